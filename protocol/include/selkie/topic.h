@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MQTT topics and the names in them. PROTOCOL.md, section 8.
+ * No heap, no I/O, no globals; safe from any thread. */
+#ifndef SELKIE_TOPIC_H
+#define SELKIE_TOPIC_H
+
+#include <selkie/error.h>
+#include <selkie/frame.h>
+#include <stdbool.h>
+
+#define SELKIE_TOPIC_ROOT_DEFAULT "selkie"
+#define SELKIE_TOPIC_ROOT_MAX     64
+#define SELKIE_TOPIC_CONTROL      "$CONTROL/selkie/v1"
+#define SELKIE_GATEWAY_NAME_MAX   64
+#define SELKIE_REASON_MAX         32
+#define SELKIE_TOPIC_MAX          256 /* any topic of ours and its NUL */
+
+/* What a topic below the root is. The comment is its form below the root. */
+enum selkie_topic_kind {
+    SELKIE_TOPIC_GATEWAY_UP,      /* gateway/<name>/up */
+    SELKIE_TOPIC_GATEWAY_STATE,   /* gateway/<name>/state */
+    SELKIE_TOPIC_GATEWAY_STATS,   /* gateway/<name>/stats */
+    SELKIE_TOPIC_GATEWAY_RECEIPT, /* gateway/<name>/receipt */
+    SELKIE_TOPIC_DEVICE_UP,       /* device/<address>/up */
+    SELKIE_TOPIC_DEVICE_STATE,    /* device/<address>/state */
+    SELKIE_TOPIC_DEVICE_EVENT,    /* device/<address>/event */
+    SELKIE_TOPIC_REJECTED,        /* rejected/<reason> */
+    SELKIE_TOPIC_STATS,           /* stats */
+    SELKIE_TOPIC_OTHER            /* below the root, but none of these */
+};
+
+struct selkie_topic {
+    enum selkie_topic_kind kind;
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1]; /* for SELKIE_TOPIC_GATEWAY_… */
+    uint8_t address[SELKIE_ADDRESS_SIZE];      /* for SELKIE_TOPIC_DEVICE_… */
+};
+
+/* A gateway's name: 1 to 64 letters, digits, '-', '_' and '.'. */
+bool selkie_gateway_name_valid(const char *name);
+
+/* A root: one or more topic levels without wildcards, '$' at the front or empty levels; at most SELKIE_TOPIC_ROOT_MAX
+ * bytes. */
+bool selkie_topic_root_valid(const char *root);
+
+/* Read a topic (not a filter). 0, or SELKIE_ENOTFOUND where it is not below the root. */
+SELKIE_USE_RESULT int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char *text);
+
+/* Write a topic. Returns its length, or SELKIE_EINVAL for a name that is not allowed. */
+SELKIE_USE_RESULT int selkie_topic_gateway(char text[static SELKIE_TOPIC_MAX], const char *root, const char *gateway,
+                                           enum selkie_topic_kind kind);
+SELKIE_USE_RESULT int selkie_topic_device(char text[static SELKIE_TOPIC_MAX], const char *root,
+                                          const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                          enum selkie_topic_kind kind);
+SELKIE_USE_RESULT int selkie_topic_rejected(char text[static SELKIE_TOPIC_MAX], const char *root, const char *reason);
+SELKIE_USE_RESULT int selkie_topic_stats(char text[static SELKIE_TOPIC_MAX], const char *root);
+
+#endif
