@@ -31,12 +31,14 @@ void selkie_link_rx_init(struct selkie_link_rx *rx);
 
 /* Feed one byte as it comes off the line. Returns the body's length once a frame is whole (its bytes are rx->body until
  * the next call), 0 while more is needed, or, once for each frame dropped and at the 0x00 that ends it, SELKIE_EFRAMING
- * (bad code), SELKIE_ECRC or SELKIE_ELENGTH. After any of these the receiver is in step again. Empty frames are
- * ignored. */
+ * (a block cut short, or no room for a body before the CRC), SELKIE_ECRC or SELKIE_ELENGTH. After any of these the
+ * receiver is in step again. Empty frames are ignored. A full block followed by an empty one at the end, which some
+ * encoders write, is taken as well. */
 SELKIE_USE_RESULT int selkie_link_rx_byte(struct selkie_link_rx *rx, uint8_t byte);
 
 /* Write the frame for a body of 1 to SELKIE_LINK_BODY_MAX bytes, delimiters included, to `wire`. The two must not
- * overlap. Returns the bytes written, SELKIE_EINVAL for a bad length, or SELKIE_ESPACE. */
+ * overlap. Returns the bytes written, SELKIE_EINVAL for a bad length, or SELKIE_ESPACE where `wire_size` is less than
+ * SELKIE_LINK_WIRE_SIZE(len). */
 SELKIE_USE_RESULT int selkie_link_encode(uint8_t *wire, size_t wire_size, const uint8_t *body, size_t len);
 
 #endif

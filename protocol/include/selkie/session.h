@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SESSION frames: keys by HKDF-SHA-256 (RFC 5869), seal by AES-256-CCM with an 8-byte tag (RFC 3610). PROTOCOL.md,
- * sections 5 and 6. No I/O, no globals, no heap of ours (mbedTLS takes its cipher context from mbedtls_calloc); safe
- * from any thread on distinct objects. */
+ * sections 5 and 6. No I/O, no globals, no heap of ours (mbedTLS takes its cipher and hash contexts from
+ * mbedtls_calloc); safe from any thread on distinct objects. */
 #ifndef SELKIE_SESSION_H
 #define SELKIE_SESSION_H
 
@@ -32,8 +32,9 @@ void selkie_session_wipe(struct selkie_session *session);
 SELKIE_USE_RESULT int selkie_session_seal(uint8_t *body, size_t body_size, const struct selkie_session *session,
                                           uint32_t counter, const uint8_t *payload, size_t payload_len);
 
-/* Open a decoded SESSION frame under the full counter. Returns the payload's length, SELKIE_EBADSEAL (nothing is left
- * in payload) or SELKIE_ECRYPTO. */
+/* Open a decoded SESSION frame under the full counter, whose low bits must be the frame's. Returns the payload's
+ * length, SELKIE_EBADSEAL (this session's tag, the counter or the CCM tag is not the frame's) or SELKIE_ECRYPTO; after
+ * either, nothing of the plaintext is left in payload. */
 SELKIE_USE_RESULT int selkie_session_open(uint8_t payload[static SELKIE_PAYLOAD_MAX],
                                           const struct selkie_session *session, uint32_t counter,
                                           const struct selkie_frame *frame);
