@@ -26,5 +26,4 @@ target_include_directories(selkie_mosquitto_headers INTERFACE ${SELKIE_MOSQUITTO
 
 if(SELKIE_TESTS)
   pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
-  selkie_find_library(selkie_paho_client MQTTClient.h paho-mqtt3cs)
 endif()

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+
+#include "harness_internal.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Debian keeps it where only root's PATH looks. */
+static const char *mosquitto(void)
+{
+    return access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
+}
+
+static const char *user(void)
+{
+    const struct passwd *entry =
+        getpwuid(geteuid()); /* started as root, it would become "mosquitto" and lose the folder */
+
+    return entry != NULL ? entry->pw_name : "root";
+}
+
+static void start(struct harness_broker *broker)
+{
+    const char *argv[] = {mosquitto(), "-v", "-c", broker->config, NULL};
+
+    if (broker->process == NULL)
+        broker->process = harness_spawn("mosquitto", argv, false);
+    else
+        harness_respawn(broker->process, argv);
+}
+
+/* Whether it listens; false where another program has taken the port meanwhile. */
+static bool wait_listening(struct harness_broker *broker)
+{
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+
+    while (!harness_tcp_open(broker->port)) {
+        if (harness_log_has(broker->process, "Address already in use")) {
+            (void)harness_wait_exit(broker->process);
+            return false;
+        }
+        ck_assert_msg(harness_alive(broker->process) && harness_now_ms() < limit, "Mosquitto does not start:\n%s",
+                      harness_log_tail(broker->process));
+        harness_breathe();
+    }
+    return true;
+}
+
+struct harness_broker *harness_broker(const char *configuration)
+{
+    struct harness_broker *broker = calloc(1, sizeof *broker);
+
+    ck_assert_ptr_nonnull(broker);
+    for (int attempt = 0; attempt < 5; attempt++) {
+        broker->port = harness_free_port();
+        (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%d", broker->port);
+        /* Its own lines go before the listener: some options only count there. */
+        broker->config = strdup(harness_write(
+            "mosquitto.conf", 0600, "user %s\nlog_dest stderr\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
+            user(), configuration, broker->port));
+        start(broker);
+        if (wait_listening(broker))
+            return broker;
+        (void)unlink(broker->process->log);
+    }
+    ck_abort_msg("no free port for Mosquitto");
+    return NULL;
+}
+
+void harness_broker_restart(struct harness_broker *broker)
+{
+    (void)rename(broker->process->log,
+                 harness_path("mosquitto.log.1")); /* what the last run said does not count for this one */
+    start(broker);
+    ck_assert_msg(wait_listening(broker), "the port %d was taken over a restart", broker->port);
+}
+
+static const char *plugin_lines(const char *plugin_configuration)
+{
+    static char lines[600];
+    const char *config = harness_write(
+        "plugin.json", 0600, "{\"state_dir\":\"%s\",\"keys\":[{\"id\":1,\"file\":\"%s\"}]%s%s}", harness_path("state"),
+        harness_private_key(), plugin_configuration[0] == '\0' ? "" : ",", plugin_configuration);
+
+    (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
+                   harness_program("mosquitto_selkie.so"), config);
+    return lines;
+}
+
+struct harness_broker *harness_broker_with_plugin(const char *configuration, const char *plugin_configuration)
+{
+    char all[4096];
+
+    (void)snprintf(all, sizeof all, "%s%s", plugin_lines(plugin_configuration), configuration);
+    return harness_broker(all);
+}
+
+int harness_broker_refuses(const char *configuration, char **log)
+{
+    const char *config = harness_write("refused.conf", 0600,
+                                       "user %s\nlog_dest stderr\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
+                                       user(), configuration, harness_free_port());
+    const char *argv[] = {mosquitto(), "-v", "-c", config, NULL};
+
+    return harness_run("refused", argv, log);
+}
