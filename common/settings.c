@@ -434,7 +434,8 @@ void selkie_settings_end(struct selkie_settings_object *object)
         return;
     struct names known = {.fill = 0};
     const char *name;
-    json_object_foreach (object->asked, name, value)
+    json_object_foreach (object->asked, name, value) {
         names_add(&known, "", name);
+    }
     selkie_settings_reject(object, key, "unknown key; known are %s", known.text);
 }

@@ -98,8 +98,9 @@ char *harness_read(const char *path)
     do {
         if (len + 1 >= room) {
             room = room == 0 ? 4096 : room * 2;
-            text = realloc(text, room);
-            ck_assert_ptr_nonnull(text);
+            char *larger = realloc(text, room);
+            ck_assert_ptr_nonnull(larger);
+            text = larger;
         }
         len += fread(text + len, 1, room - len - 1, file);
     } while (!feof(file) && !ferror(file));
