@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PROTOCOL.md, section 2. The receiver must give exactly the frames that are on the line, whatever is between them. */
 #include <check.h>
+#include <run_suite.h>
 #include <selkie/link.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,9 +305,5 @@ int main(void)
     tcase_add_test(tc, any_garbage_is_followed_by_every_frame);
     tcase_add_test(tc, frames_may_share_a_delimiter);
     tcase_add_test(tc, no_single_flipped_bit_passes);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* PROTOCOL.md, sections 5 and 6. */
 #define _GNU_SOURCE /* memmem */
 #include <check.h>
+#include <run_suite.h>
 #include <selkie/session.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,9 +250,5 @@ int main(void)
     tcase_add_test(tc, keys_depend_on_address_and_id_and_are_wiped);
     tcase_add_test(tc, counter_is_restored_to_the_nearest);
     tcase_add_test(tc, counter_survives_losses_around_the_wrap);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -9,10 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Exit code of a test that could not run for want of its data. */
-#define VECTORS_SKIPPED 77
-
-/* Read a file. NULL where it is not there (say so, and exit with VECTORS_SKIPPED). Release with json_decref. */
+/* Read a file. NULL where it is not there (say so, and exit with TEST_SKIPPED of run_suite.h). Release with
+ * json_decref. */
 json_t *vectors_load(const char *path);
 
 /* A list that must be there and must not be empty; borrowed. */
