@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A device made by an outsider who has read docs/PROTOCOL.md and nothing else: Python, and its own crypto.
+
+Registers at an address with a random ID and sends one payload, as link frames on stdout or a serial line.
+usage: outsider.py PUBLIC_KEY.pem KEY_ID ADDRESS_HEX PAYLOAD [TTY]
+"""
+import os
+import sys
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+
+
+def crc16(data):  # section 2: CRC-16/IBM-3740
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc
+
+
+def cobs(data):  # section 2
+    out = bytearray()
+    blocks = data.split(b"\0")
+    for i, block in enumerate(blocks):
+        while len(block) >= 254:
+            out += b"\xff" + block[:254]
+            block = block[254:]
+            if not block and i == len(blocks) - 1:
+                return bytes(out)
+        out += bytes([len(block) + 1]) + block
+    return bytes(out)
+
+
+def link(body):
+    return b"\0" + cobs(body + crc16(body).to_bytes(2, "big")) + b"\0"
+
+
+def main():
+    key_file, key_id, address, payload = sys.argv[1:5]
+    with open(key_file, "rb") as file:
+        key = serialization.load_pem_public_key(file.read())
+    address = bytes.fromhex(address)
+    identity = os.urandom(32)
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+
+    def seal(kind, counter, body):  # sections 3 and 4
+        message = bytes([kind]) + address + identity + counter.to_bytes(4, "big") + body
+        return bytes([0x10, int(key_id)]) + address + key.encrypt(message, oaep)
+
+    register = seal(1, 0, b"\x00" + b"\x00" + b"\x08outsider")  # flags, no claim, firmware
+    data = seal(2, 1, payload.encode())
+    with open(sys.argv[5], "wb", buffering=0) if len(sys.argv) > 5 else sys.stdout.buffer as line:
+        line.write(link(register) + link(data))
+
+
+main()

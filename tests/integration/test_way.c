@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole way on real parts: selkie-device, a serial cable, selkie-gateway, Mosquitto with the plugin, a subscriber.
+ */
+#include "harness.h"
+
+#include <selkie/link.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADDRESS "0011223344556677"
+
+static const uint8_t address[8] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
+static const uint8_t id[32] = {1, 2, 3};
+
+static struct harness_process *gateway(const char *broker_uri, const char *serial)
+{
+    const char *config = harness_write("gateway.json", 0600,
+                                       "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
+                                       "\"serial\":[{\"device\":\"%s\"}],\"spool\":{\"path\":\"%s\"}}",
+                                       broker_uri, serial, harness_path("spool.db"));
+    const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+
+    return harness_spawn("gateway", argv, false);
+}
+
+static struct harness_client *subscriber(const struct harness_broker *broker, const char *filter)
+{
+    struct harness_client *client = harness_connect(broker, NULL);
+
+    ck_assert_int_eq(harness_subscribe(client, filter, 1), 1);
+    return client;
+}
+
+static void expect_payload(struct harness_client *client, const char *payload, const char *counter)
+{
+    struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
+
+    ck_assert_str_eq((const char *)message->payload, payload);
+    ck_assert_int_eq(message->qos, 1);
+    ck_assert_str_eq(harness_message_property(message, "counter"), counter);
+    ck_assert_str_eq(harness_message_property(message, "gateway"), "roof");
+    ck_assert_str_eq(harness_message_property(message, "form"), "sealed");
+    ck_assert_ptr_nonnull(harness_message_property(message, "rx"));
+    harness_message_free(message);
+}
+
+START_TEST(readings_come_out_on_the_devices_own_topic)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = subscriber(broker, "selkie/device/#");
+    struct harness_line *line = harness_line("air");
+    struct harness_process *roof = gateway(broker->uri, line->b);
+    const char *argv[] = {harness_program("selkie-device"),
+                          "--port",
+                          line->a,
+                          "--public-key",
+                          harness_public_key(),
+                          "--key-id",
+                          "1",
+                          "--address",
+                          ADDRESS,
+                          "--interval",
+                          "0",
+                          NULL};
+    struct harness_process *device = harness_spawn("device", argv, true);
+
+    ck_assert_int_eq(dprintf(device->input, "first\nsecond\nthird\n"), 19);
+    ck_assert_int_eq(harness_wait_exit(device), 0);
+    expect_payload(client, "first", "1");
+    expect_payload(client, "second", "2");
+    expect_payload(client, "third", "3");
+    struct harness_message *state = harness_receive(client, "selkie/device/" ADDRESS "/state");
+    ck_assert_ptr_nonnull(strstr((const char *)state->payload, "\"active\""));
+    harness_message_free(state);
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+static void send_frame(struct harness_pty *pty, const uint8_t *body, size_t len)
+{
+    uint8_t wire[SELKIE_LINK_WIRE_MAX];
+    int wire_len = selkie_link_encode(wire, sizeof wire, body, len);
+
+    ck_assert_int_gt(wire_len, 0);
+    harness_pty_write(pty, wire, (size_t)wire_len);
+}
+
+static void expect_rejected(struct harness_client *client, const char *reason)
+{
+    char topic[64];
+
+    (void)snprintf(topic, sizeof topic, "selkie/rejected/%s", reason);
+    struct harness_message *message = harness_receive(client, "selkie/rejected/");
+    ck_assert_str_eq(message->topic, topic);
+    ck_assert_ptr_nonnull(strstr((const char *)message->payload, reason));
+    harness_message_free(message);
+}
+
+START_TEST(bad_frames_are_rejected_by_their_reason_and_the_next_one_passes)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = subscriber(broker, "selkie/#");
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *roof = gateway(broker->uri, pty->path);
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    harness_wait_log(roof, "serial"); /* raw mode is set once the line is open */
+    harness_seal_data(body, address, id, 1, "one");
+    harness_pty_write(pty, (const uint8_t *)"noise", 5);
+    send_frame(pty, body, sizeof body);
+    expect_payload(client, "one", "1");
+
+    uint8_t bad[SELKIE_SEALED_SIZE];
+    memcpy(bad, body, sizeof bad);
+    bad[1] = 99;
+    send_frame(pty, bad, sizeof bad);
+    expect_rejected(client, "unknown-key");
+    memcpy(bad, body, sizeof bad);
+    bad[0] = 0x20;
+    send_frame(pty, bad, sizeof bad);
+    expect_rejected(client, "malformed");
+    memcpy(bad, body, sizeof bad);
+    bad[2] ^= 1; /* the address outside differs from the one inside */
+    send_frame(pty, bad, sizeof bad);
+    expect_rejected(client, "bad-seal");
+    memcpy(bad, body, sizeof bad);
+    bad[300] ^= 1;
+    send_frame(pty, bad, sizeof bad);
+    expect_rejected(client, "bad-seal");
+
+    harness_seal_data(body, address, id, 2, "two");
+    send_frame(pty, body, sizeof body);
+    expect_payload(client, "two", "2");
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_gateway_without_a_broker_says_so_and_loses_nothing)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_pty *pty = harness_pty("tty");
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    struct harness_process *roof = gateway(broker->uri, pty->path);
+    harness_wait_log(roof, "broker");
+    harness_seal_data(body, address, id, 1, "kept");
+    send_frame(pty, body, sizeof body);
+    harness_broker_restart(broker);
+    struct harness_client *client = subscriber(broker, "selkie/device/#");
+    expect_payload(client, "kept", "1");
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(an_outsider_who_knows_the_protocol_is_heard)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = subscriber(broker, "selkie/device/#");
+    struct harness_line *line = harness_line("air");
+    struct harness_process *roof = gateway(broker->uri, line->b);
+    const char *argv[] = {"/usr/bin/python3",
+                          SELKIE_SOURCE_DIR "/tests/integration/outsider.py",
+                          harness_public_key(),
+                          "1",
+                          ADDRESS,
+                          "hello from outside",
+                          line->a,
+                          NULL};
+    char *output;
+
+    ck_assert_msg(harness_run("outsider", argv, &output) == 0, "%s", output);
+    free(output);
+    expect_payload(client, "hello from outside", "1");
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("way");
+    TCase *tcase = tcase_create("way");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, readings_come_out_on_the_devices_own_topic);
+    tcase_add_test(tcase, bad_frames_are_rejected_by_their_reason_and_the_next_one_passes);
+    tcase_add_test(tcase, a_gateway_without_a_broker_says_so_and_loses_nothing);
+    tcase_add_test(tcase, an_outsider_who_knows_the_protocol_is_heard);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
