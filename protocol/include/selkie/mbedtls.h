@@ -3,6 +3,8 @@
 #ifndef SELKIE_MBEDTLS_H
 #define SELKIE_MBEDTLS_H
 
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/pk.h>
 #include <mbedtls/rsa.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
@@ -14,12 +16,34 @@ static inline void selkie_mbedtls_rsa_init_oaep(mbedtls_rsa_context *rsa)
     (void)mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
 }
 #define selkie_mbedtls_sha256 mbedtls_sha256
+static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len,
+                                          mbedtls_ctr_drbg_context *drbg)
+{
+    return mbedtls_pk_parse_key(pk, pem, len, NULL, 0, mbedtls_ctr_drbg_random, drbg);
+}
+static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr_drbg_context *drbg, size_t *len,
+                                           const unsigned char *ciphertext, unsigned char *message, size_t size)
+{
+    return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg, NULL, 0, len, ciphertext, message, size);
+}
 #else
 static inline void selkie_mbedtls_rsa_init_oaep(mbedtls_rsa_context *rsa)
 {
     mbedtls_rsa_init(rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
 }
 #define selkie_mbedtls_sha256 mbedtls_sha256_ret
+static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len,
+                                          mbedtls_ctr_drbg_context *drbg)
+{
+    (void)drbg;
+    return mbedtls_pk_parse_key(pk, pem, len, NULL, 0);
+}
+static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr_drbg_context *drbg, size_t *len,
+                                           const unsigned char *ciphertext, unsigned char *message, size_t size)
+{
+    return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg, MBEDTLS_RSA_PRIVATE, NULL, 0, len,
+                                          ciphertext, message, size);
+}
 #endif
 
 #endif

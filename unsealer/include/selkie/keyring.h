@@ -40,4 +40,7 @@ SELKIE_USE_RESULT int selkie_keyring_unseal(struct selkie_keyring *keyring, uint
 unsigned selkie_keyring_count(const struct selkie_keyring *keyring);
 void selkie_keyring_describe(const struct selkie_keyring *keyring, unsigned index, uint8_t *id, const char **provider);
 
+/* What the administrator should know of that key's provider, one line (static text) for the log, or NULL. */
+const char *selkie_keyring_warning(const struct selkie_keyring *keyring, unsigned index);
+
 #endif

@@ -4,8 +4,10 @@
  *
  *   submit → pool: unseal (many threads) → registrar: admit, store (one thread) → take → the host publishes → delivered
  *
- * Frames are decided in the order of their submission, whatever order their unsealing finishes in. All calls but open
- * and close may be made from any one thread, the host's; none of them blocks on RSA, storage or a full queue. */
+ * A gateway's SEALED frames are decided in the order of their submission, whatever order their unsealing finishes in;
+ * gateways take turns at the workers, so the flood of one does not hold up another. SESSION frames need no RSA: they
+ * wait for nothing but the SEALED frames of the same device that their gateway handed over before them. All calls but
+ * open and close may be made from any one thread, the host's; none of them blocks on RSA, storage or a full queue. */
 #ifndef SELKIE_UNSEALER_H
 #define SELKIE_UNSEALER_H
 
@@ -61,7 +63,8 @@ struct selkie_arrival {
 };
 
 /* Take a frame in. 0, or SELKIE_EFULL: the frame was dropped and counted; it gets no receipt, so its gateway will send
- * it again. */
+ * it again. A gateway may hold as many places of the intake as are free: so one that floods takes half, and there is
+ * always room for another. */
 SELKIE_USE_RESULT int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival);
 
 enum selkie_output_kind {
@@ -83,7 +86,7 @@ struct selkie_output {
     uint64_t seq;
     int64_t rx_ms;
     uint32_t counter;
-    uint64_t outbox; /* PAYLOAD: number in the outbox, growing; give it to selkie_unsealer_delivered */
+    uint64_t outbox; /* number in the outbox, growing, for selkie_unsealer_delivered; 0 = not in it */
     uint64_t token;  /* ANSWER: as given with the command */
     char reason[SELKIE_REASON_MAX];
     uint8_t *data; /* len bytes and a NUL behind them */
@@ -96,8 +99,30 @@ struct selkie_output {
 struct selkie_output *selkie_unsealer_take(struct selkie_unsealer *unsealer);
 void selkie_output_free(struct selkie_output *output);
 
-/* All payloads up to this number have been handed to the broker and it has had a turn to pass them on: they leave the
- * outbox with the next commit. */
+/* All outputs up to this number of the outbox have been handed to the broker and it has had a turn to pass them on:
+ * they leave the outbox with the next commit. */
 void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox);
+
+/* The most that one payload of $CONTROL/selkie/v1 may have. */
+#define SELKIE_COMMAND_MAX 1048576
+
+/* Carry out {"commands":[…]} as in INTERFACES of $CONTROL/selkie/v1, with an administrator's rights: who may is the
+ * host's to decide before. The answer comes as an output SELKIE_OUTPUT_ANSWER with the token, after what it tells of is
+ * in durable storage; everything that is wrong with the payload is told there. 0, SELKIE_ELENGTH, or SELKIE_EFULL: at
+ * most 16 wait at a time. */
+SELKIE_USE_RESULT int selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t token, const char *json,
+                                              size_t len);
+
+enum selkie_gateway_auth { SELKIE_GATEWAY_UNKNOWN, SELKIE_GATEWAY_PASSWORD, SELKIE_GATEWAY_CERTIFICATE };
+
+/* How a registered gateway proves who it is. From memory, at once. */
+enum selkie_gateway_auth selkie_unsealer_gateway(struct selkie_unsealer *unsealer, const char *name);
+
+/* Whether this is the password of a gateway registered with one. In constant time for a given name; well under a
+ * millisecond (passwords are made by addGateway, of 160 random bits, so they need no slow hash). */
+bool selkie_unsealer_check_gateway(struct selkie_unsealer *unsealer, const char *name, const char *password);
+
+/* The JSON of selkie/stats, for the host to free(); NULL without memory. */
+char *selkie_unsealer_stats(struct selkie_unsealer *unsealer);
 
 #endif

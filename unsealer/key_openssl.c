@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Provider `openssl`: libcrypto's EVP. Its OAEP check is constant-time and its RSA blinded; an EVP_PKEY may be used by
+ * many threads, a context by one, so a context lives for one frame (a thousandth of the RSA's time). */
+#include "key.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A PEM with a passphrase must fail, not ask at the terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
+static int openssl_open(void **key, const struct selkie_key_source *source,
+                        char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    uint8_t pem[16384];
+    int result = selkie_key_read_file(source->file, pem, sizeof pem, error);
+    if (result < 0)
+        goto out;
+    BIO *bio = BIO_new_mem_buf(pem, result);
+    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    BIO_free(bio);
+    ERR_clear_error();
+    if (!pkey || !EVP_PKEY_is_a(pkey, "RSA")) {
+        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
+        result = SELKIE_ECONFIG;
+    } else if (EVP_PKEY_get_bits(pkey) != SELKIE_KEY_BITS) {
+        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %d bits; it must have exactly %d", source->file,
+                 EVP_PKEY_get_bits(pkey), SELKIE_KEY_BITS);
+        result = SELKIE_ECONFIG;
+    } else {
+        *key = pkey;
+        pkey = NULL;
+        result = 0;
+    }
+    EVP_PKEY_free(pkey);
+out:
+    OPENSSL_cleanse(pem, sizeof pem);
+    return result;
+}
+
+static int openssl_unseal(void *key, const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
+                          uint8_t message[static SELKIE_MESSAGE_MAX])
+{
+    uint8_t plain[SELKIE_CIPHERTEXT_SIZE];
+    size_t len = sizeof plain;
+    int result = SELKIE_ENOTREADY;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+
+    if (!context || EVP_PKEY_decrypt_init(context) <= 0 ||
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) <= 0 ||
+        EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) <= 0 ||
+        EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) <= 0)
+        goto out;
+    result = SELKIE_EBADSEAL;
+    if (EVP_PKEY_decrypt(context, plain, &len, ciphertext, SELKIE_CIPHERTEXT_SIZE) > 0 && len <= SELKIE_MESSAGE_MAX) {
+        memcpy(message, plain, len);
+        result = (int)len;
+    }
+out:
+    EVP_PKEY_CTX_free(context);
+    OPENSSL_cleanse(plain, sizeof plain);
+    ERR_clear_error();
+    return result;
+}
+
+static void openssl_close(void *key)
+{
+    EVP_PKEY_free(key);
+}
+
+static const char *openssl_warning(void)
+{
+    return NULL;
+}
+
+const struct selkie_key_provider selkie_key_openssl = {
+    .name = "openssl",
+    .open = openssl_open,
+    .unseal = openssl_unseal,
+    .close = openssl_close,
+    .warning = openssl_warning,
+};

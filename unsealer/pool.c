@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool.h"
+#include "clock.h"
+#include "thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+/* Everything of one gateway that is in the pool. It is there only while it holds a place. */
+struct selkie_lane {
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    unsigned places;             /* jobs submitted and not released */
+    struct selkie_job *order;    /* SEALED, not ready, oldest first */
+    struct selkie_job *unopened; /* the oldest in `order` that no worker has taken; NULL = none */
+    bool in_turn;                /* in the pool's list of lanes with work */
+    struct selkie_lane *prev, *next;
+    UT_hash_handle hh;
+};
+
+struct selkie_pool {
+    struct selkie_keyring *keyring;
+    unsigned intake_max;
+
+    pthread_mutex_t lock; /* everything below */
+    pthread_cond_t work;  /* for workers: a lane has a frame to open */
+    pthread_cond_t news;  /* for the registrar: ready, poked */
+    struct selkie_lane *lanes;
+    struct selkie_lane *turn; /* lanes with frames to open; the first is served next */
+    struct selkie_job *ready;
+    uint64_t submitted;
+    unsigned places, unopened;
+    bool poked, stopping;
+
+    unsigned workers;
+    pthread_t threads[];
+};
+
+static struct selkie_lane *lane_of(struct selkie_pool *pool, const char *gateway)
+{
+    struct selkie_lane *lane;
+    HASH_FIND_STR(pool->lanes, gateway, lane);
+    if (lane)
+        return lane;
+    lane = calloc(1, sizeof *lane);
+    if (!lane)
+        return NULL;
+    strncpy(lane->gateway, gateway, sizeof lane->gateway - 1);
+    HASH_ADD_STR(pool->lanes, gateway, lane);
+    return lane;
+}
+
+static void lane_leave(struct selkie_pool *pool, struct selkie_lane *lane)
+{
+    if (lane->places > 0)
+        return;
+    HASH_DEL(pool->lanes, lane);
+    free(lane);
+}
+
+/* What the head of a lane's order allows becomes ready: each frame with the SESSION frames that waited for it. */
+static void advance(struct selkie_pool *pool, struct selkie_lane *lane)
+{
+    while (lane->order && lane->order->opened) {
+        struct selkie_job *job = lane->order;
+        DL_DELETE(lane->order, job);
+        DL_APPEND(pool->ready, job);
+        DL_CONCAT(pool->ready, job->followers);
+        job->followers = NULL;
+    }
+    if (pool->ready)
+        pthread_cond_signal(&pool->news);
+}
+
+static struct selkie_job *next_unopened(struct selkie_pool *pool)
+{
+    struct selkie_lane *lane = pool->turn;
+    struct selkie_job *job = lane->unopened;
+
+    DL_DELETE(pool->turn, lane);
+    lane->unopened = job->next;
+    lane->in_turn = lane->unopened != NULL;
+    if (lane->in_turn)
+        DL_APPEND(pool->turn, lane);
+    pool->unopened--;
+    return job;
+}
+
+static void *worker(void *context)
+{
+    struct selkie_pool *pool = context;
+
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        while (!pool->turn && !pool->stopping)
+            pthread_cond_wait(&pool->work, &pool->lock);
+        if (pool->stopping)
+            break;
+        struct selkie_job *job = next_unopened(pool);
+        pthread_mutex_unlock(&pool->lock);
+        selkie_job_open(job, pool->keyring);
+        pthread_mutex_lock(&pool->lock);
+        job->opened = true;
+        advance(pool, job->lane);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+int selkie_pool_open(struct selkie_pool **opened, struct selkie_keyring *keyring, unsigned workers, unsigned intake_max)
+{
+    struct selkie_pool *pool = calloc(1, sizeof *pool + workers * sizeof *pool->threads);
+
+    *opened = NULL;
+    if (!pool)
+        return SELKIE_ENOMEM;
+    pool->keyring = keyring;
+    pool->intake_max = intake_max;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    selkie_thread_cond_init(&pool->news);
+    for (; pool->workers < workers; pool->workers++)
+        if (selkie_thread_start(&pool->threads[pool->workers], worker, pool) < 0) {
+            selkie_pool_close(pool);
+            return SELKIE_ENOMEM;
+        }
+    *opened = pool;
+    return 0;
+}
+
+static void free_jobs(struct selkie_job *jobs)
+{
+    struct selkie_job *job, *next;
+    DL_FOREACH_SAFE (jobs, job, next) {
+        free_jobs(job->followers);
+        selkie_job_free(job);
+    }
+}
+
+void selkie_pool_close(struct selkie_pool *pool)
+{
+    struct selkie_lane *lane, *next;
+
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->workers; i++)
+        pthread_join(pool->threads[i], NULL);
+
+    free_jobs(pool->ready);
+    HASH_ITER (hh, pool->lanes, lane, next) {
+        free_jobs(lane->order);
+        HASH_DEL(pool->lanes, lane);
+        free(lane);
+    }
+    pthread_cond_destroy(&pool->news);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+static void enqueue(struct selkie_pool *pool, struct selkie_lane *lane, struct selkie_job *job)
+{
+    if (!selkie_job_needs_unsealing(job)) {
+        DL_APPEND(pool->ready, job);
+        pthread_cond_signal(&pool->news);
+        return;
+    }
+    job->ordered = true;
+    DL_APPEND(lane->order, job);
+    pool->unopened++;
+    if (!lane->unopened)
+        lane->unopened = job;
+    if (!lane->in_turn)
+        DL_APPEND(pool->turn, lane);
+    lane->in_turn = true;
+    pthread_cond_signal(&pool->work);
+}
+
+int selkie_pool_submit(struct selkie_pool *pool, const struct selkie_arrival *arrival)
+{
+    int result = SELKIE_ENOMEM;
+    struct selkie_job *job = selkie_job_new(arrival);
+    if (!job)
+        return result;
+
+    pthread_mutex_lock(&pool->lock);
+    struct selkie_lane *lane = lane_of(pool, job->gateway);
+    if (!lane)
+        goto out;
+    result = lane->places < pool->intake_max - pool->places ? 0 : SELKIE_EFULL;
+    if (result < 0) {
+        lane_leave(pool, lane);
+        goto out;
+    }
+    lane->places++;
+    pool->places++;
+    job->lane = lane;
+    job->number = ++pool->submitted;
+    enqueue(pool, lane, job);
+    job = NULL;
+out:
+    pthread_mutex_unlock(&pool->lock);
+    selkie_job_free(job);
+    return result;
+}
+
+unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us)
+{
+    unsigned count = 0;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->ready && !pool->poked && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
+        ;
+    pool->poked = false;
+    while (pool->ready && count < max) {
+        struct selkie_job *job = pool->ready;
+        DL_DELETE(pool->ready, job);
+        job->prev = job->next = NULL;
+        batch[count++] = job;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return count;
+}
+
+void selkie_pool_poke(struct selkie_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->poked = true;
+    pthread_cond_signal(&pool->news);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bool comes_before(const struct selkie_job *sealed, const struct selkie_job *job,
+                         const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    return sealed->ordered && sealed->lane == job->lane && sealed->number < job->number &&
+           memcmp(sealed->frame.sealed.address, address, SELKIE_ADDRESS_SIZE) == 0;
+}
+
+/* Behind the last of its predecessors in the ready list, and before what its lane got after it. */
+static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job,
+                         const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    struct selkie_job *other, *last = NULL;
+
+    DL_FOREACH (pool->ready, other)
+        if (comes_before(other, job, address))
+            last = other;
+    if (!last)
+        return false;
+    for (other = last->next; other && (other->lane != job->lane || other->number < job->number);)
+        other = other->next;
+    if (other)
+        DL_PREPEND_ELEM(pool->ready, other, job);
+    else
+        DL_APPEND(pool->ready, job);
+    return true;
+}
+
+bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job,
+                       const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    struct selkie_job *other, *last = NULL;
+
+    pthread_mutex_lock(&pool->lock);
+    DL_FOREACH (job->lane->order, other)
+        if (comes_before(other, job, address))
+            last = other;
+    if (last)
+        DL_APPEND(last->followers, job);
+    bool deferred = last || insert_ready(pool, job, address);
+    pthread_mutex_unlock(&pool->lock);
+    return deferred;
+}
+
+void selkie_pool_release(struct selkie_pool *pool, struct selkie_job *job)
+{
+    pthread_mutex_lock(&pool->lock);
+    job->lane->places--;
+    pool->places--;
+    lane_leave(pool, job->lane);
+    pthread_mutex_unlock(&pool->lock);
+    selkie_job_free(job);
+}
+
+void selkie_pool_depth(struct selkie_pool *pool, unsigned *frames, unsigned *unopened)
+{
+    pthread_mutex_lock(&pool->lock);
+    *frames = pool->places;
+    *unopened = pool->unopened;
+    pthread_mutex_unlock(&pool->lock);
+}

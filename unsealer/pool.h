@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The intake and the workers that do RSA. PROTOCOL.md, section 9 (order, back-pressure).
+ *
+ * Each gateway has a lane. Workers serve the lanes in turn, one frame at a time, so a flood in one lane costs the
+ * others no more than their share. A lane's frames become ready in the order in which they came in, whichever worker is
+ * done first. SESSION frames and those that are malformed need no worker. Bounded: a lane may hold as many places as
+ * are free (dynamic thresholds, Choudhury and Hahne 1998), so k flooding lanes leave 1/(k + 1) of the intake to others.
+ *
+ * submit: the host's thread. collect, defer, release: the registrar's. poke: any. */
+#ifndef SELKIE_POOL_H
+#define SELKIE_POOL_H
+
+#include "job.h"
+
+struct selkie_pool;
+
+SELKIE_USE_RESULT int selkie_pool_open(struct selkie_pool **pool, struct selkie_keyring *keyring, unsigned workers,
+                                       unsigned intake_max);
+/* Stops the workers; frees the jobs in here. The registrar must have ended. */
+void selkie_pool_close(struct selkie_pool *pool);
+
+/* 0, SELKIE_EFULL or SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct selkie_arrival *arrival);
+
+/* Up to `max` jobs that are ready to be decided, in order. Waits until there is one, or a poke, or the monotonic time
+ * until_us; returns how many. The jobs keep their places until they are released. */
+unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
+void selkie_pool_poke(struct selkie_pool *pool);
+
+/* A collected SESSION frame turns out to be of this device: if its lane still has SEALED frames of that device which
+ * came before it and were not collected, put the job back behind them and return true. */
+bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job,
+                       const uint8_t address[static SELKIE_ADDRESS_SIZE]);
+
+/* Decided: free the job and its place. */
+void selkie_pool_release(struct selkie_pool *pool, struct selkie_job *job);
+
+/* How many frames are in here, and how many of them wait for a worker. */
+void selkie_pool_depth(struct selkie_pool *pool, unsigned *frames, unsigned *unopened);
+
+#endif
