@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One command of selkiectl: how it is called, what it says of itself, what it does. One thread. */
+#ifndef SELKIE_CTL_COMMAND_H
+#define SELKIE_CTL_COMMAND_H
+
+#include "options.h"
+
+#include <argp.h>
+#include <stdbool.h>
+
+/* Exit codes. CTL_CONFIG is EX_CONFIG. */
+enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_CONFIG = 78 };
+
+struct ctl_command {
+    const char *name; /* one or two words */
+    const char *args; /* what follows them, as help shows it */
+    const char *help;
+    enum ctl_exit (*run)(const struct ctl_options *options);
+    const struct argp_option *options; /* its own, or NULL */
+    bool broker;                       /* it talks to the broker, so it takes the broker's options */
+    unsigned min_args, max_args;
+};
+
+/* What each command does; messages go to stderr, results to stdout. */
+enum ctl_exit ctl_keygen(const struct ctl_options *options);
+enum ctl_exit ctl_frame_show(const struct ctl_options *options);
+
+/* One line on stderr, "selkiectl: …". Returns CTL_FAILED, so that a function can end with it. */
+enum ctl_exit ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with OpenSSL's reason behind it. */
+enum ctl_exit ctl_fail_openssl(const char *what);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An RSA-4096 pair for the cloud. The private half is written once, readable by its owner only; the public half comes
+ * as PEM for selkie-device and as a C header with its pin for firmware. */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_BITS 4096
+#define PIN_SIZE 32
+
+/* Put bytes into a new file, down to the disk: a key that is gone after a power cut locks every device out that was
+ * given its public half. An existing file is never touched. */
+static enum ctl_exit write_new(const char *path, mode_t mode, const void *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0 && errno == EEXIST)
+        return ctl_fail("%s: exists already; a key is never overwritten", path);
+    if (fd < 0)
+        return ctl_fail("%s: %s", path, strerror(errno));
+
+    const char *at = bytes;
+    enum ctl_exit result = CTL_DONE;
+    while (len != 0 && result == CTL_DONE) {
+        ssize_t written = write(fd, at, len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            result = ctl_fail("%s: %s", path, strerror(errno));
+            break;
+        }
+        at += written;
+        len -= (size_t)written;
+    }
+    if (result == CTL_DONE && fsync(fd) != 0)
+        result = ctl_fail("%s: %s", path, strerror(errno));
+    close(fd);
+    if (result != CTL_DONE)
+        unlink(path);
+    return result;
+}
+
+static enum ctl_exit write_bio(const char *path, mode_t mode, BIO *bio)
+{
+    char *bytes;
+    long len = BIO_get_mem_data(bio, &bytes);
+    return write_new(path, mode, bytes, (size_t)len);
+}
+
+static enum ctl_exit write_private(const char *path, EVP_PKEY *pkey)
+{
+    BIO *bio = BIO_new(BIO_s_secmem());
+    enum ctl_exit result = bio != NULL && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
+                               ? write_bio(path, 0600, bio)
+                               : ctl_fail_openssl(path);
+    BIO_free(bio);
+    return result;
+}
+
+static enum ctl_exit write_public(const char *path, EVP_PKEY *pkey)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    enum ctl_exit result =
+        bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1 ? write_bio(path, 0644, bio) : ctl_fail_openssl(path);
+    BIO_free(bio);
+    return result;
+}
+
+static void print_array(BIO *bio, const char *name, int id, const uint8_t *bytes, size_t len)
+{
+    BIO_printf(bio, "static const uint8_t selkie_key_%d_%s[%zu] = {", id, name, len);
+    for (size_t i = 0; i < len; i++)
+        BIO_printf(bio, "%s0x%02x,", i % 16 == 0 ? "\n    " : " ", bytes[i]);
+    BIO_puts(bio, "\n};\n");
+}
+
+/* What device/include/selkie/device/trust.h takes: the DER SubjectPublicKeyInfo and the SHA-256 over it. */
+static enum ctl_exit write_header(const char *path, int id, const uint8_t *spki, size_t len,
+                                  const uint8_t pin[static PIN_SIZE])
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL)
+        return ctl_fail_openssl(path);
+    BIO_printf(
+        bio,
+        "/* The cloud's public key %d, made by selkiectl keygen. Not a secret, but a device must be sure of it. "
+        "*/\n"
+        "#ifndef SELKIE_KEY_%d_H\n#define SELKIE_KEY_%d_H\n\n#include <stdint.h>\n\n#define SELKIE_KEY_%d_ID %d\n\n"
+        "/* SubjectPublicKeyInfo, DER: RSA-4096, exponent 65537. */\n",
+        id, id, id, id, id);
+    print_array(bio, "spki", id, spki, len);
+    BIO_puts(bio, "\n/* The pin: SHA-256 over the bytes above. */\n");
+    print_array(bio, "pin", id, pin, PIN_SIZE);
+    BIO_puts(bio, "\n#endif\n");
+    enum ctl_exit result = write_bio(path, 0644, bio);
+    BIO_free(bio);
+    return result;
+}
+
+static enum ctl_exit write_public_forms(const char *pem, const char *header, int id, EVP_PKEY *pkey)
+{
+    uint8_t pin[PIN_SIZE];
+    uint8_t *spki = NULL;
+    int len = i2d_PUBKEY(pkey, &spki);
+    if (len <= 0 || EVP_Digest(spki, (size_t)len, pin, NULL, EVP_sha256(), NULL) != 1) {
+        OPENSSL_free(spki);
+        return ctl_fail_openssl("the public key");
+    }
+    enum ctl_exit result = write_public(pem, pkey);
+    if (result == CTL_DONE)
+        result = write_header(header, id, spki, (size_t)len, pin);
+    OPENSSL_free(spki);
+    if (result != CTL_DONE)
+        return result;
+    printf("%s\n%s\npin ", pem, header);
+    for (size_t i = 0; i < sizeof pin; i++)
+        printf("%02x", pin[i]);
+    putchar('\n');
+    return CTL_DONE;
+}
+
+static enum ctl_exit sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ctl_fail("%s: %s", path, strerror(errno));
+    enum ctl_exit result = fsync(fd) == 0 ? CTL_DONE : ctl_fail("%s: %s", path, strerror(errno));
+    close(fd);
+    return result;
+}
+
+enum ctl_exit ctl_keygen(const struct ctl_options *options)
+{
+    char private_path[4096], public_path[4096], header_path[4096];
+    if (options->key_id == 0 || options->out == NULL) {
+        ctl_fail("keygen: --id and --out are needed");
+        return CTL_USAGE;
+    }
+    if (strlen(options->out) > sizeof private_path - 32)
+        return ctl_fail("%s: %s", options->out, strerror(ENAMETOOLONG));
+    snprintf(private_path, sizeof private_path, "%s/%d.key.pem", options->out, options->key_id);
+    snprintf(public_path, sizeof public_path, "%s/%d.pub.pem", options->out, options->key_id);
+    snprintf(header_path, sizeof header_path, "%s/%d.pub.h", options->out, options->key_id);
+    if (mkdir(options->out, 0700) != 0 && errno != EEXIST)
+        return ctl_fail("%s: %s", options->out, strerror(errno));
+    /* Told before the seconds that a key takes, and before one of three is written; O_EXCL decides in the end. */
+    const char *const paths[] = {private_path, public_path, header_path};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (access(paths[i], F_OK) == 0)
+            return ctl_fail("%s: exists already; a key is never overwritten", paths[i]);
+    }
+
+    EVP_PKEY *pkey = EVP_RSA_gen(KEY_BITS);
+    if (pkey == NULL)
+        return ctl_fail_openssl("an RSA key");
+    enum ctl_exit result = write_private(private_path, pkey);
+    if (result == CTL_DONE) {
+        puts(private_path);
+        result = write_public_forms(public_path, header_path, options->key_id, pkey);
+    }
+    EVP_PKEY_free(pkey);
+    return result == CTL_DONE ? sync_folder(options->out) : result;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl: the administrator's command. */
+#include "command.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct ctl_command commands[] = {
+    {"keygen", "--id N --out DIR", "Make an RSA-4096 key pair: N.key.pem, N.pub.pem, N.pub.h", ctl_keygen,
+     ctl_keygen_options, false, 0, 0},
+    {"frame show", "FILE|-", "Tell what a frame's body (raw or hex) says; with --key, open it", ctl_frame_show,
+     ctl_frame_show_options, false, 1, 1},
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+const char *argp_program_version = "selkiectl " SELKIE_VERSION;
+
+enum ctl_exit ctl_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("selkiectl: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return CTL_FAILED;
+}
+
+enum ctl_exit ctl_fail_openssl(const char *what)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_clear_error();
+    return ctl_fail("%s: %s", what, reason == NULL ? "libcrypto failed" : reason);
+}
+
+/* argp asks for the text behind the options; it frees what it is given. */
+static char *list_commands(int key, const char *text, void *input)
+{
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)text;
+    char *list = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&list, &size);
+    if (stream == NULL)
+        return NULL;
+    fputs("Commands:\n", stream);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(stream, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].help);
+    fputs("\nEach command tells more with --help.", stream);
+    fclose(stream);
+    return list;
+}
+
+/* The number of words by which the command is called, 0 if it is another one. */
+static int words_matched(const struct ctl_command *command, int argc, char **argv)
+{
+    const char *name = command->name;
+    for (int words = 0; words < argc; words++) {
+        size_t len = strcspn(name, " ");
+        if (strlen(argv[words]) != len || strncmp(name, argv[words], len) != 0)
+            return 0;
+        if (name[len] == '\0')
+            return words + 1;
+        name += len + 1;
+    }
+    return 0;
+}
+
+/* "device" alone is the beginning of several commands: name them. */
+static _Noreturn void explain_unknown(struct argp_state *state, const char *word)
+{
+    char known[512] = "";
+    size_t len = strlen(word);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        const char *name = commands[i].name;
+        if (strncmp(name, word, len) == 0 && name[len] == ' ')
+            snprintf(known + strlen(known), sizeof known - strlen(known), " %s", name + len + 1);
+    }
+    if (known[0] != '\0')
+        argp_error(state, "'%s' needs one of:%s", word, known);
+    else
+        argp_error(state, "no such command: '%s'", word);
+    exit(CTL_USAGE);
+}
+
+/* The command line up to the command; the rest is the command's own. */
+struct invocation {
+    struct ctl_options options;
+    const struct ctl_command *command;
+    int argc;
+    char **argv; /* argv[0] is the command's last word */
+};
+
+static error_t parse_command(int key, char *argument, struct argp_state *state)
+{
+    struct invocation *invocation = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        for (size_t i = 0; i < COMMANDS; i++) {
+            char **words = state->argv + state->next - 1;
+            int matched = words_matched(&commands[i], state->argc - state->next + 1, words);
+            if (matched == 0)
+                continue;
+            invocation->command = &commands[i];
+            invocation->argv = words + matched - 1;
+            invocation->argc = state->argc - state->next + 2 - matched;
+            state->next = state->argc;
+            return 0;
+        }
+        explain_unknown(state, argument);
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which command?");
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct invocation invocation = {0};
+    const struct argp argp = {
+        .parser = parse_command,
+        .args_doc = "COMMAND [ARGUMENT...]",
+        .doc = "Administer Selkie: keys, frames, devices, gateways.\v",
+        .help_filter = list_commands,
+    };
+    argp_err_exit_status = CTL_USAGE;
+    /* In order, so that options behind the command are left to it. Ends the program where something is wrong. */
+    (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
+
+    char name[64];
+    snprintf(name, sizeof name, "selkiectl %s", invocation.command->name);
+    invocation.argv[0] = name;
+    ctl_options_parse(&invocation.options, invocation.command, invocation.argc, invocation.argv);
+    enum ctl_exit result = invocation.command->run(&invocation.options);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return ctl_fail("cannot write the result: %s", strerror(errno));
+    return result;
+}

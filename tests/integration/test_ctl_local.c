@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What selkiectl does without a broker: keys, frames, and how it is called. */
+#include "harness.h"
+#include <vectors/vectors.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Run selkiectl with some arguments, ended by NULL; returns its exit status and what it said (free it). */
+static int ctl(char **output, const char *const arguments[static 1])
+{
+    const char *argv[10] = {harness_program("selkiectl")};
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        ck_assert_uint_lt(i + 2, sizeof argv / sizeof argv[0]);
+        argv[i + 1] = arguments[i];
+    }
+    return harness_run("selkiectl", argv, output);
+}
+
+/* Run it; it must end with this status and say this text. */
+static void expect(int status, const char *text, const char *const arguments[static 1])
+{
+    char *output;
+    int ended = ctl(&output, arguments);
+    ck_assert_msg(ended == status && strstr(output, text) != NULL, "exit %d, expected %d and \"%s\" in:\n%s", ended,
+                  status, text, output);
+    free(output);
+}
+
+#define EXPECT(status, text, ...) expect(status, text, (const char *const[]){__VA_ARGS__, NULL})
+
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+    ck_assert_msg(stat(path, &status) == 0, "%s is not there", path);
+    return status.st_mode & 07777;
+}
+
+/* The hex bytes between the braces of an array in a C header. */
+static size_t read_array(const char *header, const char *name, uint8_t *bytes, size_t size)
+{
+    const char *at = strstr(header, name);
+    ck_assert_ptr_nonnull(at);
+    at = strchr(at, '{');
+    ck_assert_ptr_nonnull(at);
+    size_t count = 0;
+    for (;;) {
+        const char *next = strstr(at, "0x");
+        const char *end = strchr(at, '}');
+        if (next == NULL || next > end)
+            return count;
+        ck_assert_uint_lt(count, size);
+        bytes[count++] = (uint8_t)strtoul(next, NULL, 16);
+        at = next + 4;
+    }
+}
+
+START_TEST(keygen_writes_three_files_that_belong_together)
+{
+    char folder[256], path[300];
+    snprintf(folder, sizeof folder, "%s", harness_path("keys"));
+    EXPECT(0, "7.pub.h", "keygen", "--id", "7", "--out", folder);
+    ck_assert_uint_eq(mode_of(folder), 0700);
+    snprintf(path, sizeof path, "%s/7.key.pem", folder);
+    ck_assert_uint_eq(mode_of(path), 0600);
+
+    FILE *file = fopen(path, "r");
+    EVP_PKEY *private = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    fclose(file);
+    ck_assert_ptr_nonnull(private);
+    ck_assert_int_eq(EVP_PKEY_get_bits(private), 4096);
+    snprintf(path, sizeof path, "%s/7.pub.pem", folder);
+    file = fopen(path, "r");
+    EVP_PKEY *public = PEM_read_PUBKEY(file, NULL, NULL, NULL);
+    fclose(file);
+    ck_assert_ptr_nonnull(public);
+    ck_assert_int_eq(EVP_PKEY_eq(private, public), 1);
+
+    uint8_t *spki = NULL, digest[32], in_header[1024];
+    int len = i2d_PUBKEY(public, &spki);
+    ck_assert_int_eq(len, 550);
+    ck_assert_int_eq(EVP_Digest(spki, (size_t)len, digest, NULL, EVP_sha256(), NULL), 1);
+    snprintf(path, sizeof path, "%s/7.pub.h", folder);
+    char *header = harness_read(path);
+    ck_assert_uint_eq(read_array(header, "selkie_key_7_spki[550]", in_header, sizeof in_header), (size_t)len);
+    ck_assert_mem_eq(in_header, spki, (size_t)len);
+    ck_assert_uint_eq(read_array(header, "selkie_key_7_pin[32]", in_header, sizeof in_header), sizeof digest);
+    ck_assert_mem_eq(in_header, digest, sizeof digest);
+    ck_assert_ptr_nonnull(strstr(header, "#define SELKIE_KEY_7_ID 7\n"));
+    free(header);
+    OPENSSL_free(spki);
+    EVP_PKEY_free(public);
+    EVP_PKEY_free(private);
+}
+END_TEST
+
+START_TEST(keygen_never_overwrites)
+{
+    static const char *const names[] = {"3.key.pem", "3.pub.pem", "3.pub.h"};
+    for (size_t i = 0; i < 3; i++) {
+        char *content, folder[256], path[300];
+        snprintf(folder, sizeof folder, "%s", harness_path(names[i]));
+        ck_assert_int_eq(mkdir(folder, 0700), 0);
+        snprintf(path, sizeof path, "%s/%s", names[i], names[i]);
+        const char *there = harness_write(path, 0600, "precious");
+        EXPECT(1, "exists already", "keygen", "--id", "3", "--out", folder);
+        content = harness_read(there);
+        ck_assert_str_eq(content, "precious");
+        free(content);
+        for (size_t j = 0; j < 3; j++) {
+            snprintf(path, sizeof path, "%s/%s", folder, names[j]);
+            ck_assert_int_eq(access(path, F_OK), i == j ? 0 : -1);
+        }
+    }
+}
+END_TEST
+
+START_TEST(keygen_says_what_is_wrong)
+{
+    const char *file = harness_write("file", 0600, "x");
+    EXPECT(2, "--id and --out are needed", "keygen", "--id", "1");
+    EXPECT(2, "must be 1 to 255, not '0'", "keygen", "--id", "0", "--out", "x");
+    EXPECT(2, "must be 1 to 255, not '256'", "keygen", "--id", "256", "--out", "x");
+    EXPECT(2, "must be 1 to 255, not '1x'", "keygen", "--id", "1x", "--out", "x");
+    EXPECT(1, "No such file", "keygen", "--id", "1", "--out", "/nowhere/at/all");
+    EXPECT(1, "Not a directory", "keygen", "--id", "1", "--out", file);
+}
+END_TEST
+
+static json_t *vector(json_t *root, const char *list, const char *name)
+{
+    size_t i;
+    json_t *found;
+    json_array_foreach (vectors_list(root, list), i, found) {
+        if (strcmp(vectors_text(found, "name"), name) == 0)
+            return found;
+    }
+    ck_abort_msg("no vector %s", name);
+}
+
+static const char *write_hex(const char *name, const json_t *from)
+{
+    return harness_write(name, 0600, "%s\n", vectors_text(from, "body"));
+}
+
+/* Run frame show --json and give what it says inside the seal. */
+static json_t *show_message(const char *path, const char *sealed)
+{
+    char *output;
+    const char *const arguments[] = {
+        "frame", "show", path, "--json", "--key", harness_private_key(), sealed == NULL ? NULL : "--sealed",
+        sealed,  NULL};
+    ck_assert_int_eq(ctl(&output, arguments), 0);
+    json_t *said = json_loads(output, 0, NULL);
+    ck_assert_msg(said != NULL, "not JSON: %s", output);
+    free(output);
+    json_t *message = json_incref(json_object_get(said, "message"));
+    ck_assert_ptr_nonnull(message);
+    json_decref(said);
+    return message;
+}
+
+START_TEST(frame_show_opens_every_golden_sealed_frame)
+{
+    json_t *root = vectors_load(SELKIE_VECTORS);
+    size_t i;
+    json_t *sealed;
+    json_array_foreach (vectors_list(root, "sealed"), i, sealed) {
+        json_t *message = show_message(write_hex("frame.hex", sealed), NULL);
+        ck_assert_str_eq(vectors_text(message, "kind"), vectors_text(sealed, "kind"));
+        ck_assert_int_eq(vectors_integer(message, "counter"), vectors_integer(sealed, "counter"));
+        ck_assert_uint_eq(strlen(vectors_text(message, "id")), 16);
+        if (json_object_get(sealed, "payload") != NULL)
+            ck_assert_str_eq(vectors_text(message, "payload"), vectors_text(sealed, "payload"));
+        if (json_object_get(sealed, "claim") != NULL)
+            ck_assert_str_eq(vectors_text(message, "claim"), vectors_text(sealed, "claim"));
+        json_decref(message);
+    }
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(frame_show_opens_session_frames_near_a_sealed_one)
+{
+    json_t *root = vectors_load(SELKIE_VECTORS);
+    char sealed[256];
+    snprintf(sealed, sizeof sealed, "%s", write_hex("sealed.hex", vector(root, "sealed", "register-plain")));
+    json_t *frames = vectors_list(json_object_get(root, "session"), "frames");
+    for (size_t i = 0; i < 2; i++) {
+        json_t *frame = json_array_get(frames, i);
+        json_t *message = show_message(write_hex("session.hex", frame), sealed);
+        ck_assert_str_eq(vectors_text(message, "payload"), vectors_text(frame, "payload"));
+        ck_assert_int_eq(vectors_integer(message, "counter"), vectors_integer(frame, "counter"));
+        json_decref(message);
+    }
+    const char *far = write_hex("far.hex", json_array_get(frames, 4));
+    EXPECT(1, "does not open", "frame", "show", far, "--key", harness_private_key(), "--sealed", sealed);
+    EXPECT(1, "--sealed", "frame", "show", far, "--key", harness_private_key());
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(frame_show_refuses_every_golden_rejected_frame)
+{
+    json_t *root = vectors_load(SELKIE_VECTORS);
+    size_t i;
+    json_t *rejected;
+    json_array_foreach (vectors_list(root, "rejected"), i, rejected) {
+        /* This one opens, since key 1 is given for whatever key_id it names. */
+        if (strcmp(vectors_text(rejected, "reason"), "unknown-key") == 0)
+            continue;
+        const char *path = write_hex("rejected.hex", rejected);
+        const char *expected = strcmp(vectors_text(rejected, "reason"), "malformed") == 0 ? "malformed" : "bad-seal";
+        EXPECT(1, expected, "frame", "show", path, "--key", harness_private_key());
+    }
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(frame_show_reads_raw_hex_and_line)
+{
+    const char *raw = harness_path("raw");
+    FILE *file = fopen(raw, "w");
+    fwrite("\x12\xbe\xef", 1, 3, file);
+    fclose(file);
+    EXPECT(0, "acknowledges       beef", "frame", "show", raw);
+    EXPECT(0, "beef", "frame", "show", harness_write("hex", 0600, " 12 BE\nef "));
+    EXPECT(0, "beef", "frame", "show", harness_write("line", 0600, "000612beefd05c00"));
+    EXPECT(1, "CRC", "frame", "show", harness_write("crc", 0600, "000612beefd05d00"));
+    EXPECT(1, "no whole frame", "frame", "show", harness_write("cut", 0600, "000612beef"));
+    EXPECT(1, "empty", "frame", "show", harness_write("empty", 0600, "%s", ""));
+    EXPECT(1, "too long", "frame", "show", harness_write("long", 0600, "%05000d", 0));
+    EXPECT(1, "none: No such file", "frame", "show", harness_path("none"));
+}
+END_TEST
+
+START_TEST(frame_show_names_a_bad_key_file)
+{
+    json_t *root = vectors_load(SELKIE_VECTORS);
+    const char *frame = write_hex("frame.hex", vector(root, "sealed", "data-short"));
+    EXPECT(1, "/nowhere: No such file", "frame", "show", frame, "--key", "/nowhere");
+    EXPECT(1, "frame.hex", "frame", "show", frame, "--key", frame);
+    EXPECT(1, "selkiectl: ", "frame", "show", frame, "--key", harness_public_key());
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(command_line_mistakes_end_with_2)
+{
+    EXPECT(2, "'frame' needs one of: show", "frame");
+    EXPECT(2, "no such command: 'fram'", "fram");
+    EXPECT(2, "'frame' needs one of: show", "frame", "shows");
+    EXPECT(2, "argument is missing", "frame", "show");
+    EXPECT(2, "one argument too many: 'b'", "frame", "show", "a", "b");
+    EXPECT(2, "unrecognized option", "frame", "show", "a", "--claim", "b");
+    EXPECT(2, "unrecognized option", "--nonsense");
+    EXPECT(0, "keygen --id N --out DIR", "--help");
+    EXPECT(0, "--out=DIR", "keygen", "--help");
+    EXPECT(0, "selkiectl " SELKIE_VERSION, "--version");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ctl_local");
+    TCase *tcase = tcase_create("ctl_local");
+    tcase_set_timeout(tcase, 60); /* an RSA-4096 key takes its time */
+    tcase_add_test(tcase, keygen_writes_three_files_that_belong_together);
+    tcase_add_test(tcase, keygen_never_overwrites);
+    tcase_add_test(tcase, keygen_says_what_is_wrong);
+    tcase_add_test(tcase, frame_show_opens_every_golden_sealed_frame);
+    tcase_add_test(tcase, frame_show_opens_session_frames_near_a_sealed_one);
+    tcase_add_test(tcase, frame_show_refuses_every_golden_rejected_frame);
+    tcase_add_test(tcase, frame_show_reads_raw_hex_and_line);
+    tcase_add_test(tcase, frame_show_names_a_bad_key_file);
+    tcase_add_test(tcase, command_line_mistakes_end_with_2);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
