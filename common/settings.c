@@ -47,6 +47,11 @@ __attribute__((format(printf, 4, 0))) static void fail_at(struct selkie_settings
         (void)snprintf(settings->error, sizeof settings->error, "%s:%u: %s", settings->name, line, what);
     else
         (void)snprintf(settings->error, sizeof settings->error, "%s:%u: %s: %s", settings->name, line, key, what);
+    /* Parts of the file are quoted in it; it stays one line, and steers no terminal. */
+    for (char *at = settings->error; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7F)
+            *at = '?';
+    }
 }
 
 __attribute__((format(printf, 4, 5))) static void fail(struct selkie_settings *settings, unsigned line, const char *key,

@@ -51,6 +51,7 @@ static const struct {
      NULL},
     {"", "x.json:1: not JSON: '[' or '{' expected near end of file"},
     {"{\n\"name\": }", "x.json:2: not JSON: unexpected token near '}'"},
+    {"{\"a\": \"\\u\n\"}", "x.json:2: not JSON: invalid escape near '\"\\u?'"},
     {"[]", "x.json:1: must be a JSON object, {…}"},
     {"{\"name\":\"a\",\n\"name\":\"b\"}", "x.json:2: not JSON: duplicate object key near '\"name\"'"},
     {"{}", "x.json:1: name: is required"},

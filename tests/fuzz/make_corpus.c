@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the seed corpora, one folder for each target, from the golden vectors and a few texts.
+ *
+ *   make_corpus protocol-v1.json DIR */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <vectors/vectors.h>
+
+static const char *base;
+
+static _Noreturn void give_up(const char *path)
+{
+    fprintf(stderr, "make_corpus: %s: %s\n", path, strerror(errno));
+    exit(EXIT_FAILURE);
+}
+
+/* Files are numbered within their target: DIR/<target>/<number>. */
+static void write_seed(const char *target, const void *head, size_t head_len, const void *bytes, size_t len)
+{
+    static const char *last = "";
+    static unsigned number;
+    char path[4096];
+    if (strcmp(target, last) != 0) {
+        last = target;
+        number = 0;
+        snprintf(path, sizeof path, "%s/%s", base, target);
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            give_up(path);
+    }
+    snprintf(path, sizeof path, "%s/%s/%02u", base, target, number++);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL)
+        give_up(path);
+    fwrite(head, 1, head_len, file);
+    fwrite(bytes, 1, len, file);
+    if (fclose(file) != 0)
+        give_up(path);
+}
+
+static void write_field(const char *target, const json_t *list, const char *key)
+{
+    size_t i;
+    json_t *vector;
+    json_array_foreach (list, i, vector) {
+        size_t len;
+        uint8_t *bytes = vectors_bytes(vector, key, &len);
+        write_seed(target, "", 0, bytes, len);
+        free(bytes);
+    }
+}
+
+static void write_sessions(const json_t *frames)
+{
+    size_t i;
+    json_t *frame;
+    json_array_foreach (frames, i, frame) {
+        size_t len;
+        uint8_t *bytes = vectors_bytes(frame, "body", &len);
+        uint32_t counter = (uint32_t)vectors_integer(frame, "counter");
+        const uint8_t highest[4] = {(uint8_t)(counter >> 24), (uint8_t)(counter >> 16), (uint8_t)(counter >> 8),
+                                    (uint8_t)counter};
+        write_seed("session", highest, sizeof highest, bytes, len);
+        free(bytes);
+    }
+}
+
+static void write_texts(const char *target, const char *const texts[])
+{
+    for (size_t i = 0; texts[i] != NULL; i++)
+        write_seed(target, "", 0, texts[i], strlen(texts[i]));
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const topics[] = {
+        "selkie\nselkie/gateway/roof-1/up",
+        "selkie\nselkie/gateway/roof-1/receipt",
+        "selkie\nselkie/device/0011223344556677/state",
+        "selkie\nselkie/rejected/bad-seal",
+        "selkie\nselkie/stats",
+        "site/one\nsite/one/gateway/a.b_c/stats",
+        "$SYS\n$SYS/stats",
+        NULL,
+    };
+    static const char *const settings[] = {
+        "{\"name\":\"a\",\"count\":3,\"rate\":0.5,\"on\":false,\"colour\":\"green\"}",
+        "{\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"},{\"id\":255,\"file\":\"\\u00fc\"}],\"names\":[\"a\",\"b\"]}",
+        "{\n  \"inner\": {\"name\": \"x\", \"count\": 64},\n  \"unknown\": [1, 2.5e3, null, {}]\n}",
+        "{\"count\":65}",
+        "[]",
+        "",
+        NULL,
+    };
+    if (argc != 3) {
+        fprintf(stderr, "usage: make_corpus VECTORS DIR\n");
+        return 2;
+    }
+    base = argv[2];
+    if (mkdir(base, 0755) != 0 && errno != EEXIST)
+        give_up(base);
+    json_t *root = vectors_load(argv[1]);
+    if (root == NULL)
+        give_up(argv[1]);
+    json_t *frames = vectors_list(json_object_get(root, "session"), "frames");
+    write_field("link", vectors_list(root, "link"), "wire");
+    write_field("frame", vectors_list(root, "sealed"), "body");
+    write_field("frame", vectors_list(root, "rejected"), "body");
+    write_field("frame", frames, "body");
+    write_field("message", vectors_list(root, "sealed"), "message");
+    write_sessions(frames);
+    write_texts("topic", topics);
+    write_texts("settings", settings);
+    json_decref(root);
+    return EXIT_SUCCESS;
+}
