@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <selkie/frame.h>
+#include <selkie/settings.h>
+#include <selkie/topic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The caller sees the first member; the strings in it belong to the document. */
+struct holder {
+    struct selkie_config config;
+    struct selkie_settings *document;
+};
+
+static void check_file(struct selkie_settings_object *object, const char *key, const char *path, bool secret)
+{
+    struct stat info;
+
+    if (path == NULL)
+        return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) != 0)
+        selkie_settings_reject(object, key, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        selkie_settings_reject(object, key, "%s: not a file", path);
+    else if (secret && (info.st_mode & S_IRWXO) != 0)
+        selkie_settings_reject(object, key, "%s: everybody may read it; chmod o= it", path);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static void read_broker(struct selkie_config_broker *broker, struct selkie_settings_object *object)
+{
+    broker->uri = selkie_settings_require_string(object, "uri");
+    broker->username = selkie_settings_string(object, "username", NULL);
+    broker->password_file = selkie_settings_string(object, "password_file", NULL);
+    broker->ca = selkie_settings_string(object, "ca", NULL);
+    broker->cert = selkie_settings_string(object, "cert", NULL);
+    broker->key = selkie_settings_string(object, "key", NULL);
+    selkie_settings_end(object);
+    if (broker->uri == NULL)
+        return;
+
+    broker->tls = strncmp(broker->uri, "mqtts://", 8) == 0;
+    if ((!broker->tls && strncmp(broker->uri, "mqtt://", 7) != 0) || strstr(broker->uri, "://")[3] == '\0')
+        selkie_settings_reject(object, "uri", "must be mqtt://host[:port] or mqtts://host[:port]");
+    if (!broker->tls && (broker->ca != NULL || broker->cert != NULL || broker->key != NULL))
+        selkie_settings_reject(object, "uri", "must be mqtts:// where ca, cert or key are given");
+    if (broker->key != NULL && broker->cert == NULL)
+        selkie_settings_reject(object, "key", "is of no use without cert");
+    if (broker->password_file != NULL && broker->username == NULL)
+        selkie_settings_reject(object, "password_file", "is of no use without username");
+    check_file(object, "password_file", broker->password_file, true);
+    check_file(object, "ca", broker->ca, false);
+    check_file(object, "cert", broker->cert, broker->key == NULL); /* without `key`, the key is in there too */
+    check_file(object, "key", broker->key, true);
+}
+
+static void read_lines(struct selkie_config *config, struct selkie_settings_object *root)
+{
+    size_t count = selkie_settings_list(root, "serial", true);
+
+    if (count == 0 || count > SELKIE_LINES_MAX) {
+        selkie_settings_reject(root, "serial", "must have 1 to %d lines", SELKIE_LINES_MAX);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct selkie_config_line *line = &config->lines[i];
+        struct selkie_settings_object *object = selkie_settings_list_object(root, "serial", i);
+
+        line->device = selkie_settings_require_string(object, "device");
+        line->baud = (unsigned)selkie_settings_integer(object, "baud", 50, 4000000, 9600);
+        line->ack = selkie_settings_boolean(object, "ack", true);
+        line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, 1000, SELKIE_QUIET_MS_DEFAULT);
+        selkie_settings_end(object);
+        if (!selkie_baud_valid(line->baud))
+            selkie_settings_reject(object, "baud", "%u is not a speed that serial lines have", line->baud);
+        if (line->device == NULL)
+            return;
+        if (line->device[0] != '/')
+            selkie_settings_reject(object, "device", "must be a path from the root, such as /dev/ttyUSB0");
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(config->lines[j].device, line->device) == 0)
+                selkie_settings_reject(object, "device", "%s is there twice", line->device);
+    }
+    config->line_count = count;
+}
+
+static void read_allow(struct selkie_config *config, struct selkie_settings_object *root)
+{
+    size_t count = selkie_settings_list(root, "allow", false);
+
+    if (count == 0)
+        return;
+    config->allow = calloc(count, sizeof(*config->allow));
+    if (config->allow == NULL) {
+        selkie_settings_reject(root, "allow", "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *prefix = selkie_settings_list_string(root, "allow", i);
+        if (prefix == NULL)
+            return;
+        size_t len = strlen(prefix);
+        if (len == 0 || len >= SELKIE_ADDRESS_TEXT_SIZE || strspn(prefix, "0123456789abcdefABCDEF") != len)
+            selkie_settings_reject(root, "allow", "\"%s\" is not 1 to 16 hex digits", prefix);
+        config->allow[i] = prefix;
+    }
+    config->allow_count = count;
+}
+
+static void read_spool(struct selkie_config *config, struct selkie_settings_object *object)
+{
+    config->spool_path = selkie_settings_require_string(object, "path");
+    config->max_frames = selkie_settings_integer(object, "max_frames", 1, 100000000, 1000000);
+    selkie_settings_end(object);
+    if (config->spool_path != NULL && config->spool_path[0] != '/')
+        selkie_settings_reject(object, "path", "must be a path from the root");
+}
+
+static void read_all(struct selkie_config *config, struct selkie_settings *document)
+{
+    static const char *const confirms[] = {
+        [SELKIE_CONFIRM_RECEIPT] = "receipt", [SELKIE_CONFIRM_BROKER] = "broker", NULL};
+    struct selkie_settings_object *root = selkie_settings_root(document);
+
+    config->root = selkie_settings_string(root, "root", SELKIE_TOPIC_ROOT_DEFAULT);
+    config->gateway = selkie_settings_require_string(root, "gateway");
+    read_broker(&config->broker, selkie_settings_object(root, "broker", true));
+    read_lines(config, root);
+    read_spool(config, selkie_settings_object(root, "spool", true));
+    config->confirm = (enum selkie_confirm)selkie_settings_choice(root, "confirm", confirms, SELKIE_CONFIRM_RECEIPT);
+    config->window = (size_t)selkie_settings_integer(root, "window", 1, SELKIE_WINDOW_MAX, 16);
+    read_allow(config, root);
+    selkie_settings_end(root);
+    if (config->gateway != NULL && !selkie_gateway_name_valid(config->gateway))
+        selkie_settings_reject(root, "gateway", "must be 1 to %d letters, digits, '-', '_' or '.'",
+                               SELKIE_GATEWAY_NAME_MAX);
+    if (!selkie_topic_root_valid(config->root))
+        selkie_settings_reject(root, "root", "must be topic levels without wildcards, at most %d bytes",
+                               SELKIE_TOPIC_ROOT_MAX);
+}
+
+/* Takes the document. */
+static struct selkie_config *config_from(struct selkie_settings *document)
+{
+    struct holder *holder = calloc(1, sizeof(*holder));
+
+    if (document == NULL || holder == NULL) {
+        selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        selkie_settings_close(document);
+        free(holder);
+        return NULL;
+    }
+    holder->document = document;
+    read_all(&holder->config, document);
+    const char *error = selkie_settings_error(document);
+    if (error != NULL) {
+        selkie_log(LOG_ERR, "%s", error);
+        selkie_config_close(&holder->config);
+        return NULL;
+    }
+    return &holder->config;
+}
+
+struct selkie_config *selkie_config_load(const char *path)
+{
+    return config_from(selkie_settings_load(path));
+}
+
+struct selkie_config *selkie_config_parse(const char *name, const char *text, size_t len)
+{
+    return config_from(selkie_settings_parse(name, text, len));
+}
+
+void selkie_config_close(struct selkie_config *config)
+{
+    struct holder *holder = (struct holder *)config;
+
+    if (holder == NULL)
+        return;
+    free(config->allow);
+    selkie_settings_close(holder->document);
+    free(holder);
+}
+
+void selkie_config_show(const struct selkie_config *config)
+{
+    const struct selkie_config_broker *broker = &config->broker;
+
+    printf("gateway  %s, topics %s/gateway/%s/…\n", config->gateway, config->root, config->gateway);
+    printf("broker   %s%s%s", broker->uri, broker->username ? " as " : "", broker->username ? broker->username : "");
+    if (broker->tls)
+        printf(", trusting %s%s%s", broker->ca ? broker->ca : "this machine's authorities",
+               broker->cert ? ", with certificate " : "", broker->cert ? broker->cert : "");
+    printf("\n");
+    for (size_t i = 0; i < config->line_count; i++) {
+        const struct selkie_config_line *line = &config->lines[i];
+        printf("line     %s, %u baud, %s", line->device, line->baud, line->ack ? "acknowledges" : "only listens");
+        if (line->ack)
+            printf(" after %u ms of quiet", line->quiet_ms);
+        printf("\n");
+    }
+    printf("spool    %s, at most %lld frames\n", config->spool_path, (long long)config->max_frames);
+    printf("confirm  by %s, window %zu\n", config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "the broker",
+           config->window);
+    if (config->allow_count == 0)
+        printf("allow    every device\n");
+    for (size_t i = 0; i < config->allow_count; i++)
+        printf("allow    %s%s\n", config->allow[i], strlen(config->allow[i]) < 16 ? "…" : "");
+}

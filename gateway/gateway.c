@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway.h"
+
+#include "clock.h"
+#include "heard.h"
+#include "log.h"
+#include "radio.h"
+#include "spool.h"
+#include "stats.h"
+#include "uplink.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#define STATS_US   (30 * SELKIE_SEC_US)
+#define BATCH_MAX  32 /* frames in one commit */
+#define AFTER_READ 10 /* lower in rank than the lines, which are all read before the disk is waited for */
+
+struct selkie_gateway {
+    const char *path;
+    struct selkie_config *config;
+    sd_event *event;
+    struct selkie_spool *spool;
+    struct selkie_heard *heard;
+    struct selkie_uplink *uplink;
+    struct selkie_radio *radios[SELKIE_LINES_MAX];
+    size_t radio_count;
+    sd_event_source *flush;
+    sd_event_source *tick;
+    struct selkie_spool_frame batch[BATCH_MAX];
+    struct selkie_radio *origins[BATCH_MAX]; /* whose frame it is */
+    size_t batch_count;
+    uint64_t started_us;
+    uint64_t spooled;
+    uint64_t unstored;
+    bool stopping;
+};
+
+static struct selkie_stats gather(struct selkie_gateway *gateway)
+{
+    struct selkie_stats stats = {
+        .version = SELKIE_VERSION,
+        .uptime_us = selkie_clock_steady_us() - gateway->started_us,
+        .now_ms = selkie_clock_wall_ms(),
+        .spooled = gateway->spooled,
+        .unstored = gateway->unstored,
+        .uplink = selkie_uplink_counters(gateway->uplink),
+        .online = selkie_uplink_is_online(gateway->uplink),
+        .radios = gateway->radios,
+        .radio_count = gateway->radio_count,
+    };
+
+    selkie_spool_info(gateway->spool, &stats.spool);
+    return stats;
+}
+
+static void tell_status(struct selkie_gateway *gateway)
+{
+    char status[SELKIE_STATUS_MAX];
+
+    if (gateway->uplink == NULL) /* still opening */
+        return;
+    struct selkie_stats stats = gather(gateway);
+    selkie_stats_status(status, &stats);
+    (void)sd_notifyf(0, "STATUS=%s", status);
+}
+
+static void on_changed(void *context)
+{
+    tell_status(context);
+}
+
+static void store_batch(struct selkie_gateway *gateway)
+{
+    size_t count = gateway->batch_count;
+
+    if (count == 0)
+        return;
+    gateway->batch_count = 0;
+    if (selkie_spool_put(gateway->spool, gateway->batch, count) < 0) {
+        gateway->unstored += count; /* not acknowledged: the devices repeat them */
+        return;
+    }
+    gateway->spooled += count;
+    for (size_t i = 0; i < count; i++) {
+        const struct selkie_spool_frame *frame = &gateway->batch[i];
+        selkie_heard_add(gateway->heard, frame->body, frame->len, selkie_clock_steady_us());
+        selkie_radio_ack(gateway->origins[i], frame->body, frame->len);
+    }
+    selkie_uplink_kick(gateway->uplink);
+}
+
+static int on_flush(sd_event_source *source, void *context)
+{
+    (void)source;
+    store_batch(context);
+    return 0;
+}
+
+static void on_body(void *context, struct selkie_radio *radio, const uint8_t *body, size_t len)
+{
+    struct selkie_gateway *gateway = context;
+
+    /* A repeat may stand in the batch itself, and is then no repeat of something stored. */
+    for (size_t i = 0; i < gateway->batch_count; i++)
+        if (gateway->batch[i].len == len && memcmp(gateway->batch[i].body, body, len) == 0) {
+            store_batch(gateway);
+            break;
+        }
+    if (selkie_heard_before(gateway->heard, body, len, selkie_clock_steady_us())) {
+        selkie_radio_count_duplicate(radio);
+        selkie_radio_ack(radio, body, len);
+        return;
+    }
+    struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
+    frame->rx = selkie_clock_wall_ms();
+    (void)strncpy(frame->port, selkie_radio_device(radio), sizeof(frame->port) - 1);
+    frame->len = (uint16_t)len;
+    memcpy(frame->body, body, len);
+    gateway->origins[gateway->batch_count++] = radio;
+    if (gateway->batch_count == BATCH_MAX || sd_event_source_set_enabled(gateway->flush, SD_EVENT_ONESHOT) < 0)
+        store_batch(gateway);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_gateway *gateway = context;
+    struct selkie_stats stats = gather(gateway);
+    char *json = selkie_stats_json(&stats);
+
+    (void)usec;
+    if (json != NULL)
+        selkie_uplink_publish_stats(gateway->uplink, json);
+    free(json);
+    tell_status(gateway);
+    (void)sd_event_source_set_time(source, selkie_clock_steady_us() + STATS_US);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_drained(void *context)
+{
+    struct selkie_gateway *gateway = context;
+
+    (void)sd_event_exit(gateway->event, 0);
+}
+
+static int open_radio(struct selkie_gateway *gateway, const struct selkie_config *config,
+                      const struct selkie_config_line *line)
+{
+    struct selkie_radio_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
+    struct selkie_radio *radio = selkie_radio_open(gateway->event, config, line, &handler);
+
+    if (radio == NULL)
+        return SELKIE_ENOMEM;
+    gateway->radios[gateway->radio_count++] = radio;
+    return 0;
+}
+
+static int open_timers(struct selkie_gateway *gateway)
+{
+    int result = sd_event_add_defer(gateway->event, &gateway->flush, on_flush, gateway);
+
+    if (result >= 0)
+        result = sd_event_source_set_enabled(gateway->flush, SD_EVENT_OFF);
+    if (result >= 0)
+        result = sd_event_source_set_priority(gateway->flush, AFTER_READ);
+    if (result >= 0)
+        result = sd_event_add_time(gateway->event, &gateway->tick, CLOCK_MONOTONIC, selkie_clock_steady_us() + STATS_US,
+                                   SELKIE_SEC_US, on_tick, gateway);
+    if (result < 0)
+        selkie_log(LOG_ERR, "no event loop: %s", strerror(-result));
+    return result < 0 ? SELKIE_EIO : 0;
+}
+
+static int open_parts(struct selkie_gateway *gateway)
+{
+    struct selkie_uplink_handler uplink = {.context = gateway, .changed = on_changed, .drained = on_drained};
+    const struct selkie_config *config = gateway->config;
+
+    gateway->heard = selkie_heard_open();
+    if (gateway->heard == NULL)
+        return SELKIE_ENOMEM;
+    gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
+    if (gateway->spool == NULL)
+        return SELKIE_ESTORAGE;
+    int result = open_timers(gateway);
+    if (result < 0)
+        return result;
+    gateway->uplink = selkie_uplink_open(gateway->event, config, gateway->spool, &uplink);
+    if (gateway->uplink == NULL)
+        return SELKIE_ENOMEM;
+    for (size_t i = 0; i < config->line_count; i++) {
+        result = open_radio(gateway, config, &config->lines[i]);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+struct selkie_gateway *selkie_gateway_open_take(sd_event *event, const char *path, struct selkie_config *config)
+{
+    struct selkie_gateway *gateway = calloc(1, sizeof(*gateway));
+
+    if (gateway == NULL) {
+        selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        selkie_config_close(config);
+        return NULL;
+    }
+    gateway->path = path;
+    gateway->config = config;
+    gateway->event = event;
+    gateway->started_us = selkie_clock_steady_us();
+    if (open_parts(gateway) < 0) {
+        selkie_gateway_close(gateway);
+        return NULL;
+    }
+    selkie_log(LOG_NOTICE, "%s: gateway \"%s\", %lld frames waiting", SELKIE_VERSION, config->gateway,
+               (long long)selkie_spool_count(gateway->spool));
+    tell_status(gateway);
+    return gateway;
+}
+
+void selkie_gateway_close(struct selkie_gateway *gateway)
+{
+    if (gateway == NULL)
+        return;
+    for (size_t i = 0; i < gateway->radio_count; i++)
+        selkie_radio_close(gateway->radios[i]);
+    sd_event_source_disable_unref(gateway->flush);
+    sd_event_source_disable_unref(gateway->tick);
+    /* The spool first: all is safe then, however long the broker's library takes to end. */
+    selkie_spool_close(gateway->spool);
+    selkie_uplink_close(gateway->uplink);
+    selkie_heard_close(gateway->heard);
+    selkie_config_close(gateway->config);
+    free(gateway);
+}
+
+void selkie_gateway_stop(struct selkie_gateway *gateway)
+{
+    if (gateway->stopping) {
+        on_drained(gateway);
+        return;
+    }
+    gateway->stopping = true;
+    (void)sd_notify(0, "STOPPING=1");
+    store_batch(gateway);
+    /* Nothing new comes in: what the devices send now is not acknowledged, and they repeat it. */
+    for (size_t i = 0; i < gateway->radio_count; i++)
+        selkie_radio_close(gateway->radios[i]);
+    gateway->radio_count = 0;
+    selkie_log(LOG_NOTICE, "stopping, %lld frames waiting", (long long)selkie_spool_count(gateway->spool));
+    selkie_uplink_drain(gateway->uplink);
+}
+
+static const struct selkie_config_line *find_line(const struct selkie_config *config, const struct selkie_radio *radio)
+{
+    for (size_t i = 0; i < config->line_count; i++)
+        if (strcmp(config->lines[i].device, selkie_radio_device(radio)) == 0 &&
+            config->lines[i].baud == selkie_radio_baud(radio))
+            return &config->lines[i];
+    return NULL;
+}
+
+static void keep_or_close(struct selkie_gateway *gateway, const struct selkie_config *config)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < gateway->radio_count; i++) {
+        struct selkie_radio *radio = gateway->radios[i];
+        const struct selkie_config_line *line = find_line(config, radio);
+        if (line != NULL) {
+            selkie_radio_configure(radio, config, line);
+            gateway->radios[kept++] = radio;
+        } else {
+            selkie_radio_close(radio);
+        }
+    }
+    gateway->radio_count = kept;
+}
+
+static bool is_open(const struct selkie_gateway *gateway, const struct selkie_config_line *line)
+{
+    for (size_t i = 0; i < gateway->radio_count; i++)
+        if (strcmp(selkie_radio_device(gateway->radios[i]), line->device) == 0)
+            return true;
+    return false;
+}
+
+void selkie_gateway_reload(struct selkie_gateway *gateway)
+{
+    struct selkie_config *config = selkie_config_load(gateway->path);
+
+    if (gateway->stopping || config == NULL) {
+        selkie_log(LOG_ERR, "the configuration stays as it was");
+        selkie_config_close(config);
+        return;
+    }
+    if (strcmp(config->spool_path, gateway->config->spool_path) != 0)
+        selkie_log(LOG_WARNING, "the spool stays %s until the next start", gateway->config->spool_path);
+    store_batch(gateway); /* its frames point to radios that may go */
+    selkie_spool_set_max(gateway->spool, config->max_frames);
+    keep_or_close(gateway, config);
+    for (size_t i = 0; i < config->line_count; i++)
+        if (!is_open(gateway, &config->lines[i]) && open_radio(gateway, config, &config->lines[i]) < 0)
+            selkie_log(LOG_ERR, "line %s: %s", config->lines[i].device, selkie_error_text(SELKIE_ENOMEM));
+    selkie_uplink_configure(gateway->uplink, config);
+    selkie_config_close(gateway->config);
+    gateway->config = config;
+    selkie_log(LOG_NOTICE, "configuration read again");
+    tell_status(gateway);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkie-gateway: radio frames from serial lines, through a spool on disk, to an MQTT broker. */
+#include "config.h"
+#include "gateway.h"
+#include "log.h"
+#include "ports.h"
+
+#include <argp.h>
+#include <selkie/error.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#define EXIT_USAGE 2
+
+const char *argp_program_version = "selkie-gateway " SELKIE_VERSION;
+
+enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS };
+
+struct arguments {
+    enum action action;
+    const char *config;
+};
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "Configuration [/etc/selkie/gateway.json]", 0},
+    {"check-config", 1, NULL, 0, "Check the configuration, show what would be used, and end", 0},
+    {"print-config", 2, NULL, 0, "Print a complete configuration to start from, and end", 0},
+    {"list-ports", 3, NULL, 0, "Show the serial lines with their stable names, and end", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case 'c':
+        arguments->config = value;
+        return 0;
+    case 1:
+        arguments->action = CHECK_CONFIG;
+        return 0;
+    case 2:
+        arguments->action = PRINT_CONFIG;
+        return 0;
+    case 3:
+        arguments->action = LIST_PORTS;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "\"%s\" is too much", value);
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+    (void)source;
+    (void)info;
+    selkie_gateway_stop(context);
+    return 0;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+    struct timespec now;
+
+    (void)source;
+    (void)info;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                     (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+    selkie_gateway_reload(context);
+    (void)sd_notify(0, "READY=1");
+    return 0;
+}
+
+/* Blocked before the first thread is made, so that no thread of Paho's takes a signal away. */
+static int block_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk, not the end */
+    return sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int loop(sd_event *event, struct selkie_gateway *gateway)
+{
+    int result = sd_event_add_signal(event, NULL, SIGTERM, on_stop, gateway);
+
+    if (result >= 0)
+        result = sd_event_add_signal(event, NULL, SIGINT, on_stop, gateway);
+    if (result >= 0)
+        result = sd_event_add_signal(event, NULL, SIGHUP, on_reload, gateway);
+    /* From within the loop, so that a loop that hangs is not kept alive. */
+    if (result >= 0)
+        result = sd_event_set_watchdog(event, 1);
+    if (result >= 0) {
+        (void)sd_notify(0, "READY=1");
+        result = sd_event_loop(event);
+    }
+    if (result < 0)
+        selkie_log(LOG_ERR, "event loop: %s", strerror(-result));
+    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run(const char *path)
+{
+    struct selkie_config *config = selkie_config_load(path);
+    sd_event *event = NULL;
+    int status = EXIT_FAILURE;
+
+    if (config == NULL)
+        return EX_CONFIG;
+    int result = block_signals() != 0 ? -errno : sd_event_default(&event);
+    if (result < 0) {
+        selkie_log(LOG_ERR, "event loop: %s", strerror(-result));
+        selkie_config_close(config);
+        return EXIT_FAILURE;
+    }
+    struct selkie_gateway *gateway = selkie_gateway_open_take(event, path, config);
+    if (gateway != NULL)
+        status = loop(event, gateway);
+    selkie_gateway_close(gateway);
+    (void)sd_event_unref(event);
+    return status;
+}
+
+static int check(const char *path)
+{
+    struct selkie_config *config = selkie_config_load(path);
+
+    if (config == NULL)
+        return EX_CONFIG;
+    selkie_config_show(config);
+    selkie_config_close(config);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_option,
+        .doc = "Forward sealed radio frames from serial lines to an MQTT broker.\v"
+               "Frames wait in a spool on disk until the broker's plugin has dealt with them. See selkie-gateway(8).",
+    };
+    struct arguments arguments = {.action = RUN, .config = "/etc/selkie/gateway.json"};
+
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    switch (arguments.action) {
+    case PRINT_CONFIG:
+        return fputs(selkie_config_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    case LIST_PORTS:
+        return selkie_ports_list() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    case CHECK_CONFIG:
+        return check(arguments.config);
+    case RUN:
+        break;
+    }
+    return run(arguments.config);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool.h"
+
+#include "log.h"
+#include "spool_file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a full disk takes from the oldest at once, so that not each new frame has to try twice. */
+#define MAKE_ROOM 64
+
+enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, NEXT, FORGET, DROP, LEDGER, OLDEST, STATEMENTS };
+
+static const char *const sql[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [INSERT] = "INSERT INTO frame (seq, rx, port, body) VALUES (?, ?, ?, ?)",
+    [NEXT] = "SELECT seq, rx, port, body FROM frame WHERE seq > ? ORDER BY seq LIMIT 1",
+    [FORGET] = "DELETE FROM frame WHERE seq = ?",
+    [DROP] = "DELETE FROM frame WHERE seq IN (SELECT seq FROM frame ORDER BY seq LIMIT ?)",
+    [LEDGER] = "UPDATE ledger SET next_seq = ?, frames = ?",
+    [OLDEST] = "SELECT rx FROM frame ORDER BY seq LIMIT 1",
+};
+
+struct selkie_spool {
+    char *path;
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENTS];
+    struct selkie_spool_ledger ledger; /* as the open transaction has it */
+    struct selkie_spool_ledger stored; /* as the disk has it */
+    int64_t max_frames;
+    uint64_t dropped;
+    bool failing; /* and said so */
+};
+
+static void detach(struct selkie_spool *spool)
+{
+    for (int i = 0; i < STATEMENTS; i++) {
+        sqlite3_finalize(spool->statements[i]);
+        spool->statements[i] = NULL;
+    }
+    selkie_spool_file_close(spool->db);
+    spool->db = NULL;
+}
+
+static int attach(struct selkie_spool *spool)
+{
+    int result = selkie_spool_file_open(spool->path, &spool->db, &spool->ledger);
+
+    if (result < 0)
+        return result;
+    spool->stored = spool->ledger;
+    for (int i = 0; i < STATEMENTS; i++)
+        if (sqlite3_prepare_v3(spool->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &spool->statements[i], NULL) !=
+            SQLITE_OK) {
+            selkie_log(LOG_ERR, "spool %s: %s", spool->path, sqlite3_errmsg(spool->db));
+            detach(spool);
+            return SELKIE_ESTORAGE;
+        }
+    return 0;
+}
+
+struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
+{
+    struct selkie_spool *spool = calloc(1, sizeof(*spool));
+
+    if (spool == NULL || (spool->path = strdup(path)) == NULL) {
+        selkie_log(LOG_ERR, "spool %s: %s", path, selkie_error_text(SELKIE_ENOMEM));
+        free(spool);
+        return NULL;
+    }
+    spool->max_frames = max_frames;
+    if (attach(spool) < 0) {
+        free(spool->path);
+        free(spool);
+        return NULL;
+    }
+    return spool;
+}
+
+void selkie_spool_close(struct selkie_spool *spool)
+{
+    if (spool == NULL)
+        return;
+    selkie_spool_sync(spool);
+    detach(spool);
+    free(spool->path);
+    free(spool);
+}
+
+void selkie_spool_set_max(struct selkie_spool *spool, int64_t max_frames)
+{
+    spool->max_frames = max_frames;
+}
+
+/* Run a statement that returns no rows; SQLite's result. */
+static int run(struct selkie_spool *spool, enum statement which)
+{
+    int result = sqlite3_step(spool->statements[which]);
+
+    (void)sqlite3_reset(spool->statements[which]);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static bool in_transaction(struct selkie_spool *spool)
+{
+    return spool->db != NULL && sqlite3_get_autocommit(spool->db) == 0;
+}
+
+static int begin(struct selkie_spool *spool)
+{
+    return in_transaction(spool) ? SQLITE_OK : run(spool, BEGIN);
+}
+
+/* Some failures have rolled back by themselves, others have not. */
+static void roll_back(struct selkie_spool *spool)
+{
+    if (in_transaction(spool))
+        (void)run(spool, ROLLBACK);
+    spool->ledger = spool->stored;
+}
+
+static int commit(struct selkie_spool *spool)
+{
+    (void)sqlite3_bind_int64(spool->statements[LEDGER], 1, spool->ledger.next_seq);
+    (void)sqlite3_bind_int64(spool->statements[LEDGER], 2, spool->ledger.frames);
+    int result = run(spool, LEDGER);
+    if (result == SQLITE_OK)
+        result = run(spool, COMMIT);
+    if (result == SQLITE_OK)
+        spool->stored = spool->ledger;
+    return result;
+}
+
+static bool is_damage(int result)
+{
+    return (result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB;
+}
+
+/* What went wrong is said once. Damage is not waited out: the file is set aside and a fresh one begun. */
+static void failed(struct selkie_spool *spool, int result, const char *doing)
+{
+    if (!spool->failing)
+        selkie_log(LOG_ERR, "spool %s: cannot %s: %s", spool->path, doing,
+                   spool->db != NULL ? sqlite3_errmsg(spool->db) : "it is not open");
+    spool->failing = true;
+    roll_back(spool);
+    if (!is_damage(result))
+        return;
+    detach(spool);
+    selkie_spool_file_set_aside(spool->path);
+    if (attach(spool) == 0)
+        spool->failing = false;
+}
+
+static void works_again(struct selkie_spool *spool)
+{
+    if (spool->failing)
+        selkie_log(LOG_NOTICE, "spool %s: works again", spool->path);
+    spool->failing = false;
+}
+
+/* The spool could not be opened again after damage: each use tries. */
+static bool ready(struct selkie_spool *spool)
+{
+    return spool->db != NULL || attach(spool) == 0;
+}
+
+static int drop_oldest(struct selkie_spool *spool, int64_t count, const char *why)
+{
+    (void)sqlite3_bind_int64(spool->statements[DROP], 1, count);
+    int result = run(spool, DROP);
+    int changes = sqlite3_changes(spool->db);
+
+    if (result != SQLITE_OK || changes == 0)
+        return result;
+    /* A line for the first and for each thousandth, not for each of a million. */
+    if (spool->dropped / 1000 != (spool->dropped + (uint64_t)changes) / 1000 || spool->dropped == 0)
+        selkie_log(LOG_WARNING, "spool %s: %s; the oldest frames go (%" PRIu64 " so far)", spool->path, why,
+                   spool->dropped + (uint64_t)changes);
+    spool->dropped += (uint64_t)changes;
+    spool->ledger.frames -= changes;
+    return SQLITE_OK;
+}
+
+static int insert(struct selkie_spool *spool, struct selkie_spool_frame *frame)
+{
+    sqlite3_stmt *statement = spool->statements[INSERT];
+
+    frame->seq = spool->ledger.next_seq;
+    (void)sqlite3_bind_int64(statement, 1, frame->seq);
+    (void)sqlite3_bind_int64(statement, 2, frame->rx);
+    (void)sqlite3_bind_text(statement, 3, frame->port, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 4, frame->body, frame->len, SQLITE_STATIC);
+    int result = run(spool, INSERT);
+    (void)sqlite3_clear_bindings(statement);
+    if (result != SQLITE_OK)
+        return result;
+    spool->ledger.next_seq++;
+    spool->ledger.frames++;
+    return SQLITE_OK;
+}
+
+static int put_once(struct selkie_spool *spool, struct selkie_spool_frame *frames, size_t count, bool disk_full)
+{
+    int64_t over = spool->ledger.frames + (int64_t)count - spool->max_frames;
+    int result = begin(spool);
+
+    if (result == SQLITE_OK && disk_full)
+        result = drop_oldest(spool, MAKE_ROOM, "the disk is full");
+    else if (result == SQLITE_OK && over > 0)
+        result = drop_oldest(spool, over, "max_frames reached");
+    for (size_t i = 0; i < count && result == SQLITE_OK; i++)
+        result = insert(spool, &frames[i]);
+    return result == SQLITE_OK ? commit(spool) : result;
+}
+
+int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *frames, size_t count)
+{
+    int result = SQLITE_ERROR;
+    bool disk_full = false;
+
+    /* A second try after room was made or a damaged file was set aside. */
+    for (int tries = 0; tries < 2 && ready(spool); tries++) {
+        result = put_once(spool, frames, count, disk_full);
+        if (result == SQLITE_OK) {
+            works_again(spool);
+            return 0;
+        }
+        failed(spool, result, "store a frame");
+        disk_full = (result & 0xFF) == SQLITE_FULL;
+        /* What waits in the log goes to the file, and the log begins again at its front. */
+        if (disk_full)
+            (void)sqlite3_wal_checkpoint_v2(spool->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+        else if (!is_damage(result))
+            break;
+    }
+    return SELKIE_ESTORAGE;
+}
+
+static void copy_row(struct selkie_spool_frame *frame, sqlite3_stmt *row)
+{
+    const char *port = (const char *)sqlite3_column_text(row, 2);
+    const void *body = sqlite3_column_blob(row, 3);
+    int len = sqlite3_column_bytes(row, 3);
+
+    frame->seq = sqlite3_column_int64(row, 0);
+    frame->rx = sqlite3_column_int64(row, 1);
+    strncpy(frame->port, port != NULL ? port : "", sizeof(frame->port) - 1);
+    frame->port[sizeof(frame->port) - 1] = '\0';
+    frame->len = len > (int)sizeof(frame->body) ? sizeof(frame->body) : (uint16_t)len;
+    if (body != NULL)
+        memcpy(frame->body, body, frame->len);
+}
+
+int selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame)
+{
+    if (!ready(spool))
+        return SELKIE_ESTORAGE;
+    sqlite3_stmt *statement = spool->statements[NEXT];
+    (void)sqlite3_bind_int64(statement, 1, after);
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        copy_row(frame, statement);
+    (void)sqlite3_reset(statement);
+    if (result == SQLITE_ROW)
+        return 0;
+    if (result == SQLITE_DONE)
+        return SELKIE_ENOTFOUND;
+    failed(spool, result, "read a frame");
+    return SELKIE_ESTORAGE;
+}
+
+size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count)
+{
+    size_t forgotten = 0;
+
+    if (!ready(spool))
+        return 0;
+    int result = begin(spool);
+    for (size_t i = 0; i < count && result == SQLITE_OK; i++) {
+        (void)sqlite3_bind_int64(spool->statements[FORGET], 1, seqs[i]);
+        result = run(spool, FORGET);
+        if (result == SQLITE_OK)
+            forgotten += (size_t)sqlite3_changes(spool->db);
+    }
+    if (result != SQLITE_OK) {
+        failed(spool, result, "forget a frame");
+        return 0;
+    }
+    spool->ledger.frames -= (int64_t)forgotten;
+    return forgotten;
+}
+
+void selkie_spool_sync(struct selkie_spool *spool)
+{
+    if (!in_transaction(spool))
+        return;
+    int result = commit(spool);
+    if (result != SQLITE_OK)
+        failed(spool, result, "forget a frame");
+}
+
+void selkie_spool_info(struct selkie_spool *spool, struct selkie_spool_info *info)
+{
+    *info = (struct selkie_spool_info){.frames = spool->ledger.frames, .dropped = spool->dropped};
+    if (info->frames == 0 || !ready(spool))
+        return;
+    sqlite3_stmt *statement = spool->statements[OLDEST];
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        info->oldest_rx = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_reset(statement);
+    if (result != SQLITE_ROW && result != SQLITE_DONE)
+        failed(spool, result, "read a frame");
+}
+
+int64_t selkie_spool_count(const struct selkie_spool *spool)
+{
+    return spool->ledger.frames;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool_file.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x53454C4B /* "SELK" */
+#define SCHEMA_VERSION 1
+#define DAMAGED_KEPT   3
+#define SEQ_GAP        4096 /* more than what a card may have confirmed and lost */
+#define SEQ_BASE_BITS  32   /* of chance in the first seq of a fresh spool; 20 bits below are for counting */
+
+/* EXCLUSIVE keeps a second gateway out, and needs no shared-memory file. The log is kept at its size from one start to
+ * the next and the file grows by pieces, so that a spool that is nearly empty works on when the disk is full. The small
+ * cache is what keeps a gateway with a million frames as small as one with none. */
+static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
+                              "PRAGMA journal_mode = WAL;"
+                              "PRAGMA synchronous = FULL;"
+                              "PRAGMA cache_size = -256;"
+                              "PRAGMA temp_store = MEMORY;"
+                              "PRAGMA wal_autocheckpoint = 128;"
+                              "PRAGMA journal_size_limit = 2097152;";
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE frame (seq INTEGER PRIMARY KEY, rx INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL);"
+    "CREATE TABLE ledger (next_seq INTEGER NOT NULL, frames INTEGER NOT NULL);"
+    "PRAGMA application_id = 0x53454C4B;"
+    "PRAGMA user_version = 1;";
+
+/* The first number that a query gives. SQLite's result. */
+static int number(sqlite3 *db, const char *query, int64_t *value)
+{
+    sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(db, query, -1, &statement, NULL);
+
+    if (result == SQLITE_OK) {
+        result = sqlite3_step(statement);
+        if (result == SQLITE_ROW) {
+            *value = sqlite3_column_int64(statement, 0);
+            result = SQLITE_OK;
+        } else if (result == SQLITE_DONE) {
+            result = SQLITE_CORRUPT; /* a row that must be there is not */
+        }
+    }
+    (void)sqlite3_finalize(statement);
+    return result;
+}
+
+static int set_number(sqlite3 *db, const char *format, int64_t value)
+{
+    char *text = sqlite3_mprintf(format, value);
+
+    if (text == NULL)
+        return SQLITE_NOMEM;
+    int result = sqlite3_exec(db, text, NULL, NULL, NULL);
+    sqlite3_free(text);
+    return result;
+}
+
+static int make(sqlite3 *db)
+{
+    uint32_t chance;
+
+    if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
+        return SQLITE_IOERR;
+    int result = sqlite3_exec(db, schema, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = set_number(db, "INSERT INTO ledger VALUES (%lld, 0); COMMIT;",
+                            (int64_t)((uint64_t)chance << (52 - SEQ_BASE_BITS)) + 1);
+    return result;
+}
+
+static int read_ledger(sqlite3 *db, struct selkie_spool_ledger *ledger)
+{
+    int64_t highest = 0;
+    int result = number(db, "SELECT next_seq FROM ledger", &ledger->next_seq);
+
+    if (result == SQLITE_OK)
+        result = number(db, "SELECT frames FROM ledger", &ledger->frames);
+    if (result == SQLITE_OK)
+        result = number(db, "SELECT coalesce(max(seq), 0) FROM frame", &highest);
+    if (result == SQLITE_OK && (ledger->frames < 0 || ledger->next_seq <= highest))
+        result = SQLITE_CORRUPT;
+    if (result == SQLITE_OK) {
+        ledger->next_seq += SEQ_GAP;
+        result = set_number(db, "UPDATE ledger SET next_seq = %lld", ledger->next_seq);
+    }
+    return result;
+}
+
+/* Whether the file is a spool of ours, or empty and now one. Deeper damage shows when the page is read: a whole check
+ * would take minutes on a card. */
+static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **why)
+{
+    int64_t application = 0;
+    int64_t version = 0;
+    int64_t tables = 0;
+    int result = sqlite3_exec(db, prepare, NULL, NULL, NULL);
+
+    if (result == SQLITE_OK)
+        result = number(db, "PRAGMA application_id", &application);
+    if (result == SQLITE_OK)
+        result = number(db, "PRAGMA user_version", &version);
+    if (result == SQLITE_OK)
+        result = number(db, "SELECT count(*) FROM sqlite_master", &tables);
+    if (result == SQLITE_OK && tables == 0 && application == 0 && version == 0)
+        result = make(db);
+    else if (result == SQLITE_OK && application != APPLICATION_ID)
+        *why = "it is another program's database";
+    else if (result == SQLITE_OK && version != SCHEMA_VERSION)
+        *why = "it was made by another version";
+    if (result == SQLITE_OK && *why == NULL)
+        result = read_ledger(db, ledger);
+    return result;
+}
+
+static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger)
+{
+    const char *why = NULL;
+    int on = 1;
+    int chunk = 256 * 1024;
+    int result = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (result == SQLITE_OK) {
+        (void)sqlite3_extended_result_codes(*db, 1);
+        (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+        (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+        result = check(*db, ledger, &why);
+    }
+    if (result == SQLITE_OK && why == NULL)
+        return SQLITE_OK;
+    if ((result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED)
+        why = "another process has it, perhaps a second gateway";
+    if (why == NULL)
+        why = *db != NULL ? sqlite3_errmsg(*db) : sqlite3_errstr(result);
+    selkie_log(LOG_ERR, "spool %s: %s", path, why);
+    (void)sqlite3_close(*db);
+    *db = NULL;
+    return result == SQLITE_OK ? SQLITE_ERROR : result;
+}
+
+int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger)
+{
+    int result = open_once(path, db, ledger);
+
+    if ((result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB) {
+        selkie_spool_file_set_aside(path);
+        result = open_once(path, db, ledger);
+    }
+    return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
+}
+
+void selkie_spool_file_close(sqlite3 *db)
+{
+    (void)sqlite3_close(db);
+}
+
+void selkie_spool_file_set_aside(const char *path)
+{
+    static const char *const parts[] = {"", "-wal", "-journal"};
+    char from[PATH_MAX];
+    char to[PATH_MAX];
+    int number_free = 1;
+
+    for (; number_free < DAMAGED_KEPT; number_free++) {
+        (void)snprintf(to, sizeof(to), "%s.damaged-%d", path, number_free);
+        if (access(to, F_OK) != 0)
+            break;
+    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        (void)snprintf(from, sizeof(from), "%s%s", path, parts[i]);
+        (void)snprintf(to, sizeof(to), "%s.damaged-%d%s", path, number_free, parts[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            selkie_log(LOG_ERR, "spool %s: cannot be set aside: %s", from, strerror(errno));
+    }
+    selkie_log(LOG_ERR, "spool %s: damaged; set aside as %s.damaged-%d, a fresh one is begun", path, path, number_free);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The spool's file: opened, checked and set aside when damaged. Part of spool.h; one thread. */
+#ifndef SELKIE_GATEWAY_SPOOL_FILE_H
+#define SELKIE_GATEWAY_SPOOL_FILE_H
+
+#include <selkie/error.h>
+#include <sqlite3.h>
+#include <stdint.h>
+
+/* The one row that goes with the frames: kept, so that no start has to count a million rows. */
+struct selkie_spool_ledger {
+    int64_t next_seq;
+    int64_t frames;
+};
+
+/* Open, make or, where it is damaged, replace the file. 0, or SELKIE_ESTORAGE after a line in the log. */
+SELKIE_USE_RESULT int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger);
+void selkie_spool_file_close(sqlite3 *db);
+
+/* Rename a damaged file, closed before, and its log to PATH.damaged-N; the last N is used again, so that a dying card
+ * does not fill up with them. */
+void selkie_spool_file_set_aside(const char *path);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The frames under way: sent and not yet dealt with, in the order of their seq. At most the configured window, and no
+ * more without a PUBACK than the broker takes. Pure bookkeeping: no I/O, no clock of its own; one thread. */
+#ifndef SELKIE_GATEWAY_WINDOW_H
+#define SELKIE_GATEWAY_WINDOW_H
+
+#include "config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct selkie_window_entry {
+    int64_t seq;
+    uint64_t sent_us; /* when it was last sent, steady clock */
+    int token;        /* of the publish under way, 0 once the broker answered it */
+    int reason;       /* that answer */
+};
+
+struct selkie_window {
+    struct selkie_window_entry entries[SELKIE_WINDOW_MAX];
+    size_t count;
+    size_t unanswered;    /* entries with a token */
+    size_t limit;         /* the configured window */
+    size_t receive_limit; /* what the broker takes unanswered, at least 1 */
+};
+
+/* Empty, for a new connection. */
+void selkie_window_reset(struct selkie_window *window, size_t limit, size_t receive_limit);
+
+/* Whether one more frame may be sent, and one more publish at all. */
+bool selkie_window_has_room(const struct selkie_window *window);
+bool selkie_window_may_publish(const struct selkie_window *window);
+
+/* A frame was sent: for the first time (seq above all others; there must be room), or again. */
+void selkie_window_add(struct selkie_window *window, int64_t seq, int token, uint64_t now_us);
+void selkie_window_sent_again(struct selkie_window *window, struct selkie_window_entry *entry, int token,
+                              uint64_t now_us);
+
+/* The broker answered a publish. Returns the entry, valid until the window changes, or NULL. */
+struct selkie_window_entry *selkie_window_answered(struct selkie_window *window, int token, int reason);
+
+/* The frame is dealt with. False where it is not under way. */
+bool selkie_window_remove(struct selkie_window *window, int64_t seq);
+
+/* The entry that was sent longest ago, or NULL. */
+struct selkie_window_entry *selkie_window_oldest(struct selkie_window *window);
+
+#endif
