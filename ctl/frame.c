@@ -84,7 +84,7 @@ static enum ctl_exit unframe(struct body *body, const uint8_t *bytes, size_t len
 static enum ctl_exit read_body(struct body *body, const char *path)
 {
     uint8_t bytes[INPUT_MAX];
-    size_t len;
+    size_t len = 0;
     enum ctl_exit result = read_input(bytes, &len, path);
     if (result != CTL_DONE)
         return result;

@@ -73,7 +73,7 @@ static bool readable(const uint8_t *bytes, size_t len)
 void ctl_add_bytes(json_t *object, const char *name, const char *text_name, const uint8_t *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
-    char hex[1025];
+    char hex[1025] = "";
     size_t shown = len < sizeof hex / 2 ? len : sizeof hex / 2;
     for (size_t i = 0; i < shown; i++) {
         hex[2 * i] = digits[bytes[i] >> 4];
