@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mbedTLS 2.28 and 3.6 differ in a few names; the differences are settled here and nowhere else. */
+/* mbedTLS 2.28 and 3.6 differ in a few names; the differences are settled here and nowhere else. A build without key
+ * parsing, as firmware has it, does without that part. */
 #ifndef SELKIE_MBEDTLS_H
 #define SELKIE_MBEDTLS_H
 
@@ -10,16 +11,24 @@
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define selkie_mbedtls_sha256        mbedtls_sha256
+#define selkie_mbedtls_sha256_update mbedtls_sha256_update
+#define selkie_mbedtls_sha256_finish mbedtls_sha256_finish
+static inline int selkie_mbedtls_sha256_starts(mbedtls_sha256_context *context)
+{
+    return mbedtls_sha256_starts(context, 0);
+}
 static inline void selkie_mbedtls_rsa_init_oaep(mbedtls_rsa_context *rsa)
 {
     mbedtls_rsa_init(rsa);
     (void)mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
 }
-#define selkie_mbedtls_sha256 mbedtls_sha256
-static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len,
-                                          mbedtls_ctr_drbg_context *drbg)
+static inline int selkie_mbedtls_oaep_seal(mbedtls_rsa_context *rsa,
+                                           int (*random)(void *context, unsigned char *bytes, size_t len),
+                                           void *context, const unsigned char *message, size_t len,
+                                           unsigned char *ciphertext)
 {
-    return mbedtls_pk_parse_key(pk, pem, len, NULL, 0, mbedtls_ctr_drbg_random, drbg);
+    return mbedtls_rsa_rsaes_oaep_encrypt(rsa, random, context, NULL, 0, len, message, ciphertext);
 }
 static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr_drbg_context *drbg, size_t *len,
                                            const unsigned char *ciphertext, unsigned char *message, size_t size)
@@ -27,22 +36,42 @@ static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr
     return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg, NULL, 0, len, ciphertext, message, size);
 }
 #else
+#define selkie_mbedtls_sha256        mbedtls_sha256_ret
+#define selkie_mbedtls_sha256_update mbedtls_sha256_update_ret
+#define selkie_mbedtls_sha256_finish mbedtls_sha256_finish_ret
+static inline int selkie_mbedtls_sha256_starts(mbedtls_sha256_context *context)
+{
+    return mbedtls_sha256_starts_ret(context, 0);
+}
 static inline void selkie_mbedtls_rsa_init_oaep(mbedtls_rsa_context *rsa)
 {
     mbedtls_rsa_init(rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
 }
-#define selkie_mbedtls_sha256 mbedtls_sha256_ret
-static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len,
-                                          mbedtls_ctr_drbg_context *drbg)
+static inline int selkie_mbedtls_oaep_seal(mbedtls_rsa_context *rsa,
+                                           int (*random)(void *context, unsigned char *bytes, size_t len),
+                                           void *context, const unsigned char *message, size_t len,
+                                           unsigned char *ciphertext)
 {
-    (void)drbg;
-    return mbedtls_pk_parse_key(pk, pem, len, NULL, 0);
+    return mbedtls_rsa_rsaes_oaep_encrypt(rsa, random, context, MBEDTLS_RSA_PUBLIC, NULL, 0, len, message, ciphertext);
 }
 static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr_drbg_context *drbg, size_t *len,
                                            const unsigned char *ciphertext, unsigned char *message, size_t size)
 {
     return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg, MBEDTLS_RSA_PRIVATE, NULL, 0, len,
                                           ciphertext, message, size);
+}
+#endif
+
+#if defined(MBEDTLS_PK_PARSE_C)
+static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len,
+                                          mbedtls_ctr_drbg_context *drbg)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    return mbedtls_pk_parse_key(pk, pem, len, NULL, 0, mbedtls_ctr_drbg_random, drbg);
+#else
+    (void)drbg;
+    return mbedtls_pk_parse_key(pk, pem, len, NULL, 0);
+#endif
 }
 #endif
 

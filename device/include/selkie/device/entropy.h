@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entropy for a device: raw sources, their health, an account of what they may be trusted with, and conditioning.
+ * NIST SP 800-90B: start-up test (4.3), continuous tests (4.4), SHA-256 as the vetted conditioner (3.1.5.1); 800-90C
+ * asks for 64 bits more than the 256 that come out. No heap, no globals, no I/O but the port's sources; never blocks;
+ * one thread at a time. */
+#ifndef SELKIE_DEVICE_ENTROPY_H
+#define SELKIE_DEVICE_ENTROPY_H
+
+#include <mbedtls/sha256.h>
+#include <selkie/device/health.h>
+#include <selkie/error.h>
+#include <selkie/port.h>
+
+#define SELKIE_ENTROPY_NEEDED     320 /* bits credited before anything is drawn */
+#define SELKIE_ENTROPY_SEED       48  /* bytes drawn: 32 of entropy, 16 of nonce */
+#define SELKIE_ENTROPY_EDGE_CLAIM 16  /* quarter bits: the most that an edge is credited with */
+#define SELKIE_ENTROPY_INTERVALS  4   /* earlier intervals that an edge must differ from */
+
+/* Whether a person pressed, or a machine: an interval within 4 ms of one of the last ones is predictable. */
+struct selkie_rhythm {
+    uint32_t intervals[SELKIE_ENTROPY_INTERVALS]; /* ticks */
+    uint64_t predictable;                         /* the last 64 edges, one bit each */
+    uint32_t last_edge;                           /* ticks, of the last raw edge: bounces extend a press */
+    uint32_t last_press;                          /* ticks, of the press that began it */
+    uint8_t run;                                  /* predictable ones in a row */
+    uint8_t known;                                /* intervals seen, up to SELKIE_ENTROPY_INTERVALS */
+    bool started;
+};
+
+struct selkie_entropy_source {
+    struct selkie_health health;
+    struct selkie_rhythm rhythm; /* edges only */
+    uint32_t credit;             /* quarter bits since the last draw */
+    uint16_t startup_left;       /* samples of the start-up test still to come; nothing counts until it is passed */
+    uint64_t last_sample_ms;
+    bool failed;
+};
+
+struct selkie_entropy {
+    struct selkie_entropy_source sources[SELKIE_PORT_SOURCES_MAX];
+    mbedtls_sha256_context pool;
+    uint8_t source_count;
+    bool started;
+};
+
+/* 0, or SELKIE_EINVAL for sources that port.h does not allow. After either, wipe it. */
+SELKIE_USE_RESULT int selkie_entropy_init(struct selkie_entropy *entropy, const struct selkie_port *port);
+void selkie_entropy_wipe(struct selkie_entropy *entropy);
+
+/* Take in what the sources have. Returns 1 if another call would find more at once, 0 if not, or SELKIE_EENTROPY: every
+ * source has failed. A failed source keeps nothing of its credit and is not asked again until the next init. */
+SELKIE_USE_RESULT int selkie_entropy_gather(struct selkie_entropy *entropy, const struct selkie_port *port,
+                                            uint64_t now_ms);
+
+/* Bits credited since the last draw. Up to SELKIE_ENTROPY_NEEDED; start-up samples of a source show as soon as they are
+ * passed. */
+unsigned selkie_entropy_bits(const struct selkie_entropy *entropy);
+
+/* Draw a seed and begin the account anew; the pool keeps what it had. 0, SELKIE_ENOTREADY below SELKIE_ENTROPY_NEEDED
+ * bits, or SELKIE_ECRYPTO. The caller wipes the seed. */
+SELKIE_USE_RESULT int selkie_entropy_draw(struct selkie_entropy *entropy, uint8_t seed[static SELKIE_ENTROPY_SEED]);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a device sends: a quiet line, random back-off, repeats or ACKs with bounded retries, a duty cycle.
+ * PROTOCOL.md, section 2. Two slots: the REGISTER, which goes first, and one message. A slot that is taken refuses
+ * (SELKIE_EBUSY); what was taken is sent, unless the device is reset.
+ * An ACK is not authenticated: a forged one ends the retries of a frame, no more.
+ * No heap, no globals, no I/O but the port's radio; never blocks; one thread at a time. */
+#ifndef SELKIE_DEVICE_UPLINK_H
+#define SELKIE_DEVICE_UPLINK_H
+
+#include <selkie/device/drbg.h>
+#include <selkie/frame.h>
+#include <selkie/link.h>
+#include <selkie/port.h>
+
+#define SELKIE_UPLINK_NEVER UINT64_MAX
+
+struct selkie_uplink_settings {
+    uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is out once the radio has taken it */
+    uint32_t quiet_ms;   /* nobody else on the air for so long before a transmission */
+    uint32_t backoff_ms; /* a random wait up to this before each; doubled for each busy line or lost ACK, up to 16 * */
+    uint32_t spread_ms;  /* repeats without ACK follow after a random time up to this */
+    uint32_t ack_ms;     /* how long to wait for an ACK; 0: none expected */
+    uint16_t duty_permille; /* at most this part of the time on the air; 0 or 1000: no limit. After each transmission
+                               the device is silent for as long as it takes */
+    uint8_t register_times; /* transmissions of a REGISTER without ACK */
+    uint8_t data_times;     /* of any other message without ACK */
+    uint8_t ack_tries;      /* transmissions of a frame that is not acknowledged */
+};
+
+enum selkie_uplink_slot_name { SELKIE_UPLINK_REGISTER, SELKIE_UPLINK_DATA, SELKIE_UPLINK_SLOTS };
+
+struct selkie_uplink_slot {
+    uint64_t due_ms;
+    uint16_t len;
+    uint16_t crc;     /* of the body: what an ACK names */
+    uint8_t left;     /* transmissions still to come; 0: empty */
+    uint8_t sent;     /* transmissions made */
+    uint8_t setbacks; /* busy lines, lost ACKs and radio failures: the back-off's exponent */
+    bool scheduled;   /* due_ms is set */
+    uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE)];
+};
+
+enum selkie_uplink_phase { SELKIE_UPLINK_IDLE, SELKIE_UPLINK_WRITING, SELKIE_UPLINK_ON_AIR, SELKIE_UPLINK_LISTENING };
+
+struct selkie_uplink_counts {
+    uint32_t transmissions; /* frames handed to the radio, repeats included */
+    uint32_t acknowledged;
+    uint32_t given_up; /* frames that no ACK came for, after all tries */
+    uint32_t radio_errors;
+};
+
+struct selkie_uplink {
+    const struct selkie_uplink_settings *settings;
+    struct selkie_link_rx *rx; /* the caller's; NULL: ACKs are not listened for */
+    enum selkie_uplink_phase phase;
+    enum selkie_uplink_slot_name current; /* meaningful unless idle */
+    uint16_t written;
+    uint64_t began_ms;
+    uint64_t until_ms;  /* end of the phase: on air, listening */
+    uint64_t silent_ms; /* duty cycle: nothing before this */
+    struct selkie_uplink_counts counts;
+    struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
+};
+
+/* Also empties the slots of one in use. */
+void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
+                        struct selkie_link_rx *rx);
+
+/* Take a body for sending. 0, SELKIE_EBUSY while the slot is not empty, SELKIE_EINVAL, or SELKIE_ESPACE. */
+SELKIE_USE_RESULT int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot,
+                                        const uint8_t *body, size_t len);
+
+bool selkie_uplink_busy(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
+
+/* Do what is due. Returns when to be called again, or SELKIE_UPLINK_NEVER: when a body is put. Call it sooner whenever
+ * the radio heard something. */
+SELKIE_USE_RESULT uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port,
+                                              struct selkie_drbg *drbg, uint64_t now_ms);
+
+#endif

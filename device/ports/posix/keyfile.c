@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keyfile.h"
+#include <mbedtls/pk.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int keyfile_read(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
+{
+    uint8_t der[2 * SELKIE_PUBLIC_KEY_SIZE];
+    mbedtls_pk_context pk;
+    mbedtls_pk_init(&pk);
+    int len = -1;
+    if (access(path, R_OK) < 0)
+        fprintf(stderr, "selkie-device: %s: %m\n", path);
+    else if (mbedtls_pk_parse_public_keyfile(&pk, path) != 0)
+        fprintf(stderr, "selkie-device: %s: not a public key in PEM form\n", path);
+    else if ((len = mbedtls_pk_write_pubkey_der(&pk, der, sizeof der)) != SELKIE_PUBLIC_KEY_SIZE)
+        fprintf(stderr, "selkie-device: %s: not an RSA-4096 key with exponent 65537\n", path);
+    mbedtls_pk_free(&pk);
+    if (len != SELKIE_PUBLIC_KEY_SIZE)
+        return -1;
+    memcpy(spki, der + sizeof der - SELKIE_PUBLIC_KEY_SIZE, SELKIE_PUBLIC_KEY_SIZE); /* it is written at the end */
+    return 0;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkie-device: a device as a Linux process. The line is its radio, getrandom its TRNG, --pin its
+ * one-time-programmable memory, signals its buttons. */
+#define _GNU_SOURCE /* ppoll */
+#include "keyfile.h"
+#include "line.h"
+#include "options.h"
+#include "payloads.h"
+#include <errno.h>
+#include <mbedtls/platform_util.h>
+#include <poll.h>
+#include <selkie/mbedtls.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define READINGS_INTERVAL 5 /* seconds */
+
+struct process {
+    const struct options *options;
+    struct line line;
+    struct payloads payloads;
+    uint8_t keys[SELKIE_TRUST_KEYS][SELKIE_PUBLIC_KEY_SIZE];
+    uint8_t pins[SELKIE_TRUST_KEYS][SELKIE_PIN_SIZE];
+    struct selkie_link_rx ack_rx;
+    struct selkie_device_config config;
+    struct selkie_port port;
+    struct selkie_device device;
+    struct selkie_device_status status;
+    uint8_t payload[SELKIE_PAYLOAD_MAX]; /* the one that waits, while payload_waits */
+    size_t payload_len;
+    bool payload_waits;
+    unsigned long taken; /* payloads that the device took */
+    int64_t next_ms;     /* not before this the next one */
+};
+
+static volatile sig_atomic_t stop_asked, reset_asked, next_key_asked;
+
+static void note_signal(int signal)
+{
+    if (signal == SIGHUP)
+        reset_asked = 1;
+    else if (signal == SIGUSR1)
+        next_key_asked = 1;
+    else
+        stop_asked = 1;
+}
+
+static int write_radio(void *context, const uint8_t *bytes, size_t len)
+{
+    struct process *process = context;
+    return line_write(&process->line, bytes, len);
+}
+
+static int read_radio(void *context, uint8_t *bytes, size_t size)
+{
+    struct process *process = context;
+    return line_read(&process->line, bytes, size);
+}
+
+static int quiet_ms(void *context)
+{
+    struct process *process = context;
+    return line_quiet_ms(&process->line);
+}
+
+static int read_random(void *context, uint32_t *samples, size_t max)
+{
+    (void)context;
+    uint8_t bytes[16];
+    size_t count = max < sizeof bytes ? max : sizeof bytes;
+    if (getrandom(bytes, count, GRND_NONBLOCK) != (ssize_t)count)
+        return errno == EAGAIN ? 0 : -1;
+    for (size_t i = 0; i < count; i++)
+        samples[i] = bytes[i];
+    mbedtls_platform_zeroize(bytes, sizeof bytes);
+    return (int)count;
+}
+
+static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_SIZE])
+{
+    struct process *process = context;
+    memcpy(pin, process->pins[slot], SELKIE_PIN_SIZE);
+    return 0;
+}
+
+static int key_slot(void *context)
+{
+    struct process *process = context;
+    return next_key_asked && process->options->next_public_key != NULL ? 1 : 0;
+}
+
+/* The kernel's generator, tested and credited like any other source: 7 bits for a byte. */
+static const struct selkie_source kernel = {
+    .kind = SELKIE_SOURCE_TRNG, .claim = 28, .width = 8, .dead_ms = 60000, .read = read_random};
+
+static int load_key(struct process *process, unsigned slot, const char *path, unsigned key_id)
+{
+    uint8_t *spki = process->keys[slot];
+    if (keyfile_read(spki, path) < 0)
+        return -1;
+    if (selkie_mbedtls_sha256(spki, SELKIE_PUBLIC_KEY_SIZE, process->pins[slot], 0) != 0)
+        return -1;
+    process->config.keys[slot] = (struct selkie_public_key){.key_id = (uint8_t)key_id, .spki = spki};
+    return 0;
+}
+
+static void configure(struct process *process)
+{
+    const struct options *options = process->options;
+    struct selkie_device_config *config = &process->config;
+    memcpy(config->address, options->address, SELKIE_ADDRESS_SIZE);
+    config->form = options->form;
+    config->sealed_every = (uint16_t)options->sealed_every;
+    config->claim = (const uint8_t *)options->claim;
+    config->claim_len = options->claim != NULL ? strlen(options->claim) : 0;
+    config->firmware = "selkie-device " SELKIE_VERSION;
+    config->ack_rx = options->ack ? &process->ack_rx : NULL;
+    config->uplink.bit_rate = options->bit_rate;
+    config->uplink.duty_permille = (uint16_t)options->duty_permille;
+    if (options->repeat > 0)
+        config->uplink.register_times = config->uplink.data_times = (uint8_t)options->repeat;
+    process->port = (struct selkie_port){.context = process,
+                                         .radio_write = write_radio,
+                                         .radio_read = read_radio,
+                                         .radio_quiet_ms = quiet_ms,
+                                         .sources = &kernel,
+                                         .source_count = 1,
+                                         .read_pin = read_pin,
+                                         .key_slot = key_slot};
+    process->payloads.readings = options->readings;
+    process->payloads.hex = options->hex;
+}
+
+static int fail(const char *name, const char *why)
+{
+    fprintf(stderr, "selkie-device: %s: %s\n", name, why);
+    return -1;
+}
+
+static int set_up(struct process *process)
+{
+    const struct options *options = process->options;
+    if (load_key(process, 0, options->public_key, options->key_id) < 0)
+        return -1;
+    if (options->next_public_key != NULL && load_key(process, 1, options->next_public_key, options->next_key_id) < 0)
+        return -1;
+    if (options->pin_given)
+        memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);
+    configure(process);
+    if (line_open(&process->line, options->port, options->baud) < 0)
+        return fail(options->port, strerror(errno));
+    int error = selkie_device_init(&process->device, &process->config, &process->port);
+    if (error == SELKIE_ETRUST)
+        return fail(options->public_key, selkie_error_text(error));
+    return error < 0 ? fail("device", selkie_error_text(error)) : 0;
+}
+
+static bool all_taken(const struct process *process)
+{
+    if (process->payload_waits)
+        return false;
+    if (process->options->count > 0 && process->taken >= process->options->count)
+        return true;
+    return process->payloads.ended;
+}
+
+/* Give the device the next payload once it is time. Returns 0 or -1. */
+static int feed(struct process *process, int state, int64_t now_ms)
+{
+    const struct options *options = process->options;
+    double interval = options->interval >= 0 ? options->interval : options->readings ? READINGS_INTERVAL : 0;
+    if (state != SELKIE_DEVICE_READY || now_ms < process->next_ms || (!process->payload_waits && all_taken(process)))
+        return 0;
+    if (!process->payload_waits) {
+        int got = payloads_next(&process->payloads, process->payload, &process->payload_len);
+        if (got == 0 && all_taken(process))
+            process->status.wake_ms = (uint64_t)now_ms; /* that was the end: nothing to wait for */
+        if (got <= 0)
+            return got;
+        process->payload_waits = true;
+    }
+    int error = selkie_device_send(&process->device, process->payload, process->payload_len);
+    if (error == SELKIE_EBUSY || error == SELKIE_ENOTREADY || error == SELKIE_EEXHAUSTED)
+        return 0;
+    process->payload_waits = false;
+    mbedtls_platform_zeroize(process->payload, sizeof process->payload);
+    if (error < 0)
+        return fail("sealing", selkie_error_text(error));
+    process->taken++;
+    process->next_ms = now_ms + (int64_t)(interval * 1000);
+    process->status.wake_ms = (uint64_t)now_ms;
+    if (options->verbose)
+        fprintf(stderr, "selkie-device: payload %lu of %zu bytes is sealed\n", process->taken, process->payload_len);
+    return 0;
+}
+
+static void wait_for_news(const struct process *process, int state, int64_t now_ms, const sigset_t *unblocked)
+{
+    bool wants_input = state == SELKIE_DEVICE_READY && !process->payload_waits && !process->payloads.readings &&
+                       !all_taken(process) && now_ms >= process->next_ms;
+    struct pollfd fds[] = {
+        {.fd = process->line.fd, .events = (short)(process->line.full ? POLLIN | POLLOUT : POLLIN)},
+        {.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN},
+    };
+    int64_t wake_ms = process->status.wake_ms > INT64_MAX ? INT64_MAX : (int64_t)process->status.wake_ms;
+    bool has_next = state == SELKIE_DEVICE_READY && !all_taken(process) && now_ms < process->next_ms;
+    if (has_next && process->next_ms < wake_ms)
+        wake_ms = process->next_ms;
+    int64_t left = wake_ms == INT64_MAX ? 3600000 : wake_ms > now_ms ? wake_ms - now_ms : 0;
+    struct timespec timeout = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+    (void)ppoll(fds, 2, &timeout, unblocked); /* whatever woke us, the loop looks at everything */
+}
+
+static int end_of_run(const struct process *process)
+{
+    const struct selkie_uplink_counts *counts = &process->status.uplink;
+    printf("payloads %lu, transmissions %lu, acknowledged %lu, given up %lu\n", process->taken,
+           (unsigned long)counts->transmissions, (unsigned long)counts->acknowledged, (unsigned long)counts->given_up);
+    if (counts->given_up == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "selkie-device: %lu frames were not acknowledged\n", (unsigned long)counts->given_up);
+    return EXIT_FAILURE;
+}
+
+static int run(struct process *process, const sigset_t *unblocked)
+{
+    for (;;) {
+        if (reset_asked) {
+            reset_asked = 0;
+            int error = selkie_device_reset(&process->device);
+            if (error < 0)
+                return fail("reset", selkie_error_text(error)), EXIT_FAILURE;
+        }
+        int64_t now_ms = line_now_ms();
+        int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
+        if (process->line.gone)
+            return fail(process->options->port, "the line is gone"), EXIT_FAILURE;
+        if (state < 0)
+            return fail("silent", selkie_error_text(state)), EXIT_FAILURE;
+        bool out = state == SELKIE_DEVICE_READY && process->status.uplink.transmissions > 0;
+        if (stop_asked || (out && all_taken(process)))
+            return end_of_run(process);
+        if (feed(process, state, now_ms) < 0)
+            return EXIT_FAILURE;
+        wait_for_news(process, state, now_ms, unblocked);
+    }
+}
+
+/* Signals are only taken while waiting, so none is missed between looking and waiting. */
+static void catch_signals(sigset_t *unblocked)
+{
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    struct sigaction action = {.sa_handler = note_signal};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
+        sigaddset(&blocked, caught[i]);
+        sigaction(caught[i], &action, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &blocked, unblocked);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct process process = {.options = &options, .line = {.fd = -1}, .config = SELKIE_DEVICE_DEFAULTS};
+    sigset_t unblocked;
+    options_parse(&options, argc, argv);
+    (void)prctl(PR_SET_DUMPABLE, 0); /* the ID belongs in no core dump */
+    catch_signals(&unblocked);
+
+    int status = set_up(&process) < 0 ? EXIT_FAILURE : run(&process, &unblocked);
+    line_close(&process.line);
+    selkie_device_wipe(&process.device);
+    mbedtls_platform_zeroize(&process, sizeof process);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where payloads come from: lines of standard input, as text or hex, or the machine's readings. */
+#ifndef SELKIE_DEVICE_PAYLOADS_H
+#define SELKIE_DEVICE_PAYLOADS_H
+
+#include <selkie/frame.h>
+#include <stdbool.h>
+
+struct payloads {
+    bool readings;
+    bool hex;
+    bool ended; /* no more input */
+    unsigned long line;
+    size_t fill;                              /* bytes in buffer */
+    char buffer[2 * SELKIE_PAYLOAD_MAX + 64]; /* a line may be hex, and somewhat too long to say so */
+};
+
+/* The next payload, if there is one now. Returns 1 and it, 0 for none yet (or none ever: `ended`), or -1 after one line
+ * on stderr. Reads standard input without waiting: it must not block (O_NONBLOCK, or known to be readable). */
+int payloads_next(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len);
+
+#endif

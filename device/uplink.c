@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <selkie/device/uplink.h>
+#include <string.h>
+
+#define BACKOFF_DOUBLINGS 4
+#define RADIO_RETRY_MS    100 /* after a failure of the radio, at least */
+#define RADIO_FULL_MS     1   /* the radio's buffer was full: ask again after */
+
+void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
+                        struct selkie_link_rx *rx)
+{
+    memset(uplink, 0, sizeof *uplink);
+    uplink->settings = settings;
+    uplink->rx = rx;
+    if (rx != NULL)
+        selkie_link_rx_init(rx);
+}
+
+static bool expects_ack(const struct selkie_uplink *uplink)
+{
+    return uplink->rx != NULL && uplink->settings->ack_ms > 0;
+}
+
+static uint8_t times(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
+{
+    const struct selkie_uplink_settings *settings = uplink->settings;
+    uint8_t wanted = slot == SELKIE_UPLINK_REGISTER ? settings->register_times : settings->data_times;
+    if (expects_ack(uplink))
+        wanted = settings->ack_tries;
+    return wanted > 0 ? wanted : 1;
+}
+
+int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name name, const uint8_t *body, size_t len)
+{
+    struct selkie_uplink_slot *slot = &uplink->slots[name];
+    if (slot->left > 0)
+        return SELKIE_EBUSY;
+    int wire_len = selkie_link_encode(slot->wire, sizeof slot->wire, body, len);
+    if (wire_len < 0)
+        return wire_len;
+    slot->len = (uint16_t)wire_len;
+    slot->crc = selkie_crc16(body, len);
+    slot->left = times(uplink, name);
+    slot->sent = 0;
+    slot->setbacks = 0;
+    slot->scheduled = false;
+    return 0;
+}
+
+bool selkie_uplink_busy(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
+{
+    return uplink->slots[slot].left > 0;
+}
+
+/* The random wait before a slot's next transmission. */
+static uint32_t backoff(const struct selkie_uplink *uplink, const struct selkie_uplink_slot *slot,
+                        struct selkie_drbg *drbg)
+{
+    uint8_t doublings = slot->setbacks < BACKOFF_DOUBLINGS ? slot->setbacks : BACKOFF_DOUBLINGS;
+    return selkie_drbg_delay(drbg, uplink->settings->backoff_ms << doublings);
+}
+
+static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, struct selkie_drbg *drbg,
+                     uint64_t from_ms)
+{
+    if (slot->setbacks < BACKOFF_DOUBLINGS)
+        slot->setbacks++;
+    slot->due_ms = from_ms + backoff(uplink, slot, drbg);
+    uplink->phase = SELKIE_UPLINK_IDLE;
+}
+
+static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
+{
+    for (unsigned i = 0; i < SELKIE_UPLINK_SLOTS; i++) {
+        struct selkie_uplink_slot *slot = &uplink->slots[i];
+        bool under_way = uplink->phase == SELKIE_UPLINK_WRITING && uplink->current == i;
+        if (slot->left == 0 || slot->sent == 0 || slot->crc != crc || under_way)
+            continue;
+        slot->left = 0;
+        uplink->counts.acknowledged++;
+        if (uplink->phase == SELKIE_UPLINK_LISTENING && uplink->current == i)
+            uplink->phase = SELKIE_UPLINK_IDLE;
+        return;
+    }
+}
+
+static void hear(struct selkie_uplink *uplink, const struct selkie_port *port)
+{
+    uint8_t bytes[32];
+    if (port->radio_read == NULL)
+        return;
+    int count = port->radio_read(port->context, bytes, sizeof bytes);
+    while (count > 0 && count <= (int)sizeof bytes) {
+        for (int i = 0; uplink->rx != NULL && i < count; i++) {
+            struct selkie_frame frame;
+            int len = selkie_link_rx_byte(uplink->rx, bytes[i]);
+            if (len > 0 && selkie_frame_decode(&frame, uplink->rx->body, (size_t)len) == 0 && frame.type == SELKIE_ACK)
+                acknowledge(uplink, frame.ack.crc);
+        }
+        if (count < (int)sizeof bytes)
+            return;
+        count = port->radio_read(port->context, bytes, sizeof bytes);
+    }
+    if (count != 0)
+        uplink->counts.radio_errors++;
+}
+
+static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
+                       uint64_t now_ms)
+{
+    struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+    size_t left = (size_t)slot->len - uplink->written;
+    int taken = port->radio_write(port->context, slot->wire + uplink->written, left);
+    if (taken < 0 || (size_t)taken > left) {
+        /* Half a frame may be out. The 0x00 that the next one begins with puts the receiver in step again. */
+        uplink->counts.radio_errors++;
+        set_back(uplink, slot, drbg, now_ms + RADIO_RETRY_MS);
+        return;
+    }
+    uplink->written = (uint16_t)(uplink->written + taken);
+    if (uplink->written < slot->len)
+        return;
+
+    uint32_t bit_rate = uplink->settings->bit_rate;
+    uint64_t air_ms = bit_rate > 0 ? ((uint64_t)slot->len * 8000 + bit_rate - 1) / bit_rate : 0;
+    uplink->until_ms = uplink->began_ms + air_ms > now_ms ? uplink->began_ms + air_ms : now_ms;
+    uplink->phase = SELKIE_UPLINK_ON_AIR;
+    uplink->counts.transmissions++;
+    if (slot->sent < UINT8_MAX)
+        slot->sent++;
+}
+
+/* A transmission of `air` ms at a duty cycle of d permille is paid for with air * (1000 - d) / d ms of silence. */
+static void pay_duty(struct selkie_uplink *uplink)
+{
+    uint16_t duty = uplink->settings->duty_permille;
+    if (duty > 0 && duty < 1000)
+        uplink->silent_ms =
+            uplink->until_ms + ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
+}
+
+static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *drbg)
+{
+    struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+    pay_duty(uplink);
+    if (expects_ack(uplink)) {
+        uplink->phase = SELKIE_UPLINK_LISTENING;
+        uplink->until_ms += uplink->settings->ack_ms;
+        return;
+    }
+    uplink->phase = SELKIE_UPLINK_IDLE;
+    slot->left--;
+    slot->due_ms = uplink->until_ms + selkie_drbg_delay(drbg, uplink->settings->spread_ms);
+}
+
+static void end_listening(struct selkie_uplink *uplink, struct selkie_drbg *drbg)
+{
+    struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+    slot->left--;
+    if (slot->left == 0)
+        uplink->counts.given_up++;
+    set_back(uplink, slot, drbg, uplink->until_ms);
+}
+
+/* A message waits until the REGISTER before it was sent, and, where ACKs are expected, acknowledged or given up. */
+static bool may_go(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name name)
+{
+    const struct selkie_uplink_slot *registration = &uplink->slots[SELKIE_UPLINK_REGISTER];
+    if (uplink->slots[name].left == 0)
+        return false;
+    return name == SELKIE_UPLINK_REGISTER || registration->left == 0 ||
+           (registration->sent > 0 && !expects_ack(uplink));
+}
+
+/* The slot that may go first, or NULL where none waits. */
+static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct selkie_drbg *drbg, uint64_t now_ms)
+{
+    struct selkie_uplink_slot *next = NULL;
+    for (unsigned i = 0; i < SELKIE_UPLINK_SLOTS; i++) {
+        struct selkie_uplink_slot *slot = &uplink->slots[i];
+        if (!may_go(uplink, (enum selkie_uplink_slot_name)i))
+            continue;
+        if (!slot->scheduled) {
+            slot->due_ms = now_ms + backoff(uplink, slot, drbg);
+            slot->scheduled = true;
+        }
+        if (next == NULL || slot->due_ms < next->due_ms)
+            next = slot;
+    }
+    return next;
+}
+
+/* Milliseconds until the line has been quiet for long enough; 0: it is. */
+static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port)
+{
+    uint32_t wanted = uplink->settings->quiet_ms;
+    if (port->radio_quiet_ms == NULL)
+        return 0;
+    int quiet = port->radio_quiet_ms(port->context);
+    if (quiet < 0)
+        return wanted > 0 ? wanted : 1;
+    return (uint32_t)quiet >= wanted ? 0 : wanted - (uint32_t)quiet;
+}
+
+/* Begin the next transmission if one may begin. Returns when to look again. */
+static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
+                      uint64_t now_ms)
+{
+    struct selkie_uplink_slot *next = next_slot(uplink, drbg, now_ms);
+    if (next == NULL)
+        return SELKIE_UPLINK_NEVER;
+    uint64_t due_ms = next->due_ms > uplink->silent_ms ? next->due_ms : uplink->silent_ms;
+    if (due_ms > now_ms)
+        return due_ms;
+    uint32_t wait = quiet_in(uplink, port);
+    if (wait > 0) {
+        set_back(uplink, next, drbg, now_ms + wait);
+        return next->due_ms;
+    }
+    uplink->phase = SELKIE_UPLINK_WRITING;
+    uplink->current = (enum selkie_uplink_slot_name)(next - uplink->slots);
+    uplink->written = 0;
+    uplink->began_ms = now_ms;
+    return now_ms;
+}
+
+uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
+                            uint64_t now_ms)
+{
+    hear(uplink, port);
+    if (uplink->phase == SELKIE_UPLINK_WRITING)
+        write_some(uplink, port, drbg, now_ms);
+    if (uplink->phase == SELKIE_UPLINK_ON_AIR && now_ms >= uplink->until_ms)
+        end_transmission(uplink, drbg);
+    if (uplink->phase == SELKIE_UPLINK_LISTENING && now_ms >= uplink->until_ms)
+        end_listening(uplink, drbg);
+    if (uplink->phase == SELKIE_UPLINK_IDLE) {
+        uint64_t wake_ms = begin(uplink, port, drbg, now_ms);
+        if (uplink->phase == SELKIE_UPLINK_IDLE)
+            return wake_ms;
+        write_some(uplink, port, drbg, now_ms);
+    }
+    if (uplink->phase == SELKIE_UPLINK_WRITING || uplink->phase == SELKIE_UPLINK_IDLE)
+        return now_ms + RADIO_FULL_MS;
+    return uplink->until_ms;
+}

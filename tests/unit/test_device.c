@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PROTOCOL.md, sections 1 to 6, as a device keeps them. */
+#define _GNU_SOURCE /* memmem */
+#include "fake_port.h"
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fake_port fake;
+static struct selkie_device_config config;
+static struct selkie_device device;
+static struct selkie_device_status status;
+
+static void set_up(void)
+{
+    fake_port_init(&fake, 1);
+    config = fake_config(&fake);
+    config.uplink.register_times = 1;
+}
+
+static void tear_down(void)
+{
+    selkie_device_wipe(&device);
+    fake_port_free(&fake);
+}
+
+static void start(void)
+{
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(fake_port_run(&fake, &device, -1, fake.now_ms + 60000, &status), SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(fake.frame_count, 1);
+}
+
+/* Send and wait until it is out. */
+static void send_text(const char *text)
+{
+    size_t before = fake.frame_count;
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)text, strlen(text)), 0);
+    ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
+                     SELKIE_DEVICE_READY);
+    ck_assert_uint_gt(fake.frame_count, before);
+}
+
+static const struct fake_frame *last_frame(void)
+{
+    ck_assert_uint_gt(fake.frame_count, 0);
+    ck_assert_uint_le(fake.frame_count, FAKE_FRAMES_MAX);
+    return &fake.frames[fake.frame_count - 1];
+}
+
+START_TEST(registers_first_then_sends_data)
+{
+    uint8_t plain[SELKIE_CIPHERTEXT_SIZE], first_id[SELKIE_ID_SIZE];
+    struct selkie_message message;
+    config.claim = (const uint8_t *)"shed 7";
+    config.claim_len = 6;
+    start();
+    send_text("21.5 C");
+    ck_assert_uint_eq(fake.frame_count, 2);
+
+    ck_assert_int_eq(fake_port_open(&fake, &message, plain, &fake.frames[0]), 0);
+    ck_assert_int_eq(message.kind, SELKIE_REGISTER);
+    ck_assert_uint_eq(message.counter, 0);
+    ck_assert_mem_eq(message.address, config.address, SELKIE_ADDRESS_SIZE);
+    ck_assert_uint_eq(message.registration.flags, 0);
+    ck_assert_uint_eq(message.registration.claim_len, 6);
+    ck_assert_mem_eq(message.registration.claim, "shed 7", 6);
+    ck_assert_uint_eq(message.registration.firmware_len, strlen(config.firmware));
+    memcpy(first_id, message.id, sizeof first_id);
+
+    ck_assert_int_eq(fake_port_open(&fake, &message, plain, &fake.frames[1]), 0);
+    ck_assert_int_eq(message.kind, SELKIE_DATA);
+    ck_assert_uint_eq(message.counter, 1);
+    ck_assert_mem_eq(message.id, first_id, sizeof first_id);
+    ck_assert_uint_eq(message.data.payload_len, 6);
+    ck_assert_mem_eq(message.data.payload, "21.5 C", 6);
+    ck_assert_uint_eq(fake.broken_frames, 0);
+}
+END_TEST
+
+START_TEST(the_id_is_never_in_clear)
+{
+    start();
+    send_text("a");
+    for (size_t i = 0; i < fake.frame_count; i++)
+        for (size_t at = 0; at + 4 <= SELKIE_ID_SIZE; at++)
+            ck_assert_ptr_null(memmem(fake.frames[i].body, fake.frames[i].len, device.identity.id + at, 4));
+}
+END_TEST
+
+START_TEST(sends_nothing_before_there_is_an_id)
+{
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_ENOTREADY);
+    ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_DEVICE_GATHERING);
+    ck_assert_uint_lt(status.bits, status.bits_needed);
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_ENOTREADY);
+    ck_assert_uint_eq(fake.frame_count, 0);
+}
+END_TEST
+
+START_TEST(one_message_at_a_time)
+{
+    start();
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"1", 1), 0);
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"2", 1), SELKIE_EBUSY);
+    ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_DEVICE_SENDING);
+}
+END_TEST
+
+START_TEST(every_payload_length_up_to_400_goes)
+{
+    static const size_t lengths[] = {0, 1, 16, 399, 400};
+    uint8_t payload[SELKIE_PAYLOAD_MAX + 1], plain[SELKIE_CIPHERTEXT_SIZE];
+    struct selkie_message message;
+    memset(payload, 0, sizeof payload); /* zeroes are what COBS has to hide */
+    start();
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        ck_assert_int_eq(selkie_device_send(&device, payload, lengths[i]), 0);
+        ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
+                         SELKIE_DEVICE_READY);
+        ck_assert_int_eq(fake_port_open(&fake, &message, plain, last_frame()), 0);
+        ck_assert_uint_eq(message.data.payload_len, lengths[i]);
+    }
+    ck_assert_int_eq(selkie_device_send(&device, payload, sizeof payload), SELKIE_EINVAL);
+}
+END_TEST
+
+START_TEST(reset_draws_a_new_id_and_registers_it)
+{
+    uint8_t plain[SELKIE_CIPHERTEXT_SIZE], old[SELKIE_ID_SIZE];
+    struct selkie_message message;
+    start();
+    memcpy(old, device.identity.id, sizeof old);
+    ck_assert_int_eq(selkie_device_reset(&device), 0);
+    ck_assert_ptr_null(memmem(&device, sizeof device, old, 4));
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_ENOTREADY);
+    ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
+                     SELKIE_DEVICE_READY);
+    send_text("x");
+    ck_assert_int_eq(fake_port_open(&fake, &message, plain, &fake.frames[1]), 0);
+    ck_assert_int_eq(message.kind, SELKIE_REGISTER);
+    ck_assert_uint_eq(message.counter, 0);
+    ck_assert_mem_ne(message.id, old, sizeof old);
+}
+END_TEST
+
+START_TEST(same_port_same_times_same_bytes)
+{
+    struct fake_frame frames[2];
+    start();
+    send_text("twice");
+    memcpy(frames, fake.frames, sizeof frames);
+    tear_down();
+    set_up();
+    start();
+    send_text("twice");
+    ck_assert_mem_eq(frames[0].body, fake.frames[0].body, SELKIE_SEALED_SIZE);
+    ck_assert_mem_eq(frames[1].body, fake.frames[1].body, SELKIE_SEALED_SIZE);
+}
+END_TEST
+
+START_TEST(the_counters_end_wipes_the_id)
+{
+    start();
+    uint8_t old[SELKIE_ID_SIZE];
+    memcpy(old, device.identity.id, sizeof old);
+    device.identity.next_counter = SELKIE_COUNTER_LAST - 2;
+    selkie_identity_advance(&device.identity);
+    send_text("the last one");
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_EEXHAUSTED);
+    ck_assert_ptr_null(memmem(&device, sizeof device, old, 4));
+    ck_assert_uint_eq(fake.restarts, 1);
+    ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
+                     SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(status.next_counter, 1);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_in_the_identity_is_found)
+{
+    start();
+    for (size_t bit = 0; bit < 8 * sizeof device.identity; bit += 7) {
+        ((uint8_t *)&device.identity)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (device.identity.next_counter == 0)
+            continue;
+        ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_ENOTREADY);
+        ck_assert(!device.identified);
+        ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
+                         SELKIE_DEVICE_READY);
+    }
+    ck_assert_uint_gt(fake.restarts, 0);
+}
+END_TEST
+
+START_TEST(registers_again_after_its_hours_under_the_next_counter)
+{
+    uint8_t plain[SELKIE_CIPHERTEXT_SIZE];
+    struct selkie_message message;
+    config.register_hours = 2;
+    start();
+    send_text("1");
+    uint64_t began = fake.now_ms;
+    ck_assert_int_eq(fake_port_run(&fake, &device, -1, began + 2 * 3600000 + 60000, &status), SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(fake.frame_count, 3);
+    ck_assert_int_eq(fake_port_open(&fake, &message, plain, &fake.frames[2]), 0);
+    ck_assert_int_eq(message.kind, SELKIE_REGISTER);
+    ck_assert_uint_eq(message.counter, 2);
+    ck_assert_uint_ge(fake.frames[2].at_ms, 2 * 3600000);
+}
+END_TEST
+
+START_TEST(session_frames_follow_a_sealed_register)
+{
+    uint8_t plain[SELKIE_CIPHERTEXT_SIZE], payload[SELKIE_PAYLOAD_MAX];
+    struct selkie_message message;
+    struct selkie_session session;
+    struct selkie_frame frame;
+    config.form = SELKIE_SESSION;
+    start();
+    ck_assert_int_eq(fake_port_open(&fake, &message, plain, &fake.frames[0]), 0);
+    ck_assert_uint_eq(message.registration.flags, SELKIE_FLAG_SESSION);
+    ck_assert_int_eq(selkie_session_derive(&session, message.address, message.id), 0);
+    for (uint32_t counter = 1; counter < 10; counter++) {
+        send_text("sixteen bytes!!!");
+        ck_assert_uint_eq(last_frame()->len, SELKIE_SESSION_OVERHEAD + 16);
+        ck_assert_int_eq(selkie_frame_decode(&frame, last_frame()->body, last_frame()->len), 0);
+        ck_assert_int_eq(selkie_session_open(payload, &session, counter, &frame), 16);
+        ck_assert_mem_eq(payload, "sixteen bytes!!!", 16);
+    }
+}
+END_TEST
+
+START_TEST(session_devices_seal_one_in_so_many)
+{
+    config.form = SELKIE_SESSION;
+    config.sealed_every = 4;
+    start(); /* counter 0 is sealed */
+    for (uint32_t counter = 1; counter < 20; counter++) {
+        send_text("x");
+        ck_assert_uint_eq(last_frame()->len, counter % 4 == 0 ? SELKIE_SEALED_SIZE : SELKIE_SESSION_OVERHEAD + 1);
+    }
+}
+END_TEST
+
+START_TEST(session_devices_seal_at_least_every_4096)
+{
+    unsigned since = 0, most = 0;
+    config.form = SELKIE_SESSION;
+    start();
+    for (int i = 0; i < 9000; i++) {
+        fake.frame_count = 0;
+        send_text("x");
+        since = last_frame()->len == SELKIE_SEALED_SIZE ? 0 : since + 1;
+        most = since > most ? since : most;
+    }
+    ck_assert_uint_eq(most, SELKIE_SESSION_SEALED_EVERY - 1);
+}
+END_TEST
+
+START_TEST(session_devices_seal_what_would_not_fit)
+{
+    config.form = SELKIE_SESSION;
+    config.session_payload_max = 10;
+    start();
+    send_text("0123456789");
+    ck_assert_uint_eq(last_frame()->len, SELKIE_SESSION_OVERHEAD + 10);
+    send_text("0123456789A");
+    ck_assert_uint_eq(last_frame()->len, SELKIE_SEALED_SIZE);
+}
+END_TEST
+
+START_TEST(a_config_out_of_its_bounds_is_refused)
+{
+    const struct selkie_device_config good = config;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+
+    config.sealed_every = 0;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.sealed_every = SELKIE_SESSION_SEALED_EVERY + 1;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.form = SELKIE_ACK;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.claim_len = 1;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.firmware = "a name that is longer than 32 characters";
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_EINVAL);
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_EINVAL);
+}
+END_TEST
+
+START_TEST(a_device_is_small)
+{
+    ck_assert_uint_le(sizeof(struct selkie_device), 3072);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("device");
+    TCase *tc = tcase_create("device");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, registers_first_then_sends_data);
+    tcase_add_test(tc, the_id_is_never_in_clear);
+    tcase_add_test(tc, sends_nothing_before_there_is_an_id);
+    tcase_add_test(tc, one_message_at_a_time);
+    tcase_add_test(tc, every_payload_length_up_to_400_goes);
+    tcase_add_test(tc, reset_draws_a_new_id_and_registers_it);
+    tcase_add_test(tc, same_port_same_times_same_bytes);
+    tcase_add_test(tc, the_counters_end_wipes_the_id);
+    tcase_add_test(tc, a_flipped_bit_in_the_identity_is_found);
+    tcase_add_test(tc, registers_again_after_its_hours_under_the_next_counter);
+    tcase_add_test(tc, session_frames_follow_a_sealed_register);
+    tcase_add_test(tc, session_devices_seal_one_in_so_many);
+    tcase_add_test(tc, session_devices_seal_at_least_every_4096);
+    tcase_add_test(tc, session_devices_seal_what_would_not_fit);
+    tcase_add_test(tc, a_config_out_of_its_bounds_is_refused);
+    tcase_add_test(tc, a_device_is_small);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
