@@ -300,16 +300,16 @@ int selkie_broker_connect(struct selkie_broker *broker, const struct selkie_conf
     return connection_start(broker, config);
 }
 
-int selkie_broker_leave(struct selkie_broker *broker)
+bool selkie_broker_leave(struct selkie_broker *broker)
 {
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
 
     if (broker->connection == NULL)
-        return SELKIE_EIO;
+        return false;
     options.reasonCode = MQTTREASONCODE_DISCONNECT_WITH_WILL_MESSAGE;
     options.onSuccess5 = on_left;
     options.context = broker->connection;
-    return MQTTAsync_disconnect(broker->connection->client, &options) == MQTTASYNC_SUCCESS ? 0 : SELKIE_EIO;
+    return MQTTAsync_disconnect(broker->connection->client, &options) == MQTTASYNC_SUCCESS;
 }
 
 int selkie_broker_subscribe_receipts(struct selkie_broker *broker)

@@ -33,9 +33,9 @@ void selkie_broker_close(struct selkie_broker *broker);
  * its file now. SELKIE_EIO after a line in the log. */
 SELKIE_USE_RESULT int selkie_broker_connect(struct selkie_broker *broker, const struct selkie_config *config);
 
-/* Take leave: DISCONNECT "with will message", so that the broker publishes `offline` at once. GONE follows, or nothing
- * where the broker no longer listens: set a timer. SELKIE_EIO where there is no connection. */
-SELKIE_USE_RESULT int selkie_broker_leave(struct selkie_broker *broker);
+/* Take leave: DISCONNECT "with will message", so that the broker publishes `offline` at once. True where GONE follows,
+ * or nothing if the broker no longer listens: set a timer. False where there is no connection. */
+bool selkie_broker_leave(struct selkie_broker *broker);
 
 /* SELKIE_EIO where there is no connection. */
 SELKIE_USE_RESULT int selkie_broker_subscribe_receipts(struct selkie_broker *broker);

@@ -7,6 +7,7 @@
 #include "radio.h"
 #include "spool.h"
 #include "stats.h"
+#include "timer.h"
 #include "uplink.h"
 
 #include <stdlib.h>
@@ -129,13 +130,14 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     struct selkie_stats stats = gather(gateway);
     char *json = selkie_stats_json(&stats);
 
+    (void)source;
     (void)usec;
     if (json != NULL)
         selkie_uplink_publish_stats(gateway->uplink, json);
     free(json);
     tell_status(gateway);
-    (void)sd_event_source_set_time(source, selkie_clock_steady_us() + STATS_US);
-    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    selkie_timer_set(gateway->event, &gateway->tick, STATS_US, on_tick, gateway);
+    return 0;
 }
 
 static void on_drained(void *context)
@@ -304,7 +306,7 @@ void selkie_gateway_reload(struct selkie_gateway *gateway)
     keep_or_close(gateway, config);
     for (size_t i = 0; i < config->line_count; i++)
         if (!is_open(gateway, &config->lines[i]) && open_radio(gateway, config, &config->lines[i]) < 0)
-            selkie_log(LOG_ERR, "line %s: %s", config->lines[i].device, selkie_error_text(SELKIE_ENOMEM));
+            selkie_log(LOG_ERR, "serial line %s: %s", config->lines[i].device, selkie_error_text(SELKIE_ENOMEM));
     selkie_uplink_configure(gateway->uplink, config);
     selkie_config_close(gateway->config);
     gateway->config = config;

@@ -2,8 +2,8 @@
 #include "radio.h"
 
 #include "clock.h"
-#include "log.h"
 #include "serial.h"
+#include "timer.h"
 
 #include <selkie/frame.h>
 #include <selkie/link.h>
@@ -30,13 +30,16 @@ struct selkie_radio {
     size_t ack_count;
 };
 
-/* SESSION frames carry no address, so no list of addresses can hold them back. */
+/* SESSION frames carry no address, so no list of addresses can hold them back; what cannot be read is let through only
+ * where there is no list. */
 static bool allowed(const struct selkie_config *config, const struct selkie_frame *frame)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
 
-    if (config->allow_count == 0 || frame->type != SELKIE_SEALED)
+    if (config->allow_count == 0)
         return true;
+    if (frame == NULL || frame->type != SELKIE_SEALED)
+        return frame != NULL;
     selkie_address_format(address, frame->sealed.address);
     for (size_t i = 0; i < config->allow_count; i++)
         if (strncasecmp(address, config->allow[i], strlen(config->allow[i])) == 0)
@@ -48,14 +51,16 @@ static void on_body(struct selkie_radio *radio, size_t len)
 {
     struct selkie_frame frame;
 
+    bool known = selkie_frame_decode(&frame, radio->rx.body, len) == 0;
+
     radio->counters.received++;
-    if (selkie_frame_decode(&frame, radio->rx.body, len) < 0) {
+    /* Whole on the line, but of no version or type that is known here. It goes on: the plugin says `malformed`, or it
+     * is newer than this gateway and knows better. */
+    if (!known)
         radio->counters.foreign++;
+    else if (frame.type == SELKIE_ACK) /* another gateway's, or an echo of ours */
         return;
-    }
-    if (frame.type == SELKIE_ACK) /* another gateway's, or an echo of ours */
-        return;
-    if (!allowed(radio->config, &frame)) {
+    if (!allowed(radio->config, known ? &frame : NULL)) {
         radio->counters.filtered++;
         return;
     }
@@ -101,18 +106,10 @@ static uint64_t quiet_at(const struct selkie_radio *radio)
 
 static void arm(struct selkie_radio *radio)
 {
-    int result;
+    uint64_t now = selkie_clock_steady_us();
+    uint64_t at = quiet_at(radio);
 
-    /* An accuracy of a millisecond: the loop's usual quarter of a second is more than a device waits. */
-    if (radio->quiet == NULL)
-        result = sd_event_add_time(radio->event, &radio->quiet, CLOCK_MONOTONIC, quiet_at(radio), SELKIE_MS_US,
-                                   on_quiet, radio);
-    else
-        result = sd_event_source_set_time(radio->quiet, quiet_at(radio));
-    if (result >= 0)
-        result = sd_event_source_set_enabled(radio->quiet, SD_EVENT_ONESHOT);
-    if (result < 0)
-        selkie_log(LOG_ERR, "line %s: no timer: %s", radio->line->device, strerror(-result));
+    selkie_timer_set(radio->event, &radio->quiet, at > now ? at - now : 0, on_quiet, radio);
 }
 
 static void pop_ack(struct selkie_radio *radio, bool sent)

@@ -35,7 +35,7 @@ struct selkie_radio_counters {
 
 struct selkie_radio_handler {
     void *context;
-    /* A body for the cloud: SEALED or SESSION, from an allowed device. It is not acknowledged before
+    /* A body for the cloud: not an ACK, and from an allowed device. It is not acknowledged before
      * selkie_radio_ack. */
     void (*body)(void *context, struct selkie_radio *radio, const uint8_t *body, size_t len);
     /* The line was opened or is gone. */

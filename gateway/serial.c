@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "config.h"
 #include "log.h"
+#include "timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,21 +83,6 @@ static int make_raw(int fd, unsigned baud)
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *context);
 
-static void retry_later(struct selkie_serial *serial)
-{
-    uint64_t at = selkie_clock_steady_us() + RETRY_US;
-    int result;
-
-    if (serial->retry == NULL)
-        result = sd_event_add_time(serial->event, &serial->retry, CLOCK_MONOTONIC, at, 0, on_retry, serial);
-    else
-        result = sd_event_source_set_time(serial->retry, at);
-    if (result >= 0)
-        result = sd_event_source_set_enabled(serial->retry, SD_EVENT_ONESHOT);
-    if (result < 0)
-        selkie_log(LOG_ERR, "line %s: no timer: %s", serial->device, strerror(-result));
-}
-
 static void close_line(struct selkie_serial *serial)
 {
     serial->readable = sd_event_source_disable_unref(serial->readable);
@@ -109,11 +95,11 @@ static void lost(struct selkie_serial *serial, int error)
 {
     close_line(serial);
     if (serial->said != error)
-        selkie_log(LOG_WARNING, "line %s: %s; it is used as soon as it is back", serial->device,
+        selkie_log(LOG_WARNING, "serial line %s: %s; it is used as soon as it is back", serial->device,
                    error == EIO ? "gone" : strerror(error));
     serial->said = error;
     serial->handler.changed(serial->handler.context, false);
-    retry_later(serial);
+    selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -151,12 +137,12 @@ static bool open_line(struct selkie_serial *serial)
     if (error != 0) {
         close_line(serial);
         if (serial->said != error)
-            selkie_log(LOG_WARNING, "line %s: %s; trying until it works", serial->device, strerror(error));
+            selkie_log(LOG_WARNING, "serial line %s: %s; trying until it works", serial->device, strerror(error));
         serial->said = error;
-        retry_later(serial);
+        selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
         return false;
     }
-    selkie_log(LOG_NOTICE, "line %s: open, %u baud", serial->device, serial->baud);
+    selkie_log(LOG_NOTICE, "serial line %s: open, %u baud", serial->device, serial->baud);
     serial->said = 0;
     return true;
 }

@@ -39,7 +39,7 @@ static int64_t oldest_seconds(const struct selkie_stats *stats)
 
 char *selkie_stats_json(const struct selkie_stats *stats)
 {
-    const struct selkie_uplink_counters *uplink = stats->uplink;
+    const struct selkie_sender_counters *frames = &stats->uplink.frames;
     uint64_t received = 0;
     uint64_t lost = 0;
     json_t *lines = json_array();
@@ -54,10 +54,10 @@ char *selkie_stats_json(const struct selkie_stats *stats)
     json_t *root =
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version", stats->version,
                   "uptime", count(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "broken", count(lost),
-                  "spooled", count(stats->spooled), "unstored", count(stats->unstored), "sent", count(uplink->sent),
-                  "resent", count(uplink->resent), "receipted", count(uplink->receipted), "dropped",
+                  "spooled", count(stats->spooled), "unstored", count(stats->unstored), "sent", count(frames->sent),
+                  "resent", count(frames->resent), "receipted", count(frames->receipted), "dropped",
                   count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames, "oldest",
-                  (json_int_t)oldest_seconds(stats), "connects", count(uplink->connects), "lines", lines);
+                  (json_int_t)oldest_seconds(stats), "connects", count(stats->uplink.connects), "lines", lines);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;

@@ -20,7 +20,7 @@ struct selkie_stats {
     uint64_t spooled;  /* frames stored since the start */
     uint64_t unstored; /* frames that the disk did not take, and that were not acknowledged */
     struct selkie_spool_info spool;
-    const struct selkie_uplink_counters *uplink;
+    struct selkie_uplink_counters uplink;
     bool online;
     struct selkie_radio *const *radios;
     size_t radio_count;

@@ -4,8 +4,8 @@
 #include "broker.h"
 #include "clock.h"
 #include "log.h"
-#include "receipt.h"
-#include "window.h"
+#include "sender.h"
+#include "timer.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,15 +14,13 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ANSWER_US                                                                                                      \
-    (30 * SELKIE_SEC_US) /* without a receipt the frame is sent again, without a PUBACK the line is dead */
 #define ATTEMPT_US   (90 * SELKIE_SEC_US) /* Paho's own limit is 20 s, but not while it waits for a name server */
+#define SUBACK_US    (30 * SELKIE_SEC_US)
 #define BACK_OFF_US  (1 * SELKIE_SEC_US)
 #define BACK_OFF_MAX 6                    /* doublings: about a minute */
 #define STEADY_US    (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
 #define DRAIN_US     (5 * SELKIE_SEC_US)
 #define LEAVE_US     (2 * SELKIE_SEC_US)
-#define SYNC_US      (1 * SELKIE_SEC_US)
 
 enum state {
     WAITING,     /* until the back-off is over */
@@ -36,24 +34,18 @@ struct selkie_uplink {
     const struct selkie_config *config;
     struct selkie_spool *spool;
     struct selkie_uplink_handler handler;
-    struct selkie_uplink_counters counters;
+    uint64_t connects;
     struct selkie_broker *broker;
+    struct selkie_sender *sender;
     enum state state;
     bool draining;
     bool again; /* the configuration changed while Paho was connecting: begin anew when it is done */
     unsigned failures;
     uint64_t online_since;
     char said[SELKIE_LOG_LINE_MAX]; /* the last complaint: the same one is not repeated each minute for a week */
-    bool resend_said;
-    bool resend_armed;
     sd_event *event;
-    sd_event_source *turn;   /* what ends each state: the back-off, or the deadline */
-    sd_event_source *resend; /* when the oldest frame under way has waited long enough */
-    sd_event_source *sync;   /* makes forgetting durable */
-    int64_t cursor;          /* seq of the last frame taken from the spool in this connection */
-    int64_t highest_sent;    /* seq, in this program's life */
-    struct selkie_window window;
-    struct selkie_spool_frame frame;
+    sd_event_source *turn; /* what ends each state: the back-off, or the deadline */
+    int receive_maximum;   /* what the broker takes unanswered */
 };
 
 static void complain(struct selkie_uplink *uplink, int level, const char *format, ...)
@@ -73,24 +65,6 @@ static void complain(struct selkie_uplink *uplink, int level, const char *format
     memcpy(uplink->said, text, sizeof(uplink->said));
 }
 
-/* Timers. An accuracy of 100 ms lets the kernel wake this machine once for several. */
-
-static void set_timer(struct selkie_uplink *uplink, sd_event_source **source, uint64_t after_us,
-                      sd_event_time_handler_t handler)
-{
-    uint64_t at = selkie_clock_steady_us() + after_us;
-    int result;
-
-    if (*source == NULL)
-        result = sd_event_add_time(uplink->event, source, CLOCK_MONOTONIC, at, 100 * SELKIE_MS_US, handler, uplink);
-    else
-        result = sd_event_source_set_time(*source, at);
-    if (result >= 0)
-        result = sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
-    if (result < 0)
-        selkie_log(LOG_ERR, "no timer: %s", strerror(-result));
-}
-
 static int on_turn(sd_event_source *source, uint64_t usec, void *context);
 
 static void enter(struct selkie_uplink *uplink, enum state state, uint64_t for_us)
@@ -99,9 +73,9 @@ static void enter(struct selkie_uplink *uplink, enum state state, uint64_t for_u
 
     uplink->state = state;
     if (for_us > 0)
-        set_timer(uplink, &uplink->turn, for_us, on_turn);
-    else if (uplink->turn != NULL)
-        (void)sd_event_source_set_enabled(uplink->turn, SD_EVENT_OFF);
+        selkie_timer_set(uplink->event, &uplink->turn, for_us, on_turn, uplink);
+    else
+        selkie_timer_stop(uplink->turn);
     if (was_online != (state == ONLINE))
         uplink->handler.changed(uplink->handler.context);
 }
@@ -120,9 +94,11 @@ static uint64_t back_off(const struct selkie_uplink *uplink)
 
 static void try_later(struct selkie_uplink *uplink)
 {
+    selkie_sender_stop(uplink->sender);
     if (uplink->state == ONLINE && selkie_clock_steady_us() - uplink->online_since >= STEADY_US)
         uplink->failures = 0;
-    selkie_window_reset(&uplink->window, uplink->config->window, 1);
+    /* Where the broker is still there, it shall say that we are not. */
+    (void)selkie_broker_leave(uplink->broker);
     enter(uplink, WAITING, back_off(uplink));
     uplink->failures++;
     if (uplink->draining)
@@ -132,50 +108,10 @@ static void try_later(struct selkie_uplink *uplink)
 static void connect_now(struct selkie_uplink *uplink)
 {
     uplink->again = false;
-    selkie_window_reset(&uplink->window, uplink->config->window, 1);
     if (selkie_broker_connect(uplink->broker, uplink->config) < 0)
         try_later(uplink);
     else
         enter(uplink, CONNECTING, ATTEMPT_US);
-}
-
-/* Sending. */
-
-static int on_resend(sd_event_source *source, uint64_t usec, void *context);
-
-static void arm_resend(struct selkie_uplink *uplink)
-{
-    const struct selkie_window_entry *oldest = selkie_window_oldest(&uplink->window);
-    uint64_t now = selkie_clock_steady_us();
-
-    if (oldest == NULL || uplink->resend_armed)
-        return;
-    uint64_t due = oldest->sent_us + ANSWER_US;
-    uplink->resend_armed = true;
-    set_timer(uplink, &uplink->resend, due > now ? due - now : 1, on_resend);
-}
-
-static void count_sent(struct selkie_uplink *uplink, int64_t seq)
-{
-    uplink->counters.sent++;
-    if (seq <= uplink->highest_sent)
-        uplink->counters.resent++;
-    else
-        uplink->highest_sent = seq;
-}
-
-static void fill(struct selkie_uplink *uplink)
-{
-    while (uplink->state == ONLINE && selkie_window_has_room(&uplink->window) &&
-           selkie_spool_next(uplink->spool, uplink->cursor, &uplink->frame) == 0) {
-        int token = selkie_broker_publish_frame(uplink->broker, &uplink->frame);
-        if (token < 0) /* the connection has just ended, its event is on its way */
-            break;
-        uplink->cursor = uplink->frame.seq;
-        selkie_window_add(&uplink->window, uplink->frame.seq, token, selkie_clock_steady_us());
-        count_sent(uplink, uplink->frame.seq);
-    }
-    arm_resend(uplink);
 }
 
 static void left(struct selkie_uplink *uplink)
@@ -188,84 +124,25 @@ static void left(struct selkie_uplink *uplink)
 
 static void leave(struct selkie_uplink *uplink)
 {
+    selkie_sender_stop(uplink->sender);
     enter(uplink, LEAVING, LEAVE_US);
-    if (selkie_broker_leave(uplink->broker) < 0)
+    if (!selkie_broker_leave(uplink->broker))
         left(uplink);
 }
 
-/* After a step: send on, or, before the end, see whether all is done. */
-static void go_on(struct selkie_uplink *uplink)
+/* Before the end: is all done? */
+static void see_drained(struct selkie_uplink *uplink)
 {
-    if (uplink->state != ONLINE)
-        return;
-    fill(uplink);
-    if (uplink->draining && selkie_spool_count(uplink->spool) == 0)
+    if (uplink->draining && uplink->state == ONLINE && selkie_spool_count(uplink->spool) == 0)
         leave(uplink);
 }
 
-static int on_sync(sd_event_source *source, uint64_t usec, void *context)
+static void on_dead(void *context)
 {
     struct selkie_uplink *uplink = context;
 
-    (void)source;
-    (void)usec;
-    selkie_spool_sync(uplink->spool);
-    return 0;
-}
-
-static void dealt_with(struct selkie_uplink *uplink, const int64_t *seqs, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        (void)selkie_window_remove(&uplink->window, seqs[i]);
-    size_t forgotten = selkie_spool_forget(uplink->spool, seqs, count);
-    if (forgotten > 0)
-        set_timer(uplink, &uplink->sync, SYNC_US, on_sync);
-    uplink->counters.receipted += forgotten;
-    uplink->resend_said = false;
-}
-
-/* False once nothing more can be sent now. */
-static bool send_again(struct selkie_uplink *uplink, struct selkie_window_entry *entry)
-{
-    if (selkie_spool_next(uplink->spool, entry->seq - 1, &uplink->frame) < 0 || uplink->frame.seq != entry->seq) {
-        (void)selkie_window_remove(&uplink->window, entry->seq); /* the oldest had to go, and it was this one */
-        return true;
-    }
-    if (!uplink->resend_said)
-        selkie_log(LOG_WARNING, "broker %s: no %s for 30 s (it said: %s); frames are sent again",
-                   uplink->config->broker.uri,
-                   uplink->config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "acceptance",
-                   selkie_broker_reason(entry->reason));
-    uplink->resend_said = true;
-    int token = selkie_broker_publish_frame(uplink->broker, &uplink->frame);
-    if (token < 0)
-        return false;
-    count_sent(uplink, entry->seq);
-    selkie_window_sent_again(&uplink->window, entry, token, selkie_clock_steady_us());
-    return true;
-}
-
-static int on_resend(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_uplink *uplink = context;
-    uint64_t now = selkie_clock_steady_us();
-    struct selkie_window_entry *entry;
-
-    (void)source;
-    (void)usec;
-    uplink->resend_armed = false;
-    while (uplink->state == ONLINE && (entry = selkie_window_oldest(&uplink->window)) != NULL &&
-           now >= entry->sent_us + ANSWER_US) {
-        if (entry->token != 0) {
-            complain(uplink, LOG_WARNING, "it has not answered for 30 s; connecting anew");
-            try_later(uplink);
-            return 0;
-        }
-        if (!selkie_window_may_publish(&uplink->window) || !send_again(uplink, entry))
-            break;
-    }
-    go_on(uplink);
-    return 0;
+    complain(uplink, LOG_WARNING, "it has not answered for 30 s; connecting anew");
+    try_later(uplink);
 }
 
 /* What the broker says. */
@@ -278,17 +155,15 @@ static void on_online(struct selkie_uplink *uplink)
     }
     selkie_log(LOG_NOTICE, "broker %s: connected", uplink->config->broker.uri);
     uplink->said[0] = '\0';
-    uplink->counters.connects++;
+    uplink->connects++;
     uplink->online_since = selkie_clock_steady_us();
-    uplink->cursor = 0;
     enter(uplink, ONLINE, 0);
-    go_on(uplink);
+    selkie_sender_start(uplink->sender, uplink->config, (size_t)uplink->receive_maximum);
 }
 
 static void on_connected(struct selkie_uplink *uplink, int receive_maximum)
 {
-    /* One publish of the broker's allowance is for `state`. */
-    selkie_window_reset(&uplink->window, uplink->config->window, (size_t)(receive_maximum - 1));
+    uplink->receive_maximum = receive_maximum;
     if (uplink->config->confirm == SELKIE_CONFIRM_BROKER) {
         on_online(uplink);
         return;
@@ -296,7 +171,7 @@ static void on_connected(struct selkie_uplink *uplink, int receive_maximum)
     if (selkie_broker_subscribe_receipts(uplink->broker) < 0)
         try_later(uplink);
     else
-        enter(uplink, SUBSCRIBING, ANSWER_US);
+        enter(uplink, SUBSCRIBING, SUBACK_US);
 }
 
 static void on_refused(struct selkie_uplink *uplink, int code)
@@ -334,27 +209,6 @@ static void on_subscribed(struct selkie_uplink *uplink, int code)
     try_later(uplink);
 }
 
-static void on_published(struct selkie_uplink *uplink, int token, int code)
-{
-    const struct selkie_window_entry *entry = selkie_window_answered(&uplink->window, token, code);
-
-    if (entry != NULL && code < 0x80 && uplink->config->confirm == SELKIE_CONFIRM_BROKER) {
-        int64_t seq = entry->seq;
-        dealt_with(uplink, &seq, 1);
-    }
-}
-
-static void on_receipt(struct selkie_uplink *uplink, const char *payload, size_t len)
-{
-    int64_t seqs[SELKIE_RECEIPT_MAX];
-    int count = selkie_receipt_parse(seqs, payload, len);
-
-    if (count < 0)
-        complain(uplink, LOG_WARNING, "a receipt that is none: %s", selkie_error_text(count));
-    else
-        dealt_with(uplink, seqs, (size_t)count);
-}
-
 static void on_event(void *context, const struct selkie_broker_event *event)
 {
     struct selkie_uplink *uplink = context;
@@ -384,19 +238,20 @@ static void on_event(void *context, const struct selkie_broker_event *event)
             on_lost(uplink, event->code);
         break;
     case SELKIE_BROKER_GONE:
-        left(uplink);
+        if (uplink->state == LEAVING)
+            left(uplink);
         break;
     case SELKIE_BROKER_SUBSCRIBED:
         if (uplink->state == SUBSCRIBING)
             on_subscribed(uplink, event->code);
         break;
     case SELKIE_BROKER_PUBLISHED:
-        on_published(uplink, event->token, event->code);
-        go_on(uplink);
+        selkie_sender_answered(uplink->sender, event->token, event->code);
+        see_drained(uplink);
         break;
     case SELKIE_BROKER_MESSAGE:
-        on_receipt(uplink, event->payload, event->len);
-        go_on(uplink);
+        selkie_sender_receipt(uplink->sender, event->payload, event->len);
+        see_drained(uplink);
         break;
     }
 }
@@ -440,8 +295,10 @@ struct selkie_uplink *selkie_uplink_open(sd_event *event, const struct selkie_co
     uplink->spool = spool;
     uplink->handler = *handler;
     uplink->broker = selkie_broker_open(event, on_event, uplink);
-    if (uplink->broker == NULL) {
-        free(uplink);
+    if (uplink->broker != NULL)
+        uplink->sender = selkie_sender_open(event, spool, uplink->broker, on_dead, uplink);
+    if (uplink->sender == NULL) {
+        selkie_uplink_close(uplink);
         return NULL;
     }
     connect_now(uplink);
@@ -453,8 +310,7 @@ void selkie_uplink_close(struct selkie_uplink *uplink)
     if (uplink == NULL)
         return;
     sd_event_source_disable_unref(uplink->turn);
-    sd_event_source_disable_unref(uplink->resend);
-    sd_event_source_disable_unref(uplink->sync);
+    selkie_sender_close(uplink->sender);
     /* While it looks up a name Paho holds its lock, for as long as the resolver likes. Nothing here is worth that wait:
      * the process ends, and the connection with it. */
     if (uplink->state == CONNECTING)
@@ -489,7 +345,7 @@ void selkie_uplink_configure(struct selkie_uplink *uplink, const struct selkie_c
     bool same = same_connection(uplink->config, config);
 
     uplink->config = config;
-    uplink->window.limit = config->window;
+    selkie_sender_configure(uplink->sender, config);
     if (uplink->draining)
         return;
     switch (uplink->state) {
@@ -502,9 +358,7 @@ void selkie_uplink_configure(struct selkie_uplink *uplink, const struct selkie_c
         break;
     case SUBSCRIBING:
     case ONLINE:
-        if (same)
-            go_on(uplink);
-        else
+        if (!same)
             leave(uplink);
         break;
     case LEAVING:
@@ -514,7 +368,7 @@ void selkie_uplink_configure(struct selkie_uplink *uplink, const struct selkie_c
 
 void selkie_uplink_kick(struct selkie_uplink *uplink)
 {
-    go_on(uplink);
+    selkie_sender_fill(uplink->sender);
 }
 
 void selkie_uplink_drain(struct selkie_uplink *uplink)
@@ -524,8 +378,8 @@ void selkie_uplink_drain(struct selkie_uplink *uplink)
         uplink->handler.drained(uplink->handler.context);
         return;
     }
-    set_timer(uplink, &uplink->turn, DRAIN_US, on_turn);
-    go_on(uplink);
+    selkie_timer_set(uplink->event, &uplink->turn, DRAIN_US, on_turn, uplink);
+    see_drained(uplink);
 }
 
 bool selkie_uplink_is_online(const struct selkie_uplink *uplink)
@@ -533,9 +387,12 @@ bool selkie_uplink_is_online(const struct selkie_uplink *uplink)
     return uplink->state == ONLINE;
 }
 
-const struct selkie_uplink_counters *selkie_uplink_counters(const struct selkie_uplink *uplink)
+struct selkie_uplink_counters selkie_uplink_counters(const struct selkie_uplink *uplink)
 {
-    return &uplink->counters;
+    return (struct selkie_uplink_counters){
+        .frames = *selkie_sender_counters(uplink->sender),
+        .connects = uplink->connects,
+    };
 }
 
 void selkie_uplink_publish_stats(struct selkie_uplink *uplink, const char *json)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the spool to the broker, for ever: connects and reconnects, keeps `window` frames under way in the order of
- * their seq, forgets those that are dealt with, sends again what got no answer. PROTOCOL.md, sections 8 and 9.
- *
- * Bounded: only what is under way is in memory, and of that not the bodies. The loop's thread. */
+/* The way to the broker, for ever: connects, reconnects after a growing pause, tells once why it cannot; inside a
+ * connection the sender (sender.h) works. PROTOCOL.md, sections 8 and 9. The loop's thread. */
 #ifndef SELKIE_GATEWAY_UPLINK_H
 #define SELKIE_GATEWAY_UPLINK_H
 
 #include "config.h"
+#include "sender.h"
 #include "spool.h"
 
 #include <selkie/error.h>
@@ -18,15 +17,13 @@ struct selkie_uplink;
 
 /* Since the start of the program. */
 struct selkie_uplink_counters {
-    uint64_t sent;      /* publishes of frames */
-    uint64_t resent;    /* of these, of a frame that had been sent before */
-    uint64_t receipted; /* frames forgotten because they were dealt with */
-    uint64_t connects;  /* connections that the broker accepted */
+    struct selkie_sender_counters frames;
+    uint64_t connects; /* connections that the broker accepted */
 };
 
 struct selkie_uplink_handler {
     void *context;
-    /* The connection stands, or no longer. */
+    /* Frames may now flow, or no longer. */
     void (*changed)(void *context);
     /* After selkie_uplink_drain: nothing more to wait for. */
     void (*drained)(void *context);
@@ -48,7 +45,7 @@ void selkie_uplink_kick(struct selkie_uplink *uplink);
 void selkie_uplink_drain(struct selkie_uplink *uplink);
 
 bool selkie_uplink_is_online(const struct selkie_uplink *uplink);
-const struct selkie_uplink_counters *selkie_uplink_counters(const struct selkie_uplink *uplink);
+struct selkie_uplink_counters selkie_uplink_counters(const struct selkie_uplink *uplink);
 void selkie_uplink_publish_stats(struct selkie_uplink *uplink, const char *json);
 
 #endif

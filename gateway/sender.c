@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sender.h"
+
+#include "clock.h"
+#include "log.h"
+#include "receipt.h"
+#include "timer.h"
+#include "window.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define ANSWER_US (30 * SELKIE_SEC_US)
+#define SYNC_US   (1 * SELKIE_SEC_US)
+
+struct selkie_sender {
+    sd_event *event;
+    struct selkie_spool *spool;
+    struct selkie_broker *broker;
+    selkie_sender_dead *dead;
+    void *context;
+    const struct selkie_config *config;
+    struct selkie_sender_counters counters;
+    bool online;
+    bool resend_said;        /* once until frames are dealt with again */
+    sd_event_source *answer; /* when the oldest frame under way has waited long enough */
+    bool answer_armed;
+    sd_event_source *sync; /* makes forgetting durable */
+    int64_t cursor;        /* seq of the last frame taken from the spool in this connection */
+    int64_t highest_sent;  /* seq, in this program's life */
+    struct selkie_window window;
+    struct selkie_spool_frame frame; /* the one at hand */
+};
+
+struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
+                                         selkie_sender_dead *dead, void *context)
+{
+    struct selkie_sender *sender = calloc(1, sizeof(*sender));
+
+    if (sender == NULL) {
+        selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        return NULL;
+    }
+    sender->event = event;
+    sender->spool = spool;
+    sender->broker = broker;
+    sender->dead = dead;
+    sender->context = context;
+    return sender;
+}
+
+void selkie_sender_close(struct selkie_sender *sender)
+{
+    if (sender == NULL)
+        return;
+    sd_event_source_disable_unref(sender->answer);
+    sd_event_source_disable_unref(sender->sync);
+    free(sender);
+}
+
+static int on_answer_due(sd_event_source *source, uint64_t usec, void *context);
+
+/* The timer is left alone while it runs: it fires for the oldest, looks, and is set for what is the oldest then. */
+static void await_answer(struct selkie_sender *sender)
+{
+    const struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
+    uint64_t now = selkie_clock_steady_us();
+
+    if (oldest == NULL || sender->answer_armed)
+        return;
+    uint64_t due = oldest->sent_us + ANSWER_US;
+    sender->answer_armed = true;
+    selkie_timer_set(sender->event, &sender->answer, due > now ? due - now : 0, on_answer_due, sender);
+}
+
+static void count_sent(struct selkie_sender *sender, int64_t seq)
+{
+    sender->counters.sent++;
+    if (seq <= sender->highest_sent)
+        sender->counters.resent++;
+    else
+        sender->highest_sent = seq;
+}
+
+void selkie_sender_fill(struct selkie_sender *sender)
+{
+    while (sender->online && selkie_window_has_room(&sender->window) &&
+           selkie_spool_next(sender->spool, sender->cursor, &sender->frame) == 0) {
+        int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+        if (token < 0) /* the connection has just ended, its event is on its way */
+            break;
+        sender->cursor = sender->frame.seq;
+        selkie_window_add(&sender->window, sender->frame.seq, token, selkie_clock_steady_us());
+        count_sent(sender, sender->frame.seq);
+    }
+    await_answer(sender);
+}
+
+static int on_sync(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_sender *sender = context;
+
+    (void)source;
+    (void)usec;
+    selkie_spool_sync(sender->spool);
+    return 0;
+}
+
+static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)selkie_window_remove(&sender->window, seqs[i]);
+    size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
+    if (forgotten > 0)
+        selkie_timer_set(sender->event, &sender->sync, SYNC_US, on_sync, sender);
+    sender->counters.receipted += forgotten;
+    sender->resend_said = false;
+}
+
+/* False once nothing more can be sent now. */
+static bool send_again(struct selkie_sender *sender, struct selkie_window_entry *entry)
+{
+    if (selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame) < 0 || sender->frame.seq != entry->seq) {
+        (void)selkie_window_remove(&sender->window, entry->seq); /* the oldest had to go, and it was this one */
+        return true;
+    }
+    if (!sender->resend_said)
+        selkie_log(LOG_WARNING, "broker %s: no %s for 30 s (it said: %s); frames are sent again",
+                   sender->config->broker.uri,
+                   sender->config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "acceptance",
+                   selkie_broker_reason(entry->reason));
+    sender->resend_said = true;
+    int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+    if (token < 0)
+        return false;
+    count_sent(sender, entry->seq);
+    selkie_window_sent_again(&sender->window, entry, token, selkie_clock_steady_us());
+    return true;
+}
+
+static int on_answer_due(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_sender *sender = context;
+    uint64_t now = selkie_clock_steady_us();
+    struct selkie_window_entry *entry;
+
+    (void)source;
+    (void)usec;
+    sender->answer_armed = false;
+    while (sender->online && (entry = selkie_window_oldest(&sender->window)) != NULL &&
+           now >= entry->sent_us + ANSWER_US) {
+        if (entry->token != 0) {
+            sender->dead(sender->context);
+            return 0;
+        }
+        if (!selkie_window_may_publish(&sender->window) || !send_again(sender, entry))
+            break;
+    }
+    selkie_sender_fill(sender);
+    return 0;
+}
+
+void selkie_sender_start(struct selkie_sender *sender, const struct selkie_config *config, size_t receive_maximum)
+{
+    sender->config = config;
+    sender->online = true;
+    sender->cursor = 0;
+    /* One publish of the broker's allowance is for `state`. */
+    selkie_window_reset(&sender->window, config->window, receive_maximum > 1 ? receive_maximum - 1 : 1);
+    selkie_sender_fill(sender);
+}
+
+void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_config *config)
+{
+    sender->config = config;
+    sender->window.limit = config->window;
+}
+
+void selkie_sender_stop(struct selkie_sender *sender)
+{
+    sender->online = false;
+    sender->window.count = 0;
+    sender->window.unanswered = 0;
+}
+
+void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
+{
+    const struct selkie_window_entry *entry = selkie_window_answered(&sender->window, token, reason);
+
+    /* With receipts a refusal says nothing: the plugin may keep a frame to itself with one. */
+    if (entry != NULL && reason < 0x80 && sender->config->confirm == SELKIE_CONFIRM_BROKER) {
+        int64_t seq = entry->seq;
+        dealt_with(sender, &seq, 1);
+    }
+    selkie_sender_fill(sender);
+}
+
+void selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len)
+{
+    int64_t seqs[SELKIE_RECEIPT_MAX];
+    int count = selkie_receipt_parse(seqs, payload, len);
+
+    if (count < 0)
+        selkie_log(LOG_WARNING, "a receipt that is none: %s", selkie_error_text(count));
+    else
+        dealt_with(sender, seqs, (size_t)count);
+    selkie_sender_fill(sender);
+}
+
+const struct selkie_sender_counters *selkie_sender_counters(const struct selkie_sender *sender)
+{
+    return &sender->counters;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "timer.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <string.h>
+
+/* sd-event's own default of a quarter of a second is longer than a device waits for its ACK. */
+static uint64_t accuracy(uint64_t after_us)
+{
+    uint64_t tenth = after_us / 10;
+
+    return tenth < SELKIE_MS_US ? SELKIE_MS_US : tenth > SELKIE_SEC_US ? SELKIE_SEC_US : tenth;
+}
+
+void selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us, sd_event_time_handler_t handler,
+                      void *context)
+{
+    uint64_t at = selkie_clock_steady_us() + after_us;
+    int result;
+
+    if (*timer == NULL)
+        result = sd_event_add_time(event, timer, CLOCK_MONOTONIC, at, accuracy(after_us), handler, context);
+    else
+        result = sd_event_source_set_time(*timer, at);
+    if (result >= 0)
+        result = sd_event_source_set_time_accuracy(*timer, accuracy(after_us));
+    if (result >= 0)
+        result = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
+    if (result < 0) /* out of memory: what waits for it runs into the next deadline */
+        selkie_log(LOG_ERR, "no timer: %s", strerror(-result));
+}
+
+void selkie_timer_stop(sd_event_source *timer)
+{
+    if (timer != NULL)
+        (void)sd_event_source_set_enabled(timer, SD_EVENT_OFF);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+#include "run_suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/selkie-config-XXXXXX";
+static char said[1024]; /* what the last parse wrote to stderr */
+
+/* A configuration in which nothing is wrong but, perhaps, what stands in `extra` and `broker`. */
+static struct selkie_config *parse(const char *broker, const char *extra)
+{
+    char text[1024];
+    int len =
+        snprintf(text, sizeof(text),
+                 "{\"gateway\":\"roof\",\n\"broker\":{%s},\n\"spool\":{\"path\":\"/x/spool.db\"},\n%s}", broker, extra);
+    FILE *log = tmpfile();
+    int saved = dup(STDERR_FILENO);
+
+    ck_assert_int_lt(len, (int)sizeof(text));
+    ck_assert_ptr_nonnull(log);
+    (void)dup2(fileno(log), STDERR_FILENO);
+    struct selkie_config *config = selkie_config_parse("g.json", text, (size_t)len);
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    rewind(log);
+    said[fread(said, 1, sizeof(said) - 1, log)] = '\0';
+    (void)fclose(log);
+    return config;
+}
+
+#define PLAIN "\"uri\":\"mqtt://h:1\""
+#define LINE  "\"serial\":[{\"device\":\"/dev/ttyS9\"}]"
+
+START_TEST(defaults_are_those_of_the_manual)
+{
+    struct selkie_config *config = parse(PLAIN, LINE);
+
+    ck_assert_msg(config != NULL, "%s", said);
+    ck_assert_str_eq(config->root, "selkie");
+    ck_assert_str_eq(config->gateway, "roof");
+    ck_assert_uint_eq(config->line_count, 1);
+    ck_assert_uint_eq(config->lines[0].baud, 9600);
+    ck_assert(config->lines[0].ack);
+    ck_assert_uint_eq(config->lines[0].quiet_ms, 20);
+    ck_assert_int_eq(config->max_frames, 1000000);
+    ck_assert_int_eq(config->confirm, SELKIE_CONFIRM_RECEIPT);
+    ck_assert_uint_eq(config->window, 16);
+    ck_assert_uint_eq(config->allow_count, 0);
+    ck_assert(!config->broker.tls);
+    selkie_config_close(config);
+}
+END_TEST
+
+START_TEST(every_key_is_read)
+{
+    struct selkie_config *config =
+        parse("\"uri\":\"mqtts://h\",\"username\":\"u\"",
+              "\"serial\":[{\"device\":\"/a\",\"baud\":115200,\"ack\":false,\"quiet_ms\":0},{\"device\":\"/b\"}],"
+              "\"root\":\"farm/north\",\"confirm\":\"broker\",\"window\":1000,\"allow\":[\"00\",\"0011223344556677\"]");
+
+    ck_assert_msg(config != NULL, "%s", said);
+    ck_assert_str_eq(config->root, "farm/north");
+    ck_assert(config->broker.tls);
+    ck_assert_str_eq(config->broker.username, "u");
+    ck_assert_uint_eq(config->line_count, 2);
+    ck_assert_uint_eq(config->lines[0].baud, 115200);
+    ck_assert(!config->lines[0].ack);
+    ck_assert_uint_eq(config->lines[0].quiet_ms, 0);
+    ck_assert_str_eq(config->lines[1].device, "/b");
+    ck_assert_int_eq(config->confirm, SELKIE_CONFIRM_BROKER);
+    ck_assert_uint_eq(config->window, 1000);
+    ck_assert_uint_eq(config->allow_count, 2);
+    ck_assert_str_eq(config->allow[1], "0011223344556677");
+    selkie_config_close(config);
+}
+END_TEST
+
+static const struct {
+    const char *broker, *extra, *error;
+} mistakes[] = {
+    {PLAIN, LINE ",\n\"sereal\":[]", "g.json:5: sereal"},
+    {PLAIN, "\"serial\":[]", "g.json:4: serial: must have 1 to 16"},
+    {PLAIN, "\"serial\":[{\"device\":\"ttyUSB0\"}]", "device: must be a path"},
+    {PLAIN, "\"serial\":[{\"device\":\"/a\"},\n{\"device\":\"/a\"}]", "g.json:5: device: /a is there twice"},
+    {PLAIN, "\"serial\":[{\"device\":\"/a\",\"baud\":12345}]", "baud: 12345 is not a speed"},
+    {PLAIN, "\"serial\":[{\"device\":\"/a\",\"quiet_ms\":1001}]", "quiet_ms: must be 0 to 1000"},
+    {PLAIN, LINE ",\"window\":0", "window: must be 1 to 1000"},
+    {PLAIN, LINE ",\"confirm\":\"maybe\"", "confirm: must be"},
+    {PLAIN, LINE ",\"allow\":[\"00zz\"]", "allow: \"00zz\" is not 1 to 16 hex digits"},
+    {PLAIN, LINE ",\"allow\":[\"00112233445566778\"]", "is not 1 to 16 hex digits"},
+    {PLAIN, LINE ",\"root\":\"a/#\"", "root: must be topic levels"},
+    {"\"uri\":\"http://h\"", LINE, "g.json:2: uri: must be mqtt://"},
+    {"\"uri\":\"mqtt://\"", LINE, "uri: must be mqtt://"},
+    {"\"username\":\"u\"", LINE, "uri: is required"},
+    {PLAIN ",\"ca\":\"/etc/hostname\"", LINE, "uri: must be mqtts://"},
+    {"\"uri\":\"mqtts://h\",\"ca\":\"/no/such/ca\"", LINE, "ca: /no/such/ca: No such file"},
+    {"\"uri\":\"mqtts://h\",\"ca\":\"/etc\"", LINE, "ca: /etc: not a file"},
+    {"\"uri\":\"mqtts://h\",\"key\":\"/etc/hostname\"", LINE, "key: is of no use without cert"},
+    {PLAIN ",\"password_file\":\"/etc/hostname\"", LINE, "password_file: is of no use without username"},
+    {PLAIN ",\"username\":\"u\",\"password_file\":\"/etc/hostname\"", LINE,
+     "password_file: /etc/hostname: everybody may read it"},
+};
+
+START_TEST(mistake_is_told_with_its_key)
+{
+    ck_assert_ptr_null(parse(mistakes[_i].broker, mistakes[_i].extra));
+    ck_assert_msg(strstr(said, mistakes[_i].error) != NULL, "said: %s", said);
+}
+END_TEST
+
+START_TEST(gateway_name_must_be_a_topic_level)
+{
+    static const char text[] = "{\"gateway\":\"a/b\",\"broker\":{\"uri\":\"mqtt://h\"},\"spool\":{\"path\":\"/s\"},"
+                               "\"serial\":[{\"device\":\"/a\"}]}";
+
+    ck_assert_ptr_null(selkie_config_parse("g.json", text, strlen(text)));
+}
+END_TEST
+
+START_TEST(secret_that_only_its_owner_reads_is_taken)
+{
+    char path[64];
+    char broker[160];
+
+    (void)snprintf(path, sizeof(path), "%s/password", folder);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    (void)snprintf(broker, sizeof(broker), PLAIN ",\"username\":\"u\",\"password_file\":\"%s\"", path);
+    struct selkie_config *config = parse(broker, LINE);
+    ck_assert_msg(config != NULL, "%s", said);
+    selkie_config_close(config);
+    ck_assert_int_eq(chmod(path, 0604), 0);
+    ck_assert_ptr_null(parse(broker, LINE));
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(template_has_every_key_and_no_mistake_but_missing_files)
+{
+    static const char *const keys[] = {"gateway", "root",   "uri",        "username", "password_file", "ca",
+                                       "cert",    "key",    "device",     "baud",     "ack",           "quiet_ms",
+                                       "path",    "window", "max_frames", "confirm",  "allow"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char quoted[32];
+        (void)snprintf(quoted, sizeof(quoted), "\"%s\":", keys[i]);
+        ck_assert_msg(strstr(selkie_config_template, quoted) != NULL, "%s", quoted);
+    }
+    /* Without the lines that name files, it is taken. */
+    char *text = strdup(selkie_config_template);
+    char *first = strstr(text, ",\n        \"password_file\"");
+    char *end = strstr(text, "\n    },");
+    ck_assert(first != NULL && end != NULL);
+    memmove(first, end, strlen(end) + 1);
+    struct selkie_config *config = selkie_config_parse("template", text, strlen(text));
+    ck_assert_ptr_nonnull(config);
+    selkie_config_close(config);
+    free(text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tcase = tcase_create("config");
+
+    tcase_add_test(tcase, defaults_are_those_of_the_manual);
+    tcase_add_test(tcase, every_key_is_read);
+    tcase_add_loop_test(tcase, mistake_is_told_with_its_key, 0, sizeof(mistakes) / sizeof(mistakes[0]));
+    tcase_add_test(tcase, gateway_name_must_be_a_topic_level);
+    tcase_add_test(tcase, secret_that_only_its_owner_reads_is_taken);
+    tcase_add_test(tcase, template_has_every_key_and_no_mistake_but_missing_files);
+    suite_add_tcase(suite, tcase);
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    int result = run_suite(suite);
+    (void)rmdir(folder);
+    return result;
+}

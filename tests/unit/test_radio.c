@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The radio on a real pseudo-terminal and a real event loop; the test is the device at the other end. */
+#include "clock.h"
+#include "radio.h"
+#include "run_suite.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <selkie/frame.h>
+#include <selkie/link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define PATIENCE_US (10 * SELKIE_SEC_US)
+
+static int master;
+static char device[64];
+static sd_event *event;
+static struct selkie_radio *radio;
+static struct selkie_config config;
+static struct selkie_config_line line;
+static struct {
+    size_t count;
+    size_t len;
+    uint8_t body[SELKIE_LINK_BODY_MAX];
+} heard;
+static int changes;
+
+static void on_body(void *context, struct selkie_radio *from, const uint8_t *body, size_t len)
+{
+    (void)context;
+    ck_assert_ptr_eq(from, radio);
+    heard.count++;
+    heard.len = len;
+    memcpy(heard.body, body, len);
+}
+
+static void on_changed(void *context)
+{
+    (void)context;
+    changes++;
+}
+
+static void setup(void)
+{
+    struct selkie_radio_handler handler = {.body = on_body, .changed = on_changed};
+    int slave;
+
+    ck_assert_int_eq(openpty(&master, &slave, device, NULL, NULL), 0);
+    ck_assert_int_ge(sd_event_new(&event), 0);
+    line = (struct selkie_config_line){.device = device, .baud = 9600, .ack = true, .quiet_ms = 20};
+    config = (struct selkie_config){.line_count = 1};
+    radio = selkie_radio_open(event, &config, &line, &handler);
+    ck_assert_ptr_nonnull(radio);
+    ck_assert(selkie_radio_is_open(radio)); /* and raw from here on */
+    (void)close(slave);
+}
+
+static void teardown(void)
+{
+    selkie_radio_close(radio);
+    (void)sd_event_unref(event);
+    if (master >= 0)
+        (void)close(master);
+}
+
+/* Turn the loop until so many frames, good or not, have come in since the start. */
+static void turn_until(uint64_t frames)
+{
+    const struct selkie_radio_counters *counters = selkie_radio_counters(radio);
+    uint64_t limit = selkie_clock_steady_us() + PATIENCE_US;
+    uint64_t seen = 0;
+
+    while (seen < frames && selkie_clock_steady_us() < limit) {
+        ck_assert_int_ge(sd_event_run(event, 20000), 0);
+        seen = counters->received + counters->garbage + counters->crc + counters->overlong;
+    }
+    ck_assert_uint_eq(seen, frames);
+}
+
+static void send_bytes(const uint8_t *bytes, size_t len)
+{
+    ck_assert_int_eq(write(master, bytes, len), (ssize_t)len);
+}
+
+static void send_body(const uint8_t *body, size_t len)
+{
+    uint8_t wire[SELKIE_LINK_WIRE_MAX];
+    int wire_len = selkie_link_encode(wire, sizeof(wire), body, len);
+
+    ck_assert_int_gt(wire_len, 0);
+    send_bytes(wire, (size_t)wire_len);
+}
+
+static void sealed_of(uint8_t body[static SELKIE_SEALED_SIZE], uint8_t first_of_address)
+{
+    uint8_t address[SELKIE_ADDRESS_SIZE] = {first_of_address, 0xAB, 1, 2, 3, 4, 5, 6};
+
+    memset(body, 0x33, SELKIE_SEALED_SIZE);
+    selkie_frame_put_sealed_header(body, 1, address);
+}
+
+/* Turn the loop until an ACK comes; the microseconds that took. */
+static uint64_t await_ack(uint8_t ack[static SELKIE_ACK_SIZE])
+{
+    struct selkie_link_rx rx;
+    uint64_t start = selkie_clock_steady_us();
+    int len = 0;
+
+    selkie_link_rx_init(&rx);
+    while (len == 0 && selkie_clock_steady_us() - start < PATIENCE_US) {
+        struct pollfd readable = {.fd = master, .events = POLLIN};
+        uint8_t byte;
+        ck_assert_int_ge(sd_event_run(event, 1000), 0);
+        while (len == 0 && poll(&readable, 1, 0) > 0 && read(master, &byte, 1) == 1)
+            len = selkie_link_rx_byte(&rx, byte);
+    }
+    ck_assert_int_eq(len, SELKIE_ACK_SIZE);
+    memcpy(ack, rx.body, SELKIE_ACK_SIZE);
+    return selkie_clock_steady_us() - start;
+}
+
+START_TEST(body_comes_out_of_noise)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    sealed_of(body, 0x42);
+    send_bytes((const uint8_t *)"static", 6);
+    send_body(body, sizeof(body));
+    turn_until(2); /* the noise ends as a frame that is none */
+    ck_assert_uint_eq(heard.count, 1);
+    ck_assert_uint_eq(heard.len, sizeof(body));
+    ck_assert_mem_eq(heard.body, body, sizeof(body));
+}
+END_TEST
+
+START_TEST(faults_are_counted_by_kind)
+{
+    static const uint8_t garbage[] = {0, 9, 1, 2, 0}; /* a block cut short */
+    static const uint8_t bad_crc[] = {0, 5, 1, 2, 3, 4, 0};
+    static const uint8_t foreign[] = {0x23, 1, 2, 3};
+    static const uint8_t an_ack[] = {0x12, 3, 4};
+    uint8_t overlong[1100];
+
+    memset(overlong, 1, sizeof(overlong)); /* blocks of no bytes: zeros */
+    overlong[0] = overlong[sizeof(overlong) - 1] = 0;
+    send_bytes(garbage, sizeof(garbage));
+    send_bytes(bad_crc, sizeof(bad_crc));
+    send_bytes(overlong, sizeof(overlong));
+    send_body(foreign, sizeof(foreign));
+    send_body(an_ack, sizeof(an_ack));
+    turn_until(5);
+    const struct selkie_radio_counters *counters = selkie_radio_counters(radio);
+    ck_assert_uint_eq(counters->garbage, 1);
+    ck_assert_uint_eq(counters->crc, 1);
+    ck_assert_uint_eq(counters->overlong, 1);
+    ck_assert_uint_eq(counters->received, 2);
+    ck_assert_uint_eq(counters->foreign, 1);
+    ck_assert_uint_eq(heard.count, 1); /* the foreign one goes on, the ACK does not */
+}
+END_TEST
+
+START_TEST(only_allowed_addresses_pass)
+{
+    static const char *prefixes[] = {"42aB", "7701020304050607"};
+    static const uint8_t session[SELKIE_SESSION_OVERHEAD] = {0x11};
+    static const uint8_t foreign[] = {0x23, 1, 2, 3};
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    config.allow = prefixes;
+    config.allow_count = 2;
+    sealed_of(body, 0x42);
+    send_body(body, sizeof(body));
+    turn_until(1);
+    ck_assert_uint_eq(heard.count, 1);
+    sealed_of(body, 0x77);
+    send_body(body, sizeof(body));
+    send_body(foreign, sizeof(foreign));
+    turn_until(3);
+    ck_assert_uint_eq(heard.count, 1);
+    ck_assert_uint_eq(selkie_radio_counters(radio)->filtered, 2);
+    send_body(session, sizeof(session)); /* carries no address */
+    turn_until(4);
+    ck_assert_uint_eq(heard.count, 2);
+}
+END_TEST
+
+START_TEST(ack_carries_the_bodys_crc)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+    uint8_t ack[SELKIE_ACK_SIZE];
+    uint8_t expected[SELKIE_ACK_SIZE];
+
+    sealed_of(body, 1);
+    selkie_radio_ack(radio, body, sizeof(body));
+    (void)await_ack(ack);
+    selkie_frame_put_ack(expected, body, sizeof(body));
+    ck_assert_mem_eq(ack, expected, sizeof(ack));
+    ck_assert_uint_eq(selkie_radio_counters(radio)->acked, 1);
+}
+END_TEST
+
+START_TEST(ack_waits_for_a_quiet_line)
+{
+    static const uint8_t chatter[] = {0x55};
+    uint8_t body[SELKIE_SEALED_SIZE];
+    uint8_t ack[SELKIE_ACK_SIZE];
+    uint64_t last_byte = 0;
+
+    line.quiet_ms = 50;
+    sealed_of(body, 1);
+    send_body(body, sizeof(body));
+    turn_until(1);
+    selkie_radio_ack(radio, body, sizeof(body));
+    for (int i = 0; i < 20; i++) { /* another device keeps talking, a byte each 10 ms */
+        struct pollfd pollfd = {.fd = master, .events = POLLIN};
+        uint64_t next = selkie_clock_steady_us() + 10 * SELKIE_MS_US;
+        send_bytes(chatter, sizeof(chatter));
+        last_byte = selkie_clock_steady_us();
+        while (selkie_clock_steady_us() < next)
+            ck_assert_int_ge(sd_event_run(event, 1000), 0);
+        ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
+    }
+    (void)await_ack(ack);
+    ck_assert_uint_ge(selkie_clock_steady_us() - last_byte, 50 * SELKIE_MS_US);
+}
+END_TEST
+
+START_TEST(same_ack_waits_once_and_the_oldest_gives_way)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+    uint8_t ack[SELKIE_ACK_SIZE];
+
+    line.quiet_ms = 100;
+    sealed_of(body, 1);
+    send_body(body, sizeof(body));
+    turn_until(1);
+    for (uint8_t i = 0; i < SELKIE_ACKS_MAX + 1; i++) {
+        body[20] = i;
+        selkie_radio_ack(radio, body, sizeof(body));
+        selkie_radio_ack(radio, body, sizeof(body));
+    }
+    line.quiet_ms = 0;
+    for (int i = 0; i < SELKIE_ACKS_MAX; i++)
+        (void)await_ack(ack);
+    ck_assert_uint_eq(selkie_radio_counters(radio)->acked, SELKIE_ACKS_MAX);
+    ck_assert_uint_eq(selkie_radio_counters(radio)->ack_lost, 1);
+}
+END_TEST
+
+START_TEST(line_without_ack_only_listens)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+    struct pollfd pollfd = {.fd = master, .events = POLLIN};
+
+    line.ack = false;
+    sealed_of(body, 1);
+    selkie_radio_ack(radio, body, sizeof(body));
+    ck_assert_int_ge(sd_event_run(event, 50000), 0);
+    ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
+    ck_assert_uint_eq(selkie_radio_counters(radio)->ack_lost, 0);
+}
+END_TEST
+
+START_TEST(line_that_vanishes_is_told_once)
+{
+    uint64_t limit = selkie_clock_steady_us() + PATIENCE_US;
+
+    (void)close(master);
+    master = -1;
+    while (selkie_radio_is_open(radio) && selkie_clock_steady_us() < limit)
+        ck_assert_int_ge(sd_event_run(event, 20000), 0);
+    ck_assert(!selkie_radio_is_open(radio));
+    ck_assert_int_eq(changes, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("radio");
+    TCase *tcase = tcase_create("radio");
+
+    tcase_set_timeout(tcase, 30);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, body_comes_out_of_noise);
+    tcase_add_test(tcase, faults_are_counted_by_kind);
+    tcase_add_test(tcase, only_allowed_addresses_pass);
+    tcase_add_test(tcase, ack_carries_the_bodys_crc);
+    tcase_add_test(tcase, ack_waits_for_a_quiet_line);
+    tcase_add_test(tcase, same_ack_waits_once_and_the_oldest_gives_way);
+    tcase_add_test(tcase, line_without_ack_only_listens);
+    tcase_add_test(tcase, line_that_vanishes_is_told_once);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
