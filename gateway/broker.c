@@ -56,7 +56,7 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
     struct selkie_broker_event event = {.kind = SELKIE_BROKER_CONNECTED, .code = RECEIVE_DEFAULT};
 
     if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
-        event.code = MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+        event.code = (int)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
     tell(context, event);
 }
 
