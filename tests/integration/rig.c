@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *rig_config_text(const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+
+    va_start(arguments, format);
+    ck_assert_int_lt(vsnprintf(text, sizeof(text), format, arguments), (int)sizeof(text));
+    va_end(arguments);
+    return harness_write("gateway.json", 0600, "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s\"},%s}",
+                         harness_path("spool.db"), text);
+}
+
+const char *rig_config(const char *broker_uri, const char *device, const char *extra)
+{
+    return rig_config_text("\"broker\":{\"uri\":\"%s\"},\"serial\":[{\"device\":\"%s\"}]%s%s", broker_uri, device,
+                           extra[0] != '\0' ? "," : "", extra);
+}
+
+struct harness_process *rig_gateway(const char *config)
+{
+    const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+
+    return harness_spawn("gateway", argv, false);
+}
+
+struct harness_process *rig_gateway_ready(const char *config, bool with_broker)
+{
+    struct harness_process *gateway = rig_gateway(config);
+
+    harness_wait_log(gateway, "open, ");
+    if (with_broker)
+        harness_wait_log(gateway, ": connected");
+    return gateway;
+}
+
+struct harness_client *rig_plugin(const struct harness_broker *broker)
+{
+    struct harness_client *plugin = harness_connect(broker, NULL);
+
+    ck_assert_int_eq(harness_subscribe(plugin, RIG_UP, 1), 1);
+    ck_assert_int_eq(harness_subscribe(plugin, RIG_STATE, 1), 1);
+    ck_assert_int_eq(harness_subscribe(plugin, RIG_STATS, 1), 1);
+    return plugin;
+}
+
+void rig_body(uint8_t body[static RIG_BODY_SIZE], uint32_t number)
+{
+    memset(body, (int)(number * 7 & 0xFF), RIG_BODY_SIZE);
+    body[0] = 0x11;
+    memcpy(body + 8, &number, sizeof(number));
+}
+
+uint32_t rig_number(const uint8_t *body)
+{
+    uint32_t number;
+
+    memcpy(&number, body + 8, sizeof(number));
+    return number;
+}
+
+void rig_send_body(struct harness_pty *pty, const uint8_t *body, size_t len)
+{
+    uint8_t wire[SELKIE_LINK_WIRE_MAX];
+    int wire_len = selkie_link_encode(wire, sizeof(wire), body, len);
+
+    ck_assert_int_gt(wire_len, 0);
+    harness_pty_write(pty, wire, (size_t)wire_len);
+}
+
+void rig_send(struct harness_pty *pty, uint32_t number)
+{
+    uint8_t body[RIG_BODY_SIZE];
+
+    rig_body(body, number);
+    rig_send_body(pty, body, sizeof(body));
+}
+
+uint16_t rig_crc(uint32_t number)
+{
+    uint8_t body[RIG_BODY_SIZE];
+
+    rig_body(body, number);
+    return selkie_crc16(body, sizeof(body));
+}
+
+int rig_ack(struct harness_pty *pty, int patience_ms)
+{
+    struct selkie_link_rx rx;
+    int64_t limit = harness_now_ms() + patience_ms;
+    uint8_t byte;
+
+    selkie_link_rx_init(&rx);
+    while (harness_pty_read(pty, &byte, 1, (int)(limit - harness_now_ms())) == 1) {
+        int len = selkie_link_rx_byte(&rx, byte);
+        if (len == 3 && rx.body[0] == 0x12)
+            return rx.body[1] << 8 | rx.body[2];
+    }
+    return -1;
+}
+
+void rig_send_acked(struct harness_pty *pty, uint32_t number)
+{
+    rig_send(pty, number);
+    ck_assert_int_eq(rig_ack(pty, HARNESS_PATIENCE), rig_crc(number));
+}
+
+uint32_t rig_receive(struct harness_client *plugin, int64_t *seq)
+{
+    struct harness_message *message = harness_receive(plugin, RIG_UP);
+    const char *text = harness_message_property(message, "seq");
+
+    ck_assert_uint_eq(message->len, RIG_BODY_SIZE);
+    ck_assert_ptr_nonnull(text);
+    if (seq != NULL)
+        *seq = strtoll(text, NULL, 10);
+    uint32_t number = rig_number(message->payload);
+    harness_message_free(message);
+    return number;
+}
+
+void rig_receive_none(struct harness_client *plugin, int patience_ms)
+{
+    struct harness_message *message = harness_receive_try(plugin, RIG_UP, patience_ms);
+
+    ck_assert_msg(message == NULL, "frame %u came", message != NULL ? rig_number(message->payload) : 0);
+}
+
+void rig_receipt(struct harness_client *plugin, int64_t seq)
+{
+    char text[64];
+    int len = snprintf(text, sizeof(text), "{\"seq\":[%" PRId64 "]}", seq);
+
+    ck_assert_int_eq(harness_publish(plugin, RIG_RECEIPT, text, (size_t)len, 1, false, NULL), 0);
+}
+
+long rig_waiting(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    ck_assert_int_eq(sqlite3_open_v2(harness_path("spool.db"), &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM frame", -1, &statement, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    long count = (long)sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    return count;
+}
+
+void rig_expect_state(struct harness_client *plugin, const char *state)
+{
+    struct harness_message *message = harness_receive(plugin, RIG_STATE);
+    char expected[64];
+
+    (void)snprintf(expected, sizeof(expected), "{\"state\":\"%s\"}", state);
+    ck_assert_str_eq((const char *)message->payload, expected);
+    harness_message_free(message);
+}
+
+unsigned rig_log_count(const struct harness_process *process, const char *text)
+{
+    char *log = harness_read(process->log);
+    unsigned count = 0;
+
+    for (const char *at = strstr(log, text); at != NULL; at = strstr(at + 1, text))
+        count++;
+    free(log);
+    return count;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway on real parts: a line, a spool on disk, a Mosquitto; the test plays device and plugin. */
+#include "rig.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+START_TEST(frame_goes_up_with_its_properties_and_is_forgotten_on_its_receipt)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    const char *config = rig_config(broker->uri, pty->path, "");
+    struct harness_process *gateway = rig_gateway_ready(config, true);
+    int64_t before = (int64_t)time(NULL) * 1000;
+    uint8_t body[522] = {0x10, 1};
+
+    rig_expect_state(plugin, "online");
+    rig_send_body(pty, body, sizeof(body));
+    ck_assert_int_eq(rig_ack(pty, HARNESS_PATIENCE), selkie_crc16(body, sizeof(body)));
+    struct harness_message *message = harness_receive(plugin, RIG_UP);
+    ck_assert_uint_eq(message->len, sizeof(body));
+    ck_assert_mem_eq(message->payload, body, sizeof(body));
+    ck_assert_int_eq(message->qos, 1);
+    ck_assert(!message->retained);
+    ck_assert_str_eq(harness_message_property(message, "port"), pty->path);
+    int64_t rx = strtoll(harness_message_property(message, "rx"), NULL, 10);
+    ck_assert_int_ge(rx, before);
+    ck_assert_int_lt(rx, before + 60000);
+    rig_receipt(plugin, strtoll(harness_message_property(message, "seq"), NULL, 10));
+    harness_message_free(message);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    rig_expect_state(plugin, "offline");
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+START_TEST(frame_without_a_receipt_is_kept_and_sent_again_after_the_next_start)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    const char *config = rig_config(broker->uri, pty->path, "");
+    struct harness_process *gateway = rig_gateway_ready(config, true);
+    int64_t first, second;
+
+    rig_send_acked(pty, 1);
+    ck_assert_uint_eq(rig_receive(plugin, &first), 1);
+    ck_assert_int_eq(harness_stop(gateway, SIGKILL), 128 + SIGKILL);
+    rig_expect_state(plugin, "online");
+    rig_expect_state(plugin, "offline"); /* the will */
+    ck_assert_int_eq(rig_waiting(), 1);
+    gateway = rig_gateway(config);
+    ck_assert_uint_eq(rig_receive(plugin, &second), 1);
+    ck_assert_int_eq(first, second);
+    rig_receipt(plugin, second);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+START_TEST(repeat_is_acknowledged_again_and_spooled_once)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+
+    (void)rig_gateway_ready(rig_config(broker->uri, pty->path, ""), true);
+    rig_send_acked(pty, 1);
+    rig_send_acked(pty, 1);
+    rig_send(pty, 2); /* twice in one piece */
+    rig_send_acked(pty, 2);
+    rig_send_acked(pty, 3);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 1);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 2);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 3);
+}
+END_TEST
+
+START_TEST(broker_confirms_where_there_is_no_plugin)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway =
+        rig_gateway_ready(rig_config(broker->uri, pty->path, "\"confirm\":\"broker\",\"window\":2"), true);
+
+    for (uint32_t i = 0; i < 10; i++)
+        rig_send(pty, i);
+    for (uint32_t i = 0; i < 10; i++)
+        ck_assert_uint_eq(rig_receive(plugin, NULL), i);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+START_TEST(no_more_than_the_window_is_under_way)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    int64_t seqs[8];
+
+    (void)rig_gateway_ready(rig_config(broker->uri, pty->path, "\"window\":3"), true);
+    for (uint32_t i = 0; i < 8; i++)
+        rig_send_acked(pty, i);
+    for (uint32_t i = 0; i < 3; i++)
+        ck_assert_uint_eq(rig_receive(plugin, &seqs[i]), i);
+    rig_receive_none(plugin, 500);
+    rig_receipt(plugin, seqs[1]); /* in whatever order */
+    ck_assert_uint_eq(rig_receive(plugin, &seqs[3]), 3);
+    rig_receive_none(plugin, 500);
+    rig_receipt(plugin, seqs[3]);
+    ck_assert_uint_eq(rig_receive(plugin, &seqs[4]), 4);
+}
+END_TEST
+
+START_TEST(frame_is_sent_again_after_a_reconnect_and_after_30_seconds)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, ""), true);
+    struct harness_client *plugin = rig_plugin(broker);
+    int64_t seqs[3];
+
+    rig_send_acked(pty, 7);
+    ck_assert_uint_eq(rig_receive(plugin, &seqs[0]), 7);
+    harness_disconnect(plugin);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    harness_wait_log(gateway, "connection lost");
+    harness_broker_restart(broker);
+    plugin = rig_plugin(broker);
+    ck_assert_uint_eq(rig_receive(plugin, &seqs[1]), 7);
+    ck_assert_int_eq(seqs[1], seqs[0]);
+    int64_t sent = harness_now_ms();
+    struct harness_message *stats = harness_receive_try(plugin, RIG_STATS, 40000); /* every 30 s, too */
+    ck_assert_ptr_nonnull(stats);
+    ck_assert_int_eq(stats->qos, 0);
+    ck_assert_ptr_nonnull(strstr((const char *)stats->payload, "\"queue\":1"));
+    ck_assert_ptr_nonnull(strstr((const char *)stats->payload, "\"received\":1"));
+    harness_message_free(stats);
+    struct harness_message *message = harness_receive_try(plugin, RIG_UP, 40000);
+    ck_assert_ptr_nonnull(message);
+    ck_assert_int_ge(harness_now_ms() - sent, 29000);
+    ck_assert_uint_eq(rig_number(message->payload), 7);
+    harness_message_free(message);
+    rig_receipt(plugin, seqs[0]);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+START_TEST(only_allowed_devices_are_forwarded)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    uint8_t body[522] = {0x10, 1, 0xAA};
+
+    (void)rig_gateway_ready(rig_config(broker->uri, pty->path, "\"allow\":[\"00\"]"), true);
+    rig_send_body(pty, body, sizeof(body));
+    ck_assert_int_eq(rig_ack(pty, 300), -1);
+    body[2] = 0;
+    rig_send_body(pty, body, sizeof(body));
+    struct harness_message *message = harness_receive(plugin, RIG_UP);
+    ck_assert_mem_eq(message->payload, body, sizeof(body));
+    harness_message_free(message);
+}
+END_TEST
+
+START_TEST(several_lines_work_at_once)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *one = harness_pty("one");
+    struct harness_pty *two = harness_pty("two");
+    const char *config = rig_config_text("\"broker\":{\"uri\":\"%s\"},\"serial\":[{\"device\":\"%s\"},"
+                                         "{\"device\":\"%s\",\"baud\":115200,\"ack\":false}]",
+                                         broker->uri, one->path, two->path);
+    struct harness_process *gateway = rig_gateway(config);
+
+    harness_wait_log(gateway, "115200 baud");
+    rig_send_acked(one, 1);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 1);
+    rig_send(two, 2);
+    struct harness_message *message = harness_receive(plugin, RIG_UP);
+    ck_assert_str_eq(harness_message_property(message, "port"), two->path);
+    harness_message_free(message);
+    ck_assert_int_eq(rig_ack(two, 200), -1); /* this one only listens */
+}
+END_TEST
+
+START_TEST(line_that_is_unplugged_and_plugged_in_works_again)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, ""), true);
+
+    for (uint32_t i = 0; i < 3; i++) {
+        rig_send_acked(pty, i);
+        ck_assert_uint_eq(rig_receive(plugin, NULL), i);
+        harness_pty_unplug(pty);
+        while (rig_log_count(gateway, "gone") <= i)
+            rig_receive_none(plugin, 20);
+        rig_receive_none(plugin, 1500); /* longer than the pause between two tries */
+        harness_pty_plug(pty);
+    }
+    rig_send_acked(pty, 9);
+    ck_assert_uint_eq(rig_log_count(gateway, "serial line"), 1 + 3 * 3); /* open; gone, not there, open each time */
+}
+END_TEST
+
+START_TEST(line_that_is_not_there_yet_is_waited_for)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+
+    harness_pty_unplug(pty);
+    struct harness_process *gateway = rig_gateway(rig_config(broker->uri, pty->path, ""));
+    harness_wait_log(gateway, "No such file or directory; trying until it works");
+    harness_wait_log(gateway, ": connected");
+    harness_pty_plug(pty);
+    harness_wait_log(gateway, "9600 baud");
+    rig_send_acked(pty, 1);
+    ck_assert_uint_eq(rig_log_count(gateway, "No such file"), 1);
+}
+END_TEST
+
+START_TEST(sigterm_drains_what_it_can)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, "\"window\":1"), true);
+    int64_t seq;
+
+    for (uint32_t i = 0; i < 5; i++)
+        rig_send_acked(pty, i);
+    ck_assert_uint_eq(rig_receive(plugin, &seq), 0);
+    harness_signal(gateway, SIGTERM);
+    harness_wait_log(gateway, "stopping, 5 frames waiting");
+    for (uint32_t i = 1; i < 4; i++) {
+        rig_receipt(plugin, seq);
+        ck_assert_uint_eq(rig_receive(plugin, &seq), i);
+    }
+    rig_receipt(plugin, seq);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 4);
+    ck_assert_int_eq(harness_wait_exit(gateway), 0); /* without the last receipt: that frame stays */
+    ck_assert_int_eq(rig_waiting(), 1);
+}
+END_TEST
+
+START_TEST(sighup_rereads_the_configuration)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *one = harness_pty("one");
+    struct harness_pty *two = harness_pty("two");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, one->path, ""), true);
+
+    rig_expect_state(plugin, "online");
+    (void)rig_config_text("\"broker\":{\"uri\":\"%s\"},\"serial\":7", broker->uri);
+    harness_signal(gateway, SIGHUP);
+    harness_wait_log(gateway, "serial: must be a list");
+    harness_wait_log(gateway, "the configuration stays as it was");
+    rig_send_acked(one, 1);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 1);
+
+    (void)rig_config_text("\"broker\":{\"uri\":\"%s\"},\"serial\":[{\"device\":\"%s\"}],\"confirm\":\"broker\"",
+                          broker->uri, two->path);
+    harness_signal(gateway, SIGHUP);
+    harness_wait_log(gateway, "configuration read again");
+    rig_expect_state(plugin, "offline"); /* the way of confirming is part of the connection */
+    rig_expect_state(plugin, "online");
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 1); /* had no receipt */
+    rig_send_acked(two, 2);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 2);
+    rig_send(one, 3);
+    rig_receive_none(plugin, 200);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+START_TEST(only_one_gateway_has_the_spool)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+    const char *config = rig_config(broker->uri, pty->path, "");
+    const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+    char *output;
+
+    (void)rig_gateway_ready(config, true);
+    ck_assert_int_eq(harness_run("second", argv, &output), 1);
+    ck_assert_ptr_nonnull(strstr(output, "another process has it"));
+    free(output);
+}
+END_TEST
+
+START_TEST(command_line_does_what_it_says)
+{
+    const char *broken = harness_write("broken.json", 0600, "{\n\"gatewax\":\"x\"}");
+    const char *check[] = {harness_program("selkie-gateway"), "--check-config", "--config", broken, NULL};
+    const char *good[] = {harness_program("selkie-gateway"), "--check-config", "--config",
+                          rig_config("mqtt://h", "/dev/ttyS9", ""), NULL};
+    const char *print[] = {harness_program("selkie-gateway"), "--print-config", NULL};
+    const char *list[] = {harness_program("selkie-gateway"), "--list-ports", NULL};
+    const char *wrong[] = {harness_program("selkie-gateway"), "--sing", NULL};
+    const char *extra[] = {harness_program("selkie-gateway"), "loudly", NULL};
+    const char *help[] = {harness_program("selkie-gateway"), "--help", NULL};
+    const char *version[] = {harness_program("selkie-gateway"), "--version", NULL};
+    char *output;
+
+    ck_assert_int_eq(harness_run("check", check, &output), 78);
+    ck_assert_msg(strstr(output, "broken.json:") != NULL && strstr(output, "gateway") != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(harness_run("good", good, &output), 0);
+    ck_assert_msg(strstr(output, "/dev/ttyS9, 9600 baud") != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(harness_run("print", print, &output), 0);
+    char *example = harness_read(SELKIE_SOURCE_DIR "/packaging/examples/gateway.json");
+    ck_assert_str_eq(output, example);
+    free(example);
+    free(output);
+    ck_assert_int_eq(harness_run("list", list, NULL), 0);
+    ck_assert_int_eq(harness_run("wrong", wrong, NULL), 2);
+    ck_assert_int_eq(harness_run("extra", extra, NULL), 2);
+    ck_assert_int_eq(harness_run("help", help, NULL), 0);
+    ck_assert_int_eq(harness_run("version", version, NULL), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway");
+    TCase *tcase = tcase_create("gateway");
+
+    tcase_set_timeout(tcase, 90);
+    tcase_add_test(tcase, frame_goes_up_with_its_properties_and_is_forgotten_on_its_receipt);
+    tcase_add_test(tcase, frame_without_a_receipt_is_kept_and_sent_again_after_the_next_start);
+    tcase_add_test(tcase, repeat_is_acknowledged_again_and_spooled_once);
+    tcase_add_test(tcase, broker_confirms_where_there_is_no_plugin);
+    tcase_add_test(tcase, no_more_than_the_window_is_under_way);
+    tcase_add_test(tcase, frame_is_sent_again_after_a_reconnect_and_after_30_seconds);
+    tcase_add_test(tcase, only_allowed_devices_are_forwarded);
+    tcase_add_test(tcase, several_lines_work_at_once);
+    tcase_add_test(tcase, line_that_is_unplugged_and_plugged_in_works_again);
+    tcase_add_test(tcase, line_that_is_not_there_yet_is_waited_for);
+    tcase_add_test(tcase, sigterm_drains_what_it_can);
+    tcase_add_test(tcase, sighup_rereads_the_configuration);
+    tcase_add_test(tcase, only_one_gateway_has_the_spool);
+    tcase_add_test(tcase, command_line_does_what_it_says);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
