@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mbedTLS for a small device: what one seal needs and nothing else. */
+#ifndef SELKIE_MBEDTLS_CONFIG_H
+#define SELKIE_MBEDTLS_CONFIG_H
+
+/* Memory from a static pool, never from a heap; nothing of stdio. */
+#define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_MEMORY
+#define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS
+#define MBEDTLS_MEMORY_BUFFER_ALLOC_C
+
+/* Where mbedTLS would end a process: the pool is corrupt. The image wipes the ID and restarts. */
+void board_exit(int status);
+#define MBEDTLS_PLATFORM_EXIT_MACRO board_exit
+
+/* SEALED: RSAES-OAEP with SHA-256, public operation only. A window of one bit costs nothing with exponent 65537 and
+ * saves a kilobyte for each power of two. */
+#define MBEDTLS_HAVE_ASM
+#define MBEDTLS_BIGNUM_C
+#define MBEDTLS_MPI_WINDOW_SIZE 1
+#define MBEDTLS_MPI_MAX_SIZE    512
+#define MBEDTLS_OID_C
+#define MBEDTLS_RSA_C
+#define MBEDTLS_RSA_NO_CRT
+#define MBEDTLS_PKCS1_V21
+#define MBEDTLS_MD_C
+#define MBEDTLS_SHA256_C
+#define MBEDTLS_SHA256_SMALLER
+
+/* The generator: CTR_DRBG with AES-256. Tables in flash, a quarter of them. */
+#define MBEDTLS_AES_C
+#define MBEDTLS_AES_ROM_TABLES
+#define MBEDTLS_AES_FEWER_TABLES
+#define MBEDTLS_CTR_DRBG_C
+#define MBEDTLS_CTR_DRBG_ENTROPY_LEN    32
+#define MBEDTLS_CTR_DRBG_MAX_SEED_INPUT 64
+
+/* SESSION: HKDF-SHA-256 and AES-256-CCM. */
+#define MBEDTLS_CIPHER_C
+#define MBEDTLS_CCM_C
+#define MBEDTLS_HKDF_C
+
+#include "mbedtls/check_config.h"
+
+#endif
