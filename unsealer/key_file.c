@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key.h"
+#include "sentence.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,12 +31,12 @@ int selkie_key_read_file(const char *path, uint8_t *bytes, size_t size, char err
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &status) != 0) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", path, strerror(errno));
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", path, strerror(errno));
         goto out;
     }
     const char *fault = fault_of(&status, size);
     if (fault) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", path, fault);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", path, fault);
         goto out;
     }
     while (fill < size - 1) {
@@ -43,7 +44,7 @@ int selkie_key_read_file(const char *path, uint8_t *bytes, size_t size, char err
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", path, strerror(errno));
+            selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", path, strerror(errno));
             goto out;
         }
         if (got == 0)

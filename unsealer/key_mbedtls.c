@@ -2,6 +2,7 @@
 /* Provider `mbedtls`. A context of mbedTLS does one RSA at a time, so each thread at work borrows its own copy, with
  * its own generator for the blinding. */
 #include "key.h"
+#include "sentence.h"
 
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -61,18 +62,18 @@ static int load(struct lane *lane, const struct selkie_key_source *source, char 
     /* mbedTLS takes a PEM's length with its NUL. */
     if (selkie_mbedtls_pk_parse(&pk, pem, (size_t)result + 1, &lane->drbg) != 0 ||
         mbedtls_pk_get_type(&pk) != MBEDTLS_PK_RSA) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
         result = SELKIE_ECONFIG;
     } else if (mbedtls_pk_get_bitlen(&pk) != SELKIE_KEY_BITS) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %zu bits; it must have exactly %d", source->file,
-                 mbedtls_pk_get_bitlen(&pk), SELKIE_KEY_BITS);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %zu bits; it must have exactly %d",
+                        source->file, mbedtls_pk_get_bitlen(&pk), SELKIE_KEY_BITS);
         result = SELKIE_ECONFIG;
     } else {
         /* The copy takes the padding of the parsed key, PKCS #1 v1.5, along. */
         result = mbedtls_rsa_copy(&lane->rsa, mbedtls_pk_rsa(pk)) == 0 ? 0 : SELKIE_ENOMEM;
         (void)mbedtls_rsa_set_padding(&lane->rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
         if (result < 0)
-            snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: out of memory", source->file);
+            selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: out of memory", source->file);
     }
 out:
     mbedtls_pk_free(&pk);
@@ -87,7 +88,7 @@ static int mbedtls_open(void **opened, const struct selkie_key_source *source,
     struct lane *lane = lane_new();
     int result = SELKIE_ENOMEM;
 
-    snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no memory or no entropy for mbedTLS", source->file);
+    selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no memory or no entropy for mbedTLS", source->file);
     if (key && lane)
         result = load(lane, source, error);
     if (result < 0) {

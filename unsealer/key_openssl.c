@@ -2,6 +2,7 @@
 /* Provider `openssl`: libcrypto's EVP. Its OAEP check is constant-time and its RSA blinded; an EVP_PKEY may be used by
  * many threads, a context by one, so a context lives for one frame (a thousandth of the RSA's time). */
 #include "key.h"
+#include "sentence.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -29,11 +30,11 @@ static int openssl_open(void **key, const struct selkie_key_source *source,
     BIO_free(bio);
     ERR_clear_error();
     if (!pkey || !EVP_PKEY_is_a(pkey, "RSA")) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
         result = SELKIE_ECONFIG;
     } else if (EVP_PKEY_get_bits(pkey) != SELKIE_KEY_BITS) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %d bits; it must have exactly %d", source->file,
-                 EVP_PKEY_get_bits(pkey), SELKIE_KEY_BITS);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %d bits; it must have exactly %d",
+                        source->file, EVP_PKEY_get_bits(pkey), SELKIE_KEY_BITS);
         result = SELKIE_ECONFIG;
     } else {
         *key = pkey;

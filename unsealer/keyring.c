@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key.h"
+#include "sentence.h"
 
 #include <mbedtls/platform_util.h>
 #include <stdio.h>
@@ -53,18 +54,19 @@ int selkie_keyring_add(struct selkie_keyring *keyring, const struct selkie_key_s
 
     error[0] = 0;
     if (source->id == 0 || !source->file == !source->uri) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "key %u: needs an id from 1 to 255 and either a file or a uri",
-                 source->id);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE,
+                        "key %u: needs an id from 1 to 255 and either a file or a uri", source->id);
         return SELKIE_ECONFIG;
     }
     if (entry->provider) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "key %u: there are two keys with this id", source->id);
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "key %u: there are two keys with this id", source->id);
         return SELKIE_EEXIST;
     }
     const struct selkie_key_provider *provider = provider_for(source);
     if (!provider) {
-        snprintf(error, SELKIE_KEYRING_ERROR_SIZE, "key %u: no provider \"%s\" for a key from a %s in this build",
-                 source->id, source->provider ? source->provider : "pkcs11", source->uri ? "uri" : "file");
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE,
+                        "key %u: no provider \"%s\" for a key from a %s in this build", source->id,
+                        source->provider ? source->provider : "pkcs11", source->uri ? "uri" : "file");
         return SELKIE_ECONFIG;
     }
     int result = provider->open(&entry->key, source, error);

@@ -235,16 +235,14 @@ void selkie_pool_poke(struct selkie_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-static bool comes_before(const struct selkie_job *sealed, const struct selkie_job *job,
-                         const uint8_t address[static SELKIE_ADDRESS_SIZE])
+static bool comes_before(const struct selkie_job *sealed, const struct selkie_job *job, const uint8_t *address)
 {
     return sealed->ordered && sealed->lane == job->lane && sealed->number < job->number &&
-           memcmp(sealed->frame.sealed.address, address, SELKIE_ADDRESS_SIZE) == 0;
+           (!address || memcmp(sealed->frame.sealed.address, address, SELKIE_ADDRESS_SIZE) == 0);
 }
 
 /* Behind the last of its predecessors in the ready list, and before what its lane got after it. */
-static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job,
-                         const uint8_t address[static SELKIE_ADDRESS_SIZE])
+static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const uint8_t *address)
 {
     struct selkie_job *other, *last = NULL;
 
@@ -262,8 +260,7 @@ static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job,
     return true;
 }
 
-bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job,
-                       const uint8_t address[static SELKIE_ADDRESS_SIZE])
+bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job, const uint8_t *address)
 {
     struct selkie_job *other, *last = NULL;
 

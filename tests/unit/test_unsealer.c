@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline as a host sees it: golden vectors in, payloads, rejections and receipts out. PROTOCOL.md, 4, 7 and 9. */
+#include <check.h>
+#include <kit/kit.h>
+#include <run_suite.h>
+#include <string.h>
+#include <vectors/vectors.h>
+
+static struct kit_host *open_host(const char *dir)
+{
+    const struct selkie_unsealer_options options = {.state_dir = dir};
+    return kit_open(&options);
+}
+
+static struct kit_body body_of(const json_t *vector)
+{
+    struct kit_body body;
+    uint8_t *bytes = vectors_bytes(vector, "body", &body.len);
+    ck_assert_uint_le(body.len, sizeof body.bytes);
+    memcpy(body.bytes, bytes, body.len);
+    free(bytes);
+    return body;
+}
+
+START_TEST(golden_sealed_frames_come_out_as_payloads)
+{
+    json_t *vectors = vectors_load(SELKIE_VECTORS), *vector;
+    size_t i;
+
+    json_array_foreach (vectors_list(vectors, "sealed"), i, vector) {
+        /* Two of them have one counter: to one registry that is a clone. */
+        struct kit_host *host = open_host(kit_dir());
+        struct kit_body body = body_of(vector);
+        uint64_t seq = kit_submit(host, &body, 0);
+        kit_receipt(host, seq);
+        ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+        if (strcmp(vectors_text(vector, "kind"), "data") != 0) {
+            kit_close(host);
+            continue;
+        }
+        size_t len;
+        uint8_t *payload = vectors_bytes(vector, "payload", &len);
+        struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_PAYLOAD);
+        ck_assert_mem_eq(output->data, payload, len);
+        ck_assert_uint_eq(output->len, len);
+        ck_assert_uint_eq(output->counter, (uint32_t)vectors_integer(vector, "counter"));
+        ck_assert_str_eq(output->gateway, "g1");
+        ck_assert_int_eq(output->form, SELKIE_SEALED);
+        ck_assert_uint_gt(output->outbox, 0);
+        selkie_output_free(output);
+        free(payload);
+        kit_close(host);
+    }
+    json_decref(vectors);
+}
+END_TEST
+
+START_TEST(golden_bad_frames_are_rejected_with_their_reason_and_receipted)
+{
+    json_t *vectors = vectors_load(SELKIE_VECTORS), *vector;
+    struct kit_host *host = open_host(kit_dir());
+    size_t i;
+
+    json_array_foreach (vectors_list(vectors, "rejected"), i, vector) {
+        struct kit_body body = body_of(vector);
+        uint64_t seq = kit_submit(host, &body, 0);
+        kit_expect_rejected(host, vectors_text(vector, "reason"));
+        kit_receipt(host, seq);
+    }
+    /* and the next good one passes */
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_data(&device, "passes");
+    kit_submit(host, &body, 0);
+    kit_expect_payload(host, &device, 0, "passes");
+    kit_close(host);
+    json_decref(vectors);
+}
+END_TEST
+
+START_TEST(golden_session_frames_come_out_after_their_registration)
+{
+    json_t *vectors = vectors_load(SELKIE_VECTORS), *vector;
+    json_t *session = json_object_get(vectors, "session");
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = {.counter = 0};
+    uint32_t highest = 0;
+    size_t i;
+
+    vectors_copy(device.id, sizeof device.id, session, "id");
+    vectors_copy(device.address, sizeof device.address, session, "address");
+    struct kit_body registration = kit_register(&device, NULL, NULL);
+    kit_receipt(host, kit_submit(host, &registration, 0));
+    json_array_foreach (vectors_list(session, "frames"), i, vector) {
+        uint32_t counter = (uint32_t)vectors_integer(vector, "counter");
+        struct kit_body body = body_of(vector);
+        size_t len;
+        uint8_t *payload = vectors_bytes(vector, "payload", &len);
+        /* A SESSION frame carries 16 bits of its counter; a SEALED one brings the receiver to where it is. */
+        if (counter - highest > 0x7fff) {
+            device.counter = counter - 1;
+            struct kit_body step = kit_data(&device, "");
+            kit_receipt(host, kit_submit(host, &step, 0));
+            selkie_output_free(kit_next(host, SELKIE_OUTPUT_PAYLOAD));
+        }
+        kit_submit(host, &body, 0);
+        struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_PAYLOAD);
+        ck_assert_uint_eq(output->counter, counter);
+        highest = counter;
+        ck_assert_uint_eq(output->len, len);
+        ck_assert_mem_eq(output->data, payload, len);
+        ck_assert_int_eq(output->form, SELKIE_SESSION);
+        selkie_output_free(output);
+        free(payload);
+    }
+    kit_close(host);
+    json_decref(vectors);
+}
+END_TEST
+
+START_TEST(a_repeat_is_dropped_without_noise)
+{
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_data(&device, "once");
+
+    kit_receipt(host, kit_submit(host, &body, 1000));
+    uint64_t again = kit_submit_from(host, "g2", &body, 2000);
+    kit_receipt(host, again);
+    kit_expect_payload(host, &device, 0, "once");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_submit(host, &body, 1000 + 600001);
+    kit_expect_rejected(host, "replay");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(what_was_not_delivered_comes_again_after_a_restart)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_host(dir);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body first = kit_data(&device, "first"), second = kit_data(&device, "second");
+
+    kit_receipt(host, kit_submit(host, &first, 0));
+    kit_expect_payload(host, &device, 0, "first");
+    kit_delivered(host);
+    kit_receipt(host, kit_submit(host, &second, 0));
+    kit_expect_payload(host, &device, 1, "second");
+    kit_close(host);
+
+    host = open_host(dir);
+    kit_expect_payload(host, &device, 1, "second");
+    uint64_t again = kit_submit(host, &first, 0);
+    kit_receipt(host, again);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(order_is_kept_whatever_worker_is_done_first)
+{
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = kit_device(1, 1);
+    char text[16];
+
+    for (unsigned i = 0; i < 64; i++) {
+        snprintf(text, sizeof text, "%u", i);
+        struct kit_body body = i % 5 == 4 ? kit_session(&device, text) : kit_data(&device, text);
+        kit_submit(host, &body, 0);
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        snprintf(text, sizeof text, "%u", i);
+        kit_expect_payload(host, &device, i, text);
+    }
+    kit_close(host);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("unsealer");
+    TCase *tcase = tcase_create("pipeline");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_test(tcase, golden_sealed_frames_come_out_as_payloads);
+    tcase_add_test(tcase, golden_bad_frames_are_rejected_with_their_reason_and_receipted);
+    tcase_add_test(tcase, golden_session_frames_come_out_after_their_registration);
+    tcase_add_test(tcase, a_repeat_is_dropped_without_noise);
+    tcase_add_test(tcase, what_was_not_delivered_comes_again_after_a_restart);
+    tcase_add_test(tcase, order_is_kept_whatever_worker_is_done_first);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames of pending bindings wait until the operator decides. PROTOCOL.md, section 7, rule 7. */
+#include "clerk.h"
+
+#include <mbedtls/platform_util.h>
+#include <string.h>
+
+int selkie_clerk_repeated(struct selkie_clerk *clerk, int64_t first_rx_ms, int64_t rx_ms, const char *gateway,
+                          const uint8_t *address)
+{
+    if (rx_ms - first_rx_ms > SELKIE_REPLAY_MS)
+        return selkie_clerk_reject(clerk, SELKIE_REASON_REPLAY, gateway, rx_ms, address);
+    clerk->counts.duplicates++;
+    return 0;
+}
+
+static int unpark(struct selkie_clerk *clerk, const struct selkie_opened *opened)
+{
+    clerk->parked--;
+    return selkie_registry_unpark(clerk->registry, opened->number);
+}
+
+/* The binding's oldest frame makes room. */
+static int push_out(struct selkie_clerk *clerk, const struct selkie_binding *binding)
+{
+    struct selkie_opened oldest;
+    int result = selkie_registry_oldest_parked(clerk->registry, binding->number, &oldest);
+
+    if (result > 0)
+        result = unpark(clerk, &oldest);
+    if (result == 0)
+        result = selkie_clerk_reject(clerk, SELKIE_REASON_PARKING_FULL, oldest.gateway, oldest.rx_ms, binding->address);
+    mbedtls_platform_zeroize(&oldest, sizeof oldest);
+    return result;
+}
+
+int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding, struct selkie_opened *opened)
+{
+    int64_t first_rx_ms;
+    int result =
+        selkie_registry_find_parked(clerk->registry, binding->number, opened->counter, opened->digest, &first_rx_ms);
+
+    if (result > 0)
+        return selkie_clerk_repeated(clerk, first_rx_ms, opened->rx_ms, opened->gateway, binding->address);
+    if (result == 0)
+        result = selkie_registry_count_parked(clerk->registry, binding->number);
+    if (result < 0)
+        return result;
+    if (result >= SELKIE_PARKED_MAX)
+        result = push_out(clerk, binding);
+    else if (clerk->parked >= SELKIE_PARKED_MAX_ALL)
+        /* Who fills the parking with many addresses must not push out what others have in it. */
+        return selkie_clerk_reject(clerk, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms, binding->address);
+    if (result < 0)
+        return result;
+
+    opened->binding = binding->number;
+    if (opened->counter > binding->counter)
+        binding->counter = opened->counter;
+    if (opened->rx_ms > binding->last_seen_ms)
+        binding->last_seen_ms = opened->rx_ms;
+    binding->form = opened->form;
+    memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
+    clerk->counts.parked++;
+    clerk->parked++;
+    result = selkie_registry_park(clerk->registry, opened);
+    return result < 0 ? result : selkie_registry_put_binding(clerk->registry, binding);
+}
+
+int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *binding)
+{
+    struct selkie_opened opened;
+    bool next = false;
+    int result;
+
+    while ((result = selkie_registry_next_parked(clerk->registry, binding->number, next, &opened)) > 0) {
+        next = true;
+        clerk->counts.released++;
+        result = unpark(clerk, &opened);
+        if (result == 0)
+            result = selkie_clerk_judge(clerk, binding, &opened);
+        if (result < 0)
+            break;
+    }
+    mbedtls_platform_zeroize(&opened, sizeof opened);
+    return result;
+}
+
+int selkie_clerk_evict(struct selkie_clerk *clerk, const struct selkie_binding *binding, enum selkie_reason reason)
+{
+    struct selkie_opened opened;
+    bool next = false;
+    int result;
+
+    while ((result = selkie_registry_next_parked(clerk->registry, binding->number, next, &opened)) > 0) {
+        next = true;
+        result = unpark(clerk, &opened);
+        if (result == 0)
+            result = selkie_clerk_reject(clerk, reason, opened.gateway, opened.rx_ms, binding->address);
+        if (result < 0)
+            break;
+    }
+    mbedtls_platform_zeroize(&opened, sizeof opened);
+    return result;
+}

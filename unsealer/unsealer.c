@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline put together. */
+#include "registrar.h"
+#include "sentence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INTAKE_MAX_DEFAULT 1024
+#define OUTPUTS_MAX        4096
+#define WORKERS_MAX        256
+
+struct selkie_unsealer {
+    struct selkie_registry *registry;
+    struct selkie_pool *pool;
+    struct selkie_registrar *registrar;
+    struct selkie_output_queue outputs;
+    struct selkie_stats stats;
+};
+
+static unsigned count_workers(unsigned wanted)
+{
+    long processors = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+}
+
+static int start(struct selkie_unsealer *unsealer, const struct selkie_unsealer_options *options)
+{
+    int result = selkie_pool_open(&unsealer->pool, options->keyring, count_workers(options->workers),
+                                  options->intake_max ? options->intake_max : INTAKE_MAX_DEFAULT);
+    if (result < 0)
+        return result;
+    const struct selkie_registrar_parts parts = {
+        .registry = unsealer->registry,
+        .pool = unsealer->pool,
+        .outputs = &unsealer->outputs,
+        .stats = &unsealer->stats,
+        .rules = {.enrolment = options->enrolment, .rebind = options->rebind},
+        .silent_after_s = options->silent_after_s,
+        .wake = options->wake,
+        .wake_context = options->wake_context,
+        .log = options->log,
+        .log_context = options->log_context,
+    };
+    return selkie_registrar_start(&unsealer->registrar, &parts);
+}
+
+int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_unsealer_options *options,
+                         char error[static SELKIE_UNSEALER_ERROR_SIZE])
+{
+    struct selkie_unsealer *unsealer = calloc(1, sizeof *unsealer);
+
+    *opened = NULL;
+    selkie_sentence(error, SELKIE_UNSEALER_ERROR_SIZE, "the unsealer: no memory or no threads left");
+    if (!unsealer)
+        return SELKIE_ENOMEM;
+    selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
+    selkie_stats_init(&unsealer->stats);
+    char fault[SELKIE_REGISTRY_ERROR_SIZE];
+    int result = selkie_registry_open(&unsealer->registry, options->state_dir, fault);
+    if (result < 0)
+        memcpy(error, fault, sizeof fault);
+    else
+        result = start(unsealer, options);
+    if (result < 0) {
+        selkie_unsealer_close(unsealer);
+        return result;
+    }
+    error[0] = 0;
+    *opened = unsealer;
+    return 0;
+}
+
+void selkie_unsealer_close(struct selkie_unsealer *unsealer)
+{
+    if (!unsealer)
+        return;
+    selkie_registrar_stop(unsealer->registrar);
+    selkie_pool_close(unsealer->pool);
+    selkie_registry_close(unsealer->registry);
+    selkie_stats_destroy(&unsealer->stats);
+    selkie_output_queue_destroy(&unsealer->outputs);
+    free(unsealer);
+}
+
+int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival)
+{
+    int result = selkie_pool_submit(unsealer->pool, arrival);
+    if (result < 0)
+        selkie_stats_intake_full(&unsealer->stats);
+    return result < 0 ? SELKIE_EFULL : 0;
+}
+
+struct selkie_output *selkie_unsealer_take(struct selkie_unsealer *unsealer)
+{
+    return selkie_output_queue_take(&unsealer->outputs);
+}
+
+void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox)
+{
+    selkie_registrar_delivered(unsealer->registrar, outbox);
+}
+
+char *selkie_unsealer_stats(struct selkie_unsealer *unsealer)
+{
+    struct selkie_stats_depths depths = {.outputs = selkie_output_queue_depth(&unsealer->outputs)};
+
+    selkie_pool_depth(unsealer->pool, &depths.intake, &depths.unopened);
+    json_t *json = selkie_stats_json(&unsealer->stats, &depths);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return text;
+}
