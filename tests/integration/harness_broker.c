@@ -23,9 +23,31 @@ static const char *user(void)
     return entry != NULL ? entry->pw_name : "root";
 }
 
+/* Mosquitto itself is built without sanitizers; a plugin built with them finds their runtime only where it is loaded
+ * before everything else. Leaks are left to the unit tests: Mosquitto has its own. */
+static const char *const *command(const char *config)
+{
+    static const char *argv[] = {
+#ifdef SELKIE_SANITIZER_RUNTIME
+        "/usr/bin/env",
+        "LD_PRELOAD=" SELKIE_SANITIZER_RUNTIME,
+        "ASAN_OPTIONS=detect_leaks=0",
+#endif
+        NULL,
+        "-v",
+        "-c",
+        NULL,
+        NULL};
+    size_t end = sizeof argv / sizeof argv[0] - 1;
+
+    argv[end - 4] = mosquitto();
+    argv[end - 1] = config;
+    return argv;
+}
+
 static void start(struct harness_broker *broker)
 {
-    const char *argv[] = {mosquitto(), "-v", "-c", broker->config, NULL};
+    const char *const *argv = command(broker->config);
 
     if (broker->process == NULL)
         broker->process = harness_spawn("mosquitto", argv, false);
@@ -48,6 +70,19 @@ static bool wait_listening(struct harness_broker *broker)
         harness_breathe();
     }
     return true;
+}
+
+struct harness_broker *harness_broker_from(const char *config, int port)
+{
+    struct harness_broker *broker = calloc(1, sizeof *broker);
+
+    ck_assert_ptr_nonnull(broker);
+    broker->port = port;
+    (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%d", port);
+    broker->config = strdup(config);
+    start(broker);
+    ck_assert_msg(wait_listening(broker), "the port %d was taken", port);
+    return broker;
 }
 
 struct harness_broker *harness_broker(const char *configuration)
@@ -104,7 +139,6 @@ int harness_broker_refuses(const char *configuration, char **log)
     const char *config = harness_write("refused.conf", 0600,
                                        "user %s\nlog_dest stderr\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
                                        user(), configuration, harness_free_port());
-    const char *argv[] = {mosquitto(), "-v", "-c", config, NULL};
 
-    return harness_run("refused", argv, log);
+    return harness_run("refused", command(config), log);
 }
