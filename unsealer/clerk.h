@@ -62,6 +62,15 @@ SELKIE_USE_RESULT int selkie_clerk_turn_away(struct selkie_clerk *clerk, const s
 /* Let go of stray frames whose hour is over: at most `max`; returns how many. */
 SELKIE_USE_RESULT int selkie_clerk_expire_strays(struct selkie_clerk *clerk, int max);
 
+/* Walk on through the bindings and tell of those that were not heard for after_ms (0 = never). Once the round is rolled
+ * back, *walk must be what it was before. */
+struct selkie_walk {
+    int64_t after_ms;
+    int64_t at;      /* binding */
+    int64_t next_us; /* when the next step is due, monotonic */
+};
+SELKIE_USE_RESULT int selkie_clerk_walk(struct selkie_clerk *clerk, struct selkie_walk *walk, int64_t now_us);
+
 /* What clerk_*.c have of each other. */
 
 /* Note an output; with `outbox`, it goes through the outbox. Takes `output`; NULL is SELKIE_ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registrar.h"
 #include "clock.h"
+#include "operator.h"
 
 #include <mbedtls/platform_util.h>
 #include <selkie/mbedtls.h>
@@ -20,6 +21,7 @@
 struct selkie_registrar {
     struct selkie_registrar_parts parts;
     struct selkie_clerk clerk;
+    struct selkie_operator op;
     pthread_t thread;
 
     atomic_bool stopping;
@@ -30,6 +32,8 @@ struct selkie_registrar {
     /* The thread's own. */
     struct selkie_job *batch[BATCH];
     unsigned count;
+    struct selkie_queued_command *commands;
+    struct selkie_walk walk;
     uint64_t emptied; /* up to here the outbox has been emptied */
     bool failing;
     struct selkie_stats_timing timings[TIMINGS_MAX];
@@ -94,16 +98,37 @@ static int decide_batch(struct selkie_registrar *registrar)
     return result;
 }
 
+static int obey(struct selkie_registrar *registrar)
+{
+    for (struct selkie_queued_command *command = registrar->commands; command; command = command->next) {
+        json_t *answer;
+        int result = selkie_operator_execute(&registrar->op, command->json, command->len, &answer);
+        if (result < 0)
+            return result;
+        struct selkie_output *output = selkie_report_output(SELKIE_OUTPUT_ANSWER, answer);
+        if (!output)
+            return SELKIE_ENOMEM;
+        output->token = command->token;
+        selkie_output_list_add(&registrar->clerk.out, output);
+    }
+    return 0;
+}
+
 /* What a round does, up to its commit. */
-static int work(struct selkie_registrar *registrar, uint64_t delivered)
+static int work(struct selkie_registrar *registrar, uint64_t delivered, struct selkie_walk *walk)
 {
     struct selkie_clerk *clerk = &registrar->clerk;
     int result = selkie_clerk_begin(clerk, selkie_clock_ms());
 
+    registrar->op.gateways_changed = false;
+    if (result == 0)
+        result = obey(registrar);
+    if (result == 0)
+        result = decide_batch(registrar);
     if (result == 0)
         result = selkie_clerk_expire_strays(clerk, EXPIRE_MAX);
     if (result >= 0)
-        result = decide_batch(registrar);
+        result = selkie_clerk_walk(clerk, walk, selkie_clock_monotonic_us());
     if (result == 0 && delivered > registrar->emptied)
         result = selkie_registry_empty_outbox(clerk->registry, delivered);
     if (result == 0)
@@ -138,20 +163,8 @@ static void undo(struct selkie_registrar *registrar, int error)
     tell(registrar, LOG_ERR, line);
 }
 
-static void settle(struct selkie_registrar *registrar, uint64_t delivered)
+static void release_batch(struct selkie_registrar *registrar, int64_t now_us)
 {
-    struct selkie_clerk *clerk = &registrar->clerk;
-    int64_t now_us = selkie_clock_monotonic_us();
-
-    selkie_announcer_committed(clerk->announcer);
-    registrar->emptied = delivered;
-    if (registrar->failing) {
-        registrar->failing = false;
-        selkie_stats_storage(registrar->parts.stats, true);
-        tell(registrar, LOG_NOTICE, "registry: works again; waiting frames are decided");
-    }
-    if (selkie_output_queue_put(registrar->parts.outputs, &clerk->out) && registrar->parts.wake)
-        registrar->parts.wake(registrar->parts.wake_context);
     for (unsigned i = 0; i < registrar->count; i++) {
         struct selkie_job *job = registrar->batch[i];
         if (!job)
@@ -164,6 +177,29 @@ static void settle(struct selkie_registrar *registrar, uint64_t delivered)
         selkie_pool_release(registrar->parts.pool, job);
     }
     registrar->count = 0;
+    selkie_command_queue_free(registrar->parts.commands, registrar->commands);
+    registrar->commands = NULL;
+}
+
+/* The round is committed: what it noted is true. */
+static void settle(struct selkie_registrar *registrar, uint64_t delivered, const struct selkie_walk *walk)
+{
+    struct selkie_clerk *clerk = &registrar->clerk;
+    int64_t now_us = selkie_clock_monotonic_us();
+
+    selkie_announcer_committed(clerk->announcer);
+    registrar->emptied = delivered;
+    registrar->walk = *walk;
+    if (registrar->op.gateways_changed && selkie_gateways_reload(registrar->parts.gateways, clerk->registry) < 0)
+        tell(registrar, LOG_ERR, "gateways: the change is stored, but logins follow it only after a restart");
+    if (registrar->failing) {
+        registrar->failing = false;
+        selkie_stats_storage(registrar->parts.stats, true);
+        tell(registrar, LOG_NOTICE, "registry: works again; waiting frames are decided");
+    }
+    if (selkie_output_queue_put(registrar->parts.outputs, &clerk->out) && registrar->parts.wake)
+        registrar->parts.wake(registrar->parts.wake_context);
+    release_batch(registrar, now_us);
     selkie_stats_round(registrar->parts.stats, clerk, registrar->timings, registrar->timed);
 }
 
@@ -171,15 +207,17 @@ static int round_of(struct selkie_registrar *registrar)
 {
     uint64_t delivered = atomic_load(&registrar->delivered);
 
+    struct selkie_walk walk = registrar->walk;
+
     registrar->timed = 0;
-    int result = work(registrar, delivered);
+    int result = work(registrar, delivered, &walk);
     if (result == 0)
         result = commit(registrar);
     if (result < 0) {
         undo(registrar, result);
         return result;
     }
-    settle(registrar, delivered);
+    settle(registrar, delivered, &walk);
     return 0;
 }
 
@@ -257,6 +295,7 @@ static void *run(void *context)
     }
     while (selkie_output_queue_wait(registrar->parts.outputs) && !atomic_load(&registrar->stopping)) {
         registrar->count = selkie_pool_collect(registrar->parts.pool, registrar->batch, BATCH, next_tick_us(registrar));
+        registrar->commands = selkie_command_queue_take(registrar->parts.commands);
         if (atomic_load(&registrar->stopping))
             break;
         while (round_of(registrar) < 0)
@@ -267,6 +306,7 @@ static void *run(void *context)
     for (unsigned i = 0; i < registrar->count; i++)
         if (registrar->batch[i])
             selkie_pool_release(registrar->parts.pool, registrar->batch[i]);
+    selkie_command_queue_free(registrar->parts.commands, registrar->commands);
     return NULL;
 }
 
@@ -280,6 +320,11 @@ int selkie_registrar_start(struct selkie_registrar **started, const struct selki
     registrar->parts = *parts;
     registrar->clerk.registry = parts->registry;
     registrar->clerk.rules = parts->rules;
+    registrar->op = (struct selkie_operator){.clerk = &registrar->clerk,
+                                             .keyring = parts->keyring,
+                                             .stats = parts->stats_json,
+                                             .stats_context = parts->stats_context};
+    registrar->walk.after_ms = (int64_t)parts->silent_after_s * 1000;
     atomic_init(&registrar->stopping, false);
     atomic_init(&registrar->delivered, 0);
     pthread_mutex_init(&registrar->lock, NULL);

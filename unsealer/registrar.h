@@ -6,6 +6,8 @@
 #define SELKIE_REGISTRAR_H
 
 #include "clerk.h"
+#include "command_queue.h"
+#include "gateways.h"
 #include "outputs.h"
 #include "pool.h"
 #include "stats.h"
@@ -16,7 +18,12 @@ struct selkie_registrar_parts {
     struct selkie_registry *registry;
     struct selkie_pool *pool;
     struct selkie_output_queue *outputs;
+    struct selkie_command_queue *commands;
+    struct selkie_gateways *gateways; /* kept as the registry has them */
+    const struct selkie_keyring *keyring;
     struct selkie_stats *stats;
+    json_t *(*stats_json)(void *context); /* for the command getStats */
+    void *stats_context;
     struct selkie_rules rules;
     unsigned silent_after_s;
     void (*wake)(void *context);

@@ -16,9 +16,20 @@ struct selkie_unsealer {
     struct selkie_registry *registry;
     struct selkie_pool *pool;
     struct selkie_registrar *registrar;
+    struct selkie_gateways *gateways;
     struct selkie_output_queue outputs;
+    struct selkie_command_queue commands;
     struct selkie_stats stats;
 };
+
+static json_t *stats_json(void *context)
+{
+    struct selkie_unsealer *unsealer = context;
+    struct selkie_stats_depths depths = {.outputs = selkie_output_queue_depth(&unsealer->outputs)};
+
+    selkie_pool_depth(unsealer->pool, &depths.intake, &depths.unopened);
+    return selkie_stats_json(&unsealer->stats, &depths);
+}
 
 static unsigned count_workers(unsigned wanted)
 {
@@ -30,13 +41,22 @@ static int start(struct selkie_unsealer *unsealer, const struct selkie_unsealer_
 {
     int result = selkie_pool_open(&unsealer->pool, options->keyring, count_workers(options->workers),
                                   options->intake_max ? options->intake_max : INTAKE_MAX_DEFAULT);
+    if (result == 0)
+        result = selkie_gateways_open(&unsealer->gateways);
+    if (result == 0)
+        result = selkie_gateways_reload(unsealer->gateways, unsealer->registry);
     if (result < 0)
         return result;
     const struct selkie_registrar_parts parts = {
         .registry = unsealer->registry,
         .pool = unsealer->pool,
         .outputs = &unsealer->outputs,
+        .commands = &unsealer->commands,
+        .gateways = unsealer->gateways,
+        .keyring = options->keyring,
         .stats = &unsealer->stats,
+        .stats_json = stats_json,
+        .stats_context = unsealer,
         .rules = {.enrolment = options->enrolment, .rebind = options->rebind},
         .silent_after_s = options->silent_after_s,
         .wake = options->wake,
@@ -57,6 +77,7 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
     if (!unsealer)
         return SELKIE_ENOMEM;
     selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
+    selkie_command_queue_init(&unsealer->commands);
     selkie_stats_init(&unsealer->stats);
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
     int result = selkie_registry_open(&unsealer->registry, options->state_dir, fault);
@@ -80,7 +101,9 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
     selkie_registrar_stop(unsealer->registrar);
     selkie_pool_close(unsealer->pool);
     selkie_registry_close(unsealer->registry);
+    selkie_gateways_close(unsealer->gateways);
     selkie_stats_destroy(&unsealer->stats);
+    selkie_command_queue_destroy(&unsealer->commands);
     selkie_output_queue_destroy(&unsealer->outputs);
     free(unsealer);
 }
@@ -103,12 +126,29 @@ void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox
     selkie_registrar_delivered(unsealer->registrar, outbox);
 }
 
+int selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t token, const char *json, size_t len)
+{
+    if (len > SELKIE_COMMAND_MAX)
+        return SELKIE_ELENGTH;
+    int result = selkie_command_queue_put(&unsealer->commands, token, json, len);
+    if (result == 0)
+        selkie_pool_poke(unsealer->pool);
+    return result < 0 ? SELKIE_EFULL : 0;
+}
+
+enum selkie_gateway_auth selkie_unsealer_gateway(struct selkie_unsealer *unsealer, const char *name)
+{
+    return selkie_gateways_find(unsealer->gateways, name);
+}
+
+bool selkie_unsealer_check_gateway(struct selkie_unsealer *unsealer, const char *name, const char *password)
+{
+    return selkie_gateways_check(unsealer->gateways, name, password);
+}
+
 char *selkie_unsealer_stats(struct selkie_unsealer *unsealer)
 {
-    struct selkie_stats_depths depths = {.outputs = selkie_output_queue_depth(&unsealer->outputs)};
-
-    selkie_pool_depth(unsealer->pool, &depths.intake, &depths.unopened);
-    json_t *json = selkie_stats_json(&unsealer->stats, &depths);
+    json_t *json = stats_json(unsealer);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;

@@ -238,3 +238,40 @@ unsigned kit_logged(struct kit_host *host, int level)
     pthread_mutex_unlock(&host->lock);
     return count;
 }
+
+json_t *kit_command(struct kit_host *host, const char *command)
+{
+    char *text;
+    int len = asprintf(&text, "{\"commands\":[%s]}", command);
+
+    if (len < 0 || selkie_unsealer_command(host->unsealer, ++host->token, text, (size_t)len) < 0)
+        fail("the command was not taken");
+    free(text);
+    struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_ANSWER);
+    json_t *answer = json_loadb((const char *)output->data, output->len, 0, NULL);
+    json_t *response = json_array_get(json_object_get(answer, "responses"), 0);
+    if (output->token != host->token || !response)
+        fail("the answer is not the command's");
+    json_incref(response);
+    json_decref(answer);
+    selkie_output_free(output);
+    return response;
+}
+
+void kit_do(struct kit_host *host, const char *format, ...)
+{
+    char *command;
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (vasprintf(&command, format, arguments) < 0)
+        fail("no memory");
+    va_end(arguments);
+    json_t *response = kit_command(host, command);
+    if (json_object_get(response, "error")) {
+        fprintf(stderr, "kit: %s: %s\n", command, json_string_value(json_object_get(response, "error")));
+        abort();
+    }
+    json_decref(response);
+    free(command);
+}

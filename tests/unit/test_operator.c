@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every command of $CONTROL/selkie/v1, and the policies that they serve. PROTOCOL.md, section 7. */
+#include <check.h>
+#include <kit/kit.h>
+#include <run_suite.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESS_1 "0200000000000001"
+#define ADDRESS_2 "0200000000000002"
+
+static struct kit_host *open_with(const char *dir, enum selkie_enrolment enrolment, enum selkie_rebind rebind)
+{
+    const struct selkie_unsealer_options options = {.state_dir = dir, .enrolment = enrolment, .rebind = rebind};
+    return kit_open(&options);
+}
+
+static void submit(struct kit_host *host, struct kit_body body)
+{
+    kit_receipt(host, kit_submit(host, &body, 0));
+}
+
+static void expect_event(struct kit_host *host, const char *event)
+{
+    json_decref(kit_expect_event(host, event));
+}
+
+static void expect_error(struct kit_host *host, const char *command, const char *error)
+{
+    json_t *response = kit_command(host, command);
+    const char *text = json_string_value(json_object_get(response, "error"));
+    ck_assert_msg(text && strstr(text, error), "%s: expected \"%s\", got \"%s\"", command, error, text ? text : "none");
+    ck_assert_ptr_null(json_object_get(response, "data"));
+    json_decref(response);
+}
+
+/* A member of the data that a command answers with; borrowed from *response. */
+static json_t *ask(struct kit_host *host, const char *command, const char *member, json_t **response)
+{
+    *response = kit_command(host, command);
+    json_t *value = json_object_get(json_object_get(*response, "data"), member);
+    ck_assert_msg(value != NULL, "%s: no %s", command, member);
+    return value;
+}
+
+static void expect_status(struct kit_host *host, const char *address, const char *status, size_t bindings)
+{
+    char command[128];
+    json_t *response;
+    snprintf(command, sizeof command, "{\"command\":\"getDevice\",\"address\":\"%s\"}", address);
+    ck_assert_str_eq(json_string_value(ask(host, command, "status", &response)), status);
+    json_decref(response);
+    ck_assert_uint_eq(json_array_size(ask(host, command, "bindings", &response)), bindings);
+    json_decref(response);
+}
+
+START_TEST(approval_releases_what_was_parked_in_counter_order)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body registration = kit_register(&device, NULL, "1.0"), first = kit_data(&device, "first"),
+                    second = kit_session(&device, "second");
+
+    submit(host, registration);
+    submit(host, second);
+    submit(host, first);
+    submit(host, first);
+    expect_event(host, "registered");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    expect_status(host, ADDRESS_1, "pending", 1);
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
+    kit_expect_payload(host, &device, 1, "first");
+    kit_expect_payload(host, &device, 2, "second");
+    expect_event(host, "approved");
+    expect_status(host, ADDRESS_1, "active", 1);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_reset_keeps_the_old_id_until_the_operator_decides)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device old = kit_device(1, 1), new = kit_device(1, 2);
+
+    submit(host, kit_register(&old, NULL, NULL));
+    expect_event(host, "registered");
+    submit(host, kit_register(&new, NULL, NULL));
+    expect_event(host, "reset");
+    submit(host, kit_data(&new, "parked"));
+    submit(host, kit_data(&old, "still active"));
+    kit_expect_payload(host, &old, 1, "still active");
+    kit_close(host);
+
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    kit_expect_event(host, "registered"); /* not delivered before */
+    kit_expect_event(host, "reset");
+    kit_expect_payload(host, &old, 1, "still active");
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
+    kit_expect_payload(host, &new, 1, "parked");
+    submit(host, kit_data(&old, "retired"));
+    kit_expect_rejected(host, "retired");
+    struct kit_body session = kit_session(&old, "retired");
+    kit_submit(host, &session, 0);
+    kit_expect_rejected(host, "retired");
+    expect_status(host, ADDRESS_1, "active", 2);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(denial_retires_the_id_and_rejects_what_was_parked)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device old = kit_device(1, 1), new = kit_device(1, 2), third = kit_device(1, 3);
+    json_t *event;
+    char id[17];
+
+    submit(host, kit_register(&old, NULL, NULL));
+    expect_event(host, "registered");
+    submit(host, kit_data(&new, "parked"));
+    event = kit_expect_event(host, "reset");
+    snprintf(id, sizeof id, "%s", json_string_value(json_object_get(event, "id")));
+    json_decref(event);
+    submit(host, kit_data(&third, "parked too"));
+    expect_event(host, "reset");
+    expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\"}", "several are pending");
+    expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\",\"id\":\"00\"}", "not pending");
+    kit_do(host, "{\"command\":\"denyDevice\",\"address\":\"%s\",\"id\":\"%s\"}", ADDRESS_1, id);
+    kit_expect_rejected(host, "denied");
+    expect_event(host, "denied");
+    submit(host, kit_data(&new, "again"));
+    kit_expect_rejected(host, "retired");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_revoked_address_rejects_everything_until_it_is_restored)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1);
+
+    submit(host, kit_register(&device, NULL, NULL));
+    expect_error(host, "{\"command\":\"restoreDevice\",\"address\":\"" ADDRESS_1 "\"}", "not revoked");
+    kit_do(host, "{\"command\":\"revokeDevice\",\"address\":\"%s\"}", ADDRESS_1);
+    expect_event(host, "registered");
+    expect_event(host, "revoked");
+    expect_status(host, ADDRESS_1, "revoked", 1);
+    submit(host, kit_data(&device, "no"));
+    kit_expect_rejected(host, "revoked");
+    submit(host, kit_session(&device, "no"));
+    kit_expect_rejected(host, "revoked");
+    kit_do(host, "{\"command\":\"restoreDevice\",\"address\":\"%s\"}", ADDRESS_1);
+    submit(host, kit_data(&device, "yes"));
+    kit_expect_payload(host, &device, 3, "yes");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_removed_device_may_come_back_but_not_with_its_old_id)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device old = kit_device(1, 1), new = kit_device(1, 2);
+    struct selkie_output *state;
+
+    submit(host, kit_register(&old, NULL, NULL));
+    selkie_output_free(kit_next(host, SELKIE_OUTPUT_STATE));
+    kit_do(host, "{\"command\":\"removeDevice\",\"address\":\"%s\"}", ADDRESS_1);
+    state = kit_next(host, SELKIE_OUTPUT_STATE);
+    ck_assert_uint_eq(state->len, 0);
+    selkie_output_free(state);
+    expect_error(host, "{\"command\":\"getDevice\",\"address\":\"" ADDRESS_1 "\"}", "no such device");
+    submit(host, kit_data(&old, "no"));
+    kit_expect_rejected(host, "retired");
+    submit(host, kit_data(&new, "yes"));
+    kit_expect_payload(host, &new, 0, "yes");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(listed_enrolment_takes_the_listed_with_their_claim)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_LISTED, SELKIE_REBIND_CLAIM);
+    struct kit_device stranger = kit_device(2, 1), device = kit_device(1, 1), reset = kit_device(1, 2);
+
+    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"%s\",\"name\":\"pump\",\"claim\":\"secret\"}", ADDRESS_1);
+    expect_status(host, ADDRESS_1, "listed", 0);
+    submit(host, kit_data(&stranger, "no"));
+    kit_expect_rejected(host, "not-listed");
+
+    submit(host, kit_register(&device, "wrong!", NULL));
+    kit_expect_rejected(host, "claim");
+    submit(host, kit_data(&device, "parked"));
+    expect_event(host, "registered");
+    submit(host, kit_register(&device, "longer than that", NULL));
+    kit_expect_rejected(host, "claim");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    submit(host, kit_register(&device, "secret", NULL));
+    kit_expect_payload(host, &device, 1, "parked");
+    expect_event(host, "approved");
+
+    /* and a reset is approved by the claim, with the alarm */
+    expect_event(host, "lost"); /* the REGISTERs with the wrong claims */
+    expect_event(host, "lost");
+    submit(host, kit_data(&reset, "parked after the reset"));
+    expect_event(host, "reset");
+    submit(host, kit_register(&reset, "secret", NULL));
+    kit_expect_payload(host, &reset, 0, "parked after the reset");
+    submit(host, kit_data(&device, "no"));
+    kit_expect_rejected(host, "retired");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(rebind_deny_and_allow_do_so_with_the_alarm)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_DENY);
+    struct kit_device old = kit_device(1, 1), new = kit_device(1, 2);
+
+    submit(host, kit_register(&old, NULL, NULL));
+    expect_event(host, "registered");
+    submit(host, kit_data(&new, "no"));
+    kit_expect_rejected(host, "denied");
+    expect_event(host, "reset");
+    submit(host, kit_data(&new, "no"));
+    kit_expect_rejected(host, "denied");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    kit_delivered(host);
+    submit(host, kit_data(&old, "yes"));
+    kit_delivered(host);
+    kit_close(host);
+
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
+    submit(host, kit_data(&new, "allowed"));
+    while (kit_waiting(host, SELKIE_OUTPUT_PAYLOAD) > 1)
+        selkie_output_free(kit_next(host, SELKIE_OUTPUT_PAYLOAD));
+    kit_expect_payload(host, &new, 2, "allowed");
+    submit(host, kit_data(&old, "no"));
+    kit_expect_rejected(host, "retired");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(four_ids_may_be_pending_and_no_more)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
+
+    for (uint32_t life = 1; life <= 5; life++) {
+        struct kit_device device = kit_device(1, life);
+        submit(host, kit_register(&device, NULL, NULL));
+    }
+    kit_expect_rejected(host, "pending-full");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 4);
+    expect_status(host, ADDRESS_1, "pending", 4);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_full_parking_lets_the_oldest_go)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1);
+
+    submit(host, kit_register(&device, NULL, NULL));
+    for (int i = 0; i < 257; i++)
+        submit(host, kit_session(&device, "x"));
+    kit_expect_rejected(host, "parking-full");
+    kit_expect_rejected(host, "parking-full");
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
+    for (uint32_t counter = 2; counter < 258; counter++)
+        kit_expect_payload(host, &device, counter, "x");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(devices_are_listed_by_status_and_in_pages)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(2, 1);
+    json_t *response;
+
+    for (int i = 1; i <= 5; i++)
+        kit_do(host, "{\"command\":\"addDevice\",\"address\":\"020000000000000%d\"}", i);
+    submit(host, kit_data(&device, ""));
+    ck_assert_int_eq(json_integer_value(ask(host, "{\"command\":\"listDevices\"}", "total", &response)), 5);
+    json_decref(response);
+    ck_assert_int_eq(
+        json_integer_value(ask(host, "{\"command\":\"listDevices\",\"status\":\"listed\"}", "total", &response)), 4);
+    json_decref(response);
+    json_t *page = ask(host, "{\"command\":\"listDevices\",\"offset\":1,\"limit\":2}", "devices", &response);
+    ck_assert_uint_eq(json_array_size(page), 2);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(page, 0), "address")), ADDRESS_2);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(page, 0), "status")), "active");
+    json_decref(response);
+    page = ask(host, "{\"command\":\"listDevices\",\"after\":\"" ADDRESS_2 "\",\"limit\":1}", "devices", &response);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(page, 0), "address")), "0200000000000003");
+    json_decref(response);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(gateways_are_known_by_password_or_certificate)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    json_t *response;
+    char password[64];
+
+    const char *made =
+        json_string_value(ask(host, "{\"command\":\"addGateway\",\"gateway\":\"roof\"}", "password", &response));
+    ck_assert_uint_ge(strlen(made), 32);
+    snprintf(password, sizeof password, "%s", made);
+    json_decref(response);
+    kit_do(host, "{\"command\":\"addGateway\",\"gateway\":\"cellar\",\"auth\":\"certificate\"}");
+    expect_error(host, "{\"command\":\"addGateway\",\"gateway\":\"roof\"}", "already");
+    expect_error(host, "{\"command\":\"addGateway\",\"gateway\":\"a/b\"}", "letters");
+    expect_error(host, "{\"command\":\"addGateway\",\"gateway\":\"x\",\"auth\":\"magic\"}", "auth");
+    ck_assert_uint_eq(json_array_size(ask(host, "{\"command\":\"listGateways\"}", "gateways", &response)), 2);
+    json_decref(response);
+    kit_close(host);
+
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct selkie_unsealer *unsealer = kit_unsealer(host);
+    ck_assert_int_eq(selkie_unsealer_gateway(unsealer, "roof"), SELKIE_GATEWAY_PASSWORD);
+    ck_assert_int_eq(selkie_unsealer_gateway(unsealer, "cellar"), SELKIE_GATEWAY_CERTIFICATE);
+    ck_assert_int_eq(selkie_unsealer_gateway(unsealer, "attic"), SELKIE_GATEWAY_UNKNOWN);
+    ck_assert(selkie_unsealer_check_gateway(unsealer, "roof", password));
+    ck_assert(!selkie_unsealer_check_gateway(unsealer, "cellar", ""));
+    ck_assert(!selkie_unsealer_check_gateway(unsealer, "attic", password));
+    password[0] ^= 1;
+    ck_assert(!selkie_unsealer_check_gateway(unsealer, "roof", password));
+    ck_assert(!selkie_unsealer_check_gateway(unsealer, "roof", ""));
+    kit_do(host, "{\"command\":\"removeGateway\",\"gateway\":\"roof\"}");
+    ck_assert_int_eq(selkie_unsealer_gateway(unsealer, "roof"), SELKIE_GATEWAY_UNKNOWN);
+    expect_error(host, "{\"command\":\"removeGateway\",\"gateway\":\"roof\"}", "not registered");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(keys_tell_how_many_devices_use_them)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device one = kit_device(1, 1), two = kit_device(2, 1);
+    json_t *response;
+
+    submit(host, kit_data(&one, ""));
+    submit(host, kit_data(&two, ""));
+    kit_do(host, "{\"command\":\"removeDevice\",\"address\":\"%s\"}", ADDRESS_2);
+    json_t *key = json_array_get(ask(host, "{\"command\":\"listKeys\"}", "keys", &response), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(key, "id")), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(key, "bits")), 4096);
+    ck_assert_int_eq(json_integer_value(json_object_get(key, "bindings")), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(key, "provider")), "openssl");
+    json_decref(response);
+    json_t *frames = ask(host, "{\"command\":\"getStats\"}", "frames", &response);
+    ck_assert_int_eq(json_integer_value(json_object_get(frames, "accepted")), 2);
+    json_decref(response);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(bad_commands_are_answered_and_change_nothing)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    static const struct {
+        const char *command, *error;
+    } cases[] = {
+        {"]", "not JSON"},
+        {"{\"command\":\"nonsense\"}", "unknown command"},
+        {"{\"command\":1}", "command: must be a text"},
+        {"[]", "must be an object"},
+        {"{\"command\":\"addDevice\"}", "address: is missing"},
+        {"{\"command\":\"addDevice\",\"address\":7}", "address: must be a text"},
+        {"{\"command\":\"addDevice\",\"address\":\"0200\"}", "16 hex digits"},
+        {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"colour\":1}", "no such field"},
+        {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"claim\":\"\"}", "claim: must be 1 to 64"},
+        {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"name\":\"a\\u0000b\"}", "not JSON"},
+        {"{\"command\":\"listDevices\",\"limit\":-1}", "limit"},
+        {"{\"command\":\"listDevices\",\"limit\":1001}", "limit"},
+        {"{\"command\":\"listDevices\",\"offset\":\"x\"}", "offset: must be an integer"},
+        {"{\"command\":\"listDevices\",\"status\":\"odd\"}", "status"},
+        {"{\"command\":\"approveDevice\",\"address\":\"" ADDRESS_1 "\"}", "no such device"},
+        {"{\"command\":\"getStats\",\"command\":\"getStats\"}", "not JSON"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_error(host, cases[i].command, cases[i].error);
+
+    size_t deep = 100000;
+    char *nested = malloc(deep + 1);
+    memset(nested, '[', deep);
+    nested[deep] = 0;
+    expect_error(host, nested, "not JSON");
+    ck_assert_int_eq(selkie_unsealer_command(kit_unsealer(host), 1, nested, SELKIE_COMMAND_MAX + 1), SELKIE_ELENGTH);
+    free(nested);
+
+    json_t *response = kit_command(host, "{\"command\":\"listDevices\",\"correlationData\":\"abc\"}");
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(response, "data"), "total")), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(response, "correlationData")), "abc");
+    json_decref(response);
+    kit_close(host);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("operator");
+    TCase *tcase = tcase_create("commands");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_test(tcase, approval_releases_what_was_parked_in_counter_order);
+    tcase_add_test(tcase, a_reset_keeps_the_old_id_until_the_operator_decides);
+    tcase_add_test(tcase, denial_retires_the_id_and_rejects_what_was_parked);
+    tcase_add_test(tcase, a_revoked_address_rejects_everything_until_it_is_restored);
+    tcase_add_test(tcase, a_removed_device_may_come_back_but_not_with_its_old_id);
+    tcase_add_test(tcase, listed_enrolment_takes_the_listed_with_their_claim);
+    tcase_add_test(tcase, rebind_deny_and_allow_do_so_with_the_alarm);
+    tcase_add_test(tcase, four_ids_may_be_pending_and_no_more);
+    tcase_add_test(tcase, a_full_parking_lets_the_oldest_go);
+    tcase_add_test(tcase, devices_are_listed_by_status_and_in_pages);
+    tcase_add_test(tcase, gateways_are_known_by_password_or_certificate);
+    tcase_add_test(tcase, keys_tell_how_many_devices_use_them);
+    tcase_add_test(tcase, bad_commands_are_answered_and_change_nothing);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}

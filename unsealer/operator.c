@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "operator.h"
+
+#include <mbedtls/platform_util.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FIELDS_MAX 4
+
+struct field {
+    const char *name;
+    enum { TEXT, INTEGER, ADDRESS } type;
+    bool required;
+};
+
+static const struct entry {
+    const char *name;
+    int (*handle)(struct selkie_command *command);
+    struct field fields[FIELDS_MAX];
+} entries[] = {
+    {"addDevice",
+     selkie_command_add_device,
+     {{"address", ADDRESS, true}, {"name", TEXT, false}, {"claim", TEXT, false}}},
+    {"getDevice", selkie_command_get_device, {{"address", ADDRESS, true}}},
+    {"listDevices",
+     selkie_command_list_devices,
+     {{"status", TEXT, false}, {"offset", INTEGER, false}, {"limit", INTEGER, false}, {"after", ADDRESS, false}}},
+    {"approveDevice", selkie_command_approve_device, {{"address", ADDRESS, true}, {"id", TEXT, false}}},
+    {"denyDevice", selkie_command_deny_device, {{"address", ADDRESS, true}, {"id", TEXT, false}}},
+    {"revokeDevice", selkie_command_revoke_device, {{"address", ADDRESS, true}}},
+    {"restoreDevice", selkie_command_restore_device, {{"address", ADDRESS, true}}},
+    {"removeDevice", selkie_command_remove_device, {{"address", ADDRESS, true}}},
+    {"addGateway", selkie_command_add_gateway, {{"gateway", TEXT, true}, {"auth", TEXT, false}}},
+    {"listGateways", selkie_command_list_gateways, {{NULL, TEXT, false}}},
+    {"removeGateway", selkie_command_remove_gateway, {{"gateway", TEXT, true}}},
+    {"listKeys", selkie_command_list_keys, {{NULL, TEXT, false}}},
+    {"getStats", selkie_command_get_stats, {{NULL, TEXT, false}}},
+};
+
+int selkie_command_refuse(struct selkie_command *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command->error, sizeof command->error, format, arguments);
+    va_end(arguments);
+    return SELKIE_EREFUSED;
+}
+
+const char *selkie_command_text(const struct selkie_command *command, const char *key)
+{
+    return json_string_value(json_object_get(command->fields, key));
+}
+
+int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback)
+{
+    const json_t *value = json_object_get(command->fields, key);
+    return value ? json_integer_value(value) : fallback;
+}
+
+static const struct field *field_of(const struct entry *entry, const char *name)
+{
+    for (int i = 0; i < FIELDS_MAX && entry->fields[i].name; i++)
+        if (strcmp(entry->fields[i].name, name) == 0)
+            return &entry->fields[i];
+    return NULL;
+}
+
+static int check_field(struct selkie_command *command, const struct field *field, const json_t *value)
+{
+    if (field->type == INTEGER && !json_is_integer(value))
+        return selkie_command_refuse(command, "%s: must be an integer", field->name);
+    if (field->type != INTEGER && !json_is_string(value))
+        return selkie_command_refuse(command, "%s: must be a text", field->name);
+    if (field->type == ADDRESS && selkie_address_parse(command->address, json_string_value(value)) < 0)
+        return selkie_command_refuse(command, "%s: must be 16 hex digits", field->name);
+    return 0;
+}
+
+static int check_fields(struct selkie_command *command, const struct entry *entry)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)command->fields, key, value) {
+        const struct field *field = field_of(entry, key);
+        if (!field && strcmp(key, "command") != 0 && strcmp(key, "correlationData") != 0)
+            return selkie_command_refuse(command, "%.64s: %s has no such field", key, entry->name);
+        if (field) {
+            int result = check_field(command, field, value);
+            if (result < 0)
+                return result;
+        }
+    }
+    for (int i = 0; i < FIELDS_MAX && entry->fields[i].name; i++)
+        if (entry->fields[i].required && !json_object_get(command->fields, entry->fields[i].name))
+            return selkie_command_refuse(command, "%s: is missing", entry->fields[i].name);
+    return 0;
+}
+
+static int dispatch(struct selkie_command *command, const char *name)
+{
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        if (strcmp(entries[i].name, name) == 0) {
+            int result = check_fields(command, &entries[i]);
+            return result < 0 ? result : entries[i].handle(command);
+        }
+    return selkie_command_refuse(command, "unknown command");
+}
+
+/* One command and its entry in "responses". */
+static int respond(struct selkie_operator *op, const json_t *request, json_t *responses)
+{
+    struct selkie_command command = {.op = op, .fields = request, .data = json_object()};
+    const char *name = json_string_value(json_object_get(request, "command"));
+    json_t *correlation = json_object_get(request, "correlationData");
+    json_t *response = json_pack("{s:s}", "command", name ? name : "");
+    int result;
+
+    if (!json_is_object(request))
+        result = selkie_command_refuse(&command, "a command must be an object");
+    else if (!name)
+        result = selkie_command_refuse(&command, "command: must be a text");
+    else
+        result = dispatch(&command, name);
+
+    if (result == SELKIE_EREFUSED) {
+        json_object_set_new(response, "error", json_string(command.error));
+        result = 0;
+    } else {
+        json_object_set(response, "data", command.data);
+    }
+    if (correlation)
+        json_object_set(response, "correlationData", correlation);
+    json_decref(command.data);
+    if (json_array_append_new(responses, response) != 0 && result == 0)
+        result = SELKIE_ENOMEM;
+    return result;
+}
+
+int selkie_operator_execute(struct selkie_operator *op, const char *text, size_t len, json_t **answer)
+{
+    json_error_t fault;
+    json_t *document = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
+    json_t *commands = json_object_get(document, "commands");
+    json_t *responses = json_array(), *request;
+    char error[SELKIE_OPERATOR_ERROR_SIZE] = "";
+    size_t i;
+    int result = 0;
+
+    if (!document)
+        snprintf(error, sizeof error, "not JSON: line %d: %.160s", fault.line, fault.text);
+    else if (!json_is_array(commands))
+        snprintf(error, sizeof error, "must be {\"commands\":[…]}");
+    if (error[0])
+        json_array_append_new(responses, json_pack("{s:s, s:s}", "command", "", "error", error));
+    json_array_foreach (commands, i, request) {
+        result = respond(op, request, responses);
+        if (result < 0)
+            break;
+    }
+    json_decref(document);
+    *answer = json_pack("{s:o}", "responses", responses);
+    if (result == 0 && !*answer)
+        result = SELKIE_ENOMEM;
+    if (result < 0) {
+        json_decref(*answer);
+        *answer = NULL;
+    }
+    return result;
+}
