@@ -408,6 +408,11 @@ const char *selkie_settings_list_string(struct selkie_settings_object *object, c
     return json_string_value(value);
 }
 
+bool selkie_settings_list_is_string(const struct selkie_settings_object *object, const char *key, size_t index)
+{
+    return object != NULL && json_is_string(json_array_get(json_object_get(object->json, key), index));
+}
+
 struct selkie_settings_object *selkie_settings_list_object(struct selkie_settings_object *object, const char *key,
                                                            size_t index)
 {

@@ -104,6 +104,7 @@ START_TEST(values_and_fallbacks_are_returned)
     ck_assert_int_eq(selkie_settings_choice(root, "c", colours, 0), 1);
     ck_assert_uint_eq(selkie_settings_list(root, "l", true), 2);
     ck_assert_str_eq(selkie_settings_list_string(root, "l", 1), "q");
+    ck_assert(selkie_settings_list_is_string(root, "l", 1) && !selkie_settings_list_is_string(root, "l", 2));
     ck_assert(selkie_settings_has(root, "s") && selkie_settings_is_string(root, "s"));
     ck_assert(!selkie_settings_has(root, "no") && !selkie_settings_is_string(root, "i"));
     ck_assert_ptr_null(selkie_settings_error(settings));

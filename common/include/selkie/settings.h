@@ -49,6 +49,7 @@ struct selkie_settings_object *selkie_settings_object(struct selkie_settings_obj
 /* Lists: the number of entries (0 where absent), then each entry. */
 size_t selkie_settings_list(struct selkie_settings_object *object, const char *key, bool required);
 const char *selkie_settings_list_string(struct selkie_settings_object *object, const char *key, size_t index);
+bool selkie_settings_list_is_string(const struct selkie_settings_object *object, const char *key, size_t index);
 struct selkie_settings_object *selkie_settings_list_object(struct selkie_settings_object *object, const char *key,
                                                            size_t index);
 
