@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "access.h"
+
+#include <selkie/topic.h>
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+#include <string.h>
+
+#define CONTROL_TREE     "$CONTROL/selkie/"
+#define CONTROL_RESPONSE SELKIE_TOPIC_CONTROL "/response"
+
+/* The part of a topic or filter below the root ("" for the root itself), or NULL where it is elsewhere. */
+static const char *below(const char *root, const char *topic)
+{
+    size_t len = strlen(root);
+
+    if (strncmp(topic, root, len) != 0 || (topic[len] != '/' && topic[len] != '\0'))
+        return NULL;
+    return topic[len] == '/' ? topic + len + 1 : topic + len;
+}
+
+/* $share/<group>/<filter> is checked as the filter: what is delivered is the same. */
+static const char *without_share(const char *filter)
+{
+    static const char share[] = "$share/";
+
+    if (strncmp(filter, share, sizeof share - 1) != 0)
+        return filter;
+    const char *slash = strchr(filter + sizeof share - 1, '/');
+    return slash == NULL ? filter : slash + 1;
+}
+
+static enum selkie_access_answer allow_if(bool condition)
+{
+    return condition ? SELKIE_ACCESS_ALLOW : SELKIE_ACCESS_DENY;
+}
+
+static bool matches(const char *filter, const char *topic)
+{
+    bool match = false;
+
+    return mosquitto_topic_matches_sub(filter, topic, &match) == MOSQ_ERR_SUCCESS && match;
+}
+
+/* Does the topic lie in the tree of the gateway that asks? */
+static bool is_own_gateway(const struct selkie_topic *topic, const struct selkie_access_request *request)
+{
+    return request->is_gateway && request->user != NULL && strcmp(topic->gateway, request->user) == 0;
+}
+
+static enum selkie_access_answer decide_write(const char *root, const struct selkie_access_request *request)
+{
+    struct selkie_topic topic;
+
+    if (selkie_topic_parse(&topic, root, request->topic) < 0)
+        return SELKIE_ACCESS_DENY;
+    switch (topic.kind) {
+    case SELKIE_TOPIC_GATEWAY_UP:
+    case SELKIE_TOPIC_GATEWAY_STATE:
+    case SELKIE_TOPIC_GATEWAY_STATS:
+        return allow_if(is_own_gateway(&topic, request));
+    default:
+        return SELKIE_ACCESS_DENY;
+    }
+}
+
+static enum selkie_access_answer decide_read(const struct selkie_config *config, const char *text,
+                                             const struct selkie_access_request *request)
+{
+    struct selkie_topic topic;
+
+    if (selkie_topic_parse(&topic, config->root, text) < 0)
+        return SELKIE_ACCESS_DENY;
+    switch (topic.kind) {
+    case SELKIE_TOPIC_GATEWAY_RECEIPT:
+        return allow_if(is_own_gateway(&topic, request));
+    case SELKIE_TOPIC_GATEWAY_UP:
+    case SELKIE_TOPIC_GATEWAY_STATE:
+    case SELKIE_TOPIC_GATEWAY_STATS:
+        if (is_own_gateway(&topic, request))
+            return SELKIE_ACCESS_ALLOW;
+        break;
+    default:
+        break;
+    }
+    if (config->any_reader || selkie_config_is_admin(config, request->user))
+        return SELKIE_ACCESS_ALLOW;
+    const struct selkie_reader *reader = selkie_config_reader(config, request->user);
+    if (reader == NULL)
+        return SELKIE_ACCESS_DENY;
+    for (size_t i = 0; i < reader->topic_count; i++)
+        if (matches(reader->topics[i], text))
+            return SELKIE_ACCESS_ALLOW;
+    return allow_if(reader->topic_count == 0);
+}
+
+/* A filter with wildcards is let in where anything at all may come through it, since every delivery is checked again.
+ */
+static enum selkie_access_answer decide_subscribe(const struct selkie_config *config, const char *filter,
+                                                  const struct selkie_access_request *request)
+{
+    if (strpbrk(filter, "+#") == NULL)
+        return decide_read(config, filter, request);
+    if (config->any_reader || selkie_config_is_admin(config, request->user) ||
+        selkie_config_reader(config, request->user) != NULL)
+        return SELKIE_ACCESS_ALLOW;
+    if (!request->is_gateway || request->user == NULL)
+        return SELKIE_ACCESS_DENY;
+    static const char gateway[] = "gateway/";
+    const char *rest = below(config->root, filter);
+    size_t len = strlen(request->user);
+    return allow_if(rest != NULL && strncmp(rest, gateway, sizeof gateway - 1) == 0 &&
+                    strncmp(rest + sizeof gateway - 1, request->user, len) == 0 &&
+                    rest[sizeof gateway - 1 + len] == '/');
+}
+
+static enum selkie_access_answer decide_control(const struct selkie_config *config, const char *topic,
+                                                const struct selkie_access_request *request)
+{
+    if (!selkie_config_is_admin(config, request->user))
+        return SELKIE_ACCESS_DENY;
+    if (request->access == MOSQ_ACL_WRITE)
+        return allow_if(strcmp(topic, SELKIE_TOPIC_CONTROL) == 0);
+    return allow_if(strcmp(topic, CONTROL_RESPONSE) == 0);
+}
+
+/* "allow" is about ordinary topics and $SYS. Other plugins' control topics are never ours to open. */
+static enum selkie_access_answer decide_other(const struct selkie_config *config, const char *topic)
+{
+    static const char sys[] = "$SYS/";
+
+    if (!config->allow_other_topics || (topic[0] == '$' && strncmp(topic, sys, sizeof sys - 1) != 0))
+        return SELKIE_ACCESS_DEFER;
+    return SELKIE_ACCESS_ALLOW;
+}
+
+enum selkie_access_answer selkie_access_decide(const struct selkie_config *config,
+                                               const struct selkie_access_request *request)
+{
+    bool is_filter = request->access == MOSQ_ACL_SUBSCRIBE || request->access == MOSQ_ACL_UNSUBSCRIBE;
+    const char *topic = is_filter ? without_share(request->topic) : request->topic;
+
+    if (strncmp(topic, CONTROL_TREE, sizeof CONTROL_TREE - 1) == 0)
+        return decide_control(config, topic, request);
+    if (below(config->root, topic) == NULL)
+        return decide_other(config, topic);
+    switch (request->access) {
+    case MOSQ_ACL_WRITE:
+        return decide_write(config->root, request);
+    case MOSQ_ACL_READ:
+        return decide_read(config, topic, request);
+    case MOSQ_ACL_SUBSCRIBE:
+        return decide_subscribe(config, topic, request);
+    case MOSQ_ACL_UNSUBSCRIBE:
+        return SELKIE_ACCESS_ALLOW;
+    default:
+        return SELKIE_ACCESS_DENY;
+    }
+}
+
+bool selkie_access_is_ours(const char *root, const char *text)
+{
+    struct selkie_topic topic;
+
+    if (below(root, text) == NULL || selkie_topic_parse(&topic, root, text) < 0)
+        return false;
+    return topic.kind != SELKIE_TOPIC_GATEWAY_UP && topic.kind != SELKIE_TOPIC_GATEWAY_STATE &&
+           topic.kind != SELKIE_TOPIC_GATEWAY_STATS;
+}

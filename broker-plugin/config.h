@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugin's configuration file, read and checked, with its keys loaded. Every mistake is told with file, line and
+ * key. Reads files; one thread at a time. */
+#ifndef SELKIE_PLUGIN_CONFIG_H
+#define SELKIE_PLUGIN_CONFIG_H
+
+#include <selkie/keyring.h>
+#include <selkie/settings.h>
+#include <selkie/unsealer.h>
+
+#define SELKIE_CONFIG_ERROR_SIZE 1024
+
+/* Somebody who may read below the root. */
+struct selkie_reader {
+    const char *user;
+    const char **topics; /* topic filters, the root included */
+    size_t topic_count;  /* 0 = all */
+};
+
+/* Strings belong to the document, but for state_dir. */
+struct selkie_config {
+    struct selkie_settings *settings;
+    struct selkie_keyring *keyring;
+    const char *root;
+    char *state_dir;
+    unsigned workers; /* 0 = number of processors */
+    enum selkie_enrolment enrolment;
+    enum selkie_rebind rebind;
+    const char **admins;
+    size_t admin_count;
+    bool any_reader; /* then the list is empty */
+    struct selkie_reader *readers;
+    size_t reader_count;
+    bool allow_other_topics;
+    unsigned silent_after_s; /* 0 = off */
+    bool any_gateway;
+};
+
+/* Read a file and load the keys that it names. Paths in it are relative to its folder. 0, SELKIE_ECONFIG or
+ * SELKIE_ENOMEM; then *config is NULL and `error` holds one sentence that names file, line and key. */
+SELKIE_USE_RESULT int selkie_config_open(struct selkie_config **config, const char *path,
+                                         char error[static SELKIE_CONFIG_ERROR_SIZE]);
+void selkie_config_close(struct selkie_config *config);
+
+bool selkie_config_is_admin(const struct selkie_config *config, const char *user);
+
+/* The entry for a user, or NULL. */
+const struct selkie_reader *selkie_config_reader(const struct selkie_config *config, const char *user);
+
+#endif

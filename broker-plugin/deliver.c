@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "deliver.h"
+
+#include "publish.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mqtt_protocol.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The receipts of one turn for one gateway. */
+struct receipt {
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    json_t *seqs;
+};
+
+struct selkie_deliver {
+    struct selkie_unsealer *unsealer;
+    const char *root;
+    struct selkie_output *held; /* could not be published for want of memory: first in the next turn */
+    uint64_t published;         /* highest outbox number given to Mosquitto, */
+    uint64_t delivered;         /* and told to the unsealer */
+    struct receipt receipts[SELKIE_DELIVER_MAX];
+    size_t receipt_count;
+};
+
+int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer, const char *root)
+{
+    *deliver = calloc(1, sizeof **deliver);
+    if (*deliver == NULL)
+        return SELKIE_ENOMEM;
+    (*deliver)->unsealer = unsealer;
+    (*deliver)->root = root;
+    return 0;
+}
+
+void selkie_deliver_close(struct selkie_deliver *deliver)
+{
+    if (deliver == NULL)
+        return;
+    selkie_output_free(deliver->held);
+    free(deliver);
+}
+
+/* Add `name: value` to the user properties. */
+static int add_property(mosquitto_property **properties, const char *name, const char *value)
+{
+    return mosquitto_property_add_string_pair(properties, MQTT_PROP_USER_PROPERTY, name, value) == 0 ? 0
+                                                                                                     : SELKIE_ENOMEM;
+}
+
+static int publish_payload(const struct selkie_output *output, const char *topic)
+{
+    mosquitto_property *properties = NULL;
+    char counter[16], rx[24];
+
+    (void)snprintf(counter, sizeof counter, "%" PRIu32, output->counter);
+    (void)snprintf(rx, sizeof rx, "%" PRId64, output->rx_ms);
+    if (add_property(&properties, "counter", counter) < 0 ||
+        add_property(&properties, "gateway", output->gateway) < 0 ||
+        (output->rx_ms >= 0 && add_property(&properties, "rx", rx) < 0) ||
+        add_property(&properties, "form", output->form == SELKIE_SESSION ? "session" : "sealed") < 0) {
+        mosquitto_property_free_all(&properties);
+        return SELKIE_ENOMEM;
+    }
+    return selkie_publish(NULL, topic, output->data, output->len, 1, false, properties);
+}
+
+static int publish_device(const struct selkie_deliver *deliver, const struct selkie_output *output)
+{
+    static const enum selkie_topic_kind kinds[] = {[SELKIE_OUTPUT_PAYLOAD] = SELKIE_TOPIC_DEVICE_UP,
+                                                   [SELKIE_OUTPUT_STATE] = SELKIE_TOPIC_DEVICE_STATE,
+                                                   [SELKIE_OUTPUT_EVENT] = SELKIE_TOPIC_DEVICE_EVENT};
+    char topic[SELKIE_TOPIC_MAX];
+
+    if (selkie_topic_device(topic, deliver->root, output->address, kinds[output->kind]) < 0)
+        return SELKIE_EINVAL;
+    if (output->kind == SELKIE_OUTPUT_PAYLOAD)
+        return publish_payload(output, topic);
+    bool is_state = output->kind == SELKIE_OUTPUT_STATE;
+    return selkie_publish(NULL, topic, output->data, output->len, 1, is_state, NULL);
+}
+
+static int publish_rejected(const struct selkie_deliver *deliver, const struct selkie_output *output)
+{
+    char topic[SELKIE_TOPIC_MAX];
+
+    if (selkie_topic_rejected(topic, deliver->root, output->reason) < 0)
+        return SELKIE_EINVAL;
+    return selkie_publish(NULL, topic, output->data, output->len, 0, false, NULL);
+}
+
+/* Note a receipt; the turn's end publishes them, one message a gateway. */
+static int note_receipt(struct selkie_deliver *deliver, const struct selkie_output *output)
+{
+    struct receipt *receipt = NULL;
+
+    for (size_t i = 0; i < deliver->receipt_count && receipt == NULL; i++)
+        if (strcmp(deliver->receipts[i].gateway, output->gateway) == 0)
+            receipt = &deliver->receipts[i];
+    if (receipt == NULL) {
+        receipt = &deliver->receipts[deliver->receipt_count];
+        receipt->seqs = json_array();
+        if (receipt->seqs == NULL)
+            return SELKIE_ENOMEM;
+        (void)snprintf(receipt->gateway, sizeof receipt->gateway, "%s", output->gateway);
+        deliver->receipt_count++;
+    }
+    return json_array_append_new(receipt->seqs, json_integer((json_int_t)output->seq)) == 0 ? 0 : SELKIE_ENOMEM;
+}
+
+/* A receipt that cannot be published for want of memory is let go: the gateway sends the frames again, and they are
+ * duplicates then. */
+static void publish_receipts(struct selkie_deliver *deliver)
+{
+    char topic[SELKIE_TOPIC_MAX];
+
+    for (size_t i = 0; i < deliver->receipt_count; i++) {
+        struct receipt *receipt = &deliver->receipts[i];
+        json_t *json = json_pack("{s:o}", "seq", receipt->seqs);
+        if (json != NULL &&
+            selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
+            int result = selkie_publish_json(NULL, topic, json, 1, false);
+            (void)result;
+        }
+        json_decref(json);
+        receipt->seqs = NULL;
+    }
+    deliver->receipt_count = 0;
+}
+
+static int publish_one(struct selkie_deliver *deliver, const struct selkie_output *output)
+{
+    switch (output->kind) {
+    case SELKIE_OUTPUT_PAYLOAD:
+    case SELKIE_OUTPUT_STATE:
+    case SELKIE_OUTPUT_EVENT:
+        return publish_device(deliver, output);
+    case SELKIE_OUTPUT_REJECTED:
+        return publish_rejected(deliver, output);
+    case SELKIE_OUTPUT_RECEIPT:
+        return note_receipt(deliver, output);
+    default:
+        return SELKIE_EINVAL;
+    }
+}
+
+void selkie_deliver_confirm(struct selkie_deliver *deliver)
+{
+    if (deliver->delivered == deliver->published)
+        return;
+    selkie_unsealer_delivered(deliver->unsealer, deliver->published);
+    deliver->delivered = deliver->published;
+}
+
+bool selkie_deliver_turn(struct selkie_deliver *deliver)
+{
+    struct selkie_output *output = deliver->held;
+    unsigned done = 0;
+
+    selkie_deliver_confirm(deliver);
+    deliver->held = NULL;
+    if (output == NULL)
+        output = selkie_unsealer_take(deliver->unsealer);
+    while (output != NULL) {
+        if (publish_one(deliver, output) == SELKIE_ENOMEM) {
+            deliver->held = output; /* the order is kept, and no payload is skipped */
+            break;
+        }
+        if (output->outbox > deliver->published)
+            deliver->published = output->outbox;
+        selkie_output_free(output);
+        output = ++done < SELKIE_DELIVER_MAX ? selkie_unsealer_take(deliver->unsealer) : NULL;
+    }
+    publish_receipts(deliver);
+    return done == SELKIE_DELIVER_MAX;
+}

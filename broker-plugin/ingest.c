@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest.h"
+
+#include <selkie/link.h>
+#include <selkie/topic.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A decimal number without sign or spaces. */
+static bool parse_number(const char *text, int64_t *number)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0')
+        return false;
+    *number = value;
+    return true;
+}
+
+static void take_property(struct selkie_arrival *arrival, const char *name, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, &number))
+        return;
+    if (!arrival->has_seq && strcmp(name, "seq") == 0) {
+        arrival->has_seq = true;
+        arrival->seq = (uint64_t)number;
+    } else if (arrival->rx_ms < 0 && strcmp(name, "rx") == 0) {
+        arrival->rx_ms = number;
+    }
+}
+
+static void take_properties(struct selkie_arrival *arrival, const mosquitto_property *properties)
+{
+    const mosquitto_property *at = properties;
+    char *name, *value;
+    bool skip_first = false;
+
+    while ((at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first)) != NULL) {
+        take_property(arrival, name, value);
+        free(name);
+        free(value);
+        skip_first = true;
+    }
+}
+
+void selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root, struct mosquitto_evt_message *message)
+{
+    struct selkie_topic topic;
+
+    if (selkie_topic_parse(&topic, root, message->topic) < 0 || topic.kind != SELKIE_TOPIC_GATEWAY_UP)
+        return;
+    message->retain = false;
+    struct selkie_arrival arrival = {
+        .body = message->payload, .len = message->payloadlen, .gateway = topic.gateway, .rx_ms = -1};
+    if (arrival.body == NULL)
+        arrival.body = (const uint8_t *)"";
+    /* No frame is that long. What is left is just as malformed, and does not fill the intake with megabytes. */
+    if (arrival.len > SELKIE_LINK_BODY_MAX)
+        arrival.len = SELKIE_LINK_BODY_MAX;
+    take_properties(&arrival, message->properties);
+    /* The unsealer counts what it refuses; there is nothing else to do about a full intake. */
+    int result = selkie_unsealer_submit(unsealer, &arrival);
+    (void)result;
+}

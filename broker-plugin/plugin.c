@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mosquitto_selkie.so: Mosquitto's events on one side, the unsealer on the other. Everything here runs on Mosquitto's
+ * one thread. */
+#include "access.h"
+#include "config.h"
+#include "deliver.h"
+#include "doorbell.h"
+#include "ingest.h"
+#include "journal.h"
+#include "stats.h"
+
+#include <selkie/topic.h>
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <syslog.h>
+#include <time.h>
+
+#define TICK_PATIENCE_S 2
+
+struct selkie_plugin {
+    mosquitto_plugin_id_t *id;
+    char *config_path;
+    struct selkie_journal *journal;
+    struct selkie_doorbell *doorbell;
+    struct selkie_stats stats;
+    struct selkie_config *config;
+    struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then nothing is let in */
+    struct selkie_deliver *deliver;
+    int dumpable;        /* as it was before */
+    bool has_tick;       /* Mosquitto's ticks come, */
+    time_t first_asking; /* and until then: when the first message came, monotonic seconds */
+};
+
+/* With per_listener_settings, Mosquitto 2.0 loads plugins and has no tick for them: frames would go in and nothing
+ * would ever come out. It does not tell, so this looks for it. */
+static bool ticks_are_missing(struct selkie_plugin *plugin)
+{
+    struct timespec now;
+
+    if (plugin->has_tick)
+        return false;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    if (plugin->first_asking == 0)
+        plugin->first_asking = now.tv_sec;
+    if (now.tv_sec - plugin->first_asking < TICK_PATIENCE_S)
+        return false;
+    selkie_journal_say(LOG_ERR, "no ticks from Mosquitto, so no frame is taken: per_listener_settings must be false");
+    return true;
+}
+
+static bool is_gateway(const struct selkie_plugin *plugin, const char *user)
+{
+    if (user == NULL || plugin->unsealer == NULL)
+        return false;
+    return plugin->config->any_gateway;
+}
+
+static int on_acl_check(int event, void *data, void *context)
+{
+    const struct mosquitto_evt_acl_check *check = data;
+    const struct selkie_plugin *plugin = context;
+    const char *user = mosquitto_client_username(check->client);
+    struct selkie_access_request request = {
+        .access = check->access, .topic = check->topic, .user = user, .is_gateway = is_gateway(plugin, user)};
+
+    (void)event;
+    switch (selkie_access_decide(plugin->config, &request)) {
+    case SELKIE_ACCESS_ALLOW:
+        return MOSQ_ERR_SUCCESS;
+    case SELKIE_ACCESS_DEFER:
+        return MOSQ_ERR_PLUGIN_DEFER;
+    default:
+        return MOSQ_ERR_ACL_DENIED;
+    }
+}
+
+static int on_message(int event, void *data, void *context)
+{
+    struct mosquitto_evt_message *message = data;
+    struct selkie_plugin *plugin = context;
+
+    (void)event;
+    if (plugin->unsealer == NULL || selkie_access_is_ours(plugin->config->root, message->topic) ||
+        ticks_are_missing(plugin))
+        return MOSQ_ERR_ACL_DENIED;
+    selkie_ingest_message(plugin->unsealer, plugin->config->root, message);
+    return MOSQ_ERR_SUCCESS;
+}
+
+static int on_tick(int event, void *data, void *context)
+{
+    struct selkie_plugin *plugin = context;
+
+    (void)event;
+    (void)data;
+    plugin->has_tick = true;
+    selkie_doorbell_answer(plugin->doorbell);
+    if (plugin->unsealer != NULL) {
+        selkie_stats_turn(&plugin->stats, plugin->unsealer, plugin->config->root);
+        if (selkie_deliver_turn(plugin->deliver))
+            selkie_doorbell_ring(plugin->doorbell);
+    }
+    selkie_journal_flush(plugin->journal);
+    return MOSQ_ERR_SUCCESS;
+}
+
+static void on_outputs(void *context)
+{
+    selkie_doorbell_ring(context);
+}
+
+static void pipeline_close(struct selkie_plugin *plugin)
+{
+    selkie_deliver_close(plugin->deliver);
+    plugin->deliver = NULL;
+    selkie_unsealer_close(plugin->unsealer);
+    plugin->unsealer = NULL;
+}
+
+static int pipeline_open(struct selkie_plugin *plugin)
+{
+    char error[SELKIE_UNSEALER_ERROR_SIZE];
+    const struct selkie_config *config = plugin->config;
+    struct selkie_unsealer_options options = {.state_dir = config->state_dir,
+                                              .keyring = config->keyring,
+                                              .workers = config->workers,
+                                              .enrolment = config->enrolment,
+                                              .rebind = config->rebind,
+                                              .silent_after_s = config->silent_after_s,
+                                              .wake = on_outputs,
+                                              .wake_context = plugin->doorbell,
+                                              .log = selkie_journal_write,
+                                              .log_context = plugin->journal};
+
+    if (selkie_unsealer_open(&plugin->unsealer, &options, error) < 0) {
+        selkie_journal_say(LOG_ERR, "%s", error);
+        return SELKIE_ECONFIG;
+    }
+    if (selkie_deliver_open(&plugin->deliver, plugin->unsealer, config->root) < 0) {
+        selkie_journal_say(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        pipeline_close(plugin);
+        return SELKIE_ENOMEM;
+    }
+    return 0;
+}
+
+static int config_open(struct selkie_config **config, const char *path)
+{
+    char error[SELKIE_CONFIG_ERROR_SIZE];
+    int result = selkie_config_open(config, path, error);
+
+    if (result < 0)
+        selkie_journal_say(LOG_ERR, "%s", error);
+    else if ((*config)->any_gateway && (*config)->admin_count > 0)
+        selkie_journal_say(LOG_WARNING, "gateways is \"any\", for trials: unless Mosquitto itself has users to prove "
+                                        "who they are, anybody may say to be an administrator");
+    return result;
+}
+
+static const struct {
+    int event;
+    MOSQ_FUNC_generic_callback callback;
+} callbacks[] = {
+    {MOSQ_EVT_ACL_CHECK, on_acl_check},
+    {MOSQ_EVT_MESSAGE, on_message},
+    {MOSQ_EVT_TICK, on_tick},
+};
+
+#define CALLBACK_COUNT (sizeof callbacks / sizeof callbacks[0])
+
+static void callbacks_unregister(struct selkie_plugin *plugin)
+{
+    for (size_t i = 0; i < CALLBACK_COUNT; i++)
+        (void)mosquitto_callback_unregister(plugin->id, callbacks[i].event, callbacks[i].callback, NULL);
+}
+
+static int callbacks_register(struct selkie_plugin *plugin)
+{
+    for (size_t i = 0; i < CALLBACK_COUNT; i++) {
+        int result = mosquitto_callback_register(plugin->id, callbacks[i].event, callbacks[i].callback, NULL, plugin);
+        if (result != MOSQ_ERR_SUCCESS) {
+            selkie_journal_say(LOG_ERR, "Mosquitto refuses event %d: %s", callbacks[i].event,
+                               mosquitto_strerror(result));
+            return result;
+        }
+    }
+    return MOSQ_ERR_SUCCESS;
+}
+
+/* Change to another configuration. What is decided, but not published, comes out of the outbox; frames on their way
+ * have no receipt yet, so their gateways send them again. Where neither the new nor the old configuration can be
+ * opened, nothing is let in any more. */
+static int pipeline_change(struct selkie_plugin *plugin, struct selkie_config *next)
+{
+    struct selkie_config *previous = plugin->config;
+    int result;
+
+    selkie_deliver_confirm(plugin->deliver);
+    pipeline_close(plugin);
+    plugin->config = next;
+    result = pipeline_open(plugin);
+    if (result < 0) {
+        plugin->config = previous;
+        previous = next;
+        if (pipeline_open(plugin) < 0) {
+            selkie_journal_say(LOG_ERR, "cannot go on without a registry; stopping Mosquitto");
+            (void)raise(SIGTERM);
+        }
+    }
+    selkie_config_close(previous);
+    return result;
+}
+
+/* SIGHUP: take the file's new content; where it is broken, the old stays in force. */
+static int on_reload(int event, void *data, void *context)
+{
+    struct selkie_plugin *plugin = context;
+    struct selkie_config *next = NULL;
+    bool taken = false;
+
+    (void)event;
+    (void)data;
+    if (plugin->unsealer == NULL)
+        return MOSQ_ERR_PLUGIN_DEFER;
+    if (config_open(&next, plugin->config_path) == 0) {
+        if (strcmp(next->root, plugin->config->root) == 0 && strcmp(next->state_dir, plugin->config->state_dir) == 0) {
+            callbacks_unregister(plugin);
+            taken = pipeline_change(plugin, next) == 0;
+            if (callbacks_register(plugin) != MOSQ_ERR_SUCCESS)
+                (void)raise(SIGTERM);
+        } else {
+            selkie_journal_say(LOG_ERR, "root and state_dir change only with a restart");
+            selkie_config_close(next);
+        }
+    }
+    if (taken)
+        selkie_journal_say(LOG_NOTICE, "read %s again", plugin->config_path);
+    else
+        selkie_journal_say(LOG_ERR, "the configuration in force stays");
+    return MOSQ_ERR_PLUGIN_DEFER; /* other plugins want to hear of it as well */
+}
+
+static void plugin_close(struct selkie_plugin *plugin)
+{
+    (void)mosquitto_callback_unregister(plugin->id, MOSQ_EVT_RELOAD, on_reload, NULL);
+    callbacks_unregister(plugin);
+    pipeline_close(plugin);
+    selkie_config_close(plugin->config);
+    selkie_doorbell_close(plugin->doorbell);
+    selkie_journal_close(plugin->journal);
+    (void)prctl(PR_SET_DUMPABLE, plugin->dumpable);
+    free(plugin->config_path);
+    free(plugin);
+}
+
+static int plugin_open(struct selkie_plugin *plugin)
+{
+    int result;
+
+    /* From here on private keys are in this process: they stay out of core dumps. */
+    plugin->dumpable = prctl(PR_GET_DUMPABLE);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    if (selkie_journal_open(&plugin->journal) < 0)
+        return MOSQ_ERR_NOMEM;
+    if (selkie_doorbell_open(&plugin->doorbell) < 0) {
+        selkie_journal_say(LOG_ERR, "no timer for the doorbell");
+        return MOSQ_ERR_ERRNO;
+    }
+    if (config_open(&plugin->config, plugin->config_path) < 0 || pipeline_open(plugin) < 0)
+        return MOSQ_ERR_INVAL;
+    result = mosquitto_callback_register(plugin->id, MOSQ_EVT_RELOAD, on_reload, NULL, plugin);
+    return result != MOSQ_ERR_SUCCESS ? result : callbacks_register(plugin);
+}
+
+static const char *find_option(const struct mosquitto_opt *options, int count, const char *key)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(options[i].key, key) == 0)
+            return options[i].value;
+    return NULL;
+}
+
+__attribute__((visibility("default"))) int mosquitto_plugin_version(int count, const int *versions)
+{
+    for (int i = 0; i < count; i++)
+        if (versions[i] == MOSQ_PLUGIN_VERSION)
+            return MOSQ_PLUGIN_VERSION;
+    return -1;
+}
+
+__attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **user_data,
+                                                                 struct mosquitto_opt *options, int option_count)
+{
+    const char *path = find_option(options, option_count, "config_file");
+    struct selkie_plugin *plugin;
+
+    if (path == NULL) {
+        selkie_journal_say(LOG_ERR, "mosquitto.conf: plugin_opt_config_file is required");
+        return MOSQ_ERR_INVAL;
+    }
+    plugin = calloc(1, sizeof *plugin);
+    if (plugin == NULL || (plugin->config_path = strdup(path)) == NULL) {
+        free(plugin);
+        return MOSQ_ERR_NOMEM;
+    }
+    plugin->id = id;
+    int result = plugin_open(plugin);
+    if (result != MOSQ_ERR_SUCCESS) {
+        plugin_close(plugin);
+        return result;
+    }
+    selkie_journal_say(LOG_NOTICE, "ready: version " SELKIE_VERSION ", %u keys, state in %s",
+                       selkie_keyring_count(plugin->config->keyring), plugin->config->state_dir);
+    *user_data = plugin;
+    return MOSQ_ERR_SUCCESS;
+}
+
+__attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void *user_data, struct mosquitto_opt *options,
+                                                                    int option_count)
+{
+    (void)options;
+    (void)option_count;
+    plugin_close(user_data);
+    return MOSQ_ERR_SUCCESS;
+}

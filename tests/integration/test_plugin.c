@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames go into a real Mosquitto as a gateway sends them; what comes out is what PROTOCOL.md, section 8, promises. */
+#include "frames.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANY "\"gateways\":\"any\""
+
+START_TEST(a_payload_comes_out_with_its_properties)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+
+    frames_send_data(gateway, "gw1", &device, "21.5", 77);
+    struct harness_message *message = harness_receive(subscriber, frames_topic(&device, "up"));
+    ck_assert_str_eq((const char *)message->payload, "21.5");
+    ck_assert_int_eq(message->qos, 1);
+    ck_assert(!message->retained);
+    ck_assert_uint_eq(message->property_count, 4);
+    ck_assert_str_eq(harness_message_property(message, "counter"), "0");
+    ck_assert_str_eq(harness_message_property(message, "gateway"), "gw1");
+    ck_assert_str_eq(harness_message_property(message, "form"), "sealed");
+    ck_assert_ptr_nonnull(harness_message_property(message, "rx"));
+    harness_message_free(message);
+    frames_await_receipt(gateway, 77);
+
+    frames_send_data(gateway, "gw1", &device, "", 78);
+    frames_expect_payload(subscriber, &device, "", 1);
+    frames_await_receipt(gateway, 78);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(the_state_is_retained_and_the_event_tells_of_the_registration)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/event");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(2);
+
+    frames_send_data(gateway, "gw1", &device, "a", 1);
+    json_t *event = frames_receive_json(subscriber, frames_topic(&device, "event"));
+    ck_assert_str_eq(json_string_value(json_object_get(event, "event")), "registered");
+    json_decref(event);
+    frames_await_receipt(gateway, 1);
+
+    struct harness_client *late = frames_subscriber(broker, "selkie/device/+/state");
+    struct harness_message *message = harness_receive(late, frames_topic(&device, "state"));
+    ck_assert(message->retained);
+    json_t *state = json_loadb((const char *)message->payload, message->len, 0, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(state, "status")), "active");
+    ck_assert_int_eq(json_integer_value(json_object_get(state, "counter")), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(state, "gateway")), "gw1");
+    ck_assert_str_eq(json_string_value(json_object_get(state, "form")), "sealed");
+    ck_assert_int_eq(json_integer_value(json_object_get(state, "key_id")), 1);
+    json_decref(state);
+    harness_message_free(message);
+    harness_disconnect(late);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(every_frame_has_a_receipt_and_payloads_keep_their_order)
+{
+    enum { FRAMES = 60 };
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(3);
+    char payload[16];
+
+    for (unsigned i = 0; i < FRAMES; i++) {
+        (void)snprintf(payload, sizeof payload, "%u", i);
+        frames_send_data(gateway, "gw1", &device, payload, 1000 + i);
+    }
+    for (unsigned i = 0; i < FRAMES; i++) {
+        (void)snprintf(payload, sizeof payload, "%u", i);
+        frames_expect_payload(subscriber, &device, payload, i);
+    }
+    frames_await_receipts(gateway, 1000, 1000 + FRAMES - 1);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_rejected_and_receipted_and_the_next_frame_passes)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(4);
+    json_t *vectors = json_load_file(SELKIE_VECTORS, 0, NULL), *vector;
+    size_t index;
+    uint64_t seq = 0;
+
+    json_array_foreach (json_object_get(vectors, "rejected"), index, vector) {
+        const char *hex = json_string_value(json_object_get(vector, "body"));
+        const char *reason = json_string_value(json_object_get(vector, "reason"));
+        uint8_t body[2048];
+        size_t len = strlen(hex) / 2;
+        char prefix[64], payload[24];
+
+        ck_assert_uint_le(len, sizeof body);
+        for (size_t i = 0; i < len; i++)
+            ck_assert_int_eq(sscanf(hex + 2 * i, "%2hhx", &body[i]), 1);
+        ck_assert_int_ge(frames_send(gateway, "gw1", body, len, ++seq), 0);
+        (void)snprintf(prefix, sizeof prefix, "selkie/rejected/%s", reason);
+        struct harness_message *message = harness_receive_try(subscriber, "selkie/rejected/", HARNESS_PATIENCE);
+        ck_assert_msg(message != NULL && strcmp(message->topic, prefix) == 0, "%s: %s, not %s",
+                      json_string_value(json_object_get(vector, "name")), message != NULL ? message->topic : "nothing",
+                      prefix);
+        json_t *rejected = json_loadb((const char *)message->payload, message->len, 0, NULL);
+        ck_assert_str_eq(json_string_value(json_object_get(rejected, "reason")), reason);
+        ck_assert_str_eq(json_string_value(json_object_get(rejected, "gateway")), "gw1");
+        json_decref(rejected);
+        harness_message_free(message);
+        frames_await_receipt(gateway, seq);
+
+        (void)snprintf(payload, sizeof payload, "%zu", index);
+        uint32_t counter = device.counter;
+        frames_send_data(gateway, "gw1", &device, payload, ++seq);
+        frames_expect_payload(subscriber, &device, payload, counter);
+        frames_await_receipt(gateway, seq);
+    }
+    ck_assert_uint_gt(seq, 20);
+    json_decref(vectors);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(lengths_without_sense_are_malformed)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/rejected/+");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    const size_t lens[] = {0, 1, 521, 523, 1024, 1025, 1000000};
+    uint8_t *body = calloc(1, 1000000);
+
+    ck_assert_ptr_nonnull(body);
+    body[0] = 0x10;
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        ck_assert_int_ge(frames_send(gateway, "gw1", body, lens[i], i + 1), 0);
+        harness_message_free(harness_receive(subscriber, "selkie/rejected/malformed"));
+        frames_await_receipt(gateway, i + 1);
+    }
+    free(body);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(5);
+    const struct harness_property nonsense[] = {
+        {"seq", "-1"}, {"seq", "1x"}, {"seq", ""}, {"rx", "later"}, {"seq", "99999999999999999999"}, {NULL, NULL}};
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    harness_seal_data(body, device.address, device.id, 0, "plain");
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 0), 0);
+    struct harness_message *message = harness_receive(subscriber, frames_topic(&device, "up"));
+    ck_assert_ptr_nonnull(harness_message_property(message, "rx")); /* the time of arrival, then */
+    harness_message_free(message);
+
+    harness_seal_data(body, device.address, device.id, 1, "nonsense");
+    ck_assert_int_ge(harness_publish(gateway, "selkie/gateway/gw1/up", body, sizeof body, 1, false, nonsense), 0);
+    frames_expect_payload(subscriber, &device, "nonsense", 1);
+    device.counter = 2;
+    frames_send_data(gateway, "gw1", &device, "last", 3);
+    json_t *receipt = frames_receive_json(gateway, "selkie/gateway/gw1/receipt");
+    ck_assert_uint_eq(json_array_size(json_object_get(receipt, "seq")), 1); /* nothing came before it */
+    json_decref(receipt);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(frames_are_seen_by_subscribers_but_never_retained)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/gateway/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(6);
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    harness_seal_data(body, device.address, device.id, 0, "plain");
+    ck_assert_int_eq(harness_publish(gateway, "selkie/gateway/gw1/up", body, sizeof body, 1, true, NULL), 0);
+    struct harness_message *message = harness_receive(subscriber, "selkie/gateway/gw1/up");
+    ck_assert_uint_eq(message->len, sizeof body);
+    ck_assert_mem_eq(message->payload, body, sizeof body);
+    harness_message_free(message);
+    struct harness_client *late = frames_subscriber(broker, "selkie/#");
+    harness_message_free(harness_receive(late, frames_topic(&device, "state")));
+    ck_assert_ptr_null(harness_receive_try(late, "selkie/gateway/", 50));
+    harness_disconnect(late);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+static int compare(const void *left, const void *right)
+{
+    const int64_t *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
+/* Mosquitto 2.0 wakes each 100 ms when nothing happens. Without the doorbell half of these would lie for longer than 50
+ * ms, on any machine. */
+START_TEST(a_result_does_not_wait_for_mosquittos_next_tick)
+{
+    enum { FRAMES = 31 };
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(7);
+    int64_t took[FRAMES];
+
+    for (unsigned i = 0; i < FRAMES; i++) {
+        uint8_t body[SELKIE_SEALED_SIZE];
+        harness_seal_data(body, device.address, device.id, i, "x");
+        int64_t start = harness_now_ms();
+        ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, i + 1), 0);
+        frames_expect_payload(subscriber, &device, "x", i);
+        took[i] = harness_now_ms() - start;
+    }
+    qsort(took, FRAMES, sizeof took[0], compare);
+    ck_assert_msg(took[FRAMES / 2] < 70, "%d ms at the median", (int)took[FRAMES / 2]);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+/* %s in a text stands for the path of the key file, %d for nothing else. */
+static const struct {
+    const char *config; /* of the plugin; NULL = no config_file at all */
+    const char *says;
+} refused[] = {
+    {NULL, "plugin_opt_config_file is required"},
+    {"{\n\"state_dir\":\"state\",\n\"colour\":1,\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}",
+     "bad.json:3: colour: unknown key"},
+    {"{\n\"state_dir\":\"state\",\n\n\"keys\":[{\"id\":1,\"file\":\"missing.pem\"}]}", "bad.json:4: file: "},
+    {"{\n\"state_dir\":\"state\",\n\"keys\":[{\"id\":1,\n\"file\":\"open.pem\"}]}", "bad.json:4: file: "},
+    {"{\n\"state_dir\":\"state\",\n\"keys\":[{\"id\":0,\n\"file\":\"1.key.pem\"}]}",
+     "bad.json:3: id: must be 1 to 255"},
+    {"{\n\"state_dir\":\"state\",\n\"keys\":[]}", "bad.json:3: keys: must name at least one key"},
+    {"{\n\"state_dir\":\"state\"}", "bad.json:1: keys: is required"},
+    {"{\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "bad.json:1: state_dir: is required"},
+    {"{\"root\":\"a/#\",\n\"state_dir\":\"state\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "bad.json:1: root: "},
+    {"{\"state_dir\":\"state\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}],\n\"enrolment\":\"shut\"}",
+     "bad.json:2: enrolment: must be one of \"open\", \"approve\", \"listed\""},
+    {"{\"state_dir\":\"state\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}],\n\"readers\":[3]}",
+     "bad.json:2: readers: entry 1 must be an object"},
+    {"{\"state_dir\":\"state\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}],\n\"readers\":[{\"user\":\"a\",\"topics\":"
+     "[\"a/#/b\"]}]}",
+     "bad.json:2: topics: \"a/#/b\" is not a topic filter"},
+    {"not json", "bad.json:1: not JSON"},
+    {"{\"state_dir\":\"1.key.pem/x\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "1.key.pem"},
+};
+
+START_TEST(mosquitto_does_not_start_without_a_good_configuration)
+{
+    char configuration[1024], *log;
+    char *key = harness_read(harness_private_key());
+    int len = snprintf(configuration, sizeof configuration, "plugin %s\n", harness_program("mosquitto_selkie.so"));
+
+    (void)harness_write("open.pem", 0644, "%s", key);
+    free(key);
+    if (refused[_i].config != NULL)
+        (void)snprintf(configuration + len, sizeof configuration - (size_t)len, "plugin_opt_config_file %s\n",
+                       harness_write("bad.json", 0600, "%s", refused[_i].config));
+    ck_assert_int_ne(harness_broker_refuses(configuration, &log), 0);
+    ck_assert_msg(strstr(log, refused[_i].says) != NULL, "does not say '%s':\n%s", refused[_i].says, log);
+    free(log);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plugin");
+    TCase *tcase = tcase_create("plugin");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_payload_comes_out_with_its_properties);
+    tcase_add_test(tcase, the_state_is_retained_and_the_event_tells_of_the_registration);
+    tcase_add_test(tcase, every_frame_has_a_receipt_and_payloads_keep_their_order);
+    tcase_add_test(tcase, what_is_wrong_is_rejected_and_receipted_and_the_next_frame_passes);
+    tcase_add_test(tcase, lengths_without_sense_are_malformed);
+    tcase_add_test(tcase, a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same);
+    tcase_add_test(tcase, frames_are_seen_by_subscribers_but_never_retained);
+    tcase_add_test(tcase, a_result_does_not_wait_for_mosquittos_next_tick);
+    tcase_add_loop_test(tcase, mosquitto_does_not_start_without_a_good_configuration, 0,
+                        (int)(sizeof refused / sizeof refused[0]));
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}

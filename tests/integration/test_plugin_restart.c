@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames on their way while the broker reloads, restarts or is killed. PROTOCOL.md, section 9. */
+#include "frames.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define ANY "\"gateways\":\"any\""
+
+/* Frames of one device, sealed beforehand, and what is known of each. */
+struct frame {
+    uint8_t body[SELKIE_SEALED_SIZE];
+    int receipted; /* round of its receipt, or -1 */
+    int last;      /* round in which its payload came out last, or -1 */
+    unsigned seen; /* times that it came out */
+};
+
+static struct frame *make_frames(struct frames_device *device, size_t count)
+{
+    struct frame *frames = calloc(count, sizeof *frames);
+    char payload[24];
+
+    ck_assert_ptr_nonnull(frames);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(payload, sizeof payload, "%zu", i);
+        harness_seal_data(frames[i].body, device->address, device->id, device->counter++, payload);
+        frames[i].receipted = frames[i].last = -1;
+    }
+    return frames;
+}
+
+/* Take in what receipts have come; seq is index + 1. */
+static void note_receipts(struct harness_client *gateway, struct frame *frames, size_t count, int round,
+                          int patience_ms)
+{
+    struct harness_message *message;
+
+    while ((message = harness_receive_try(gateway, "selkie/gateway/gw1/receipt", patience_ms)) != NULL) {
+        json_t *json = json_loadb((const char *)message->payload, message->len, 0, NULL), *seq;
+        size_t index;
+        json_array_foreach (json_object_get(json, "seq"), index, seq) {
+            size_t number = (size_t)json_integer_value(seq) - 1;
+            ck_assert_uint_lt(number, count);
+            if (frames[number].receipted < 0)
+                frames[number].receipted = round;
+        }
+        json_decref(json);
+        harness_message_free(message);
+        patience_ms = 0;
+    }
+}
+
+/* Take in what payloads have come. False once the frame behind the last one has come out. */
+static bool note_payloads(struct harness_client *subscriber, struct frame *frames, size_t count, int round,
+                          int patience_ms)
+{
+    struct harness_message *message;
+    bool more = true;
+
+    while (more && (message = harness_receive_try(subscriber, "selkie/device/", patience_ms)) != NULL) {
+        size_t number = strtoul((const char *)message->payload, NULL, 10);
+        harness_message_free(message);
+        more = number < count;
+        if (!more)
+            break;
+        struct frame *frame = &frames[number];
+        int latest = frame->receipted > frame->last ? frame->receipted : frame->last;
+        /* The outbox may give a payload once more after each start, until a broker lives long enough to empty it. If
+         * one comes out after it has not for a while, its counter went back. */
+        ck_assert_msg(frame->receipted < 0 || round <= latest + 1,
+                      "frame %zu, receipted in round %d, last seen in round %d, came out again in round %d", number,
+                      frame->receipted, frame->last, round);
+        frame->seen++;
+        frame->last = round;
+    }
+    ck_assert_msg(patience_ms == 0 || !more, "the last frame does not come out");
+    return more;
+}
+
+/* Send one frame more, and note what comes out before it. */
+static void end_of_payloads(struct harness_client *gateway, struct harness_client *subscriber,
+                            struct frames_device *device, struct frame *frames, size_t count, int round)
+{
+    char payload[24];
+
+    (void)snprintf(payload, sizeof payload, "%zu", count);
+    frames_send_data(gateway, "gw1", device, payload, count + 1);
+    while (note_payloads(subscriber, frames, count, round, HARNESS_PATIENCE))
+        continue;
+}
+
+static size_t count_open(const struct frame *frames, size_t count)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < count; i++)
+        open += frames[i].receipted < 0;
+    return open;
+}
+
+/* Send what has no receipt, as a gateway does, until everything has one or the broker is gone. */
+static void send_open(struct harness_client *gateway, struct frame *frames, size_t count, size_t window, int round)
+{
+    size_t sent = 0;
+
+    for (size_t i = 0; i < count && sent < window; i++) {
+        if (frames[i].receipted >= 0)
+            continue;
+        if (frames_send(gateway, "gw1", frames[i].body, sizeof frames[i].body, i + 1) < 0)
+            return;
+        sent++;
+        note_receipts(gateway, frames, count, round, 0);
+    }
+    note_receipts(gateway, frames, count, round, 20);
+}
+
+START_TEST(a_reload_loses_no_frame)
+{
+    enum { FRAMES = 200, RELOADS = 5 };
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    struct frame *frames = make_frames(&device, FRAMES);
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+
+    for (int round = 0; count_open(frames, FRAMES) > 0; round++) {
+        ck_assert_int_lt(harness_now_ms(), limit);
+        if (round < RELOADS)
+            harness_signal(broker->process, SIGHUP);
+        send_open(gateway, frames, FRAMES, FRAMES / 4, 0);
+    }
+    end_of_payloads(gateway, subscriber, &device, frames, FRAMES, 0);
+    for (size_t i = 0; i < FRAMES; i++)
+        ck_assert_msg(frames[i].seen > 0, "frame %zu is lost", i);
+    harness_wait_log(broker->process, "plugin.json again");
+    free(frames);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(a_broken_configuration_does_not_replace_a_good_one)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(2);
+
+    (void)harness_write("plugin.json", 0600, "{\n\"gateways\":\"any\",\n\"colour\":1}");
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json:1: state_dir: is required");
+    harness_wait_log(broker->process, "the configuration in force stays");
+    (void)harness_write("plugin.json", 0600,
+                        "{\"state_dir\":\"else\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}");
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "root and state_dir change only with a restart");
+    frames_send_data(gateway, "gw1", &device, "still", 1);
+    frames_expect_payload(subscriber, &device, "still", 0);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+/* Key 2 comes and goes while the broker runs. */
+START_TEST(a_reload_brings_new_keys_and_new_rules)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(3);
+    uint8_t body[SELKIE_SEALED_SIZE];
+    char *config = harness_read(harness_path("plugin.json"));
+
+    harness_seal_data(body, device.address, device.id, 0, "two");
+    body[1] = 2; /* the same key under another number will do */
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
+    harness_message_free(harness_receive(subscriber, "selkie/rejected/unknown-key"));
+    (void)harness_write("plugin.json", 0600,
+                        "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"readers\":[\"gw1\"],\"keys\":[{\"id\":1,\"file\":"
+                        "\"1.key.pem\"},{\"id\":2,\"file\":\"1.key.pem\"}]}",
+                        harness_path("state"));
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json again");
+    ck_assert_int_eq(harness_subscribe(subscriber, "selkie/stats", 1), 135);
+    ck_assert_int_eq(harness_subscribe(gateway, "selkie/device/#", 1), 1);
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 2), 0);
+    frames_expect_payload(gateway, &device, "two", 0);
+    ck_assert_ptr_null(harness_receive_try(subscriber, "selkie/device/", 0));
+    free(config);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(a_restart_keeps_bindings_and_states)
+{
+    char persistence[300];
+    (void)snprintf(persistence, sizeof persistence, "persistence true\npersistence_location %s/\n", harness_path(""));
+    struct harness_broker *broker = harness_broker_with_plugin(persistence, ANY);
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(4);
+    struct frame *frames = make_frames(&device, 3);
+
+    send_open(gateway, frames, 2, 2, 0);
+    frames_await_receipts(gateway, 1, 2);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    harness_broker_restart(broker);
+
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/#");
+    json_int_t counter = -1;
+    while (counter != 1) { /* an older one may have been saved, and the outbox brings the last one */
+        json_t *state = frames_receive_json(subscriber, frames_topic(&device, "state"));
+        counter = json_integer_value(json_object_get(state, "counter"));
+        json_decref(state);
+    }
+    gateway = frames_gateway(broker, "gw1", NULL);
+    ck_assert_int_ge(frames_send(gateway, "gw1", frames[1].body, sizeof frames[1].body, 2), 0);
+    frames_await_receipt(gateway, 2);
+    ck_assert_int_ge(frames_send(gateway, "gw1", frames[2].body, sizeof frames[2].body, 3), 0);
+    frames_expect_payload(subscriber, &device, "2", 2); /* and not 1 before it */
+    free(frames);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+static pid_t victim;
+
+static void on_time(int number)
+{
+    (void)number;
+    (void)kill(victim, SIGKILL);
+}
+
+/* kill -9 after a random time of up to `max_us`. */
+static void kill_later(timer_t timer, pid_t pid, long max_us)
+{
+    long us = 1 + random() % max_us;
+    struct itimerspec after = {.it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}};
+
+    victim = pid;
+    ck_assert_int_eq(timer_settime(timer, 0, &after, NULL), 0);
+}
+
+static unsigned rounds(void)
+{
+    const char *text = getenv("SELKIE_TEST_KILLS");
+
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 30;
+}
+
+/* A subscriber with a session. QoS 0, so that it writes nothing and reads all that the broker wrote before its death.
+ */
+static struct harness_client *connect_reader(const struct harness_broker *broker)
+{
+    struct harness_client_options options = {.id = "reader", .keep_session = true};
+
+    return harness_connect(broker, &options);
+}
+
+START_TEST(whatever_the_broker_dies_of_nothing_is_lost)
+{
+    enum { A_ROUND = 12, MAX_US = 150000 };
+    unsigned kills = rounds();
+    size_t count = (size_t)kills * A_ROUND;
+    char configuration[400];
+    struct sigaction action = {.sa_handler = on_time, .sa_flags = SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+    timer_t timer;
+    struct frames_device device = frames_device(5);
+    struct frame *frames = make_frames(&device, count);
+    unsigned seed = (unsigned)time(NULL);
+
+    printf("seed %u, %u kills\n", seed, kills);
+    srandom(seed);
+    ck_assert_int_eq(sigaction(SIGUSR2, &action, NULL), 0);
+    ck_assert_int_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    (void)snprintf(configuration, sizeof configuration,
+                   "persistence true\npersistence_location %s/\nqueue_qos0_messages true\nmax_inflight_messages "
+                   "0\nmax_queued_messages 0\n",
+                   harness_path(""));
+    struct harness_broker *broker = harness_broker_with_plugin(configuration, ANY);
+    struct harness_client *subscriber = connect_reader(broker);
+    ck_assert_int_eq(harness_subscribe(subscriber, "selkie/device/+/up", 0), 0);
+    harness_signal(broker->process, SIGUSR1); /* the session goes to disk, as autosave would do in time */
+    harness_wait_log(broker->process, "Saving in-memory database");
+
+    for (unsigned round = 0; round < kills; round++) {
+        struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+        size_t allowed = (size_t)(round + 1) * A_ROUND;
+        kill_later(timer, broker->process->pid, MAX_US);
+        while (harness_connected(gateway) && harness_connected(subscriber))
+            send_open(gateway, frames, allowed, A_ROUND * 2, (int)round);
+        ck_assert_int_eq(harness_wait_exit(broker->process), 128 + SIGKILL);
+        while (harness_connected(subscriber))
+            (void)harness_receive_try(subscriber, "nothing", 1);
+        note_receipts(gateway, frames, count, (int)round, 0);
+        (void)note_payloads(subscriber, frames, count, (int)round, 0);
+        harness_disconnect(gateway);
+        harness_disconnect(subscriber);
+        harness_broker_restart(broker);
+        subscriber = connect_reader(broker);
+    }
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE * 3;
+    while (count_open(frames, count) > 0) {
+        ck_assert_int_lt(harness_now_ms(), limit);
+        send_open(gateway, frames, count, count, (int)kills);
+    }
+    for (size_t i = 0; i < A_ROUND; i++) /* old frames once more: the registry knows them, so nothing comes out */
+        ck_assert_int_ge(frames_send(gateway, "gw1", frames[i].body, sizeof frames[i].body, i + 1), 0);
+    end_of_payloads(gateway, subscriber, &device, frames, count, (int)kills);
+    size_t lost = 0, doubles = 0;
+    for (size_t i = 0; i < count; i++) {
+        lost += frames[i].seen == 0;
+        doubles += frames[i].seen > 1;
+    }
+    printf("%zu frames, %zu lost, %zu came twice\n", count, lost, doubles);
+    ck_assert_uint_eq(lost, 0);
+    free(frames);
+    (void)timer_delete(timer);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plugin_restart");
+    TCase *tcase = tcase_create("plugin_restart");
+
+    tcase_set_timeout(tcase, 1800);
+    tcase_add_test(tcase, a_reload_loses_no_frame);
+    tcase_add_test(tcase, a_broken_configuration_does_not_replace_a_good_one);
+    tcase_add_test(tcase, a_reload_brings_new_keys_and_new_rules);
+    tcase_add_test(tcase, a_restart_keeps_bindings_and_states);
+    tcase_add_test(tcase, whatever_the_broker_dies_of_nothing_is_lost);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
