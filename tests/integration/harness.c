@@ -61,6 +61,18 @@ static const char *test_folder(void)
     return folder;
 }
 
+void *harness_keep(size_t size)
+{
+    static void **kept;
+    static size_t count;
+    void *block = calloc(1, size);
+
+    kept = realloc(kept, (count + 1) * sizeof *kept);
+    ck_assert(block != NULL && kept != NULL);
+    kept[count++] = block;
+    return block;
+}
+
 const char *harness_path(const char *name)
 {
     static char ring[8][256];
@@ -184,10 +196,9 @@ static void spawn_into(struct harness_process *process, const char *const argv[]
 
 struct harness_process *harness_spawn(const char *name, const char *const argv[], bool with_input)
 {
-    struct harness_process *process = calloc(1, sizeof *process);
+    struct harness_process *process = harness_keep(sizeof *process);
     char log[48];
 
-    ck_assert_ptr_nonnull(process);
     process->input = -1;
     (void)snprintf(process->name, sizeof process->name, "%s", name);
     (void)snprintf(log, sizeof log, "%s.log", name);

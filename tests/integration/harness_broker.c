@@ -74,9 +74,8 @@ static bool wait_listening(struct harness_broker *broker)
 
 struct harness_broker *harness_broker_from(const char *config, int port)
 {
-    struct harness_broker *broker = calloc(1, sizeof *broker);
+    struct harness_broker *broker = harness_keep(sizeof *broker);
 
-    ck_assert_ptr_nonnull(broker);
     broker->port = port;
     (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%d", port);
     broker->config = strdup(config);
@@ -87,9 +86,8 @@ struct harness_broker *harness_broker_from(const char *config, int port)
 
 struct harness_broker *harness_broker(const char *configuration)
 {
-    struct harness_broker *broker = calloc(1, sizeof *broker);
+    struct harness_broker *broker = harness_keep(sizeof *broker);
 
-    ck_assert_ptr_nonnull(broker);
     for (int attempt = 0; attempt < 5; attempt++) {
         broker->port = harness_free_port();
         (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%d", broker->port);

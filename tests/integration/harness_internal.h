@@ -5,6 +5,9 @@
 
 #include "harness.h"
 
+/* A zeroed block that lives as long as the test: it stays in a list, so that a leak checker finds it at the end. */
+void *harness_keep(size_t size);
+
 /* Start a process that has ended once more, with the same log. */
 void harness_respawn(struct harness_process *process, const char *const argv[]);
 bool harness_alive(struct harness_process *process);

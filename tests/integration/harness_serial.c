@@ -28,10 +28,9 @@ static void wait_link(struct harness_process *process, const char *path)
 
 struct harness_line *harness_line(const char *name)
 {
-    struct harness_line *line = calloc(1, sizeof *line);
+    struct harness_line *line = harness_keep(sizeof *line);
     char part[64], a[300], b[300];
 
-    ck_assert_ptr_nonnull(line);
     (void)snprintf(part, sizeof part, "%s-a", name);
     (void)snprintf(line->a, sizeof line->a, "%s", harness_path(part));
     (void)snprintf(part, sizeof part, "%s-b", name);
@@ -70,9 +69,8 @@ void harness_pty_unplug(struct harness_pty *pty)
 
 struct harness_pty *harness_pty(const char *name)
 {
-    struct harness_pty *pty = calloc(1, sizeof *pty);
+    struct harness_pty *pty = harness_keep(sizeof *pty);
 
-    ck_assert_ptr_nonnull(pty);
     (void)snprintf(pty->path, sizeof pty->path, "%s", harness_path(name));
     harness_pty_plug(pty);
     return pty;
