@@ -15,15 +15,28 @@ struct ctl_command {
     const char *name; /* one or two words */
     const char *args; /* what follows them, as help shows it */
     const char *help;
-    enum ctl_exit (*run)(const struct ctl_options *options);
+    enum ctl_exit (*run)(const struct ctl_options *options, const struct ctl_command *command);
     const struct argp_option *options; /* its own, or NULL */
     bool broker;                       /* it talks to the broker, so it takes the broker's options */
     unsigned min_args, max_args;
+    const char *control; /* the command of $CONTROL/selkie/v1 that it is, for those that are just one */
 };
 
-/* What each command does; messages go to stderr, results to stdout. */
-enum ctl_exit ctl_keygen(const struct ctl_options *options);
-enum ctl_exit ctl_frame_show(const struct ctl_options *options);
+/* What the commands do; messages go to stderr, results to stdout. */
+enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
 
 /* One line on stderr, "selkiectl: …". Returns CTL_FAILED, so that a function can end with it. */
 enum ctl_exit ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -224,8 +224,9 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
     return result;
 }
 
-enum ctl_exit ctl_frame_show(const struct ctl_options *options)
+enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl_command *command)
 {
+    (void)command;
     struct body body;
     struct selkie_frame frame;
     enum ctl_exit result = read_body(&body, options->args[0]);

@@ -139,8 +139,9 @@ static enum ctl_exit sync_folder(const char *path)
     return result;
 }
 
-enum ctl_exit ctl_keygen(const struct ctl_options *options)
+enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_command *command)
 {
+    (void)command;
     char private_path[4096], public_path[4096], header_path[4096];
     if (options->key_id == 0 || options->out == NULL) {
         ctl_fail("keygen: --id and --out are needed");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl: the administrator's command. */
 #include "command.h"
+#include "config.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -11,9 +12,35 @@
 
 static const struct ctl_command commands[] = {
     {"keygen", "--id N --out DIR", "Make an RSA-4096 key pair: N.key.pem, N.pub.pem, N.pub.h", ctl_keygen,
-     ctl_keygen_options, false, 0, 0},
+     ctl_keygen_options, false, 0, 0, NULL},
     {"frame show", "FILE|-", "Tell what a frame's body (raw or hex) says; with --key, open it", ctl_frame_show,
-     ctl_frame_show_options, false, 1, 1},
+     ctl_frame_show_options, false, 1, 1, NULL},
+    {"device list", "", "List devices", ctl_device_list, ctl_device_list_options, true, 0, 0, "listDevices"},
+    {"device show", "ADDRESS", "Tell all about a device and its IDs", ctl_device_show, ctl_json_options, true, 1, 1,
+     "getDevice"},
+    {"device add", "ADDRESS", "Enrol a device, with --claim only for who tells that claim", ctl_device_add,
+     ctl_device_add_options, true, 1, 1, "addDevice"},
+    {"device approve", "ADDRESS [ID]", "Take a pending ID as the device's own", ctl_device_change, ctl_json_options,
+     true, 1, 2, "approveDevice"},
+    {"device deny", "ADDRESS [ID]", "Refuse a pending ID for good", ctl_device_change, ctl_json_options, true, 1, 2,
+     "denyDevice"},
+    {"device revoke", "ADDRESS", "Reject everything of a device", ctl_device_change, ctl_json_options, true, 1, 1,
+     "revokeDevice"},
+    {"device restore", "ADDRESS", "Take a revoked device back", ctl_device_change, ctl_json_options, true, 1, 1,
+     "restoreDevice"},
+    {"device remove", "ADDRESS", "Forget a device", ctl_device_change, ctl_json_options, true, 1, 1, "removeDevice"},
+    {"device import", "FILE.csv|-", "Enrol many, from columns address, name, claim", ctl_device_import,
+     ctl_json_options, true, 1, 1, "addDevice"},
+    {"device export", "", "Print all devices as CSV", ctl_device_export, ctl_json_options, true, 0, 0, "listDevices"},
+    {"gateway list", "", "List gateways", ctl_gateway_list, ctl_json_options, true, 0, 0, "listGateways"},
+    {"gateway add", "NAME", "Register a gateway; prints its password once, and its configuration", ctl_gateway_add,
+     ctl_gateway_add_options, true, 1, 1, "addGateway"},
+    {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, ctl_json_options, true, 1, 1, "removeGateway"},
+    {"key list", "", "List the cloud's keys, and how many devices use each", ctl_key_list, ctl_json_options, true, 0, 0,
+     "listKeys"},
+    {"stats", "", "Print the plugin's counters", ctl_stats, ctl_json_options, true, 0, 0, "getStats"},
+    {"watch", "[ADDRESS]", "Show events, rejections and frames as they come", ctl_watch, ctl_json_options, true, 0, 1,
+     NULL},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -51,7 +78,8 @@ static char *list_commands(int key, const char *text, void *input)
         return NULL;
     fputs("Commands:\n", stream);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(stream, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].help);
+        fprintf(stream, "  %s%s%s\n      %s\n", commands[i].name, commands[i].args[0] == '\0' ? "" : " ",
+                commands[i].args, commands[i].help);
     fputs("\nEach command tells more with --help.", stream);
     fclose(stream);
     return list;
@@ -101,6 +129,9 @@ static error_t parse_command(int key, char *argument, struct argp_state *state)
 {
     struct invocation *invocation = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &invocation->options;
+        return 0;
     case ARGP_KEY_ARG:
         for (size_t i = 0; i < COMMANDS; i++) {
             char **words = state->argv + state->next - 1;
@@ -115,10 +146,11 @@ static error_t parse_command(int key, char *argument, struct argp_state *state)
         }
         explain_unknown(state, argument);
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which command?");
-        return EINVAL;
+        if (!invocation->options.check_config && !invocation->options.print_config)
+            argp_error(state, "which command?");
+        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return ctl_options_take(&invocation->options, key, argument, state);
     }
 }
 
@@ -126,20 +158,28 @@ int main(int argc, char **argv)
 {
     struct invocation invocation = {0};
     const struct argp argp = {
+        .options = ctl_main_options,
         .parser = parse_command,
         .args_doc = "COMMAND [ARGUMENT...]",
         .doc = "Administer Selkie: keys, frames, devices, gateways.\v",
+        .children = ctl_broker_child,
         .help_filter = list_commands,
     };
     argp_err_exit_status = CTL_USAGE;
     /* In order, so that options behind the command are left to it. Ends the program where something is wrong. */
     (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
 
+    if (invocation.options.print_config) {
+        ctl_config_print_template();
+        return CTL_DONE;
+    }
+    if (invocation.options.check_config)
+        return ctl_config_check(&invocation.options);
     char name[64];
     snprintf(name, sizeof name, "selkiectl %s", invocation.command->name);
     invocation.argv[0] = name;
     ctl_options_parse(&invocation.options, invocation.command, invocation.argc, invocation.argv);
-    enum ctl_exit result = invocation.command->run(&invocation.options);
+    enum ctl_exit result = invocation.command->run(&invocation.options, invocation.command);
     if (fflush(stdout) != 0 || ferror(stdout))
         return ctl_fail("cannot write the result: %s", strerror(errno));
     return result;

@@ -8,12 +8,17 @@
 
 #define INDENT 2
 
-/* A scalar as people read it: a text without its quotes. What comes from outside must not drive the terminal. */
+void ctl_print_text(const char *text)
+{
+    for (; *text != '\0'; text++)
+        putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+}
+
+/* A scalar as people read it: a text without its quotes. */
 static void print_scalar(const json_t *value)
 {
     if (json_is_string(value)) {
-        for (const char *at = json_string_value(value); *at != '\0'; at++)
-            putchar(iscntrl((unsigned char)*at) ? '?' : *at);
+        ctl_print_text(json_string_value(value));
         return;
     }
     char *text = json_dumps(value, JSON_ENCODE_ANY);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control.h"
+
+#include "mqtt.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <selkie/topic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define RESPONSE       SELKIE_TOPIC_CONTROL "/response"
+#define PACKET_HEADER  64 /* topic, properties and fixed header of a PUBLISH, generously */
+#define NOT_AUTHORIZED 0x87
+#define REFUSED        0x80
+
+struct ctl_control {
+    struct ctl_config config;
+    struct ctl_mqtt *mqtt;
+    char correlation[32]; /* of the message under way: others may hear the same answers */
+    uint32_t nonce;
+    uint32_t messages;
+    char *text; /* the message under way, with room for CTL_CONTROL_MESSAGE_MAX and a NUL */
+    size_t len;
+    size_t len_max;
+    size_t commands; /* in it */
+};
+
+static const char *user(const struct ctl_control *control)
+{
+    return control->config.username == NULL ? "" : control->config.username;
+}
+
+static enum ctl_exit prepare(struct ctl_control *control)
+{
+    size_t packet_max = ctl_mqtt_packet_max(control->mqtt);
+    control->len_max = CTL_CONTROL_MESSAGE_MAX;
+    if (packet_max < CTL_CONTROL_MESSAGE_MAX + PACKET_HEADER)
+        control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
+    control->text = malloc(CTL_CONTROL_MESSAGE_MAX + 1);
+    if (control->text == NULL)
+        return ctl_fail("out of memory");
+    if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
+        return ctl_fail("no random numbers: %s", strerror(errno));
+    int reason = ctl_mqtt_subscribe(control->mqtt, RESPONSE, 1);
+    if (reason >= REFUSED)
+        return ctl_fail("the broker does not let the user '%s' read " RESPONSE, user(control));
+    return reason < 0 ? CTL_FAILED : CTL_DONE;
+}
+
+enum ctl_exit ctl_control_open(struct ctl_control **opened, const struct ctl_options *options)
+{
+    *opened = NULL;
+    struct ctl_control *control = calloc(1, sizeof *control);
+    if (control == NULL)
+        return ctl_fail("out of memory");
+    enum ctl_exit result = ctl_config_open(&control->config, options);
+    if (result == CTL_DONE)
+        result = ctl_mqtt_open(&control->mqtt, &control->config, false);
+    if (result == CTL_DONE)
+        result = prepare(control);
+    if (result != CTL_DONE) {
+        ctl_control_close(control);
+        return result;
+    }
+    *opened = control;
+    return CTL_DONE;
+}
+
+void ctl_control_close(struct ctl_control *control)
+{
+    if (control == NULL)
+        return;
+    ctl_mqtt_close(control->mqtt);
+    ctl_config_close(&control->config);
+    if (control->text != NULL)
+        OPENSSL_cleanse(control->text, CTL_CONTROL_MESSAGE_MAX); /* claims went through it */
+    free(control->text);
+    free(control);
+}
+
+const struct ctl_config *ctl_control_config(const struct ctl_control *control)
+{
+    return &control->config;
+}
+
+static void append(struct ctl_control *control, const char *text, size_t len)
+{
+    memcpy(control->text + control->len, text, len);
+    control->len += len;
+}
+
+static const char opening[] = "{\"commands\":[";
+static const char closing[] = "]}";
+
+enum ctl_exit ctl_control_add_take(struct ctl_control *control, json_t *command, bool *full)
+{
+    if (control->commands == 0) {
+        control->len = 0;
+        append(control, opening, sizeof opening - 1);
+        snprintf(control->correlation, sizeof control->correlation, "%08" PRIx32 "-%" PRIu32, control->nonce,
+                 ++control->messages);
+    }
+    (void)json_object_set_new(command, "correlationData", json_string(control->correlation));
+    char *text = json_dumps(command, JSON_COMPACT);
+    json_decref(command);
+    size_t len = text == NULL ? 0 : strlen(text);
+    enum ctl_exit result = CTL_DONE;
+    if (text == NULL)
+        result = ctl_fail("out of memory, or a text that is not UTF-8");
+    else if (len > CTL_CONTROL_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
+        result = ctl_fail("the command is too long for the broker");
+    if (result == CTL_DONE) {
+        if (control->commands++ != 0)
+            append(control, ",", 1);
+        append(control, text, len);
+    }
+    free(text);
+    *full = control->len + 1 + CTL_CONTROL_COMMAND_MAX + sizeof closing > control->len_max;
+    return result;
+}
+
+/* Those answers of one message that are ours are moved to `responses`. False after an error that is not about one
+ * command. */
+static bool take_answers(struct ctl_control *control, json_t *responses, const struct ctl_message *message)
+{
+    json_error_t error;
+    json_t *root = json_loadb((const char *)message->payload, message->len, 0, &error);
+    json_t *list = json_object_get(root, "responses");
+    size_t i;
+    json_t *response;
+    bool sound = true;
+    if (!json_is_array(list)) {
+        ctl_fail("the answer on " RESPONSE " is not understood: %s", root == NULL ? error.text : "no \"responses\"");
+        sound = false;
+    }
+    json_array_foreach (list, i, response) {
+        const char *correlation = json_string_value(json_object_get(response, "correlationData"));
+        if (correlation != NULL && strcmp(correlation, control->correlation) == 0) {
+            (void)json_array_append(responses, response);
+        } else if (correlation == NULL && ctl_control_error(response) != NULL) {
+            ctl_fail("%s", ctl_control_error(response));
+            sound = false;
+        }
+    }
+    json_decref(root);
+    return sound;
+}
+
+/* Wait until every command has its answer. */
+static json_t *await_answers(struct ctl_control *control)
+{
+    json_t *responses = json_array();
+    bool sound = responses != NULL;
+    while (sound && json_array_size(responses) < control->commands) {
+        struct ctl_message *message;
+        enum ctl_wait wait = ctl_mqtt_next(control->mqtt, &message, control->config.timeout_ms);
+        if (wait == CTL_MESSAGE)
+            sound = take_answers(control, responses, message);
+        else
+            sound = false;
+        if (wait == CTL_TIMEOUT)
+            ctl_fail("no answer in %d s on " RESPONSE
+                     ": has the broker the Selkie plugin, with '%s' among its \"admins\"?",
+                     control->config.timeout_ms / 1000, user(control));
+        ctl_message_free(message);
+    }
+    if (sound && json_array_size(responses) == control->commands)
+        return responses;
+    if (sound)
+        ctl_fail("the answer on " RESPONSE " has more parts than there were commands");
+    json_decref(responses);
+    return NULL;
+}
+
+json_t *ctl_control_send(struct ctl_control *control)
+{
+    if (control->commands == 0)
+        return json_array();
+    append(control, closing, sizeof closing - 1);
+    int reason = ctl_mqtt_publish(control->mqtt, SELKIE_TOPIC_CONTROL, control->text, control->len);
+    json_t *responses = NULL;
+    if (reason == NOT_AUTHORIZED)
+        ctl_fail("the broker does not let the user '%s' command: is it one of the plugin's \"admins\"?", user(control));
+    else if (reason >= REFUSED)
+        ctl_fail("the broker %s has no Selkie plugin: nobody takes " SELKIE_TOPIC_CONTROL, control->config.uri);
+    else if (reason >= 0)
+        responses = await_answers(control);
+    control->commands = 0;
+    return responses;
+}
+
+const char *ctl_control_error(const json_t *response)
+{
+    return json_string_value(json_object_get(response, "error"));
+}
+
+json_t *ctl_control_ask_take(struct ctl_control *control, json_t *command)
+{
+    bool full;
+    if (ctl_control_add_take(control, command, &full) != CTL_DONE)
+        return NULL;
+    json_t *responses = ctl_control_send(control);
+    if (responses == NULL)
+        return NULL;
+    const json_t *response = json_array_get(responses, 0);
+    json_t *data = json_object_get(response, "data");
+    if (ctl_control_error(response) != NULL) {
+        ctl_fail("%s", ctl_control_error(response));
+        data = NULL;
+    } else {
+        data = data == NULL ? json_object() : json_incref(data);
+    }
+    json_decref(responses);
+    return data;
+}
+
+enum ctl_exit ctl_control_once_take(json_t **data, const struct ctl_options *options, json_t *command)
+{
+    struct ctl_control *control;
+    *data = NULL;
+    enum ctl_exit result = ctl_control_open(&control, options);
+    if (result != CTL_DONE) {
+        json_decref(command);
+        return result;
+    }
+    *data = ctl_control_ask_take(control, command);
+    ctl_control_close(control);
+    return *data == NULL ? CTL_FAILED : CTL_DONE;
+}

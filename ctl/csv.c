@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "csv.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* The row under way: where the next character goes. */
+struct builder {
+    struct ctl_csv *csv;
+    size_t fill;
+    const char *fault;
+};
+
+static void put(struct builder *builder, char c)
+{
+    if (builder->fill == sizeof builder->csv->row)
+        builder->fault = "the row is too long";
+    else
+        builder->csv->row[builder->fill++] = c;
+}
+
+static void begin_field(struct builder *builder)
+{
+    struct ctl_csv *csv = builder->csv;
+    if (csv->count == CTL_CSV_FIELDS_MAX)
+        builder->fault = "the row has too many fields";
+    else
+        csv->fields[csv->count++] = csv->row + builder->fill;
+}
+
+/* The rest of a quoted field; returns the character behind it. */
+static int read_quoted(struct builder *builder)
+{
+    struct ctl_csv *csv = builder->csv;
+    while (builder->fault == NULL) {
+        int c = getc(csv->file);
+        if (c == EOF) {
+            builder->fault = "a quoted field has no end";
+        } else if (c == '"') {
+            c = getc(csv->file);
+            if (c != '"')
+                return c;
+            put(builder, '"');
+        } else {
+            csv->next_line += c == '\n';
+            if (c == '\0')
+                builder->fault = "it is not text";
+            put(builder, (char)c);
+        }
+    }
+    return EOF;
+}
+
+/* One field; returns the character that ended it: a comma, a line end or EOF. */
+static int read_field(struct builder *builder)
+{
+    int c = getc(builder->csv->file);
+    begin_field(builder);
+    if (c == '"') {
+        c = read_quoted(builder);
+        if (c == '\r')
+            c = getc(builder->csv->file);
+        if (builder->fault == NULL && c != ',' && c != '\n' && c != EOF)
+            builder->fault = "something stands behind a quoted field";
+    } else {
+        for (; c != ',' && c != '\n' && c != EOF && builder->fault == NULL; c = getc(builder->csv->file)) {
+            if (c == '"' || c == '\0')
+                builder->fault = c == '"' ? "a quote inside a field that is not quoted" : "it is not text";
+            else if (c != '\r')
+                put(builder, (char)c);
+        }
+    }
+    put(builder, '\0');
+    return c;
+}
+
+static bool is_empty(const struct ctl_csv *csv)
+{
+    return csv->count == 1 && csv->fields[0][0] == '\0';
+}
+
+/* Spreadsheets write a byte order mark before the first row. */
+static void drop_mark(struct ctl_csv *csv)
+{
+    if (strncmp(csv->fields[0], "\xEF\xBB\xBF", 3) == 0)
+        csv->fields[0] += 3;
+}
+
+int ctl_csv_next(struct ctl_csv *csv, const char **fault)
+{
+    int end;
+    if (csv->next_line == 0)
+        csv->next_line = 1;
+    do {
+        struct builder builder = {.csv = csv};
+        csv->line = csv->next_line;
+        csv->count = 0;
+        do {
+            end = read_field(&builder);
+        } while (end == ',' && builder.fault == NULL);
+        csv->next_line += end == '\n';
+        if (ferror(csv->file))
+            builder.fault = strerror(errno);
+        if (builder.fault != NULL) {
+            *fault = builder.fault;
+            return -1;
+        }
+        if (csv->line == 1)
+            drop_mark(csv);
+    } while (is_empty(csv) && end != EOF);
+    return is_empty(csv) ? 0 : 1;
+}
+
+void ctl_csv_write(FILE *file, const char *field)
+{
+    if (strpbrk(field, ",\"\r\n") == NULL) {
+        fputs(field, file);
+        return;
+    }
+    putc('"', file);
+    for (; *field != '\0'; field++) {
+        if (*field == '"')
+            putc('"', file);
+        putc(*field, file);
+    }
+    putc('"', file);
+}

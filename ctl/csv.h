@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Comma-separated values, RFC 4180: quoted fields may hold commas, quotes (doubled) and line ends. Heap; one thread. */
+#ifndef SELKIE_CTL_CSV_H
+#define SELKIE_CTL_CSV_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define CTL_CSV_FIELDS_MAX 32
+#define CTL_CSV_ROW_MAX    65536
+
+/* A reader: the caller's, zeroed but for `file`. */
+struct ctl_csv {
+    FILE *file;
+    unsigned line;                          /* where the row begins, from 1 */
+    unsigned next_line;                     /* where the next one does */
+    size_t count;                           /* fields of the row */
+    const char *fields[CTL_CSV_FIELDS_MAX]; /* until the next row */
+    char row[CTL_CSV_ROW_MAX];
+};
+
+/* Read the next row that is not empty. 1, 0 at the end of the file, or -1 with *fault saying what is wrong. */
+int ctl_csv_next(struct ctl_csv *csv, const char **fault);
+
+/* Write a field, quoted where it must be. */
+void ctl_csv_write(FILE *file, const char *field);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl device …: one device at a time, and the list. import.c and export.c have many at once. */
+#include "device.h"
+
+#include "print.h"
+#include "table.h"
+
+#include <selkie/frame.h>
+#include <selkie/message.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ID_DIGITS 16
+
+static const struct ctl_column list_columns[] = {
+    {"ADDRESS", "address", CTL_TEXT}, {"NAME", "name", CTL_TEXT},         {"STATUS", "status", CTL_TEXT},
+    {"ID", "id", CTL_TEXT},           {"COUNTER", "counter", CTL_NUMBER}, {"RECEIVED", "received", CTL_NUMBER},
+    {"LOST", "lost", CTL_NUMBER},     {"FORM", "form", CTL_TEXT},         {"LAST SEEN", "last_seen", CTL_TIME},
+    {"GATEWAY", "gateway", CTL_TEXT}, {"FIRMWARE", "firmware", CTL_TEXT},
+};
+
+static const struct ctl_column binding_columns[] = {
+    {"ID", "id", CTL_TEXT},
+    {"STATUS", "status", CTL_TEXT},
+    {"COUNTER", "counter", CTL_NUMBER},
+    {"RECEIVED", "received", CTL_NUMBER},
+    {"LOST", "lost", CTL_NUMBER},
+    {"FORM", "form", CTL_TEXT},
+    {"AIR SAVED", "air_saved", CTL_TEXT},
+    {"KEY", "key_id", CTL_NUMBER},
+    {"FIRST SEEN", "first_seen", CTL_TIME},
+    {"LAST SEEN", "last_seen", CTL_TIME},
+    {"GATEWAY", "gateway", CTL_TEXT},
+    {"FIRMWARE", "firmware", CTL_TEXT},
+};
+
+#define COUNT(columns) (sizeof(columns) / sizeof((columns)[0]))
+
+const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text)
+{
+    uint8_t bytes[SELKIE_ADDRESS_SIZE];
+    if (selkie_address_parse(bytes, text) < 0)
+        return NULL;
+    selkie_address_format(address, bytes);
+    return address;
+}
+
+static enum ctl_exit not_an_address(const char *text)
+{
+    ctl_fail("'%s' is no address: 16 hex digits", text);
+    return CTL_USAGE;
+}
+
+json_t *ctl_device_flat(json_t *device)
+{
+    json_t *flat = json_object();
+    const json_t *bindings = json_object_get(device, "bindings"), *binding = NULL, *each;
+    size_t i;
+    /* The one that counts: the active one, else one that waits for a decision, else the last there was. */
+    static const char *const order[] = {"retired", "pending", "active"};
+    for (size_t rank = 0; rank < 3; rank++) {
+        json_array_foreach (bindings, i, each) {
+            const char *status = json_string_value(json_object_get(each, "status"));
+            if (status != NULL && strcmp(status, order[rank]) == 0)
+                binding = each;
+        }
+    }
+    if (binding != NULL)
+        (void)json_object_update(flat, (json_t *)binding);
+    (void)json_object_update(flat, device); /* after it: both have a status */
+    (void)json_object_del(flat, "bindings");
+    return flat;
+}
+
+enum ctl_exit ctl_device_each(struct ctl_control *control, const char *status,
+                              enum ctl_exit (*visit)(json_t *device, void *context), void *context)
+{
+    for (size_t offset = 0;;) {
+        json_t *command = json_pack("{s:s, s:I, s:i}", "command", "listDevices", "offset", (json_int_t)offset, "limit",
+                                    CTL_DEVICE_PAGE);
+        if (status != NULL)
+            (void)json_object_set_new(command, "status", json_string(status));
+        json_t *data = ctl_control_ask_take(control, command);
+        if (data == NULL)
+            return CTL_FAILED;
+        const json_t *devices = json_object_get(data, "devices");
+        size_t count = json_array_size(devices), i;
+        json_int_t total = json_integer_value(json_object_get(data, "total"));
+        json_t *device;
+        enum ctl_exit result = CTL_DONE;
+        json_array_foreach (devices, i, device) {
+            result = visit(device, context);
+            if (result != CTL_DONE)
+                break;
+        }
+        json_decref(data);
+        offset += count;
+        if (result != CTL_DONE || count == 0 || (json_int_t)offset >= total)
+            return result;
+    }
+}
+
+static enum ctl_exit collect_flat(json_t *device, void *context)
+{
+    return json_array_append_new(context, ctl_device_flat(device)) == 0 ? CTL_DONE : ctl_fail("out of memory");
+}
+
+static enum ctl_exit collect(json_t *device, void *context)
+{
+    return json_array_append(context, device) == 0 ? CTL_DONE : ctl_fail("out of memory");
+}
+
+enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    struct ctl_control *control;
+    enum ctl_exit result = ctl_control_open(&control, options);
+    if (result != CTL_DONE)
+        return result;
+    json_t *devices = json_array();
+    result = ctl_device_each(control, options->status, options->json ? collect : collect_flat, devices);
+    ctl_control_close(control);
+    if (result == CTL_DONE && options->json) {
+        json_t *object = json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(devices), "devices", devices);
+        ctl_print(object, true);
+        json_decref(object);
+    } else if (result == CTL_DONE) {
+        ctl_table_print(list_columns, COUNT(list_columns), devices);
+    }
+    json_decref(devices);
+    return result;
+}
+
+/* What SESSION frames have saved of the air, against all of them SEALED: the share of a device's bytes. */
+static void add_air_saved(json_t *binding)
+{
+    json_t *saved = json_object_get(binding, "air_saved");
+    char text[16];
+    if (!json_is_number(saved))
+        return;
+    snprintf(text, sizeof text, "%.0f %%", 100 * json_number_value(saved));
+    (void)json_object_set_new(binding, "air_saved", json_string(text));
+}
+
+static void print_device(json_t *device)
+{
+    json_t *bindings = json_incref(json_object_get(device, "bindings"));
+    json_t *binding;
+    size_t i;
+    (void)json_object_del(device, "bindings");
+    ctl_print(device, false);
+    json_array_foreach (bindings, i, binding) {
+        add_air_saved(binding);
+    }
+    if (json_array_size(bindings) != 0)
+        putchar('\n');
+    ctl_table_print(binding_columns, COUNT(binding_columns), bindings);
+    json_decref(bindings);
+}
+
+/* One command and what to do with its data: as JSON, by `print`, or one line. */
+static enum ctl_exit ask(const struct ctl_options *options, json_t *command, void (*print)(json_t *), const char *done)
+{
+    json_t *data;
+    enum ctl_exit result = ctl_control_once_take(&data, options, command);
+    if (result != CTL_DONE)
+        return result;
+    if (options->json)
+        ctl_print(data, true);
+    else if (print != NULL)
+        print(data);
+    else
+        puts(done);
+    json_decref(data);
+    return CTL_DONE;
+}
+
+enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    if (ctl_device_address(address, options->args[0]) == NULL)
+        return not_an_address(options->args[0]);
+    return ask(options, json_pack("{s:s, s:s}", "command", command->control, "address", address), print_device, NULL);
+}
+
+json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
+{
+    json_t *command = json_pack("{s:s, s:s}", "command", "addDevice", "address", address);
+    if (name != NULL)
+        (void)json_object_set_new(command, "name", json_string(name));
+    if (claim != NULL)
+        (void)json_object_set_new(command, "claim", json_string(claim));
+    return command;
+}
+
+enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
+    if (ctl_device_address(address, options->args[0]) == NULL)
+        return not_an_address(options->args[0]);
+    if (options->claim != NULL && (options->claim[0] == '\0' || strlen(options->claim) > SELKIE_CLAIM_MAX)) {
+        ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
+        return CTL_USAGE;
+    }
+    snprintf(done, sizeof done, "%s added", address);
+    return ask(options, ctl_device_add_command(address, options->name, options->claim), NULL, done);
+}
+
+enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
+    if (ctl_device_address(address, options->args[0]) == NULL)
+        return not_an_address(options->args[0]);
+    json_t *request = json_pack("{s:s, s:s}", "command", command->control, "address", address);
+    if (options->arg_count > 1) {
+        const char *id = options->args[1];
+        if (strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS) {
+            json_decref(request);
+            ctl_fail("'%s' is no ID: 16 lower-case hex digits, as device show prints it", id);
+            return CTL_USAGE;
+        }
+        (void)json_object_set_new(request, "id", json_string(id));
+    }
+    snprintf(done, sizeof done, "%s: %s done", address, strchr(command->name, ' ') + 1);
+    return ask(options, request, NULL, done);
+}

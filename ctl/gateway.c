@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl gateway add and remove. */
+#include "config.h"
+#include "control.h"
+#include "print.h"
+
+#include <selkie/topic.h>
+#include <stdio.h>
+
+/* A configuration for selkie-gateway to begin with. */
+static json_t *gateway_config(const struct ctl_config *config, const char *name, bool certificate)
+{
+    json_t *broker = json_pack("{s:s}", "uri", config->uri);
+    if (config->ca != NULL)
+        (void)json_object_set_new(broker, "ca", json_string(config->ca));
+    if (certificate) {
+        (void)json_object_set_new(broker, "cert", json_string("/etc/selkie/gateway.cert.pem"));
+        (void)json_object_set_new(broker, "key", json_string("/etc/selkie/gateway.key.pem"));
+    } else {
+        (void)json_object_set_new(broker, "username", json_string(name));
+        (void)json_object_set_new(broker, "password_file", json_string("/etc/selkie/gateway.password"));
+    }
+    return json_pack("{s:s, s:s, s:o, s:[{s:s, s:i}], s:{s:s}}", "root", config->root, "gateway", name, "broker",
+                     broker, "serial", "device", "/dev/ttyUSB0", "baud", 9600, "spool", "path",
+                     "/var/lib/selkie/spool.db");
+}
+
+static void print_added(const json_t *data)
+{
+    const char *password = json_string_value(json_object_get(data, "password"));
+    json_t *config = json_object_get(data, "config");
+    if (password != NULL)
+        printf(
+            "password  %s\n\nIt is shown this once. Put it into the gateway's /etc/selkie/gateway.password (mode 0640),"
+            "\nand this, with its serial line, into /etc/selkie/gateway.json:\n\n",
+            password);
+    else
+        printf("It comes with a certificate whose common name is its name. Its /etc/selkie/gateway.json, with its\n"
+               "serial line:\n\n");
+    ctl_print(config, true);
+}
+
+static enum ctl_exit not_a_name(const char *text)
+{
+    ctl_fail("'%s' is no gateway's name: 1 to %d letters, digits, '-', '_' or '.'", text, SELKIE_GATEWAY_NAME_MAX);
+    return CTL_USAGE;
+}
+
+enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command)
+{
+    const char *name = options->args[0];
+    struct ctl_control *control;
+    if (!selkie_gateway_name_valid(name))
+        return not_a_name(name);
+    enum ctl_exit result = ctl_control_open(&control, options);
+    if (result != CTL_DONE)
+        return result;
+    json_t *data =
+        ctl_control_ask_take(control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
+                                                options->certificate ? "certificate" : "password"));
+    if (data != NULL) {
+        (void)json_object_set_new(data, "config",
+                                  gateway_config(ctl_control_config(control), name, options->certificate));
+        if (options->json)
+            ctl_print(data, true);
+        else
+            print_added(data);
+    }
+    ctl_control_close(control);
+    json_decref(data);
+    return data == NULL ? CTL_FAILED : CTL_DONE;
+}
+
+enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command)
+{
+    const char *name = options->args[0];
+    if (!selkie_gateway_name_valid(name))
+        return not_a_name(name);
+    json_t *data;
+    enum ctl_exit result =
+        ctl_control_once_take(&data, options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name));
+    if (result != CTL_DONE)
+        return result;
+    if (options->json)
+        ctl_print(data, true);
+    else
+        printf("%s removed\n", name);
+    json_decref(data);
+    return CTL_DONE;
+}

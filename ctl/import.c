@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl device import: the whole file is read and checked before the first device is sent. */
+#include "csv.h"
+#include "device.h"
+#include "print.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <selkie/message.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REFUSALS_TOLD 20
+
+enum column { ADDRESS, NAME, CLAIM, IGNORED };
+
+struct row {
+    unsigned line;
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    char *name;  /* NULL = none */
+    char *claim; /* NULL = none; a secret */
+};
+
+struct import {
+    const char *path;
+    struct ctl_csv csv;
+    enum column columns[CTL_CSV_FIELDS_MAX];
+    size_t column_count;
+    struct row *rows;
+    size_t count, room;
+};
+
+/* Columns that device export writes are taken and left aside; a misspelt one is not, since a claim that was meant must
+ * not be lost. */
+static bool find_column(enum column *column, const char *title)
+{
+    static const char *const used[] = {[ADDRESS] = "address", [NAME] = "name", [CLAIM] = "claim"};
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+        if (strcmp(used[i], title) == 0) {
+            *column = (enum column)i;
+            return true;
+        }
+    }
+    *column = IGNORED;
+    for (size_t i = 0; ctl_export_columns[i] != NULL; i++) {
+        if (strcmp(ctl_export_columns[i], title) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum ctl_exit fail_at(const struct import *import, const char *what, const char *text)
+{
+    return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text == NULL ? "" : ": ",
+                    text == NULL ? "" : text);
+}
+
+static enum ctl_exit read_titles(struct import *import)
+{
+    const char *fault = "there is no first row with the names of the columns";
+    bool has_address = false;
+    if (ctl_csv_next(&import->csv, &fault) != 1)
+        return fail_at(import, fault, NULL);
+    import->column_count = import->csv.count;
+    for (size_t i = 0; i < import->csv.count; i++) {
+        if (!find_column(&import->columns[i], import->csv.fields[i]))
+            return fail_at(import, "unknown column (known are address, name, claim)", import->csv.fields[i]);
+        for (size_t j = 0; j < i; j++) {
+            if (import->columns[j] == import->columns[i] && import->columns[i] != IGNORED)
+                return fail_at(import, "this column is there twice", import->csv.fields[i]);
+        }
+        has_address = has_address || import->columns[i] == ADDRESS;
+    }
+    return has_address ? CTL_DONE : fail_at(import, "there is no column 'address'", NULL);
+}
+
+static struct row *add_row(struct import *import)
+{
+    if (import->count == import->room) {
+        size_t room = import->room == 0 ? 1024 : 2 * import->room;
+        struct row *rows = realloc(import->rows, room * sizeof *rows);
+        if (rows == NULL)
+            return NULL;
+        import->rows = rows;
+        import->room = room;
+    }
+    struct row *row = &import->rows[import->count++];
+    *row = (struct row){.line = import->csv.line};
+    return row;
+}
+
+static enum ctl_exit read_row(struct import *import)
+{
+    if (import->csv.count != import->column_count)
+        return fail_at(import, "not as many fields as the first row has", NULL);
+    struct row *row = add_row(import);
+    if (row == NULL)
+        return ctl_fail("out of memory");
+    for (size_t i = 0; i < import->column_count; i++) {
+        const char *field = import->csv.fields[i];
+        if (import->columns[i] == ADDRESS && ctl_device_address(row->address, field) == NULL)
+            return fail_at(import, "no address (16 hex digits)", field);
+        if (import->columns[i] == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
+            return fail_at(import, "the claim is longer than 64 bytes", NULL);
+        char **copy = import->columns[i] == NAME ? &row->name : import->columns[i] == CLAIM ? &row->claim : NULL;
+        if (copy != NULL && field[0] != '\0' && (*copy = strdup(field)) == NULL)
+            return ctl_fail("out of memory");
+    }
+    return CTL_DONE;
+}
+
+static enum ctl_exit read_rows(struct import *import)
+{
+    enum ctl_exit result = read_titles(import);
+    while (result == CTL_DONE) {
+        const char *fault;
+        int read = ctl_csv_next(&import->csv, &fault);
+        if (read == 0)
+            break;
+        result = read < 0 ? fail_at(import, fault, NULL) : read_row(import);
+    }
+    return result;
+}
+
+static enum ctl_exit read_file(struct import *import)
+{
+    bool standard = strcmp(import->path, "-") == 0;
+    import->csv.file = standard ? stdin : fopen(import->path, "re");
+    if (import->csv.file == NULL)
+        return ctl_fail("%s: %s", import->path, strerror(errno));
+    enum ctl_exit result = read_rows(import);
+    if (!standard)
+        fclose(import->csv.file);
+    return result;
+}
+
+/* What came of the devices. */
+struct outcome {
+    size_t added;
+    json_t *refused;
+};
+
+static void take_response(struct outcome *outcome, const struct row *row, const json_t *response)
+{
+    const char *error = ctl_control_error(response);
+    if (error == NULL) {
+        outcome->added++;
+        return;
+    }
+    (void)json_array_append_new(outcome->refused, json_pack("{s:i, s:s, s:s}", "line", (int)row->line, "address",
+                                                            row->address, "error", error));
+}
+
+/* Devices from `first` up to one message full. Returns how many, 0 after a failure. */
+static size_t send_some(struct ctl_control *control, struct outcome *outcome, const struct import *import, size_t first)
+{
+    size_t next = first;
+    bool full = false;
+    while (next < import->count && !full) {
+        const struct row *row = &import->rows[next++];
+        if (ctl_control_add_take(control, ctl_device_add_command(row->address, row->name, row->claim), &full) !=
+            CTL_DONE) {
+            ctl_fail("%s:%u: not sent", import->path, row->line);
+            return 0;
+        }
+    }
+    json_t *responses = ctl_control_send(control), *response;
+    if (responses == NULL)
+        return 0;
+    size_t i;
+    json_array_foreach (responses, i, response) {
+        take_response(outcome, &import->rows[first + i], response);
+    }
+    json_decref(responses);
+    return next - first;
+}
+
+static void report(const struct import *import, const struct outcome *outcome, bool as_json)
+{
+    json_t *each;
+    size_t i, refused = json_array_size(outcome->refused);
+    if (as_json) {
+        json_t *object = json_pack("{s:I, s:O}", "added", (json_int_t)outcome->added, "refused", outcome->refused);
+        ctl_print(object, true);
+        json_decref(object);
+        return;
+    }
+    json_array_foreach (outcome->refused, i, each) {
+        if (i == REFUSALS_TOLD) {
+            ctl_fail("… and %zu more", refused - i);
+            break;
+        }
+        ctl_fail("%s:%lld: %s: %s", import->path, (long long)json_integer_value(json_object_get(each, "line")),
+                 json_string_value(json_object_get(each, "address")),
+                 json_string_value(json_object_get(each, "error")));
+    }
+    printf("%zu added, %zu refused\n", outcome->added, refused);
+}
+
+static enum ctl_exit send_all(const struct import *import, const struct ctl_options *options)
+{
+    struct ctl_control *control;
+    struct outcome outcome = {0};
+    enum ctl_exit result = ctl_control_open(&control, options);
+    if (result != CTL_DONE)
+        return result;
+    outcome.refused = json_array();
+    for (size_t sent = 0, some; sent < import->count && result == CTL_DONE; sent += some) {
+        some = send_some(control, &outcome, import, sent);
+        if (some == 0)
+            result = CTL_FAILED;
+    }
+    ctl_control_close(control);
+    report(import, &outcome, options->json);
+    if (json_array_size(outcome.refused) != 0)
+        result = CTL_FAILED;
+    json_decref(outcome.refused);
+    return result;
+}
+
+enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    struct import *import = calloc(1, sizeof *import);
+    if (import == NULL)
+        return ctl_fail("out of memory");
+    import->path = options->args[0];
+    enum ctl_exit result = read_file(import);
+    if (result == CTL_DONE)
+        result = send_all(import, options);
+    for (size_t i = 0; i < import->count; i++) {
+        if (import->rows[i].claim != NULL)
+            OPENSSL_cleanse(import->rows[i].claim, strlen(import->rows[i].claim));
+        free(import->rows[i].claim);
+        free(import->rows[i].name);
+    }
+    free(import->rows);
+    OPENSSL_cleanse(import, sizeof *import);
+    free(import);
+    return result;
+}

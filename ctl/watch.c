@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl watch: events, rejections, frames and gateways as they come, one line each, until SIGINT. */
+#include "device.h"
+#include "mqtt.h"
+#include "print.h"
+
+#include <selkie/topic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define REFUSED       0x80
+#define PAYLOAD_SHOWN 64
+
+/* What is watched, below the root. One device has its own topics; what was rejected is picked out by its address. */
+static const struct feed {
+    const char *family;
+    const char *leaf;
+    const char *what;
+} feeds[] = {
+    {"device", "/event", "events"},
+    {"device", "/up", "frames"},
+    {"rejected", "", "rejections"},
+    {"gateway", "/state", "gateways"},
+};
+
+static void print_clock(void)
+{
+    char text[16] = "";
+    time_t now = time(NULL);
+    struct tm local;
+    if (localtime_r(&now, &local) != NULL)
+        (void)strftime(text, sizeof text, "%H:%M:%S", &local);
+    fputs(text, stdout);
+}
+
+static void print_begin(const char *what, const char *whom)
+{
+    print_clock();
+    printf("  %-8s  %-16s", what, whom);
+}
+
+/* The fields of an object as name=value, but for those that were printed already. */
+static void print_details(json_t *object, const char *but_one, const char *but_other)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach (object, name, value) {
+        if (strcmp(name, but_one) == 0 || strcmp(name, but_other) == 0)
+            continue;
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        printf("  %s=", name);
+        ctl_print_text(text != NULL ? text : json_is_string(value) ? json_string_value(value) : "?");
+        free(text);
+    }
+}
+
+static const char *field(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "-" : text;
+}
+
+static const char *property(const struct ctl_message *message, const char *name)
+{
+    const char *value = ctl_message_property(message, name);
+    return value == NULL ? "-" : value;
+}
+
+static void print_frame(const struct selkie_topic *topic, const struct ctl_message *message)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    size_t shown = message->len < PAYLOAD_SHOWN ? message->len : PAYLOAD_SHOWN;
+    json_t *bytes = json_object();
+    selkie_address_format(address, topic->address);
+    print_begin("frame", address);
+    ctl_add_bytes(bytes, "hex", "text", message->payload, shown);
+    const char *text = json_string_value(json_object_get(bytes, "text"));
+    printf("  #");
+    ctl_print_text(property(message, "counter"));
+    putchar(' ');
+    ctl_print_text(property(message, "form"));
+    fputs(" by ", stdout);
+    ctl_print_text(property(message, "gateway"));
+    printf(", %zu bytes: %s%s", message->len, text != NULL ? text : field(bytes, "hex"),
+           shown < message->len ? "…" : "");
+    json_decref(bytes);
+}
+
+static void print_event(const struct selkie_topic *topic, json_t *payload)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    selkie_address_format(address, topic->address);
+    print_begin("event", address);
+    fputs("  ", stdout);
+    ctl_print_text(field(payload, "event"));
+    print_details(payload, "event", "time");
+}
+
+static void print_rejected(json_t *payload)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    print_begin("rejected", ctl_device_address(address, field(payload, "address")) == NULL ? "-" : address);
+    fputs("  ", stdout);
+    ctl_print_text(field(payload, "reason"));
+    print_details(payload, "reason", "address");
+}
+
+static void print_gateway(const struct selkie_topic *topic, json_t *payload)
+{
+    print_begin("gateway", topic->gateway);
+    fputs("  ", stdout);
+    ctl_print_text(field(payload, "state"));
+}
+
+static void print_readable(const struct ctl_message *message, const char *root)
+{
+    struct selkie_topic topic;
+    if (selkie_topic_parse(&topic, root, message->topic) < 0)
+        return;
+    json_t *payload = json_loadb((const char *)message->payload, message->len, 0, NULL);
+    switch (topic.kind) {
+    case SELKIE_TOPIC_DEVICE_UP:
+        print_frame(&topic, message);
+        break;
+    case SELKIE_TOPIC_DEVICE_EVENT:
+        print_event(&topic, payload);
+        break;
+    case SELKIE_TOPIC_REJECTED:
+        print_rejected(payload);
+        break;
+    case SELKIE_TOPIC_GATEWAY_STATE:
+        print_gateway(&topic, payload);
+        break;
+    default:
+        print_begin("message", message->topic);
+        break;
+    }
+    putchar('\n');
+    json_decref(payload);
+}
+
+/* One object a line: the topic, the properties, and the payload as JSON where it is, else as hex. */
+static void print_json(const struct ctl_message *message)
+{
+    json_t *object = json_pack("{s:s}", "topic", message->topic);
+    for (size_t i = 0; i < message->property_count; i++)
+        (void)json_object_set_new(object, message->properties[i].name, json_string(message->properties[i].value));
+    const char *slash = strrchr(message->topic, '/');
+    json_t *payload = slash != NULL && strcmp(slash, "/up") == 0
+                          ? NULL
+                          : json_loadb((const char *)message->payload, message->len, 0, NULL);
+    if (payload != NULL)
+        (void)json_object_set_new(object, "payload", payload);
+    else
+        ctl_add_bytes(object, "payload", "text", message->payload, message->len);
+    (void)json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *config, const char *address)
+{
+    unsigned granted = 0;
+    for (size_t i = 0; i < sizeof feeds / sizeof feeds[0]; i++) {
+        char filter[SELKIE_TOPIC_MAX];
+        bool of_device = strcmp(feeds[i].family, "device") == 0;
+        if (address != NULL && strcmp(feeds[i].family, "gateway") == 0)
+            continue;
+        snprintf(filter, sizeof filter, "%s/%s/%s%s", config->root, feeds[i].family,
+                 address != NULL && of_device ? address : "+", feeds[i].leaf);
+        int reason = ctl_mqtt_subscribe(mqtt, filter, 1);
+        if (reason < 0)
+            return CTL_FAILED;
+        if (reason >= REFUSED)
+            ctl_fail("the broker does not let this user see the %s", feeds[i].what);
+        else
+            granted++;
+    }
+    return granted == 0 ? CTL_FAILED : CTL_DONE;
+}
+
+static bool is_of(const struct ctl_message *message, const char *address)
+{
+    return address == NULL || strstr(message->topic, address) != NULL ||
+           strstr((const char *)message->payload, address) != NULL;
+}
+
+static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config, const char *address, bool as_json)
+{
+    for (;;) {
+        struct ctl_message *message;
+        enum ctl_wait wait = ctl_mqtt_next(mqtt, &message, -1);
+        if (wait == CTL_INTERRUPTED)
+            return CTL_DONE;
+        if (wait != CTL_MESSAGE)
+            return CTL_FAILED;
+        if (message == NULL)
+            continue;
+        if (is_of(message, address) && as_json)
+            print_json(message);
+        else if (is_of(message, address))
+            print_readable(message, config->root);
+        ctl_message_free(message);
+        size_t dropped = ctl_mqtt_dropped(mqtt);
+        if (dropped != 0)
+            ctl_fail("%zu messages came faster than they could be shown", dropped);
+        if (fflush(stdout) != 0)
+            return ctl_fail("cannot write the result");
+    }
+}
+
+enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    struct ctl_config config;
+    struct ctl_mqtt *mqtt = NULL;
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    const char *only = NULL;
+    if (options->arg_count > 0 && (only = ctl_device_address(address, options->args[0])) == NULL) {
+        ctl_fail("'%s' is no address: 16 hex digits", options->args[0]);
+        return CTL_USAGE;
+    }
+    enum ctl_exit result = ctl_config_open(&config, options);
+    if (result == CTL_DONE)
+        result = ctl_mqtt_open(&mqtt, &config, true);
+    if (result == CTL_DONE)
+        result = subscribe(mqtt, &config, only);
+    if (result == CTL_DONE) {
+        fprintf(stderr, "selkiectl: watching %s; Ctrl-C ends\n", config.uri);
+        result = show(mqtt, &config, only, options->json);
+    }
+    ctl_mqtt_close(mqtt);
+    ctl_config_close(&config);
+    return result;
+}

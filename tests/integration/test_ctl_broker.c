@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl against a real Mosquitto with fake_control.so in the plugin's place: what it asks, and what it makes of
+ * whatever comes back. */
+#include "harness.h"
+#include <vectors/vectors.h>
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADDRESS  "00112233aabbccdd"
+#define OK(data) "{\"responses\":[{\"command\":\"x\",\"data\":" data ",\"correlationData\":\"CORRELATION\"}]}\n"
+
+struct fixture {
+    struct harness_broker *broker;
+    char requests[256];
+};
+
+static struct fixture start(const char *answers)
+{
+    struct fixture fixture;
+    char lines[1024], answers_path[256];
+    snprintf(fixture.requests, sizeof fixture.requests, "%s", harness_path("requests"));
+    snprintf(answers_path, sizeof answers_path, "%s", harness_write("answers", 0644, "%s", answers));
+    snprintf(lines, sizeof lines, "allow_anonymous true\nplugin %s\nplugin_opt_answers %s\nplugin_opt_requests %s\n",
+             SELKIE_FAKE_CONTROL, answers_path, fixture.requests);
+    fixture.broker = harness_broker(lines);
+    return fixture;
+}
+
+/* Run selkiectl as a line of a shell, where "$ctl" is it with its broker. */
+static int ctl(const struct fixture *fixture, const char *broker_options, char **output, const char *line)
+{
+    char script[2048];
+    snprintf(script, sizeof script, "ctl() { '%s' \"$@\" --broker '%s' %s; }; %s", harness_program("selkiectl"),
+             fixture->broker->uri, broker_options, line);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    return harness_run("selkiectl", argv, output);
+}
+
+static void expect(const struct fixture *fixture, int status, const char *line, const char *text)
+{
+    char *output;
+    int ended = ctl(fixture, "--timeout 20", &output, line);
+    ck_assert_msg(ended == status && strstr(output, text) != NULL, "%s: exit %d, expected %d and \"%s\" in:\n%s", line,
+                  ended, status, text, output);
+    free(output);
+}
+
+/* The n-th request that the plugin had. */
+static json_t *request(const struct fixture *fixture, size_t number)
+{
+    char *all = harness_read(fixture->requests), *line = all;
+    while (number-- > 0)
+        line = strchr(line, '\n') + 1;
+    line[strcspn(line, "\n")] = '\0';
+    json_t *root = json_loads(line, 0, NULL);
+    ck_assert_msg(root != NULL, "not JSON: %s", line);
+    free(all);
+    return root;
+}
+
+START_TEST(each_command_asks_what_it_says)
+{
+    static const struct {
+        const char *line;
+        const char *expected; /* fields of the first command */
+    } cases[] = {
+        {"device list", "{\"command\":\"listDevices\",\"offset\":0,\"limit\":500}"},
+        {"device list --status pending",
+         "{\"command\":\"listDevices\",\"offset\":0,\"limit\":500,\"status\":\"pending\"}"},
+        {"device show 00112233AABBCCDD", "{\"command\":\"getDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device add " ADDRESS " --name 'Roof 1' --claim s3cret",
+         "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\",\"name\":\"Roof 1\",\"claim\":\"s3cret\"}"},
+        {"device add " ADDRESS, "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device approve " ADDRESS, "{\"command\":\"approveDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device approve " ADDRESS " 0123456789abcdef",
+         "{\"command\":\"approveDevice\",\"address\":\"" ADDRESS "\",\"id\":\"0123456789abcdef\"}"},
+        {"device deny " ADDRESS, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device revoke " ADDRESS, "{\"command\":\"revokeDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device restore " ADDRESS, "{\"command\":\"restoreDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device remove " ADDRESS, "{\"command\":\"removeDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device export", "{\"command\":\"listDevices\",\"offset\":0,\"limit\":500}"},
+        {"gateway list", "{\"command\":\"listGateways\"}"},
+        {"gateway add roof", "{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"password\"}"},
+        {"gateway add roof --certificate",
+         "{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"certificate\"}"},
+        {"gateway remove roof", "{\"command\":\"removeGateway\",\"gateway\":\"roof\"}"},
+        {"key list", "{\"command\":\"listKeys\"}"},
+        {"stats", "{\"command\":\"getStats\"}"},
+    };
+    struct fixture fixture = start("ECHO\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "ctl %s", cases[i].line);
+        expect(&fixture, 0, line, "");
+        json_t *root = request(&fixture, i);
+        json_t *command = json_array_get(json_object_get(root, "commands"), 0);
+        ck_assert_int_eq(json_object_del(command, "correlationData"), 0);
+        json_t *expected = json_loads(cases[i].expected, 0, NULL);
+        ck_assert_msg(json_equal(command, expected), "%s asked %s", cases[i].line, json_dumps(command, 0));
+        json_decref(expected);
+        json_decref(root);
+    }
+}
+END_TEST
+
+#define DEVICE(address, status, binding_status)                                                                        \
+    "{\"address\":\"" address "\",\"name\":\"R\u00f6of\",\"status\":\"" status "\",\"bindings\":["                     \
+    "{\"id\":\"aaaaaaaaaaaaaaaa\",\"status\":\"retired\",\"counter\":1},"                                              \
+    "{\"id\":\"0123456789abcdef\",\"status\":\"" binding_status "\",\"counter\":4711,\"received\":12,\"lost\":3,"      \
+    "\"first_seen\":1700000000000,\"last_seen\":1700000001000,\"gateway\":\"roof-1\",\"key_id\":1,\"form\":"           \
+    "\"session\",\"firmware\":\"1.2\"}]}"
+
+START_TEST(lists_come_page_by_page)
+{
+    struct fixture fixture =
+        start(OK("{\"total\":3,\"devices\":[" DEVICE("0000000000000001", "active", "active") "]}")
+                  OK("{\"total\":3,\"devices\":[" DEVICE("0000000000000002", "pending", "pending") "]}")
+                      OK("{\"total\":3,\"devices\":[" DEVICE("0000000000000003", "active", "active") "]}"));
+    char *output;
+    ck_assert_int_eq(ctl(&fixture, "", &output, "export TZ=UTC; ctl device list"), 0);
+    ck_assert_ptr_nonnull(strstr(output, "ADDRESS           NAME  STATUS   ID                COUNTER  RECEIVED  LOST  "
+                                         "FORM     LAST SEEN            GATEWAY  FIRMWARE\n"));
+    ck_assert_ptr_nonnull(strstr(output, "0000000000000001  Röof  active   0123456789abcdef     4711        12     3  "
+                                         "session  2023-11-14 22:13:21  roof-1   1.2\n"));
+    ck_assert_ptr_nonnull(strstr(output, "0000000000000003"));
+    free(output);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *root = request(&fixture, i);
+        const json_t *command = json_array_get(json_object_get(root, "commands"), 0);
+        ck_assert_int_eq(vectors_integer(command, "offset"), (json_int_t)i);
+        json_decref(root);
+    }
+}
+END_TEST
+
+START_TEST(a_device_is_shown_with_its_ids)
+{
+    struct fixture fixture = start(OK(DEVICE(ADDRESS, "active", "active")));
+    expect(&fixture, 0, "ctl device show " ADDRESS, "status   active\n");
+    expect(&fixture, 0, "ctl device show " ADDRESS, "aaaaaaaaaaaaaaaa  retired");
+    expect(&fixture, 0, "ctl device show " ADDRESS " --json", "\"first_seen\": 1700000000000");
+}
+END_TEST
+
+START_TEST(a_gateway_gets_its_password_and_a_configuration)
+{
+    struct fixture fixture = start(OK("{\"gateway\":\"roof\",\"password\":\"pass-word\"}"));
+    expect(&fixture, 0, "ctl gateway add roof", "password  pass-word\n");
+    char *output;
+    ck_assert_int_eq(ctl(&fixture, "", &output, "ctl gateway add roof --json"), 0);
+    json_t *root = json_loads(output, 0, NULL);
+    json_t *config = json_object_get(root, "config");
+    ck_assert_str_eq(vectors_text(config, "gateway"), "roof");
+    ck_assert_str_eq(vectors_text(json_object_get(config, "broker"), "uri"), fixture.broker->uri);
+    ck_assert_str_eq(vectors_text(json_object_get(config, "broker"), "username"), "roof");
+    json_decref(root);
+    free(output);
+}
+END_TEST
+
+START_TEST(an_error_of_the_plugin_is_told)
+{
+    struct fixture fixture = start(
+        "{\"responses\":[{\"command\":\"x\",\"error\":\"no such device\",\"correlationData\":\"CORRELATION\"}]}\n");
+    expect(&fixture, 1, "ctl device approve " ADDRESS, "selkiectl: no such device\n");
+    expect(&fixture, 1, "ctl stats", "selkiectl: no such device\n");
+    expect(&fixture, 1, "ctl device list --json", "selkiectl: no such device\n");
+}
+END_TEST
+
+START_TEST(answers_to_others_are_passed_over)
+{
+    struct fixture fixture =
+        start("{\"responses\":[{\"command\":\"x\",\"data\":{\"a\":1},\"correlationData\":\"another\"},"
+              "{\"command\":\"x\",\"data\":{\"b\":2},\"correlationData\":\"CORRELATION\"}]}\n");
+    expect(&fixture, 0, "ctl stats", "b  2\n");
+}
+END_TEST
+
+START_TEST(broken_answers_are_told_and_end_it)
+{
+    struct fixture fixture = start("{\"responses\":[{\"error\":\"too many commands at once\"}]}\n"
+                                   "no JSON at all\n"
+                                   "{\"a\":1}\n"
+                                   "{\"responses\":[{\"data\":{},\"correlationData\":\"CORRELATION\"},"
+                                   "{\"data\":{},\"correlationData\":\"CORRELATION\"}]}\n");
+    expect(&fixture, 1, "ctl stats", "selkiectl: too many commands at once\n");
+    expect(&fixture, 1, "ctl stats", "is not understood");
+    expect(&fixture, 1, "ctl stats", "no \"responses\"");
+    expect(&fixture, 1, "ctl stats", "more parts than there were commands");
+}
+END_TEST
+
+START_TEST(no_answer_is_told)
+{
+    struct fixture fixture = start("NONE\n");
+    char *output;
+    ck_assert_int_eq(ctl(&fixture, "--timeout 1", &output, "ctl stats"), 1);
+    ck_assert_msg(strstr(output, "no answer in 1 s") != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(harness_stop(fixture.broker->process, SIGTERM), 0);
+    ck_assert_int_eq(ctl(&fixture, "--timeout 1", &output, "ctl stats"), 1);
+    ck_assert_msg(strstr(output, "no broker at mqtt://127.0.0.1:") != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
+START_TEST(a_broker_without_the_plugin_or_access_is_told)
+{
+    struct fixture open = {.broker = harness_broker("allow_anonymous true\n")};
+    char *output;
+    ck_assert_int_eq(ctl(&open, "--timeout 1", &output, "ctl stats"), 1);
+    ck_assert_msg(strstr(output, "plugin") != NULL, "%s", output);
+    free(output);
+    struct fixture closed = {.broker = harness_broker("allow_anonymous false\n")};
+    expect(&closed, 1, "ctl stats", "refuses a client without a user name");
+    expect(&closed, 1, "ctl stats --username admin", "refuses the user 'admin'");
+}
+END_TEST
+
+/* ---- import and export ---- */
+
+START_TEST(import_sends_many_in_bounded_messages)
+{
+    enum { DEVICES = 5000 };
+    struct fixture fixture = start("ECHO\n");
+    char script[512];
+    snprintf(script, sizeof script,
+             "{ echo address,name,claim; i=0; while [ $i -lt %d ]; do "
+             "printf '%%016x,\"Name, %%d\",claim-%%d\\n' $i $i $i; i=$((i+1)); done; } | ctl device import -",
+             DEVICES);
+    expect(&fixture, 0, script, "5000 added, 0 refused\n");
+
+    char *all = harness_read(fixture.requests);
+    size_t messages = 0, devices = 0;
+    for (char *line = strtok(all, "\n"); line != NULL; line = strtok(NULL, "\n"), messages++) {
+        ck_assert_uint_le(strlen(line), 128 * 1024);
+        json_t *root = json_loads(line, 0, NULL), *command;
+        size_t i;
+        json_array_foreach (vectors_list(root, "commands"), i, command) {
+            char address[32], name[32];
+            snprintf(address, sizeof address, "%016zx", devices);
+            snprintf(name, sizeof name, "Name, %zu", devices++);
+            ck_assert_str_eq(vectors_text(command, "address"), address);
+            ck_assert_str_eq(vectors_text(command, "name"), name);
+        }
+        json_decref(root);
+    }
+    ck_assert_uint_eq(devices, DEVICES);
+    ck_assert_uint_lt(messages, 20);
+    free(all);
+}
+END_TEST
+
+START_TEST(import_names_the_rows_that_were_refused)
+{
+    struct fixture fixture = start("{\"responses\":[{\"data\":{},\"correlationData\":\"CORRELATION\"},"
+                                   "{\"error\":\"exists already\",\"correlationData\":\"CORRELATION\"}]}\n");
+    harness_write("two.csv", 0600, "address,name\n0000000000000001,\"a\nb\"\n\n00000000000000FF,c\n");
+    char line[512];
+    snprintf(line, sizeof line, "ctl device import '%s'", harness_path("two.csv"));
+    expect(&fixture, 1, line, "two.csv:5: 00000000000000ff: exists already\n");
+    expect(&fixture, 1, line, "1 added, 1 refused\n");
+    snprintf(line, sizeof line, "ctl device import --json '%s'", harness_path("two.csv"));
+    expect(&fixture, 1, line, "\"added\": 1");
+}
+END_TEST
+
+START_TEST(import_sends_nothing_of_a_file_with_a_mistake)
+{
+    static const struct {
+        const char *file, *said;
+    } cases[] = {
+        {"", ":1: there is no first row"},
+        {"name\nx\n", ":1: there is no column 'address'"},
+        {"address,clam\n", ":1: unknown column (known are address, name, claim): clam"},
+        {"address,name,name\n", ":1: this column is there twice: name"},
+        {"address\n0000000000000001\nxyz\n", ":3: no address (16 hex digits): xyz"},
+        {"address,name\n0000000000000001\n", ":2: not as many fields"},
+        {"address\n0000000000000001\n\"0000000000000002\n", ":3: a quoted field has no end"},
+        {"address,name\n0000000000000001,\"a\"b\n", ":2: something stands behind a quoted field"},
+        {"address,name\n0000000000000001,a\"b\n", ":2: a quote inside a field"},
+        {"address,claim\n0000000000000001,"
+         "01234567890123456789012345678901234567890123456789012345678901234\n",
+         ":2: the claim is longer than 64 bytes"},
+    };
+    struct fixture fixture = start("ECHO\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[512];
+        harness_write("bad.csv", 0600, "%s", cases[i].file);
+        snprintf(line, sizeof line, "ctl device import '%s'", harness_path("bad.csv"));
+        expect(&fixture, 1, line, cases[i].said);
+    }
+    expect(&fixture, 1, "ctl device import /nowhere.csv", "/nowhere.csv: No such file");
+    char *requests = harness_read(fixture.requests);
+    ck_assert_str_eq(requests, "");
+    free(requests);
+}
+END_TEST
+
+START_TEST(what_export_writes_can_be_imported)
+{
+    struct fixture fixture = start(OK("{\"total\":2,\"devices\":[" DEVICE(
+        "0000000000000001", "active", "active") ",{\"address\":"
+                                                "\"0000000000000002\",\"name\":\"a \\\"b\\\", "
+                                                "c\",\"status\":\"listed\",\"bindings\":[]}]}") "ECHO\n");
+    expect(&fixture, 0, "ctl device export | ctl device import -", "2 added, 0 refused\n");
+    json_t *root = request(&fixture, 1);
+    const json_t *second = json_array_get(json_object_get(root, "commands"), 1);
+    ck_assert_str_eq(vectors_text(second, "address"), "0000000000000002");
+    ck_assert_str_eq(vectors_text(second, "name"), "a \"b\", c");
+    json_decref(root);
+}
+END_TEST
+
+/* ---- watch ---- */
+
+static struct harness_process *start_watch(const struct fixture *fixture, const char *argument)
+{
+    const char *const argv[] = {harness_program("selkiectl"), "watch",  "--broker",
+                                fixture->broker->uri,         argument, NULL};
+    struct harness_process *watch = harness_spawn("watch", argv, false);
+    harness_wait_log(watch, "watching mqtt://");
+    return watch;
+}
+
+static void say(struct harness_client *client, const char *topic, const char *payload)
+{
+    const struct harness_property properties[] = {
+        {"counter", "7"}, {"gateway", "roof-1"}, {"rx", "1"}, {"form", "sealed"}, {NULL, NULL}};
+    harness_publish(client, topic, payload, strlen(payload), 1, false, properties);
+}
+
+START_TEST(watch_shows_what_comes_and_ends_on_sigint)
+{
+    struct fixture fixture = {.broker = harness_broker("allow_anonymous true\n")};
+    struct harness_process *watch = start_watch(&fixture, NULL);
+    struct harness_client *client = harness_connect(fixture.broker, NULL);
+    say(client, "selkie/device/" ADDRESS "/up", "21.5C");
+    harness_wait_log(watch, "frame     " ADDRESS "  #7 sealed by roof-1, 5 bytes: 21.5C\n");
+    say(client, "selkie/device/" ADDRESS "/up", "\x1b[2J\xff");
+    harness_wait_log(watch, "5 bytes: 1b5b324aff\n");
+    say(client, "selkie/device/" ADDRESS "/event", "{\"event\":\"reset\",\"time\":1,\"id\":\"0123\",\"n\":5}");
+    harness_wait_log(watch, "event     " ADDRESS "  reset  id=0123  n=5\n");
+    say(client, "selkie/rejected/bad-seal", "{\"reason\":\"bad-seal\",\"gateway\":\"roof-1\\u001b[2J\",\"rx\":5}");
+    harness_wait_log(watch, "rejected  -                 bad-seal  gateway=roof-1?[2J  rx=5\n");
+    say(client, "selkie/gateway/roof-1/state", "{\"state\":\"online\"}");
+    harness_wait_log(watch, "gateway   roof-1            online\n");
+    ck_assert_int_eq(harness_stop(watch, SIGINT), 0);
+    harness_disconnect(client);
+}
+END_TEST
+
+START_TEST(watch_of_one_device_shows_no_other)
+{
+    struct fixture fixture = {.broker = harness_broker("allow_anonymous true\n")};
+    struct harness_process *watch = start_watch(&fixture, ADDRESS);
+    struct harness_client *client = harness_connect(fixture.broker, NULL);
+    say(client, "selkie/device/0000000000000001/up", "other");
+    say(client, "selkie/rejected/unknown", "{\"reason\":\"unknown\",\"gateway\":\"roof-2\"}");
+    say(client, "selkie/rejected/stale", "{\"reason\":\"stale\",\"address\":\"" ADDRESS "\"}");
+    harness_wait_log(watch, "rejected  " ADDRESS "  stale\n");
+    say(client, "selkie/device/" ADDRESS "/up", "mine");
+    harness_wait_log(watch, "mine\n");
+    ck_assert(!harness_log_has(watch, "other") && !harness_log_has(watch, "roof-2"));
+    ck_assert_int_eq(harness_stop(watch, SIGTERM), 0);
+    harness_disconnect(client);
+}
+END_TEST
+
+START_TEST(watch_gives_json_and_tells_a_lost_broker)
+{
+    struct fixture fixture = {.broker = harness_broker("allow_anonymous true\n")};
+    struct harness_process *watch = start_watch(&fixture, "--json");
+    struct harness_client *client = harness_connect(fixture.broker, NULL);
+    say(client, "selkie/device/" ADDRESS "/up", "21");
+    harness_wait_log(watch, "{\"topic\":\"selkie/device/" ADDRESS "/up\",\"counter\":\"7\",\"gateway\":\"roof-1\","
+                            "\"rx\":\"1\",\"form\":\"sealed\",\"payload\":\"3231\",\"text\":\"21\"}\n");
+    say(client, "selkie/device/" ADDRESS "/event", "{\"event\":\"lost\"}");
+    harness_wait_log(watch, "\"payload\":{\"event\":\"lost\"}}\n");
+    harness_drop(client);
+    ck_assert_int_eq(harness_stop(fixture.broker->process, SIGKILL), 128 + SIGKILL);
+    ck_assert_int_eq(harness_wait_exit(watch), 1);
+    ck_assert(harness_log_has(watch, "selkiectl: mqtt://127.0.0.1:"));
+}
+END_TEST
+
+/* ---- command line and configuration ---- */
+
+START_TEST(mistakes_end_with_2_before_anything_is_sent)
+{
+    struct fixture fixture = start("ECHO\n");
+    expect(&fixture, 2, "ctl device show 123", "'123' is no address");
+    expect(&fixture, 2, "ctl device approve " ADDRESS " xyz", "'xyz' is no ID");
+    expect(&fixture, 2, "ctl device add " ADDRESS " --claim ''", "--claim: must be 1 to 64 bytes");
+    expect(&fixture, 2, "ctl gateway add a/b", "'a/b' is no gateway's name");
+    expect(&fixture, 2, "ctl gateway remove ''", "'' is no gateway's name");
+    expect(&fixture, 2, "ctl watch x", "'x' is no address");
+    expect(&fixture, 2, "ctl stats --key x", "must be mqtts://");
+    expect(&fixture, 2, "ctl stats --password-file x", "is of no use without --username");
+    expect(&fixture, 2, "ctl stats --root 'a/#'", "without wildcards");
+    expect(&fixture, 2, "ctl stats --timeout 0", "must be 1 to 3600");
+    char *requests = harness_read(fixture.requests);
+    ck_assert_str_eq(requests, "");
+    free(requests);
+}
+END_TEST
+
+/* A line of a shell in the test's folder, where "$ctl" is selkiectl and "$uri" the broker. */
+static void expect_run(const struct fixture *fixture, int status, const char *said, const char *script)
+{
+    char line[2048], *output;
+    snprintf(line, sizeof line, "cd '%s'; ctl='%s'; uri='%s'; %s", harness_path("."), harness_program("selkiectl"),
+             fixture->broker->uri, script);
+    const char *const argv[] = {"/bin/sh", "-c", line, NULL};
+    int ended = harness_run("selkiectl", argv, &output);
+    ck_assert_msg(ended == status && strstr(output, said) != NULL, "%s: exit %d, expected %d and \"%s\" in:\n%s",
+                  script, ended, status, said, output);
+    free(output);
+}
+
+START_TEST(configuration_comes_from_the_file)
+{
+    struct fixture fixture = start("ECHO\n");
+    expect_run(&fixture, 0, "",
+               "mkdir -p .config/selkie; echo '{\"broker\":{\"uri\":\"'$uri'\"}}' >.config/selkie/ctl.json;"
+               "HOME=$PWD $ctl stats");
+    expect_run(&fixture, 0, fixture.broker->uri, "HOME=$PWD $ctl --check-config");
+    expect_run(&fixture, 0, "\"uri\"", "$ctl --print-config");
+    expect_run(&fixture, 78,
+               "/etc/selkie/ctl.password: ", "$ctl --print-config >t.json; $ctl --check-config --config t.json");
+    expect_run(&fixture, 78, "b.json:1: brokr: ", "echo '{\"brokr\":{}}' >b.json; $ctl stats --config b.json");
+    expect_run(&fixture, 78, "/nowhere.json", "$ctl stats --config /nowhere.json");
+}
+END_TEST
+
+START_TEST(a_password_goes_to_no_other_broker_than_its_own)
+{
+    struct fixture fixture = start("ECHO\n");
+    harness_write("password", 0600, "secret\n");
+    harness_write("ctl.json", 0600,
+                  "{\"broker\":{\"uri\":\"mqtt://broker.example\",\"username\":\"admin\",\"password_file\":\"%s\"}}",
+                  harness_path("password"));
+    expect_run(&fixture, 0, "username       admin", "$ctl --check-config --config ctl.json");
+    expect_run(&fixture, 0, "username       none", "$ctl --check-config --config ctl.json --broker $uri");
+    expect_run(&fixture, 78, "everybody may read it", "chmod 644 password; $ctl --check-config --config ctl.json");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ctl_broker");
+    TCase *tcase = tcase_create("ctl_broker");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, each_command_asks_what_it_says);
+    tcase_add_test(tcase, lists_come_page_by_page);
+    tcase_add_test(tcase, a_device_is_shown_with_its_ids);
+    tcase_add_test(tcase, a_gateway_gets_its_password_and_a_configuration);
+    tcase_add_test(tcase, an_error_of_the_plugin_is_told);
+    tcase_add_test(tcase, answers_to_others_are_passed_over);
+    tcase_add_test(tcase, broken_answers_are_told_and_end_it);
+    tcase_add_test(tcase, no_answer_is_told);
+    tcase_add_test(tcase, a_broker_without_the_plugin_or_access_is_told);
+    tcase_add_test(tcase, import_sends_many_in_bounded_messages);
+    tcase_add_test(tcase, import_names_the_rows_that_were_refused);
+    tcase_add_test(tcase, import_sends_nothing_of_a_file_with_a_mistake);
+    tcase_add_test(tcase, what_export_writes_can_be_imported);
+    tcase_add_test(tcase, watch_shows_what_comes_and_ends_on_sigint);
+    tcase_add_test(tcase, watch_of_one_device_shows_no_other);
+    tcase_add_test(tcase, watch_gives_json_and_tells_a_lost_broker);
+    tcase_add_test(tcase, mistakes_end_with_2_before_anything_is_sent);
+    tcase_add_test(tcase, configuration_comes_from_the_file);
+    tcase_add_test(tcase, a_password_goes_to_no_other_broker_than_its_own);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
