@@ -20,6 +20,7 @@ struct receipt {
 
 struct selkie_deliver {
     struct selkie_unsealer *unsealer;
+    struct selkie_control *control;
     const char *root;
     struct selkie_output *held; /* could not be published for want of memory: first in the next turn */
     uint64_t published;         /* highest outbox number given to Mosquitto, */
@@ -28,12 +29,14 @@ struct selkie_deliver {
     size_t receipt_count;
 };
 
-int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer, const char *root)
+int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer,
+                        struct selkie_control *control, const char *root)
 {
     *deliver = calloc(1, sizeof **deliver);
     if (*deliver == NULL)
         return SELKIE_ENOMEM;
     (*deliver)->unsealer = unsealer;
+    (*deliver)->control = control;
     (*deliver)->root = root;
     return 0;
 }
@@ -144,6 +147,8 @@ static int publish_one(struct selkie_deliver *deliver, const struct selkie_outpu
         return publish_rejected(deliver, output);
     case SELKIE_OUTPUT_RECEIPT:
         return note_receipt(deliver, output);
+    case SELKIE_OUTPUT_ANSWER:
+        return selkie_control_answer(deliver->control, output);
     default:
         return SELKIE_EINVAL;
     }

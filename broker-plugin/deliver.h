@@ -7,6 +7,8 @@
 #ifndef SELKIE_PLUGIN_DELIVER_H
 #define SELKIE_PLUGIN_DELIVER_H
 
+#include "control.h"
+
 #include <selkie/unsealer.h>
 
 struct selkie_deliver;
@@ -14,9 +16,9 @@ struct selkie_deliver;
 /* Most outputs that one turn publishes. */
 #define SELKIE_DELIVER_MAX 256
 
-/* All are borrowed. */
+/* All are borrowed; answers to commands go to `control`. */
 SELKIE_USE_RESULT int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer,
-                                          const char *root);
+                                          struct selkie_control *control, const char *root);
 /* Before the unsealer is closed. What was published, but had no turn yet, stays in the outbox. */
 void selkie_deliver_close(struct selkie_deliver *deliver);
 

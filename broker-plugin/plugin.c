@@ -2,7 +2,9 @@
 /* mosquitto_selkie.so: Mosquitto's events on one side, the unsealer on the other. Everything here runs on Mosquitto's
  * one thread. */
 #include "access.h"
+#include "auth.h"
 #include "config.h"
+#include "control.h"
 #include "deliver.h"
 #include "doorbell.h"
 #include "ingest.h"
@@ -28,6 +30,7 @@ struct selkie_plugin {
     char *config_path;
     struct selkie_journal *journal;
     struct selkie_doorbell *doorbell;
+    struct selkie_control *control;
     struct selkie_stats stats;
     struct selkie_config *config;
     struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then nothing is let in */
@@ -58,7 +61,7 @@ static bool is_gateway(const struct selkie_plugin *plugin, const char *user)
 {
     if (user == NULL || plugin->unsealer == NULL)
         return false;
-    return plugin->config->any_gateway;
+    return plugin->config->any_gateway || selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
 }
 
 static int on_acl_check(int event, void *data, void *context)
@@ -80,6 +83,14 @@ static int on_acl_check(int event, void *data, void *context)
     }
 }
 
+static int on_basic_auth(int event, void *data, void *context)
+{
+    const struct selkie_plugin *plugin = context;
+
+    (void)event;
+    return plugin->unsealer == NULL ? MOSQ_ERR_AUTH : selkie_auth_check(plugin->unsealer, data);
+}
+
 static int on_message(int event, void *data, void *context)
 {
     struct mosquitto_evt_message *message = data;
@@ -90,6 +101,26 @@ static int on_message(int event, void *data, void *context)
         ticks_are_missing(plugin))
         return MOSQ_ERR_ACL_DENIED;
     selkie_ingest_message(plugin->unsealer, plugin->config->root, message);
+    return MOSQ_ERR_SUCCESS;
+}
+
+static int on_control(int event, void *data, void *context)
+{
+    const struct selkie_plugin *plugin = context;
+
+    (void)event;
+    if (plugin->unsealer != NULL)
+        selkie_control_ask(plugin->control, plugin->unsealer, plugin->config, data);
+    return MOSQ_ERR_SUCCESS;
+}
+
+static int on_disconnect(int event, void *data, void *context)
+{
+    const struct mosquitto_evt_disconnect *disconnect = data;
+    const struct selkie_plugin *plugin = context;
+
+    (void)event;
+    selkie_control_forget(plugin->control, mosquitto_client_id(disconnect->client));
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -142,7 +173,7 @@ static int pipeline_open(struct selkie_plugin *plugin)
         selkie_journal_say(LOG_ERR, "%s", error);
         return SELKIE_ECONFIG;
     }
-    if (selkie_deliver_open(&plugin->deliver, plugin->unsealer, config->root) < 0) {
+    if (selkie_deliver_open(&plugin->deliver, plugin->unsealer, plugin->control, config->root) < 0) {
         selkie_journal_say(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         pipeline_close(plugin);
         return SELKIE_ENOMEM;
@@ -163,13 +194,18 @@ static int config_open(struct selkie_config **config, const char *path)
     return result;
 }
 
+/* Mosquitto's functions for events, and whether to listen to one. */
 static const struct {
     int event;
     MOSQ_FUNC_generic_callback callback;
+    const char *topic;
+    /* With a plugin that listens to this, Mosquitto does not let in user names that nobody knows. That is wanted,
+     * except where any gateway may come. */
+    bool with_registered_gateways;
 } callbacks[] = {
-    {MOSQ_EVT_ACL_CHECK, on_acl_check},
-    {MOSQ_EVT_MESSAGE, on_message},
-    {MOSQ_EVT_TICK, on_tick},
+    {MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, false},   {MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL, true},
+    {MOSQ_EVT_MESSAGE, on_message, NULL, false},       {MOSQ_EVT_CONTROL, on_control, SELKIE_TOPIC_CONTROL, false},
+    {MOSQ_EVT_DISCONNECT, on_disconnect, NULL, false}, {MOSQ_EVT_TICK, on_tick, NULL, false},
 };
 
 #define CALLBACK_COUNT (sizeof callbacks / sizeof callbacks[0])
@@ -177,13 +213,16 @@ static const struct {
 static void callbacks_unregister(struct selkie_plugin *plugin)
 {
     for (size_t i = 0; i < CALLBACK_COUNT; i++)
-        (void)mosquitto_callback_unregister(plugin->id, callbacks[i].event, callbacks[i].callback, NULL);
+        (void)mosquitto_callback_unregister(plugin->id, callbacks[i].event, callbacks[i].callback, callbacks[i].topic);
 }
 
 static int callbacks_register(struct selkie_plugin *plugin)
 {
     for (size_t i = 0; i < CALLBACK_COUNT; i++) {
-        int result = mosquitto_callback_register(plugin->id, callbacks[i].event, callbacks[i].callback, NULL, plugin);
+        if (callbacks[i].with_registered_gateways && plugin->config->any_gateway)
+            continue;
+        int result = mosquitto_callback_register(plugin->id, callbacks[i].event, callbacks[i].callback,
+                                                 callbacks[i].topic, plugin);
         if (result != MOSQ_ERR_SUCCESS) {
             selkie_journal_say(LOG_ERR, "Mosquitto refuses event %d: %s", callbacks[i].event,
                                mosquitto_strerror(result));
@@ -203,6 +242,7 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_config *n
 
     selkie_deliver_confirm(plugin->deliver);
     pipeline_close(plugin);
+    selkie_control_abandon(plugin->control);
     plugin->config = next;
     result = pipeline_open(plugin);
     if (result < 0) {
@@ -252,6 +292,7 @@ static void plugin_close(struct selkie_plugin *plugin)
     callbacks_unregister(plugin);
     pipeline_close(plugin);
     selkie_config_close(plugin->config);
+    selkie_control_close(plugin->control);
     selkie_doorbell_close(plugin->doorbell);
     selkie_journal_close(plugin->journal);
     (void)prctl(PR_SET_DUMPABLE, plugin->dumpable);
@@ -266,7 +307,7 @@ static int plugin_open(struct selkie_plugin *plugin)
     /* From here on private keys are in this process: they stay out of core dumps. */
     plugin->dumpable = prctl(PR_GET_DUMPABLE);
     (void)prctl(PR_SET_DUMPABLE, 0);
-    if (selkie_journal_open(&plugin->journal) < 0)
+    if (selkie_journal_open(&plugin->journal) < 0 || selkie_control_open(&plugin->control) < 0)
         return MOSQ_ERR_NOMEM;
     if (selkie_doorbell_open(&plugin->doorbell) < 0) {
         selkie_journal_say(LOG_ERR, "no timer for the doorbell");

@@ -127,8 +127,10 @@ static void on_success(void *context, MQTTAsync_successData5 *data)
 
 static void on_failure(void *context, MQTTAsync_failureData5 *data)
 {
-    /* Without a reason code of the broker's the failure is Paho's own: no connection. */
-    request_finish(context, data != NULL && data->reasonCode > 0 ? (int)data->reasonCode : -1);
+    /* A refused connection has the broker's reason code in the other field. Without one the failure is Paho's own. */
+    int reason = data == NULL ? -1 : data->reasonCode > 0 ? (int)data->reasonCode : data->code;
+
+    request_finish(context, reason > 0 ? reason : -1);
 }
 
 static void on_connection_lost(void *context, char *cause)

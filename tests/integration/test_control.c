@@ -136,7 +136,7 @@ START_TEST(a_device_is_added_shown_listed_and_removed)
     ck_assert_str_eq(json_string_value(json_object_get(data, "name")), "roof");
     ck_assert_str_eq(json_string_value(json_object_get(data, "status")), "listed");
     ck_assert_uint_eq(json_array_size(json_object_get(data, "bindings")), 0);
-    ck_assert_ptr_null(json_object_get(data, "claim")); /* never told */
+    ck_assert(!json_is_string(json_object_get(data, "claim"))); /* never told */
     json_decref(data);
     must_fail("\"command\":\"getDevice\",\"address\":\"%s\"", unknown.text);
 
@@ -321,14 +321,14 @@ END_TEST
 
 START_TEST(answers_go_to_the_sender_alone)
 {
+    static const char ask_gateways[] = "{\"commands\":[{\"command\":\"listGateways\"}]}";
     start("");
     struct harness_client *other = connect_as("other");
 
     ck_assert_int_eq(harness_subscribe(other, RESPONSE, 1), 1);
     json_decref(do_command("\"command\":\"listKeys\""));
     /* Asked after that and answered here; had the first answer come here as well, it would be there already. */
-    ck_assert_int_ge(
-        harness_publish(other, CONTROL, "{\"commands\":[{\"command\":\"listGateways\"}]}", 39, 1, false, NULL), 0);
+    ck_assert_int_ge(harness_publish(other, CONTROL, ask_gateways, sizeof ask_gateways - 1, 1, false, NULL), 0);
     struct harness_message *message = harness_receive(other, RESPONSE);
     ck_assert_ptr_nonnull(strstr((const char *)message->payload, "listGateways"));
     harness_message_free(message);
@@ -429,7 +429,7 @@ END_TEST
 START_TEST(who_asks_too_much_at_once_is_told)
 {
     static const char payload[] = "{\"commands\":[{\"command\":\"listKeys\"}]}";
-    enum { PAYLOADS = 200 };
+    enum { PAYLOADS = 90 };
     start("");
     for (unsigned i = 0; i < PAYLOADS; i++)
         harness_publish_async(admin, CONTROL, payload, sizeof payload - 1, 1, NULL);

@@ -93,12 +93,12 @@ START_TEST(a_gateway_survives_a_restart_and_not_its_removal)
 {
     start("");
     char *password = strdup(command("addGateway", "gw1", NULL));
-    struct harness_client_options options = {.username = "gw1", .password = password}, root = {"", "root", "pw"};
+    struct harness_client_options options = {.username = "gw1", .password = password};
+    struct harness_client_options root = {.username = "root", .password = "pw"};
 
     harness_disconnect(admin);
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
     harness_broker_restart(broker);
-    root.id = NULL;
     admin = harness_connect(broker, &root);
     struct harness_client *gateway = frames_gateway(broker, "gw1", password);
     ck_assert_ptr_null(command("removeGateway", "gw1", NULL));

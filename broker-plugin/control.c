@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "control.h"
+
+#include "publish.h"
+
+#include <selkie/topic.h>
+
+#include <mosquitto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESPONSE SELKIE_TOPIC_CONTROL "/response"
+
+/* A payload that waits for its answer. */
+struct question {
+    uint64_t token;  /* 0 = the place is free */
+    char *client_id; /* NULL = the client has gone, and the answer with it */
+    json_t *removed; /* for each command, the gateway that it removes, or null; NULL where there is none */
+};
+
+struct selkie_control {
+    uint64_t last_token;
+    struct question questions[SELKIE_CONTROL_MAX];
+};
+
+int selkie_control_open(struct selkie_control **control)
+{
+    *control = calloc(1, sizeof **control);
+    return *control == NULL ? SELKIE_ENOMEM : 0;
+}
+
+static void clear(struct question *question)
+{
+    free(question->client_id);
+    json_decref(question->removed);
+    memset(question, 0, sizeof *question);
+}
+
+void selkie_control_close(struct selkie_control *control)
+{
+    if (control == NULL)
+        return;
+    for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++)
+        clear(&control->questions[i]);
+    free(control);
+}
+
+static struct question *find(struct selkie_control *control, uint64_t token)
+{
+    for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++)
+        if (control->questions[i].token == token)
+            return &control->questions[i];
+    return NULL;
+}
+
+/* An answer of our own, to a payload that did not reach the unsealer. Without memory there is none. */
+static void answer_error(const char *client_id, const char *text)
+{
+    json_t *answer = json_pack("{s:[{s:s}]}", "responses", "error", text);
+    int result = answer == NULL ? SELKIE_ENOMEM : selkie_publish_json(client_id, RESPONSE, answer, 1, false);
+
+    (void)result;
+    json_decref(answer);
+}
+
+/* The gateways that a payload removes. It is parsed here only where it may have such a command, whatever the spelling:
+ * the unsealer parses it again, on a thread that may take its time. */
+static json_t *find_removed(const char *payload, size_t len)
+{
+    static const char plain[] = "removeGateway", escape[] = "\\u";
+    json_t *json, *command, *removed;
+    size_t index;
+
+    if (memmem(payload, len, plain, sizeof plain - 1) == NULL &&
+        memmem(payload, len, escape, sizeof escape - 1) == NULL)
+        return NULL;
+    json = json_loadb(payload, len, 0, NULL);
+    removed = json_array();
+    json_array_foreach (json_object_get(json, "commands"), index, command) {
+        const char *verb = json_string_value(json_object_get(command, "command"));
+        json_t *name = json_object_get(command, "gateway");
+        bool removes = verb != NULL && strcmp(verb, plain) == 0 && json_is_string(name);
+        int result = json_array_append(removed, removes ? name : json_null());
+        (void)result; /* without memory nobody is disconnected, and the next publish is refused */
+    }
+    json_decref(json);
+    return removed;
+}
+
+void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
+                        const struct selkie_config *config, const struct mosquitto_evt_control *message)
+{
+    const char *client_id = mosquitto_client_id(message->client);
+    struct question *question = find(control, 0);
+
+    if (client_id == NULL || !selkie_config_is_admin(config, mosquitto_client_username(message->client)))
+        return;
+    if (message->payloadlen > SELKIE_COMMAND_MAX) {
+        answer_error(client_id, "the payload is longer than 1 MiB");
+        return;
+    }
+    if (question == NULL) {
+        answer_error(client_id, "too many commands at once; wait for an answer before asking more");
+        return;
+    }
+    const char *payload = message->payload == NULL ? "" : message->payload;
+    int result = selkie_unsealer_command(unsealer, control->last_token + 1, payload, message->payloadlen);
+    if (result < 0) {
+        answer_error(client_id, selkie_error_text(result));
+        return;
+    }
+    question->token = ++control->last_token;
+    question->client_id = strdup(client_id);
+    question->removed = find_removed(payload, message->payloadlen);
+}
+
+/* Close the connections of the gateways whose removal the answer confirms. */
+static void disconnect_removed(const json_t *removed, const struct selkie_output *answer)
+{
+    json_t *json = json_loadb((const char *)answer->data, answer->len, 0, NULL);
+    json_t *responses = json_object_get(json, "responses");
+    size_t index;
+    json_t *name;
+
+    json_array_foreach (removed, index, name) {
+        json_t *response = json_array_get(responses, index);
+        if (json_is_string(name) && response != NULL && json_object_get(response, "error") == NULL)
+            (void)mosquitto_kick_client_by_username(json_string_value(name), true);
+    }
+    json_decref(json);
+}
+
+int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer)
+{
+    struct question *question = answer->token == 0 ? NULL : find(control, answer->token);
+
+    if (question == NULL)
+        return 0;
+    if (question->client_id != NULL) {
+        int result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
+        if (result < 0)
+            return result;
+    }
+    /* Taken out first: disconnecting a client comes back here as a client that has gone. */
+    struct question done = *question;
+    memset(question, 0, sizeof *question);
+    if (done.removed != NULL)
+        disconnect_removed(done.removed, answer);
+    clear(&done);
+    return 0;
+}
+
+void selkie_control_forget(struct selkie_control *control, const char *client_id)
+{
+    for (size_t i = 0; client_id != NULL && i < SELKIE_CONTROL_MAX; i++) {
+        struct question *question = &control->questions[i];
+        if (question->client_id == NULL || strcmp(question->client_id, client_id) != 0)
+            continue;
+        free(question->client_id);
+        question->client_id = NULL;
+    }
+}
+
+void selkie_control_abandon(struct selkie_control *control)
+{
+    for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++) {
+        struct question *question = &control->questions[i];
+        if (question->client_id != NULL)
+            answer_error(question->client_id, "the configuration was read again; look what was done, and ask again");
+        clear(question);
+    }
+}

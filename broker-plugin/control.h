@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* $CONTROL/selkie/v1: an administrator's commands go to the unsealer, its answers go to the client that asked and to no
+ * other. On Mosquitto's thread; never waits. At most SELKIE_CONTROL_MAX payloads wait for their answer; further ones
+ * are answered with an error at once. */
+#ifndef SELKIE_PLUGIN_CONTROL_H
+#define SELKIE_PLUGIN_CONTROL_H
+
+#include "config.h"
+
+#include <mosquitto_broker.h>
+
+struct selkie_control;
+
+#define SELKIE_CONTROL_MAX 16
+
+SELKIE_USE_RESULT int selkie_control_open(struct selkie_control **control);
+void selkie_control_close(struct selkie_control *control);
+
+/* A payload on the control topic. The user name is looked at again, for Mosquitto's own bridges pass the access check
+ * unseen. */
+void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
+                        const struct selkie_config *config, const struct mosquitto_evt_control *message);
+
+/* An output SELKIE_OUTPUT_ANSWER: publish it to whoever asked, if still there. A gateway that was removed loses its
+ * connection. 0 or SELKIE_ENOMEM: try again. */
+SELKIE_USE_RESULT int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer);
+
+/* A client has gone: nobody who takes over its client id may see its answers. */
+void selkie_control_forget(struct selkie_control *control, const char *client_id);
+
+/* The unsealer is closed: what waits will have no answer, so say that. */
+void selkie_control_abandon(struct selkie_control *control);
+
+#endif
