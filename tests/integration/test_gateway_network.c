@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway behind a bad network: nothing is lost, and it comes back by itself. */
+#include "fault_proxy.h"
+#include "rig.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *uri_of(const struct fault_proxy *proxy)
+{
+    static char uri[64];
+
+    (void)snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%d", fault_proxy_port(proxy));
+    return uri;
+}
+
+/* Give a receipt for each frame until all of these have come at least once; the number of those that came again. */
+static unsigned receive_all(struct harness_client *plugin, uint32_t count)
+{
+    bool seen[256] = {false};
+    uint32_t missing = count;
+    unsigned again = 0;
+
+    while (missing > 0) {
+        int64_t seq;
+        uint32_t number = rig_receive(plugin, &seq);
+        ck_assert_uint_lt(number, count);
+        if (seen[number])
+            again++;
+        else
+            missing--;
+        seen[number] = true;
+        rig_receipt(plugin, seq);
+    }
+    return again;
+}
+
+START_TEST(connections_cut_in_the_middle_of_a_packet_lose_nothing)
+{
+    static const int cuts[] = {300, 1111, 77}; /* bytes after which; a PUBLISH is about 150 of them, a CONNECT 110 */
+    struct harness_broker *broker = harness_broker("");
+    struct fault_proxy *proxy = fault_proxy_start(broker->port);
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(uri_of(proxy), pty->path, ""), true);
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        int accepted = fault_proxy_accepted(proxy);
+        fault_proxy_cut_after(proxy, cuts[i]);
+        for (int frames = 0; frames < 20; frames++)
+            rig_send_acked(pty, number++);
+        while (fault_proxy_accepted(proxy) == accepted) /* it noticed, waited and came again */
+            (void)rig_ack(pty, 20);
+    }
+    (void)receive_all(plugin, number);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+    fault_proxy_stop(proxy);
+}
+END_TEST
+
+/* Two gateways side by side, since each of these takes its half minute. */
+START_TEST(half_open_connection_and_mute_broker_are_given_up)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct fault_proxy *half_open = fault_proxy_start(broker->port);
+    struct fault_proxy *mute = fault_proxy_start(broker->port);
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *one = harness_pty("one");
+    struct harness_pty *two = harness_pty("two");
+    struct harness_process *first = rig_gateway_ready(rig_config(uri_of(half_open), one->path, ""), true);
+    int64_t seq;
+
+    fault_proxy_mode(mute, FAULT_PROXY_MUTE);
+    const char *config =
+        harness_write("second.json", 0600,
+                      "{\"gateway\":\"second\",\"spool\":{\"path\":\"%s\"},\"broker\":{\"uri\":\"%s\"},"
+                      "\"serial\":[{\"device\":\"%s\"}]}",
+                      harness_path("second.db"), uri_of(mute), two->path);
+    const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+    struct harness_process *second = harness_spawn("second", argv, false);
+    harness_wait_log(second, "open, ");
+    ck_assert_int_eq(harness_subscribe(plugin, "selkie/gateway/second/up", 1), 1);
+
+    fault_proxy_silence(half_open);
+    rig_send_acked(one, 1);
+    rig_send_acked(two, 2);
+    int64_t start = harness_now_ms();
+    struct harness_message *message = harness_receive_try(plugin, "selkie/gateway/", 10); /* states */
+    while (message != NULL) {
+        ck_assert_ptr_null(strstr(message->topic, "/up"));
+        harness_message_free(message);
+        message = harness_receive_try(plugin, "selkie/gateway/", 10);
+    }
+    while (!harness_log_has(second, "not there (TCP connect timeout)") && harness_now_ms() - start < 40000)
+        rig_receive_none(plugin, 50);
+    fault_proxy_mode(mute, FAULT_PROXY_PASS);
+    message = harness_receive(plugin, "selkie/gateway/second/up");
+    ck_assert_uint_eq(rig_number(message->payload), 2);
+    harness_message_free(message);
+
+    message = harness_receive_try(plugin, RIG_UP, 40000);
+    ck_assert_ptr_nonnull(message);
+    ck_assert_uint_eq(rig_number(message->payload), 1);
+    seq = strtoll(harness_message_property(message, "seq"), NULL, 10);
+    harness_message_free(message);
+    ck_assert(harness_log_has(first, "it has not answered for 30 s"));
+    rig_receipt(plugin, seq);
+    ck_assert_int_eq(harness_stop(first, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway_network");
+    TCase *tcase = tcase_create("gateway_network");
+
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, connections_cut_in_the_middle_of_a_packet_lose_nothing);
+    tcase_add_test(tcase, half_open_connection_and_mute_broker_are_given_up);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
