@@ -39,6 +39,7 @@ struct connection {
     struct selkie_broker_queue *queue;
     unsigned number;
     MQTTAsync client;
+    bool tls;
     int reason;                             /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
     char tls_error[SELKIE_BROKER_TEXT_MAX]; /* the first line of what OpenSSL said */
 };
@@ -60,6 +61,17 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
     tell(context, event);
 }
 
+/* What is known of a connection that did not come about. Of a certificate with another name Paho says nothing at all.
+ */
+static const char *absence(const struct connection *connection, const MQTTAsync_failureData5 *data)
+{
+    if (connection->tls_error[0] != '\0')
+        return connection->tls_error;
+    if (data->message != NULL && strstr(data->message, "timeout") != NULL)
+        return "no answer";
+    return connection->tls ? "no connection, or its certificate is not for this host name" : "no connection";
+}
+
 /* A code above zero is the broker's own answer; below, Paho never came so far. */
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
@@ -70,10 +82,7 @@ static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
         event.kind = SELKIE_BROKER_REFUSED;
         event.code = data->code;
     }
-    (void)snprintf(event.text, sizeof(event.text), "%s",
-                   connection->tls_error[0] != '\0' ? connection->tls_error
-                   : data->message != NULL          ? data->message
-                                                    : "no connection");
+    (void)snprintf(event.text, sizeof(event.text), "%s", absence(connection, data));
     tell(connection, event);
 }
 
@@ -234,6 +243,7 @@ static struct connection *connection_open(struct selkie_broker *broker, const st
         return NULL;
     connection->queue = broker->queue;
     connection->number = ++broker->connections;
+    connection->tls = config->broker.tls;
     (void)snprintf(id, sizeof(id), "%s-gateway-%s", config->root, config->gateway);
     int result = MQTTAsync_createWithOptions(&connection->client, config->broker.uri, id, MQTTCLIENT_PERSISTENCE_NONE,
                                              NULL, &options);

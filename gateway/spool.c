@@ -33,7 +33,8 @@ struct selkie_spool {
     struct selkie_spool_ledger stored; /* as the disk has it */
     int64_t max_frames;
     uint64_t dropped;
-    bool failing; /* and said so */
+    uint64_t dropping; /* of the open transaction */
+    bool failing;      /* and said so */
 };
 
 static void detach(struct selkie_spool *spool)
@@ -121,6 +122,7 @@ static void roll_back(struct selkie_spool *spool)
     if (in_transaction(spool))
         (void)run(spool, ROLLBACK);
     spool->ledger = spool->stored;
+    spool->dropping = 0;
 }
 
 static int commit(struct selkie_spool *spool)
@@ -130,9 +132,12 @@ static int commit(struct selkie_spool *spool)
     int result = run(spool, LEDGER);
     if (result == SQLITE_OK)
         result = run(spool, COMMIT);
-    if (result == SQLITE_OK)
-        spool->stored = spool->ledger;
-    return result;
+    if (result != SQLITE_OK)
+        return result;
+    spool->stored = spool->ledger;
+    spool->dropped += spool->dropping;
+    spool->dropping = 0;
+    return SQLITE_OK;
 }
 
 static bool is_damage(int result)
@@ -178,10 +183,10 @@ static int drop_oldest(struct selkie_spool *spool, int64_t count, const char *wh
     if (result != SQLITE_OK || changes == 0)
         return result;
     /* A line for the first and for each thousandth, not for each of a million. */
-    if (spool->dropped / 1000 != (spool->dropped + (uint64_t)changes) / 1000 || spool->dropped == 0)
+    if (spool->dropped == 0 || spool->dropped / 1000 != (spool->dropped + (uint64_t)changes) / 1000)
         selkie_log(LOG_WARNING, "spool %s: %s; the oldest frames go (%" PRIu64 " so far)", spool->path, why,
                    spool->dropped + (uint64_t)changes);
-    spool->dropped += (uint64_t)changes;
+    spool->dropping += (uint64_t)changes;
     spool->ledger.frames -= changes;
     return SQLITE_OK;
 }
@@ -215,6 +220,8 @@ static int put_once(struct selkie_spool *spool, struct selkie_spool_frame *frame
         result = drop_oldest(spool, over, "max_frames reached");
     for (size_t i = 0; i < count && result == SQLITE_OK; i++)
         result = insert(spool, &frames[i]);
+    if (result == SQLITE_OK)
+        result = selkie_spool_file_reserve(spool->db);
     return result == SQLITE_OK ? commit(spool) : result;
 }
 
@@ -230,12 +237,12 @@ int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *fram
             works_again(spool);
             return 0;
         }
-        failed(spool, result, "store a frame");
-        disk_full = (result & 0xFF) == SQLITE_FULL;
-        /* What waits in the log goes to the file, and the log begins again at its front. */
+        disk_full = (result & 0xFF) == SQLITE_FULL && tries == 0;
         if (disk_full)
-            (void)sqlite3_wal_checkpoint_v2(spool->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-        else if (!is_damage(result))
+            roll_back(spool);
+        else
+            failed(spool, result, "store a frame");
+        if (!disk_full && !is_damage(result))
             break;
     }
     return SELKIE_ESTORAGE;

@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,19 +15,19 @@
 #define APPLICATION_ID 0x53454C4B /* "SELK" */
 #define SCHEMA_VERSION 1
 #define DAMAGED_KEPT   3
-#define SEQ_GAP        4096 /* more than what a card may have confirmed and lost */
-#define SEQ_BASE_BITS  32   /* of chance in the first seq of a fresh spool; 20 bits below are for counting */
+#define GROW_BYTES     (256 * 1024)
+#define LOG_RESERVE    (2 * 1024 * 1024) /* wal_autocheckpoint pages, the largest transaction, and again as much */
+#define SEQ_GAP        4096              /* more than what a card may have confirmed and lost */
+#define SEQ_BASE_BITS  32 /* of chance in the first seq of a fresh spool; 20 bits below are for counting */
 
-/* EXCLUSIVE keeps a second gateway out, and needs no shared-memory file. The log is kept at its size from one start to
- * the next and the file grows by pieces, so that a spool that is nearly empty works on when the disk is full. The small
- * cache is what keeps a gateway with a million frames as small as one with none. */
+/* EXCLUSIVE keeps a second gateway out, and needs no shared-memory file. The small cache is what keeps a gateway with a
+ * million frames as small as one with none. */
 static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
                               "PRAGMA journal_mode = WAL;"
                               "PRAGMA synchronous = FULL;"
                               "PRAGMA cache_size = -256;"
                               "PRAGMA temp_store = MEMORY;"
-                              "PRAGMA wal_autocheckpoint = 128;"
-                              "PRAGMA journal_size_limit = 2097152;";
+                              "PRAGMA wal_autocheckpoint = 128;";
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
@@ -122,11 +123,40 @@ static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **w
     return result;
 }
 
+/* Disk space for the log, taken once and kept from one start to the next: a disk that others have filled must not keep
+ * a frame from passing through a spool that is nearly empty. A file system that cannot do this does without. */
+static void reserve_log(const char *path)
+{
+    char log[PATH_MAX];
+
+    (void)snprintf(log, sizeof(log), "%s-wal", path);
+    int fd = open(log, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, LOG_RESERVE) != 0 && errno == ENOSPC)
+        selkie_log(LOG_WARNING, "spool %s: the disk is nearly full", path);
+    (void)close(fd);
+}
+
+int selkie_spool_file_reserve(sqlite3 *db)
+{
+    int64_t pages = 0;
+    int64_t page_size = 0;
+    int result = number(db, "PRAGMA page_count", &pages);
+
+    if (result == SQLITE_OK)
+        result = number(db, "PRAGMA page_size", &page_size);
+    if (result != SQLITE_OK)
+        return result;
+    sqlite3_int64 bytes = pages * page_size;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_SIZE_HINT, &bytes) == SQLITE_OK ? SQLITE_OK : SQLITE_FULL;
+}
+
 static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger)
 {
     const char *why = NULL;
     int on = 1;
-    int chunk = 256 * 1024;
+    int chunk = GROW_BYTES;
     int result = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 
     if (result == SQLITE_OK) {
@@ -135,8 +165,10 @@ static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger 
         (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
         result = check(*db, ledger, &why);
     }
-    if (result == SQLITE_OK && why == NULL)
+    if (result == SQLITE_OK && why == NULL) {
+        reserve_log(path);
         return SQLITE_OK;
+    }
     if ((result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED)
         why = "another process has it, perhaps a second gateway";
     if (why == NULL)

@@ -17,6 +17,10 @@ struct selkie_spool_ledger {
 SELKIE_USE_RESULT int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger);
 void selkie_spool_file_close(sqlite3 *db);
 
+/* Take the disk space for all pages of the transaction under way, before its commit: once committed, a page that finds
+ * no room in the file could never leave the log. SQLITE_OK, or SQLITE_FULL (or what else SQLite says). */
+int selkie_spool_file_reserve(sqlite3 *db);
+
 /* Rename a damaged file, closed before, and its log to PATH.damaged-N; the last N is used again, so that a dying card
  * does not fill up with them. */
 void selkie_spool_file_set_aside(const char *path);

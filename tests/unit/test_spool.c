@@ -229,12 +229,15 @@ START_TEST(what_was_put_survives_kill_at_any_moment)
 }
 END_TEST
 
-/* Write over a part of the file. */
+/* Write over a part of the file, and lose the log, which would heal it. */
 static void damage(off_t at, size_t len)
 {
     char garbage[4096];
-    int fd = open(path, O_WRONLY);
+    char log[80];
 
+    (void)snprintf(log, sizeof(log), "%s-wal", path);
+    (void)unlink(log);
+    int fd = open(path, O_WRONLY);
     memset(garbage, 0x5A, sizeof(garbage));
     ck_assert_int_ge(fd, 0);
     for (; len > 0; len -= sizeof(garbage), at += (off_t)sizeof(garbage))
@@ -332,23 +335,44 @@ static void limit_files(rlim_t bytes)
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* A file-size limit fails as a bad disk does (an I/O error), not as a full one: tests/integration fills a real disk. */
-START_TEST(disk_that_takes_no_more_loses_nothing_that_was_stored)
+START_TEST(oldest_goes_when_the_disk_is_full)
 {
-    uint32_t stored = 0;
-    struct selkie_spool_frame made = frame_of(0);
+    struct selkie_spool_info info;
+    uint32_t next = 0;
 
     limit_files(1024 * 1024);
-    while (selkie_spool_put(spool, &made, 1) == 0)
-        made = frame_of(++stored);
-    ck_assert_uint_gt(stored, 100);
-    expect_numbers(0, stored);
+    do {
+        ck_assert_uint_lt(next, 100000);
+        put(next++);
+        selkie_spool_info(spool, &info);
+    } while (info.dropped == 0);
+    ck_assert_uint_gt(next, 1000);
+    for (int i = 0; i < 500; i++)
+        put(next++);
+    selkie_spool_info(spool, &info);
+    expect_numbers((uint32_t)info.dropped, next - (uint32_t)info.dropped);
+    reopen();
+    expect_numbers((uint32_t)info.dropped, next - (uint32_t)info.dropped);
+    limit_files(RLIM_INFINITY);
+    put(next++);
+    expect_numbers((uint32_t)info.dropped, next - (uint32_t)info.dropped);
+}
+END_TEST
+
+/* The log cannot be written at all: nothing is stored, and nothing that was is lost. */
+START_TEST(disk_that_fails_is_survived)
+{
+    struct selkie_spool_frame made = frame_of(2);
+
+    put(0);
+    put(1);
+    limit_files(4096);
     ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
+    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
+    expect_numbers(0, 2);
     limit_files(RLIM_INFINITY);
     ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
-    expect_numbers(0, stored + 1);
-    reopen();
-    expect_numbers(0, stored + 1);
+    expect_numbers(0, 3);
 }
 END_TEST
 
@@ -390,7 +414,8 @@ int main(void)
     tcase_add_test(tcase, another_programs_database_is_refused_and_left_alone);
     tcase_add_test(tcase, second_process_is_refused);
     tcase_add_test(tcase, missing_folder_is_refused);
-    tcase_add_test(tcase, disk_that_takes_no_more_loses_nothing_that_was_stored);
+    tcase_add_test(tcase, oldest_goes_when_the_disk_is_full);
+    tcase_add_test(tcase, disk_that_fails_is_survived);
     tcase_add_test(tcase, size_on_disk_is_bounded);
     suite_add_tcase(suite, tcase);
     if (mkdtemp(folder) == NULL)

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who the gateway trusts, and what it says when it is not trusted. */
+#include "rig.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void openssl(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void openssl(const char *format, ...)
+{
+    char command[1200] = "exec openssl ";
+    char *output;
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(command + strlen(command), sizeof(command) - strlen(command), format, arguments);
+    va_end(arguments);
+    const char *argv[] = {"sh", "-c", command, NULL};
+    ck_assert_msg(harness_run("openssl", argv, &output) == 0, "%s\n%s", command, output);
+    free(output);
+}
+
+static void make_authority(const char *name)
+{
+    char key[40], cert[40];
+
+    (void)snprintf(key, sizeof(key), "%s.key", name);
+    (void)snprintf(cert, sizeof(cert), "%s.pem", name);
+    openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=%s -keyout %s -out %s",
+            name, harness_path(key), harness_path(cert));
+}
+
+/* NAME.key and NAME.pem, signed by the authority `ca`. */
+static void make_certificate(const char *name, const char *host)
+{
+    char key[40], cert[40], request[40];
+
+    (void)snprintf(key, sizeof(key), "%s.key", name);
+    (void)snprintf(cert, sizeof(cert), "%s.pem", name);
+    (void)snprintf(request, sizeof(request), "%s.csr", name);
+    openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -addext subjectAltName=DNS:%s "
+            "-keyout %s -out %s",
+            host, host, harness_path(key), harness_path(request));
+    openssl("x509 -req -in %s -CA %s -CAkey %s -CAcreateserial -days 2 -copy_extensions copy -out %s",
+            harness_path(request), harness_path("ca.pem"), harness_path("ca.key"), harness_path(cert));
+}
+
+/* A Mosquitto with a TLS listener as well; its port. */
+static int tls_broker(const char *certificate, const char *more)
+{
+    char configuration[1500], cert[40], key[40];
+    int port = harness_free_port();
+
+    (void)snprintf(cert, sizeof(cert), "%s.pem", certificate);
+    (void)snprintf(key, sizeof(key), "%s.key", certificate);
+    (void)snprintf(configuration, sizeof(configuration),
+                   "listener %d 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\n%s", port, harness_path("ca.pem"),
+                   harness_path(cert), harness_path(key), more);
+    (void)harness_broker(configuration);
+    return port;
+}
+
+static const char *tls_config(const char *host, int port, const char *ca, const char *more)
+{
+    return rig_config_text("\"broker\":{\"uri\":\"mqtts://%s:%d\",\"ca\":\"%s\"%s},\"serial\":[{\"device\":\"/no\"}]",
+                           host, port, harness_path(ca), more);
+}
+
+START_TEST(broker_with_the_right_name_is_trusted)
+{
+    make_authority("ca");
+    make_certificate("server", "localhost");
+    int port = tls_broker("server", "");
+    struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
+
+    harness_wait_log(gateway, ": connected");
+}
+END_TEST
+
+START_TEST(broker_of_an_unknown_authority_is_not_trusted)
+{
+    make_authority("ca");
+    make_authority("other");
+    make_certificate("server", "localhost");
+    int port = tls_broker("server", "");
+    struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "other.pem", ""));
+
+    harness_wait_log(gateway, "certificate verify failed");
+    ck_assert(!harness_log_has(gateway, ": connected"));
+}
+END_TEST
+
+START_TEST(broker_with_another_name_is_not_trusted)
+{
+    make_authority("ca");
+    make_certificate("server", "elsewhere.example");
+    int port = tls_broker("server", "");
+    struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
+
+    harness_wait_log(gateway, "not for this host name");
+    ck_assert(!harness_log_has(gateway, ": connected"));
+}
+END_TEST
+
+START_TEST(client_certificate_opens_the_door)
+{
+    char more[700];
+
+    make_authority("ca");
+    make_certificate("server", "localhost");
+    make_certificate("client", "roof");
+    ck_assert_int_eq(chmod(harness_path("client.key"), 0600), 0);
+    int port = tls_broker("server", "require_certificate true\n");
+    struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
+
+    /* In TLS 1.3 the broker tells only after the handshake, and closes. */
+    harness_wait_log(gateway, "not there");
+    ck_assert(!harness_log_has(gateway, ": connected"));
+    (void)snprintf(more, sizeof(more), ",\"cert\":\"%s\",\"key\":\"%s\"", harness_path("client.pem"),
+                   harness_path("client.key"));
+    (void)tls_config("localhost", port, "ca.pem", more);
+    harness_signal(gateway, SIGHUP);
+    harness_wait_log(gateway, ": connected");
+}
+END_TEST
+
+START_TEST(wrong_password_is_told_apart_from_an_absent_broker)
+{
+    char configuration[600];
+    const char *passwords = harness_path("passwords");
+    const char *argv[] = {"mosquitto_passwd", "-b", "-c", passwords, "roof", "right", NULL};
+
+    ck_assert_int_eq(harness_run("passwd", argv, NULL), 0);
+    (void)snprintf(configuration, sizeof(configuration), "password_file %s\nallow_anonymous false\n", passwords);
+    struct harness_broker *broker = harness_broker(configuration);
+    const char *password = harness_write("password", 0600, "wrong\n");
+    struct harness_process *gateway =
+        rig_gateway(rig_config_text("\"broker\":{\"uri\":\"%s\",\"username\":\"roof\",\"password_file\":\"%s\"},"
+                                    "\"serial\":[{\"device\":\"/no\"}]",
+                                    broker->uri, password));
+
+    harness_wait_log(gateway, "it refuses user roof");
+    ck_assert(!harness_log_has(gateway, "not there"));
+    ck_assert(!harness_log_has(gateway, "wrong\n")); /* the password stays out of it */
+    (void)harness_write("password", 0600, "right\n");
+    harness_wait_log(gateway, ": connected"); /* without a restart */
+    ck_assert_uint_eq(rig_log_count(gateway, "it refuses"), 1);
+
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    harness_wait_log(gateway, "not there");
+    harness_broker_restart(broker);
+    while (rig_log_count(gateway, ": connected") < 2)
+        ck_assert_int_gt(harness_free_port(), 0); /* a moment */
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway_tls");
+    TCase *tcase = tcase_create("gateway_tls");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, broker_with_the_right_name_is_trusted);
+    tcase_add_test(tcase, broker_of_an_unknown_authority_is_not_trusted);
+    tcase_add_test(tcase, broker_with_another_name_is_not_trusted);
+    tcase_add_test(tcase, client_certificate_opens_the_door);
+    tcase_add_test(tcase, wrong_password_is_told_apart_from_an_absent_broker);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
