@@ -15,6 +15,7 @@
 #include <systemd/sd-daemon.h>
 
 #define STATS_US   (30 * SELKIE_SEC_US)
+#define STATUS_US  (500 * SELKIE_MS_US)
 #define BATCH_MAX  32 /* frames in one commit */
 #define AFTER_READ 10 /* lower in rank than the lines, which are all read before the disk is waited for */
 
@@ -29,6 +30,8 @@ struct selkie_gateway {
     size_t radio_count;
     sd_event_source *flush;
     sd_event_source *tick;
+    sd_event_source *status;
+    bool status_due;
     struct selkie_spool_frame batch[BATCH_MAX];
     struct selkie_radio *origins[BATCH_MAX]; /* whose frame it is */
     size_t batch_count;
@@ -67,9 +70,26 @@ static void tell_status(struct selkie_gateway *gateway)
     (void)sd_notifyf(0, "STATUS=%s", status);
 }
 
+static int on_status_due(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_gateway *gateway = context;
+
+    (void)source;
+    (void)usec;
+    gateway->status_due = false;
+    tell_status(gateway);
+    return 0;
+}
+
+/* Something that the status tells has changed: it is told soon, and not with each of a hundred frames a second. */
 static void on_changed(void *context)
 {
-    tell_status(context);
+    struct selkie_gateway *gateway = context;
+
+    if (gateway->status_due)
+        return;
+    gateway->status_due = true;
+    selkie_timer_set(gateway->event, &gateway->status, STATUS_US, on_status_due, gateway);
 }
 
 static void store_batch(struct selkie_gateway *gateway)
@@ -90,6 +110,7 @@ static void store_batch(struct selkie_gateway *gateway)
         selkie_radio_ack(gateway->origins[i], frame->body, frame->len);
     }
     selkie_uplink_kick(gateway->uplink);
+    on_changed(gateway);
 }
 
 static int on_flush(sd_event_source *source, void *context)
@@ -231,6 +252,7 @@ void selkie_gateway_close(struct selkie_gateway *gateway)
         selkie_radio_close(gateway->radios[i]);
     sd_event_source_disable_unref(gateway->flush);
     sd_event_source_disable_unref(gateway->tick);
+    sd_event_source_disable_unref(gateway->status);
     /* The spool first: all is safe then, however long the broker's library takes to end. */
     selkie_spool_close(gateway->spool);
     selkie_uplink_close(gateway->uplink);

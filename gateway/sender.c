@@ -17,8 +17,7 @@ struct selkie_sender {
     sd_event *event;
     struct selkie_spool *spool;
     struct selkie_broker *broker;
-    selkie_sender_dead *dead;
-    void *context;
+    struct selkie_sender_handler handler;
     const struct selkie_config *config;
     struct selkie_sender_counters counters;
     bool online;
@@ -33,7 +32,7 @@ struct selkie_sender {
 };
 
 struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
-                                         selkie_sender_dead *dead, void *context)
+                                         const struct selkie_sender_handler *handler)
 {
     struct selkie_sender *sender = calloc(1, sizeof(*sender));
 
@@ -44,8 +43,7 @@ struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *s
     sender->event = event;
     sender->spool = spool;
     sender->broker = broker;
-    sender->dead = dead;
-    sender->context = context;
+    sender->handler = *handler;
     return sender;
 }
 
@@ -115,6 +113,7 @@ static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t
         selkie_timer_set(sender->event, &sender->sync, SYNC_US, on_sync, sender);
     sender->counters.receipted += forgotten;
     sender->resend_said = false;
+    sender->handler.forgot(sender->handler.context);
 }
 
 /* False once nothing more can be sent now. */
@@ -150,7 +149,7 @@ static int on_answer_due(sd_event_source *source, uint64_t usec, void *context)
     while (sender->online && (entry = selkie_window_oldest(&sender->window)) != NULL &&
            now >= entry->sent_us + ANSWER_US) {
         if (entry->token != 0) {
-            sender->dead(sender->context);
+            sender->handler.dead(sender->handler.context);
             return 0;
         }
         if (!selkie_window_may_publish(&sender->window) || !send_again(sender, entry))

@@ -25,12 +25,17 @@ struct selkie_sender_counters {
     uint64_t receipted; /* frames forgotten because they were dealt with */
 };
 
-/* The broker has not answered a publish for 30 s: the connection is dead, whatever TCP thinks. */
-typedef void selkie_sender_dead(void *context);
+struct selkie_sender_handler {
+    void *context;
+    /* Frames were dealt with. */
+    void (*forgot)(void *context);
+    /* The broker has not answered a publish for 30 s: the connection is dead, whatever TCP thinks. */
+    void (*dead)(void *context);
+};
 
 /* Spool and broker must outlive it. NULL after a line in the log. */
 struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
-                                         selkie_sender_dead *dead, void *context);
+                                         const struct selkie_sender_handler *handler);
 void selkie_sender_close(struct selkie_sender *sender);
 
 /* A connection stands that takes so many publishes unanswered: begin with the oldest frame. The configuration must live

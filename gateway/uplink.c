@@ -137,6 +137,13 @@ static void see_drained(struct selkie_uplink *uplink)
         leave(uplink);
 }
 
+static void on_forgot(void *context)
+{
+    struct selkie_uplink *uplink = context;
+
+    uplink->handler.changed(uplink->handler.context);
+}
+
 static void on_dead(void *context)
 {
     struct selkie_uplink *uplink = context;
@@ -285,6 +292,7 @@ struct selkie_uplink *selkie_uplink_open(sd_event *event, const struct selkie_co
                                          struct selkie_spool *spool, const struct selkie_uplink_handler *handler)
 {
     struct selkie_uplink *uplink = calloc(1, sizeof(*uplink));
+    struct selkie_sender_handler sender = {.context = uplink, .forgot = on_forgot, .dead = on_dead};
 
     if (uplink == NULL) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
@@ -296,7 +304,7 @@ struct selkie_uplink *selkie_uplink_open(sd_event *event, const struct selkie_co
     uplink->handler = *handler;
     uplink->broker = selkie_broker_open(event, on_event, uplink);
     if (uplink->broker != NULL)
-        uplink->sender = selkie_sender_open(event, spool, uplink->broker, on_dead, uplink);
+        uplink->sender = selkie_sender_open(event, spool, uplink->broker, &sender);
     if (uplink->sender == NULL) {
         selkie_uplink_close(uplink);
         return NULL;

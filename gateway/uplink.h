@@ -23,7 +23,7 @@ struct selkie_uplink_counters {
 
 struct selkie_uplink_handler {
     void *context;
-    /* Frames may now flow, or no longer. */
+    /* Frames may now flow, or no longer; frames were dealt with. */
     void (*changed)(void *context);
     /* After selkie_uplink_drain: nothing more to wait for. */
     void (*drained)(void *context);

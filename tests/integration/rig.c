@@ -179,3 +179,13 @@ unsigned rig_log_count(const struct harness_process *process, const char *text)
     free(log);
     return count;
 }
+
+void rig_wait_log_count(const struct harness_process *process, const char *text, unsigned count)
+{
+    int64_t limit = harness_now_ms() + 2 * HARNESS_PATIENCE;
+
+    while (rig_log_count(process, text) < count) {
+        ck_assert_msg(harness_now_ms() < limit, "%s did not say '%s' %u times", process->name, text, count);
+        (void)poll(NULL, 0, 10);
+    }
+}

@@ -61,5 +61,6 @@ void rig_expect_state(struct harness_client *plugin, const char *state);
 
 /* How often a text stands in a log. */
 unsigned rig_log_count(const struct harness_process *process, const char *text);
+void rig_wait_log_count(const struct harness_process *process, const char *text, unsigned count);
 
 #endif

@@ -205,9 +205,9 @@ START_TEST(line_that_is_unplugged_and_plugged_in_works_again)
         rig_send_acked(pty, i);
         ck_assert_uint_eq(rig_receive(plugin, NULL), i);
         harness_pty_unplug(pty);
-        while (rig_log_count(gateway, "gone") <= i)
-            rig_receive_none(plugin, 20);
-        rig_receive_none(plugin, 1500); /* longer than the pause between two tries */
+        rig_wait_log_count(gateway, "gone", i + 1);
+        rig_wait_log_count(gateway, "No such file", i + 1); /* one of several tries, said once */
+        rig_receive_none(plugin, 1500);
         harness_pty_plug(pty);
     }
     rig_send_acked(pty, 9);

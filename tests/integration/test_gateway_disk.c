@@ -37,10 +37,11 @@ static bool mount_small_disk(void)
 
 static const char *config_on_disk(const char *uri, const char *device)
 {
-    return harness_write("gateway.json", 0600,
-                         "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s/spool.db\"},"
-                         "\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\",\"serial\":[{\"device\":\"%s\",\"quiet_ms\":0}]}",
-                         disk, uri, device);
+    return harness_write(
+        "gateway.json", 0600,
+        "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s/spool.db\"},"
+        "\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\",\"serial\":[{\"device\":\"%s\",\"quiet_ms\":0}]}",
+        disk, uri, device);
 }
 
 /* What others wrote: nothing is free afterwards. */

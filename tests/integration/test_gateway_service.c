@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway as systemd runs it: what it tells the service manager, the sandbox it is put in, and a clock that jumps.
+ */
+#include "rig.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define YEARS_10 (10LL * 365 * 86400)
+
+static int manager; /* the socket that systemd would listen on */
+
+static void listen_as_manager(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", harness_path("notify"));
+    manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(manager, 0);
+    ck_assert_int_eq(bind(manager, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+}
+
+/* Read what the gateway tells until `text` is in it; false after so many milliseconds. */
+static bool told(const char *text, int patience_ms)
+{
+    int64_t limit = harness_now_ms() + patience_ms;
+    struct pollfd pollfd = {.fd = manager, .events = POLLIN};
+    char said[1024];
+
+    while (harness_now_ms() < limit && poll(&pollfd, 1, (int)(limit - harness_now_ms())) > 0) {
+        ssize_t len = recv(manager, said, sizeof(said) - 1, 0);
+        ck_assert_int_ge(len, 0);
+        said[len] = '\0';
+        if (strstr(said, text) != NULL)
+            return true;
+    }
+    return false;
+}
+
+START_TEST(service_manager_is_told)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    int64_t seq;
+
+    listen_as_manager();
+    harness_pty_unplug(pty);
+    struct harness_process *gateway = rig_gateway(rig_config(broker->uri, pty->path, ""));
+    ck_assert(told("STATUS=serial 1 of 1 missing, broker not there, 0 waiting", HARNESS_PATIENCE));
+    ck_assert(told("READY=1", HARNESS_PATIENCE)); /* waits neither for the line nor for the broker */
+    ck_assert(told("STATUS=serial 1 of 1 missing, broker ok, 0 waiting", HARNESS_PATIENCE));
+    harness_pty_plug(pty);
+    ck_assert(told("STATUS=serial ok, broker ok, 0 waiting", HARNESS_PATIENCE));
+    rig_send_acked(pty, 1);
+    ck_assert_uint_eq(rig_receive(plugin, &seq), 1);
+    ck_assert(told("STATUS=serial ok, broker ok, 1 waiting", HARNESS_PATIENCE));
+    harness_signal(gateway, SIGHUP);
+    ck_assert(told("RELOADING=1", HARNESS_PATIENCE));
+    ck_assert(told("READY=1", HARNESS_PATIENCE));
+    rig_receipt(plugin, seq);
+    ck_assert(told("0 waiting", HARNESS_PATIENCE));
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    ck_assert(told("broker not there", HARNESS_PATIENCE));
+    harness_signal(gateway, SIGTERM);
+    ck_assert(told("STOPPING=1", HARNESS_PATIENCE));
+    ck_assert_int_eq(harness_wait_exit(gateway), 0);
+}
+END_TEST
+
+START_TEST(watchdog_is_fed_by_a_living_loop_only)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+
+    listen_as_manager();
+    ck_assert_int_eq(setenv("WATCHDOG_USEC", "400000", 1), 0);
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, ""), true);
+    for (int i = 0; i < 5; i++)
+        ck_assert(told("WATCHDOG=1", 2000));
+    harness_signal(gateway, SIGSTOP);
+    while (told("WATCHDOG=1", 50)) /* what was under way */
+        ;
+    ck_assert(!told("WATCHDOG=1", 1000));
+    harness_signal(gateway, SIGCONT);
+    ck_assert(told("WATCHDOG=1", 2000));
+}
+END_TEST
+
+static void shift_clock(long long seconds)
+{
+    (void)harness_write("shift", 0600, "%lld", seconds);
+}
+
+/* Send a frame; the capture time that it goes up with, in seconds from the true time. */
+static long long off_by(struct harness_pty *pty, struct harness_client *plugin, uint32_t number)
+{
+    rig_send_acked(pty, number);
+    struct harness_message *message = harness_receive(plugin, RIG_UP);
+    ck_assert_uint_eq(rig_number(message->payload), number);
+    long long rx = strtoll(harness_message_property(message, "rx"), NULL, 10) / 1000;
+    harness_message_free(message);
+    return rx - (long long)time(NULL);
+}
+
+START_TEST(clock_that_jumps_changes_nothing_but_the_capture_time)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    const char *config = rig_config(broker->uri, pty->path, "\"confirm\":\"broker\"");
+
+    shift_clock(0);
+    ck_assert_int_eq(setenv("SELKIE_CLOCK_SHIFT", harness_path("shift"), 1), 0);
+    ck_assert_int_eq(setenv("LD_PRELOAD", CLOCK_SHIFT_LIBRARY, 1), 0);
+    ck_assert_int_eq(setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1), 0);
+    struct harness_process *gateway = rig_gateway_ready(config, true);
+    ck_assert_int_eq(unsetenv("LD_PRELOAD"), 0);
+
+    ck_assert_int_le(llabs(off_by(pty, plugin, 1)), 5);
+    shift_clock(YEARS_10);
+    ck_assert_int_le(llabs(off_by(pty, plugin, 2) - YEARS_10), 5);
+    shift_clock(-YEARS_10);
+    ck_assert_int_le(llabs(off_by(pty, plugin, 3) + YEARS_10), 5);
+    rig_send_acked(pty, 1); /* still a repeat of the last ten minutes */
+    rig_receive_none(plugin, 300);
+    shift_clock(YEARS_10);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0); /* pauses and deadlines go on as before */
+    harness_wait_log(gateway, "connection lost");
+    rig_send_acked(pty, 4);
+    shift_clock(0);
+    harness_broker_restart(broker);
+    plugin = rig_plugin(broker);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 4);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
+START_TEST(unit_is_a_tight_sandbox)
+{
+    const char *unit = SELKIE_SOURCE_DIR "/packaging/systemd/selkie-gateway.service";
+    const char *argv[] = {"systemd-analyze", "security", "--offline=true", "--threshold=15", unit, NULL};
+    char *output;
+    int status = harness_run("analyze", argv, &output);
+
+    if (status == 127) {
+        printf("skipped: no systemd-analyze here\n");
+        return;
+    }
+    ck_assert_msg(status == 0, "more than 1.5:\n%s", output);
+    free(output);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway_service");
+    TCase *tcase = tcase_create("gateway_service");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, service_manager_is_told);
+    tcase_add_test(tcase, watchdog_is_fed_by_a_living_loop_only);
+    tcase_add_test(tcase, clock_that_jumps_changes_nothing_but_the_capture_time);
+    tcase_add_test(tcase, unit_is_a_tight_sandbox);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
