@@ -72,32 +72,45 @@ json_t *ctl_device_flat(json_t *device)
     return flat;
 }
 
+/* A page after the device that was visited last: by its address rather than by number, so that one that is added or
+ * removed meanwhile makes no other be left out. */
+static json_t *ask_page(struct ctl_control *control, const char *status, const char *after)
+{
+    json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", CTL_DEVICE_PAGE);
+    if (status != NULL)
+        (void)json_object_set_new(command, "status", json_string(status));
+    if (after[0] != '\0')
+        (void)json_object_set_new(command, "after", json_string(after));
+    return ctl_control_ask_take(control, command);
+}
+
 enum ctl_exit ctl_device_each(struct ctl_control *control, const char *status,
                               enum ctl_exit (*visit)(json_t *device, void *context), void *context)
 {
-    for (size_t offset = 0;;) {
-        json_t *command = json_pack("{s:s, s:I, s:i}", "command", "listDevices", "offset", (json_int_t)offset, "limit",
-                                    CTL_DEVICE_PAGE);
-        if (status != NULL)
-            (void)json_object_set_new(command, "status", json_string(status));
-        json_t *data = ctl_control_ask_take(control, command);
+    char last[SELKIE_ADDRESS_TEXT_SIZE] = "";
+    enum ctl_exit result = CTL_DONE;
+    size_t count;
+    do {
+        json_t *data = ask_page(control, status, last);
         if (data == NULL)
             return CTL_FAILED;
         const json_t *devices = json_object_get(data, "devices");
-        size_t count = json_array_size(devices), i;
-        json_int_t total = json_integer_value(json_object_get(data, "total"));
         json_t *device;
-        enum ctl_exit result = CTL_DONE;
+        size_t i;
+        count = json_array_size(devices);
         json_array_foreach (devices, i, device) {
-            result = visit(device, context);
+            const char *address = json_string_value(json_object_get(device, "address"));
+            if (address == NULL || strcmp(address, last) <= 0)
+                result = ctl_fail("the plugin's list of devices is not in order");
+            else
+                result = visit(device, context);
             if (result != CTL_DONE)
                 break;
+            snprintf(last, sizeof last, "%s", address);
         }
         json_decref(data);
-        offset += count;
-        if (result != CTL_DONE || count == 0 || (json_int_t)offset >= total)
-            return result;
-    }
+    } while (count != 0 && result == CTL_DONE);
+    return result;
 }
 
 static enum ctl_exit collect_flat(json_t *device, void *context)
