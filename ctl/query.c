@@ -22,8 +22,9 @@ static enum ctl_exit list(const struct ctl_options *options, const struct ctl_co
 enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command)
 {
     static const struct ctl_column columns[] = {
-        {"GATEWAY", "gateway", CTL_TEXT},     {"AUTH", "auth", CTL_TEXT},           {"STATE", "state", CTL_TEXT},
-        {"RECEIVED", "received", CTL_NUMBER}, {"LAST SEEN", "last_seen", CTL_TIME},
+        {"GATEWAY", "gateway", CTL_TEXT},
+        {"AUTH", "auth", CTL_TEXT},
+        {"ADDED", "added", CTL_TIME},
     };
     return list(options, command, "gateways", columns, sizeof columns / sizeof columns[0]);
 }
