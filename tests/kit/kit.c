@@ -76,18 +76,23 @@ static uint8_t *key_der(const char *field, size_t *len)
     return der;
 }
 
-const char *kit_key_file(void)
+const char *kit_write_key(const uint8_t *der, size_t len)
 {
-    size_t len;
-    uint8_t *der = key_der("private_pkcs8_der", &len);
-    const uint8_t *at = der;
-    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)len);
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, (long)len);
     const char *path = kit_path(kit_dir(), "1.key.pem");
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     FILE *file = fdopen(fd, "w");
     REQUIRE(key && file && PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL));
     fclose(file);
     EVP_PKEY_free(key);
+    return path;
+}
+
+const char *kit_key_file(void)
+{
+    size_t len;
+    uint8_t *der = key_der("private_pkcs8_der", &len);
+    const char *path = kit_write_key(der, len);
     free(der);
     return path;
 }

@@ -17,6 +17,8 @@ const char *kit_dir(void);
 const char *kit_path(const char *dir, const char *name);
 void kit_write(const char *path, const void *bytes, size_t len, unsigned mode);
 
+/* A private key (DER) as a PEM file of mode 0600 in a new folder. */
+const char *kit_write_key(const uint8_t *der, size_t len);
 /* The golden vectors' key as a PEM file of mode 0600 in a new folder. */
 const char *kit_key_file(void);
 /* A keyring with that key as 1. */

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PROTOCOL.md, section 7, against a naive model: one that forgets nothing, searches everything, and is written down
+ * from the text rule by rule. A million random frames and operator's actions on a few addresses; the same seed each
+ * time. */
+#include <admission.h>
+#include <check.h>
+#include <run_suite.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vectors/random.h>
+
+#define OPERATIONS 1500000
+#define ADDRESSES  6
+#define IDS        8
+#define COUNTERS   6000
+
+struct memory {
+    bool accepted;
+    uint8_t digest;
+    int64_t rx_ms;
+};
+
+struct identity {
+    enum selkie_binding_status status;
+    uint64_t received;
+    uint32_t highest;
+    int64_t clone_alarm_ms;
+    struct memory memory[COUNTERS];
+};
+
+struct place {
+    bool listed, revoked;
+    int claim; /* 0 = none, else 1 or 2 */
+    int64_t reset_alarm_ms;
+    struct identity ids[IDS];
+};
+
+struct frame {
+    int address, id;
+    bool registration;
+    int claim; /* 0 = without */
+    uint32_t counter;
+    uint8_t digest;
+    int64_t rx_ms;
+};
+
+struct world {
+    struct test_random random;
+    struct selkie_rules rules;
+    int64_t now_ms;
+    struct place places[ADDRESSES];
+};
+
+static size_t below(struct world *world, size_t limit)
+{
+    return test_random_below(&world->random, limit);
+}
+
+static int active_of(const struct place *place)
+{
+    for (int i = 0; i < IDS; i++)
+        if (place->ids[i].status == SELKIE_BINDING_ACTIVE)
+            return i;
+    return -1;
+}
+
+static unsigned pending_of(const struct place *place)
+{
+    unsigned count = 0;
+    for (int i = 0; i < IDS; i++)
+        count += place->ids[i].status == SELKIE_BINDING_PENDING;
+    return count;
+}
+
+/* The model's outcome, in words that are not the code's. */
+struct outcome {
+    const char *verdict; /* "accept", "late", "duplicate", "park", or the reason of a rejection */
+    bool reset, clone;
+    int made; /* 0 = nothing, 1 = active, 2 = pending */
+    bool retires;
+    uint32_t lost;
+};
+
+static struct outcome model_counter(const struct identity *id, const struct frame *frame, int64_t now_ms)
+{
+    if (id->received == 0)
+        return (struct outcome){.verdict = "accept", .lost = frame->counter};
+    if (frame->counter > id->highest)
+        return (struct outcome){.verdict = "accept", .lost = frame->counter - id->highest - 1};
+    if ((int64_t)frame->counter <= (int64_t)id->highest - 1024)
+        return (struct outcome){.verdict = "stale"};
+    const struct memory *memory = &id->memory[frame->counter];
+    if (!memory->accepted)
+        return (struct outcome){.verdict = "late"};
+    if (memory->digest != frame->digest)
+        return (struct outcome){.verdict = "clone", .clone = now_ms >= id->clone_alarm_ms + 60000};
+    if (frame->rx_ms > memory->rx_ms + 10 * 60 * 1000)
+        return (struct outcome){.verdict = "replay"};
+    return (struct outcome){.verdict = "duplicate"};
+}
+
+static struct outcome model_free(const struct world *world, const struct place *place, const struct frame *frame)
+{
+    bool right = place->claim && frame->registration && frame->claim == place->claim;
+
+    if (world->rules.enrolment == SELKIE_ENROL_OPEN)
+        return (struct outcome){.verdict = "accept", .made = 1, .lost = frame->counter};
+    if (world->rules.enrolment == SELKIE_ENROL_APPROVE)
+        return (struct outcome){.verdict = "park", .made = 2};
+    if (!place->listed)
+        return (struct outcome){.verdict = "not-listed"};
+    if (!place->claim || right)
+        return (struct outcome){.verdict = "accept", .made = 1, .lost = frame->counter};
+    if (frame->registration)
+        return (struct outcome){.verdict = "claim"};
+    return (struct outcome){.verdict = "park", .made = 2};
+}
+
+static struct outcome model_bound(const struct world *world, const struct place *place, const struct frame *frame)
+{
+    const struct outcome taken = {
+        .verdict = "accept", .made = 1, .retires = true, .reset = true, .lost = frame->counter};
+    const struct outcome waits = {.verdict = "park", .made = 2, .reset = true};
+    bool rings = world->now_ms >= place->reset_alarm_ms + 60000;
+
+    switch (world->rules.rebind) {
+    case SELKIE_REBIND_ALLOW:
+        return taken;
+    case SELKIE_REBIND_DENY:
+        return (struct outcome){.verdict = "denied", .reset = rings};
+    case SELKIE_REBIND_CLAIM:
+        if (place->claim && frame->registration && frame->claim == place->claim)
+            return taken;
+        if (place->claim && frame->registration && frame->claim)
+            return (struct outcome){.verdict = "claim", .reset = rings};
+        return waits;
+    case SELKIE_REBIND_APPROVE:
+        break;
+    }
+    return waits;
+}
+
+static struct outcome model(const struct world *world, const struct frame *frame)
+{
+    const struct place *place = &world->places[frame->address];
+    const struct identity *id = &place->ids[frame->id];
+
+    if (place->revoked)
+        return (struct outcome){.verdict = "revoked"};
+    if (id->status == SELKIE_BINDING_ACTIVE)
+        return model_counter(id, frame, world->now_ms);
+    if (id->status == SELKIE_BINDING_RETIRED)
+        return (struct outcome){.verdict = "retired"};
+    struct outcome outcome = active_of(place) < 0 ? model_free(world, place, frame) : model_bound(world, place, frame);
+    if (id->status == SELKIE_BINDING_PENDING) {
+        /* It has been told of. It waits, unless this frame settles it. */
+        if (outcome.made == 1)
+            outcome.reset = false;
+        else if (strcmp(outcome.verdict, "claim") != 0)
+            outcome = (struct outcome){.verdict = "park"};
+        return outcome;
+    }
+    if (outcome.made == 2 && pending_of(place) >= 4)
+        return (struct outcome){.verdict = "pending-full"};
+    return outcome;
+}
+
+/* The code's view of the same. */
+static struct selkie_decision decide(const struct world *world, const struct frame *frame)
+{
+    const struct place *place = &world->places[frame->address];
+    const struct identity *id = &place->ids[frame->id];
+    struct selkie_seen seen = {{0}, 0};
+    int active = active_of(place);
+    struct selkie_case facts = {
+        .registration = frame->registration,
+        .counter = frame->counter,
+        .digest = {frame->digest},
+        .rx_ms = frame->rx_ms,
+        .now_ms = world->now_ms,
+        .revoked = place->revoked,
+        .listed = place->listed,
+        .claim_set = place->claim != 0,
+        .bound = active >= 0 && active != frame->id,
+        .pending = pending_of(place) - (id->status == SELKIE_BINDING_PENDING),
+        .reset_alarm_ms = place->reset_alarm_ms,
+        .own = id->status,
+        .received = id->received,
+        .highest = id->highest,
+        .clone_alarm_ms = id->clone_alarm_ms,
+    };
+    if (place->claim && frame->registration && frame->claim)
+        facts.claim = frame->claim == place->claim ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
+    if (selkie_admission_in_window(id->received, id->highest, frame->counter) && id->memory[frame->counter].accepted) {
+        seen.digest[0] = id->memory[frame->counter].digest;
+        seen.rx_ms = id->memory[frame->counter].rx_ms;
+        facts.seen = &seen;
+    }
+    return selkie_admission_decide(&world->rules, &facts);
+}
+
+static const char *verdict_text(const struct selkie_decision *decision)
+{
+    switch (decision->verdict) {
+    case SELKIE_ACCEPT:
+        return decision->late ? "late" : "accept";
+    case SELKIE_DUPLICATE:
+        return "duplicate";
+    case SELKIE_PARK:
+        return "park";
+    case SELKIE_REJECT:
+        break;
+    }
+    return selkie_reason_text(decision->reason);
+}
+
+static void compare(const struct selkie_decision *decision, const struct outcome *outcome, int operation)
+{
+    int made = decision->becomes == SELKIE_BINDING_ACTIVE ? 1 : decision->becomes == SELKIE_BINDING_PENDING ? 2 : 0;
+    bool same = strcmp(verdict_text(decision), outcome->verdict) == 0 && decision->alarm_reset == outcome->reset &&
+                decision->alarm_clone == outcome->clone && made == outcome->made &&
+                decision->retire_bound == outcome->retires && decision->lost == outcome->lost;
+    ck_assert_msg(same,
+                  "operation %d: the model says %s (made %d, reset %d, lost %u), the code %s (made %d, reset %d, "
+                  "lost %u)",
+                  operation, outcome->verdict, outcome->made, outcome->reset, outcome->lost, verdict_text(decision),
+                  made, decision->alarm_reset, decision->lost);
+}
+
+static void accept(struct identity *id, const struct frame *frame)
+{
+    id->memory[frame->counter] = (struct memory){true, frame->digest, frame->rx_ms};
+    if (id->received++ == 0 || frame->counter > id->highest)
+        id->highest = frame->counter;
+}
+
+static void apply(struct world *world, const struct frame *frame, const struct outcome *outcome)
+{
+    struct place *place = &world->places[frame->address];
+    struct identity *id = &place->ids[frame->id];
+    int active = active_of(place);
+
+    if (outcome->retires)
+        place->ids[active].status = SELKIE_BINDING_RETIRED;
+    if (outcome->reset)
+        place->reset_alarm_ms = world->now_ms;
+    if (outcome->clone)
+        id->clone_alarm_ms = world->now_ms;
+    if (outcome->made)
+        id->status = outcome->made == 1 ? SELKIE_BINDING_ACTIVE : SELKIE_BINDING_PENDING;
+    if (strcmp(outcome->verdict, "accept") == 0 || strcmp(outcome->verdict, "late") == 0)
+        accept(id, frame);
+}
+
+static struct frame draw_frame(struct world *world)
+{
+    struct frame frame = {.address = (int)below(world, ADDRESSES), .id = (int)below(world, IDS)};
+    const struct place *place = &world->places[frame.address];
+    if (below(world, 3) && active_of(place) >= 0)
+        frame.id = active_of(place);
+    const struct identity *id = &place->ids[frame.id];
+    int64_t counter;
+
+    switch (below(world, 8)) {
+    case 0:
+        counter = (int64_t)below(world, COUNTERS);
+        break;
+    case 1:
+        counter = (int64_t)id->highest + (int64_t)below(world, 40);
+        break;
+    case 2:
+        counter = (int64_t)id->highest - (int64_t)below(world, 1030);
+        break;
+    case 3: /* the window's edge */
+        counter = (int64_t)id->highest - 1022 - (int64_t)below(world, 4);
+        break;
+    case 4:
+    case 5:
+        counter = (int64_t)id->highest - (int64_t)below(world, 8);
+        break;
+    default:
+        counter = id->received ? (int64_t)id->highest + 1 : 0;
+    }
+    frame.counter = (uint32_t)(counter < 0 ? 0 : counter >= COUNTERS ? COUNTERS - 1 : counter);
+    frame.registration = below(world, 4) == 0;
+    frame.claim = (int)below(world, 3);
+    const struct memory *memory = &id->memory[frame.counter];
+    frame.digest = memory->accepted && below(world, 4) ? memory->digest : (uint8_t)below(world, 4);
+    static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
+    frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
+    return frame;
+}
+
+/* The operator, and time. */
+static void stir(struct world *world)
+{
+    struct place *place = &world->places[below(world, ADDRESSES)];
+    int id = (int)below(world, IDS);
+
+    world->now_ms += (int64_t)below(world, 60002);
+    switch (below(world, 24)) {
+    case 0:
+        world->rules.enrolment = (enum selkie_enrolment)below(world, 3);
+        break;
+    case 1:
+        world->rules.rebind = (enum selkie_rebind)below(world, 4);
+        break;
+    case 2:
+        place->listed = !place->listed;
+        break;
+    case 3:
+        place->claim = (int)below(world, 3);
+        break;
+    case 4:
+        place->revoked = below(world, 4) == 0;
+        break;
+    case 5: /* approve */
+        if (place->ids[id].status == SELKIE_BINDING_PENDING) {
+            if (active_of(place) >= 0)
+                place->ids[active_of(place)].status = SELKIE_BINDING_RETIRED;
+            place->ids[id].status = SELKIE_BINDING_ACTIVE;
+        }
+        break;
+    case 6: /* deny */
+        if (place->ids[id].status == SELKIE_BINDING_PENDING)
+            place->ids[id].status = SELKIE_BINDING_RETIRED;
+        break;
+    case 7: /* an address that nobody has had yet */
+        if (below(world, 20) == 0)
+            memset(place, 0, sizeof *place);
+        break;
+    default:
+        break;
+    }
+}
+
+START_TEST(code_and_model_decide_alike)
+{
+    struct world *world = calloc(1, sizeof *world);
+    const char *const words[] = {"accept",  "late",   "duplicate", "park",         "clone", "replay",    "stale",
+                                 "retired", "denied", "revoked",   "pending-full", "claim", "not-listed"};
+    unsigned met[sizeof words / sizeof *words] = {0};
+
+    world->random.state = 20240607;
+    world->now_ms = 1000000;
+    for (int i = 0; i < OPERATIONS; i++) {
+        if (below(world, 4) == 0)
+            stir(world);
+        struct frame frame = draw_frame(world);
+        struct outcome outcome = model(world, &frame);
+        struct selkie_decision decision = decide(world, &frame);
+        compare(&decision, &outcome, i);
+        apply(world, &frame, &outcome);
+        for (size_t j = 0; j < sizeof words / sizeof *words; j++)
+            met[j] += strcmp(words[j], outcome.verdict) == 0;
+    }
+    /* A run that never came to some rule would say nothing about it. */
+    for (size_t j = 0; j < sizeof words / sizeof *words; j++)
+        ck_assert_msg(met[j] > 200, "%s: only %u times", words[j], met[j]);
+    free(world);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("admission");
+    TCase *tcase = tcase_create("model");
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, code_and_model_decide_alike);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
