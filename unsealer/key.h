@@ -22,12 +22,13 @@ struct selkie_key_provider {
                   uint8_t message[static SELKIE_MESSAGE_MAX]);
     void (*close)(void *key);
 
-    /* What the administrator should know of this provider as it is built here; NULL = nothing. */
-    const char *(*warning)(void);
+    /* What the administrator should know of this key's provider, as it is here; NULL = nothing. */
+    const char *(*warning)(const void *key);
 };
 
 extern const struct selkie_key_provider selkie_key_openssl;
 extern const struct selkie_key_provider selkie_key_mbedtls;
+extern const struct selkie_key_provider selkie_key_pkcs11;
 
 /* Read a secret file: a regular one that neither group nor others can reach, of at most `size` - 1 bytes; a NUL is put
  * behind them. Returns the length, or SELKIE_ECONFIG with the sentence in `error`. The caller wipes `bytes`. */

@@ -155,8 +155,9 @@ static void mbedtls_close(void *opened)
     free(key);
 }
 
-static const char *mbedtls_warning(void)
+static const char *mbedtls_warning(const void *key)
 {
+    (void)key;
     unsigned version = mbedtls_version_get_number();
     if (version >= 0x03060000 || (version < 0x03000000 && version >= 0x021c0a00))
         return NULL;

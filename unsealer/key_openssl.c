@@ -77,8 +77,9 @@ static void openssl_close(void *key)
     EVP_PKEY_free(key);
 }
 
-static const char *openssl_warning(void)
+static const char *openssl_warning(const void *key)
 {
+    (void)key;
     return NULL;
 }
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const struct selkie_key_provider *const providers[] = {
-    &selkie_key_openssl, /* the default for a file */
-    &selkie_key_mbedtls,
+    &selkie_key_openssl,                     /* the default for a file */
+    &selkie_key_mbedtls, &selkie_key_pkcs11, /* the only one for a uri */
 };
 
 struct selkie_keyring {
@@ -103,5 +103,6 @@ void selkie_keyring_describe(const struct selkie_keyring *keyring, unsigned inde
 
 const char *selkie_keyring_warning(const struct selkie_keyring *keyring, unsigned index)
 {
-    return keyring->entries[keyring->ids[index]].provider->warning();
+    const struct entry *entry = &keyring->entries[keyring->ids[index]];
+    return entry->provider->warning(entry->key);
 }

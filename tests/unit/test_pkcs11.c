@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Provider pkcs11 against a real token, which tests/kit/token-softhsm and token-opencryptoki set up around this
+ * program: it opens and refuses what the other providers do, and a token may go away and come back. */
+#include <check.h>
+#include <clock.h>
+#include <kit/kit.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <poll.h>
+#include <run_suite.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <vectors/vectors.h>
+
+#define WYCHEPROOF SELKIE_WYCHEPROOF_DIR "/rsa_oaep_4096_sha256_mgf1sha256_test.json"
+
+static const char *fault_file;
+
+static void take_away(const char *code)
+{
+    kit_write(fault_file, code, strlen(code), 0600);
+}
+
+static void put_back(void)
+{
+    ck_assert_int_eq(unlink(fault_file), 0);
+}
+
+/* Add a key of the token; through the module that can take it away where `faulty`. */
+static int add(struct selkie_keyring *keyring, const char *object, const char *pin, bool faulty,
+               char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    char uri[512];
+    const char *pin_file = kit_path(kit_dir(), "pin");
+    const char *module = faulty ? SELKIE_P11_FAULT : getenv("SELKIE_TEST_MODULE");
+    const struct selkie_key_source source = {.id = 1, .uri = uri, .pin_file = pin_file};
+
+    kit_write(pin_file, pin, strlen(pin), 0600);
+    snprintf(uri, sizeof uri, "pkcs11:token=selkie;object=%s;type=private?module-path=%s", object, module);
+    return selkie_keyring_add(keyring, &source, error);
+}
+
+static struct selkie_keyring *open_object(const char *object, bool faulty)
+{
+    char error[SELKIE_KEYRING_ERROR_SIZE], pin[64];
+    struct selkie_keyring *keyring;
+    snprintf(pin, sizeof pin, "%s\n", getenv("SELKIE_TEST_PIN"));
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    ck_assert_msg(add(keyring, object, pin, faulty, error) == 0, "%s", error);
+    return keyring;
+}
+
+START_TEST(golden_vectors_open_and_the_rejected_do_not)
+{
+    json_t *vectors = vectors_load(SELKIE_VECTORS), *vector;
+    struct selkie_keyring *keyring = open_object("golden", false);
+    uint8_t message[SELKIE_MESSAGE_MAX];
+    size_t i, len, body_len;
+
+    ck_assert((selkie_keyring_warning(keyring, 0) != NULL) == (getenv("SELKIE_TEST_RAW") != NULL));
+    json_array_foreach (vectors_list(vectors, "sealed"), i, vector) {
+        uint8_t *body = vectors_bytes(vector, "body", &body_len), *expected = vectors_bytes(vector, "message", &len);
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, body + SELKIE_SEALED_HEADER_SIZE, message), (int)len);
+        ck_assert_mem_eq(message, expected, len);
+        free(body);
+        free(expected);
+    }
+    static const char *const closed[] = {"ciphertext-changed", "label-not-empty", "ciphertext-not-below-modulus"};
+    json_array_foreach (vectors_list(vectors, "rejected"), i, vector) {
+        for (size_t j = 0; j < sizeof closed / sizeof *closed; j++) {
+            if (strcmp(vectors_text(vector, "name"), closed[j]) != 0)
+                continue;
+            uint8_t *body = vectors_bytes(vector, "body", &body_len);
+            ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, body + SELKIE_SEALED_HEADER_SIZE, message),
+                             SELKIE_EBADSEAL);
+            free(body);
+        }
+    }
+    selkie_keyring_close(keyring);
+    json_decref(vectors);
+}
+END_TEST
+
+START_TEST(wycheproof_agrees)
+{
+    json_t *vectors = vectors_load(WYCHEPROOF), *test;
+    if (!vectors) {
+        printf("skipped: no %s\n", WYCHEPROOF);
+        return;
+    }
+    struct selkie_keyring *keyring = open_object("wycheproof", false);
+    size_t i, len, label_len, message_len;
+    uint8_t message[SELKIE_MESSAGE_MAX];
+
+    json_array_foreach (vectors_list(json_array_get(vectors_list(vectors, "testGroups"), 0), "tests"), i, test) {
+        uint8_t *ciphertext = vectors_bytes(test, "ct", &len), *label = vectors_bytes(test, "label", &label_len);
+        uint8_t *expected = vectors_bytes(test, "msg", &message_len);
+        if (len == SELKIE_CIPHERTEXT_SIZE) {
+            bool opens = strcmp(vectors_text(test, "result"), "valid") == 0 && label_len == 0;
+            int result = selkie_keyring_unseal(keyring, 1, ciphertext, message);
+            ck_assert_msg(result == (opens ? (int)message_len : SELKIE_EBADSEAL), "tcId %d: %d",
+                          (int)vectors_integer(test, "tcId"), result);
+            if (opens)
+                ck_assert_mem_eq(message, expected, message_len);
+        }
+        free(ciphertext);
+        free(label);
+        free(expected);
+    }
+    selkie_keyring_close(keyring);
+    json_decref(vectors);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_token_or_its_key_is_said)
+{
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    const char *pin = getenv("SELKIE_TEST_PIN");
+    struct selkie_keyring *keyring;
+
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    ck_assert_int_eq(add(keyring, "golden", "00000000", false, error), SELKIE_ECONFIG);
+    ck_assert_msg(strstr(error, "PIN") && strstr(error, "pkcs11:token=selkie"), "%s", error);
+    ck_assert_int_lt(add(keyring, "absent", pin, false, error), 0);
+    ck_assert_msg(strstr(error, "no RSA private key") != NULL, "%s", error);
+    ck_assert_int_eq(add(keyring, "short", pin, false, error), SELKIE_ECONFIG);
+    ck_assert_msg(strstr(error, "4096") != NULL, "%s", error);
+    struct selkie_key_source source = {.id = 1, .uri = "pkcs11:token=selkie?module-path=/nonexistent.so"};
+    ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_ECONFIG);
+    ck_assert_msg(strstr(error, "/nonexistent.so") != NULL, "%s", error);
+    source.uri = "http://not-a-token";
+    ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_ECONFIG);
+    source.uri = "pkcs11:token=selkie";
+    source.pin_file = kit_path(kit_dir(), "pin");
+    kit_write(source.pin_file, pin, strlen(pin), 0644);
+    ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_ECONFIG);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+/* Ask until the key answers otherwise than not ready; at most ten seconds. */
+static int unseal_when_ready(struct selkie_keyring *keyring, const struct kit_body *body)
+{
+    uint8_t message[SELKIE_MESSAGE_MAX];
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    int result;
+    while ((result = selkie_keyring_unseal(keyring, 1, body->bytes + SELKIE_SEALED_HEADER_SIZE, message)) ==
+               SELKIE_ENOTREADY &&
+           selkie_clock_monotonic_us() < until_us)
+        poll(NULL, 0, 10);
+    return result;
+}
+
+START_TEST(a_token_goes_away_and_comes_back)
+{
+    static const char *const codes[] = {"50" /* CKR_DEVICE_REMOVED */, "5" /* CKR_GENERAL_ERROR */,
+                                        "179" /* CKR_SESSION_HANDLE_INVALID */, "64" /* CKR_ENCRYPTED_DATA_INVALID */};
+    struct selkie_keyring *keyring = open_object("golden", true);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body good = kit_data(&device, "x"), bad = good;
+    uint8_t message[SELKIE_MESSAGE_MAX];
+
+    bad.bytes[100] ^= 1;
+    ck_assert_int_gt(unseal_when_ready(keyring, &good), 0);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        take_away(codes[i]);
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, good.bytes + SELKIE_SEALED_HEADER_SIZE, message),
+                         SELKIE_ENOTREADY);
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, bad.bytes + SELKIE_SEALED_HEADER_SIZE, message),
+                         SELKIE_ENOTREADY);
+        put_back();
+        ck_assert_int_gt(unseal_when_ready(keyring, &good), 0);
+        ck_assert_int_eq(unseal_when_ready(keyring, &bad), SELKIE_EBADSEAL);
+    }
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+START_TEST(frames_wait_at_their_gateway_while_the_token_is_away)
+{
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir(), .keyring = open_object("golden", true)};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body first = kit_data(&device, "first"), second = kit_data(&device, "second");
+
+    kit_receipt(host, kit_submit(host, &first, 0));
+    kit_expect_payload(host, &device, 0, "first");
+    take_away("50");
+    uint64_t seq = kit_submit(host, &second, 0);
+    /* A frame that needs no key has its receipt; the one before it has none. */
+    struct kit_body broken = {.len = 1, .bytes = {0x20}};
+    kit_receipt(host, kit_submit(host, &broken, 0));
+    kit_expect_rejected(host, "malformed");
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    json_int_t away = 0;
+    while (away == 0 && selkie_clock_monotonic_us() < until_us) {
+        char *text = selkie_unsealer_stats(kit_unsealer(host));
+        json_t *stats = json_loads(text, 0, NULL);
+        away = json_integer_value(json_object_get(json_object_get(stats, "dropped"), "key_away"));
+        json_decref(stats);
+        free(text);
+        poll(NULL, 0, 5);
+    }
+    ck_assert_int_eq(away, 1);
+    ck_assert(!kit_has_receipt(host, seq));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    put_back();
+    /* The gateway sends it again until it has its receipt. */
+    do {
+        seq = kit_submit(host, &second, 0);
+        poll(NULL, 0, 100);
+    } while (!kit_has_receipt(host, seq) && selkie_clock_monotonic_us() < until_us);
+    kit_expect_payload(host, &device, 1, "second");
+    kit_close(host);
+    selkie_keyring_close(options.keyring);
+}
+END_TEST
+
+static void write_pem(const char *dir, const char *name, EVP_PKEY *key)
+{
+    const char *path = kit_path(dir, name);
+    FILE *file = fopen(path, "w");
+    if (!key || !file || !PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL))
+        abort();
+    fclose(file);
+    EVP_PKEY_free(key);
+}
+
+static EVP_PKEY *key_of(json_t *object, const char *field)
+{
+    size_t len;
+    uint8_t *der = vectors_bytes(object, field, &len);
+    const uint8_t *at = der;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)len);
+    free(der);
+    return key;
+}
+
+static int write_keys(const char *dir)
+{
+    json_t *golden = vectors_load(SELKIE_VECTORS), *wycheproof = vectors_load(WYCHEPROOF);
+    write_pem(dir, "golden.pem", key_of(json_object_get(golden, "rsa"), "private_pkcs8_der"));
+    if (wycheproof)
+        write_pem(dir, "wycheproof.pem",
+                  key_of(json_array_get(vectors_list(wycheproof, "testGroups"), 0), "privateKeyPkcs8"));
+    write_pem(dir, "short.pem", EVP_RSA_gen(2048));
+    json_decref(golden);
+    json_decref(wycheproof);
+    return 0;
+}
+
+static void set_up(void)
+{
+    kit_root_make();
+    fault_file = kit_path(kit_dir(), "fault");
+    setenv("P11_FAULT_MODULE", getenv("SELKIE_TEST_MODULE"), 1);
+    setenv("P11_FAULT_FILE", fault_file, 1);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--write-keys") == 0)
+        return write_keys(argv[2]);
+    if (!getenv("SELKIE_TEST_MODULE") || !getenv("SELKIE_TEST_PIN")) {
+        printf("skipped: run by tests/kit/token-softhsm or token-opencryptoki\n");
+        return TEST_SKIPPED;
+    }
+    Suite *suite = suite_create("pkcs11");
+    TCase *tcase = tcase_create("token");
+    tcase_set_timeout(tcase, 100);
+    tcase_add_unchecked_fixture(tcase, set_up, kit_root_remove);
+    tcase_add_test(tcase, golden_vectors_open_and_the_rejected_do_not);
+    tcase_add_test(tcase, wycheproof_agrees);
+    tcase_add_test(tcase, what_is_wrong_with_a_token_or_its_key_is_said);
+    tcase_add_test(tcase, a_token_goes_away_and_comes_back);
+    tcase_add_test(tcase, frames_wait_at_their_gateway_while_the_token_is_away);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
