@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void selkie_clock_init(struct selkie_clock *clock, double speed, uint64_t wall_us)
+{
+    memset(clock, 0, sizeof *clock);
+    clock->speed = speed;
+    clock->wall_us = wall_us;
+}
+
+void selkie_clock_wipe(struct selkie_clock *clock)
+{
+    free(clock->heap);
+    memset(clock, 0, sizeof *clock);
+}
+
+static bool earlier(const struct selkie_event *a, const struct selkie_event *b)
+{
+    return a->due_us != b->due_us ? a->due_us < b->due_us : a->order < b->order;
+}
+
+static void put(struct selkie_clock *clock, size_t place, struct selkie_event *event)
+{
+    clock->heap[place - 1] = event;
+    event->place = place;
+}
+
+static void sift_up(struct selkie_clock *clock, struct selkie_event *event)
+{
+    size_t place = event->place;
+
+    while (place > 1 && earlier(event, clock->heap[place / 2 - 1])) {
+        put(clock, place, clock->heap[place / 2 - 1]);
+        place /= 2;
+    }
+    put(clock, place, event);
+}
+
+static void sift_down(struct selkie_clock *clock, struct selkie_event *event)
+{
+    size_t place = event->place;
+
+    for (;;) {
+        size_t child = place * 2;
+        if (child > clock->count)
+            break;
+        if (child < clock->count && earlier(clock->heap[child], clock->heap[child - 1]))
+            child++;
+        if (!earlier(clock->heap[child - 1], event))
+            break;
+        put(clock, place, clock->heap[child - 1]);
+        place = child;
+    }
+    put(clock, place, event);
+}
+
+int selkie_clock_reserve(struct selkie_clock *clock, size_t count)
+{
+    if (clock->room - clock->count >= count)
+        return 0;
+    size_t room = clock->room * 2 > clock->count + count ? clock->room * 2 : clock->count + count;
+    struct selkie_event **heap = realloc(clock->heap, room * sizeof(struct selkie_event *));
+    if (heap == NULL)
+        return SELKIE_ENOMEM;
+    clock->heap = heap;
+    clock->room = room;
+    return 0;
+}
+
+int selkie_clock_set(struct selkie_clock *clock, struct selkie_event *event, uint64_t due_us)
+{
+    if (event->place == 0) {
+        int error = selkie_clock_reserve(clock, 1);
+        if (error < 0)
+            return error;
+        put(clock, ++clock->count, event);
+    }
+    event->due_us = due_us > clock->now_us ? due_us : clock->now_us;
+    event->order = clock->order++;
+    sift_up(clock, event);
+    sift_down(clock, event);
+    return 0;
+}
+
+void selkie_clock_clear(struct selkie_clock *clock, struct selkie_event *event)
+{
+    size_t place = event->place;
+
+    if (place == 0)
+        return;
+    event->place = 0;
+    struct selkie_event *last = clock->heap[--clock->count];
+    if (last == event)
+        return;
+    put(clock, place, last);
+    sift_up(clock, last);
+    sift_down(clock, last);
+}
+
+void selkie_clock_hold(struct selkie_clock *clock, bool held)
+{
+    clock->held = held;
+}
+
+/* What the wall has granted since the last turn. */
+static void grant(struct selkie_clock *clock, uint64_t wall_us)
+{
+    if (!clock->held && wall_us > clock->wall_us)
+        clock->ahead_us += (double)(wall_us - clock->wall_us) * clock->speed;
+    clock->wall_us = wall_us;
+}
+
+static bool due(const struct selkie_clock *clock, const struct selkie_event *event)
+{
+    return clock->speed <= 0 || (double)(event->due_us - clock->now_us) <= clock->ahead_us;
+}
+
+static void advance(struct selkie_clock *clock, uint64_t to_us)
+{
+    if (clock->speed > 0)
+        clock->ahead_us -= (double)(to_us - clock->now_us);
+    clock->now_us = to_us;
+}
+
+uint64_t selkie_clock_turn(struct selkie_clock *clock, uint64_t wall_us, size_t limit)
+{
+    grant(clock, wall_us);
+    for (; clock->count > 0 && !clock->held && limit > 0 && due(clock, clock->heap[0]); limit--) {
+        struct selkie_event *event = clock->heap[0];
+        selkie_clock_clear(clock, event);
+        advance(clock, event->due_us);
+        if (clock->speed > 0 && clock->ahead_us > (double)clock->lag_us)
+            clock->lag_us = (uint64_t)clock->ahead_us;
+        event->run(event);
+    }
+    if (clock->held)
+        return SELKIE_NEVER;
+    const struct selkie_event *next = clock->count > 0 ? clock->heap[0] : NULL;
+    if (next != NULL && due(clock, next))
+        return 0;
+    if (clock->speed > 0) /* nothing lies between: what comes in from outside now happens now */
+        advance(clock, clock->now_us + (uint64_t)clock->ahead_us);
+    if (next == NULL)
+        return SELKIE_NEVER;
+    return (uint64_t)(((double)(next->due_us - clock->now_us) - clock->ahead_us) / clock->speed) + 1;
+}

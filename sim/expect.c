@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expect.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer ones first: ">" is the beginning of ">=". */
+static const struct {
+    const char *text;
+    enum selkie_relation relation;
+} relations[] = {
+    {">=", SELKIE_AT_LEAST}, {"<=", SELKIE_AT_MOST}, {"==", SELKIE_EQUAL}, {">", SELKIE_ABOVE}, {"<", SELKIE_BELOW},
+};
+
+/* The figures that a scenario may speak of, by group. Which attacks there are, attacker.c alone knows; the rest is
+ * PROTOCOL.md, sections 7 and 8. */
+static const char *const plain[] = {"sent",
+                                    "delivered",
+                                    "delivered_share",
+                                    "doubled",
+                                    "lost_on_air",
+                                    "lost_on_air_share",
+                                    "lost_elsewhere",
+                                    "forged",
+                                    "impersonated",
+                                    "rejected_total",
+                                    "unrefused_publishes",
+                                    "latency_p50_ms",
+                                    "latency_p90_ms",
+                                    "latency_p99_ms",
+                                    "latency_max_ms",
+                                    "wait_p50_ms",
+                                    "wait_p99_ms",
+                                    "clock_lag_ms",
+                                    "duration_s",
+                                    "wall_s",
+                                    "air_use",
+                                    "collided_share",
+                                    "air_bytes",
+                                    "line_overrun_bytes",
+                                    "gateway_dropped",
+                                    "transmissions",
+                                    "acknowledged",
+                                    "given_up",
+                                    "skipped",
+                                    "resets",
+                                    "key_changes",
+                                    "cpu_s",
+                                    "memory_mb",
+                                    "gateway_starts",
+                                    "broker_starts",
+                                    "approved"};
+static const char *const events[] = {"registered", "reset", "approved", "denied", "revoked", "clone", "lost", "silent"};
+static const char *const reasons[] = {"malformed", "unknown-key", "bad-seal", "replay",       "clone",
+                                      "stale",     "claim",       "retired",  "not-listed",   "denied",
+                                      "unknown",   "revoked",     "removed",  "pending-full", "parking-full"};
+
+int selkie_expect_parse(struct selkie_expectation *expectation, const char *text)
+{
+    char *end;
+
+    expectation->relation = SELKIE_EQUAL;
+    for (size_t i = 0; i < sizeof relations / sizeof relations[0]; i++) {
+        size_t len = strlen(relations[i].text);
+        if (strncmp(text, relations[i].text, len) == 0) {
+            expectation->relation = relations[i].relation;
+            text += len;
+            break;
+        }
+    }
+    expectation->value = strtod(text, &end);
+    return end == text || *end != '\0' || !isfinite(expectation->value) ? SELKIE_EINVAL : 0;
+}
+
+int selkie_expect_add(struct selkie_expect *expect, const char *name, const char *text)
+{
+    if (expect->count == SELKIE_EXPECT_MAX)
+        return SELKIE_EFULL;
+    struct selkie_expectation *expectation = &expect->list[expect->count];
+    (void)snprintf(expectation->name, sizeof expectation->name, "%s", name);
+    int error = selkie_expect_parse(expectation, text);
+    if (error == 0)
+        expect->count++;
+    return error;
+}
+
+static void read_one(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
+                     const char *key)
+{
+    char name[SELKIE_FIGURE_NAME_MAX], text[64];
+
+    if (selkie_settings_is_string(object, key))
+        (void)snprintf(text, sizeof text, "%s", selkie_settings_string(object, key, "0"));
+    else
+        (void)snprintf(text, sizeof text, "%.17g", selkie_settings_number(object, key, -1e15, 1e15, 0));
+    if (!selkie_settings_has(object, key))
+        return;
+    (void)snprintf(name, sizeof name, "%s%s%s", group != NULL ? group : "", group != NULL ? "." : "", key);
+    int error = selkie_expect_add(expect, name, text);
+    if (error == SELKIE_EFULL)
+        selkie_settings_reject(object, key, "more than %d expectations", SELKIE_EXPECT_MAX);
+    else if (error < 0)
+        selkie_settings_reject(object, key, "must be a number, or one behind ==, >=, <=, > or <");
+}
+
+static void read_group(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
+                       const char *const keys[], size_t count)
+{
+    struct selkie_settings_object *inner = group == NULL ? object : selkie_settings_object(object, group, false);
+
+    for (size_t i = 0; i < count && inner != NULL; i++)
+        read_one(expect, inner, group, keys[i]);
+    if (group != NULL && inner != NULL)
+        selkie_settings_end(inner);
+}
+
+void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_object *object,
+                        const char *const attacks[], size_t attack_count)
+{
+    if (object == NULL)
+        return;
+    read_group(expect, object, NULL, plain, sizeof plain / sizeof plain[0]);
+    read_group(expect, object, "events", events, sizeof events / sizeof events[0]);
+    read_group(expect, object, "rejected", reasons, sizeof reasons / sizeof reasons[0]);
+    read_group(expect, object, "attacks", attacks, attack_count);
+    selkie_settings_end(object);
+}
+
+bool selkie_expect_holds(const struct selkie_expectation *expectation, const struct selkie_figures *figures)
+{
+    double is = selkie_figures_get(figures, expectation->name), wanted = expectation->value;
+
+    switch (expectation->relation) {
+    case SELKIE_AT_LEAST:
+        return is >= wanted;
+    case SELKIE_AT_MOST:
+        return is <= wanted;
+    case SELKIE_ABOVE:
+        return is > wanted;
+    case SELKIE_BELOW:
+        return is < wanted;
+    default:
+        return fabs(is - wanted) < 1e-9;
+    }
+}
+
+void selkie_expect_format(char text[static 128], const struct selkie_expectation *expectation,
+                          const struct selkie_figures *figures)
+{
+    static const char *const signs[] = {[SELKIE_EQUAL] = "=",
+                                        [SELKIE_AT_LEAST] = ">=",
+                                        [SELKIE_AT_MOST] = "<=",
+                                        [SELKIE_ABOVE] = ">",
+                                        [SELKIE_BELOW] = "<"};
+    double is = selkie_figures_get(figures, expectation->name);
+
+    (void)snprintf(text, 128, "%s %s %.6g, %s %.6g", expectation->name, signs[expectation->relation],
+                   expectation->value, selkie_expect_holds(expectation, figures) ? "is" : "but is", is);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "random.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+uint64_t selkie_random_next(struct selkie_random *random)
+{
+    random->state += 0x9E3779B97F4A7C15u;
+    return mix(random->state);
+}
+
+void selkie_random_init(struct selkie_random *random, uint64_t seed, enum selkie_random_concern concern, uint64_t index)
+{
+    /* Mixed three times over, so that neighbouring seeds and indices begin at unrelated places of the one cycle. */
+    random->state = mix(mix(mix(seed + 1) + (uint64_t)concern + 1) + index + 1);
+}
+
+uint64_t selkie_random_below(struct selkie_random *random, uint64_t limit)
+{
+    return (uint64_t)(((unsigned __int128)selkie_random_next(random) * limit) >> 64);
+}
+
+double selkie_random_unit(struct selkie_random *random)
+{
+    return (double)(selkie_random_next(random) >> 11) * 0x1p-53;
+}
+
+double selkie_random_exponential(struct selkie_random *random, double mean)
+{
+    return -mean * log1p(-selkie_random_unit(random));
+}
+
+void selkie_random_fill(struct selkie_random *random, uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        uint64_t word = selkie_random_next(random);
+        size_t part = len < sizeof word ? len : sizeof word;
+        memcpy(bytes, &word, part);
+        bytes += part;
+        len -= part;
+    }
+}

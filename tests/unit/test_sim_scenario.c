@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scenarios: every mistake is told with file, line and key; what is said is what is run. */
+#include "scenario.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <run_suite.h>
+#include <string.h>
+
+static const struct {
+    const char *text;
+    const char *error;
+} mistakes[] = {
+    {"{\n\"duration\": 5}", "x.json:2: duration: unknown key"},
+    {"{\"speed\": \"fast\"}", "x.json:1: speed: must be a number or \"max\""},
+    {"{\"seed\": -1}", "x.json:1: seed: must be 0 to"},
+    {"{\n\"fleet\": {\n\"devices\": 0}}", "x.json:3: devices: must be 1 to 1000000"},
+    {"{\"fleet\": {\"heard_by\": 2}}", "x.json:1: fleet: heard_by: more gateways than there are channels"},
+    {"{\"fleet\": {\"payload\": {\"kind\": \"csv\"}}}", "x.json:1: file: is required where kind is \"csv\""},
+    {"{\"fleet\": {\"payload\": {\"kind\": \"constant\", \"size\": 11}}}", "x.json:1: size: must be 12 to 400"},
+    {"{\"channels\": [{\"link\": \"wire\"}]}", "x.json:1: link: must be one of \"pty\", \"socket\", \"mqtt\""},
+    {"{\"channels\": [{\"link\": \"socket\"}]}", "x.json:1: line: is required where gateways are yours"},
+    {"{\"channels\": [{\"air\": {\n\"bit_errors\": 1}}]}", "x.json:2: bit_errors: must be 0 to 0.5"},
+    {"{\"broker\": {\"uri\": \"mqtt://h\"}}", "x.json:1: public_keys: must have one key or two"},
+    {"{\"actions\": [{\"do\": \"reset\"},\n{\"do\": \"explode\"}]}", "x.json:2: do: must be one of \"reset\""},
+    {"{\"actions\": [{\n\"at_s\": 1}]}", "x.json:1: do: is required"},
+    {"{\"attackers\": [{\n\"attack\": \"flop\"}]}", "x.json:2: attack: must be one of \"replay\", \"replay-late\""},
+    {"{\"attackers\": [{\n\"attack\": \"flip\", \"device\": 10}]}", "x.json:2: device: must be 0 to 9"},
+    {"{\"expect\": {\n\"forgd\": 0}}", "x.json:2: forgd: unknown key"},
+    {"{\"expect\": {\n\"forged\": \"~0\"}}", "x.json:2: forged: must be a number, or one behind"},
+    {"{\"expect\": {\"events\": {\n\"explosion\": 0}}}", "x.json:2: explosion: unknown key"},
+    {"{\"expect\": {\"attacks\": {\n\"flop\": 0}}}", "x.json:2: flop: unknown key"},
+};
+
+START_TEST(each_mistake_is_told_with_file_line_and_key)
+{
+    struct selkie_scenario scenario;
+
+    selkie_scenario_init(&scenario);
+    selkie_scenario_parse(&scenario, "x.json", mistakes[_i].text);
+    ck_assert_ptr_nonnull(selkie_scenario_error(&scenario));
+    ck_assert_msg(strncmp(selkie_scenario_error(&scenario), mistakes[_i].error, strlen(mistakes[_i].error)) == 0, "%s",
+                  selkie_scenario_error(&scenario));
+    selkie_scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(what_is_said_is_read)
+{
+    struct selkie_scenario scenario;
+
+    selkie_scenario_init(&scenario);
+    selkie_scenario_parse(
+        &scenario, "x.json",
+        "{\"name\": \"n\", \"seed\": 7, \"speed\": \"max\", \"fleet\": {\"devices\": 3, \"heard_by\": 2},"
+        "\"channels\": [{\"count\": 2}, {\"link\": \"mqtt\", \"air\": {\"bit_rate\": 0}}],"
+        "\"actions\": [{\"do\": \"reset\", \"at_s\": 5, \"share\": 0.5}],"
+        "\"attackers\": [{\"attack\": \"flip\", \"count\": 4, \"channel\": 2}],"
+        "\"expect\": {\"forged\": 0, \"delivered_share\": \">=0.98\", \"events\": {\"clone\": 1},"
+        "\"attacks\": {\"flip\": \">=4\"}}}");
+    ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
+    ck_assert_double_eq(scenario.speed, 0);
+    ck_assert_uint_eq(scenario.seed, 7);
+    ck_assert_uint_eq(selkie_scenario_channel_count(&scenario), 3);
+    ck_assert(scenario.groups[0].own_gateways && scenario.groups[0].air.bit_rate == 2000);
+    ck_assert(!scenario.groups[1].own_gateways && scenario.groups[1].air.bit_rate == 0);
+    ck_assert_int_eq(scenario.actions[0].kind, SELKIE_ACTION_RESET);
+    ck_assert_double_eq(scenario.actions[0].share, 0.5);
+    ck_assert_int_eq(scenario.attacks[0].kind, SELKIE_ATTACK_FLIP);
+    ck_assert_uint_eq(scenario.expect.count, 4);
+    for (size_t i = 0; i < scenario.expect.count; i++) {
+        const struct selkie_expectation *expectation = &scenario.expect.list[i];
+        bool flip = strcmp(expectation->name, "attacks.flip") == 0;
+        bool share = strcmp(expectation->name, "delivered_share") == 0;
+        ck_assert_int_eq(expectation->relation, flip || share ? SELKIE_AT_LEAST : SELKIE_EQUAL);
+        ck_assert(share || flip || strcmp(expectation->name, "forged") == 0 ||
+                  strcmp(expectation->name, "events.clone") == 0);
+    }
+    selkie_scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(the_template_has_no_mistake)
+{
+    struct selkie_scenario scenario;
+
+    selkie_scenario_init(&scenario);
+    selkie_scenario_parse(&scenario, "template", selkie_scenario_template);
+    ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
+    selkie_scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(every_scenario_of_ours_has_no_mistake_and_expects_something)
+{
+    static const char folder[] = SELKIE_SOURCE_DIR "/sim/scenarios";
+    struct selkie_scenario scenario;
+    struct dirent *entry;
+    char path[512];
+    unsigned read = 0;
+    DIR *dir = opendir(folder);
+
+    ck_assert_ptr_nonnull(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (strstr(entry->d_name, ".json") == NULL)
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        selkie_scenario_init(&scenario);
+        selkie_scenario_load(&scenario, path);
+        ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
+        ck_assert_msg(scenario.expect.count > 0, "%s expects nothing", path);
+        selkie_scenario_close(&scenario);
+        read++;
+    }
+    (void)closedir(dir);
+    ck_assert_uint_ge(read, 8);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sim scenario");
+    TCase *tcase = tcase_create("scenario");
+
+    tcase_add_loop_test(tcase, each_mistake_is_told_with_file_line_and_key, 0, sizeof mistakes / sizeof mistakes[0]);
+    tcase_add_test(tcase, what_is_said_is_read);
+    tcase_add_test(tcase, the_template_has_no_mistake);
+    tcase_add_test(tcase, every_scenario_of_ours_has_no_mistake_and_expects_something);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
