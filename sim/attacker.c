@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attacker.h"
+
+#include "channel.h"
+#include "say.h"
+
+#include <mbedtls/platform_util.h>
+#include <selkie/device/seal.h>
+#include <selkie/link.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_SOURCE 0x80000000u
+#define AGAIN_US     50000u
+#define QUIET_US     30000u
+#define GATEWAY_NAME "mallory"
+
+static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
+    [SELKIE_ATTACK_REPLAY] = {"records a frame and sends it again at once",
+                              selkie_attack_tap_record,
+                              selkie_attack_replay,
+                              SELKIE_NEEDS_NOTHING,
+                              0,
+                              {{"forged", "0"}, {"doubled", "0"}}},
+    [SELKIE_ATTACK_REPLAY_LATE] = {"sends a recorded frame again an hour later",
+                                   selkie_attack_tap_record,
+                                   selkie_attack_replay_late,
+                                   SELKIE_NEEDS_NOTHING,
+                                   3600,
+                                   {{"forged", "0"}, {"doubled", "0"}, {"rejected.replay", ">=1"}}},
+    [SELKIE_ATTACK_HOLD_BACK] = {"jams a frame while recording it, and sends it later",
+                                 selkie_attack_tap_hold,
+                                 selkie_attack_release,
+                                 SELKIE_NEEDS_NOTHING,
+                                 30,
+                                 {{"forged", "0"}, {"doubled", "0"}}},
+    [SELKIE_ATTACK_FLIP] = {"flips a bit in each field of a recorded frame, and mends the CRC",
+                            selkie_attack_tap_record,
+                            selkie_attack_flip,
+                            SELKIE_NEEDS_NOTHING,
+                            0,
+                            {{"forged", "0"}, {"rejected_total", ">=1"}}},
+    [SELKIE_ATTACK_FORGED_REGISTER] = {"registers an ID of its own for a live address, and sends under it",
+                                       NULL,
+                                       selkie_attack_register,
+                                       SELKIE_NEEDS_NOTHING,
+                                       0,
+                                       {{"forged", "0"}, {"events.reset", ">=1"}}},
+    [SELKIE_ATTACK_THIEF] = {"has a device's ID, and sends beside it",
+                             selkie_attack_tap_thief,
+                             selkie_attack_thief,
+                             SELKIE_NEEDS_NOTHING,
+                             0,
+                             {{"forged", "0"}, {"events.clone", ">=1"}}},
+    [SELKIE_ATTACK_EAGER_THIEF] = {"has a device's ID, and sends before it does: delivered, but not unseen",
+                                   selkie_attack_tap_thief,
+                                   selkie_attack_eager_thief,
+                                   SELKIE_NEEDS_NOTHING,
+                                   0,
+                                   {{"forged", "0"}, {"impersonated", ">=1"}, {"events.clone", ">=1"}}},
+    [SELKIE_ATTACK_RESET_STORM] = {"registers one new ID after another for an address",
+                                   NULL,
+                                   selkie_attack_storm,
+                                   SELKIE_NEEDS_NOTHING,
+                                   0,
+                                   {{"forged", "0"}, {"events.reset", ">=1"}, {"rejected.pending-full", ">=1"}}},
+    [SELKIE_ATTACK_GATEWAY_REPLAY] = {"a gateway hands over what it has heard again and again",
+                                      selkie_attack_tap_record,
+                                      selkie_attack_gateway_replay,
+                                      SELKIE_NEEDS_GATEWAY,
+                                      0,
+                                      {{"forged", "0"}, {"doubled", "0"}}},
+    [SELKIE_ATTACK_GATEWAY_REORDER] = {"a gateway hands frames over in an order of its own",
+                                       selkie_attack_tap_all,
+                                       selkie_attack_gateway_reorder,
+                                       SELKIE_NEEDS_GATEWAY,
+                                       0,
+                                       {{"forged", "0"}, {"doubled", "0"}}},
+    [SELKIE_ATTACK_GATEWAY_FLOOD] = {"a gateway hands over hundreds of frames of chance at once",
+                                     NULL,
+                                     selkie_attack_gateway_flood,
+                                     SELKIE_NEEDS_GATEWAY,
+                                     0,
+                                     {{"forged", "0"}, {"rejected.bad-seal", ">=1"}}},
+    [SELKIE_ATTACK_GATEWAY_LIAR] = {"a gateway lies about when it heard a frame",
+                                    selkie_attack_tap_record,
+                                    selkie_attack_gateway_liar,
+                                    SELKIE_NEEDS_GATEWAY,
+                                    0,
+                                    {{"forged", "0"}, {"doubled", "0"}}},
+    [SELKIE_ATTACK_PUBLISHER] = {"a client publishes on devices' topics, as rejections, statistics and receipts",
+                                 NULL,
+                                 selkie_attack_publisher,
+                                 SELKIE_NEEDS_CLIENT,
+                                 0,
+                                 {{"forged", "0"}, {"unrefused_publishes", "0"}}},
+    [SELKIE_ATTACK_WILL] = {"a client leaves a will on a device's topic, and dies",
+                            NULL,
+                            selkie_attack_will,
+                            SELKIE_NEEDS_CLIENT,
+                            0,
+                            {{"forged", "0"}}},
+    [SELKIE_ATTACK_NOISE] =
+        {"puts random bytes on the line", NULL, selkie_attack_noise, SELKIE_NEEDS_NOTHING, 0, {{"forged", "0"}}},
+};
+
+const struct selkie_attack *selkie_attack_of(enum selkie_attack_kind kind)
+{
+    return &attacks[kind];
+}
+
+static void on_turn(struct selkie_event *event)
+{
+    struct selkie_attacker *attacker =
+        (struct selkie_attacker *)((char *)event - offsetof(struct selkie_attacker, turn));
+    struct selkie_world *world = attacker->world;
+    uint64_t next_us = world->clock.now_us + AGAIN_US;
+
+    if (attacker->attack->act(attacker)) {
+        attacker->made++;
+        selkie_figures_add(&world->figures, "attacks", selkie_attack_words[attacker->plan->kind], 1);
+        next_us = world->clock.now_us + (uint64_t)(attacker->plan->every_s * 1e6);
+    }
+    if (attacker->plan->count == 0 || attacker->made < attacker->plan->count)
+        selkie_world_set(world, event, next_us);
+}
+
+static int open_means(struct selkie_attacker *attacker, unsigned index)
+{
+    struct selkie_world *world = attacker->world;
+    const struct selkie_broker *broker = &world->broker;
+    char id[64], name[32], topic[SELKIE_TOPIC_MAX];
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+
+    (void)snprintf(id, sizeof id, "selkie-sim-attacker-%u-%lld", index, (long long)world->epoch_ms);
+    if (attacker->attack->needs == SELKIE_NEEDS_GATEWAY) {
+        (void)snprintf(name, sizeof name, GATEWAY_NAME "-%u", index);
+        return selkie_vgateway_open(&attacker->gateway, world->mailbox, &broker->server, broker->options->root, name,
+                                    id, NULL);
+    }
+    if (attacker->attack->needs == SELKIE_NEEDS_NOTHING)
+        return 0;
+    struct selkie_mqtt_options options = {
+        .id = id, .username = "eve", .on_letter = selkie_attack_client_letter, .owner = attacker};
+    if (attacker->plan->kind == SELKIE_ATTACK_WILL) {
+        selkie_fleet_address(world, 0, address);
+        if (selkie_topic_device(topic, broker->options->root, address, SELKIE_TOPIC_DEVICE_UP) < 0)
+            return SELKIE_EINVAL;
+        options.will_topic = topic;
+        options.will_payload = "my last reading";
+    }
+    return selkie_mqtt_open(&attacker->client, world->mailbox, &broker->server, &options);
+}
+
+int selkie_attackers_open(struct selkie_world *world)
+{
+    const struct selkie_scenario *scenario = world->scenario;
+
+    world->attackers = calloc(scenario->attack_count + 1, sizeof *world->attackers);
+    if (world->attackers == NULL)
+        return SELKIE_ENOMEM;
+    for (unsigned i = 0; i < scenario->attack_count; i++) {
+        struct selkie_attacker *attacker = &world->attackers[i];
+        attacker->world = world;
+        attacker->plan = &scenario->attacks[i];
+        attacker->attack = &attacks[attacker->plan->kind];
+        attacker->source = FIRST_SOURCE + i;
+        attacker->turn.run = on_turn;
+        selkie_random_init(&attacker->random, scenario->seed, SELKIE_RANDOM_ATTACK, i);
+        world->attacker_count++;
+        int error = open_means(attacker, i);
+        if (error < 0) {
+            selkie_say("attacker %s: %s", selkie_attack_words[attacker->plan->kind], selkie_error_text(error));
+            return error;
+        }
+        selkie_world_set(world, &attacker->turn, (uint64_t)(attacker->plan->at_s * 1e6));
+    }
+    return 0;
+}
+
+void selkie_attackers_close(struct selkie_world *world)
+{
+    for (size_t i = 0; i < world->attacker_count; i++) {
+        selkie_vgateway_close(world->attackers[i].gateway);
+        selkie_mqtt_close(world->attackers[i].client);
+        mbedtls_platform_zeroize(world->attackers[i].stolen_id, SELKIE_ID_SIZE);
+    }
+    free(world->attackers);
+    world->attackers = NULL;
+    world->attacker_count = 0;
+}
+
+static bool in_reach(const struct selkie_attacker *attacker, uint32_t device)
+{
+    const struct selkie_world *world = attacker->world;
+
+    if (attacker->plan->device >= 0 && (uint32_t)attacker->plan->device != device)
+        return false;
+    return selkie_fleet_channel(world, device, 0) == attacker->plan->channel;
+}
+
+bool selkie_attackers_tap(struct selkie_world *world, const struct selkie_fleet_device *device, const uint8_t *body,
+                          size_t len)
+{
+    bool kept = false;
+
+    for (size_t i = 0; i < world->attacker_count; i++) {
+        struct selkie_attacker *attacker = &world->attackers[i];
+        if (attacker->attack->tap != NULL && in_reach(attacker, device->index) && !kept)
+            kept = attacker->attack->tap(attacker, device, body, len);
+    }
+    return kept;
+}
+
+bool selkie_attacker_transmit(struct selkie_attacker *attacker, const uint8_t *body, size_t len)
+{
+    struct selkie_channel *channel = &attacker->world->channels[attacker->plan->channel];
+    uint8_t wire[SELKIE_LINK_WIRE_MAX];
+
+    if (channel->radio.options.bit_rate > 0 &&
+        selkie_radio_quiet_us(&channel->radio, attacker->source, attacker->world->clock.now_us) < QUIET_US)
+        return false;
+    int wire_len = selkie_link_encode(wire, sizeof wire, body, len);
+    return wire_len > 0 && selkie_channel_send(channel, attacker->source, wire, (size_t)wire_len) == 0;
+}
+
+void selkie_attacker_record(struct selkie_attacker *attacker, uint32_t device, const uint8_t *body, size_t len)
+{
+    struct selkie_tape *tape = &attacker->tapes[attacker->tape_at++ % SELKIE_ATTACKER_TAPES];
+
+    tape->recorded_us = attacker->world->clock.now_us;
+    tape->device = device;
+    tape->len = len < sizeof tape->body ? len : sizeof tape->body;
+    memcpy(tape->body, body, tape->len);
+}
+
+struct selkie_tape *selkie_attacker_latest(struct selkie_attacker *attacker)
+{
+    if (attacker->tape_at == 0)
+        return NULL;
+    struct selkie_tape *tape = &attacker->tapes[(attacker->tape_at - 1) % SELKIE_ATTACKER_TAPES];
+    return tape->len > 0 ? tape : NULL;
+}
+
+struct selkie_tape *selkie_attacker_oldest(struct selkie_attacker *attacker, double age_s)
+{
+    struct selkie_tape *oldest = NULL;
+
+    for (unsigned i = 0; i < SELKIE_ATTACKER_TAPES; i++) {
+        struct selkie_tape *tape = &attacker->tapes[i];
+        if (tape->len > 0 && (oldest == NULL || tape->recorded_us < oldest->recorded_us))
+            oldest = tape;
+    }
+    if (oldest == NULL || attacker->world->clock.now_us < oldest->recorded_us + (uint64_t)(age_s * 1e6))
+        return NULL;
+    return oldest;
+}
+
+struct selkie_fleet_device *selkie_attacker_victim(struct selkie_attacker *attacker)
+{
+    struct selkie_fleet *fleet = attacker->world->fleet;
+
+    for (uint32_t i = 0; i < fleet->count; i++) {
+        struct selkie_fleet_device *device = &fleet->devices[i];
+        if (in_reach(attacker, i) && device->on && device->registered)
+            return device;
+    }
+    return NULL;
+}
+
+static int draw(void *context, uint8_t *bytes, size_t len)
+{
+    selkie_random_fill(context, bytes, len);
+    return 0;
+}
+
+int selkie_attacker_seal(struct selkie_attacker *attacker, uint8_t body[static SELKIE_SEALED_SIZE],
+                         struct selkie_message *message)
+{
+    const struct selkie_sim_key *own = &attacker->world->keys[0];
+    const struct selkie_public_key key = {.key_id = own->id, .spki = own->spki};
+
+    return selkie_seal_message(body, &key, message, draw, &attacker->random);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker of a run: a Mosquitto with the plugin on a free loopback port, started here with the simulator's own keys;
+ * or yours, by its URI. One thread; starting waits until it listens. */
+#ifndef SELKIE_SIM_BROKER_H
+#define SELKIE_SIM_BROKER_H
+
+#include "folder.h"
+#include "mqtt.h"
+#include "process.h"
+#include "scenario.h"
+
+#define SELKIE_BROKER_ADMIN "operator"
+
+struct selkie_broker {
+    const struct selkie_scenario_broker *options;
+    bool own;
+    struct selkie_process process;
+    uint16_t port;
+    char uri[64];
+    char password[256]; /* yours: from its file; empty = none */
+    struct selkie_mqtt_server server;
+};
+
+/* SELKIE_EIO, SELKIE_ECONFIG … after a line on stderr. */
+SELKIE_USE_RESULT int selkie_broker_open(struct selkie_broker *broker, const struct selkie_scenario_broker *options,
+                                         const struct selkie_folder *folder);
+void selkie_broker_close(struct selkie_broker *broker);
+
+/* Start it again after it was stopped. */
+SELKIE_USE_RESULT int selkie_broker_start(struct selkie_broker *broker, const struct selkie_folder *folder);
+void selkie_broker_stop(struct selkie_broker *broker, bool kill);
+
+/* Let it write its sessions to disk, so that the observer's outlives a kill. */
+void selkie_broker_save(const struct selkie_broker *broker);
+
+#endif

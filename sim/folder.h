@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The run's own folder: configurations, keys, spools, logs. Removed with all that is in it, unless it is to be kept. */
+#ifndef SELKIE_SIM_FOLDER_H
+#define SELKIE_SIM_FOLDER_H
+
+#include <selkie/error.h>
+#include <sys/types.h>
+
+#define SELKIE_PATH_MAX 256
+
+struct selkie_folder {
+    char path[96];
+};
+
+/* Make it under $TMPDIR or /tmp, mode 0700. SELKIE_EIO after a line on stderr. */
+SELKIE_USE_RESULT int selkie_folder_open(struct selkie_folder *folder);
+void selkie_folder_close(struct selkie_folder *folder, int keep);
+
+void selkie_folder_path(const struct selkie_folder *folder, char path[static SELKIE_PATH_MAX], const char *name);
+
+/* Write a file into it. SELKIE_EIO after a line on stderr. */
+SELKIE_USE_RESULT int selkie_folder_write(const struct selkie_folder *folder, const char *name, mode_t mode,
+                                          const char *text);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge.h"
+
+#include "attacker.h"
+#include "channel.h"
+#include "fleet.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : (double)part / (double)whole;
+}
+
+static void account(struct selkie_world *world)
+{
+    struct selkie_figures *figures = &world->figures;
+    struct selkie_verify_tally tally = selkie_verify_tally(world->verify);
+
+    selkie_figures_set(figures, NULL, "sent", (double)tally.sent);
+    selkie_figures_set(figures, NULL, "delivered", (double)tally.delivered);
+    selkie_figures_set(figures, NULL, "delivered_share", share(tally.delivered, tally.sent));
+    selkie_figures_set(figures, NULL, "doubled", (double)tally.doubled);
+    selkie_figures_set(figures, NULL, "lost_on_air", (double)tally.lost_on_air);
+    selkie_figures_set(figures, NULL, "lost_on_air_share", share(tally.lost_on_air, tally.sent));
+    selkie_figures_set(figures, NULL, "lost_elsewhere", (double)tally.lost_elsewhere);
+    selkie_figures_set(figures, NULL, "forged", (double)tally.forged);
+    selkie_figures_set(figures, NULL, "impersonated", (double)tally.impersonated);
+    selkie_figures_set(figures, NULL, "unrefused_publishes",
+                       selkie_figures_get(figures, "forged_publishes") -
+                           selkie_figures_get(figures, "refused_publishes"));
+}
+
+static void times(struct selkie_world *world)
+{
+    struct selkie_figures *figures = &world->figures;
+    const struct selkie_histogram *latency = selkie_verify_latency(world->verify);
+
+    selkie_figures_set(figures, NULL, "latency_p50_ms", (double)selkie_histogram_percentile(latency, 0.5) / 1e3);
+    selkie_figures_set(figures, NULL, "latency_p90_ms", (double)selkie_histogram_percentile(latency, 0.9) / 1e3);
+    selkie_figures_set(figures, NULL, "latency_p99_ms", (double)selkie_histogram_percentile(latency, 0.99) / 1e3);
+    selkie_figures_set(figures, NULL, "latency_max_ms", (double)latency->max / 1e3);
+    selkie_figures_set(figures, NULL, "wait_p50_ms", (double)selkie_histogram_percentile(&world->wait, 0.5) / 1e3);
+    selkie_figures_set(figures, NULL, "wait_p99_ms", (double)selkie_histogram_percentile(&world->wait, 0.99) / 1e3);
+    selkie_figures_set(figures, NULL, "clock_lag_ms", (double)world->clock.lag_us / 1e3);
+    selkie_figures_set(figures, NULL, "duration_s", (double)world->clock.now_us / 1e6);
+    selkie_figures_set(figures, NULL, "wall_s", (double)(world->clock.wall_us - world->wall_start_us) / 1e6);
+}
+
+static void air(struct selkie_world *world)
+{
+    struct selkie_radio_counts sum = {.signals = 0};
+    uint64_t overrun = 0, dropped = 0;
+
+    for (uint32_t i = 0; i < world->channel_count; i++) {
+        const struct selkie_channel *channel = &world->channels[i];
+        sum.signals += channel->radio.counts.signals;
+        sum.collided += channel->radio.counts.collided;
+        sum.busy_us += channel->radio.counts.busy_us;
+        sum.bytes_sent += channel->radio.counts.bytes_sent;
+        overrun += channel->line.overrun;
+        dropped += channel->dropped;
+    }
+    selkie_figures_set(&world->figures, NULL, "air_use",
+                       share(sum.busy_us, world->clock.now_us * world->channel_count));
+    selkie_figures_set(&world->figures, NULL, "collided_share", share(sum.collided, sum.signals));
+    selkie_figures_set(&world->figures, NULL, "air_bytes", (double)sum.bytes_sent);
+    selkie_figures_set(&world->figures, NULL, "line_overrun_bytes", (double)overrun);
+    selkie_figures_set(&world->figures, NULL, "gateway_dropped", (double)dropped);
+}
+
+static void fleet(struct selkie_world *world)
+{
+    struct selkie_uplink_counts counts = selkie_fleet_counts(world);
+    struct rusage usage;
+
+    selkie_figures_set(&world->figures, NULL, "transmissions", counts.transmissions);
+    selkie_figures_set(&world->figures, NULL, "acknowledged", counts.acknowledged);
+    selkie_figures_set(&world->figures, NULL, "given_up", counts.given_up);
+    selkie_figures_set(&world->figures, NULL, "skipped", (double)world->fleet->skipped);
+    selkie_figures_set(&world->figures, NULL, "resets", (double)world->fleet->resets);
+    selkie_figures_set(&world->figures, NULL, "key_changes", (double)world->fleet->key_changes);
+    (void)getrusage(RUSAGE_SELF, &usage);
+    double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    selkie_figures_set(&world->figures, NULL, "cpu_s", cpu_s);
+    selkie_figures_set(&world->figures, NULL, "memory_mb", (double)usage.ru_maxrss / 1024);
+}
+
+void selkie_judge_figures(struct selkie_world *world)
+{
+    account(world);
+    times(world);
+    air(world);
+    fleet(world);
+}
+
+static bool stated(const struct selkie_expect *expect, const char *name)
+{
+    for (size_t i = 0; i < expect->count; i++) {
+        if (strcmp(expect->list[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add(struct selkie_expect *expect, const char *name, const char *text)
+{
+    int error = stated(expect, name) ? 0 : selkie_expect_add(expect, name, text);
+
+    (void)error; /* a scenario with so many expectations that this one finds no room has said enough */
+}
+
+void selkie_judge_expectations(const struct selkie_world *world, struct selkie_expect *expect)
+{
+    char name[SELKIE_FIGURE_NAME_MAX];
+
+    *expect = world->scenario->expect;
+    for (size_t i = 0; i < world->scenario->attack_count; i++) {
+        enum selkie_attack_kind kind = world->scenario->attacks[i].kind;
+        const struct selkie_attack *attack = selkie_attack_of(kind);
+        (void)snprintf(name, sizeof name, "attacks.%s", selkie_attack_words[kind]);
+        add(expect, name, ">=1");
+        for (size_t j = 0; j < sizeof attack->must / sizeof attack->must[0] && attack->must[j][0] != NULL; j++)
+            add(expect, attack->must[j][0], attack->must[j][1]);
+    }
+}

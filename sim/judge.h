@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a run: all figures by name, and which expectations held. One thread. */
+#ifndef SELKIE_SIM_JUDGE_H
+#define SELKIE_SIM_JUDGE_H
+
+#include "world.h"
+
+/* Put the figures together; may be called on the way, too. */
+void selkie_judge_figures(struct selkie_world *world);
+
+/* The scenario's expectations, and those of its attacks that the scenario does not state itself. */
+void selkie_judge_expectations(const struct selkie_world *world, struct selkie_expect *expect);
+
+#endif

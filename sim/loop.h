@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The run's one loop: virtual time on one side, what comes from outside (lines, letters, signals) on the other. A plain
+ * poll: the clock says how long. One thread. */
+#ifndef SELKIE_SIM_LOOP_H
+#define SELKIE_SIM_LOOP_H
+
+#include "world.h"
+
+#include <poll.h>
+
+struct selkie_loop {
+    struct selkie_world *world;
+    int signals; /* a signalfd for SIGINT and SIGTERM */
+    bool stop;   /* somebody wants the end */
+    size_t room;
+    struct pollfd *fds;
+};
+
+/* Blocks SIGINT and SIGTERM, which are then read from the loop. */
+SELKIE_USE_RESULT int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world);
+void selkie_loop_close(struct selkie_loop *loop);
+
+/* One turn: wait at most `wait_us` of the wall for something to happen, then deal with it. With `run` virtual time
+ * runs. */
+void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, bool run);
+
+#endif

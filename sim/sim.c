@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim.h"
+
+#include "action.h"
+#include "attacker.h"
+#include "channel.h"
+#include "fleet.h"
+#include "judge.h"
+#include "loop.h"
+#include "observer.h"
+#include "operator.h"
+#include "report.h"
+#include "say.h"
+#include "view.h"
+#include "wall.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define READY_PATIENCE_US 20000000u
+#define LEAVING_S         600     /* virtual time in which what is under way at the end may still leave the devices */
+#define CALM_US           400000u /* at the end: so long without an arrival, in case a double is on its way */
+
+struct run {
+    struct selkie_world world;
+    struct selkie_loop loop;
+    struct selkie_actions *actions;
+    struct selkie_view view;
+    uint64_t progress_us; /* on the wall: when the backlog last shrank */
+    uint64_t backlog;
+};
+
+static int open_keys(struct selkie_world *world)
+{
+    const struct selkie_scenario_broker *broker = &world->scenario->broker;
+    int error = 0;
+
+    world->key_count = broker->uri == NULL ? SELKIE_KEYS_OWN : broker->key_count;
+    for (size_t i = 0; i < world->key_count && error == 0; i++)
+        error = broker->uri == NULL ? selkie_keys_own(&world->keys[i], (unsigned)i)
+                                    : selkie_keys_load(&world->keys[i], broker->keys[i].id, broker->keys[i].file);
+    return error;
+}
+
+static int open_plan(struct selkie_world *world)
+{
+    const struct selkie_scenario_fleet *fleet = &world->scenario->fleet;
+    char text[256];
+    int error = selkie_payload_plan_open(&world->plan, fleet->payload, fleet->payload_size, fleet->payload_file,
+                                         world->scenario->seed, text);
+
+    if (error < 0)
+        selkie_say("%s", text);
+    return error;
+}
+
+/* Parts in the order in which they need each other; each says by itself what went wrong. */
+static int open_world(struct run *run, const struct selkie_scenario *scenario)
+{
+    struct selkie_world *world = &run->world;
+
+    world->scenario = scenario;
+    world->epoch_ms = selkie_wall_epoch_ms();
+    selkie_clock_init(&world->clock, scenario->speed, selkie_wall_us());
+    selkie_series_init(&world->series, (uint64_t)(scenario->duration_s * 1e6 / SELKIE_SERIES_SLOTS));
+    int error = selkie_folder_open(&world->folder);
+    if (error == 0)
+        error = open_keys(world);
+    if (error == 0)
+        error = open_plan(world);
+    if (error == 0)
+        error = selkie_verify_open(&world->verify, scenario->fleet.devices);
+    if (error == 0)
+        error = selkie_mailbox_open(&world->mailbox);
+    if (error == 0)
+        error = selkie_broker_open(&world->broker, &scenario->broker, &world->folder);
+    if (error == 0)
+        error = selkie_observer_open(world);
+    if (error == 0)
+        error = selkie_channels_open(world);
+    if (error == 0)
+        error = selkie_fleet_open(world);
+    if (error == 0)
+        error = selkie_operator_open(world);
+    if (error == 0)
+        error = selkie_attackers_open(world);
+    if (error == 0)
+        error = selkie_actions_open(&run->actions, world);
+    if (error == 0)
+        error = selkie_loop_open(&run->loop, world);
+    return error;
+}
+
+static void close_world(struct run *run, bool keep)
+{
+    struct selkie_world *world = &run->world;
+
+    selkie_loop_close(&run->loop);
+    selkie_actions_close(run->actions);
+    selkie_attackers_close(world);
+    selkie_operator_close(world);
+    selkie_fleet_close(world);
+    selkie_channels_close(world);
+    selkie_observer_close(world);
+    selkie_broker_close(&world->broker);
+    selkie_mailbox_close(world->mailbox);
+    selkie_verify_close(world->verify);
+    selkie_payload_plan_close(&world->plan);
+    selkie_clock_wipe(&world->clock);
+    selkie_folder_close(&world->folder, keep);
+}
+
+/* Virtual time begins once every gateway listens and the observer sees all. */
+static int wait_ready(struct run *run)
+{
+    struct selkie_world *world = &run->world;
+    uint64_t limit_us = selkie_wall_us() + READY_PATIENCE_US;
+
+    for (;;) {
+        bool channels = selkie_channels_ready(world);
+        if (channels && selkie_observer_ready(world->observer))
+            break;
+        if (world->failed || run->loop.stop)
+            return SELKIE_EIO;
+        if (selkie_wall_us() > limit_us && world->scenario->broker.uri == NULL) {
+            selkie_say("%s",
+                       channels ? "the broker does not answer" : "not every gateway came to its line and the broker");
+            return SELKIE_EIO;
+        }
+        selkie_loop_turn(&run->loop, READY_PATIENCE_US, false);
+    }
+    selkie_broker_save(&world->broker);
+    world->wall_start_us = world->clock.wall_us = selkie_wall_us();
+    return 0;
+}
+
+/* Whether time has to wait for the real parts: not at its natural speed, nor while something is taken away. */
+static bool too_far_ahead(struct run *run)
+{
+    struct selkie_world *world = &run->world;
+    const struct selkie_scenario *scenario = world->scenario;
+    uint64_t waiting = selkie_verify_tally(world->verify).waiting;
+    uint64_t now_us = selkie_wall_us();
+
+    if (scenario->backlog == 0 || (scenario->speed > 0 && scenario->speed <= 1) || selkie_actions_outage(run->actions))
+        return false;
+    if (waiting < run->backlog || waiting < scenario->backlog)
+        run->progress_us = now_us;
+    run->backlog = waiting;
+    if (now_us > run->progress_us + (uint64_t)(scenario->settle_s * 1e6) && !world->failed)
+        selkie_world_fail(world, "nothing comes out any more, with %llu frames waiting", (unsigned long long)waiting);
+    bool congested = false;
+    for (uint32_t i = 0; i < world->channel_count && !congested; i++)
+        congested = selkie_channel_congested(&world->channels[i]);
+    return waiting >= scenario->backlog || congested;
+}
+
+static void turn(struct run *run)
+{
+    struct selkie_world *world = &run->world;
+
+    selkie_clock_hold(&world->clock, too_far_ahead(run));
+    selkie_loop_turn(&run->loop, 1000000, true);
+    selkie_view_update(&run->view, world);
+}
+
+static bool going_on(const struct run *run)
+{
+    return !run->world.failed && !run->loop.stop;
+}
+
+/* The devices' last frames leave. */
+static void let_leave(struct run *run)
+{
+    struct selkie_world *world = &run->world;
+    uint64_t limit_us = world->clock.now_us + (uint64_t)LEAVING_S * SELKIE_SEC_US;
+
+    selkie_fleet_quiet(world);
+    while (!world->failed && world->clock.now_us < limit_us && world->clock.count > 0 &&
+           (!selkie_fleet_idle(world) || selkie_actions_outage(run->actions)))
+        turn(run);
+}
+
+static bool calm(const struct selkie_world *world, uint64_t now_us)
+{
+    size_t spooled = 0;
+
+    for (uint32_t i = 0; i < world->channel_count; i++)
+        spooled += world->channels[i].virtual != NULL ? selkie_vgateway_waiting(world->channels[i].virtual) : 0;
+    return spooled == 0 && selkie_verify_tally(world->verify).waiting == 0 && selkie_operator_open_cases(world) == 0 &&
+           now_us > world->last_arrival_us + CALM_US;
+}
+
+/* What the gateways have comes out. */
+static void settle(struct run *run)
+{
+    struct selkie_world *world = &run->world;
+    uint64_t now_us = selkie_wall_us(), limit_us = now_us + (uint64_t)(world->scenario->settle_s * 1e6);
+
+    selkie_fleet_settle(world);
+    world->last_arrival_us = now_us;
+    for (; now_us < limit_us && !world->failed && !calm(world, now_us); now_us = selkie_wall_us()) {
+        selkie_loop_turn(&run->loop, CALM_US, false);
+        selkie_view_update(&run->view, world);
+    }
+}
+
+/* Returns whether all expectations held. */
+static bool judge(struct run *run, const struct selkie_sim_options *options)
+{
+    struct selkie_world *world = &run->world;
+    struct selkie_expect expect;
+    char text[128];
+    bool held = true;
+
+    selkie_judge_figures(world);
+    selkie_judge_expectations(world, &expect);
+    for (size_t i = 0; i < expect.count; i++) {
+        bool holds = selkie_expect_holds(&expect.list[i], &world->figures);
+        selkie_expect_format(text, &expect.list[i], &world->figures);
+        if (!holds)
+            selkie_say("expected %s", text);
+        held = held && holds;
+    }
+    if (!options->quiet)
+        selkie_view_summary(world, &expect, held);
+    if (options->json != NULL && selkie_report_json(world, &expect, options->json) < 0)
+        held = false;
+    if (options->report != NULL && selkie_report_html(world, &expect, options->report) < 0)
+        held = false;
+    return held;
+}
+
+int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_sim_options *options)
+{
+    struct run *run = calloc(1, sizeof *run);
+    bool good = false;
+
+    if (run == NULL) {
+        selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
+        return EXIT_FAILURE;
+    }
+    run->loop.signals = -1;
+    run->world.broker.process.pidfd = -1;
+    selkie_view_init(&run->view, options->quiet);
+    if (open_world(run, scenario) == 0 && wait_ready(run) == 0) {
+        uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
+        run->progress_us = selkie_wall_us();
+        while (going_on(run) && run->world.clock.now_us < end_us)
+            turn(run);
+        let_leave(run);
+        settle(run);
+        selkie_view_end(&run->view);
+        good = judge(run, options) && !run->world.failed;
+    }
+    close_world(run, options->keep);
+    free(run);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run from start to verdict: open the parts, let time run, wait for what is still to come, judge, report. One thread.
+ */
+#ifndef SELKIE_SIM_SIM_H
+#define SELKIE_SIM_SIM_H
+
+#include "scenario.h"
+
+struct selkie_sim_options {
+    const char *report; /* HTML file; NULL = none */
+    const char *json;   /* file, "-" = stdout; NULL = none */
+    bool quiet;         /* no live view, no summary */
+    bool keep;          /* keep the run's folder */
+};
+
+/* Returns the program's exit status: 0 if every expectation held, else 1. */
+int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_sim_options *options);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that a run is made of, and who may reach what. One thread; Paho's threads see the mailbox alone. */
+#ifndef SELKIE_SIM_WORLD_H
+#define SELKIE_SIM_WORLD_H
+
+#include "broker.h"
+#include "clock.h"
+#include "figures.h"
+#include "folder.h"
+#include "keys.h"
+#include "mailbox.h"
+#include "payload.h"
+#include "scenario.h"
+#include "series.h"
+#include "verify.h"
+
+struct selkie_world {
+    const struct selkie_scenario *scenario;
+    struct selkie_folder folder;
+    struct selkie_clock clock;
+    int64_t epoch_ms; /* the time of day at virtual time 0 */
+    uint64_t wall_start_us;
+
+    struct selkie_sim_key keys[SELKIE_KEYS_OWN];
+    size_t key_count;
+    struct selkie_payload_plan plan;
+    struct selkie_verify *verify;
+    struct selkie_figures figures; /* events, rejections, attacks and what else is counted on the way */
+    struct selkie_histogram wait;  /* from the reading to the end of its first transmission, virtual microseconds */
+    struct selkie_series series;
+
+    struct selkie_mailbox *mailbox;
+    struct selkie_broker broker;
+    struct selkie_observer *observer;
+    struct selkie_operator *operator; /* NULL = nobody approves anything */
+    struct selkie_channel *channels;
+    uint32_t channel_count;
+    struct selkie_fleet *fleet;
+    struct selkie_attacker *attackers;
+    size_t attacker_count;
+
+    uint64_t last_arrival_us; /* on the wall, of a payload or rejection */
+    bool failed;              /* something broke that is none of the scenario's: the run ends, and has no verdict */
+};
+
+/* Virtual time in the two shapes that others ask for. */
+static inline uint64_t selkie_world_now_ms(const struct selkie_world *world)
+{
+    return world->clock.now_us / SELKIE_MS_US;
+}
+
+static inline int64_t selkie_world_rx_ms(const struct selkie_world *world)
+{
+    return world->epoch_ms + (int64_t)selkie_world_now_ms(world);
+}
+
+/* Set an event; without memory the run has failed, and says so. */
+void selkie_world_set(struct selkie_world *world, struct selkie_event *event, uint64_t due_us);
+
+/* The run cannot go on: one sentence on stderr, once. */
+void selkie_world_fail(struct selkie_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
