@@ -201,6 +201,7 @@ static struct harness_client *client_new(const struct harness_broker *broker,
     pthread_condattr_t attributes;
 
     ck_assert_ptr_nonnull(client);
+    create.maxBufferedMessages = 100000; /* for those who do not wait */
     client->last = &client->first;
     pthread_mutex_init(&client->lock, NULL);
     pthread_condattr_init(&attributes);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway that floods: the intake is bounded, what does not fit has no receipt and is counted, and the others hardly
+ * notice. */
+#include "frames.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RULES "\"gateways\":\"any\",\"workers\":2"
+/* Nothing that the plugin publishes shall be dropped by Mosquitto. */
+#define BROKER "max_queued_messages 0\nmax_inflight_messages 0\n"
+
+enum { FLOOD = 10000, SEALED = 400, OTHERS = 10, AHEAD_MAX = 60 };
+
+/* 10,000 frames at once; the seals are made beforehand, and each is sent several times. */
+static void flood(struct harness_client *gateway, const uint8_t (*bodies)[SELKIE_SEALED_SIZE])
+{
+    for (uint64_t i = 0; i < FLOOD; i++) {
+        char seq[24];
+        (void)snprintf(seq, sizeof seq, "%u", (unsigned)i + 1);
+        const struct harness_property properties[] = {{"seq", seq}, {NULL, NULL}};
+        harness_publish_async(gateway, "selkie/gateway/flood/up", bodies[i % SEALED], SELKIE_SEALED_SIZE, 0,
+                              properties);
+    }
+}
+
+static uint8_t (*seal(struct frames_device *device, size_t count))[SELKIE_SEALED_SIZE]
+{
+    uint8_t(*bodies)[SELKIE_SEALED_SIZE] = calloc(count, sizeof *bodies);
+
+    ck_assert_ptr_nonnull(bodies);
+    for (size_t i = 0; i < count; i++)
+        harness_seal_data(bodies[i], device->address, device->id, device->counter++, "flood");
+    return bodies;
+}
+
+static size_t count_receipts(struct harness_client *gateway, int patience_ms)
+{
+    struct harness_message *message;
+    size_t count = 0;
+
+    while ((message = harness_receive_try(gateway, "selkie/gateway/", patience_ms)) != NULL) {
+        json_t *json = json_loadb((const char *)message->payload, message->len, 0, NULL);
+        count += json_array_size(json_object_get(json, "seq"));
+        json_decref(json);
+        harness_message_free(message);
+    }
+    return count;
+}
+
+START_TEST(a_flood_does_not_hold_up_another_gateway)
+{
+    struct harness_broker *broker = harness_broker_with_plugin(BROKER, RULES);
+    struct harness_client *watcher = frames_subscriber(broker, "selkie/gateway/flood/up");
+    struct harness_client *others = frames_subscriber(broker, "selkie/device/0000000000000002/up");
+    struct harness_client *flooder = frames_gateway(broker, "flood", NULL),
+                          *gateway = frames_gateway(broker, "gw", NULL);
+    struct frames_device noisy = frames_device(1), quiet = frames_device(2);
+    uint8_t(*bodies)[SELKIE_SEALED_SIZE] = seal(&noisy, SEALED);
+
+    frames_send_data(gateway, "gw", &quiet, "first", 1);
+    frames_expect_payload(others, &quiet, "first", 0);
+    flood(flooder, (const uint8_t(*)[SELKIE_SEALED_SIZE])bodies);
+    for (int i = 0; i < FLOOD / 10; i++) /* the flood is well on its way, and the intake has all it takes */
+        harness_message_free(harness_receive(watcher, NULL));
+    for (uint32_t i = 0; i < OTHERS; i++) {
+        /* What the flooder is given receipts for meanwhile is what went ahead of this frame. */
+        (void)count_receipts(flooder, 0);
+        frames_send_data(gateway, "gw", &quiet, "other", 2 + i);
+        frames_expect_payload(others, &quiet, "other", 1 + i);
+        size_t ahead = count_receipts(flooder, 0);
+        ck_assert_msg(ahead < AHEAD_MAX, "%zu frames of the flood went ahead of frame %u", ahead, i);
+    }
+    frames_await_receipts(gateway, 1, 1 + OTHERS);
+
+    /* What did not fit was dropped, has no receipt, and is counted. */
+    harness_disconnect(watcher);
+    struct harness_client *stats = frames_subscriber(broker, "selkie/stats");
+    json_int_t dropped = 0, intake = 1;
+    while (intake != 0 || dropped == 0) {
+        json_t *json = frames_receive_json(stats, "selkie/stats");
+        dropped = json_integer_value(json_object_get(json_object_get(json, "dropped"), "intake_full"));
+        intake = json_integer_value(json_object_get(json_object_get(json, "queues"), "intake"));
+        json_decref(json);
+    }
+    ck_assert_int_gt(dropped, FLOOD / 2);
+    free(bodies);
+    harness_disconnect(stats);
+    harness_disconnect(others);
+    harness_disconnect(flooder);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+/* Mosquitto counts what plugins allocate: what is published is counted as it is freed. */
+START_TEST(a_memory_limit_does_not_stop_the_service)
+{
+    enum { FRAMES = 400 };
+    struct harness_broker *broker = harness_broker_with_plugin(BROKER "memory_limit 20000000\n", RULES);
+    struct harness_client *gateway = frames_gateway(broker, "gw", NULL);
+    struct frames_device device = frames_device(3);
+
+    for (uint64_t seq = 1; seq <= FRAMES; seq++)
+        frames_send_data(gateway, "gw", &device, "0123456789012345678901234567890123456789", seq);
+    frames_await_receipts(gateway, 1, FRAMES);
+    struct harness_client *late = frames_subscriber(broker, "selkie/device/#");
+    frames_send_data(gateway, "gw", &device, "last", FRAMES + 1);
+    frames_expect_payload(late, &device, "last", FRAMES);
+    harness_disconnect(late);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plugin_flood");
+    TCase *tcase = tcase_create("plugin_flood");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
+    tcase_add_test(tcase, a_memory_limit_does_not_stop_the_service);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
