@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "thread.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -46,7 +47,7 @@ static struct selkie_lane *lane_of(struct selkie_pool *pool, const char *gateway
     lane = calloc(1, sizeof *lane);
     if (!lane)
         return NULL;
-    strncpy(lane->gateway, gateway, sizeof lane->gateway - 1);
+    (void)snprintf(lane->gateway, sizeof lane->gateway, "%s", gateway);
     HASH_ADD_STR(pool->lanes, gateway, lane);
     return lane;
 }
