@@ -144,14 +144,17 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
     return result;
 }
 
-/* What SESSION frames have saved of the air, against all of them SEALED: the share of a device's bytes. */
+/* The share of the air that was saved: the bodies received, against as many that are SEALED. */
 static void add_air_saved(json_t *binding)
 {
-    json_t *saved = json_object_get(binding, "air_saved");
+    json_int_t received = json_integer_value(json_object_get(binding, "received"));
+    json_int_t frames = json_integer_value(json_object_get(binding, "session_frames"));
+    json_int_t bytes = json_integer_value(json_object_get(binding, "session_bytes"));
     char text[16];
-    if (!json_is_number(saved))
+    if (received <= 0 || frames <= 0)
         return;
-    snprintf(text, sizeof text, "%.0f %%", 100 * json_number_value(saved));
+    double saved = (double)(frames * SELKIE_SEALED_SIZE - bytes) / (double)(received * SELKIE_SEALED_SIZE);
+    snprintf(text, sizeof text, "%.0f %%", 100 * saved);
     (void)json_object_set_new(binding, "air_saved", json_string(text));
 }
 

@@ -103,7 +103,10 @@ static int keep_account(struct selkie_clerk *clerk, struct selkie_binding *bindi
     if (binding->received == 0 || opened->counter > binding->counter)
         binding->counter = opened->counter;
     binding->received++;
-    binding->session_frames += opened->form == SELKIE_SESSION;
+    if (opened->form == SELKIE_SESSION) {
+        binding->session_frames++;
+        binding->session_bytes += SELKIE_SESSION_OVERHEAD + opened->payload_len;
+    }
     /* A gateway whose clock is ahead must not keep its devices from falling silent. */
     int64_t heard_ms = opened->rx_ms < clerk->now_ms ? opened->rx_ms : clerk->now_ms;
     if (heard_ms > binding->last_seen_ms)

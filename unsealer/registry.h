@@ -79,7 +79,7 @@ struct selkie_binding {
     enum selkie_binding_status status;
     uint8_t key_id;
     uint32_t counter;
-    uint64_t received, session_frames;
+    uint64_t received, session_frames, session_bytes;
     int64_t first_seen_ms, last_seen_ms;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     enum selkie_frame_type form;

@@ -124,6 +124,7 @@ static void read_binding(sqlite3_stmt *row, struct selkie_binding *binding)
     selkie_sql_get_text(row, 12, binding->firmware, sizeof binding->firmware);
     binding->silent = sqlite3_column_int(row, 13) != 0;
     binding->clone_alarm_ms = sqlite3_column_int64(row, 14);
+    binding->session_bytes = (uint64_t)sqlite3_column_int64(row, 17);
 }
 
 /* Step a statement of SELKIE_SQL_BINDING for one row. */
@@ -236,6 +237,7 @@ int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_
     sqlite3_bind_int(add, 15, binding->silent);
     sqlite3_bind_int64(add, 16, binding->clone_alarm_ms);
     sqlite3_bind_int64(add, 17, (int64_t)binding->session_frames);
+    sqlite3_bind_int64(add, 18, (int64_t)binding->session_bytes);
     return selkie_sql_run(registry, add);
 }
 
@@ -253,6 +255,7 @@ int selkie_registry_put_binding(struct selkie_registry *registry, const struct s
     sqlite3_bind_int(put, 8, binding->silent);
     sqlite3_bind_int64(put, 9, binding->clone_alarm_ms);
     sqlite3_bind_int64(put, 10, (int64_t)binding->session_frames);
+    sqlite3_bind_int64(put, 11, (int64_t)binding->session_bytes);
     return selkie_sql_run(registry, put);
 }
 

@@ -66,8 +66,9 @@ static json_t *binding_fields(const struct selkie_binding *binding)
 json_t *selkie_report_binding(const struct selkie_binding *binding)
 {
     json_t *json = binding_fields(binding);
-    json_t *more = json_pack("{s:s, s:I, s:I}", "status", binding_status_names[binding->status], "first_seen",
-                             (json_int_t)binding->first_seen_ms, "session_frames", (json_int_t)binding->session_frames);
+    json_t *more = json_pack("{s:s, s:I, s:I, s:I}", "status", binding_status_names[binding->status], "first_seen",
+                             (json_int_t)binding->first_seen_ms, "session_frames", (json_int_t)binding->session_frames,
+                             "session_bytes", (json_int_t)binding->session_bytes);
     if (!json || !more || json_object_update(json, more) != 0) {
         json_decref(json);
         json = NULL;

@@ -35,7 +35,8 @@ CREATE TABLE binding (
     firmware    TEXT NOT NULL,
     silent      INTEGER NOT NULL,-- the event has been raised
     clone_alarm INTEGER NOT NULL,
-    session_frames INTEGER NOT NULL -- of those received
+    session_frames INTEGER NOT NULL,-- of those received
+    session_bytes INTEGER NOT NULL -- of their bodies: what they took of the air
 );
 CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
 CREATE INDEX binding_live ON binding (address) WHERE status <> 3;
