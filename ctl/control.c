@@ -34,6 +34,12 @@ static const char *user(const struct ctl_control *control)
     return control->config.username == NULL ? "" : control->config.username;
 }
 
+static enum ctl_exit explain_denial(const struct ctl_control *control)
+{
+    return ctl_fail("the broker %s does not let the user '%s' command: is it one of the plugin's \"admins\"?",
+                    control->config.uri, user(control));
+}
+
 static enum ctl_exit prepare(struct ctl_control *control)
 {
     size_t packet_max = ctl_mqtt_packet_max(control->mqtt);
@@ -47,7 +53,7 @@ static enum ctl_exit prepare(struct ctl_control *control)
         return ctl_fail("no random numbers: %s", strerror(errno));
     int reason = ctl_mqtt_subscribe(control->mqtt, RESPONSE, 1);
     if (reason >= REFUSED)
-        return ctl_fail("the broker does not let the user '%s' read " RESPONSE, user(control));
+        return explain_denial(control);
     return reason < 0 ? CTL_FAILED : CTL_DONE;
 }
 
@@ -184,7 +190,7 @@ json_t *ctl_control_send(struct ctl_control *control)
     int reason = ctl_mqtt_publish(control->mqtt, SELKIE_TOPIC_CONTROL, control->text, control->len);
     json_t *responses = NULL;
     if (reason == NOT_AUTHORIZED)
-        ctl_fail("the broker does not let the user '%s' command: is it one of the plugin's \"admins\"?", user(control));
+        (void)explain_denial(control);
     else if (reason >= REFUSED)
         ctl_fail("the broker %s has no Selkie plugin: nobody takes " SELKIE_TOPIC_CONTROL, control->config.uri);
     else if (reason >= 0)

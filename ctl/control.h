@@ -10,9 +10,9 @@
 
 struct ctl_control;
 
-/* No message is longer than this: room for some 1,000 devices, and a broker that limits its packets is likely to take
+/* No message is longer than this: room for some 1,500 devices, and a broker that limits its packets is likely to take
  * it. Where the broker says that it takes less, less is sent. */
-#define CTL_CONTROL_MESSAGE_MAX (128 * 1024)
+#define CTL_CONTROL_MESSAGE_MAX (256 * 1024)
 #define CTL_CONTROL_COMMAND_MAX 1024
 
 /* Connect with these options. On failure *control is NULL. */

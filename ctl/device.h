@@ -8,7 +8,7 @@
 #include <selkie/frame.h>
 
 /* Devices asked for at once. */
-#define CTL_DEVICE_PAGE 500
+#define CTL_DEVICE_PAGE 1000
 
 /* The text as an address in lower case; NULL where it is none. */
 const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text);

@@ -4,6 +4,8 @@
 #include "print.h"
 #include "table.h"
 
+#include <stdio.h>
+
 static enum ctl_exit list(const struct ctl_options *options, const struct ctl_command *command, const char *field,
                           const struct ctl_column *columns, size_t count)
 {
@@ -40,13 +42,49 @@ enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_c
     return list(options, command, "keys", columns, sizeof columns / sizeof columns[0]);
 }
 
+static void make_readable(json_t *object, const char *name)
+{
+    char text[CTL_CELL_SIZE];
+    const json_t *time = json_object_get(object, name);
+    if (json_is_integer(time))
+        (void)json_object_set_new(object, name, json_string(ctl_table_cell(text, time, CTL_TIME)));
+}
+
+/* The stages' latencies as a table, behind the counters. */
+static void print_stats(json_t *data)
+{
+    static const struct ctl_column columns[] = {
+        {"LATENCY IN US", "stage", CTL_TEXT}, {"COUNT", "count", CTL_NUMBER}, {"P50", "p50", CTL_NUMBER},
+        {"P90", "p90", CTL_NUMBER},           {"P99", "p99", CTL_NUMBER},     {"MAX", "max", CTL_NUMBER},
+    };
+    json_t *latency = json_incref(json_object_get(data, "latency_us")), *stages = json_array(), *each;
+    const char *name;
+    json_object_foreach (latency, name, each) {
+        json_t *stage = json_pack("{s:s}", "stage", name);
+        (void)json_object_update(stage, each);
+        (void)json_array_append_new(stages, stage);
+    }
+    (void)json_object_del(data, "latency_us");
+    make_readable(data, "time");
+    make_readable(data, "started");
+    ctl_print(data, false);
+    if (json_array_size(stages) != 0)
+        putchar('\n');
+    ctl_table_print(columns, sizeof columns / sizeof columns[0], stages);
+    json_decref(stages);
+    json_decref(latency);
+}
+
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command)
 {
     json_t *data;
     enum ctl_exit result = ctl_control_once_take(&data, options, json_pack("{s:s}", "command", command->control));
     if (result != CTL_DONE)
         return result;
-    ctl_print(data, options->json);
+    if (options->json)
+        ctl_print(data, true);
+    else
+        print_stats(data);
     json_decref(data);
     return CTL_DONE;
 }

@@ -69,8 +69,8 @@ START_TEST(each_command_asks_what_it_says)
         const char *line;
         const char *expected; /* fields of the first command */
     } cases[] = {
-        {"device list", "{\"command\":\"listDevices\",\"limit\":500}"},
-        {"device list --status pending", "{\"command\":\"listDevices\",\"limit\":500,\"status\":\"pending\"}"},
+        {"device list", "{\"command\":\"listDevices\",\"limit\":1000}"},
+        {"device list --status pending", "{\"command\":\"listDevices\",\"limit\":1000,\"status\":\"pending\"}"},
         {"device show 00112233AABBCCDD", "{\"command\":\"getDevice\",\"address\":\"" ADDRESS "\"}"},
         {"device add " ADDRESS " --name 'Roof 1' --claim s3cret",
          "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\",\"name\":\"Roof 1\",\"claim\":\"s3cret\"}"},
@@ -82,7 +82,7 @@ START_TEST(each_command_asks_what_it_says)
         {"device revoke " ADDRESS, "{\"command\":\"revokeDevice\",\"address\":\"" ADDRESS "\"}"},
         {"device restore " ADDRESS, "{\"command\":\"restoreDevice\",\"address\":\"" ADDRESS "\"}"},
         {"device remove " ADDRESS, "{\"command\":\"removeDevice\",\"address\":\"" ADDRESS "\"}"},
-        {"device export", "{\"command\":\"listDevices\",\"limit\":500}"},
+        {"device export", "{\"command\":\"listDevices\",\"limit\":1000}"},
         {"gateway list", "{\"command\":\"listGateways\"}"},
         {"gateway add roof", "{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"password\"}"},
         {"gateway add roof --certificate",
@@ -247,7 +247,7 @@ START_TEST(import_sends_many_in_bounded_messages)
     char *all = harness_read(fixture.requests);
     size_t messages = 0, devices = 0;
     for (char *line = strtok(all, "\n"); line != NULL; line = strtok(NULL, "\n"), messages++) {
-        ck_assert_uint_le(strlen(line), 128 * 1024);
+        ck_assert_uint_le(strlen(line), 256 * 1024);
         json_t *root = json_loads(line, 0, NULL), *command;
         size_t i;
         json_array_foreach (vectors_list(root, "commands"), i, command) {

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl and the real plugin in a real Mosquitto: the operator's day, from the shell. */
+#include "frames.h"
+
+#include <selkie/session.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct harness_broker *broker;
+
+static void start(const char *rules)
+{
+    char configuration[300];
+    snprintf(configuration, sizeof configuration, "\"gateways\":\"any\",\"admins\":[\"root\"]%s", rules);
+    broker = harness_broker_with_plugin("", configuration);
+}
+
+/* A line of a shell in the test's folder, where "ctl" is selkiectl as the administrator. Returns what it said. */
+static char *shell(int status, const char *format, ...)
+{
+    char line[1024], script[2048], *output;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    snprintf(script, sizeof script, "cd '%s'; ctl() { '%s' --broker %s --username ${user-root} \"$@\"; }; %s",
+             harness_path("."), harness_program("selkiectl"), broker->uri, line);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    int ended = harness_run("selkiectl", argv, &output);
+    ck_assert_msg(ended == status, "%s: exit %d, expected %d:\n%s", line, ended, status, output);
+    return output;
+}
+
+#define EXPECT(status, text, ...) expect(shell(status, __VA_ARGS__), text)
+
+static void expect(char *output, const char *text)
+{
+    ck_assert_msg(strstr(output, text) != NULL, "expected \"%s\" in:\n%s", text, output);
+    free(output);
+}
+
+START_TEST(a_reset_device_is_approved_and_what_was_parked_comes_out)
+{
+    start("");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/#");
+    struct frames_device device = frames_device(1), reborn = frames_device(1);
+    memset(reborn.id, 0x77, sizeof reborn.id);
+    frames_send_data(gateway, "gw1", &device, "before", 1);
+    frames_await_receipt(gateway, 1);
+    EXPECT(0, "active", "ctl device show %s", device.text);
+    frames_send_data(gateway, "gw1", &reborn, "after", 2);
+    frames_await_receipt(gateway, 2);
+    EXPECT(0, "pending", "ctl device show %s", device.text);
+    EXPECT(0, "approve done", "ctl device approve %s", device.text);
+    frames_expect_payload(subscriber, &device, "before", 0);
+    frames_expect_payload(subscriber, &reborn, "after", 0);
+    EXPECT(0, "retired", "ctl device show %s", device.text);
+    EXPECT(1, "no ID is pending", "ctl device deny %s", device.text);
+    harness_disconnect(subscriber);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+START_TEST(of_several_pending_ids_one_is_named)
+{
+    start("");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct frames_device life = device;
+        memset(life.id, (int)i, sizeof life.id);
+        frames_send_data(gateway, "gw1", &life, "x", i + 1);
+    }
+    frames_await_receipts(gateway, 1, 3);
+    EXPECT(1, "several are pending", "ctl device approve %s", device.text);
+    EXPECT(0, "deny done",
+           "id=$(ctl device show %s | awk '$2 == \"pending\" {print $1; exit}'); ctl device deny %s $id", device.text,
+           device.text);
+    EXPECT(0, "approve done", "ctl device approve %s", device.text);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+START_TEST(a_device_goes_through_its_life)
+{
+    start(",\"enrolment\":\"listed\"");
+    EXPECT(0, "00112233aabbccdd added", "ctl device add 00112233AABBCCDD --name 'Röof 1' --claim s3cret");
+    EXPECT(0, "00112233aabbccdd  Röof 1  listed", "ctl device list");
+    EXPECT(0, "listed", "ctl device list --status listed");
+    EXPECT(0, "revoke done", "ctl device revoke 00112233aabbccdd");
+    EXPECT(0, "revoked", "ctl device list --status revoked");
+    EXPECT(0, "restore done", "ctl device restore 00112233aabbccdd");
+    EXPECT(0, "\"claim\": true", "ctl device show 00112233aabbccdd --json");
+    EXPECT(0, "remove done", "ctl device remove 00112233aabbccdd");
+    EXPECT(1, "no such device", "ctl device show 00112233aabbccdd");
+    EXPECT(1, "status: must be", "ctl device list --status nonsense");
+}
+END_TEST
+
+START_TEST(the_air_that_session_frames_save_is_shown)
+{
+    start("");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    struct selkie_session session;
+    uint8_t body[SELKIE_SESSION_SIZE_MAX];
+    frames_send_data(gateway, "gw1", &device, "sealed", 1);
+    ck_assert_int_eq(selkie_session_derive(&session, device.address, device.id), 0);
+    for (uint32_t counter = 1; counter < 10; counter++) {
+        int len = selkie_session_seal(body, sizeof body, &session, counter, (const uint8_t *)"16-byte reading!", 16);
+        ck_assert_int_eq(len, 31);
+        ck_assert_int_ge(frames_send(gateway, "gw1", body, (size_t)len, counter + 1), 0);
+    }
+    frames_await_receipts(gateway, 1, 10);
+    /* One of 522 bytes and nine of 31, against ten of 522: 84.6 % less. */
+    EXPECT(0, "85 %", "ctl device show %s", device.text);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+START_TEST(an_imported_fleet_is_exported_again)
+{
+    start("");
+    EXPECT(
+        0, "3000 added, 0 refused",
+        "{ echo address,name; i=1; while [ $i -le 3000 ]; do printf '%%016x,\"d, %%d\"\\n' $i $i; i=$((i+1)); done; } "
+        "| ctl device import -");
+    EXPECT(0, "3000\n", "ctl device list --json | grep -c '\"address\"'");
+    EXPECT(0, "00000000000000ff,\"d, 255\",listed", "ctl device export");
+    EXPECT(0, "3001\n", "ctl device export | wc -l");
+    EXPECT(0, "3000 added, 0 refused", "ctl device export | ctl device import -");
+    EXPECT(1, "-:2: 0000000000000001: name: must be",
+           "{ echo address,name; printf '%%016x,%%065d\\n' 1 0; } | ctl device import -");
+}
+END_TEST
+
+START_TEST(gateways_come_and_go)
+{
+    char lines[400], *output;
+    const char *passwords = harness_write("passwords", 0600, "%s", "");
+    const char *const argv[] = {"mosquitto_passwd", "-b", passwords, "root", "pw", NULL};
+    ck_assert_int_eq(harness_run("mosquitto_passwd", argv, &output), 0);
+    free(output);
+    harness_write("root.password", 0600, "pw\n");
+    snprintf(lines, sizeof lines, "password_file %s\n", passwords);
+    broker = harness_broker_with_plugin(lines, "\"admins\":[\"root\"]");
+    output = shell(0, "ctl gateway add roof --json --password-file root.password");
+    json_t *added = json_loads(output, 0, NULL);
+    const char *password = json_string_value(json_object_get(added, "password"));
+    ck_assert_ptr_nonnull(password);
+    struct harness_client *gateway = frames_gateway(broker, "roof", password);
+    EXPECT(1, "refuses the user 'root'", "ctl gateway list");
+    EXPECT(0, "roof     password", "ctl gateway list --password-file root.password");
+    EXPECT(1, "registered already", "ctl gateway add roof --password-file root.password");
+    EXPECT(0, "common name", "ctl gateway add tower --certificate --password-file root.password");
+    EXPECT(0, "roof removed", "ctl gateway remove roof --password-file root.password");
+    struct harness_client_options options = {.username = "roof", .password = password};
+    int reason;
+    ck_assert_ptr_null(harness_connect_try(broker, &options, &reason));
+    EXPECT(0, "tower", "ctl gateway list --password-file root.password");
+    json_decref(added);
+    free(output);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+START_TEST(the_printed_gateway_configuration_is_a_sound_one)
+{
+    start("");
+    EXPECT(0, "gateway  roof",
+           "ctl gateway add roof --json >added.json; "
+           "python3 -c 'import json,os; a=json.load(open(\"added.json\")); c=a[\"config\"]; "
+           "f=os.open(\"password\",os.O_CREAT|os.O_WRONLY,0o600); os.write(f,a[\"password\"].encode()); "
+           "c[\"broker\"][\"password_file\"]=os.getcwd()+\"/password\"; json.dump(c,open(\"gateway.json\",\"w\"))'; "
+           "'%s' --check-config --config gateway.json",
+           harness_program("selkie-gateway"));
+}
+END_TEST
+
+START_TEST(keys_and_counters_are_shown)
+{
+    start("");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    frames_send_data(gateway, "gw1", &device, "x", 1);
+    frames_await_receipt(gateway, 1);
+    EXPECT(0, "1  openssl   4096        1", "ctl key list");
+    EXPECT(0, "accepted   1\n", "ctl stats");
+    EXPECT(0, "LATENCY IN US", "ctl stats");
+    EXPECT(0, "\"latency_us\"", "ctl stats --json");
+    harness_disconnect(gateway);
+}
+END_TEST
+
+START_TEST(who_is_no_administrator_is_told)
+{
+    start("");
+    EXPECT(1, "is it one of the plugin's \"admins\"?", "user=joe; ctl stats");
+    EXPECT(1, "is it one of the plugin's \"admins\"?", "user=joe; ctl device list");
+}
+END_TEST
+
+START_TEST(watch_shows_frames_events_and_rejections)
+{
+    start("");
+    const char *const argv[] = {harness_program("selkiectl"), "watch", "--broker", broker->uri, NULL};
+    struct harness_process *watch = harness_spawn("watch", argv, false);
+    harness_wait_log(watch, "watching");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    char expected[128];
+    frames_send_data(gateway, "gw1", &device, "21.5C", 1);
+    snprintf(expected, sizeof expected, "event     %s  registered", device.text);
+    harness_wait_log(watch, expected);
+    snprintf(expected, sizeof expected, "frame     %s  #0 sealed by gw1, 5 bytes: 21.5C\n", device.text);
+    harness_wait_log(watch, expected);
+    ck_assert_int_ge(frames_send(gateway, "gw1", (const uint8_t *)"\x13", 1, 2), 0);
+    harness_wait_log(watch, "malformed  gateway=gw1");
+    ck_assert_int_eq(harness_stop(watch, 2), 0);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+/* ---- TLS ---- */
+
+static void make_certificates(void)
+{
+    free(shell(0, "{ new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj'; "
+                  "for a in ca other; do openssl req -x509 $new /CN=$a -days 2 -keyout $a.key -out $a.pem; done; "
+                  "openssl req $new /CN=localhost -addext subjectAltName=DNS:localhost -keyout s.key -out s.csr; "
+                  "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy "
+                  "-out s.pem; } 2>/dev/null"));
+}
+
+START_TEST(tls_is_checked_before_a_password_is_sent)
+{
+    char lines[1500];
+    int port = harness_free_port();
+    broker = harness_broker(""); /* only for its folder */
+    make_certificates();
+    snprintf(lines, sizeof lines, "listener %d 127.0.0.1\ncertfile %s\nkeyfile %s\n", port, harness_path("s.pem"),
+             harness_path("s.key"));
+    broker = harness_broker_with_plugin(lines, "\"gateways\":\"any\",\"admins\":[\"root\"]");
+    EXPECT(0, "openssl", "ctl key list --broker mqtts://localhost:%d --ca ca.pem", port);
+    EXPECT(1, "certificate verify failed", "ctl key list --broker mqtts://localhost:%d --ca other.pem", port);
+    EXPECT(1, "certificate verify failed", "ctl key list --broker mqtts://localhost:%d", port);
+    EXPECT(1, "no broker at", "ctl key list --broker mqtts://127.0.0.1:%d --ca ca.pem", port);
+    EXPECT(1, "no broker at", "ctl key list --broker mqtts://localhost:%d --ca nowhere.pem", port);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ctl_plugin");
+    TCase *tcase = tcase_create("ctl_plugin");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_reset_device_is_approved_and_what_was_parked_comes_out);
+    tcase_add_test(tcase, of_several_pending_ids_one_is_named);
+    tcase_add_test(tcase, a_device_goes_through_its_life);
+    tcase_add_test(tcase, the_air_that_session_frames_save_is_shown);
+    tcase_add_test(tcase, an_imported_fleet_is_exported_again);
+    tcase_add_test(tcase, gateways_come_and_go);
+    tcase_add_test(tcase, the_printed_gateway_configuration_is_a_sound_one);
+    tcase_add_test(tcase, keys_and_counters_are_shown);
+    tcase_add_test(tcase, who_is_no_administrator_is_told);
+    tcase_add_test(tcase, watch_shows_frames_events_and_rejections);
+    tcase_add_test(tcase, tls_is_checked_before_a_password_is_sent);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
