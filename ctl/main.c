@@ -174,13 +174,13 @@ int main(int argc, char **argv)
         return CTL_DONE;
     }
     if (invocation.options.check_config)
-        return ctl_config_check(&invocation.options);
+        return (int)ctl_config_check(&invocation.options);
     char name[64];
     snprintf(name, sizeof name, "selkiectl %s", invocation.command->name);
     invocation.argv[0] = name;
     ctl_options_parse(&invocation.options, invocation.command, invocation.argc, invocation.argv);
     enum ctl_exit result = invocation.command->run(&invocation.options, invocation.command);
     if (fflush(stdout) != 0 || ferror(stdout))
-        return ctl_fail("cannot write the result: %s", strerror(errno));
-    return result;
+        return (int)ctl_fail("cannot write the result: %s", strerror(errno));
+    return (int)result;
 }

@@ -48,7 +48,7 @@ static json_t *ask_raw(const char *payload, size_t len)
 }
 
 /* One command; returns its response. */
-static json_t *ask(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static json_t *ask(const char *format, ...)
 {
     char payload[600];
     va_list arguments;
@@ -71,7 +71,7 @@ static const char *error_of(const json_t *response)
 }
 
 /* A command that must succeed; returns its data (json_decref it), which may be NULL. */
-static json_t *do_command(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static json_t *do_command(const char *format, ...)
 {
     char text[500];
     va_list arguments;
@@ -91,7 +91,7 @@ static void must(const char *command, const struct frames_device *device)
     json_decref(do_command("\"command\":\"%s\",\"address\":\"%s\"", command, device->text));
 }
 
-static void must_fail(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void must_fail(const char *format, ...)
 {
     char text[500];
     va_list arguments;
