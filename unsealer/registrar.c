@@ -197,10 +197,10 @@ static void settle(struct selkie_registrar *registrar, uint64_t delivered, const
         selkie_stats_storage(registrar->parts.stats, true);
         tell(registrar, LOG_NOTICE, "registry: works again; waiting frames are decided");
     }
-    if (selkie_output_queue_put(registrar->parts.outputs, &clerk->out) && registrar->parts.wake)
-        registrar->parts.wake(registrar->parts.wake_context);
     release_batch(registrar, now_us);
     selkie_stats_round(registrar->parts.stats, clerk, registrar->timings, registrar->timed);
+    if (selkie_output_queue_put(registrar->parts.outputs, &clerk->out) && registrar->parts.wake)
+        registrar->parts.wake(registrar->parts.wake_context);
 }
 
 static int round_of(struct selkie_registrar *registrar)

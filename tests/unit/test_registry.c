@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the registry refuses to start with, what stands in its file, and that a full disk stops receipts and nothing
+ * else.
+ */
+#define _GNU_SOURCE /* memmem */
+#include <check.h>
+#include <clock.h>
+#include <fcntl.h>
+#include <kit/kit.h>
+#include <poll.h>
+#include <registry.h>
+#include <run_suite.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+#include <vault.h>
+
+static void expect_refused(const char *dir, int result, const char *sentence)
+{
+    char error[SELKIE_REGISTRY_ERROR_SIZE];
+    struct selkie_registry *registry;
+    ck_assert_int_eq(selkie_registry_open(&registry, dir, error), result);
+    ck_assert_ptr_null(registry);
+    ck_assert_msg(strstr(error, sentence) != NULL, "expected \"%s\", got \"%s\"", sentence, error);
+}
+
+/* A folder with a registry in which a device is registered. */
+static const char *make_registry(void)
+{
+    const char *dir = kit_dir();
+    const struct selkie_unsealer_options options = {.state_dir = dir};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_register(&device, NULL, NULL);
+    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_close(host);
+    return dir;
+}
+
+static void execute(const char *dir, const char *sql)
+{
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+START_TEST(state_is_for_its_owner_alone)
+{
+    const char *dir = kit_path(kit_dir(), "state");
+    static const char *const files[] = {"registry.db", "storage.key"};
+    struct selkie_registry *registry;
+    char error[SELKIE_REGISTRY_ERROR_SIZE];
+    struct stat status;
+
+    ck_assert_msg(selkie_registry_open(&registry, dir, error) == 0, "%s", error);
+    ck_assert_int_eq(stat(dir, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0700);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(stat(kit_path(dir, files[i]), &status), 0);
+        ck_assert_uint_eq(status.st_mode & 0777, 0600);
+    }
+    ck_assert_int_eq(access(kit_path(dir, "registry.db.new"), F_OK), -1);
+    expect_refused(dir, SELKIE_EBUSY, "in use");
+    selkie_registry_close(registry);
+}
+END_TEST
+
+START_TEST(a_newer_registry_is_refused)
+{
+    const char *dir = make_registry();
+    execute(dir, "PRAGMA user_version = 99");
+    expect_refused(dir, SELKIE_EVERSION, "version 99");
+}
+END_TEST
+
+START_TEST(another_kind_of_file_is_refused)
+{
+    static const char text[] =
+        "this is not a database, however long it is: it goes on and on and on and on and on and on";
+    const char *dir = make_registry();
+    kit_write(kit_path(dir, "registry.db"), text, sizeof text, 0600);
+    expect_refused(dir, SELKIE_ESTORAGE, "registry.db");
+    kit_write(kit_path(dir, "registry.db"), "", 0, 0600);
+    expect_refused(dir, SELKIE_ESTORAGE, "damaged or not a registry");
+    unlink(kit_path(dir, "registry.db"));
+    execute(dir, "CREATE TABLE other (x)");
+    expect_refused(dir, SELKIE_ESTORAGE, "damaged or not a registry");
+}
+END_TEST
+
+START_TEST(a_damaged_registry_is_refused)
+{
+    const char *dir = make_registry(), *path = kit_path(dir, "registry.db");
+    struct stat status;
+    uint8_t garbage[4096];
+    memset(garbage, 0xa5, sizeof garbage);
+    ck_assert_int_eq(stat(path, &status), 0);
+    int fd = open(path, O_WRONLY);
+    for (off_t at = 4096; at < status.st_size; at += 8192)
+        ck_assert_int_eq(pwrite(fd, garbage, sizeof garbage, at), sizeof garbage);
+    close(fd);
+    expect_refused(dir, SELKIE_ESTORAGE, "damaged");
+    ck_assert_int_eq(truncate(path, 5000), 0);
+    expect_refused(dir, SELKIE_ESTORAGE, "registry.db");
+}
+END_TEST
+
+START_TEST(a_registry_that_was_taken_away_is_not_started_empty)
+{
+    const char *dir = make_registry();
+    ck_assert_int_eq(unlink(kit_path(dir, "registry.db")), 0);
+    expect_refused(dir, SELKIE_ESTORAGE, "is missing, but storage.key is there");
+}
+END_TEST
+
+START_TEST(a_first_start_that_was_broken_off_is_done_again)
+{
+    const char *dir = make_registry(), *unfinished = kit_path(dir, "registry.db.new");
+    struct selkie_registry *registry;
+    char error[SELKIE_REGISTRY_ERROR_SIZE];
+
+    ck_assert_int_eq(rename(kit_path(dir, "registry.db"), unfinished), 0);
+    ck_assert_int_eq(truncate(unfinished, 4096), 0);
+    ck_assert_msg(selkie_registry_open(&registry, dir, error) == 0, "%s", error);
+    selkie_registry_close(registry);
+}
+END_TEST
+
+START_TEST(a_storage_key_that_is_wrong_is_refused)
+{
+    const char *dir = make_registry(), *path = kit_path(dir, "storage.key");
+    uint8_t key[32] = {1};
+
+    ck_assert_int_eq(chmod(path, 0640), 0);
+    expect_refused(dir, SELKIE_ECONFIG, "others than its owner");
+    kit_write(path, key, 31, 0600);
+    expect_refused(dir, SELKIE_ECONFIG, "must be 32 bytes");
+    kit_write(path, key, 32, 0600);
+    expect_refused(dir, SELKIE_ECONFIG, "not the one it was written with");
+    unlink(path);
+    expect_refused(dir, SELKIE_ECONFIG, "storage.key");
+}
+END_TEST
+
+static size_t read_all(const char *path, uint8_t **bytes)
+{
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    fseek(file, 0, SEEK_END);
+    size_t len = (size_t)ftell(file);
+    rewind(file);
+    *bytes = malloc(len + 1);
+    ck_assert_uint_eq(fread(*bytes, 1, len, file), len);
+    fclose(file);
+    return len;
+}
+
+START_TEST(no_secret_stands_in_the_files)
+{
+    const char *dir = kit_dir();
+    static const char *const files[] = {"registry.db", "registry.db-wal"};
+    const struct selkie_unsealer_options options = {.state_dir = dir, .enrolment = SELKIE_ENROL_LISTED};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+
+    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"the claim is secret\"}");
+    struct kit_body parked = kit_data(&device, "a parked reading"),
+                    registration = kit_register(&device, "the claim is secret", NULL),
+                    last = kit_data(&device, "a reading in the outbox");
+    kit_receipt(host, kit_submit(host, &parked, 0));
+    kit_receipt(host, kit_submit(host, &registration, 0));
+    kit_receipt(host, kit_submit(host, &last, 0));
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t *bytes;
+        size_t len = read_all(kit_path(dir, files[i]), &bytes);
+        ck_assert_ptr_null(memmem(bytes, len, device.id, sizeof device.id));
+        ck_assert_ptr_null(memmem(bytes, len, device.session.key, sizeof device.session.key));
+        ck_assert_ptr_null(memmem(bytes, len, "claim is secret", 15));
+        ck_assert_ptr_null(memmem(bytes, len, "reading", 7));
+        free(bytes);
+    }
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(the_vault_opens_only_what_it_sealed_for_that_place)
+{
+    const char *dir = kit_dir();
+    char error[SELKIE_VAULT_ERROR_SIZE];
+    uint8_t sealed[5 + SELKIE_VAULT_OVERHEAD], again[sizeof sealed], plain[5];
+    struct selkie_vault *vault;
+
+    ck_assert_int_eq(selkie_vault_open(&vault, dir, true, error), 0);
+    ck_assert_int_eq(selkie_vault_seal(vault, 'x', 7, (const uint8_t *)"hello", 5, sealed), 0);
+    ck_assert_int_eq(selkie_vault_seal(vault, 'x', 7, (const uint8_t *)"hello", 5, again), 0);
+    ck_assert(memcmp(sealed, again, sizeof sealed) != 0);
+    selkie_vault_close(vault);
+
+    ck_assert_int_eq(selkie_vault_open(&vault, dir, false, error), 0); /* another run */
+    ck_assert_int_eq(selkie_vault_open_sealed(vault, 'x', 7, sealed, sizeof sealed, plain), 5);
+    ck_assert_mem_eq(plain, "hello", 5);
+    ck_assert_int_eq(selkie_vault_open_sealed(vault, 'y', 7, sealed, sizeof sealed, plain), SELKIE_ECRYPTO);
+    ck_assert_int_eq(selkie_vault_open_sealed(vault, 'x', 8, sealed, sizeof sealed, plain), SELKIE_ECRYPTO);
+    ck_assert_int_eq(selkie_vault_open_sealed(vault, 'x', 7, sealed, SELKIE_VAULT_OVERHEAD - 1, plain), SELKIE_ECRYPTO);
+    for (size_t bit = 0; bit < sizeof sealed * 8; bit++) {
+        sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ck_assert_int_eq(selkie_vault_open_sealed(vault, 'x', 7, sealed, sizeof sealed, plain), SELKIE_ECRYPTO);
+        sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    selkie_vault_close(vault);
+}
+END_TEST
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static bool storage_works(struct kit_host *host)
+{
+    char *text = selkie_unsealer_stats(kit_unsealer(host));
+    json_t *stats = json_loads(text, 0, NULL);
+    bool works = json_is_true(json_object_get(json_object_get(stats, "storage"), "working"));
+    json_decref(stats);
+    free(text);
+    return works;
+}
+
+START_TEST(a_full_disk_stops_receipts_until_there_is_room)
+{
+    enum { FRAMES = 200 };
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir()};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+    uint64_t seqs[FRAMES];
+    struct kit_body body = kit_register(&device, NULL, NULL);
+    struct stat status;
+
+    kit_receipt(host, kit_submit(host, &body, 0));
+    ck_assert_int_eq(stat(kit_path(options.state_dir, "registry.db-wal"), &status), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files((rlim_t)status.st_size);
+    for (int i = 0; i < FRAMES; i++) {
+        body = kit_session(&device, "x");
+        seqs[i] = kit_submit(host, &body, 0);
+    }
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    while (storage_works(host) && selkie_clock_monotonic_us() < until_us)
+        poll(NULL, 0, 5);
+    ck_assert(!storage_works(host));
+    ck_assert(!kit_has_receipt(host, seqs[FRAMES - 1]));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+
+    limit_files(RLIM_INFINITY);
+    for (int i = 0; i < FRAMES; i++) {
+        kit_receipt(host, seqs[i]);
+        kit_expect_payload(host, &device, (uint32_t)i + 1, "x");
+    }
+    ck_assert(storage_works(host));
+    ck_assert_uint_eq(kit_logged(host, LOG_ERR), 1);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(tallies_agree_with_what_they_count)
+{
+    const char *dir = kit_dir();
+    const struct selkie_unsealer_options options = {.state_dir = dir};
+    struct kit_host *host = kit_open(&options);
+    sqlite3_stmt *statement;
+    sqlite3 *db;
+
+    for (uint32_t i = 0; i < 20; i++) {
+        struct kit_device device = kit_device(i % 7, i);
+        struct kit_body body = kit_data(&device, "");
+        kit_receipt(host, kit_submit(host, &body, 0));
+        if (i % 3 == 0)
+            json_decref(kit_command(host, "{\"command\":\"removeDevice\",\"address\":\"0200000000000001\"}"));
+        if (i % 4 == 0)
+            json_decref(kit_command(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000002\"}"));
+        if (i % 5 == 0)
+            json_decref(kit_command(host, "{\"command\":\"revokeDevice\",\"address\":\"0200000000000003\"}"));
+    }
+    kit_close(host);
+    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
+    const char *sql = "SELECT (SELECT count(*) FROM device) = (SELECT sum(count) FROM tally WHERE what = 'status'), "
+                      "(SELECT count(*) FROM binding WHERE status = 1) = (SELECT sum(count) FROM tally WHERE what = "
+                      "'key'), NOT EXISTS (SELECT 1 FROM tally WHERE what = 'status' AND count <> (SELECT count(*) "
+                      "FROM device WHERE status = which))";
+    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(sqlite3_column_int(statement, i), 1);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("registry");
+    TCase *tcase = tcase_create("registry");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_test(tcase, state_is_for_its_owner_alone);
+    tcase_add_test(tcase, a_newer_registry_is_refused);
+    tcase_add_test(tcase, another_kind_of_file_is_refused);
+    tcase_add_test(tcase, a_damaged_registry_is_refused);
+    tcase_add_test(tcase, a_registry_that_was_taken_away_is_not_started_empty);
+    tcase_add_test(tcase, a_first_start_that_was_broken_off_is_done_again);
+    tcase_add_test(tcase, a_storage_key_that_is_wrong_is_refused);
+    tcase_add_test(tcase, no_secret_stands_in_the_files);
+    tcase_add_test(tcase, the_vault_opens_only_what_it_sealed_for_that_place);
+    tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
+    tcase_add_test(tcase, tallies_agree_with_what_they_count);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
