@@ -177,6 +177,82 @@ START_TEST(order_is_kept_whatever_worker_is_done_first)
 }
 END_TEST
 
+START_TEST(states_tell_the_latest_and_survive_a_restart)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_host(dir);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_register(&device, NULL, "2.1");
+
+    kit_receipt(host, kit_submit(host, &body, 0));
+    for (int i = 0; i < 20; i++) {
+        body = kit_session(&device, "x");
+        kit_receipt(host, kit_submit(host, &body, 0));
+    }
+    kit_close(host); /* within the second that states wait: the last one is still due */
+
+    host = open_host(dir);
+    json_int_t counter = 0;
+    while (counter != 20) {
+        struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_STATE);
+        json_t *state = json_loadb((const char *)output->data, output->len, 0, NULL);
+        counter = json_integer_value(json_object_get(state, "counter"));
+        ck_assert_str_eq(json_string_value(json_object_get(state, "status")), "active");
+        ck_assert_str_eq(json_string_value(json_object_get(state, "firmware")), "2.1");
+        ck_assert_int_eq(json_integer_value(json_object_get(state, "lost")), 0);
+        json_decref(state);
+        selkie_output_free(output);
+    }
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_device_that_falls_silent_is_told_of_once)
+{
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir(), .silent_after_s = 1};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_register(&device, NULL, NULL);
+
+    kit_receipt(host, kit_submit(host, &body, 0));
+    json_decref(kit_expect_event(host, "registered"));
+    json_decref(kit_expect_event(host, "silent"));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    body = kit_data(&device, "back");
+    kit_receipt(host, kit_submit(host, &body, 0));
+    json_decref(kit_expect_event(host, "silent"));
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(gaps_are_told_and_counted_until_the_late_ones_come)
+{
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body late[3], body = kit_register(&device, NULL, NULL);
+
+    kit_receipt(host, kit_submit(host, &body, 0));
+    for (int i = 0; i < 3; i++)
+        late[i] = kit_data(&device, "late");
+    body = kit_data(&device, "x");
+    kit_receipt(host, kit_submit(host, &body, 0));
+    json_decref(kit_expect_event(host, "registered"));
+    json_t *event = kit_expect_event(host, "lost");
+    ck_assert_int_eq(json_integer_value(json_object_get(event, "count")), 3);
+    json_decref(event);
+    for (int lost = 3; lost >= 0; lost--) {
+        json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
+        json_t *bindings = json_object_get(json_object_get(response, "data"), "bindings");
+        ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(bindings, 0), "lost")), lost);
+        json_decref(response);
+        if (lost > 0)
+            kit_receipt(host, kit_submit(host, &late[lost - 1], 0));
+    }
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    kit_close(host);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("unsealer");
@@ -190,6 +266,9 @@ int main(void)
     tcase_add_test(tcase, a_repeat_is_dropped_without_noise);
     tcase_add_test(tcase, what_was_not_delivered_comes_again_after_a_restart);
     tcase_add_test(tcase, order_is_kept_whatever_worker_is_done_first);
+    tcase_add_test(tcase, states_tell_the_latest_and_survive_a_restart);
+    tcase_add_test(tcase, a_device_that_falls_silent_is_told_of_once);
+    tcase_add_test(tcase, gaps_are_told_and_counted_until_the_late_ones_come);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

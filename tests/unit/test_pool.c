@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Order within a gateway, fairness between gateways, and what a full intake does. */
+#include <check.h>
+#include <clock.h>
+#include <kit/kit.h>
+#include <pool.h>
+#include <run_suite.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int submit(struct selkie_pool *pool, const char *gateway, const struct kit_body *body, uint64_t seq)
+{
+    const struct selkie_arrival arrival = {
+        .body = body->bytes, .len = body->len, .gateway = gateway, .has_seq = true, .seq = seq, .rx_ms = -1};
+    return selkie_pool_submit(pool, &arrival);
+}
+
+static struct selkie_job *next(struct selkie_pool *pool)
+{
+    struct selkie_job *job;
+    ck_assert_uint_eq(selkie_pool_collect(pool, &job, 1, selkie_clock_monotonic_us() + 10000000), 1);
+    return job;
+}
+
+START_TEST(a_gateway_keeps_its_order_with_any_number_of_workers)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device device = kit_device(1, 1);
+    struct selkie_pool *pool;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 4, 4096), 0);
+    for (uint64_t seq = 0; seq < 60; seq++) {
+        struct kit_body body = kit_data(&device, "x");
+        ck_assert_int_eq(submit(pool, seq % 3 ? "a" : "b", &body, seq), 0);
+    }
+    uint64_t last[2] = {0, 0};
+    for (int i = 0; i < 60; i++) {
+        struct selkie_job *job = next(pool);
+        uint64_t *before = &last[job->gateway[0] - 'a'];
+        ck_assert(job->seq >= *before);
+        *before = job->seq;
+        ck_assert_int_eq(job->result, 0);
+        selkie_pool_release(pool, job);
+    }
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+START_TEST(a_flood_does_not_hold_up_another_gateway)
+{
+    enum { FLOOD = 300, WORKERS = 2 };
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device flood = kit_device(1, 1), quiet = kit_device(2, 1);
+    struct selkie_pool *pool;
+    struct selkie_job *jobs[FLOOD + 1], *other = NULL;
+    struct kit_body body = kit_data(&quiet, "x");
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, WORKERS, 1024), 0);
+    struct kit_body flooding = kit_data(&flood, "x");
+    for (uint64_t seq = 0; seq < FLOOD; seq++)
+        ck_assert_int_eq(submit(pool, "flood", &flooding, seq), 0);
+    ck_assert_int_eq(submit(pool, "quiet", &body, 0), 0);
+    for (int i = 0; i <= FLOOD; i++) {
+        jobs[i] = next(pool);
+        if (strcmp(jobs[i]->gateway, "quiet") == 0)
+            other = jobs[i];
+    }
+    /* How many of the flood were begun while the other waited for a worker. */
+    int before = 0;
+    for (int i = 0; i <= FLOOD; i++)
+        before += jobs[i]->opening_us > other->submitted_us && jobs[i]->opening_us < other->opening_us;
+    ck_assert_int_le(before, 2 * WORKERS);
+    for (int i = 0; i <= FLOOD; i++)
+        selkie_pool_release(pool, jobs[i]);
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+START_TEST(a_full_intake_refuses_and_leaves_room_for_others)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_body body = {.len = 1, .bytes = {0x20}};
+    struct selkie_pool *pool;
+    unsigned frames, unopened, taken = 0;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 64), 0);
+    while (submit(pool, "flood", &body, 0) == 0)
+        taken++;
+    ck_assert_uint_eq(taken, 32);
+    ck_assert_int_eq(submit(pool, "flood", &body, 0), SELKIE_EFULL);
+    for (taken = 0; submit(pool, "other", &body, 0) == 0; taken++)
+        ;
+    ck_assert_uint_eq(taken, 16);
+    ck_assert_int_eq(submit(pool, "third", &body, 0), 0);
+    selkie_pool_depth(pool, &frames, &unopened);
+    ck_assert_uint_eq(frames, 49);
+    ck_assert_uint_eq(unopened, 0);
+    selkie_pool_release(pool, next(pool));
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+START_TEST(a_deferred_frame_comes_right_after_what_it_waits_for)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device device = kit_device(1, 1), stranger = kit_device(2, 1);
+    struct kit_body first = kit_data(&device, "1"), session = kit_session(&device, "2"), third = kit_data(&device, "3");
+    struct selkie_pool *pool;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
+    ck_assert_int_eq(submit(pool, "a", &first, 1), 0);
+    ck_assert_int_eq(submit(pool, "a", &session, 2), 0);
+    ck_assert_int_eq(submit(pool, "a", &third, 3), 0);
+    struct selkie_job *job = next(pool);
+    ck_assert_uint_eq(job->seq, 2);
+    ck_assert(!selkie_pool_defer(pool, job, stranger.address));
+    ck_assert(selkie_pool_defer(pool, job, device.address));
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        job = next(pool);
+        ck_assert_uint_eq(job->seq, seq);
+        if (job->frame.type == SELKIE_SESSION)
+            ck_assert(!selkie_pool_defer(pool, job, device.address));
+        selkie_pool_release(pool, job);
+    }
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("pool");
+    TCase *tcase = tcase_create("pool");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_test(tcase, a_gateway_keeps_its_order_with_any_number_of_workers);
+    tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
+    tcase_add_test(tcase, a_full_intake_refuses_and_leaves_room_for_others);
+    tcase_add_test(tcase, a_deferred_frame_comes_right_after_what_it_waits_for);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
