@@ -27,6 +27,10 @@ static void check_file(struct selkie_settings_object *object, const char *key, c
 
     if (path == NULL)
         return;
+    if (path[0] != '/') {
+        selkie_settings_reject(object, key, "must be a path from the root");
+        return;
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0)
         selkie_settings_reject(object, key, "%s: %s", path, strerror(errno));

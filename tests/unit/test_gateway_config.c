@@ -99,6 +99,7 @@ static const struct {
     {"\"username\":\"u\"", LINE, "uri: is required"},
     {PLAIN ",\"ca\":\"/etc/hostname\"", LINE, "uri: must be mqtts://"},
     {"\"uri\":\"mqtts://h\",\"ca\":\"/no/such/ca\"", LINE, "ca: /no/such/ca: No such file"},
+    {"\"uri\":\"mqtts://h\",\"ca\":\"ca.pem\"", LINE, "ca: must be a path from the root"},
     {"\"uri\":\"mqtts://h\",\"ca\":\"/etc\"", LINE, "ca: /etc: not a file"},
     {"\"uri\":\"mqtts://h\",\"key\":\"/etc/hostname\"", LINE, "key: is of no use without cert"},
     {PLAIN ",\"password_file\":\"/etc/hostname\"", LINE, "password_file: is of no use without username"},
