@@ -182,9 +182,9 @@ START_TEST(memory)
 {
     struct harness_broker *broker = harness_broker("");
     struct harness_pty *pty = harness_pty("tty");
-    const char *config = strdup(rig_config_text("\"broker\":{\"uri\":\"%s\"},"
-                                                "\"serial\":[{\"device\":\"%s\",\"ack\":false}]",
-                                                broker->uri, pty->path));
+    const char *config = rig_config_text("\"broker\":{\"uri\":\"%s\"},"
+                                         "\"serial\":[{\"device\":\"%s\",\"ack\":false}]",
+                                         broker->uri, pty->path);
 
     struct harness_process *gateway = rig_gateway_ready(config, true);
     long empty = kilobytes(gateway->pid, "status", "VmRSS");

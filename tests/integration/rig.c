@@ -10,16 +10,34 @@
 #include <string.h>
 #include <unistd.h>
 
+static char spool_folder[256];
+
+void rig_spool_in(const char *folder)
+{
+    (void)snprintf(spool_folder, sizeof(spool_folder), "%s", folder);
+}
+
+static const char *spool_path(void)
+{
+    static char path[sizeof(spool_folder) + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/spool.db", spool_folder[0] != '\0' ? spool_folder : harness_path("."));
+    return path;
+}
+
 const char *rig_config_text(const char *format, ...)
 {
+    static char path[256]; /* stays, unlike the harness's ring */
     char text[2048];
     va_list arguments;
 
     va_start(arguments, format);
     ck_assert_int_lt(vsnprintf(text, sizeof(text), format, arguments), (int)sizeof(text));
     va_end(arguments);
-    return harness_write("gateway.json", 0600, "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s\"},%s}",
-                         harness_path("spool.db"), text);
+    const char *written = harness_write(
+        "gateway.json", 0600, "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s\"},%s}", spool_path(), text);
+    (void)snprintf(path, sizeof(path), "%s", written);
+    return path;
 }
 
 const char *rig_config(const char *broker_uri, const char *device, const char *extra)
@@ -150,7 +168,7 @@ long rig_waiting(void)
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
 
-    ck_assert_int_eq(sqlite3_open_v2(harness_path("spool.db"), &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_open_v2(spool_path(), &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM frame", -1, &statement, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
     long count = (long)sqlite3_column_int64(statement, 0);

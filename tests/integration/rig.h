@@ -16,11 +16,15 @@
 
 #define RIG_BODY_SIZE 40
 
-/* Write gateway.json for one line; `extra` are more keys ("\"window\":2", or ""). Returns its path. */
+/* Write gateway.json for one line; `extra` are more keys ("\"window\":2", or ""). Returns its path,
+ * which is always the same one. */
 const char *rig_config(const char *broker_uri, const char *device, const char *extra);
 
 /* The same with the whole text after the gateway's name and the spool. */
 const char *rig_config_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The spool of configurations written from now on lies there, and not in the test's folder. */
+void rig_spool_in(const char *folder);
 
 struct harness_process *rig_gateway(const char *config);
 

@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#define FRAMES 10000
+#else
 #define FRAMES 100000
+#endif
 
 /* The encoder's buffer, filled with frames up to a piece that the line takes at once. */
 static void send_many(struct harness_pty *pty, uint32_t from, uint32_t to)
@@ -27,17 +31,22 @@ static void send_many(struct harness_pty *pty, uint32_t from, uint32_t to)
     }
 }
 
-START_TEST(hundred_thousand_frames_wait_and_drain_in_order)
+/* Nobody acknowledges on the radio, so that the line has one direction and the test writes as fast as it is read. */
+static const char *config_for(int port, const char *device)
+{
+    return rig_config_text("\"broker\":{\"uri\":\"mqtt://127.0.0.1:%d\"},\"confirm\":\"broker\",\"window\":200,"
+                           "\"serial\":[{\"device\":\"%s\",\"ack\":false}]",
+                           port, device);
+}
+
+START_TEST(all_frames_wait_and_drain_in_order)
 {
     struct harness_broker *broker = harness_broker("max_queued_messages 0\n");
+    struct harness_client *plugin = rig_plugin(broker);
     struct harness_pty *pty = harness_pty("tty");
-    /* Nobody acknowledges, so that the line has one direction and the test writes as fast as it is read. */
-    const char *config = strdup(rig_config_text("\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\",\"window\":200,"
-                                                "\"serial\":[{\"device\":\"%s\",\"ack\":false}]",
-                                                broker->uri, pty->path));
-
-    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    const char *config = config_for(harness_free_port(), pty->path); /* nobody listens there */
     struct harness_process *gateway = rig_gateway_ready(config, false);
+
     harness_wait_log(gateway, "not there");
     send_many(pty, 0, FRAMES);
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
@@ -46,10 +55,8 @@ START_TEST(hundred_thousand_frames_wait_and_drain_in_order)
     harness_pty_unplug(pty);
     harness_pty_plug(pty);
 
-    gateway = rig_gateway_ready(config, false);
+    gateway = rig_gateway(config_for(broker->port, pty->path));
     send_many(pty, (uint32_t)waiting, FRAMES);
-    harness_broker_restart(broker);
-    struct harness_client *plugin = rig_plugin(broker);
     int64_t last = 0;
     for (uint32_t i = 0; i < FRAMES; i++) {
         int64_t seq;
@@ -68,7 +75,7 @@ int main(void)
     TCase *tcase = tcase_create("gateway_backlog");
 
     tcase_set_timeout(tcase, 170);
-    tcase_add_test(tcase, hundred_thousand_frames_wait_and_drain_in_order);
+    tcase_add_test(tcase, all_frames_wait_and_drain_in_order);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -37,11 +37,10 @@ static bool mount_small_disk(void)
 
 static const char *config_on_disk(const char *uri, const char *device)
 {
-    return harness_write(
-        "gateway.json", 0600,
-        "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s/spool.db\"},"
-        "\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\",\"serial\":[{\"device\":\"%s\",\"quiet_ms\":0}]}",
-        disk, uri, device);
+    rig_spool_in(disk);
+    return rig_config_text("\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\","
+                           "\"serial\":[{\"device\":\"%s\",\"quiet_ms\":0}]",
+                           uri, device);
 }
 
 /* What others wrote: nothing is free afterwards. */
@@ -105,7 +104,7 @@ START_TEST(frames_pass_while_others_fill_the_disk)
 
     if (!mount_small_disk())
         return;
-    const char *config = strdup(config_on_disk(broker->uri, pty->path));
+    const char *config = config_on_disk(broker->uri, pty->path);
     struct harness_process *gateway = rig_gateway_ready(config, true);
     fill_disk();
     for (uint32_t i = 0; i < 500; i++) {

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KILLS    200
+#ifdef __SANITIZE_ADDRESS__
+#define KILLS 40 /* starts are slow then, and what is looked for is another thing */
+#else
+#define KILLS 200
+#endif
 #define PER_LIFE 40 /* frames in one life at most */
 #define NUMBERS  (KILLS * PER_LIFE)
 
@@ -36,14 +40,14 @@ static uint32_t live_and_die(const char *config, struct harness_pty *pty, uint32
     return number;
 }
 
-START_TEST(nothing_acknowledged_is_lost_over_200_kills)
+START_TEST(nothing_acknowledged_is_lost_over_many_kills)
 {
     struct harness_broker *broker = harness_broker("max_queued_messages 0\n");
     struct harness_client *plugin = rig_plugin(broker);
     struct harness_pty *pty = harness_pty("tty");
-    const char *config = strdup(rig_config_text("\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\","
-                                                "\"serial\":[{\"device\":\"%s\",\"quiet_ms\":1}]",
-                                                broker->uri, pty->path));
+    const char *config = rig_config_text("\"broker\":{\"uri\":\"%s\"},\"confirm\":\"broker\","
+                                         "\"serial\":[{\"device\":\"%s\",\"quiet_ms\":1}]",
+                                         broker->uri, pty->path);
     uint32_t number = 0;
     uint32_t sure = 0;
 
@@ -82,7 +86,7 @@ int main(void)
     TCase *tcase = tcase_create("gateway_kill");
 
     tcase_set_timeout(tcase, 170);
-    tcase_add_test(tcase, nothing_acknowledged_is_lost_over_200_kills);
+    tcase_add_test(tcase, nothing_acknowledged_is_lost_over_many_kills);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }
