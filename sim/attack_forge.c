@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks by making frames: with an ID of one's own for somebody else's address, or with a stolen one. */
 #include "attacker.h"
-#include "fleet_port.h"
 
-#include <mbedtls/platform_util.h>
 #include <string.h>
 
 static bool send_sealed(struct selkie_attacker *attacker, struct selkie_message *message)
@@ -48,13 +46,12 @@ bool selkie_attack_register(struct selkie_attacker *attacker)
 
     if (victim == NULL)
         return false;
-    if (!attacker->has_stolen) {
-        selkie_random_fill(&attacker->random, attacker->stolen_id, SELKIE_ID_SIZE);
-        attacker->has_stolen = true;
+    if (!attacker->has_id) {
+        selkie_random_fill(&attacker->random, attacker->id, SELKIE_ID_SIZE);
+        attacker->has_id = true;
     }
-    bool sent = attacker->step == 0
-                    ? send_register(attacker, victim, attacker->stolen_id)
-                    : send_data(attacker, victim, attacker->stolen_id, attacker->step, SELKIE_MADE_BY_DEVICE);
+    bool sent = attacker->step == 0 ? send_register(attacker, victim, attacker->id)
+                                    : send_data(attacker, victim, attacker->id, attacker->step, SELKIE_MADE_BY_DEVICE);
     attacker->step += sent;
     return sent;
 }
@@ -68,47 +65,31 @@ bool selkie_attack_storm(struct selkie_attacker *attacker)
     return victim != NULL && send_register(attacker, victim, id);
 }
 
-/* Follow the victim's counter from the theft on: each new frame is one message. */
-bool selkie_attack_tap_thief(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
-                             const uint8_t *body, size_t len)
+/* Somebody with a debugger on the device: sees its ID, its counter and what it sends. The careful one speaks under a
+ * counter that the device has used and whose payload has come out, so that he does not silence it; the eager one under
+ * the next. */
+static bool speak_as(struct selkie_attacker *attacker, bool eager)
 {
-    uint64_t digest = selkie_fleet_digest(body, len);
+    const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
 
-    if (!device->registered || (attacker->has_stolen && device != selkie_attacker_victim(attacker)))
+    if (victim == NULL || victim->number == UINT32_MAX || victim->number == attacker->answered ||
+        !victim->device.identified)
         return false;
-    if (!attacker->has_stolen && device == selkie_attacker_victim(attacker)) {
-        memcpy(attacker->stolen_id, device->device.identity.id, SELKIE_ID_SIZE);
-        attacker->stolen_counter = device->device.identity.next_counter - 1;
-        attacker->has_stolen = true;
-        attacker->step = 1;
-    } else if (attacker->has_stolen && digest != attacker->last_digest) {
-        attacker->stolen_counter++;
-        attacker->step = 1; /* there is something to answer */
-    }
-    attacker->last_digest = digest;
-    return false;
+    uint32_t next = victim->device.identity.next_counter;
+    bool came_out = selkie_verify_is_delivered(attacker->world->verify, victim->index, victim->number);
+    if (!came_out ||
+        !send_data(attacker, victim, victim->device.identity.id, eager ? next : next - 1, SELKIE_MADE_BY_THIEF))
+        return false;
+    attacker->answered = victim->number;
+    return true;
 }
 
-/* Under the counter that the device has just used: the careful one, who does not silence it. */
 bool selkie_attack_thief(struct selkie_attacker *attacker)
 {
-    const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
-
-    if (victim == NULL || attacker->step == 0 ||
-        !send_data(attacker, victim, attacker->stolen_id, attacker->stolen_counter, SELKIE_MADE_BY_THIEF))
-        return false;
-    attacker->step = 0;
-    return true;
+    return speak_as(attacker, false);
 }
 
-/* Under the one that the device will use next. */
 bool selkie_attack_eager_thief(struct selkie_attacker *attacker)
 {
-    const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
-
-    if (victim == NULL || attacker->step == 0 ||
-        !send_data(attacker, victim, attacker->stolen_id, attacker->stolen_counter + 1, SELKIE_MADE_BY_THIEF))
-        return false;
-    attacker->step = 0;
-    return true;
+    return speak_as(attacker, true);
 }

@@ -4,7 +4,6 @@
 #include "channel.h"
 #include "say.h"
 
-#include <mbedtls/platform_util.h>
 #include <selkie/device/seal.h>
 #include <selkie/link.h>
 #include <stddef.h>
@@ -49,13 +48,13 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                                        0,
                                        {{"forged", "0"}, {"events.reset", ">=1"}}},
     [SELKIE_ATTACK_THIEF] = {"has a device's ID, and sends beside it",
-                             selkie_attack_tap_thief,
+                             NULL,
                              selkie_attack_thief,
                              SELKIE_NEEDS_NOTHING,
                              0,
                              {{"forged", "0"}, {"events.clone", ">=1"}}},
     [SELKIE_ATTACK_EAGER_THIEF] = {"has a device's ID, and sends before it does: delivered, but not unseen",
-                                   selkie_attack_tap_thief,
+                                   NULL,
                                    selkie_attack_eager_thief,
                                    SELKIE_NEEDS_NOTHING,
                                    0,
@@ -116,12 +115,14 @@ static void on_turn(struct selkie_event *event)
     struct selkie_attacker *attacker =
         (struct selkie_attacker *)((char *)event - offsetof(struct selkie_attacker, turn));
     struct selkie_world *world = attacker->world;
-    uint64_t next_us = world->clock.now_us + AGAIN_US;
+    uint64_t next_us = world->clock.now_us + AGAIN_US + selkie_random_below(&attacker->random, AGAIN_US);
 
     if (attacker->attack->act(attacker)) {
         attacker->made++;
         selkie_figures_add(&world->figures, "attacks", selkie_attack_words[attacker->plan->kind], 1);
-        next_us = world->clock.now_us + (uint64_t)(attacker->plan->every_s * 1e6);
+        /* Not on the dot, or those who act at the same intervals would jam each other. */
+        double wait_s = attacker->plan->every_s * (0.9 + 0.2 * selkie_random_unit(&attacker->random));
+        next_us = world->clock.now_us + (uint64_t)(wait_s * 1e6);
     }
     if (attacker->plan->count == 0 || attacker->made < attacker->plan->count)
         selkie_world_set(world, event, next_us);
@@ -167,6 +168,7 @@ int selkie_attackers_open(struct selkie_world *world)
         attacker->plan = &scenario->attacks[i];
         attacker->attack = &attacks[attacker->plan->kind];
         attacker->source = FIRST_SOURCE + i;
+        attacker->answered = UINT32_MAX;
         attacker->turn.run = on_turn;
         selkie_random_init(&attacker->random, scenario->seed, SELKIE_RANDOM_ATTACK, i);
         world->attacker_count++;
@@ -175,7 +177,8 @@ int selkie_attackers_open(struct selkie_world *world)
             selkie_say("attacker %s: %s", selkie_attack_words[attacker->plan->kind], selkie_error_text(error));
             return error;
         }
-        selkie_world_set(world, &attacker->turn, (uint64_t)(attacker->plan->at_s * 1e6));
+        double start_s = attacker->plan->at_s + selkie_random_unit(&attacker->random);
+        selkie_world_set(world, &attacker->turn, (uint64_t)(start_s * 1e6));
     }
     return 0;
 }
@@ -185,7 +188,6 @@ void selkie_attackers_close(struct selkie_world *world)
     for (size_t i = 0; i < world->attacker_count; i++) {
         selkie_vgateway_close(world->attackers[i].gateway);
         selkie_mqtt_close(world->attackers[i].client);
-        mbedtls_platform_zeroize(world->attackers[i].stolen_id, SELKIE_ID_SIZE);
     }
     free(world->attackers);
     world->attackers = NULL;
@@ -208,8 +210,8 @@ bool selkie_attackers_tap(struct selkie_world *world, const struct selkie_fleet_
 
     for (size_t i = 0; i < world->attacker_count; i++) {
         struct selkie_attacker *attacker = &world->attackers[i];
-        if (attacker->attack->tap != NULL && in_reach(attacker, device->index) && !kept)
-            kept = attacker->attack->tap(attacker, device, body, len);
+        if (attacker->attack->tap != NULL && in_reach(attacker, device->index))
+            kept = attacker->attack->tap(attacker, device, body, len) || kept;
     }
     return kept;
 }

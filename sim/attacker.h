@@ -35,10 +35,9 @@ struct selkie_attacker {
     struct selkie_vgateway *gateway; /* of a compromised gateway */
     struct selkie_mqtt *client;      /* of a hostile client */
     bool client_connected;
-    uint64_t last_digest; /* thief: the last frame of the victim's that was counted */
-    bool has_stolen;
-    uint8_t stolen_id[SELKIE_ID_SIZE];
-    uint32_t stolen_counter; /* of the victim's last message, as far as the thief has followed */
+    uint32_t answered; /* thief: the victim's payload that it spoke after last; UINT32_MAX = none */
+    bool has_id;       /* forged-register: its own */
+    uint8_t id[SELKIE_ID_SIZE];
 };
 
 struct selkie_attack {
@@ -87,8 +86,6 @@ bool selkie_attack_noise(struct selkie_attacker *attacker);
 
 bool selkie_attack_register(struct selkie_attacker *attacker);
 bool selkie_attack_storm(struct selkie_attacker *attacker);
-bool selkie_attack_tap_thief(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
-                             const uint8_t *body, size_t len);
 bool selkie_attack_thief(struct selkie_attacker *attacker);
 bool selkie_attack_eager_thief(struct selkie_attacker *attacker);
 

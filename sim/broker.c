@@ -82,11 +82,12 @@ static int write_mosquitto_conf(const struct selkie_broker *broker, const struct
         (void)snprintf(plugin, sizeof plugin, "%s", broker->options->plugin);
     else
         selkie_process_find(plugin, PLUGIN, PLUGIN_INSTALLED);
-    (void)snprintf(text, sizeof text,
-                   "user %s\nlog_dest stderr\npersistence true\npersistence_location %s/\nmax_queued_messages 0\n"
-                   "max_inflight_messages 0\nset_tcp_nodelay true\nallow_anonymous true\nplugin %s\n"
-                   "plugin_opt_config_file %s/plugin.json\nlistener %u 127.0.0.1\n",
-                   user != NULL ? user->pw_name : "root", folder->path, plugin, folder->path, broker->port);
+    (void)snprintf(
+        text, sizeof text,
+        "user %s\nlog_dest stderr\npersistence true\npersistence_location %s/\nmax_queued_messages 10000000\n"
+        "max_inflight_messages 0\nset_tcp_nodelay true\nallow_anonymous true\nplugin %s\n"
+        "plugin_opt_config_file %s/plugin.json\nlistener %u 127.0.0.1\n",
+        user != NULL ? user->pw_name : "root", folder->path, plugin, folder->path, broker->port);
     return selkie_folder_write(folder, "mosquitto.conf", 0600, text);
 }
 

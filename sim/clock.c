@@ -9,6 +9,7 @@ void selkie_clock_init(struct selkie_clock *clock, double speed, uint64_t wall_u
     memset(clock, 0, sizeof *clock);
     clock->speed = speed;
     clock->wall_us = wall_us;
+    clock->end_us = SELKIE_NEVER;
 }
 
 void selkie_clock_wipe(struct selkie_clock *clock)
@@ -115,6 +116,8 @@ static void grant(struct selkie_clock *clock, uint64_t wall_us)
 
 static bool due(const struct selkie_clock *clock, const struct selkie_event *event)
 {
+    if (event->due_us > clock->end_us)
+        return false;
     return clock->speed <= 0 || (double)(event->due_us - clock->now_us) <= clock->ahead_us;
 }
 
@@ -123,6 +126,19 @@ static void advance(struct selkie_clock *clock, uint64_t to_us)
     if (clock->speed > 0)
         clock->ahead_us -= (double)(to_us - clock->now_us);
     clock->now_us = to_us;
+}
+
+/* Nothing is due: time passes by itself, so that what comes in from outside now happens now; but not past the end. */
+static void pass(struct selkie_clock *clock)
+{
+    uint64_t room_us = clock->end_us - clock->now_us;
+
+    if (clock->speed > 0 && clock->ahead_us < (double)room_us)
+        advance(clock, clock->now_us + (uint64_t)clock->ahead_us);
+    else if (clock->end_us != SELKIE_NEVER)
+        advance(clock, clock->end_us);
+    if (clock->now_us == clock->end_us)
+        clock->ahead_us = 0;
 }
 
 uint64_t selkie_clock_turn(struct selkie_clock *clock, uint64_t wall_us, size_t limit)
@@ -141,9 +157,8 @@ uint64_t selkie_clock_turn(struct selkie_clock *clock, uint64_t wall_us, size_t 
     const struct selkie_event *next = clock->count > 0 ? clock->heap[0] : NULL;
     if (next != NULL && due(clock, next))
         return 0;
-    if (clock->speed > 0) /* nothing lies between: what comes in from outside now happens now */
-        advance(clock, clock->now_us + (uint64_t)clock->ahead_us);
-    if (next == NULL)
+    pass(clock);
+    if (next == NULL || clock->now_us == clock->end_us)
         return SELKIE_NEVER;
     return (uint64_t)(((double)(next->due_us - clock->now_us) - clock->ahead_us) / clock->speed) + 1;
 }

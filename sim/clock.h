@@ -31,6 +31,7 @@ struct selkie_clock {
     double ahead_us;  /* virtual time that the wall has granted, beyond now_us */
     double speed;     /* virtual seconds a second; 0 = as fast as it goes */
     bool held;
+    uint64_t end_us; /* nothing runs after this, and time stops there; the caller sets it. SELKIE_NEVER = never */
     uint64_t order;
     struct selkie_event **heap;
     size_t count, room;

@@ -57,15 +57,16 @@ static int radio_write(void *context, const uint8_t *bytes, size_t len)
     /* Which of its two frames this is, the library alone knows. */
     bool is_payload = device->device.uplink.current == SELKIE_UPLINK_DATA;
     size_t body_len = unwrap(&rx, bytes, len);
+    uint64_t now_us = world->clock.now_us;
 
     remember(device, rx.body, body_len, is_payload);
     if (is_payload && device->handed_us != 0) {
-        uint64_t end_us =
-            world->clock.now_us +
-            selkie_radio_duration_us(&world->channels[selkie_fleet_channel(world, device->index, 0)].radio, len);
+        uint64_t end_us = now_us + selkie_radio_duration_us(
+                                       &world->channels[selkie_fleet_channel(world, device->index, 0)].radio, len);
         selkie_histogram_add(&world->wait, end_us - device->handed_us);
         device->handed_us = 0;
     }
+    world->frames_digest = (world->frames_digest ^ selkie_fleet_digest(rx.body, body_len)) * 0x100000001b3u + now_us;
     bool jammed = selkie_attackers_tap(world, device, rx.body, body_len);
     for (uint32_t i = 0; i < world->fleet->heard_by; i++) {
         struct selkie_channel *channel = &world->channels[selkie_fleet_channel(world, device->index, i)];

@@ -13,7 +13,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define EVENTS_A_TURN  512
 #define LETTERS_A_TURN 1024
 #define CHORES_US      20000 /* lines without a reader, virtual gateways, the operator: looked after so often */
 
@@ -81,14 +80,14 @@ static void take_letters(struct selkie_world *world)
         selkie_world_fail(world, "more came out than could be counted: the account has gaps");
 }
 
-void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, bool run)
+void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)
 {
     struct selkie_world *world = loop->world;
 
     if (wait_us > CHORES_US)
         wait_us = CHORES_US;
-    if (run) {
-        uint64_t next_us = selkie_clock_turn(&world->clock, selkie_wall_us(), EVENTS_A_TURN);
+    if (events > 0) {
+        uint64_t next_us = selkie_clock_turn(&world->clock, selkie_wall_us(), events);
         if (next_us < wait_us)
             wait_us = next_us;
     } else {

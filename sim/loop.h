@@ -22,6 +22,6 @@ void selkie_loop_close(struct selkie_loop *loop);
 
 /* One turn: wait at most `wait_us` of the wall for something to happen, then deal with it. With `run` virtual time
  * runs. */
-void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, bool run);
+void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events);
 
 #endif

@@ -80,11 +80,14 @@ int selkie_report_json(const struct selkie_world *world, const struct selkie_exp
 
     if (file == NULL)
         return SELKIE_EIO;
-    json_t *json =
-        json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:o}", "scenario", scenario->name, "version", SELKIE_VERSION,
-                  "seed", (json_int_t)scenario->seed, "devices", (int)scenario->fleet.devices, "channels",
-                  (int)world->channel_count, "figures", figures_json(&world->figures), "expectations",
-                  expectations_json(world, expect), "series", series_json(&world->series));
+    char frames[17];
+
+    (void)snprintf(frames, sizeof frames, "%016" PRIx64, world->frames_digest);
+    json_t *json = json_pack("{s:s, s:s, s:I, s:s, s:i, s:i, s:o, s:o, s:o}", "scenario", scenario->name, "version",
+                             SELKIE_VERSION, "seed", (json_int_t)scenario->seed, "frames", frames, "devices",
+                             (int)scenario->fleet.devices, "channels", (int)world->channel_count, "figures",
+                             figures_json(&world->figures), "expectations", expectations_json(world, expect), "series",
+                             series_json(&world->series));
     int failed = json == NULL || json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0;
     (void)fputc('\n', file);
     json_decref(json);

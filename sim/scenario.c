@@ -28,7 +28,7 @@ void selkie_scenario_init(struct selkie_scenario *scenario)
     scenario->duration_s = 60;
     scenario->speed = 1;
     scenario->settle_s = SETTLE_DEFAULT_S;
-    scenario->backlog = 1000;
+    scenario->backlog = 64;
     scenario->fleet = (struct selkie_scenario_fleet){.devices = 10,
                                                      .start_s = 10,
                                                      .interval_s = 30,

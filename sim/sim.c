@@ -18,7 +18,9 @@
 #include <string.h>
 
 #define READY_PATIENCE_US 20000000u
-#define LEAVING_S         600     /* virtual time in which what is under way at the end may still leave the devices */
+#define LEAVING_S         600 /* virtual time in which what is under way at the end may still leave the devices */
+#define LEAVING_EVENTS    16  /* a turn: each is followed by a look whether all have left */
+#define EVENTS_A_TURN     512
 #define CALM_US           400000u /* at the end: so long without an arrival, in case a double is on its way */
 
 struct run {
@@ -127,7 +129,7 @@ static int wait_ready(struct run *run)
                        channels ? "the broker does not answer" : "not every gateway came to its line and the broker");
             return SELKIE_EIO;
         }
-        selkie_loop_turn(&run->loop, READY_PATIENCE_US, false);
+        selkie_loop_turn(&run->loop, READY_PATIENCE_US, 0);
     }
     selkie_broker_save(&world->broker);
     world->wall_start_us = world->clock.wall_us = selkie_wall_us();
@@ -155,12 +157,12 @@ static bool too_far_ahead(struct run *run)
     return waiting >= scenario->backlog || congested;
 }
 
-static void turn(struct run *run)
+static void turn(struct run *run, size_t events)
 {
     struct selkie_world *world = &run->world;
 
     selkie_clock_hold(&world->clock, too_far_ahead(run));
-    selkie_loop_turn(&run->loop, 1000000, true);
+    selkie_loop_turn(&run->loop, 1000000, events);
     selkie_view_update(&run->view, world);
 }
 
@@ -176,9 +178,10 @@ static void let_leave(struct run *run)
     uint64_t limit_us = world->clock.now_us + (uint64_t)LEAVING_S * SELKIE_SEC_US;
 
     selkie_fleet_quiet(world);
+    world->clock.end_us = limit_us;
     while (!world->failed && world->clock.now_us < limit_us && world->clock.count > 0 &&
            (!selkie_fleet_idle(world) || selkie_actions_outage(run->actions)))
-        turn(run);
+        turn(run, LEAVING_EVENTS);
 }
 
 static bool calm(const struct selkie_world *world, uint64_t now_us)
@@ -200,7 +203,7 @@ static void settle(struct run *run)
     selkie_fleet_settle(world);
     world->last_arrival_us = now_us;
     for (; now_us < limit_us && !world->failed && !calm(world, now_us); now_us = selkie_wall_us()) {
-        selkie_loop_turn(&run->loop, CALM_US, false);
+        selkie_loop_turn(&run->loop, CALM_US, 0);
         selkie_view_update(&run->view, world);
     }
 }
@@ -246,8 +249,9 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
     if (open_world(run, scenario) == 0 && wait_ready(run) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
         run->progress_us = selkie_wall_us();
+        run->world.clock.end_us = end_us;
         while (going_on(run) && run->world.clock.now_us < end_us)
-            turn(run);
+            turn(run, EVENTS_A_TURN);
         let_leave(run);
         settle(run);
         selkie_view_end(&run->view);

@@ -28,6 +28,7 @@ struct selkie_world {
     struct selkie_figures figures; /* events, rejections, attacks and what else is counted on the way */
     struct selkie_histogram wait;  /* from the reading to the end of its first transmission, virtual microseconds */
     struct selkie_series series;
+    uint64_t frames_digest; /* of every frame of the fleet's and when it went out: the same seed, the same digest */
 
     struct selkie_mailbox *mailbox;
     struct selkie_broker broker;
