@@ -107,6 +107,9 @@ int selkie_broker_start(struct selkie_broker *broker, const struct selkie_folder
 {
     /* Debian keeps it where only root's PATH looks. */
     const char *program = access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
+    if (broker->options->mosquitto != NULL)
+        program = broker->options->mosquitto;
+
     char config[SELKIE_PATH_MAX];
     uint64_t limit_us = selkie_wall_us() + START_PATIENCE * 1000ull;
 

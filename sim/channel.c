@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PTY_CHUNK     4      /* bytes: what a serial chip hands on together */
-#define IN_DOUBT_US   300000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
+#define PTY_CHUNK     4       /* bytes: what a serial chip hands on together */
+#define IN_DOUBT_US   1500000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
 #define ACK_QUIET_US  20000
 #define STOP_PATIENCE 10000 /* ms */
 

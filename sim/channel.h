@@ -13,7 +13,7 @@
 
 #include <selkie/link.h>
 
-#define SELKIE_CHANNEL_RECENT 16 /* frames that may be lost with a gateway that is killed */
+#define SELKIE_CHANNEL_RECENT 64 /* frames that may be lost with a gateway that is killed */
 #define SELKIE_CHANNEL_ACKS   8
 
 struct selkie_channel {

@@ -179,6 +179,7 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     broker->cert = selkie_settings_string(object, "cert", NULL);
     broker->key = selkie_settings_string(object, "key", NULL);
     broker->root = selkie_settings_string(object, "root", broker->root);
+    broker->mosquitto = selkie_settings_string(object, "mosquitto", NULL);
     broker->plugin = selkie_settings_string(object, "plugin", NULL);
     broker->enrolment =
         (enum selkie_enrolment)selkie_settings_choice(object, "enrolment", enrolments, SELKIE_ENROL_OPEN);

@@ -67,7 +67,8 @@ struct selkie_scenario_broker {
     const char *uri; /* NULL = start one */
     const char *username, *password_file, *ca, *cert, *key;
     const char *root;
-    const char *plugin; /* path of mosquitto_selkie.so; NULL = beside this program, or where it is installed */
+    const char *mosquitto; /* the program; NULL = Debian's, or the one in PATH */
+    const char *plugin;    /* path of mosquitto_selkie.so; NULL = beside this program, or where it is installed */
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;
     uint32_t workers;    /* 0 = the plugin's default */
@@ -134,7 +135,7 @@ struct selkie_scenario {
     uint64_t seed;
     double duration_s; /* of virtual time */
     double speed;      /* 0 = max */
-    double settle_s;   /* at the end: how long to wait, on the wall, for what is still to come */
+    double settle_s;   /* at the end: for so long nothing has come, on the wall, and then what is missing is lost */
     uint32_t backlog;  /* frames that a gateway has and that did not come out yet: above this, time waits. 0 = never */
     struct selkie_scenario_fleet fleet;
     size_t group_count;

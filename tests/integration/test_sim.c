@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkie-sim as a program: what it says, how it ends, and that it works with a broker and gateways that are not its
+ * own. The scenarios themselves are tests of their own (sim_…). */
+#include "harness.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MORE 24
+
+/* Run to the end; the arguments behind "selkie-sim", ended by NULL. */
+static int run(const char *const arguments[], char **output)
+{
+    const char *argv[MORE + 4] = {harness_program("selkie-sim")};
+    size_t count = 1;
+
+    for (; *arguments != NULL; arguments++) {
+        ck_assert_uint_lt(count, MORE);
+        argv[count++] = *arguments;
+    }
+#ifdef SELKIE_SIM_MOSQUITTO
+    argv[count++] = "--set";
+    argv[count++] = "broker/mosquitto=" SELKIE_SIM_MOSQUITTO;
+#endif
+    return harness_run("selkie-sim", argv, output);
+}
+
+#define RUN(output, ...) run((const char *const[]){__VA_ARGS__, NULL}, output)
+
+/* Some seconds without a radio: the quickest run there is. */
+#define QUICK                                                                                                          \
+    "run", "--link", "mqtt", "--bit-rate", "0", "--devices", "3", "--interval", "5", "--duration", "60", "--speed",    \
+        "max"
+
+static json_t *figures_of(const char *path, json_t **root)
+{
+    *root = json_load_file(path, 0, NULL);
+    ck_assert_ptr_nonnull(*root);
+    return json_object_get(*root, "figures");
+}
+
+static double figure(json_t *figures, const char *name)
+{
+    ck_assert_msg(json_object_get(figures, name) != NULL, "no figure %s", name);
+    return json_number_value(json_object_get(figures, name));
+}
+
+START_TEST(a_run_accounts_for_every_payload)
+{
+    const char *json = harness_path("out.json");
+    json_t *root;
+
+    ck_assert_int_eq(RUN(NULL, QUICK, "--quiet", "--json", json), 0);
+    json_t *figures = figures_of(json, &root);
+    ck_assert_double_ge(figure(figures, "sent"), 20);
+    ck_assert_double_eq(figure(figures, "sent"), figure(figures, "delivered"));
+    ck_assert_double_eq(figure(figures, "lost_elsewhere") + figure(figures, "lost_on_air"), 0);
+    ck_assert_double_eq(figure(figures, "events.registered"), 3);
+    ck_assert_double_gt(figure(figures, "latency_p50_ms"), 0);
+    json_decref(root);
+}
+END_TEST
+
+static char *frames_of(const char *seed)
+{
+    const char *json = harness_path("out.json");
+
+    ck_assert_int_eq(
+        RUN(NULL, QUICK, "--set", "channels/0/air/bit_rate=2000", "--quiet", "--json", json, "--seed", seed), 0);
+    json_t *root = json_load_file(json, 0, NULL);
+    ck_assert_ptr_nonnull(root);
+    char *frames = strdup(json_string_value(json_object_get(root, "frames")));
+    json_decref(root);
+    return frames;
+}
+
+START_TEST(the_same_seed_sends_the_same_frames_and_another_does_not)
+{
+    char *first = frames_of("5"), *second = frames_of("5"), *other = frames_of("6");
+
+    ck_assert_str_eq(first, second);
+    ck_assert_str_ne(first, other);
+    free(first);
+    free(second);
+    free(other);
+}
+END_TEST
+
+START_TEST(an_expectation_that_fails_is_named_and_ends_with_1)
+{
+    char *output;
+
+    ck_assert_int_eq(RUN(&output, QUICK, "--quiet", "--expect", "delivered=1", "--expect", "forged=0"), 1);
+    ck_assert_ptr_nonnull(strstr(output, "selkie-sim: expected delivered = 1, but is"));
+    ck_assert_ptr_null(strstr(output, "expected forged"));
+    free(output);
+}
+END_TEST
+
+START_TEST(a_payload_lost_between_gateway_and_topic_is_found_out)
+{
+    char *output;
+
+    /* Addresses that nobody listed: each frame reaches the plugin, and none comes out. */
+    ck_assert_int_eq(RUN(&output, QUICK, "--set", "broker/enrolment=listed", "--set", "settle_s=2", "--set",
+                         "backlog=0", "--expect", "lost_elsewhere=0"),
+                     1);
+    ck_assert_ptr_nonnull(strstr(output, "expected lost_elsewhere = 0, but is"));
+    free(output);
+}
+END_TEST
+
+START_TEST(a_thief_who_comes_first_is_called_by_his_name)
+{
+    char *output;
+
+    ck_assert_int_eq(RUN(&output, "attack", "eager-thief"), 0);
+    ck_assert_ptr_nonnull(strstr(output, "ok     impersonated >= 1"));
+    ck_assert_ptr_nonnull(strstr(output, "ok     events.clone >= 1"));
+    ck_assert_ptr_nonnull(strstr(output, "ok     forged = 0"));
+    free(output);
+}
+END_TEST
+
+START_TEST(the_report_stands_alone)
+{
+    const char *path = harness_path("report.html");
+
+    ck_assert_int_eq(RUN(NULL, QUICK, "--quiet", "--report", path, "--set", "name=<b>&\"x\""), 0);
+    char *html = harness_read(path);
+    ck_assert_ptr_nonnull(strstr(html, "<title>Selkie: &lt;b>&amp;&quot;x&quot;</title>"));
+    ck_assert_ptr_nonnull(strstr(html, "<h2>Delivery"));
+    ck_assert_ptr_nonnull(strstr(html, "<h2>Latency"));
+    ck_assert_ptr_nonnull(strstr(html, "<h2>Air use"));
+    ck_assert_ptr_nonnull(strstr(html, "<h2>Rejections and alarms"));
+    ck_assert_ptr_nonnull(strstr(html, "<polyline"));
+    ck_assert_ptr_null(strstr(html, "http"));
+    ck_assert_ptr_null(strstr(html, "<script"));
+    ck_assert_ptr_null(strstr(html, "nan"));
+    free(html);
+}
+END_TEST
+
+START_TEST(mistakes_end_with_78_or_2_and_name_the_place)
+{
+    const char *scenario = harness_write("bad.json", 0600, "{\n\"fleet\": {\n\"devices\": \"ten\"}}");
+    char *output;
+
+    ck_assert_int_eq(RUN(&output, "run", scenario), 78);
+    ck_assert_ptr_nonnull(strstr(output, "bad.json:3: devices: must be a whole number"));
+    free(output);
+    ck_assert_int_eq(RUN(&output, "run", "--devices", "0"), 78);
+    ck_assert_ptr_nonnull(strstr(output, "devices: must be 1 to"));
+    free(output);
+    ck_assert_int_eq(RUN(&output, "run", "/nonexistent.json"), 78);
+    ck_assert_ptr_nonnull(strstr(output, "/nonexistent.json: No such file"));
+    free(output);
+    ck_assert_int_eq(RUN(&output, "attack", "nothing"), 2);
+    ck_assert_ptr_nonnull(strstr(output, "no attack is called \"nothing\""));
+    free(output);
+    ck_assert_int_eq(RUN(NULL, "walk"), 2);
+    ck_assert_int_eq(RUN(NULL, "run", "--nonsense"), 2);
+}
+END_TEST
+
+START_TEST(a_broker_that_does_not_start_is_named_with_its_log)
+{
+    char *output;
+
+    ck_assert_int_eq(RUN(&output, QUICK, "--set", "broker/plugin=/nonexistent.so"), 1);
+    ck_assert_ptr_nonnull(strstr(output, "the broker does not start"));
+    ck_assert_ptr_nonnull(strstr(output, "/nonexistent.so"));
+    free(output);
+}
+END_TEST
+
+START_TEST(the_template_is_a_scenario_and_can_be_checked)
+{
+    char *output;
+
+    ck_assert_int_eq(RUN(&output, "--print-config"), 0);
+    const char *path = harness_write("template.json", 0600, "%s", output);
+    free(output);
+    ck_assert_int_eq(RUN(&output, "run", path, "--check-config"), 0);
+    ck_assert_ptr_nonnull(strstr(output, "fleet     10 devices"));
+    free(output);
+}
+END_TEST
+
+/* As between containers: a broker that was there before, and a gateway at the other end of a socket. */
+START_TEST(a_socket_carries_a_channel_to_a_gateway_and_a_broker_of_yours)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    char air[256], socket[320], pty[320];
+
+    (void)snprintf(air, sizeof air, "%s", harness_path("air"));
+    (void)snprintf(socket, sizeof socket, "UNIX-CONNECT:%s0,retry=200,interval=0.05", air);
+    (void)snprintf(pty, sizeof pty, "pty,rawer,link=%s", harness_path("tty"));
+    const char *sim_argv[] = {harness_program("selkie-sim"),
+                              "run",
+                              "--broker",
+                              broker->uri,
+                              "--key-id",
+                              "1",
+                              "--public-key",
+                              harness_public_key(),
+                              "--link",
+                              "socket",
+                              "--line",
+                              air,
+                              "--speed",
+                              "20",
+                              "--duration",
+                              "120",
+                              "--devices",
+                              "3",
+                              "--expect",
+                              "sent=>=5",
+                              "--expect",
+                              "lost_elsewhere=0",
+                              "--expect",
+                              "delivered_share=>=0.5",
+                              NULL};
+    struct harness_process *sim = harness_spawn("sim", sim_argv, false);
+    const char *cable_argv[] = {"socat", pty, socket, NULL};
+    struct harness_process *cable = harness_spawn("cable", cable_argv, false);
+    const char *config = harness_write("gateway.json", 0600,
+                                       "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
+                                       "\"serial\":[{\"device\":\"%s\"}],\"spool\":{\"path\":\"%s\"}}",
+                                       broker->uri, harness_path("tty"), harness_path("spool.db"));
+    const char *gateway_argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+    struct harness_process *gateway = harness_spawn("gateway", gateway_argv, false);
+
+    int status = harness_wait_exit(sim);
+    ck_assert_msg(status == 0, "%d:\n%s", status, harness_read(sim->log));
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    (void)harness_wait_exit(cable); /* the line went with the simulator */
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sim");
+    TCase *tcase = tcase_create("program");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_run_accounts_for_every_payload);
+    tcase_add_test(tcase, the_same_seed_sends_the_same_frames_and_another_does_not);
+    tcase_add_test(tcase, an_expectation_that_fails_is_named_and_ends_with_1);
+    tcase_add_test(tcase, a_payload_lost_between_gateway_and_topic_is_found_out);
+    tcase_add_test(tcase, a_thief_who_comes_first_is_called_by_his_name);
+    tcase_add_test(tcase, the_report_stands_alone);
+    tcase_add_test(tcase, mistakes_end_with_78_or_2_and_name_the_place);
+    tcase_add_test(tcase, a_broker_that_does_not_start_is_named_with_its_log);
+    tcase_add_test(tcase, the_template_is_a_scenario_and_can_be_checked);
+    tcase_add_test(tcase, a_socket_carries_a_channel_to_a_gateway_and_a_broker_of_yours);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
