@@ -240,24 +240,25 @@ static uint32_t touched(const uint32_t *begin, const uint32_t *end)
 {
     while (begin < end && *begin == BOARD_PAINT)
         begin++;
-    return (uint32_t)((const uint8_t *)end - (const uint8_t *)begin);
+    return (uint32_t)end - (uint32_t)begin;
 }
 
 void board_memory(struct board_memory *memory)
 {
-    const uint32_t *pool = (const uint32_t *)board_pool_begin, *end = (const uint32_t *)board_pool_end;
-    memory->stack_size = (uint32_t)(board_stack_top - board_stack_bottom) * 4;
+    const uint32_t begin = (uint32_t)board_pool_begin;
+    uint32_t end = (uint32_t)board_pool_end;
+    memory->stack_size = (uint32_t)board_stack_top - (uint32_t)board_stack_bottom;
     memory->stack_used = touched(board_stack_bottom + 8, board_stack_top); /* above the guard */
-    memory->pool_size = (uint32_t)(board_pool_end - board_pool_begin);
-    while (end > pool && end[-1] == BOARD_PAINT)
-        end--;
-    memory->pool_used = (uint32_t)((const uint8_t *)end - board_pool_begin);
+    memory->pool_size = (uint32_t)board_pool_end - (uint32_t)board_pool_begin;
+    while (end > begin && ((const uint32_t *)end)[-1] == BOARD_PAINT)
+        end -= sizeof(uint32_t);
+    memory->pool_used = end - begin;
 }
 
 void board_pool_init(void)
 {
-    mbedtls_memory_buffer_alloc_init(board_pool_begin, (size_t)(board_pool_end - board_pool_begin));
+    mbedtls_memory_buffer_alloc_init(board_pool_begin, (uint32_t)board_pool_end - (uint32_t)board_pool_begin);
     /* That cleared it. Paint it again, behind the header of the one block that it now is: board_memory measures. */
-    for (uint32_t *word = (uint32_t *)board_pool_begin + 16; word < (uint32_t *)board_pool_end; word++)
+    for (uint32_t *word = (uint32_t *)board_pool_begin + 16; (uint32_t)word < (uint32_t)board_pool_end; word++)
         *word = BOARD_PAINT;
 }

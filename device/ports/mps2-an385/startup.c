@@ -40,9 +40,9 @@ __attribute__((noreturn, used, no_stack_protector)) void board_start(uint32_t no
 void board_start(uint32_t noise)
 {
     const uint32_t *image = board_data_image;
-    for (uint32_t *word = board_data_begin; word < board_data_end; word++)
+    for (uint32_t *word = board_data_begin; (uint32_t)word < (uint32_t)board_data_end; word++)
         *word = *image++;
-    for (uint32_t *word = board_bss_begin; word < board_bss_end; word++)
+    for (uint32_t *word = board_bss_begin; (uint32_t)word < (uint32_t)board_bss_end; word++)
         *word = 0;
     __stack_chk_guard = (noise ^ BOARD_PAINT) & 0xFFFFFF00u; /* a zero byte stops string functions */
     main();

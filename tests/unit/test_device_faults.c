@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A board that fails, a case that is opened, memory that is looked at afterwards. */
+#define _GNU_SOURCE /* memmem */
+#include "fake_port.h"
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fake_port fake;
+static struct selkie_device_config config;
+static struct selkie_link_rx ack_rx;
+static struct selkie_device device;
+static struct selkie_device_status status;
+
+static void set_up(void)
+{
+    fake_port_init(&fake, 1);
+    config = fake_config(&fake);
+    config.uplink.register_times = 1;
+}
+
+static void tear_down(void)
+{
+    selkie_device_wipe(&device);
+    fake_port_free(&fake);
+}
+
+static int run(uint64_t duration_ms)
+{
+    return fake_port_run(&fake, &device, -1, fake.now_ms + duration_ms, &status);
+}
+
+static void start(void)
+{
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(run(60000), SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(fake.frame_count, 1);
+}
+
+/* Any eight bytes of it in a row: fewer may be in memory by chance, of which there is much where addresses are random.
+ */
+static bool holds(const void *memory, size_t size, const uint8_t id[static SELKIE_ID_SIZE])
+{
+    for (size_t at = 0; at + 8 <= SELKIE_ID_SIZE; at++) {
+        if (memmem(memory, size, id + at, 8) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What a device does from its start while one callback fails: 0 = it sends, or the error for which it does not. */
+static const struct {
+    const char *name;
+    int outcome;
+} expected[FAKE_CALLBACKS] = {
+    [FAKE_RADIO_WRITE] = {"radio_write", SELKIE_DEVICE_READY}, /* waits: nothing goes out */
+    [FAKE_RADIO_READ] = {"radio_read", 0},
+    [FAKE_RADIO_QUIET] = {"radio_quiet_ms", SELKIE_DEVICE_READY}, /* the line counts as busy */
+    [FAKE_SOURCE] = {"source", SELKIE_EENTROPY},
+    [FAKE_READ_PIN] = {"read_pin", SELKIE_ETRUST},
+    [FAKE_KEY_SLOT] = {"key_slot", SELKIE_ETRUST},
+    [FAKE_TAMPERED] = {"tampered", SELKIE_EREFUSED},
+    [FAKE_LOCKED] = {"locked", SELKIE_EREFUSED},
+};
+
+START_TEST(each_callback_failing_from_the_start)
+{
+    int outcome = expected[_i].outcome;
+    config.require_lock = true;
+    fake.fails[_i] = true;
+    int error = selkie_device_init(&device, &config, &fake.port);
+    ck_assert(error == 0 || error == outcome);
+    int state = run(120000);
+    if (outcome < 0)
+        ck_assert_msg(state == outcome, "%s: %d", expected[_i].name, state);
+    else
+        ck_assert_msg(state == SELKIE_DEVICE_READY, "%s: %d", expected[_i].name, state);
+    ck_assert_msg((fake.frame_count > 0) == (outcome == 0), "%s: %zu frames", expected[_i].name, fake.frame_count);
+    if (outcome < 0)
+        ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), outcome);
+
+    /* Once the board works again, a reset is all that it takes. */
+    fake.fails[_i] = false;
+    ck_assert_int_eq(selkie_device_reset(&device), 0);
+    ck_assert_int_eq(run(60000), SELKIE_DEVICE_READY);
+    ck_assert_uint_gt(fake.frame_count, 0);
+}
+END_TEST
+
+START_TEST(each_callback_failing_later)
+{
+    static const int outcomes[FAKE_CALLBACKS] = {
+        [FAKE_READ_PIN] = SELKIE_ETRUST, [FAKE_KEY_SLOT] = SELKIE_ETRUST, [FAKE_TAMPERED] = SELKIE_EREFUSED};
+    config.require_lock = true;
+    start();
+    fake.fails[_i] = true;
+    (void)!selkie_device_poll(&device, fake.now_ms, &status);
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), outcomes[_i]);
+    int state = run(60000);
+    if (outcomes[_i] < 0) {
+        ck_assert_int_eq(state, outcomes[_i]);
+        ck_assert(!device.identified);
+        ck_assert_uint_eq(fake.frame_count, 1);
+    } else {
+        ck_assert_int_ge(state, 0);
+        ck_assert(device.identified);
+    }
+}
+END_TEST
+
+START_TEST(optional_callbacks_may_be_missing)
+{
+    fake.port.radio_read = NULL;
+    fake.port.radio_quiet_ms = NULL;
+    fake.port.key_slot = NULL;
+    fake.port.tampered = NULL;
+    fake.port.locked = NULL;
+    fake.port.watchdog = NULL;
+    fake.port.restart = NULL;
+    config.ack_rx = &ack_rx;
+    config.uplink.ack_tries = 1;
+    start();
+    device.identity.id[0] ^= 1;
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_ENOTREADY);
+    ck_assert_int_eq(run(60000), SELKIE_DEVICE_READY);
+}
+END_TEST
+
+START_TEST(required_callbacks_may_not)
+{
+    const struct selkie_port good = fake.port;
+    fake.port.radio_write = NULL;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    fake.port = good;
+    fake.port.read_pin = NULL;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    fake.port = good;
+    fake.port.sources = NULL;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    fake.port = good;
+    fake.port.locked = NULL;
+    config.require_lock = true;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EREFUSED);
+    ck_assert_int_eq(run(1000), SELKIE_EREFUSED);
+}
+END_TEST
+
+START_TEST(an_unlocked_device_stays_silent_where_the_lock_is_required)
+{
+    config.require_lock = true;
+    fake.locked = 0;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EREFUSED);
+    ck_assert_int_eq(run(60000), SELKIE_EREFUSED);
+    ck_assert_uint_eq(fake.frame_count, 0);
+}
+END_TEST
+
+START_TEST(a_wiped_device_holds_nothing_of_its_id)
+{
+    uint8_t id[SELKIE_ID_SIZE], key[SELKIE_SESSION_KEY_SIZE];
+    config.form = SELKIE_SESSION;
+    start();
+    memcpy(id, device.identity.id, sizeof id);
+    memcpy(key, device.identity.session.key, sizeof key);
+    ck_assert(holds(&device, sizeof device, id)); /* or the test could not fail */
+    selkie_device_wipe(&device);
+    ck_assert(!holds(&device, sizeof device, id));
+    ck_assert(!holds(&device, sizeof device, key));
+    const uint8_t *bytes = (const uint8_t *)&device;
+    for (size_t i = 0; i < sizeof device; i++)
+        ck_assert_uint_eq(bytes[i], 0);
+}
+END_TEST
+
+START_TEST(tamper_wipes_at_once_and_for_good)
+{
+    uint8_t id[SELKIE_ID_SIZE], key[SELKIE_SESSION_KEY_SIZE];
+    start();
+    memcpy(id, device.identity.id, sizeof id);
+    memcpy(key, device.identity.session.key, sizeof key);
+    fake.tampered = 1;
+    ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_EREFUSED);
+    ck_assert(!holds(&device, sizeof device, id));
+    ck_assert(!holds(&device, sizeof device, key));
+    ck_assert(!device.drbg.seeded);
+    fake.tampered = 0; /* the lid is closed again */
+    ck_assert_int_eq(run(60000), SELKIE_EREFUSED);
+    ck_assert_int_eq(selkie_device_reset(&device), 0);
+    ck_assert_int_eq(run(60000), SELKIE_DEVICE_READY);
+    ck_assert_mem_ne(device.identity.id, id, sizeof id);
+}
+END_TEST
+
+START_TEST(a_key_swapped_after_the_start_ends_the_sending)
+{
+    start();
+    fake.spki[100] ^= 1;
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_ETRUST);
+    ck_assert_int_eq(run(60000), SELKIE_ETRUST);
+    ck_assert_uint_eq(fake.frame_count, 1);
+}
+END_TEST
+
+START_TEST(the_watchdog_is_kicked_at_each_poll_and_only_there)
+{
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_uint_eq(fake.watchdogs, 0);
+    for (unsigned polls = 1; polls < 50; polls++) {
+        (void)!selkie_device_poll(&device, fake.now_ms++, &status);
+        ck_assert_uint_eq(fake.watchdogs, polls);
+    }
+}
+END_TEST
+
+/* Work on a stack of its own, which can be looked at afterwards. */
+static void *register_and_send(void *result)
+{
+    int *error = result;
+    *error = selkie_device_init(&device, &config, &fake.port);
+    if (*error == 0)
+        *error = run(60000) == SELKIE_DEVICE_READY ? 0 : -1;
+    if (*error == 0)
+        *error = selkie_device_send(&device, (const uint8_t *)"x", 1);
+    return NULL;
+}
+
+START_TEST(nothing_of_an_id_is_left_on_the_stack)
+{
+    static uint8_t stack[256 * 1024] __attribute__((aligned(4096)));
+    uint8_t id[SELKIE_ID_SIZE], key[SELKIE_SESSION_KEY_SIZE];
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int error;
+    config.form = _i == 0 ? SELKIE_SEALED : SELKIE_SESSION;
+    ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, sizeof stack), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, register_and_send, &error), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attributes);
+    ck_assert_int_eq(error, 0);
+    memcpy(id, device.identity.id, sizeof id);
+    memcpy(key, device.identity.session.key, sizeof key);
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof stack; i++)
+        used += stack[i] != 0;
+    ck_assert_uint_gt(used, 500); /* the work was done here */
+    ck_assert(!holds(stack, sizeof stack, id));
+    ck_assert(!holds(stack, sizeof stack, key));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("device_faults");
+    TCase *tc = tcase_create("device_faults");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_loop_test(tc, each_callback_failing_from_the_start, 0, FAKE_CALLBACKS);
+    tcase_add_loop_test(tc, each_callback_failing_later, 0, FAKE_CALLBACKS);
+    tcase_add_test(tc, optional_callbacks_may_be_missing);
+    tcase_add_test(tc, required_callbacks_may_not);
+    tcase_add_test(tc, an_unlocked_device_stays_silent_where_the_lock_is_required);
+    tcase_add_test(tc, a_wiped_device_holds_nothing_of_its_id);
+    tcase_add_test(tc, tamper_wipes_at_once_and_for_good);
+    tcase_add_test(tc, a_key_swapped_after_the_start_ends_the_sending);
+    tcase_add_test(tc, the_watchdog_is_kicked_at_each_poll_and_only_there);
+    tcase_add_loop_test(tc, nothing_of_an_id_is_left_on_the_stack, 0, 2);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a device is on the air: never over others, never for longer than it may, and never for ever. */
+#include "fake_port.h"
+#include <check.h>
+#include <selkie/device/uplink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AIR_MS(len) (((uint64_t)(len)*8000 + 1999) / 2000) /* at 2 kbit/s */
+
+static struct fake_port fake;
+static struct selkie_uplink_settings settings;
+static struct selkie_uplink uplink;
+static struct selkie_link_rx rx;
+static struct selkie_drbg drbg;
+static const uint8_t first[100] = {0x10, 1}, second[100] = {0x10, 2};
+
+static void seed_drbg(uint8_t number)
+{
+    uint8_t seed[48] = {number};
+    selkie_drbg_init(&drbg);
+    ck_assert_int_eq(selkie_drbg_seed(&drbg, seed, NULL, 0), 0);
+}
+
+static void set_up(void)
+{
+    fake_port_init(&fake, 1);
+    settings = (struct selkie_uplink_settings){.bit_rate = 2000,
+                                               .quiet_ms = 50,
+                                               .backoff_ms = 200,
+                                               .spread_ms = 10000,
+                                               .ack_ms = 300,
+                                               .register_times = 3,
+                                               .data_times = 1,
+                                               .ack_tries = 4};
+    seed_drbg(1);
+    selkie_uplink_init(&uplink, &settings, NULL);
+}
+
+static void tear_down(void)
+{
+    selkie_drbg_wipe(&drbg);
+    fake_port_free(&fake);
+}
+
+static void put(enum selkie_uplink_slot_name slot, const uint8_t body[static 100])
+{
+    ck_assert_int_eq(selkie_uplink_put(&uplink, slot, body, 100), 0);
+}
+
+/* Run until nothing is left to do or the time is over. */
+static void run(uint64_t until_ms)
+{
+    for (;;) {
+        uint64_t wake_ms = selkie_uplink_poll(&uplink, &fake.port, &drbg, fake.now_ms);
+        if (wake_ms > until_ms)
+            return;
+        ck_assert_uint_ge(wake_ms, fake.now_ms);
+        fake.now_ms = wake_ms;
+    }
+}
+
+static bool sent(size_t index, const uint8_t body[static 100])
+{
+    ck_assert_uint_lt(index, fake.frame_count);
+    return fake.frames[index].len == 100 && memcmp(fake.frames[index].body, body, 100) == 0;
+}
+
+START_TEST(a_frame_goes_once_and_the_slot_is_free)
+{
+    put(SELKIE_UPLINK_DATA, first);
+    ck_assert_int_eq(selkie_uplink_put(&uplink, SELKIE_UPLINK_DATA, second, 100), SELKIE_EBUSY);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert(sent(0, first));
+    ck_assert(!selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA));
+    ck_assert_uint_eq(fake.broken_frames, 0);
+}
+END_TEST
+
+START_TEST(a_body_that_is_too_long_is_refused)
+{
+    uint8_t body[SELKIE_SEALED_SIZE + 1] = {0};
+    ck_assert_int_eq(selkie_uplink_put(&uplink, SELKIE_UPLINK_DATA, body, sizeof body), SELKIE_ESPACE);
+    ck_assert_int_eq(selkie_uplink_put(&uplink, SELKIE_UPLINK_DATA, body, 0), SELKIE_EINVAL);
+    ck_assert(!selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA));
+}
+END_TEST
+
+START_TEST(the_register_goes_first_and_is_repeated_at_random_distances)
+{
+    put(SELKIE_UPLINK_DATA, second);
+    put(SELKIE_UPLINK_REGISTER, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 4);
+    ck_assert(sent(0, first));
+    unsigned registers = 0;
+    for (size_t i = 0; i < 4; i++)
+        registers += sent(i, first);
+    ck_assert_uint_eq(registers, 3);
+    ck_assert_uint_ne(fake.frames[2].at_ms - fake.frames[1].at_ms, fake.frames[3].at_ms - fake.frames[2].at_ms);
+}
+END_TEST
+
+START_TEST(frames_do_not_overlap_on_the_air)
+{
+    size_t wire = SELKIE_LINK_WIRE_SIZE(100) - 1; /* one COBS code: less than 254 bytes */
+    settings.data_times = 5;
+    settings.spread_ms = 0;
+    put(SELKIE_UPLINK_DATA, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 5);
+    for (size_t i = 1; i < 5; i++)
+        ck_assert_uint_ge(fake.frames[i].at_ms - fake.frames[i - 1].at_ms, AIR_MS(wire) - 10);
+}
+END_TEST
+
+START_TEST(a_busy_line_is_waited_for)
+{
+    fake.quiet_ms = 10; /* someone was heard 10 ms ago, again and again */
+    put(SELKIE_UPLINK_DATA, first);
+    run(60000);
+    ck_assert_uint_eq(fake.frame_count, 0);
+    fake.quiet_ms = 50;
+    run(120000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+}
+END_TEST
+
+START_TEST(a_line_that_cannot_be_judged_is_busy)
+{
+    fake.fails[FAKE_RADIO_QUIET] = true;
+    put(SELKIE_UPLINK_DATA, first);
+    run(60000);
+    ck_assert_uint_eq(fake.frame_count, 0);
+}
+END_TEST
+
+START_TEST(two_devices_that_collide_do_not_collide_again)
+{
+    /* Both were cut short by the same busy line at the same time: their random waits part them. */
+    uint64_t at[2];
+    for (uint8_t i = 0; i < 2; i++) {
+        tear_down();
+        set_up();
+        seed_drbg((uint8_t)(10 + i));
+        put(SELKIE_UPLINK_DATA, first);
+        run(60000);
+        at[i] = fake.frames[0].at_ms;
+        ck_assert_uint_le(at[i], 1000 + 200);
+    }
+    ck_assert_uint_ne(at[0], at[1]);
+}
+END_TEST
+
+START_TEST(an_ack_ends_the_retries)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.phase != SELKIE_UPLINK_LISTENING)
+        run(fake.now_ms + 1), fake.now_ms++;
+    fake_port_acknowledge(&fake, first, 100);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_uint_eq(uplink.counts.acknowledged, 1);
+    ck_assert_uint_eq(uplink.counts.given_up, 0);
+    ck_assert(!selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA));
+}
+END_TEST
+
+START_TEST(a_late_ack_counts_as_well)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, first);
+    while (fake.frame_count == 0 || uplink.phase != SELKIE_UPLINK_IDLE)
+        run(fake.now_ms + 1), fake.now_ms++;
+    fake_port_acknowledge(&fake, first, 100); /* its time was over */
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_uint_eq(uplink.counts.acknowledged, 1);
+}
+END_TEST
+
+START_TEST(the_ack_of_another_frame_does_not)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.phase != SELKIE_UPLINK_LISTENING)
+        run(fake.now_ms + 1), fake.now_ms++;
+    fake_port_acknowledge(&fake, second, 100);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, settings.ack_tries);
+    ck_assert_uint_eq(uplink.counts.acknowledged, 0);
+}
+END_TEST
+
+START_TEST(retries_are_bounded_and_the_next_message_goes)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, settings.ack_tries);
+    ck_assert_uint_eq(uplink.counts.given_up, 1);
+    for (size_t i = 0; i < fake.frame_count; i++)
+        ck_assert(sent(i, first)); /* a repeat is the same bytes */
+    put(SELKIE_UPLINK_DATA, second);
+    run(2000000);
+    ck_assert(sent(settings.ack_tries, second));
+}
+END_TEST
+
+START_TEST(with_acks_a_message_waits_for_the_registers_ack)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, second);
+    put(SELKIE_UPLINK_REGISTER, first);
+    while (uplink.phase != SELKIE_UPLINK_LISTENING)
+        run(fake.now_ms + 1), fake.now_ms++;
+    fake_port_acknowledge(&fake, first, 100);
+    run(1000000);
+    ck_assert(sent(0, first));
+    ck_assert(sent(1, second));
+}
+END_TEST
+
+START_TEST(a_gateway_that_never_answers_does_not_stop_the_messages)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, second);
+    put(SELKIE_UPLINK_REGISTER, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 2u * settings.ack_tries);
+    ck_assert(sent(settings.ack_tries, second));
+    ck_assert_uint_eq(uplink.counts.given_up, 2);
+}
+END_TEST
+
+START_TEST(the_duty_cycle_is_kept)
+{
+    uint64_t air = AIR_MS(SELKIE_LINK_WIRE_SIZE(100) - 1);
+    settings.duty_permille = 10;
+    settings.data_times = 10;
+    settings.spread_ms = 0;
+    put(SELKIE_UPLINK_DATA, first);
+    run(10000000);
+    ck_assert_uint_eq(fake.frame_count, 10);
+    uint64_t took = fake.frames[9].at_ms - fake.frames[0].at_ms;
+    ck_assert_uint_ge(took, 9 * (air - 10) * 100);
+    ck_assert_uint_le(took, 9 * (air + 10) * 100 + 9 * 200);
+}
+END_TEST
+
+START_TEST(a_radio_that_takes_a_byte_at_a_time_gets_them_all)
+{
+    fake.write_limit = 1;
+    put(SELKIE_UPLINK_DATA, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert(sent(0, first));
+}
+END_TEST
+
+START_TEST(a_radio_that_fails_is_tried_again)
+{
+    fake.fails[FAKE_RADIO_WRITE] = true;
+    put(SELKIE_UPLINK_DATA, first);
+    run(20000);
+    ck_assert_uint_eq(fake.frame_count, 0);
+    ck_assert_uint_gt(uplink.counts.radio_errors, 3);
+    ck_assert(selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA));
+    fake.fails[FAKE_RADIO_WRITE] = false;
+    run(60000);
+    ck_assert(sent(0, first));
+}
+END_TEST
+
+START_TEST(a_radio_that_fails_midway_leaves_no_whole_frame)
+{
+    fake.write_limit = 40;
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.phase != SELKIE_UPLINK_WRITING)
+        run(fake.now_ms), fake.now_ms++;
+    fake.fails[FAKE_RADIO_WRITE] = true;
+    run(fake.now_ms + 5);
+    fake.fails[FAKE_RADIO_WRITE] = false;
+    fake.write_limit = 0;
+    run(60000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert(sent(0, first));
+    ck_assert_uint_eq(fake.broken_frames, 1);
+}
+END_TEST
+
+START_TEST(noise_on_the_line_is_no_ack)
+{
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.phase != SELKIE_UPLINK_LISTENING)
+        run(fake.now_ms + 1), fake.now_ms++;
+    test_random_fill(&fake.random, fake.heard, sizeof fake.heard);
+    fake.heard_len = sizeof fake.heard;
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, settings.ack_tries);
+    ck_assert_uint_eq(uplink.counts.acknowledged, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("device_uplink");
+    TCase *tc = tcase_create("device_uplink");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_frame_goes_once_and_the_slot_is_free);
+    tcase_add_test(tc, a_body_that_is_too_long_is_refused);
+    tcase_add_test(tc, the_register_goes_first_and_is_repeated_at_random_distances);
+    tcase_add_test(tc, frames_do_not_overlap_on_the_air);
+    tcase_add_test(tc, a_busy_line_is_waited_for);
+    tcase_add_test(tc, a_line_that_cannot_be_judged_is_busy);
+    tcase_add_test(tc, two_devices_that_collide_do_not_collide_again);
+    tcase_add_test(tc, an_ack_ends_the_retries);
+    tcase_add_test(tc, a_late_ack_counts_as_well);
+    tcase_add_test(tc, the_ack_of_another_frame_does_not);
+    tcase_add_test(tc, retries_are_bounded_and_the_next_message_goes);
+    tcase_add_test(tc, with_acks_a_message_waits_for_the_registers_ack);
+    tcase_add_test(tc, a_gateway_that_never_answers_does_not_stop_the_messages);
+    tcase_add_test(tc, the_duty_cycle_is_kept);
+    tcase_add_test(tc, a_radio_that_takes_a_byte_at_a_time_gets_them_all);
+    tcase_add_test(tc, a_radio_that_fails_is_tried_again);
+    tcase_add_test(tc, a_radio_that_fails_midway_leaves_no_whole_frame);
+    tcase_add_test(tc, noise_on_the_line_is_no_ack);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
