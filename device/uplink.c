@@ -143,12 +143,14 @@ static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *d
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     pay_duty(uplink);
+    uplink->phase = SELKIE_UPLINK_IDLE;
+    if (slot->left == 0)
+        return; /* its ACK was there before we thought that it was out */
     if (expects_ack(uplink)) {
         uplink->phase = SELKIE_UPLINK_LISTENING;
         uplink->until_ms += uplink->settings->ack_ms;
         return;
     }
-    uplink->phase = SELKIE_UPLINK_IDLE;
     slot->left--;
     slot->due_ms = uplink->until_ms + selkie_drbg_delay(drbg, uplink->settings->spread_ms);
 }

@@ -168,6 +168,24 @@ START_TEST(an_ack_ends_the_retries)
 }
 END_TEST
 
+START_TEST(an_ack_before_the_end_counts_as_well)
+{
+    /* The line is faster than the air that it stands for. */
+    selkie_uplink_init(&uplink, &settings, &rx);
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.phase != SELKIE_UPLINK_ON_AIR)
+        run(fake.now_ms), fake.now_ms++;
+    fake_port_acknowledge(&fake, first, 100);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_uint_eq(uplink.counts.acknowledged, 1);
+    ck_assert(!selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA));
+    put(SELKIE_UPLINK_DATA, second);
+    run(1001000);
+    ck_assert(sent(1, second));
+}
+END_TEST
+
 START_TEST(a_late_ack_counts_as_well)
 {
     selkie_uplink_init(&uplink, &settings, &rx);
@@ -319,6 +337,7 @@ int main(void)
     tcase_add_test(tc, a_line_that_cannot_be_judged_is_busy);
     tcase_add_test(tc, two_devices_that_collide_do_not_collide_again);
     tcase_add_test(tc, an_ack_ends_the_retries);
+    tcase_add_test(tc, an_ack_before_the_end_counts_as_well);
     tcase_add_test(tc, a_late_ack_counts_as_well);
     tcase_add_test(tc, the_ack_of_another_frame_does_not);
     tcase_add_test(tc, retries_are_bounded_and_the_next_message_goes);
