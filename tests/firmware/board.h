@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The firmware image on a board in QEMU: its console, its radio, its reset button and a look into its memory. One
+ * thread; each wait has a limit, and a step that fails ends the test with what the console said. */
+#ifndef SELKIE_TESTS_BOARD_H
+#define SELKIE_TESTS_BOARD_H
+
+#include "harness.h"
+
+#include <pages.h>
+#include <vectors/random.h>
+
+#define BOARD_RAM_SIZE 16384
+
+struct board {
+    struct harness_process *qemu;
+    struct harness_pty *console;
+    char monitor[256];
+    char said[65536]; /* all that the console printed */
+    size_t said_len;
+    struct test_random random;
+};
+
+/* What production writes: key 1 of the golden vectors, pinned; locked; no readings by themselves. */
+void board_pages(struct pages_otp *otp, struct pages_key *key, const uint8_t address[static SELKIE_ADDRESS_SIZE]);
+
+/* Boot with these pages and the radio on the serial line `radio`. `icount`: an instruction takes a nanosecond, whatever
+ * the machine does. */
+struct board *board_boot(const struct pages_otp *otp, const struct pages_key *key, const char *radio, bool icount);
+
+/* Wait until the console has said `text` after the position `from`; returns the position behind it. */
+size_t board_wait(struct board *board, size_t from, const char *text);
+
+/* Press keys. */
+void board_type(struct board *board, const char *keys);
+
+/* Press a button at human, or at machine-like, intervals until the console says `text` after `from`. */
+size_t board_press_until(struct board *board, size_t from, const char *text, bool human);
+
+/* Push the reset button. */
+void board_reset(struct board *board);
+
+/* Copy the RAM. */
+void board_dump(struct board *board, uint8_t ram[static BOARD_RAM_SIZE]);
+
+#endif

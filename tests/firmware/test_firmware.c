@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The firmware image in QEMU, alone and with the gateway and Mosquitto. */
+#define _GNU_SOURCE /* memmem */
+#include "board.h"
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <selkie/link.h>
+#include <selkie/session.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADDRESS             "a1b2c3d4e5f60718"
+#define INSTRUCTIONS_BUDGET 12000000 /* to seal one frame */
+
+static const uint8_t address[] = {0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18};
+static struct pages_otp otp;
+static struct pages_key key;
+
+static void set_up(void)
+{
+    board_pages(&otp, &key, address);
+}
+
+/* The next frame off the radio. */
+static size_t receive(struct harness_pty *radio, uint8_t body[static SELKIE_LINK_BODY_MAX])
+{
+    static struct selkie_link_rx rx;
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+    uint8_t byte;
+    selkie_link_rx_init(&rx);
+    while (harness_now_ms() < limit) {
+        if (harness_pty_read(radio, &byte, 1, 1000) == 0)
+            continue;
+        int len = selkie_link_rx_byte(&rx, byte);
+        ck_assert_int_ge(len, 0);
+        if (len > 0) {
+            memcpy(body, rx.body, (size_t)len);
+            return (size_t)len;
+        }
+    }
+    ck_abort_msg("no frame came off the radio");
+    return 0;
+}
+
+/* Open a SEALED frame as the cloud would. */
+static void open_sealed(struct selkie_message *message, uint8_t plain[static SELKIE_CIPHERTEXT_SIZE],
+                        const uint8_t *body, size_t len)
+{
+    struct selkie_frame frame;
+    size_t plain_len = SELKIE_CIPHERTEXT_SIZE;
+    FILE *file = fopen(harness_private_key(), "re");
+    ck_assert_ptr_nonnull(file);
+    EVP_PKEY *private_key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    fclose(file);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(private_key, NULL);
+    ck_assert_int_eq(selkie_frame_decode(&frame, body, len), 0);
+    ck_assert_int_eq(frame.type, SELKIE_SEALED);
+    ck_assert_int_eq(EVP_PKEY_decrypt_init(context), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()), 1);
+    ck_assert_int_eq(EVP_PKEY_decrypt(context, plain, &plain_len, frame.sealed.ciphertext, SELKIE_CIPHERTEXT_SIZE), 1);
+    ck_assert_int_eq(selkie_message_decode(message, plain, plain_len), 0);
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(private_key);
+}
+
+static bool holds(const uint8_t *memory, size_t size, const uint8_t *secret, size_t len)
+{
+    for (size_t at = 0; at + 8 <= len; at++) {
+        if (memmem(memory, size, secret + at, 8) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t number_after(const struct board *board, size_t from, const char *text)
+{
+    const char *at = strstr(board->said + from, text);
+    ck_assert_ptr_nonnull(at);
+    return (uint32_t)strtoul(at + strlen(text), NULL, 10);
+}
+
+START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = harness_connect(broker, NULL);
+    struct harness_line *line = harness_line("air");
+    const char *config = harness_write("gateway.json", 0600,
+                                       "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
+                                       "\"serial\":[{\"device\":\"%s\",\"ack\":true}],\"spool\":{\"path\":\"%s\"}}",
+                                       broker->uri, line->b, harness_path("spool.db"));
+    const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+    struct harness_process *gateway = harness_spawn("gateway", argv, false);
+    ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
+
+    key.ack = 1;
+    struct board *board = board_boot(&otp, &key, line->a, false);
+    size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    for (int i = 1; i <= 3; i++) {
+        char expected[32];
+        board_type(board, "S");
+        struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
+        (void)snprintf(expected, sizeof expected, ",\"message\":%d}", i);
+        ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
+        ck_assert_str_eq(harness_message_property(message, "gateway"), "roof");
+        harness_message_free(message);
+    }
+
+    board_reset(board);
+    ready = board_wait(board, ready, "on mps2-an385\n");
+    board_press_until(board, ready, "ready: the ID is drawn\n", true);
+    for (bool seen = false; !seen;) {
+        struct harness_message *event = harness_receive(client, "selkie/device/" ADDRESS "/event");
+        seen = strstr((const char *)event->payload, "\"reset\"") != NULL;
+        harness_message_free(event);
+    }
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(regular_presses_draw_no_id)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    uint8_t byte;
+    struct board *board = board_boot(&otp, &key, radio->path, false);
+    board_press_until(board, 0, "silent: not enough entropy\n", false);
+    ck_assert_ptr_null(strstr(board->said, "ready"));
+    ck_assert_uint_eq(harness_pty_read(radio, &byte, 1, 0), 0);
+}
+END_TEST
+
+START_TEST(a_swapped_key_is_noticed)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    key.keys[0][200] ^= 1;
+    struct board *board = board_boot(&otp, &key, radio->path, false);
+    board_wait(board, 0, "silent: the public key does not match its pin\n");
+}
+END_TEST
+
+START_TEST(an_unlocked_chip_stays_silent)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    otp.lock = 0xffffffff;
+    struct board *board = board_boot(&otp, &key, radio->path, false);
+    board_wait(board, 0, "silent: refused\n");
+}
+END_TEST
+
+START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    static uint8_t body[SELKIE_LINK_BODY_MAX], plain[SELKIE_CIPHERTEXT_SIZE], ram[BOARD_RAM_SIZE];
+    uint8_t payload[SELKIE_PAYLOAD_MAX];
+    struct selkie_message message;
+    struct selkie_session session;
+    struct selkie_frame frame;
+    key.session = 1;
+    struct board *board = board_boot(&otp, &key, radio->path, false);
+    board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    size_t len = receive(radio, body);
+    open_sealed(&message, plain, body, len);
+    ck_assert_int_eq(message.kind, SELKIE_REGISTER);
+    ck_assert_uint_eq(message.registration.flags, SELKIE_FLAG_SESSION);
+    ck_assert_mem_eq(message.address, address, sizeof address);
+    ck_assert_int_eq(selkie_session_derive(&session, message.address, message.id), 0);
+
+    board_type(board, "S");
+    do {
+        len = receive(radio, body);
+        ck_assert_int_eq(selkie_frame_decode(&frame, body, len), 0);
+    } while (frame.type == SELKIE_SEALED); /* a repeat of the REGISTER */
+    int payload_len = selkie_session_open(payload, &session, 1, &frame);
+    ck_assert_int_gt(payload_len, 0);
+    ck_assert_ptr_nonnull(memmem(payload, (size_t)payload_len, "\"message\":1}", 12));
+
+    board_dump(board, ram);
+    ck_assert(holds(ram, sizeof ram, message.id, SELKIE_ID_SIZE)); /* or the test could not fail */
+    board_type(board, "T");
+    board_wait(board, 0, "silent: refused\n");
+    board_dump(board, ram);
+    ck_assert(!holds(ram, sizeof ram, message.id, SELKIE_ID_SIZE));
+    ck_assert(!holds(ram, sizeof ram, session.key, sizeof session.key));
+}
+END_TEST
+
+START_TEST(the_budget_is_kept_while_sealing)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    uint8_t body[SELKIE_LINK_BODY_MAX];
+    struct board *board = board_boot(&otp, &key, radio->path, true);
+    size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    (void)receive(radio, body);
+    board_type(board, "S");
+    at = board_wait(board, at, " us\n");
+    uint32_t instructions = 1000 * number_after(board, 0, "sealed in ");
+    board_type(board, "M");
+    size_t end = board_wait(board, at, "device ");
+    board_wait(board, end, "\n");
+    uint32_t stack = number_after(board, at, "stack "), pool = number_after(board, at, "pool ");
+    uint32_t device = number_after(board, at, "device ");
+    printf("RAM while sealing: stack %u, mbedTLS's pool %u, device %u bytes\n", stack, pool, device);
+    printf("Instructions to seal a frame: %u; at 60 MHz and one instruction a cycle %u ms\n", instructions,
+           instructions / 60000);
+    ck_assert_uint_gt(stack, 500);
+    ck_assert_uint_gt(pool, 4000);
+    ck_assert_uint_le(stack + pool + device, BOARD_RAM_SIZE);
+    ck_assert_uint_gt(instructions, 1000000);
+    ck_assert_uint_le(instructions, INSTRUCTIONS_BUDGET);
+}
+END_TEST
+
+int main(void)
+{
+    if (access(SELKIE_FIRMWARE, R_OK) != 0) {
+        printf("skipped: there is no firmware image\n");
+        return 77;
+    }
+    if (system("command -v qemu-system-arm >/dev/null") != 0) { /* NOLINT(cert-env33-c): a constant */
+        printf("skipped: qemu-system-arm is not installed (scripts/setup --firmware)\n");
+        return 77;
+    }
+    Suite *suite = suite_create("firmware");
+    TCase *tc = tcase_create("firmware");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, set_up, NULL);
+    tcase_set_timeout(tc, 240);
+    tcase_add_test(tc, readings_come_out_of_mosquitto_and_a_reset_is_seen);
+    tcase_add_test(tc, regular_presses_draw_no_id);
+    tcase_add_test(tc, a_swapped_key_is_noticed);
+    tcase_add_test(tc, an_unlocked_chip_stays_silent);
+    tcase_add_test(tc, session_frames_go_out_and_tamper_leaves_nothing_in_memory);
+    tcase_add_test(tc, the_budget_is_kept_while_sealing);
+    return harness_main(suite);
+}
