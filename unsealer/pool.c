@@ -134,7 +134,7 @@ static void free_jobs(struct selkie_job *jobs)
 {
     struct selkie_job *job, *next;
     DL_FOREACH_SAFE (jobs, job, next) {
-        free_jobs(job->followers);
+        free_jobs(job->followers); /* cppcheck-suppress uninitvar ; the macro sets it */
         selkie_job_free(job);
     }
 }
@@ -154,7 +154,7 @@ void selkie_pool_close(struct selkie_pool *pool)
 
     free_jobs(pool->ready);
     HASH_ITER (hh, pool->lanes, lane, next) {
-        free_jobs(lane->order);
+        free_jobs(lane->order); /* cppcheck-suppress uninitvar ; the macro sets it */
         HASH_DEL(pool->lanes, lane);
         free(lane);
     }

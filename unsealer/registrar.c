@@ -263,7 +263,7 @@ static int replay_outbox(struct selkie_registrar *registrar)
 /* The states that an earlier run had not put out yet are due now. */
 static int recall_stale(struct selkie_registrar *registrar)
 {
-    uint8_t address[SELKIE_ADDRESS_SIZE];
+    uint8_t address[SELKIE_ADDRESS_SIZE] = {0};
     bool any = false;
     int result;
 

@@ -21,7 +21,7 @@ static const char *const statement_texts[] = {
 #undef TEXT
 };
 
-/* What takes a registry of version i + 1 to version i + 2. */
+/* What takes a registry of version i to version i + 1. There never was a version 0. */
 static const char *const migrations[] = {NULL};
 
 static int fault(struct selkie_registry *registry)
@@ -186,7 +186,7 @@ static int migrate(sqlite3 *db, int64_t from)
         char number[64];
         snprintf(number, sizeof number, "; PRAGMA user_version = %d", (int)version + 1);
         if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-            sqlite3_exec(db, migrations[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
+            sqlite3_exec(db, migrations[version], NULL, NULL, NULL) != SQLITE_OK ||
             sqlite3_exec(db, number, NULL, NULL, NULL) != SQLITE_OK ||
             sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
             sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
@@ -308,12 +308,12 @@ int selkie_registry_open(struct selkie_registry **opened, const char *state_dir,
 {
     char path[PATH_SIZE], temporary[PATH_SIZE], key[PATH_SIZE];
     struct selkie_registry *registry = calloc(1, sizeof *registry);
-    int result = registry ? 0 : SELKIE_ENOMEM;
+    int result = 0;
 
     *opened = NULL;
     error[0] = 0;
-    if (result < 0)
-        return result;
+    if (!registry)
+        return SELKIE_ENOMEM;
     snprintf(path, sizeof path, "%s/registry.db", state_dir);
     snprintf(temporary, sizeof temporary, "%s/registry.db.new", state_dir);
     snprintf(key, sizeof key, "%s/storage.key", state_dir);

@@ -123,12 +123,12 @@ int selkie_vault_open(struct selkie_vault **opened, const char *state_dir, bool 
     char path[4096];
     uint8_t number[RUN_SIZE];
     struct selkie_vault *vault = calloc(1, sizeof *vault);
-    int result = vault ? 0 : SELKIE_ENOMEM;
+    int result = 0;
 
     *opened = NULL;
     selkie_sentence(error, SELKIE_VAULT_ERROR_SIZE, "%s: no memory or no randomness for the storage key", state_dir);
-    if (result < 0)
-        return result;
+    if (!vault)
+        return SELKIE_ENOMEM;
     vault->lock = -1;
     mbedtls_gcm_init(&vault->own.gcm);
     mbedtls_gcm_init(&vault->other.gcm);

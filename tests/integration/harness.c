@@ -67,8 +67,9 @@ void *harness_keep(size_t size)
     static size_t count;
     void *block = calloc(1, size);
 
-    kept = realloc(kept, (count + 1) * sizeof *kept);
-    ck_assert(block != NULL && kept != NULL);
+    void **more = realloc(kept, (count + 1) * sizeof *kept);
+    ck_assert(block != NULL && more != NULL);
+    kept = more;
     kept[count++] = block;
     return block;
 }

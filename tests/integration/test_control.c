@@ -283,8 +283,9 @@ START_TEST(keys_and_stats_are_told)
     json_t *value;
     ck_assert(message->retained);
     ck_assert_uint_gt(json_object_size(told), 0);
-    json_object_foreach (told, name, value)
+    json_object_foreach (told, name, value) {
         ck_assert_msg(json_object_get(asked, name) != NULL, "getStats has no %s", name);
+    }
     json_decref(told);
     json_decref(asked);
     harness_message_free(message);
