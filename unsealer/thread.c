@@ -30,6 +30,6 @@ bool selkie_thread_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, 
 {
     if (until_us == SELKIE_FOREVER)
         return pthread_cond_wait(condition, lock) == 0;
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000 * 1000)};
     return pthread_cond_timedwait(condition, lock, &until) != ETIMEDOUT;
 }

@@ -212,7 +212,7 @@ static void wait_for_news(const struct process *process, int state, int64_t now_
     if (has_next && process->next_ms < wake_ms)
         wake_ms = process->next_ms;
     int64_t left = wake_ms == INT64_MAX ? 3600000 : wake_ms > now_ms ? wake_ms - now_ms : 0;
-    struct timespec timeout = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+    struct timespec timeout = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000 * 1000000)};
     (void)ppoll(fds, 2, &timeout, unblocked); /* whatever woke us, the loop looks at everything */
 }
 

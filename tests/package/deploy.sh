@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# README's 'Deploy a gateway', word for word, in a fresh root of a suite that has booted its own systemd: from the packages to a reading
+# that mosquitto_sub prints. Then what a roof does to a gateway: kill, reload, upgrade, removal.
+#
+#   tests/package/deploy.sh SUITE [--packages DIR]     without --packages they are built first
+#
+# Exit 77 where no root can be made or booted.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. packaging/roots.sh
+. tests/package/boot.sh
+
+suite=${1:?a suite is missing}
+packages=
+[ "${2:-}" != --packages ] || packages=$3/$suite
+arch=$(dpkg --print-architecture)
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+fail() {
+  echo "deploy: $*" >&2
+  boot_run journalctl --no-pager --lines 30 --unit selkie-gateway --unit mosquitto >&2 || true
+  tail -n 20 "$root/var/log/mosquitto/mosquitto.log" >&2 || true
+  exit 1
+}
+
+obstacle=$(root_obstacle)
+[ -z "$obstacle" ] || skip "$obstacle"
+findmnt --noheadings --first-only --types cgroup2 >/dev/null || skip "no cgroup2 hierarchy to boot a systemd in"
+
+work=$(mktemp -d)
+[ -z "${SELKIE_TEST_KEEP:-}" ] || echo "the root stays in $work"
+trap 'boot_halt; [ -n "${SELKIE_TEST_KEEP:-}" ] || rm -rf --one-file-system "$work"' EXIT
+trap 'exit 1' INT TERM
+root=$work/root
+
+if [ -z "$packages" ]; then
+  scripts/package "$arch" "$suite" --output "$work/packages"
+  packages=$work/packages/$suite
+fi
+
+echo "== a fresh $suite"
+root_unpack "$suite" "$root"
+rm "$root/usr/sbin/policy-rc.d"
+mkdir "$root/root/selkie"
+cp "$packages"/*_"$arch".deb "$root/root/selkie/"
+# What a Debian installation has and a minimal root has not. Then the network ends: packages are fetched before it does.
+root_enter "$root" sh -ec '
+  apt-get update
+  apt-get install -y systemd systemd-sysv dbus sudo openssl hostname iproute2 socat
+  cd /root/selkie
+  apt-get install -y --download-only ./*.deb mosquitto-clients jq' >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "the root could not be prepared"; }
+
+echo "127.0.0.1 localhost selkie-test" >"$root/etc/hosts"
+echo selkie-test >"$root/etc/hostname"
+root_boot "$root" || fail "systemd did not come up: $(tail -n 5 "$root.console")"
+boot_run mkdir /dev/selkie
+boot_run socat pty,link=/dev/selkie/A50285BI,rawer,group=dialout,mode=660 pty,link=/dev/air,rawer >"$work/cable.log" 2>&1 &
+boot_wait 10 boot_run test -e /dev/air || fail "no serial line"
+
+echo "== README, 'Deploy a gateway'"
+{
+  # Here the reader would look at the screen; the test takes one line of it.
+  echo 'set -euxo pipefail; cd /root/selkie; mosquitto_sub() { command mosquitto_sub -C 1 -W 60 "$@" | tee /root/heard; }'
+  sed -n '/^## Deploy a gateway/,/^## /s/^ \{7,\}//p' README.md
+} >"$root/root/deploy"
+grep -q mosquitto_sub "$root/root/deploy" || fail "README.md has no section 'Deploy a gateway' that ends in mosquitto_sub"
+
+# The device on the other end of the cable, from the moment there is a key.
+device() {
+  boot_wait 120 boot_run test -e /etc/selkie/keys/1.pub.pem &&
+    boot_run selkie-device --port /dev/air --public-key /etc/selkie/keys/1.pub.pem --key-id 1 --address 5e1c1e0000000001 --ack \
+      --readings --interval 1
+}
+device >"$work/device.log" 2>&1 &
+boot_run bash /root/deploy || fail "a step of README failed"
+grep -q '^selkie/device/5e1c1e0000000001/up ' "$root/root/heard" || fail "no reading came: $(cat "$root/root/heard")"
+cat "$root/root/heard"
+
+gateway_pid() { boot_run systemctl show --property MainPID --value selkie-gateway; }
+gateway_says() { boot_run systemctl show --property StatusText --value selkie-gateway | grep -q "$1"; }
+
+echo "== status, reload, kill"
+boot_wait 30 gateway_says 'serial ok, broker ok, 0 waiting' || fail "status: $(boot_run systemctl status selkie-gateway)"
+boot_run systemctl reload selkie-gateway || fail "reload failed"
+before=$(gateway_pid)
+boot_run systemctl kill --signal KILL selkie-gateway
+restarted() { [ "$(gateway_pid)" != "$before" ] && gateway_says 'serial ok, broker ok'; }
+boot_wait 60 restarted || fail "it did not come back after SIGKILL"
+
+echo "== reinstall, purge"
+boot_run sh -ec 'cd /root/selkie; apt-get install -y --reinstall ./selkie-*.deb' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling failed"; }
+boot_wait 60 gateway_says 'serial ok, broker ok' || fail "it does not run after an upgrade"
+boot_run apt-get purge -y selkie-gateway selkie-plugin selkie-tools >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "purging failed"; }
+for path in /var/lib/selkie /var/lib/selkie-plugin /etc/mosquitto/conf.d/selkie.conf /etc/selkie/plugin.json; do
+  [ ! -e "$root$path" ] || fail "$path stays after purge"
+done
+[ -e "$root/etc/selkie/keys/1.key.pem" ] || fail "purge took the private key away, which nothing could replace"
+boot_run systemctl restart mosquitto || fail "Mosquitto does not start without the plugin"
+echo "deploy: $suite: all steps done"
