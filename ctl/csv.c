@@ -52,11 +52,27 @@ static int read_quoted(struct builder *builder)
     return EOF;
 }
 
+/* The first character of a field. Spreadsheets write a byte order mark before the first of all. */
+static int read_first(struct builder *builder)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    struct ctl_csv *csv = builder->csv;
+    size_t matched = 0;
+    int c = getc(csv->file);
+    while (csv->line == 1 && csv->count == 1 && matched < 3 && c == (unsigned char)mark[matched]) {
+        matched++;
+        c = getc(csv->file);
+    }
+    for (size_t i = 0; matched < 3 && i < matched; i++)
+        put(builder, mark[i]);
+    return c;
+}
+
 /* One field; returns the character that ended it: a comma, a line end or EOF. */
 static int read_field(struct builder *builder)
 {
-    int c = getc(builder->csv->file);
     begin_field(builder);
+    int c = read_first(builder);
     if (c == '"') {
         c = read_quoted(builder);
         if (c == '\r')
@@ -80,13 +96,6 @@ static bool is_empty(const struct ctl_csv *csv)
     return csv->count == 1 && csv->fields[0][0] == '\0';
 }
 
-/* Spreadsheets write a byte order mark before the first row. */
-static void drop_mark(struct ctl_csv *csv)
-{
-    if (strncmp(csv->fields[0], "\xEF\xBB\xBF", 3) == 0)
-        csv->fields[0] += 3;
-}
-
 int ctl_csv_next(struct ctl_csv *csv, const char **fault)
 {
     int end;
@@ -106,8 +115,6 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
             *fault = builder.fault;
             return -1;
         }
-        if (csv->line == 1)
-            drop_mark(csv);
     } while (is_empty(csv) && end != EOF);
     return is_empty(csv) ? 0 : 1;
 }

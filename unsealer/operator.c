@@ -38,12 +38,21 @@ static const struct entry {
     {"getStats", selkie_command_get_stats, {{NULL, TEXT, false}}},
 };
 
+/* What is quoted of a payload may be cut within a character, and JSON takes no half of one. */
+static void make_ascii(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
+            *text = '?';
+}
+
 int selkie_command_refuse(struct selkie_command *command, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(command->error, sizeof command->error, format, arguments);
     va_end(arguments);
+    make_ascii(command->error);
     return SELKIE_EREFUSED;
 }
 
@@ -151,7 +160,8 @@ int selkie_operator_execute(struct selkie_operator *op, const char *text, size_t
     if (!document)
         snprintf(error, sizeof error, "not JSON: line %d: %.160s", fault.line, fault.text);
     else if (!json_is_array(commands))
-        snprintf(error, sizeof error, "must be {\"commands\":[…]}");
+        snprintf(error, sizeof error, "must be {\"commands\":[...]}");
+    make_ascii(error);
     if (error[0])
         json_array_append_new(responses, json_pack("{s:s, s:s}", "command", "", "error", error));
     json_array_foreach (commands, i, request) {

@@ -94,6 +94,34 @@ int main(int argc, char **argv)
         "",
         NULL,
     };
+    static const char *const commands[] = {
+        "{\"commands\":[{\"command\":\"addDevice\",\"address\":\"0011223344556677\",\"name\":\"R\u00f6of\",\"claim\":"
+        "\"c\"}]}",
+        "{\"commands\":[{\"command\":\"addDevice\",\"address\":\"0011223344556677\"},"
+        "{\"command\":\"getDevice\",\"address\":\"0011223344556677\",\"correlationData\":\"1\"},"
+        "{\"command\":\"revokeDevice\",\"address\":\"0011223344556677\"},"
+        "{\"command\":\"restoreDevice\",\"address\":\"0011223344556677\"},"
+        "{\"command\":\"removeDevice\",\"address\":\"0011223344556677\"}]}",
+        "{\"commands\":[{\"command\":\"listDevices\",\"status\":\"active\",\"offset\":0,\"limit\":9,\"after\":"
+        "\"0011223344556677\"}]}",
+        "{\"commands\":[{\"command\":\"approveDevice\",\"address\":\"0011223344556677\",\"id\":\"0011223344556677\"},"
+        "{\"command\":\"denyDevice\",\"address\":\"0011223344556677\"}]}",
+        "{\"commands\":[{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"certificate\"},"
+        "{\"command\":\"listGateways\"},{\"command\":\"removeGateway\",\"gateway\":\"roof\"}]}",
+        "{\"commands\":[{\"command\":\"listKeys\"},{\"command\":\"getStats\"},{\"command\":\"x\"},7]}",
+        "{\"commands\":[{\"command\":\"listKeys\","
+        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u00e4\":1}]}",
+        NULL,
+    };
+    static const char *const receipts[] = {
+        "{\"seq\":[1,2,3]}", "{\"seq\":[]}", "{\"seq\":[9223372036854775807,-1,1.5]}", "{\"seq\":7}", "[]", NULL};
+    static const char *const rows[] = {
+        "address,name,claim\n0011223344556677,Roof,c\n",
+        "\xEF\xBB\xBF\"a\",\"b\"\"c\",\"d\ne\"\r\n,,\r\n\n\"\"\n",
+        "a",
+        "\"",
+        NULL,
+    };
     if (argc != 3) {
         fprintf(stderr, "usage: make_corpus VECTORS DIR\n");
         return 2;
@@ -113,6 +141,9 @@ int main(int argc, char **argv)
     write_sessions(frames);
     write_texts("topic", topics);
     write_texts("settings", settings);
+    write_texts("operator", commands);
+    write_texts("receipt", receipts);
+    write_texts("csv", rows);
     json_decref(root);
     return EXIT_SUCCESS;
 }

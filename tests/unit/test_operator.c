@@ -374,6 +374,9 @@ START_TEST(bad_commands_are_answered_and_change_nothing)
         {"{\"command\":\"addDevice\",\"address\":7}", "address: must be a text"},
         {"{\"command\":\"addDevice\",\"address\":\"0200\"}", "16 hex digits"},
         {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"colour\":1}", "no such field"},
+        /* 63 letters and an umlaut of two bytes: the name is cut in its middle. */
+        {"{\"command\":\"listKeys\",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u00e4\":1}",
+         "no such field"},
         {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"claim\":\"\"}", "claim: must be 1 to 64"},
         {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"name\":\"a\\u0000b\"}", "not JSON"},
         {"{\"command\":\"listDevices\",\"limit\":-1}", "limit"},
