@@ -210,6 +210,64 @@ START_TEST(frames_are_seen_by_subscribers_but_never_retained)
 }
 END_TEST
 
+START_TEST(a_device_that_falls_silent_is_reported)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY ",\"silent_after\":1");
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/event");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(8);
+    const char *expected[] = {"registered", "silent"};
+
+    frames_send_data(gateway, "gw1", &device, "x", 1);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *event = frames_receive_json(subscriber, frames_topic(&device, "event"));
+        ck_assert_str_eq(json_string_value(json_object_get(event, "event")), expected[i]);
+        json_decref(event);
+    }
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+/* A publisher and a subscriber that know nothing of properties. */
+START_TEST(clients_of_mqtt_3_are_served)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    struct frames_device device = frames_device(9);
+    uint8_t body[SELKIE_SEALED_SIZE];
+    char port[8];
+    const char *body_path = harness_path("body");
+    const char *sub[] = {"mosquitto_sub",
+                         "-V",
+                         "mqttv311",
+                         "-h",
+                         "127.0.0.1",
+                         "-p",
+                         port,
+                         "-q",
+                         "1",
+                         "-C",
+                         "1",
+                         "-d",
+                         "-t",
+                         frames_topic(&device, "up"),
+                         NULL};
+    const char *pub[] = {
+        "mosquitto_pub",         "-V", "mqttv311", "-h", "127.0.0.1", "-p", port, "-q", "1", "-u", "gw1", "-t",
+        "selkie/gateway/gw1/up", "-f", body_path,  NULL};
+
+    (void)snprintf(port, sizeof port, "%d", broker->port);
+    harness_seal_data(body, device.address, device.id, 0, "three");
+    FILE *file = fopen(body_path, "we");
+    ck_assert(file != NULL && fwrite(body, sizeof body, 1, file) == 1 && fclose(file) == 0);
+    struct harness_process *subscriber = harness_spawn("mosquitto_sub", sub, false);
+    harness_wait_log(broker->process, "Sending SUBACK");
+    ck_assert_int_eq(harness_run("mosquitto_pub", pub, NULL), 0);
+    ck_assert_int_eq(harness_wait_exit(subscriber), 0);
+    ck_assert(harness_log_has(subscriber, "three"));
+}
+END_TEST
+
 static int compare(const void *left, const void *right)
 {
     const int64_t *a = left, *b = right;
@@ -300,6 +358,8 @@ int main(void)
     tcase_add_test(tcase, lengths_without_sense_are_malformed);
     tcase_add_test(tcase, a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same);
     tcase_add_test(tcase, frames_are_seen_by_subscribers_but_never_retained);
+    tcase_add_test(tcase, a_device_that_falls_silent_is_reported);
+    tcase_add_test(tcase, clients_of_mqtt_3_are_served);
     tcase_add_test(tcase, a_result_does_not_wait_for_mosquittos_next_tick);
     tcase_add_loop_test(tcase, mosquitto_does_not_start_without_a_good_configuration, 0,
                         (int)(sizeof refused / sizeof refused[0]));
