@@ -339,6 +339,40 @@ START_TEST(answers_go_to_the_sender_alone)
 }
 END_TEST
 
+/* A payload that keeps the registrar busy for a while, and another administrator who comes under the same client id. */
+START_TEST(an_answer_does_not_go_to_whoever_takes_over_the_client_id)
+{
+    enum { COMMANDS = 8000 };
+    static const char ask_keys[] = "{\"commands\":[{\"command\":\"listKeys\"}]}";
+    start("");
+    struct harness_client_options first = {.id = "same", .username = "root"},
+                                  second = {.id = "same", .username = "other"};
+    json_t *payload = json_pack("{s:[]}", "commands"), *commands = json_object_get(payload, "commands");
+    char address[20];
+
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        (void)snprintf(address, sizeof address, "%016x", i);
+        json_array_append_new(commands, json_pack("{s:s,s:s}", "command", "addDevice", "address", address));
+    }
+    char *text = json_dumps(payload, JSON_COMPACT);
+    struct harness_client *owner = harness_connect(broker, &first);
+    ck_assert_int_ge(harness_publish(owner, CONTROL, text, strlen(text), 1, false, NULL), 0);
+    struct harness_client *thief = harness_connect(broker, &second);
+    ck_assert_int_ge(harness_publish(thief, CONTROL, ask_keys, sizeof ask_keys - 1, 1, false, NULL), 0);
+    struct harness_message *message = harness_receive(thief, RESPONSE);
+    ck_assert_ptr_nonnull(strstr((const char *)message->payload, "listKeys"));
+    harness_message_free(message);
+    json_t *data = do_command("\"command\":\"listDevices\",\"limit\":1"); /* but it was carried out */
+    ck_assert_int_eq(json_integer_value(json_object_get(data, "total")), COMMANDS);
+    json_decref(data);
+    json_decref(payload);
+    free(text);
+    harness_disconnect(owner);
+    harness_disconnect(thief);
+    stop();
+}
+END_TEST
+
 START_TEST(several_commands_are_answered_in_order)
 {
     static const char payload[] = "{\"commands\":[{\"command\":\"listKeys\",\"correlationData\":\"a\"},{\"command\":"
@@ -455,6 +489,7 @@ int main(void)
     tcase_add_test(tcase, keys_and_stats_are_told);
     tcase_add_test(tcase, gateways_are_added_listed_and_removed);
     tcase_add_test(tcase, answers_go_to_the_sender_alone);
+    tcase_add_test(tcase, an_answer_does_not_go_to_whoever_takes_over_the_client_id);
     tcase_add_test(tcase, several_commands_are_answered_in_order);
     tcase_add_test(tcase, whatever_is_wrong_with_a_payload_is_told_to_the_sender);
     tcase_add_test(tcase, a_payload_too_deep_or_too_long_is_refused);
