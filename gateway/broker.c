@@ -245,6 +245,7 @@ static struct connection *connection_open(struct selkie_broker *broker, const st
 
     if (connection == NULL)
         return NULL;
+    options.maxBufferedMessages = SELKIE_WINDOW_MAX + 16; /* beyond the window only state and stats are sent */
     connection->queue = broker->queue;
     connection->number = ++broker->connections;
     connection->tls = config->broker.tls;

@@ -2,6 +2,7 @@
 /* How small and how quick selkie-gateway is: memory with 100,000 frames waiting, wake-ups while idle, and the time from
  * a frame's last byte on the line to its PUBLISH on the socket, beside the fsync that is part of it. Real parts, as in
  * the integration tests; prints and never judges. */
+#define _GNU_SOURCE /* memmem */
 #include "rig.h"
 
 #include <dirent.h>
@@ -176,6 +177,24 @@ START_TEST(latency)
 }
 END_TEST
 
+START_TEST(acknowledgement)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+    double samples[SAMPLES];
+
+    (void)rig_gateway_ready(rig_config(broker->uri, pty->path, "\"confirm\":\"broker\""), true);
+    for (uint32_t i = 0; i < SAMPLES; i++) {
+        rig_send(pty, i);
+        double start = now_ms();
+        ck_assert_int_eq(rig_ack(pty, 5000), rig_crc(i));
+        samples[i] = now_ms() - start;
+    }
+    printf("last byte to ACK        median %.1f ms, p99 %.1f ms, of which %d ms are the quiet line\n", at(samples, 50),
+           at(samples, 99), 20);
+}
+END_TEST
+
 /* ---- Memory ---- */
 
 START_TEST(memory)
@@ -258,11 +277,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("bench_gateway");
-    TCase *tcase = tcase_create("bench_gateway");
+    Suite *suite = suite_create("gateway");
+    TCase *tcase = tcase_create("gateway");
 
     tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, latency);
+    tcase_add_test(tcase, acknowledgement);
     tcase_add_test(tcase, memory);
     tcase_add_test(tcase, wakeups);
     suite_add_tcase(suite, tcase);
