@@ -221,13 +221,13 @@ static int make_topics(struct selkie_broker *broker, const struct selkie_config 
 }
 
 /* The first line of the file. */
-static int read_password(const char *path, char password[static PASSWORD_MAX])
+static int read_password(const char *path, char password[static PASSWORD_MAX], char why[static SELKIE_BROKER_TEXT_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t len = fd < 0 ? -1 : read(fd, password, PASSWORD_MAX - 1);
 
     if (len < 0)
-        selkie_log(LOG_ERR, "password_file %s: %s", path, strerror(errno));
+        (void)snprintf(why, SELKIE_BROKER_TEXT_MAX, "password_file %s: %s", path, strerror(errno));
     if (fd >= 0)
         (void)close(fd);
     if (len < 0)
@@ -237,14 +237,17 @@ static int read_password(const char *path, char password[static PASSWORD_MAX])
     return 0;
 }
 
-static struct connection *connection_open(struct selkie_broker *broker, const struct selkie_config *config)
+static struct connection *connection_open(struct selkie_broker *broker, const struct selkie_config *config,
+                                          char why[static SELKIE_BROKER_TEXT_MAX])
 {
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
     struct connection *connection = calloc(1, sizeof(*connection));
     char id[SELKIE_TOPIC_MAX];
 
-    if (connection == NULL)
+    if (connection == NULL) {
+        (void)snprintf(why, SELKIE_BROKER_TEXT_MAX, "%s", selkie_error_text(SELKIE_ENOMEM));
         return NULL;
+    }
     options.maxBufferedMessages = SELKIE_WINDOW_MAX + 16; /* beyond the window only state and stats are sent */
     connection->queue = broker->queue;
     connection->number = ++broker->connections;
@@ -257,21 +260,22 @@ static struct connection *connection_open(struct selkie_broker *broker, const st
     if (result == MQTTASYNC_SUCCESS)
         result = MQTTAsync_setDisconnected(connection->client, connection, on_disconnected);
     if (result != MQTTASYNC_SUCCESS) {
-        selkie_log(LOG_ERR, "broker %s: Paho: %s", config->broker.uri, MQTTAsync_strerror(result));
+        (void)snprintf(why, SELKIE_BROKER_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
         connection_close(connection);
         return NULL;
     }
     return connection;
 }
 
-static int connection_start(struct selkie_broker *broker, const struct selkie_config *config)
+static int connection_start(struct selkie_broker *broker, const struct selkie_config *config,
+                            char why[static SELKIE_BROKER_TEXT_MAX])
 {
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     char password[PASSWORD_MAX];
 
-    if (config->broker.password_file != NULL && read_password(config->broker.password_file, password) < 0)
+    if (config->broker.password_file != NULL && read_password(config->broker.password_file, password, why) < 0)
         return SELKIE_EIO;
     will.topicName = broker->state;
     will.message = OFFLINE;
@@ -296,23 +300,29 @@ static int connection_start(struct selkie_broker *broker, const struct selkie_co
     int result = MQTTAsync_connect(broker->connection->client, &options);
     explicit_bzero(password, sizeof(password));
     if (result != MQTTASYNC_SUCCESS) {
-        selkie_log(LOG_ERR, "broker %s: Paho: %s", config->broker.uri, MQTTAsync_strerror(result));
+        (void)snprintf(why, SELKIE_BROKER_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
         return SELKIE_EIO;
     }
     return 0;
 }
 
-int selkie_broker_connect(struct selkie_broker *broker, const struct selkie_config *config)
+int selkie_broker_connect(struct selkie_broker *broker, const struct selkie_config *config,
+                          char why[static SELKIE_BROKER_TEXT_MAX])
 {
     struct connection *previous = broker->connection;
-    struct connection *connection = make_topics(broker, config) < 0 ? NULL : connection_open(broker, config);
+    int result = make_topics(broker, config);
 
+    if (result < 0) {
+        (void)snprintf(why, SELKIE_BROKER_TEXT_MAX, "topics: %s", selkie_error_text(result));
+        return SELKIE_EIO;
+    }
+    struct connection *connection = connection_open(broker, config, why);
     if (connection == NULL)
         return SELKIE_EIO;
     broker->connection = connection;
     /* Only now: with its last client Paho also ends its threads, and lets the caller wait for that. */
     connection_close(previous);
-    return connection_start(broker, config);
+    return connection_start(broker, config, why);
 }
 
 bool selkie_broker_leave(struct selkie_broker *broker)

@@ -30,8 +30,9 @@ struct selkie_broker *selkie_broker_open(sd_event *event, selkie_broker_handler 
 void selkie_broker_close(struct selkie_broker *broker);
 
 /* Begin to connect; one of CONNECTED, REFUSED, ABSENT follows. Ends the connection before. The password is read from
- * its file now. SELKIE_EIO after a line in the log. */
-SELKIE_USE_RESULT int selkie_broker_connect(struct selkie_broker *broker, const struct selkie_config *config);
+ * its file now. SELKIE_EIO where it cannot begin; `why` says what is at fault. */
+SELKIE_USE_RESULT int selkie_broker_connect(struct selkie_broker *broker, const struct selkie_config *config,
+                                            char why[static SELKIE_BROKER_TEXT_MAX]);
 
 /* Take leave: DISCONNECT "with will message", so that the broker publishes `offline` at once. True where GONE follows,
  * or nothing if the broker no longer listens: set a timer. False where there is no connection. */

@@ -42,6 +42,25 @@ static void check_file(struct selkie_settings_object *object, const char *key, c
         (void)close(fd);
 }
 
+/* host[:port] and nothing else: a user and password in the URI would end up in the log. */
+static bool is_host_and_port(const char *text)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+    size_t host = strspn(text, letters);
+
+    if (text[0] == '[') { /* an IPv6 address */
+        host = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+        if (text[host++] != ']')
+            return false;
+    }
+    if (host == 0 || text[host] == '\0')
+        return host > 0;
+    const char *port = text + host + 1;
+    size_t digits = strspn(port, "0123456789");
+    long number = strtol(port, NULL, 10);
+    return text[host] == ':' && digits > 0 && digits < 6 && port[digits] == '\0' && number > 0 && number < 65536;
+}
+
 static void read_broker(struct selkie_config_broker *broker, struct selkie_settings_object *object)
 {
     broker->uri = selkie_settings_require_string(object, "uri");
@@ -55,7 +74,7 @@ static void read_broker(struct selkie_config_broker *broker, struct selkie_setti
         return;
 
     broker->tls = strncmp(broker->uri, "mqtts://", 8) == 0;
-    if ((!broker->tls && strncmp(broker->uri, "mqtt://", 7) != 0) || strstr(broker->uri, "://")[3] == '\0')
+    if ((!broker->tls && strncmp(broker->uri, "mqtt://", 7) != 0) || !is_host_and_port(strstr(broker->uri, "://") + 3))
         selkie_settings_reject(object, "uri", "must be mqtt://host[:port] or mqtts://host[:port]");
     if (!broker->tls && (broker->ca != NULL || broker->cert != NULL || broker->key != NULL))
         selkie_settings_reject(object, "uri", "must be mqtts:// where ca, cert or key are given");
@@ -195,6 +214,26 @@ void selkie_config_close(struct selkie_config *config)
     free(config->allow);
     selkie_settings_close(holder->document);
     free(holder);
+}
+
+bool selkie_config_same_connection(const struct selkie_config *a, const struct selkie_config *b)
+{
+    const char *const pairs[][2] = {
+        {a->root, b->root},
+        {a->gateway, b->gateway},
+        {a->broker.uri, b->broker.uri},
+        {a->broker.username, b->broker.username},
+        {a->broker.password_file, b->broker.password_file},
+        {a->broker.ca, b->broker.ca},
+        {a->broker.cert, b->broker.cert},
+        {a->broker.key, b->broker.key},
+    };
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        if ((pairs[i][0] == NULL) != (pairs[i][1] == NULL) ||
+            (pairs[i][0] != NULL && strcmp(pairs[i][0], pairs[i][1]) != 0))
+            return false;
+    return a->confirm == b->confirm;
 }
 
 void selkie_config_show(const struct selkie_config *config)

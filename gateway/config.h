@@ -58,6 +58,9 @@ struct selkie_config *selkie_config_load(const char *path);
 struct selkie_config *selkie_config_parse(const char *name, const char *text, size_t len);
 void selkie_config_close(struct selkie_config *config);
 
+/* Whether a broker connection made for one serves the other. */
+bool selkie_config_same_connection(const struct selkie_config *a, const struct selkie_config *b);
+
 /* Print what would be used. */
 void selkie_config_show(const struct selkie_config *config);
 

@@ -107,11 +107,15 @@ static void try_later(struct selkie_uplink *uplink)
 
 static void connect_now(struct selkie_uplink *uplink)
 {
+    char why[SELKIE_BROKER_TEXT_MAX];
+
     uplink->again = false;
-    if (selkie_broker_connect(uplink->broker, uplink->config) < 0)
-        try_later(uplink);
-    else
+    if (selkie_broker_connect(uplink->broker, uplink->config, why) == 0) {
         enter(uplink, CONNECTING, ATTEMPT_US);
+        return;
+    }
+    complain(uplink, LOG_ERR, "%s", why);
+    try_later(uplink);
 }
 
 static void left(struct selkie_uplink *uplink)
@@ -327,30 +331,9 @@ void selkie_uplink_close(struct selkie_uplink *uplink)
     free(uplink);
 }
 
-/* Whether a connection made for one configuration serves the other. */
-static bool same_connection(const struct selkie_config *a, const struct selkie_config *b)
-{
-    const char *const pairs[][2] = {
-        {a->root, b->root},
-        {a->gateway, b->gateway},
-        {a->broker.uri, b->broker.uri},
-        {a->broker.username, b->broker.username},
-        {a->broker.password_file, b->broker.password_file},
-        {a->broker.ca, b->broker.ca},
-        {a->broker.cert, b->broker.cert},
-        {a->broker.key, b->broker.key},
-    };
-
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-        if ((pairs[i][0] == NULL) != (pairs[i][1] == NULL) ||
-            (pairs[i][0] != NULL && strcmp(pairs[i][0], pairs[i][1]) != 0))
-            return false;
-    return a->confirm == b->confirm;
-}
-
 void selkie_uplink_configure(struct selkie_uplink *uplink, const struct selkie_config *config)
 {
-    bool same = same_connection(uplink->config, config);
+    bool same = selkie_config_same_connection(uplink->config, config);
 
     uplink->config = config;
     selkie_sender_configure(uplink->sender, config);

@@ -56,6 +56,21 @@ START_TEST(defaults_are_those_of_the_manual)
 }
 END_TEST
 
+START_TEST(uri_may_name_host_address_and_port)
+{
+    static const char *const uris[] = {"mqtt://h", "mqtt://h.example-1:1", "mqtts://10.0.0.1:65535",
+                                       "mqtt://[::1]:1883"};
+    char broker[80];
+
+    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        (void)snprintf(broker, sizeof(broker), "\"uri\":\"%s\"", uris[i]);
+        struct selkie_config *config = parse(broker, LINE);
+        ck_assert_msg(config != NULL, "%s", said);
+        selkie_config_close(config);
+    }
+}
+END_TEST
+
 START_TEST(every_key_is_read)
 {
     struct selkie_config *config =
@@ -96,6 +111,11 @@ static const struct {
     {PLAIN, LINE ",\"root\":\"a/#\"", "root: must be topic levels"},
     {"\"uri\":\"http://h\"", LINE, "g.json:2: uri: must be mqtt://"},
     {"\"uri\":\"mqtt://\"", LINE, "uri: must be mqtt://"},
+    {"\"uri\":\"mqtt://u:secret@h\"", LINE, "uri: must be mqtt://"},
+    {"\"uri\":\"mqtt://h/x\"", LINE, "uri: must be mqtt://"},
+    {"\"uri\":\"mqtt://h:\"", LINE, "uri: must be mqtt://"},
+    {"\"uri\":\"mqtt://h:65536\"", LINE, "uri: must be mqtt://"},
+    {"\"uri\":\"mqtt://[::1\"", LINE, "uri: must be mqtt://"},
     {"\"username\":\"u\"", LINE, "uri: is required"},
     {PLAIN ",\"ca\":\"/etc/hostname\"", LINE, "uri: must be mqtts://"},
     {"\"uri\":\"mqtts://h\",\"ca\":\"/no/such/ca\"", LINE, "ca: /no/such/ca: No such file"},
@@ -173,6 +193,7 @@ int main(void)
     TCase *tcase = tcase_create("config");
 
     tcase_add_test(tcase, defaults_are_those_of_the_manual);
+    tcase_add_test(tcase, uri_may_name_host_address_and_port);
     tcase_add_test(tcase, every_key_is_read);
     tcase_add_loop_test(tcase, mistake_is_told_with_its_key, 0, sizeof(mistakes) / sizeof(mistakes[0]));
     tcase_add_test(tcase, gateway_name_must_be_a_topic_level);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run_suite.h"
+#include "stats.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct selkie_stats stats_of(void)
+{
+    return (struct selkie_stats){
+        .version = "1.2.3",
+        .uptime_us = 61000000,
+        .now_ms = 1700000010000,
+        .spooled = 11,
+        .unstored = 12,
+        .spool = {.frames = 7, .oldest_rx = 1700000000000, .dropped = 13},
+        .uplink = {.frames = {.sent = 14, .resent = 15, .receipted = 16}, .connects = 17},
+        .online = true,
+    };
+}
+
+static json_t *parse(const struct selkie_stats *stats)
+{
+    char *text = selkie_stats_json(stats);
+
+    ck_assert_ptr_nonnull(text);
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(json);
+    free(text);
+    return json;
+}
+
+static long long number(const json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json, key);
+
+    ck_assert_msg(json_is_integer(value), "%s", key);
+    return json_integer_value(value);
+}
+
+START_TEST(every_counter_is_told)
+{
+    static const struct {
+        const char *key;
+        long long value;
+    } expected[] = {{"uptime", 61},    {"received", 0},  {"broken", 0}, {"spooled", 11},
+                    {"unstored", 12},  {"dropped", 13},  {"sent", 14},  {"resent", 15},
+                    {"receipted", 16}, {"connects", 17}, {"queue", 7},  {"oldest", 10}};
+    struct selkie_stats stats = stats_of();
+    json_t *json = parse(&stats);
+
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        ck_assert_int_eq(number(json, expected[i].key), expected[i].value);
+    ck_assert_str_eq(json_string_value(json_object_get(json, "version")), "1.2.3");
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "lines")), 0);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(age_is_never_negative)
+{
+    struct selkie_stats stats = stats_of();
+
+    stats.now_ms = stats.spool.oldest_rx - 1000; /* the clock was set back */
+    json_t *json = parse(&stats);
+    ck_assert_int_eq(number(json, "oldest"), 0);
+    json_decref(json);
+    stats = stats_of();
+    stats.spool = (struct selkie_spool_info){0};
+    json = parse(&stats);
+    ck_assert_int_eq(number(json, "oldest"), 0);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(status_is_one_line_for_people)
+{
+    struct selkie_stats stats = stats_of();
+    char status[SELKIE_STATUS_MAX];
+
+    selkie_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting");
+    stats.online = false;
+    stats.spool.frames = 0;
+    selkie_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker not there, 0 waiting");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway_stats");
+    TCase *tcase = tcase_create("gateway_stats");
+
+    tcase_add_test(tcase, every_counter_is_told);
+    tcase_add_test(tcase, age_is_never_negative);
+    tcase_add_test(tcase, status_is_one_line_for_people);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
