@@ -2,10 +2,7 @@
 /* The firmware image in QEMU, alone and with the gateway and Mosquitto. */
 #define _GNU_SOURCE /* memmem */
 #include "board.h"
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <selkie/link.h>
+#include "cloud.h"
 #include <selkie/session.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,49 +20,6 @@ static struct pages_key key;
 static void set_up(void)
 {
     board_pages(&otp, &key, address);
-}
-
-/* The next frame off the radio. */
-static size_t receive(struct harness_pty *radio, uint8_t body[static SELKIE_LINK_BODY_MAX])
-{
-    static struct selkie_link_rx rx;
-    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
-    uint8_t byte;
-    selkie_link_rx_init(&rx);
-    while (harness_now_ms() < limit) {
-        if (harness_pty_read(radio, &byte, 1, 1000) == 0)
-            continue;
-        int len = selkie_link_rx_byte(&rx, byte);
-        ck_assert_int_ge(len, 0);
-        if (len > 0) {
-            memcpy(body, rx.body, (size_t)len);
-            return (size_t)len;
-        }
-    }
-    ck_abort_msg("no frame came off the radio");
-    return 0;
-}
-
-/* Open a SEALED frame as the cloud would. */
-static void open_sealed(struct selkie_message *message, uint8_t plain[static SELKIE_CIPHERTEXT_SIZE],
-                        const uint8_t *body, size_t len)
-{
-    struct selkie_frame frame;
-    size_t plain_len = SELKIE_CIPHERTEXT_SIZE;
-    FILE *file = fopen(harness_private_key(), "re");
-    ck_assert_ptr_nonnull(file);
-    EVP_PKEY *private_key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-    fclose(file);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(private_key, NULL);
-    ck_assert_int_eq(selkie_frame_decode(&frame, body, len), 0);
-    ck_assert_int_eq(frame.type, SELKIE_SEALED);
-    ck_assert_int_eq(EVP_PKEY_decrypt_init(context), 1);
-    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING), 1);
-    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()), 1);
-    ck_assert_int_eq(EVP_PKEY_decrypt(context, plain, &plain_len, frame.sealed.ciphertext, SELKIE_CIPHERTEXT_SIZE), 1);
-    ck_assert_int_eq(selkie_message_decode(message, plain, plain_len), 0);
-    EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(private_key);
 }
 
 static bool holds(const uint8_t *memory, size_t size, const uint8_t *secret, size_t len)
@@ -155,36 +109,34 @@ END_TEST
 START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
 {
     struct harness_pty *radio = harness_pty("radio");
-    static uint8_t body[SELKIE_LINK_BODY_MAX], plain[SELKIE_CIPHERTEXT_SIZE], ram[BOARD_RAM_SIZE];
+    static struct cloud_frame registration, frame;
+    static uint8_t ram[BOARD_RAM_SIZE];
+    const struct selkie_message *message = &registration.message;
     uint8_t payload[SELKIE_PAYLOAD_MAX];
-    struct selkie_message message;
     struct selkie_session session;
-    struct selkie_frame frame;
     key.session = 1;
     struct board *board = board_boot(&otp, &key, radio->path, false);
     board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    size_t len = receive(radio, body);
-    open_sealed(&message, plain, body, len);
-    ck_assert_int_eq(message.kind, SELKIE_REGISTER);
-    ck_assert_uint_eq(message.registration.flags, SELKIE_FLAG_SESSION);
-    ck_assert_mem_eq(message.address, address, sizeof address);
-    ck_assert_int_eq(selkie_session_derive(&session, message.address, message.id), 0);
+    cloud_receive(&registration, radio);
+    ck_assert_int_eq(message->kind, SELKIE_REGISTER);
+    ck_assert_uint_eq(message->registration.flags, SELKIE_FLAG_SESSION);
+    ck_assert_mem_eq(message->address, address, sizeof address);
+    ck_assert_int_eq(selkie_session_derive(&session, message->address, message->id), 0);
 
     board_type(board, "S");
     do {
-        len = receive(radio, body);
-        ck_assert_int_eq(selkie_frame_decode(&frame, body, len), 0);
-    } while (frame.type == SELKIE_SEALED); /* a repeat of the REGISTER */
-    int payload_len = selkie_session_open(payload, &session, 1, &frame);
+        cloud_receive(&frame, radio);
+    } while (frame.header.type == SELKIE_SEALED); /* a repeat of the REGISTER */
+    int payload_len = selkie_session_open(payload, &session, 1, &frame.header);
     ck_assert_int_gt(payload_len, 0);
     ck_assert_ptr_nonnull(memmem(payload, (size_t)payload_len, "\"message\":1}", 12));
 
     board_dump(board, ram);
-    ck_assert(holds(ram, sizeof ram, message.id, SELKIE_ID_SIZE)); /* or the test could not fail */
+    ck_assert(holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE)); /* or the test could not fail */
     board_type(board, "T");
     board_wait(board, 0, "silent: refused\n");
     board_dump(board, ram);
-    ck_assert(!holds(ram, sizeof ram, message.id, SELKIE_ID_SIZE));
+    ck_assert(!holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE));
     ck_assert(!holds(ram, sizeof ram, session.key, sizeof session.key));
 }
 END_TEST
@@ -192,10 +144,10 @@ END_TEST
 START_TEST(the_budget_is_kept_while_sealing)
 {
     struct harness_pty *radio = harness_pty("radio");
-    uint8_t body[SELKIE_LINK_BODY_MAX];
+    static struct cloud_frame frame;
     struct board *board = board_boot(&otp, &key, radio->path, true);
     size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    (void)receive(radio, body);
+    cloud_receive(&frame, radio);
     board_type(board, "S");
     at = board_wait(board, at, " us\n");
     uint32_t instructions = 1000 * number_after(board, 0, "sealed in ");
