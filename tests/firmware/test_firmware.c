@@ -52,6 +52,7 @@ START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
     ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
 
     key.ack = 1;
+    key.session = 1;
     struct board *board = board_boot(&otp, &key, line->a, false);
     size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
     for (int i = 1; i <= 3; i++) {
@@ -61,6 +62,7 @@ START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
         (void)snprintf(expected, sizeof expected, ",\"message\":%d}", i);
         ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
         ck_assert_str_eq(harness_message_property(message, "gateway"), "roof");
+        ck_assert_str_eq(harness_message_property(message, "form"), "session");
         harness_message_free(message);
     }
 
@@ -103,6 +105,23 @@ START_TEST(an_unlocked_chip_stays_silent)
     otp.lock = 0xffffffff;
     struct board *board = board_boot(&otp, &key, radio->path, false);
     board_wait(board, 0, "silent: refused\n");
+}
+END_TEST
+
+/* The stack's guard, a RAM that is never executed, the watchdog. */
+START_TEST(a_fault_wipes_and_restarts)
+{
+    static const char *const keys[] = {"O", "X", "H"};
+    struct harness_pty *radio = harness_pty("radio");
+    struct board *board = board_boot(&otp, &key, radio->path, false);
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        at = board_wait(board, at, "entropy: 0 of 80 presses\n");
+        board_type(board, keys[i]);
+        at = board_wait(board, at, "fault: the ID is wiped, restarting\n");
+        at = board_wait(board, at, "on mps2-an385\n");
+    }
+    ck_assert_ptr_null(strstr(board->said, "data was executed"));
 }
 END_TEST
 
@@ -186,6 +205,7 @@ int main(void)
     tcase_add_test(tc, regular_presses_draw_no_id);
     tcase_add_test(tc, a_swapped_key_is_noticed);
     tcase_add_test(tc, an_unlocked_chip_stays_silent);
+    tcase_add_test(tc, a_fault_wipes_and_restarts);
     tcase_add_test(tc, session_frames_go_out_and_tamper_leaves_nothing_in_memory);
     tcase_add_test(tc, the_budget_is_kept_while_sealing);
     return harness_main(suite);

@@ -37,7 +37,7 @@ struct uart {
 #define SYSCLK_HZ        25000000u
 #define RADIO_BAUD       9600u
 #define CONSOLE_BAUD     115200u
-#define WATCHDOG_SECONDS 20u
+#define WATCHDOG_SECONDS 5u
 #define RADIO_RING       64u
 #define KEY_RING         16u
 

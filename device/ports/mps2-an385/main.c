@@ -57,7 +57,26 @@ static void configure(void)
     config.require_lock = true;
 }
 
-/* The names stand for buttons and events that a board would have. */
+/* Recursion into the stack's guard. */
+static uint32_t overflow(uint32_t depth)
+{
+    volatile uint32_t frame[16];
+    frame[depth % 16] = depth;
+    return depth == UINT32_MAX ? 0 : overflow(depth + 1) + frame[(depth + 1) % 16];
+}
+
+/* Run what lies in RAM. */
+static void execute_data(void)
+{
+    static const uint16_t code_image[] = {0x4770}; /* bx lr */
+    static uint16_t code[2];
+    memcpy(code, code_image, sizeof code_image);
+    void (*function)(void) = (void (*)(void))((uintptr_t)code | 1);
+    function();
+}
+
+/* The names stand for buttons and events that a board would have; O, X and H for faults, so that the hardening shows.
+ */
 static void run_command(char key)
 {
     switch (key) {
@@ -80,6 +99,17 @@ static void run_command(char key)
         if (selkie_device_reset(&device) == 0)
             board_console_print("reset: a new ID will be drawn\n");
         break;
+    case 'O':
+        print_line("", overflow(0), "\n");
+        break;
+    case 'X':
+        execute_data();
+        board_console_print("data was executed\n");
+        break;
+    case 'H':
+        board_console_print("hanging\n");
+        for (;;)
+            board_sleep();
     default:
         break;
     }
