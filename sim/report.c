@@ -127,28 +127,23 @@ static const char style[] =
 static void put_tiles(FILE *file, const struct selkie_figures *figures)
 {
     static const struct {
-        const char *name, *label, *format;
+        const char *name, *label, *unit;
+        int decimals;
         double scale;
-    } tiles[] = {{"sent", "sent", "%.0f", 1},
-                 {"delivered_share", "delivered", "%.2f %%", 100},
-                 {"lost_on_air", "lost on the air", "%.0f", 1},
-                 {"lost_elsewhere", "lost elsewhere", "%.0f", 1},
-                 {"forged", "forged", "%.0f", 1},
-                 {"doubled", "doubled", "%.0f", 1},
-                 {"latency_p50_ms", "latency, median", "%.1f ms", 1},
-                 {"latency_p99_ms", "latency, p99", "%.1f ms", 1},
-                 {"air_use", "air used", "%.1f %%", 100}};
+    } tiles[] = {{"sent", "sent", "", 0, 1},
+                 {"delivered_share", "delivered", " %", 2, 100},
+                 {"lost_on_air", "lost on the air", "", 0, 1},
+                 {"lost_elsewhere", "lost elsewhere", "", 0, 1},
+                 {"forged", "forged", "", 0, 1},
+                 {"doubled", "doubled", "", 0, 1},
+                 {"latency_p50_ms", "latency, median", " ms", 1, 1},
+                 {"latency_p99_ms", "latency, p99", " ms", 1, 1},
+                 {"air_use", "air used", " %", 1, 100}};
 
     (void)fputs("<div class=tiles>", file);
-    for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++) {
-        char value[32];
-        double number = tiles[i].scale * selkie_figures_get(figures, tiles[i].name);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        (void)snprintf(value, sizeof value, tiles[i].format, number);
-#pragma GCC diagnostic pop
-        (void)fprintf(file, "<div class=tile><b>%s</b>%s</div>", value, tiles[i].label);
-    }
+    for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++)
+        (void)fprintf(file, "<div class=tile><b>%.*f%s</b>%s</div>", tiles[i].decimals,
+                      tiles[i].scale * selkie_figures_get(figures, tiles[i].name), tiles[i].unit, tiles[i].label);
     (void)fputs("</div>\n", file);
 }
 
