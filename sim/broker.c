@@ -135,6 +135,14 @@ void selkie_broker_stop(struct selkie_broker *broker, bool kill)
         selkie_process_stop(&broker->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
 }
 
+bool selkie_broker_died(struct selkie_broker *broker)
+{
+    if (!broker->own || broker->process.pid == 0 || !selkie_process_ended(&broker->process))
+        return false;
+    selkie_process_show_log(&broker->process);
+    return true;
+}
+
 void selkie_broker_save(const struct selkie_broker *broker)
 {
     if (broker->own && broker->process.pid != 0)

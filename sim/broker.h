@@ -30,6 +30,9 @@ void selkie_broker_close(struct selkie_broker *broker);
 SELKIE_USE_RESULT int selkie_broker_start(struct selkie_broker *broker, const struct selkie_folder *folder);
 void selkie_broker_stop(struct selkie_broker *broker, bool kill);
 
+/* Whether the broker started here has ended though nobody stopped it; its log is then on stderr. */
+bool selkie_broker_died(struct selkie_broker *broker);
+
 /* Let it write its sessions to disk, so that the observer's outlives a kill. */
 void selkie_broker_save(const struct selkie_broker *broker);
 

@@ -98,5 +98,7 @@ void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)
     take_letters(world);
     for (uint32_t i = 0; i < world->channel_count; i++)
         selkie_channel_serve(&world->channels[i]);
+    if (selkie_broker_died(&world->broker))
+        selkie_world_fail(world, "the broker ended by itself");
     selkie_operator_work(world, world->clock.wall_us);
 }

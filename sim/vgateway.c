@@ -97,12 +97,10 @@ int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_mailbox
                          const char *password)
 {
     struct selkie_vgateway *opened = calloc(1, sizeof *opened);
-    struct selkie_mqtt_options options = {.id = id,
-                                          .username = name,
-                                          .password = password,
-                                          .keep_session = true,
-                                          .on_letter = on_letter,
-                                          .owner = opened};
+    /* No session is kept: what is under way when the connection breaks is sent again anyway, and Mosquitto 2.0.11
+     * writes wrong lengths when it saves the session of a client with a user name. */
+    struct selkie_mqtt_options options = {
+        .id = id, .username = name, .password = password, .on_letter = on_letter, .owner = opened};
 
     *gateway = NULL;
     if (opened == NULL)

@@ -177,6 +177,25 @@ START_TEST(a_broker_that_does_not_start_is_named_with_its_log)
 }
 END_TEST
 
+START_TEST(a_broker_that_dies_by_itself_ends_the_run)
+{
+#ifdef SELKIE_SIM_MOSQUITTO
+    const char *mosquitto = SELKIE_SIM_MOSQUITTO;
+#else
+    const char *mosquitto = "mosquitto";
+#endif
+    const char *script =
+        harness_write("mortal", 0700, "#!/bin/sh\nPATH=$PATH:/usr/sbin exec timeout -s KILL 3 %s \"$@\"\n", mosquitto);
+    char option[300], *output;
+
+    (void)snprintf(option, sizeof option, "broker/mosquitto=%s", script);
+    const char *argv[] = {harness_program("selkie-sim"), "run", "--link", "mqtt", "--set", option, NULL};
+    ck_assert_int_eq(harness_run("selkie-sim", argv, &output), 1);
+    ck_assert_ptr_nonnull(strstr(output, "selkie-sim: the broker ended by itself"));
+    free(output);
+}
+END_TEST
+
 START_TEST(the_template_is_a_scenario_and_can_be_checked)
 {
     char *output;
@@ -256,6 +275,7 @@ int main(void)
     tcase_add_test(tcase, the_report_stands_alone);
     tcase_add_test(tcase, mistakes_end_with_78_or_2_and_name_the_place);
     tcase_add_test(tcase, a_broker_that_does_not_start_is_named_with_its_log);
+    tcase_add_test(tcase, a_broker_that_dies_by_itself_ends_the_run);
     tcase_add_test(tcase, the_template_is_a_scenario_and_can_be_checked);
     tcase_add_test(tcase, a_socket_carries_a_channel_to_a_gateway_and_a_broker_of_yours);
     suite_add_tcase(suite, tcase);
