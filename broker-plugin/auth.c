@@ -32,8 +32,6 @@ int selkie_auth_check(struct selkie_unsealer *unsealer, const struct mosquitto_e
 {
     bool proven = false;
 
-    if (attempt->username == NULL)
-        return MOSQ_ERR_PLUGIN_DEFER;
     switch (selkie_unsealer_gateway(unsealer, attempt->username)) {
     case SELKIE_GATEWAY_UNKNOWN:
         return MOSQ_ERR_PLUGIN_DEFER;

@@ -9,7 +9,7 @@
 
 #include <mosquitto_broker.h>
 
-/* The answer to a basic authentication: MOSQ_ERR_SUCCESS, MOSQ_ERR_AUTH or MOSQ_ERR_PLUGIN_DEFER. */
+/* The answer to a basic authentication with a user name: MOSQ_ERR_SUCCESS, MOSQ_ERR_AUTH or MOSQ_ERR_PLUGIN_DEFER. */
 int selkie_auth_check(struct selkie_unsealer *unsealer, const struct mosquitto_evt_basic_auth *attempt);
 
 #endif

@@ -115,8 +115,20 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     question->removed = find_removed(payload, message->payloadlen);
 }
 
-/* Close the connections of the gateways whose removal the answer confirms. */
-static void disconnect_removed(const json_t *removed, const struct selkie_output *answer)
+/* Close a gateway's connection and take back its retained state, which its will may not change any more. */
+static void bury(const char *gateway, const char *root)
+{
+    char topic[SELKIE_TOPIC_MAX];
+
+    (void)mosquitto_kick_client_by_username(gateway, false);
+    if (selkie_topic_gateway(topic, root, gateway, SELKIE_TOPIC_GATEWAY_STATE) > 0) {
+        int result = selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
+        (void)result; /* without memory an old state stays, and says no more than before */
+    }
+}
+
+/* Do that with the gateways whose removal the answer confirms. */
+static void bury_removed(const json_t *removed, const struct selkie_output *answer, const char *root)
 {
     json_t *json = json_loadb((const char *)answer->data, answer->len, 0, NULL);
     json_t *responses = json_object_get(json, "responses");
@@ -126,12 +138,12 @@ static void disconnect_removed(const json_t *removed, const struct selkie_output
     json_array_foreach (removed, index, name) {
         json_t *response = json_array_get(responses, index);
         if (json_is_string(name) && response != NULL && json_object_get(response, "error") == NULL)
-            (void)mosquitto_kick_client_by_username(json_string_value(name), true);
+            bury(json_string_value(name), root);
     }
     json_decref(json);
 }
 
-int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer)
+int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer, const char *root)
 {
     struct question *question = answer->token == 0 ? NULL : find(control, answer->token);
 
@@ -146,7 +158,7 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
     struct question done = *question;
     memset(question, 0, sizeof *question);
     if (done.removed != NULL)
-        disconnect_removed(done.removed, answer);
+        bury_removed(done.removed, answer, root);
     clear(&done);
     return 0;
 }

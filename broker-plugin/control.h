@@ -22,8 +22,9 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
                         const struct selkie_config *config, const struct mosquitto_evt_control *message);
 
 /* An output SELKIE_OUTPUT_ANSWER: publish it to whoever asked, if still there. A gateway that was removed loses its
- * connection. 0 or SELKIE_ENOMEM: try again. */
-SELKIE_USE_RESULT int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer);
+ * connection and its retained state. 0 or SELKIE_ENOMEM: try again. */
+SELKIE_USE_RESULT int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer,
+                                            const char *root);
 
 /* A client has gone: nobody who takes over its client id may see its answers. */
 void selkie_control_forget(struct selkie_control *control, const char *client_id);

@@ -148,7 +148,7 @@ static int publish_one(struct selkie_deliver *deliver, const struct selkie_outpu
     case SELKIE_OUTPUT_RECEIPT:
         return note_receipt(deliver, output);
     case SELKIE_OUTPUT_ANSWER:
-        return selkie_control_answer(deliver->control, output);
+        return selkie_control_answer(deliver->control, output, deliver->root);
     default:
         return SELKIE_EINVAL;
     }

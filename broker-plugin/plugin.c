@@ -57,11 +57,17 @@ static bool ticks_are_missing(struct selkie_plugin *plugin)
     return true;
 }
 
+/* Among registered gateways none has an administrator's name: its password would be that of the administrator. */
+static bool may_be_registered(const struct selkie_plugin *plugin, const char *user)
+{
+    return user != NULL && plugin->unsealer != NULL && !selkie_config_is_admin(plugin->config, user);
+}
+
 static bool is_gateway(const struct selkie_plugin *plugin, const char *user)
 {
-    if (user == NULL || plugin->unsealer == NULL)
-        return false;
-    return plugin->config->any_gateway || selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
+    if (plugin->config->any_gateway)
+        return user != NULL && plugin->unsealer != NULL;
+    return may_be_registered(plugin, user) && selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
 }
 
 static int on_acl_check(int event, void *data, void *context)
@@ -85,10 +91,15 @@ static int on_acl_check(int event, void *data, void *context)
 
 static int on_basic_auth(int event, void *data, void *context)
 {
+    const struct mosquitto_evt_basic_auth *attempt = data;
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    return plugin->unsealer == NULL ? MOSQ_ERR_AUTH : selkie_auth_check(plugin->unsealer, data);
+    if (plugin->unsealer == NULL)
+        return MOSQ_ERR_AUTH;
+    if (!may_be_registered(plugin, attempt->username))
+        return MOSQ_ERR_PLUGIN_DEFER;
+    return selkie_auth_check(plugin->unsealer, attempt);
 }
 
 static int on_message(int event, void *data, void *context)

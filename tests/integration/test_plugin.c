@@ -324,6 +324,9 @@ static const struct {
     {"{\"state_dir\":\"state\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}],\n\"readers\":[{\"user\":\"a\",\"topics\":"
      "[\"a/#/b\"]}]}",
      "bad.json:2: topics: \"a/#/b\" is not a topic filter"},
+    {"{\"state_dir\":\"state\",\n\"keys\":[{\"id\":2,\n\"uri\":\"nonsense\"}]}", "bad.json:3: uri: "},
+    {"{\"state_dir\":\"state\",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"},{\"id\":1,\n\"file\":\"1.key.pem\"}]}",
+     "bad.json:3: file: "},
     {"not json", "bad.json:1: not JSON"},
     {"{\"state_dir\":\"1.key.pem/x\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "1.key.pem"},
 };

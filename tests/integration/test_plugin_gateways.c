@@ -101,7 +101,15 @@ START_TEST(a_gateway_survives_a_restart_and_not_its_removal)
     harness_broker_restart(broker);
     admin = harness_connect(broker, &root);
     struct harness_client *gateway = frames_gateway(broker, "gw1", password);
+    static const char online[] = "{\"state\":\"online\"}";
+    ck_assert_int_ge(harness_publish(gateway, "selkie/gateway/gw1/state", online, sizeof online - 1, 1, true, NULL), 0);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/gateway/+/state");
+    harness_message_free(harness_receive(subscriber, "selkie/gateway/gw1/state"));
     ck_assert_ptr_null(command("removeGateway", "gw1", NULL));
+    struct harness_message *message = harness_receive(subscriber, "selkie/gateway/gw1/state");
+    ck_assert_uint_eq(message->len, 0); /* its retained state is taken back */
+    harness_message_free(message);
+    harness_disconnect(subscriber);
     int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
     while (harness_connected(gateway)) { /* it is put out at once, */
         ck_assert_int_lt(harness_now_ms(), limit);
@@ -109,6 +117,19 @@ START_TEST(a_gateway_survives_a_restart_and_not_its_removal)
     }
     expect_refused(&options); /* and stays out */
     harness_disconnect(gateway);
+    free(password);
+    stop();
+}
+END_TEST
+
+START_TEST(a_gateway_with_an_administrators_name_gets_nowhere)
+{
+    start("");
+    char *password = strdup(command("addGateway", "root", NULL));
+
+    expect_refused(&(struct harness_client_options){.username = "root", .password = password});
+    harness_disconnect(harness_connect(broker, &(struct harness_client_options){.username = "root", .password = "pw"}));
+    ck_assert_int_eq(harness_publish(admin, "selkie/gateway/root/up", "x", 1, 1, false, NULL), NOT_AUTHORIZED);
     free(password);
     stop();
 }
@@ -309,6 +330,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_gateway_gets_in_with_its_password_and_no_other);
     tcase_add_test(tcase, a_gateway_survives_a_restart_and_not_its_removal);
+    tcase_add_test(tcase, a_gateway_with_an_administrators_name_gets_nowhere);
     tcase_add_test(tcase, the_password_is_nowhere_in_the_state_directory);
     tcase_add_test(tcase, a_reload_keeps_gateways_connected);
     tcase_add_test(tcase, a_certificate_stands_for_the_gateway_in_its_common_name);
