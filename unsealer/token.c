@@ -168,7 +168,8 @@ int selkie_token_decrypt(struct selkie_token *token, const struct selkie_token_k
                          const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
                          uint8_t plain[static SELKIE_CIPHERTEXT_SIZE])
 {
-    CK_RSA_PKCS_OAEP_PARAMS oaep = {.hash_alg = CKM_SHA256, .mgf = CKG_MGF1_SHA256, .source = CKZ_DATA_SPECIFIED};
+    /* hash, mask, source: by place, since p11-kit 0.24 and 0.25 name the fields differently. */
+    CK_RSA_PKCS_OAEP_PARAMS oaep = {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0};
     CK_MECHANISM mechanism = {raw ? CKM_RSA_X_509 : CKM_RSA_PKCS_OAEP, raw ? NULL : &oaep, raw ? 0 : sizeof oaep};
     CK_ULONG len = SELKIE_CIPHERTEXT_SIZE;
     CK_FUNCTION_LIST *module = token->module;
