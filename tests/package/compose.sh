@@ -47,7 +47,7 @@ stop_engine() {
   kill "$engine" 2>/dev/null || true
   wait "$engine" 2>/dev/null || true
 }
-trap 'stop_engine; rm -rf --one-file-system "$work"' EXIT
+trap 'stop_engine; umount "$work"/exec/netns/* 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
 trap 'exit 1' INT TERM
 
 mkdir -p "$root_cache/docker"
