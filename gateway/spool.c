@@ -11,6 +11,9 @@
 /* What a full disk takes from the oldest at once, so that not each new frame has to try twice. */
 #define MAKE_ROOM 64
 
+/* And no more than this in one transaction, where max_frames was lowered. */
+#define DROP_MAX 4096
+
 enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, NEXT, FORGET, DROP, LEDGER, OLDEST, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
@@ -217,7 +220,7 @@ static int put_once(struct selkie_spool *spool, struct selkie_spool_frame *frame
     if (result == SQLITE_OK && disk_full)
         result = drop_oldest(spool, MAKE_ROOM, "the disk is full");
     else if (result == SQLITE_OK && over > 0)
-        result = drop_oldest(spool, over, "max_frames reached");
+        result = drop_oldest(spool, over < DROP_MAX ? over : DROP_MAX, "max_frames reached");
     for (size_t i = 0; i < count && result == SQLITE_OK; i++)
         result = insert(spool, &frames[i]);
     if (result == SQLITE_OK)

@@ -44,8 +44,9 @@ struct selkie_uplink {
     uint64_t online_since;
     char said[SELKIE_LOG_LINE_MAX]; /* the last complaint: the same one is not repeated each minute for a week */
     sd_event *event;
-    sd_event_source *turn; /* what ends each state: the back-off, or the deadline */
-    int receive_maximum;   /* what the broker takes unanswered */
+    sd_event_source *turn;  /* what ends each state: the back-off, or the deadline */
+    sd_event_source *drain; /* what ends the end */
+    int receive_maximum;    /* what the broker takes unanswered */
 };
 
 static void complain(struct selkie_uplink *uplink, int level, const char *format, ...)
@@ -170,6 +171,7 @@ static void on_online(struct selkie_uplink *uplink)
     uplink->online_since = selkie_clock_steady_us();
     enter(uplink, ONLINE, 0);
     selkie_sender_start(uplink->sender, uplink->config, (size_t)uplink->receive_maximum);
+    see_drained(uplink);
 }
 
 static void on_connected(struct selkie_uplink *uplink, int receive_maximum)
@@ -282,11 +284,10 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *context)
         complain(uplink, LOG_WARNING, "it does not answer; trying until it does");
         try_later(uplink);
         break;
-    case ONLINE: /* the drain's deadline */
-        leave(uplink);
-        break;
     case LEAVING:
         left(uplink);
+        break;
+    case ONLINE:
         break;
     }
     return 0;
@@ -322,6 +323,7 @@ void selkie_uplink_close(struct selkie_uplink *uplink)
     if (uplink == NULL)
         return;
     sd_event_source_disable_unref(uplink->turn);
+    sd_event_source_disable_unref(uplink->drain);
     selkie_sender_close(uplink->sender);
     /* While it looks up a name Paho holds its lock, for as long as the resolver likes. Nothing here is worth that wait:
      * the process ends, and the connection with it. */
@@ -362,14 +364,25 @@ void selkie_uplink_kick(struct selkie_uplink *uplink)
     selkie_sender_fill(uplink->sender);
 }
 
+static int on_drain_due(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_uplink *uplink = context;
+
+    (void)source;
+    (void)usec;
+    if (uplink->state == ONLINE)
+        leave(uplink);
+    else if (uplink->state != LEAVING)
+        uplink->handler.drained(uplink->handler.context);
+    return 0;
+}
+
 void selkie_uplink_drain(struct selkie_uplink *uplink)
 {
     uplink->draining = true;
-    if (uplink->state != ONLINE) {
+    selkie_timer_set(uplink->event, &uplink->drain, DRAIN_US, on_drain_due, uplink);
+    if (uplink->state == WAITING)
         uplink->handler.drained(uplink->handler.context);
-        return;
-    }
-    selkie_timer_set(uplink->event, &uplink->turn, DRAIN_US, on_turn, uplink);
     see_drained(uplink);
 }
 

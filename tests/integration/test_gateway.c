@@ -119,6 +119,22 @@ START_TEST(no_more_than_the_window_is_under_way)
 }
 END_TEST
 
+START_TEST(broker_that_takes_few_at_a_time_is_not_overrun)
+{
+    struct harness_broker *broker = harness_broker("max_inflight_messages 2\n"); /* its Receive Maximum */
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, "\"window\":50"), true);
+
+    for (uint32_t i = 0; i < 30; i++)
+        rig_send(pty, i);
+    for (uint32_t i = 0; i < 30; i++)
+        ck_assert_uint_eq(rig_receive(plugin, NULL), i);
+    ck_assert_uint_eq(rig_log_count(gateway, ": connected"), 1);
+    ck_assert(!harness_log_has(gateway, "connection lost"));
+}
+END_TEST
+
 START_TEST(frame_is_sent_again_after_a_reconnect_and_after_30_seconds)
 {
     struct harness_broker *broker = harness_broker("");
@@ -346,6 +362,7 @@ int main(void)
     tcase_add_test(tcase, repeat_is_acknowledged_again_and_spooled_once);
     tcase_add_test(tcase, broker_confirms_where_there_is_no_plugin);
     tcase_add_test(tcase, no_more_than_the_window_is_under_way);
+    tcase_add_test(tcase, broker_that_takes_few_at_a_time_is_not_overrun);
     tcase_add_test(tcase, frame_is_sent_again_after_a_reconnect_and_after_30_seconds);
     tcase_add_test(tcase, only_allowed_devices_are_forwarded);
     tcase_add_test(tcase, several_lines_work_at_once);

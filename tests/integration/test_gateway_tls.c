@@ -158,6 +158,24 @@ START_TEST(wrong_password_is_told_apart_from_an_absent_broker)
 }
 END_TEST
 
+START_TEST(refusal_of_a_frame_is_told_and_tried_again)
+{
+    char configuration[400];
+    const char *rules = harness_write("acl", 0600, "topic read selkie/#\ntopic write " RIG_STATE "\n");
+
+    (void)snprintf(configuration, sizeof(configuration), "acl_file %s\n", rules);
+    struct harness_broker *broker = harness_broker(configuration);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway =
+        rig_gateway_ready(rig_config(broker->uri, pty->path, "\"confirm\":\"broker\""), true);
+
+    rig_send_acked(pty, 1);
+    rig_wait_log_count(gateway, "no acceptance for 30 s (it said: Not authorized)", 1);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway_tls");
@@ -169,6 +187,7 @@ int main(void)
     tcase_add_test(tcase, broker_with_another_name_is_not_trusted);
     tcase_add_test(tcase, client_certificate_opens_the_door);
     tcase_add_test(tcase, wrong_password_is_told_apart_from_an_absent_broker);
+    tcase_add_test(tcase, refusal_of_a_frame_is_told_and_tried_again);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }
