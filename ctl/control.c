@@ -15,7 +15,6 @@
 #define RESPONSE       SELKIE_TOPIC_CONTROL "/response"
 #define PACKET_HEADER  64 /* topic, properties and fixed header of a PUBLISH, generously */
 #define NOT_AUTHORIZED 0x87
-#define REFUSED        0x80
 
 struct ctl_control {
     struct ctl_config config;
@@ -52,7 +51,7 @@ static enum ctl_exit prepare(struct ctl_control *control)
     if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
         return ctl_fail("no random numbers: %s", strerror(errno));
     int reason = ctl_mqtt_subscribe(control->mqtt, RESPONSE, 1);
-    if (reason >= REFUSED)
+    if (reason >= CTL_MQTT_REFUSED)
         return explain_denial(control);
     return reason < 0 ? CTL_FAILED : CTL_DONE;
 }
@@ -191,7 +190,7 @@ json_t *ctl_control_send(struct ctl_control *control)
     json_t *responses = NULL;
     if (reason == NOT_AUTHORIZED)
         (void)explain_denial(control);
-    else if (reason >= REFUSED)
+    else if (reason >= CTL_MQTT_REFUSED)
         ctl_fail("the broker %s has no Selkie plugin: nobody takes " SELKIE_TOPIC_CONTROL, control->config.uri);
     else if (reason >= 0)
         responses = await_answers(control);
@@ -229,7 +228,7 @@ enum ctl_exit ctl_control_once_take(json_t **data, const struct ctl_options *opt
     struct ctl_control *control;
     *data = NULL;
     enum ctl_exit result = ctl_control_open(&control, options);
-    if (result != CTL_DONE) {
+    if (control == NULL) {
         json_decref(command);
         return result;
     }

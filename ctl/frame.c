@@ -192,7 +192,7 @@ static enum ctl_exit add_sealed(json_t *object, const struct selkie_frame *frame
 static enum ctl_exit add_session(json_t *object, const struct selkie_frame *frame, const struct ctl_options *options)
 {
     uint8_t plain[CTL_PLAIN_SIZE], payload[SELKIE_PAYLOAD_MAX];
-    struct body body;
+    struct body body = {.len = 0};
     struct selkie_frame sealed;
     struct selkie_message message;
     size_t len;
@@ -227,7 +227,7 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
 enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
-    struct body body;
+    struct body body = {.len = 0};
     struct selkie_frame frame;
     enum ctl_exit result = read_body(&body, options->args[0]);
     if (result == CTL_DONE)

@@ -19,7 +19,6 @@
 
 #define KEEP_ALIVE_S 30
 #define FAREWELL_MS  1000
-#define REFUSED      0x80
 
 /* The step under way: its callbacks leave here how it ended. */
 struct step {
@@ -85,8 +84,9 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
 /* A code from 0x80 is the broker's answer, one below zero Paho's own trouble. */
 static void on_failure(void *context, MQTTAsync_failureData5 *data)
 {
-    int reason = data->code >= REFUSED ? data->code : (int)data->reasonCode;
-    finish_step(context, reason < REFUSED, reason, data->message != NULL ? data->message : "it cannot be reached");
+    int reason = data->code >= CTL_MQTT_REFUSED ? data->code : (int)data->reasonCode;
+    finish_step(context, reason < CTL_MQTT_REFUSED, reason,
+                data->message != NULL ? data->message : "it cannot be reached");
 }
 
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
@@ -160,8 +160,8 @@ static enum ctl_wait wait_bell(struct ctl_mqtt *mqtt, int64_t deadline_ms)
 
 static const char *lost_text(const struct ctl_mqtt *mqtt)
 {
-    return mqtt->lost_reason >= REFUSED ? MQTTReasonCode_toString((enum MQTTReasonCodes)mqtt->lost_reason)
-                                        : "the connection was lost";
+    return mqtt->lost_reason >= CTL_MQTT_REFUSED ? MQTTReasonCode_toString((enum MQTTReasonCodes)mqtt->lost_reason)
+                                                 : "the connection was lost";
 }
 
 /* Begin a step: what was left of the one before is forgotten. */
@@ -199,7 +199,7 @@ static enum ctl_exit explain_refusal(const struct ctl_mqtt *mqtt, const struct s
 {
     const struct ctl_config *config = mqtt->config;
     const char *text = MQTTReasonCode_toString((enum MQTTReasonCodes)step->reason);
-    if (step->failed || step->reason < REFUSED)
+    if (step->failed || step->reason < CTL_MQTT_REFUSED)
         return ctl_fail("no broker at %s: %s", config->uri, step->text[0] == '\0' ? "no answer" : step->text);
     if (config->username == NULL)
         return ctl_fail("the broker %s refuses a client without a user name: %s", config->uri, text);
@@ -241,7 +241,7 @@ static enum ctl_exit connect_client(struct ctl_mqtt *mqtt)
     OPENSSL_cleanse(password, sizeof password); /* Paho has its own copy by now */
     if (started != MQTTASYNC_SUCCESS)
         return ctl_fail("no broker at %s: %s", config->uri, MQTTAsync_strerror(started));
-    if (end_step(mqtt, &step, config->timeout_ms) && !step.failed && step.reason < REFUSED)
+    if (end_step(mqtt, &step, config->timeout_ms) && !step.failed && step.reason < CTL_MQTT_REFUSED)
         return CTL_DONE;
     return explain_refusal(mqtt, &step);
 }

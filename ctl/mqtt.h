@@ -18,7 +18,8 @@ struct ctl_mqtt;
 enum ctl_exit ctl_mqtt_open(struct ctl_mqtt **mqtt, const struct ctl_config *config, bool until_interrupted);
 void ctl_mqtt_close(struct ctl_mqtt *mqtt);
 
-/* The reason code of MQTT 5 with which the broker answers (0x80 and above: refused), or -1 after a failure was told. */
+/* The reason code of MQTT 5 with which the broker answers, or -1 after a failure was told. */
+#define CTL_MQTT_REFUSED 0x80 /* this and above */
 int ctl_mqtt_subscribe(struct ctl_mqtt *mqtt, const char *filter, int qos);
 int ctl_mqtt_publish(struct ctl_mqtt *mqtt, const char *topic, const void *payload, size_t len);
 

@@ -14,7 +14,8 @@ void ctl_print(const json_t *object, bool as_json);
 /* Print a text whose control characters become "?": what comes from outside must not steer the terminal. */
 void ctl_print_text(const char *text);
 
-/* Add bytes as hex under `name` and, where they are readable text, as such under `text_name`. */
+/* Add bytes, of which 512 are shown, as hex under `name` and, where they are readable text, as such under `text_name`.
+ */
 void ctl_add_bytes(json_t *object, const char *name, const char *text_name, const uint8_t *bytes, size_t len);
 
 #endif

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-#define REFUSED       0x80
 #define PAYLOAD_SHOWN 64
 
 /* What is watched, below the root. One device has its own topics; what was rejected is picked out by its address. */
@@ -173,7 +172,7 @@ static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *c
         int reason = ctl_mqtt_subscribe(mqtt, filter, 1);
         if (reason < 0)
             return CTL_FAILED;
-        if (reason >= REFUSED)
+        if (reason >= CTL_MQTT_REFUSED)
             ctl_fail("the broker does not let this user see the %s", feeds[i].what);
         else
             granted++;
@@ -196,8 +195,6 @@ static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config
             return CTL_DONE;
         if (wait != CTL_MESSAGE)
             return CTL_FAILED;
-        if (message == NULL)
-            continue;
         if (is_of(message, address) && as_json)
             print_json(message);
         else if (is_of(message, address))

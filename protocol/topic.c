@@ -4,14 +4,14 @@
 
 /* The topics with a name in the middle: device/<address>/leaf or gateway/<name>/leaf. */
 static const struct pattern {
-    bool device;
     const char *leaf;
     enum selkie_topic_kind kind;
+    bool device;
 } patterns[] = {
-    {false, "up", SELKIE_TOPIC_GATEWAY_UP},       {false, "state", SELKIE_TOPIC_GATEWAY_STATE},
-    {false, "stats", SELKIE_TOPIC_GATEWAY_STATS}, {false, "receipt", SELKIE_TOPIC_GATEWAY_RECEIPT},
-    {true, "up", SELKIE_TOPIC_DEVICE_UP},         {true, "state", SELKIE_TOPIC_DEVICE_STATE},
-    {true, "event", SELKIE_TOPIC_DEVICE_EVENT},
+    {"up", SELKIE_TOPIC_GATEWAY_UP, false},       {"state", SELKIE_TOPIC_GATEWAY_STATE, false},
+    {"stats", SELKIE_TOPIC_GATEWAY_STATS, false}, {"receipt", SELKIE_TOPIC_GATEWAY_RECEIPT, false},
+    {"up", SELKIE_TOPIC_DEVICE_UP, true},         {"state", SELKIE_TOPIC_DEVICE_STATE, true},
+    {"event", SELKIE_TOPIC_DEVICE_EVENT, true},
 };
 
 #define PATTERNS (sizeof patterns / sizeof patterns[0])

@@ -18,7 +18,7 @@ static void start(const char *rules)
 }
 
 /* A line of a shell in the test's folder, where "ctl" is selkiectl as the administrator. Returns what it said. */
-static char *shell(int status, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static char *shell(int status, const char *format, ...)
 {
     char line[1024], script[2048], *output;
     va_list arguments;
