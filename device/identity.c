@@ -11,7 +11,7 @@ _Static_assert(offsetof(struct selkie_identity, check) ==
 /* Four bytes of SHA-256, not a CRC: what lies in RAM beside the ID must not be a linear function of it. */
 static int compute_check(uint32_t *check, const struct selkie_identity *identity)
 {
-    uint8_t digest[32];
+    uint8_t digest[32] = {0};
     int failed = selkie_mbedtls_sha256((const uint8_t *)identity, offsetof(struct selkie_identity, check), digest, 0);
     memcpy(check, digest, sizeof *check);
     mbedtls_platform_zeroize(digest, sizeof digest);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "fake_port.h"
 #include <check.h>
+#include <run_suite.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -323,9 +324,5 @@ int main(void)
     tcase_add_test(tc, session_devices_seal_what_would_not_fit);
     tcase_add_test(tc, a_config_out_of_its_bounds_is_refused);
     tcase_add_test(tc, a_device_is_small);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "fake_port.h"
 #include <check.h>
 #include <pthread.h>
+#include <run_suite.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,9 +267,5 @@ int main(void)
     tcase_add_test(tc, a_key_swapped_after_the_start_ends_the_sending);
     tcase_add_test(tc, the_watchdog_is_kicked_at_each_poll_and_only_there);
     tcase_add_loop_test(tc, nothing_of_an_id_is_left_on_the_stack, 0, 2);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* When a device is on the air: never over others, never for longer than it may, and never for ever. */
 #include "fake_port.h"
 #include <check.h>
+#include <run_suite.h>
 #include <selkie/device/uplink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,9 +349,5 @@ int main(void)
     tcase_add_test(tc, a_radio_that_fails_is_tried_again);
     tcase_add_test(tc, a_radio_that_fails_midway_leaves_no_whole_frame);
     tcase_add_test(tc, noise_on_the_line_is_no_ack);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* The generator against NIST's vectors, and what it does without entropy. */
 #define _GNU_SOURCE /* memmem */
 #include <check.h>
+#include <run_suite.h>
 #include <selkie/device/drbg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,9 +113,5 @@ int main(void)
     tcase_add_test(tc, it_never_reseeds_by_itself);
     tcase_add_test(tc, more_requests_than_mbedtls_would_allow_by_default);
     tcase_add_test(tc, delays_stay_within_their_limit_and_vary);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

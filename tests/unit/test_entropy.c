@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sources, their account, and what is drawn from them. */
 #include <check.h>
+#include <run_suite.h>
 #include <selkie/device/entropy.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,9 +382,5 @@ int main(void)
     tcase_add_test(tc, a_stop_after_the_start_up_takes_the_credit_back);
     tcase_add_test(tc, each_draw_needs_new_entropy);
     tcase_add_test(tc, one_sample_changes_the_whole_seed);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

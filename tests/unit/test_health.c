@@ -2,6 +2,7 @@
 /* NIST SP 800-90B, 4.4: what must be refused is refused, and soon; what is as good as claimed passes. */
 #include <check.h>
 #include <math.h>
+#include <run_suite.h>
 #include <selkie/device/health.h>
 #include <stdlib.h>
 #include <vectors/random.h>
@@ -182,9 +183,5 @@ int main(void)
     tcase_add_loop_test(tc, uniform_samples_pass_whatever_was_claimed, 1, 33);
     tcase_add_test(tc, a_bias_that_was_claimed_passes);
     tcase_add_test(tc, only_the_claimed_bits_count);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "fake_port.h"
 #include <check.h>
 #include <pthread.h>
+#include <run_suite.h>
 #include <selkie/device/seal.h>
 #include <selkie/mbedtls.h>
 #include <stdlib.h>
@@ -203,9 +204,5 @@ int main(void)
     tcase_add_test(tc, a_pin_that_cannot_be_read_is_a_mismatch);
     tcase_add_test(tc, another_kind_of_key_is_refused_even_if_pinned);
     tcase_add_test(tc, the_operator_switches_to_the_next_key);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

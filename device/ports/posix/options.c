@@ -106,18 +106,13 @@ static void check(struct argp_state *state, const struct options *options)
         argp_error(state, "--hex and --readings exclude each other");
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+/* What is sent, and where. */
+static error_t parse_message(int key, char *arg, struct argp_state *state)
 {
     struct options *options = state->input;
     switch (key) {
     case KEY_PORT:
         options->port = arg;
-        break;
-    case KEY_PUBLIC_KEY:
-        options->public_key = arg;
-        break;
-    case KEY_KEY_ID:
-        options->key_id = number(state, "key-id", arg, 1, 255);
         break;
     case KEY_ADDRESS:
         if (selkie_address_parse(options->address, arg) < 0)
@@ -129,12 +124,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case KEY_INTERVAL:
         options->interval = seconds(state, arg);
-        break;
-    case KEY_ACK:
-        options->ack = true;
-        break;
-    case KEY_REPEAT:
-        options->repeat = number(state, "repeat", arg, 1, 100);
         break;
     case KEY_CLAIM:
         if (strlen(arg) > SELKIE_CLAIM_MAX)
@@ -150,6 +139,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_COUNT:
         options->count = number(state, "count", arg, 1, 1000000000);
         break;
+    case KEY_SEALED_EVERY:
+        options->sealed_every = number(state, "sealed-every", arg, 1, SELKIE_SESSION_SEALED_EVERY);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* How it is sent. */
+static error_t parse_radio(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case KEY_ACK:
+        options->ack = true;
+        break;
+    case KEY_REPEAT:
+        options->repeat = number(state, "repeat", arg, 1, 100);
+        break;
     case KEY_BAUD:
         options->baud = number(state, "baud", arg, 1, 4000000);
         if (!line_speed_known(options->baud))
@@ -161,6 +170,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_DUTY:
         options->duty_permille = number(state, "duty", arg, 1, 1000);
         break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* Under which key. */
+static error_t parse_trust(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case KEY_PUBLIC_KEY:
+        options->public_key = arg;
+        break;
+    case KEY_KEY_ID:
+        options->key_id = number(state, "key-id", arg, 1, 255);
+        break;
     case KEY_PIN:
         parse_pin(state, options->pin, arg);
         options->pin_given = true;
@@ -171,9 +197,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_NEXT_KEY_ID:
         options->next_key_id = number(state, "next-key-id", arg, 1, 255);
         break;
-    case KEY_SEALED_EVERY:
-        options->sealed_every = number(state, "sealed-every", arg, 1, SELKIE_SESSION_SEALED_EVERY);
-        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    static error_t (*const parts[])(int key, char *arg, struct argp_state *state) = {parse_message, parse_radio,
+                                                                                     parse_trust};
+    struct options *options = state->input;
+    switch (key) {
     case KEY_VERBOSE:
         options->verbose = true;
         break;
@@ -184,6 +219,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         check(state, options);
         break;
     default:
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+            if (parts[i](key, arg, state) == 0)
+                return 0;
+        }
         return ARGP_ERR_UNKNOWN;
     }
     return 0;
