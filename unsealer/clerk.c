@@ -176,9 +176,8 @@ static int alarm_clone(struct selkie_clerk *clerk, struct selkie_binding *bindin
                                                      "gateway", opened->gateway, "rx", (json_int_t)opened->rx_ms));
 }
 
-/* Act on a verdict other than to park. */
-static int act(struct selkie_clerk *clerk, struct selkie_binding *binding, const struct selkie_opened *opened,
-               const struct selkie_decision *decision, const uint8_t *address)
+int selkie_clerk_act(struct selkie_clerk *clerk, struct selkie_binding *binding, const struct selkie_opened *opened,
+                     const struct selkie_decision *decision, const uint8_t *address)
 {
     int result = 0;
 
@@ -206,121 +205,7 @@ int selkie_clerk_judge(struct selkie_clerk *clerk, struct selkie_binding *bindin
     if (result < 0)
         return result;
     struct selkie_decision decision = selkie_admission_decide(&clerk->rules, &facts);
-    return act(clerk, binding, opened, &decision, binding->address);
-}
-
-/* A newcomer: an ID that is not active here (clerk_newcomer below does what admission said). */
-struct newcomer {
-    struct selkie_device *device;
-    struct selkie_binding *own;   /* status NONE where it is new */
-    struct selkie_binding *bound; /* the active binding of the address, or NULL */
-    const uint8_t *id;            /* NULL where it is not new */
-};
-
-static int make_binding(struct selkie_clerk *clerk, struct newcomer *newcomer, const struct selkie_opened *opened,
-                        enum selkie_binding_status status, int *adopted)
-{
-    struct selkie_session session;
-    struct selkie_binding *own = newcomer->own;
-    int result = selkie_session_derive(&session, newcomer->device->address, newcomer->id);
-
-    own->status = status;
-    own->key_id = opened->key_id;
-    own->form = opened->form;
-    own->counter = opened->counter;
-    own->first_seen_ms = own->last_seen_ms = opened->rx_ms;
-    memcpy(own->gateway, opened->gateway, sizeof own->gateway);
-    if (result == 0)
-        result = selkie_registry_add_binding(clerk->registry, own, &session);
-    if (result == 0)
-        result = selkie_clerk_adopt(clerk, own, &session);
-    *adopted = result;
-    selkie_session_wipe(&session);
-    return result < 0 ? result : 0;
-}
-
-static int alarm_reset(struct selkie_clerk *clerk, struct newcomer *newcomer, const struct selkie_opened *opened)
-{
-    char previous[SELKIE_ID_TEXT_SIZE];
-
-    newcomer->device->reset_alarm_ms = clerk->now_ms;
-    selkie_report_id(previous, newcomer->bound->id_hash);
-    int result = selkie_registry_put_device(clerk->registry, newcomer->device);
-    return result < 0 ? result
-                      : selkie_clerk_event(clerk, "reset", newcomer->device->address, newcomer->own->id_hash,
-                                           json_pack("{s:s, s:s, s:I}", "previous", previous, "gateway",
-                                                     opened->gateway, "rx", (json_int_t)opened->rx_ms));
-}
-
-static int welcome(struct selkie_clerk *clerk, struct newcomer *newcomer, bool was_pending)
-{
-    struct selkie_binding *own = newcomer->own;
-    const char *status = own->status == SELKIE_BINDING_ACTIVE ? "active" : "pending";
-
-    /* A pending ID of a bound address has been told by the alarm. */
-    if (own->status == SELKIE_BINDING_PENDING && newcomer->bound)
-        return 0;
-    return selkie_clerk_event(
-        clerk, was_pending ? "approved" : "registered", own->address, own->id_hash,
-        json_pack("{s:s, s:s, s:s}", "status", status, "gateway", own->gateway, "firmware", own->firmware));
-}
-
-static int take_in(struct selkie_clerk *clerk, struct newcomer *newcomer, struct selkie_opened *opened,
-                   const struct selkie_decision *decision)
-{
-    struct selkie_binding *own = newcomer->own;
-    bool was_pending = own->status == SELKIE_BINDING_PENDING;
-    int adopted = 0, result = 0;
-
-    if (decision->retire_bound)
-        result = selkie_clerk_set_status(clerk, newcomer->bound, SELKIE_BINDING_RETIRED);
-    if (result == 0)
-        result = was_pending ? selkie_clerk_set_status(clerk, own, decision->becomes)
-                             : make_binding(clerk, newcomer, opened, decision->becomes, &adopted);
-    if (result == 0)
-        result = welcome(clerk, newcomer, was_pending);
-    /* Parked frames may have lower counters than this one: it takes its place among them. */
-    if (result == 0 && (decision->becomes == SELKIE_BINDING_PENDING || was_pending || adopted > 0))
-        result = selkie_clerk_park(clerk, own, opened);
-    else if (result == 0)
-        result = selkie_clerk_accept(clerk, own, opened, decision);
-    if (result == 0 && decision->becomes == SELKIE_BINDING_ACTIVE)
-        result = selkie_clerk_release(clerk, own);
-    return result < 0 ? result : selkie_clerk_review(clerk, newcomer->device);
-}
-
-static int decide_newcomer(struct selkie_clerk *clerk, struct newcomer *newcomer, struct selkie_opened *opened,
-                           const struct selkie_decision *decision)
-{
-    int result = 0;
-
-    if (decision->alarm_reset)
-        result = alarm_reset(clerk, newcomer, opened);
-    if (result < 0)
-        return result;
-    if (decision->becomes != SELKIE_BINDING_NONE)
-        return take_in(clerk, newcomer, opened, decision);
-    if (decision->verdict == SELKIE_PARK)
-        return selkie_clerk_park(clerk, newcomer->own, opened);
-    return act(clerk, newcomer->own, opened, decision, newcomer->device->address);
-}
-
-/* The address's binding to another ID, and how many others are pending there. */
-static int look_around(struct selkie_clerk *clerk, const struct selkie_binding *own,
-                       struct selkie_binding live[static SELKIE_LIVE_MAX], struct newcomer *newcomer,
-                       struct selkie_case *facts)
-{
-    int count = selkie_registry_live(clerk->registry, newcomer->device->address, live);
-    if (count < 0)
-        return count;
-    for (int i = 0; i < count; i++) {
-        if (live[i].status == SELKIE_BINDING_ACTIVE)
-            newcomer->bound = &live[i];
-        else
-            facts->pending += live[i].number != own->number;
-    }
-    facts->bound = newcomer->bound != NULL;
-    return 0;
+    return selkie_clerk_act(clerk, binding, opened, &decision, binding->address);
 }
 
 /* Constant time; the length of a claim is no secret. */
@@ -345,7 +230,7 @@ static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct
     struct selkie_binding live[SELKIE_LIVE_MAX];
     struct selkie_seen seen;
     struct selkie_case facts = {.registration = message && message->kind == SELKIE_REGISTER};
-    struct newcomer newcomer = {.device = &device, .own = own, .id = message ? message->id : NULL};
+    struct selkie_newcomer newcomer = {.device = &device, .own = own, .id = message ? message->id : NULL};
     bool active = own->status == SELKIE_BINDING_ACTIVE;
     int result = selkie_registry_device(clerk->registry, address, &device);
 
@@ -358,12 +243,12 @@ static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct
     facts.reset_alarm_ms = device.reset_alarm_ms;
     result = fill_case(clerk, &facts, own, opened, &seen);
     if (result == 0 && !active)
-        result = look_around(clerk, own, live, &newcomer, &facts);
+        result = selkie_clerk_look_around(clerk, own, live, &newcomer, &facts);
     if (result < 0)
         goto out;
     struct selkie_decision decision = selkie_admission_decide(&clerk->rules, &facts);
-    result =
-        active ? act(clerk, own, opened, &decision, address) : decide_newcomer(clerk, &newcomer, opened, &decision);
+    result = active ? selkie_clerk_act(clerk, own, opened, &decision, address)
+                    : selkie_clerk_decide_newcomer(clerk, &newcomer, opened, &decision);
 out:
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;

@@ -88,6 +88,26 @@ SELKIE_USE_RESULT int selkie_clerk_accept(struct selkie_clerk *clerk, struct sel
 SELKIE_USE_RESULT int selkie_clerk_judge(struct selkie_clerk *clerk, struct selkie_binding *binding,
                                          const struct selkie_opened *opened);
 
+/* Act on a verdict other than to park. */
+SELKIE_USE_RESULT int selkie_clerk_act(struct selkie_clerk *clerk, struct selkie_binding *binding,
+                                       const struct selkie_opened *opened, const struct selkie_decision *decision,
+                                       const uint8_t *address);
+
+/* An ID that is not active at its address. */
+struct selkie_newcomer {
+    struct selkie_device *device;
+    struct selkie_binding *own;   /* status NONE where it is new */
+    struct selkie_binding *bound; /* the active binding of the address, or NULL */
+    const uint8_t *id;            /* NULL where it is not new */
+};
+/* Find the address's binding to another ID (in live), and tell admission of it and of the others that are pending. */
+SELKIE_USE_RESULT int selkie_clerk_look_around(struct selkie_clerk *clerk, const struct selkie_binding *own,
+                                               struct selkie_binding live[static SELKIE_LIVE_MAX],
+                                               struct selkie_newcomer *newcomer, struct selkie_case *facts);
+SELKIE_USE_RESULT int selkie_clerk_decide_newcomer(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer,
+                                                   struct selkie_opened *opened,
+                                                   const struct selkie_decision *decision);
+
 /* A frame that waits has come again: a duplicate or a replay. */
 SELKIE_USE_RESULT int selkie_clerk_repeated(struct selkie_clerk *clerk, int64_t first_rx_ms, int64_t rx_ms,
                                             const char *gateway, const uint8_t *address);

@@ -132,17 +132,15 @@ int selkie_pool_open(struct selkie_pool **opened, struct selkie_keyring *keyring
 
 static void free_jobs(struct selkie_job *jobs)
 {
-    struct selkie_job *job, *next;
-    DL_FOREACH_SAFE (jobs, job, next) {
-        free_jobs(job->followers); /* cppcheck-suppress uninitvar ; the macro sets it */
+    for (struct selkie_job *job = jobs, *next; job; job = next) {
+        next = job->next;
+        free_jobs(job->followers);
         selkie_job_free(job);
     }
 }
 
 void selkie_pool_close(struct selkie_pool *pool)
 {
-    struct selkie_lane *lane, *next;
-
     if (!pool)
         return;
     pthread_mutex_lock(&pool->lock);
@@ -153,8 +151,9 @@ void selkie_pool_close(struct selkie_pool *pool)
         pthread_join(pool->threads[i], NULL);
 
     free_jobs(pool->ready);
-    HASH_ITER (hh, pool->lanes, lane, next) {
-        free_jobs(lane->order); /* cppcheck-suppress uninitvar ; the macro sets it */
+    while (pool->lanes) {
+        struct selkie_lane *lane = pool->lanes;
+        free_jobs(lane->order);
         HASH_DEL(pool->lanes, lane);
         free(lane);
     }

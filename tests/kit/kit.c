@@ -26,6 +26,17 @@
 
 static char *root;
 
+/* Every path there ever was, so that their texts last. */
+static char **paths;
+static size_t path_count;
+
+const char *kit_path(const char *dir, const char *name)
+{
+    paths = realloc(paths, (path_count + 1) * sizeof *paths);
+    REQUIRE(paths && asprintf(&paths[path_count], "%s/%s", dir, name) > 0);
+    return paths[path_count++];
+}
+
 void kit_root_make(void)
 {
     const char *parent = getenv("TMPDIR");
@@ -44,13 +55,10 @@ void kit_root_remove(void)
     REQUIRE(nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
     free(root);
     root = NULL;
-}
-
-const char *kit_path(const char *dir, const char *name)
-{
-    char *path;
-    REQUIRE(asprintf(&path, "%s/%s", dir, name) > 0);
-    return path;
+    while (path_count > 0)
+        free(paths[--path_count]);
+    free(paths);
+    paths = NULL;
 }
 
 const char *kit_dir(void)

@@ -94,8 +94,8 @@ START_TEST(a_reset_keeps_the_old_id_until_the_operator_decides)
     kit_close(host);
 
     host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
-    kit_expect_event(host, "registered"); /* not delivered before */
-    kit_expect_event(host, "reset");
+    expect_event(host, "registered"); /* not delivered before */
+    expect_event(host, "reset");
     kit_expect_payload(host, &old, 1, "still active");
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
     kit_expect_payload(host, &new, 1, "parked");

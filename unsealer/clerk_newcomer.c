@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An ID that is not active at its address: new there, or pending. PROTOCOL.md, section 7, rules 4, 6 and 7. */
+#include "clerk.h"
+
+#include <string.h>
+
+static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer,
+                        const struct selkie_opened *opened, enum selkie_binding_status status, int *adopted)
+{
+    struct selkie_session session;
+    struct selkie_binding *own = newcomer->own;
+    int result = selkie_session_derive(&session, newcomer->device->address, newcomer->id);
+
+    own->status = status;
+    own->key_id = opened->key_id;
+    own->form = opened->form;
+    own->counter = opened->counter;
+    own->first_seen_ms = own->last_seen_ms = opened->rx_ms;
+    memcpy(own->gateway, opened->gateway, sizeof own->gateway);
+    if (result == 0)
+        result = selkie_registry_add_binding(clerk->registry, own, &session);
+    if (result == 0)
+        result = selkie_clerk_adopt(clerk, own, &session);
+    *adopted = result;
+    selkie_session_wipe(&session);
+    return result < 0 ? result : 0;
+}
+
+static int alarm_reset(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer, const struct selkie_opened *opened)
+{
+    char previous[SELKIE_ID_TEXT_SIZE];
+
+    newcomer->device->reset_alarm_ms = clerk->now_ms;
+    selkie_report_id(previous, newcomer->bound->id_hash);
+    int result = selkie_registry_put_device(clerk->registry, newcomer->device);
+    return result < 0 ? result
+                      : selkie_clerk_event(clerk, "reset", newcomer->device->address, newcomer->own->id_hash,
+                                           json_pack("{s:s, s:s, s:I}", "previous", previous, "gateway",
+                                                     opened->gateway, "rx", (json_int_t)opened->rx_ms));
+}
+
+static int welcome(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer, bool was_pending)
+{
+    struct selkie_binding *own = newcomer->own;
+    const char *status = own->status == SELKIE_BINDING_ACTIVE ? "active" : "pending";
+
+    /* A pending ID of a bound address has been told by the alarm. */
+    if (own->status == SELKIE_BINDING_PENDING && newcomer->bound)
+        return 0;
+    return selkie_clerk_event(
+        clerk, was_pending ? "approved" : "registered", own->address, own->id_hash,
+        json_pack("{s:s, s:s, s:s}", "status", status, "gateway", own->gateway, "firmware", own->firmware));
+}
+
+static int take_in(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer, struct selkie_opened *opened,
+                   const struct selkie_decision *decision)
+{
+    struct selkie_binding *own = newcomer->own;
+    bool was_pending = own->status == SELKIE_BINDING_PENDING;
+    int adopted = 0, result = 0;
+
+    if (decision->retire_bound)
+        result = selkie_clerk_set_status(clerk, newcomer->bound, SELKIE_BINDING_RETIRED);
+    if (result == 0)
+        result = was_pending ? selkie_clerk_set_status(clerk, own, decision->becomes)
+                             : make_binding(clerk, newcomer, opened, decision->becomes, &adopted);
+    if (result == 0)
+        result = welcome(clerk, newcomer, was_pending);
+    /* Parked frames may have lower counters than this one: it takes its place among them. */
+    if (result == 0 && (decision->becomes == SELKIE_BINDING_PENDING || was_pending || adopted > 0))
+        result = selkie_clerk_park(clerk, own, opened);
+    else if (result == 0)
+        result = selkie_clerk_accept(clerk, own, opened, decision);
+    if (result == 0 && decision->becomes == SELKIE_BINDING_ACTIVE)
+        result = selkie_clerk_release(clerk, own);
+    return result < 0 ? result : selkie_clerk_review(clerk, newcomer->device);
+}
+
+int selkie_clerk_decide_newcomer(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer,
+                                 struct selkie_opened *opened, const struct selkie_decision *decision)
+{
+    int result = 0;
+
+    if (decision->alarm_reset)
+        result = alarm_reset(clerk, newcomer, opened);
+    if (result < 0)
+        return result;
+    if (decision->becomes != SELKIE_BINDING_NONE)
+        return take_in(clerk, newcomer, opened, decision);
+    if (decision->verdict == SELKIE_PARK)
+        return selkie_clerk_park(clerk, newcomer->own, opened);
+    return selkie_clerk_act(clerk, newcomer->own, opened, decision, newcomer->device->address);
+}
+
+/* The address's binding to another ID, and how many others are pending there. */
+int selkie_clerk_look_around(struct selkie_clerk *clerk, const struct selkie_binding *own,
+                             struct selkie_binding live[static SELKIE_LIVE_MAX], struct selkie_newcomer *newcomer,
+                             struct selkie_case *facts)
+{
+    int count = selkie_registry_live(clerk->registry, newcomer->device->address, live);
+    if (count < 0)
+        return count;
+    for (int i = 0; i < count; i++) {
+        if (live[i].status == SELKIE_BINDING_ACTIVE)
+            newcomer->bound = &live[i];
+        else
+            facts->pending += live[i].number != own->number;
+    }
+    facts->bound = newcomer->bound != NULL;
+    return 0;
+}
