@@ -10,11 +10,14 @@ int selkie_clerk_begin(struct selkie_clerk *clerk, int64_t now_ms)
 {
     clerk->now_ms = now_ms;
     clerk->counts = (struct selkie_counts){0};
+    if (clerk->counted)
+        return 0;
     clerk->parked = selkie_registry_count_parked(clerk->registry, 0);
     if (clerk->parked < 0)
         return clerk->parked;
     clerk->strays = selkie_registry_count_strays(clerk->registry, NULL);
-    return clerk->strays < 0 ? clerk->strays : 0;
+    clerk->counted = clerk->strays >= 0;
+    return clerk->counted ? 0 : clerk->strays;
 }
 
 int selkie_clerk_put(struct selkie_clerk *clerk, struct selkie_output *output, bool outbox)

@@ -35,10 +35,12 @@ struct selkie_clerk {
     int64_t now_ms;
     struct selkie_output_list out;
     struct selkie_counts counts;
-    int parked, strays; /* how many there are in all */
+    /* How many there are in all. Counted once: it would take too long for each round. */
+    int parked, strays;
+    bool counted;
 };
 
-/* Begin a round. */
+/* Begin a round. After a rollback clear `counted` before. */
 SELKIE_USE_RESULT int selkie_clerk_begin(struct selkie_clerk *clerk, int64_t now_ms);
 
 /* Decide on a job: malformed, or SEALED and opened. Its receipt is noted with it. */

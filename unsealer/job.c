@@ -8,21 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A capture time that a gateway cannot mean, or that would not fit into what is kept of it, counts as not told. */
+#define RX_MAX (INT64_C(1) << 47)
+
 struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
 {
-    struct selkie_job *job = calloc(1, sizeof *job + arrival->len);
+    struct selkie_frame frame;
+    int result = selkie_frame_decode(&frame, arrival->body, arrival->len);
+    /* Of a frame that is malformed nothing is kept, however long it is. */
+    size_t len = result == 0 ? arrival->len : 0;
+    struct selkie_job *job = calloc(1, sizeof *job + len);
+
     if (!job)
         return NULL;
-    job->len = arrival->len;
-    if (arrival->len)
-        memcpy(job->body, arrival->body, arrival->len);
+    job->len = len;
     job->has_seq = arrival->has_seq;
     job->seq = arrival->seq;
-    job->rx_ms = arrival->rx_ms >= 0 ? arrival->rx_ms : selkie_clock_ms();
+    job->rx_ms = arrival->rx_ms >= 0 && arrival->rx_ms < RX_MAX ? arrival->rx_ms : selkie_clock_ms();
     snprintf(job->gateway, sizeof job->gateway, "%s", arrival->gateway);
-    job->result = selkie_frame_decode(&job->frame, job->body, job->len);
-    if (job->result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these, nobody sends them here */
-        job->result = SELKIE_EMALFORMED;
+    if (result == 0) {
+        memcpy(job->body, arrival->body, len);
+        result = selkie_frame_decode(&job->frame, job->body, len); /* its pointers are for this copy */
+    }
+    if (result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these, nobody sends them here */
+        result = SELKIE_EMALFORMED;
+    job->result = result;
     job->submitted_us = job->opening_us = job->opened_us = selkie_clock_monotonic_us();
     return job;
 }

@@ -154,6 +154,7 @@ static void undo(struct selkie_registrar *registrar, int error)
     selkie_registry_rollback(clerk->registry);
     selkie_announcer_rolled_back(clerk->announcer);
     selkie_output_list_free(&clerk->out);
+    clerk->counted = false;
     selkie_stats_storage(registrar->parts.stats, false);
     if (registrar->failing)
         return;

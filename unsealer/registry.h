@@ -199,7 +199,6 @@ SELKIE_USE_RESULT int selkie_registry_put_outbox(struct selkie_registry *registr
 SELKIE_USE_RESULT int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t after,
                                                   struct selkie_output **output);
 SELKIE_USE_RESULT int selkie_registry_empty_outbox(struct selkie_registry *registry, uint64_t up_to);
-SELKIE_USE_RESULT int selkie_registry_count_outbox(struct selkie_registry *registry, uint64_t *count);
 
 SELKIE_USE_RESULT int selkie_registry_put_stale(struct selkie_registry *registry,
                                                 const uint8_t address[static SELKIE_ADDRESS_SIZE]);

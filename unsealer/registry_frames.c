@@ -171,9 +171,8 @@ int selkie_registry_next_stray(struct selkie_registry *registry, const uint8_t t
 
 int selkie_registry_oldest_stray(struct selkie_registry *registry, int64_t before_ms, struct selkie_stray *stray)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_STRAY_OLDEST);
-    sqlite3_bind_int64(row, 1, before_ms);
-    return one_stray(registry, row, stray);
+    int result = one_stray(registry, selkie_sql(registry, SELKIE_SQL_STRAY_OLDEST), stray);
+    return result > 0 && stray->arrived_ms >= before_ms ? 0 : result;
 }
 
 int selkie_registry_find_stray(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
@@ -283,14 +282,6 @@ int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t after
 int selkie_registry_empty_outbox(struct selkie_registry *registry, uint64_t up_to)
 {
     return delete_number(registry, SELKIE_SQL_OUTBOX_EMPTY, (int64_t)up_to);
-}
-
-int selkie_registry_count_outbox(struct selkie_registry *registry, uint64_t *count)
-{
-    int64_t number;
-    int result = selkie_sql_number(registry, selkie_sql(registry, SELKIE_SQL_OUTBOX_COUNT), &number);
-    *count = (uint64_t)number;
-    return result;
 }
 
 int selkie_registry_put_stale(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE])

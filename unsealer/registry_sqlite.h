@@ -57,7 +57,7 @@
     X(STRAY_PUT, "INSERT INTO stray VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                              \
     X(STRAY_LAST, "SELECT max(number) FROM stray")                                                                     \
     X(STRAY_NEXT, SELKIE_SQL_STRAY "WHERE tag = ?1 AND number > ?2 ORDER BY number LIMIT 1")                           \
-    X(STRAY_OLDEST, SELKIE_SQL_STRAY "WHERE arrived < ?1 ORDER BY number LIMIT 1")                                     \
+    X(STRAY_OLDEST, SELKIE_SQL_STRAY "ORDER BY number LIMIT 1")                                                        \
     X(STRAY_FIND, "SELECT rx FROM stray WHERE tag = ?1 AND digest = ?2")                                               \
     X(STRAY_DELETE, "DELETE FROM stray WHERE number = ?1")                                                             \
     X(STRAY_COUNT, "SELECT count(*) FROM stray WHERE tag = ?1")                                                        \
@@ -67,7 +67,6 @@
     X(OUTBOX_NEXT, "SELECT number, kind, address, counter, rx, gateway, form, data FROM outbox WHERE number > ?1 "     \
                    "ORDER BY number LIMIT 1")                                                                          \
     X(OUTBOX_EMPTY, "DELETE FROM outbox WHERE number <= ?1")                                                           \
-    X(OUTBOX_COUNT, "SELECT count(*) FROM outbox")                                                                     \
     X(STALE_PUT, "INSERT OR IGNORE INTO stale VALUES (?1)")                                                            \
     X(STALE_DELETE, "DELETE FROM stale WHERE address = ?1")                                                            \
     X(STALE_NEXT, "SELECT address FROM stale WHERE address > ?1 ORDER BY address LIMIT 1")                             \

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define INTAKE_MAX_DEFAULT 1024
@@ -37,6 +38,20 @@ static unsigned count_workers(unsigned wanted)
 {
     long processors = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
     return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+}
+
+static void warn_of_keys(const struct selkie_unsealer_options *options)
+{
+    char line[256];
+
+    for (unsigned i = 0; options->log && i < selkie_keyring_count(options->keyring); i++) {
+        uint8_t id;
+        const char *provider, *warning = selkie_keyring_warning(options->keyring, i);
+        selkie_keyring_describe(options->keyring, i, &id, &provider);
+        snprintf(line, sizeof line, "key %u (%s): %s", id, provider, warning ? warning : "");
+        if (warning)
+            options->log(options->log_context, LOG_WARNING, line);
+    }
 }
 
 static int start(struct selkie_unsealer *unsealer, const struct selkie_unsealer_options *options)
@@ -93,6 +108,7 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
         selkie_unsealer_close(unsealer);
         return result;
     }
+    warn_of_keys(options);
     error[0] = 0;
     *opened = unsealer;
     return 0;

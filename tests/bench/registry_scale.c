@@ -166,7 +166,7 @@ int main(int argc, char **argv)
            "kB/frame");
     print(SMALL, &small);
     print(large, &big);
-    printf("rate with %u devices / rate with %u: %.2f\n", large, SMALL, big.rate / small.rate);
+    printf("rate with %u devices / rate with %d: %.2f\n", large, SMALL, big.rate / small.rate);
     kit_root_remove();
     return 0;
 }

@@ -32,8 +32,10 @@ static size_t path_count;
 
 const char *kit_path(const char *dir, const char *name)
 {
-    paths = realloc(paths, (path_count + 1) * sizeof *paths);
-    REQUIRE(paths && asprintf(&paths[path_count], "%s/%s", dir, name) > 0);
+    char **more = realloc(paths, (path_count + 1) * sizeof *paths);
+    REQUIRE(more);
+    paths = more;
+    REQUIRE(asprintf(&paths[path_count], "%s/%s", dir, name) > 0);
     return paths[path_count++];
 }
 

@@ -45,7 +45,7 @@ static void make_bodies(void)
     }
 }
 
-static void give_up(struct shared *shared, const char *what, unsigned a, unsigned b)
+static _Noreturn void give_up(struct shared *shared, const char *what, unsigned a, unsigned b)
 {
     snprintf(shared->failure, sizeof shared->failure, "%s (%u, %u)", what, a, b);
     shared->failed = true;

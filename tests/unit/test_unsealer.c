@@ -4,6 +4,7 @@
 #include <kit/kit.h>
 #include <run_suite.h>
 #include <string.h>
+#include <syslog.h>
 #include <vectors/vectors.h>
 
 static struct kit_host *open_host(const char *dir)
@@ -253,6 +254,38 @@ START_TEST(gaps_are_told_and_counted_until_the_late_ones_come)
 }
 END_TEST
 
+START_TEST(a_provider_that_is_not_the_best_is_told_of)
+{
+    struct selkie_unsealer_options options = {.state_dir = kit_dir(), .keyring = kit_keyring("mbedtls")};
+    bool old = selkie_keyring_warning(options.keyring, 0) != NULL;
+    struct kit_host *host = kit_open(&options);
+    ck_assert_uint_eq(kit_logged(host, LOG_WARNING), old);
+    kit_close(host);
+    selkie_keyring_close(options.keyring);
+}
+END_TEST
+
+START_TEST(an_endless_body_and_an_odd_capture_time_do_no_harm)
+{
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_data(&device, "x");
+    uint8_t *endless = calloc(1, 1 << 20);
+    const struct selkie_arrival arrival = {
+        .body = endless, .len = 1 << 20, .gateway = "g1", .has_seq = true, .seq = 1000, .rx_ms = -1};
+
+    endless[0] = 0x10;
+    ck_assert_int_eq(selkie_unsealer_submit(kit_unsealer(host), &arrival), 0);
+    kit_expect_rejected(host, "malformed");
+    free(endless);
+    kit_receipt(host, kit_submit(host, &body, INT64_MAX));
+    kit_expect_payload(host, &device, 0, "x");
+    kit_receipt(host, kit_submit(host, &body, INT64_MIN));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    kit_close(host);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("unsealer");
@@ -269,6 +302,8 @@ int main(void)
     tcase_add_test(tcase, states_tell_the_latest_and_survive_a_restart);
     tcase_add_test(tcase, a_device_that_falls_silent_is_told_of_once);
     tcase_add_test(tcase, gaps_are_told_and_counted_until_the_late_ones_come);
+    tcase_add_test(tcase, a_provider_that_is_not_the_best_is_told_of);
+    tcase_add_test(tcase, an_endless_body_and_an_odd_capture_time_do_no_harm);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
