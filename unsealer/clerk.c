@@ -122,7 +122,7 @@ static int keep_account(struct selkie_clerk *clerk, struct selkie_binding *bindi
 
     memcpy(seen.digest, opened->digest, sizeof seen.digest);
     uint32_t start = binding->counter >= SELKIE_WINDOW ? binding->counter - SELKIE_WINDOW + 1 : 0;
-    int result = selkie_registry_put_seen(clerk->registry, binding->number, opened->counter, &seen, start);
+    int result = selkie_registry_put_seen(clerk->registry, binding, opened->counter, &seen, start);
     if (result == 0)
         result = selkie_registry_put_binding(clerk->registry, binding);
     if (result == 0 && binding->key_id != key_before)
@@ -164,7 +164,7 @@ static int fill_case(struct selkie_clerk *clerk, struct selkie_case *facts, cons
     if (own->status != SELKIE_BINDING_ACTIVE ||
         !selkie_admission_in_window(own->received, own->counter, opened->counter))
         return 0;
-    int result = selkie_registry_seen(clerk->registry, own->number, opened->counter, seen);
+    int result = selkie_registry_seen(clerk->registry, own, opened->counter, seen);
     facts->seen = result > 0 ? seen : NULL;
     return result < 0 ? result : 0;
 }
@@ -235,8 +235,13 @@ static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct
     struct selkie_case facts = {.registration = message && message->kind == SELKIE_REGISTER};
     struct selkie_newcomer newcomer = {.device = &device, .own = own, .id = message ? message->id : NULL};
     bool active = own->status == SELKIE_BINDING_ACTIVE;
-    int result = selkie_registry_device(clerk->registry, address, &device);
+    int result = 0;
 
+    /* Of a device whose ID is active only one thing counts, which the binding knows as well. */
+    memset(&device, 0, sizeof device);
+    device.revoked = own->revoked;
+    if (!active)
+        result = selkie_registry_device(clerk->registry, address, &device);
     if (result < 0)
         goto out;
     facts.revoked = device.revoked;

@@ -216,6 +216,18 @@ int selkie_command_deny_device(struct selkie_command *command)
     return result;
 }
 
+/* Its bindings know that a device is revoked, so that a frame needs no look at the device. */
+static int mark(struct selkie_clerk *clerk, struct selkie_binding *bindings, int count, bool revoked)
+{
+    int result = 0;
+
+    for (int i = 0; i < count && result == 0; i++) {
+        bindings[i].revoked = revoked;
+        result = selkie_registry_put_binding_status(clerk->registry, &bindings[i]);
+    }
+    return result;
+}
+
 int selkie_command_revoke_device(struct selkie_command *command)
 {
     struct selkie_clerk *clerk = command->op->clerk;
@@ -230,6 +242,8 @@ int selkie_command_revoke_device(struct selkie_command *command)
         result = count;
     for (int i = 0; i < count && result == 0; i++)
         result = selkie_clerk_evict(clerk, &live[i], SELKIE_REASON_REVOKED);
+    if (result == 0)
+        result = mark(clerk, live, count, true);
     device.revoked = true;
     if (result == 0)
         result = selkie_clerk_event(clerk, "revoked", device.address, NULL, NULL);
@@ -241,14 +255,19 @@ int selkie_command_revoke_device(struct selkie_command *command)
 
 int selkie_command_restore_device(struct selkie_command *command)
 {
+    struct selkie_clerk *clerk = command->op->clerk;
     struct selkie_device device;
+    struct selkie_binding live[SELKIE_LIVE_MAX];
     int result = load(command, &device);
+    int count = result < 0 ? 0 : selkie_registry_live(clerk->registry, command->address, live);
 
     if (result == 0 && !device.revoked)
         result = selkie_command_refuse(command, "address: is not revoked");
+    if (result == 0)
+        result = count < 0 ? count : mark(clerk, live, count, false);
     device.revoked = false;
     if (result == 0)
-        result = selkie_clerk_review(command->op->clerk, &device);
+        result = selkie_clerk_review(clerk, &device);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }

@@ -72,6 +72,16 @@ SELKIE_USE_RESULT int selkie_registry_count_key(struct selkie_registry *registry
 
 /* Bindings */
 
+/* Counters remembered in a row, and the bytes of each: digest 8, capture time 6. */
+#define SELKIE_SEEN_COUNTERS   32
+#define SELKIE_SEEN_ENTRY_SIZE (SELKIE_DIGEST_SIZE + 6)
+
+struct selkie_seen_row {
+    uint32_t row;     /* counter / SELKIE_SEEN_COUNTERS */
+    uint32_t present; /* bit i: counter i of them was accepted */
+    uint8_t entries[SELKIE_SEEN_COUNTERS * SELKIE_SEEN_ENTRY_SIZE];
+};
+
 struct selkie_binding {
     int64_t number; /* given by selkie_registry_add_binding */
     uint8_t address[SELKIE_ADDRESS_SIZE];
@@ -86,6 +96,8 @@ struct selkie_binding {
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
     int64_t clone_alarm_ms;
+    bool revoked;                  /* its device is */
+    struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
 };
 
 /* 1 and the binding, or 0. */
@@ -120,19 +132,20 @@ SELKIE_USE_RESULT int selkie_registry_next_tag(struct selkie_registry *registry,
 /* Add one; sets its number. */
 SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,
                                                   const struct selkie_session *session);
-/* Store all but status and key_id. */
+/* Store all but status, key_id and revoked. */
 SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *registry,
                                                   const struct selkie_binding *binding);
-/* Store status and key_id. Retired: its session key and its window go. */
+/* Store status, key_id and revoked. Retired: its session key and its window go. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 
 /* The window. 1 and what was seen of a counter, or 0. */
-SELKIE_USE_RESULT int selkie_registry_seen(struct selkie_registry *registry, int64_t binding, uint32_t counter,
-                                           struct selkie_seen *seen);
-/* Remember a counter. Where it opens a new row, those below `window_start` go. */
-SELKIE_USE_RESULT int selkie_registry_put_seen(struct selkie_registry *registry, int64_t binding, uint32_t counter,
-                                               const struct selkie_seen *seen, uint32_t window_start);
+SELKIE_USE_RESULT int selkie_registry_seen(struct selkie_registry *registry, const struct selkie_binding *binding,
+                                           uint32_t counter, struct selkie_seen *seen);
+/* Remember a counter. The newest row is in *binding, which is to be stored after it; where it opens a new row, those
+ * below `window_start` go. */
+SELKIE_USE_RESULT int selkie_registry_put_seen(struct selkie_registry *registry, struct selkie_binding *binding,
+                                               uint32_t counter, const struct selkie_seen *seen, uint32_t window_start);
 
 /* A frame that has been opened, just now or before it was parked. */
 struct selkie_opened {

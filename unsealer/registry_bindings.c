@@ -125,6 +125,10 @@ static void read_binding(sqlite3_stmt *row, struct selkie_binding *binding)
     binding->silent = sqlite3_column_int(row, 13) != 0;
     binding->clone_alarm_ms = sqlite3_column_int64(row, 14);
     binding->session_bytes = (uint64_t)sqlite3_column_int64(row, 17);
+    binding->revoked = sqlite3_column_int(row, 18) != 0;
+    binding->newest.row = (uint32_t)sqlite3_column_int64(row, 19);
+    binding->newest.present = (uint32_t)sqlite3_column_int64(row, 20);
+    selkie_sql_get_blob(row, 21, binding->newest.entries, sizeof binding->newest.entries);
 }
 
 /* Step a statement of SELKIE_SQL_BINDING for one row. */
@@ -238,6 +242,10 @@ int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_
     sqlite3_bind_int64(add, 16, binding->clone_alarm_ms);
     sqlite3_bind_int64(add, 17, (int64_t)binding->session_frames);
     sqlite3_bind_int64(add, 18, (int64_t)binding->session_bytes);
+    sqlite3_bind_int(add, 19, binding->revoked);
+    sqlite3_bind_int64(add, 20, binding->newest.row);
+    sqlite3_bind_int64(add, 21, binding->newest.present);
+    selkie_sql_bind_blob(add, 22, binding->newest.entries, sizeof binding->newest.entries);
     return selkie_sql_run(registry, add);
 }
 
@@ -256,16 +264,15 @@ int selkie_registry_put_binding(struct selkie_registry *registry, const struct s
     sqlite3_bind_int64(put, 9, binding->clone_alarm_ms);
     sqlite3_bind_int64(put, 10, (int64_t)binding->session_frames);
     sqlite3_bind_int64(put, 11, (int64_t)binding->session_bytes);
+    sqlite3_bind_int64(put, 12, binding->newest.row);
+    sqlite3_bind_int64(put, 13, binding->newest.present);
+    selkie_sql_bind_blob(put, 14, binding->newest.entries, sizeof binding->newest.entries);
     return selkie_sql_run(registry, put);
 }
 
-#define ROW_COUNTERS 32
-#define RX_SIZE      6
-#define ENTRY_SIZE   (SELKIE_DIGEST_SIZE + RX_SIZE)
-
-static int64_t row_place(int64_t binding, uint32_t counter)
+static int64_t row_place(int64_t binding, uint32_t row)
 {
-    return binding << 27 | counter / ROW_COUNTERS;
+    return binding << 27 | row;
 }
 
 static int forget_seen(struct selkie_registry *registry, int64_t from, int64_t to)
@@ -283,68 +290,96 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
     sqlite3_bind_int64(put, 1, binding->number);
     sqlite3_bind_int(put, 2, (int)binding->status);
     sqlite3_bind_int(put, 3, binding->key_id);
+    sqlite3_bind_int(put, 4, binding->revoked);
     int result = selkie_sql_run(registry, put);
     if (result < 0 || binding->status != SELKIE_BINDING_RETIRED)
         return result;
     return forget_seen(registry, row_place(binding->number, 0), row_place(binding->number + 1, 0));
 }
 
-/* Read the 32 counters around one. 1, or 0 where none of them was seen. */
-static int read_row(struct selkie_registry *registry, int64_t place, uint32_t *present,
-                    uint8_t entries[static ROW_COUNTERS * ENTRY_SIZE])
+/* A row that is not the newest. 1, or 0 where none of its counters was seen. */
+static int read_row(struct selkie_registry *registry, int64_t binding, uint32_t number, struct selkie_seen_row *seen)
 {
     sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_SEEN_GET);
 
-    sqlite3_bind_int64(row, 1, place);
+    *seen = (struct selkie_seen_row){.row = number};
+    sqlite3_bind_int64(row, 1, row_place(binding, number));
     int result = selkie_sql_step(registry, row);
-    *present = 0;
     if (result <= 0)
         return result;
-    *present = (uint32_t)sqlite3_column_int64(row, 0);
-    selkie_sql_get_blob(row, 1, entries, ROW_COUNTERS * ENTRY_SIZE);
+    seen->present = (uint32_t)sqlite3_column_int64(row, 0);
+    selkie_sql_get_blob(row, 1, seen->entries, sizeof seen->entries);
     selkie_sql_done(row);
     return 1;
 }
 
-int selkie_registry_seen(struct selkie_registry *registry, int64_t binding, uint32_t counter, struct selkie_seen *seen)
+static int write_row(struct selkie_registry *registry, int64_t binding, const struct selkie_seen_row *seen)
 {
-    uint8_t entries[ROW_COUNTERS * ENTRY_SIZE];
-    uint32_t present, index = counter % ROW_COUNTERS;
-    int result = read_row(registry, row_place(binding, counter), &present, entries);
+    sqlite3_stmt *put = selkie_sql_write(registry, SELKIE_SQL_SEEN_PUT);
 
-    if (result <= 0 || !(present >> index & 1))
-        return result < 0 ? result : 0;
-    const uint8_t *entry = entries + index * ENTRY_SIZE;
+    sqlite3_bind_int64(put, 1, row_place(binding, seen->row));
+    sqlite3_bind_int64(put, 2, seen->present);
+    selkie_sql_bind_blob(put, 3, seen->entries, sizeof seen->entries);
+    return selkie_sql_run(registry, put);
+}
+
+int selkie_registry_seen(struct selkie_registry *registry, const struct selkie_binding *binding, uint32_t counter,
+                         struct selkie_seen *seen)
+{
+    struct selkie_seen_row older;
+    const struct selkie_seen_row *row = &binding->newest;
+    uint32_t index = counter % SELKIE_SEEN_COUNTERS;
+
+    if (counter / SELKIE_SEEN_COUNTERS != row->row) {
+        int result = read_row(registry, binding->number, counter / SELKIE_SEEN_COUNTERS, &older);
+        if (result <= 0)
+            return result;
+        row = &older;
+    }
+    if (!(row->present >> index & 1))
+        return 0;
+    const uint8_t *entry = row->entries + index * SELKIE_SEEN_ENTRY_SIZE;
     memcpy(seen->digest, entry, SELKIE_DIGEST_SIZE);
     seen->rx_ms = 0;
-    for (int i = 0; i < RX_SIZE; i++)
-        seen->rx_ms = seen->rx_ms << 8 | entry[SELKIE_DIGEST_SIZE + i];
+    for (int i = SELKIE_DIGEST_SIZE; i < SELKIE_SEEN_ENTRY_SIZE; i++)
+        seen->rx_ms = seen->rx_ms << 8 | entry[i];
     return 1;
 }
 
-int selkie_registry_put_seen(struct selkie_registry *registry, int64_t binding, uint32_t counter,
+static void note_seen(struct selkie_seen_row *row, uint32_t counter, const struct selkie_seen *seen)
+{
+    uint32_t index = counter % SELKIE_SEEN_COUNTERS;
+    uint8_t *entry = row->entries + index * SELKIE_SEEN_ENTRY_SIZE;
+    int64_t rx_ms = seen->rx_ms;
+
+    memcpy(entry, seen->digest, SELKIE_DIGEST_SIZE);
+    for (int i = SELKIE_SEEN_ENTRY_SIZE - 1; i >= SELKIE_DIGEST_SIZE; i--, rx_ms >>= 8)
+        entry[i] = (uint8_t)rx_ms;
+    row->present |= UINT32_C(1) << index;
+}
+
+int selkie_registry_put_seen(struct selkie_registry *registry, struct selkie_binding *binding, uint32_t counter,
                              const struct selkie_seen *seen, uint32_t window_start)
 {
-    uint8_t entries[ROW_COUNTERS * ENTRY_SIZE] = {0};
-    uint32_t present, index = counter % ROW_COUNTERS;
-    int64_t place = row_place(binding, counter), rx_ms = seen->rx_ms;
-    int result = read_row(registry, place, &present, entries);
+    struct selkie_seen_row *newest = &binding->newest, older;
+    uint32_t number = counter / SELKIE_SEEN_COUNTERS;
+    int result = 0;
 
-    if (result < 0)
-        return result;
-    bool fresh = result == 0;
-    uint8_t *entry = entries + index * ENTRY_SIZE;
-    memcpy(entry, seen->digest, SELKIE_DIGEST_SIZE);
-    for (int i = RX_SIZE - 1; i >= 0; i--, rx_ms >>= 8)
-        entry[SELKIE_DIGEST_SIZE + i] = (uint8_t)rx_ms;
-    present |= UINT32_C(1) << index;
-
-    sqlite3_stmt *put = selkie_sql_write(registry, SELKIE_SQL_SEEN_PUT);
-    sqlite3_bind_int64(put, 1, place);
-    sqlite3_bind_int64(put, 2, present);
-    selkie_sql_bind_blob(put, 3, entries, sizeof entries);
-    result = selkie_sql_run(registry, put);
-    if (result < 0 || !fresh || window_start < ROW_COUNTERS)
-        return result;
-    return forget_seen(registry, row_place(binding, 0), row_place(binding, window_start));
+    if (number < newest->row) {
+        result = read_row(registry, binding->number, number, &older);
+        if (result < 0)
+            return result;
+        note_seen(&older, counter, seen);
+        return write_row(registry, binding->number, &older);
+    }
+    if (number > newest->row) {
+        if (newest->present)
+            result = write_row(registry, binding->number, newest);
+        if (result == 0)
+            result = forget_seen(registry, row_place(binding->number, 0),
+                                 row_place(binding->number, window_start / SELKIE_SEEN_COUNTERS));
+        *newest = (struct selkie_seen_row){.row = number};
+    }
+    note_seen(newest, counter, seen);
+    return result;
 }

@@ -11,7 +11,8 @@
 
 #define SELKIE_SQL_BINDING                                                                                             \
     "SELECT number, address, id_hash, status, key_id, counter, received, session_frames, first_seen, last_seen, "      \
-    "gateway, form, firmware, silent, clone_alarm, tag, session, session_bytes FROM binding "
+    "gateway, form, firmware, silent, clone_alarm, tag, session, session_bytes, revoked, row, present, entries FROM "  \
+    "binding "
 #define SELKIE_SQL_PARKED                                                                                              \
     "SELECT number, binding, counter, digest, rx, gateway, form, key_id, payload FROM parked WHERE binding = ?1 "
 #define SELKIE_SQL_STRAY "SELECT number, tag, digest, rx, arrived, gateway, body FROM stray "
@@ -37,12 +38,14 @@
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
     X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ?1 AND number > ?2 ORDER BY number LIMIT 1")                        \
     X(BINDING_ADD, "INSERT INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "    \
-                   "?16, ?17, ?18)")                                                                                   \
+                   "?16, ?17, ?18, ?19, ?20, ?21, ?22)")                                                               \
     X(BINDING_PUT, "UPDATE binding SET counter = ?2, received = ?3, last_seen = ?4, gateway = ?5, form = ?6, "         \
-                   "firmware = ?7, silent = ?8, clone_alarm = ?9, session_frames = ?10, session_bytes = ?11 "          \
+                   "firmware = ?7, silent = ?8, clone_alarm = ?9, session_frames = ?10, session_bytes = ?11, row = "   \
+                   "?12, present = ?13, entries = ?14 "                                                                \
                    "WHERE number = ?1")                                                                                \
-    X(BINDING_STATUS, "UPDATE binding SET status = ?2, key_id = ?3, session = iif(?2 = 3, NULL, session) "             \
-                      "WHERE number = ?1")                                                                             \
+    X(BINDING_STATUS,                                                                                                  \
+      "UPDATE binding SET status = ?2, key_id = ?3, revoked = ?4, session = iif(?2 = 3, NULL, session) "               \
+      "WHERE number = ?1")                                                                                             \
     X(SEEN_GET, "SELECT present, entries FROM seen WHERE place = ?1")                                                  \
     X(SEEN_PUT, "INSERT INTO seen VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET present = ?2, entries = ?3")           \
     X(SEEN_FORGET, "DELETE FROM seen WHERE place >= ?1 AND place < ?2")                                                \

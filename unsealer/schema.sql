@@ -36,13 +36,17 @@ CREATE TABLE binding (
     silent      INTEGER NOT NULL,-- the event has been raised
     clone_alarm INTEGER NOT NULL,
     session_frames INTEGER NOT NULL,-- of those received
-    session_bytes INTEGER NOT NULL -- of their bodies: what they took of the air
+    session_bytes INTEGER NOT NULL,-- of their bodies: what they took of the air
+    revoked     INTEGER NOT NULL,-- its device is
+    row         INTEGER NOT NULL,-- the newest row of the window, as in seen: in here, so that a frame changes one page
+    present     INTEGER NOT NULL,
+    entries     BLOB NOT NULL
 );
 CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
 CREATE INDEX binding_live ON binding (address) WHERE status <> 3;
 CREATE INDEX binding_tag ON binding (tag);
 
--- The window: 32 counters a row, keyed binding << 27 | counter >> 5, so that a frame changes one short row.
+-- The window but for its newest row: 32 counters a row, keyed binding << 27 | counter >> 5.
 CREATE TABLE seen (
     place   INTEGER PRIMARY KEY,
     present INTEGER NOT NULL,    -- bit i: counter i of the 32 was accepted

@@ -64,8 +64,8 @@ static void fill(const char *dir, uint32_t devices)
         memcpy(binding.address, device.address, sizeof binding.address);
         require(selkie_mbedtls_sha256(device.id, sizeof device.id, binding.id_hash, 0), "sha256");
         require(selkie_registry_put_device(registry, &row), "device");
+        require(selkie_registry_put_seen(registry, &binding, 0, &seen, 0), "seen");
         require(selkie_registry_add_binding(registry, &binding, &device.session), "binding");
-        require(selkie_registry_put_seen(registry, binding.number, 0, &seen, 0), "seen");
         if (i % 10000 == 9999)
             require(selkie_registry_commit(registry), "commit");
     }
