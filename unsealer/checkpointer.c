@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #define EVERY_US  1000000
-#define LOG_BYTES 4194304 /* a log shorter than this is left alone */
+#define LOG_BYTES 33554432 /* a log shorter than this is left alone: it would only take the disk from the commits */
 
 struct selkie_checkpointer {
     sqlite3 *db;
