@@ -16,10 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PLUGIN           "mosquitto_selkie.so"
-#define PLUGIN_INSTALLED "/usr/lib/selkie/mosquitto_selkie.so"
-#define START_PATIENCE   10000 /* ms */
-#define STOP_PATIENCE    20000
+#define PLUGIN         "mosquitto_selkie.so"
+#define START_PATIENCE 10000 /* ms */
+#define STOP_PATIENCE  20000
 
 static int free_port(uint16_t *port)
 {
@@ -81,7 +80,7 @@ static int write_mosquitto_conf(const struct selkie_broker *broker, const struct
     if (broker->options->plugin != NULL)
         (void)snprintf(plugin, sizeof plugin, "%s", broker->options->plugin);
     else
-        selkie_process_find(plugin, PLUGIN, PLUGIN_INSTALLED);
+        selkie_process_find(plugin, PLUGIN, SELKIE_PLUGIN_INSTALLED);
     (void)snprintf(
         text, sizeof text,
         "user %s\nlog_dest stderr\npersistence true\npersistence_location %s/\nmax_queued_messages 10000000\n"

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define FIRMWARE    "selkie-sim " SELKIE_VERSION
 #define REBOOT_US   100000u
@@ -155,7 +156,7 @@ static void add_device(struct selkie_world *world, uint32_t index)
     device->number = UINT32_MAX;
     device->wake.run = on_wake;
     device->report.run = on_report;
-    selkie_random_init(&device->entropy, scenario->seed, SELKIE_RANDOM_ENTROPY, index);
+    selkie_random_init(&device->entropy, scenario->seed + world->fleet->salt, SELKIE_RANDOM_ENTROPY, index);
     selkie_random_init(&device->timing, scenario->seed, SELKIE_RANDOM_TIMING, index);
     selkie_payload_walk_init(&device->walk, scenario->seed, index);
     configure(device);
@@ -175,6 +176,11 @@ int selkie_fleet_open(struct selkie_world *world)
     world->fleet = fleet;
     fleet->count = scenario->fleet.devices;
     fleet->heard_by = scenario->fleet.heard_by;
+    /* An old ID that begins again at counter 0 is what a clone looks like. */
+    if (!world->broker.own && getrandom(&fleet->salt, sizeof fleet->salt, 0) != sizeof fleet->salt) {
+        selkie_say("no random numbers for new IDs");
+        return SELKIE_EENTROPY;
+    }
     bool ack = false;
     for (size_t i = 0; i < scenario->group_count; i++)
         ack = ack || scenario->groups[i].ack;

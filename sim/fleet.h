@@ -50,7 +50,8 @@ struct selkie_fleet {
     struct selkie_fleet_frame *by_digest;
     struct selkie_link_rx *ack_rx; /* one for each device; NULL where no channel acknowledges */
     uint32_t heard_by;
-    bool quiet;       /* no more payloads are made: the end of the run */
+    bool quiet;    /* no more payloads are made: the end of the run */
+    uint64_t salt; /* of the devices' entropy: 0, or something new for a broker that remembers the IDs of other runs */
     uint64_t skipped; /* payloads that no device took: the one before was still under way, or there was no ID yet */
     uint64_t resets, key_changes;
 };

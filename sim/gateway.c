@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PROGRAM           "selkie-gateway"
-#define PROGRAM_INSTALLED "/usr/bin/selkie-gateway"
+#define PROGRAM "selkie-gateway"
 
 static void set_optional(json_t *object, const char *key, const char *value)
 {
@@ -53,7 +52,7 @@ int selkie_gateway_start(struct selkie_channel *channel)
 {
     char program[SELKIE_PATH_MAX], name[48], config[SELKIE_PATH_MAX];
 
-    selkie_process_find(program, PROGRAM, PROGRAM_INSTALLED);
+    selkie_process_find(program, PROGRAM, SELKIE_GATEWAY_INSTALLED);
     (void)snprintf(name, sizeof name, "%s.json", channel->name);
     selkie_folder_path(&channel->world->folder, config, name);
     const char *const argv[] = {program, "--config", config, NULL};
