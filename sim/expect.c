@@ -50,6 +50,7 @@ static const char *const plain[] = {"sent",
                                     "memory_mb",
                                     "gateway_starts",
                                     "broker_starts",
+                                    "entropy_alarms",
                                     "approved"};
 static const char *const events[] = {"registered", "reset", "approved", "denied", "revoked", "clone", "lost", "silent"};
 static const char *const reasons[] = {"malformed", "unknown-key", "bad-seal", "replay",       "clone",

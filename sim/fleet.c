@@ -39,16 +39,46 @@ int64_t selkie_fleet_find(const struct selkie_world *world, const uint8_t addres
     return device;
 }
 
+/* What a gateway has of an ID that never reached it inside a seal, nobody can open, and nobody promised to. */
+static void drop_unopenable(struct selkie_world *world, struct selkie_fleet_device *device)
+{
+    uint32_t count = selkie_verify_count(world->verify, device->index);
+
+    if (!device->anchored)
+        selkie_verify_unhear(world->verify, device->index, device->epoch_number, count);
+}
+
+/* Power off and on. */
+static void restart(struct selkie_fleet_device *device)
+{
+    struct selkie_world *world = device->world;
+
+    drop_unopenable(world, device);
+    int error = selkie_device_reset(&device->device);
+    if (error < 0)
+        selkie_world_fail(world, "device %u does not start again: %s", device->index, selkie_error_text(error));
+    device->epoch++;
+    device->epoch_number = selkie_verify_count(world->verify, device->index);
+    device->anchored = false;
+    device->handed_us = 0;
+    selkie_world_set(world, &device->wake, world->clock.now_us + REBOOT_US);
+}
+
 /* Let the library work, and come back when it wants to. */
 static void poll_device(struct selkie_fleet_device *device)
 {
     struct selkie_device_status status;
     int state = selkie_device_poll(&device->device, selkie_world_now_ms(device->world), &status);
 
-    if (state < 0)
+    if (state == SELKIE_EENTROPY) {
+        /* The health tests alarm by chance, once in some ten thousand boots: then somebody has to press the button. */
+        selkie_figures_add(&device->world->figures, NULL, "entropy_alarms", 1);
+        restart(device);
+    } else if (state < 0) {
         selkie_world_fail(device->world, "device %u fell silent: %s", device->index, selkie_error_text(state));
-    else if (status.wake_ms != SELKIE_UPLINK_NEVER)
+    } else if (status.wake_ms != SELKIE_UPLINK_NEVER) {
         selkie_world_set(device->world, &device->wake, status.wake_ms * SELKIE_MS_US);
+    }
 }
 
 static void on_wake(struct selkie_event *event)
@@ -247,31 +277,14 @@ void selkie_fleet_echo(struct selkie_world *world, uint32_t channel)
     }
 }
 
-/* What a gateway has of an ID that never reached it inside a seal, nobody can open, and nobody promised to. */
-static void drop_unopenable(struct selkie_world *world, struct selkie_fleet_device *device)
-{
-    uint32_t count = selkie_verify_count(world->verify, device->index);
-
-    if (!device->anchored)
-        selkie_verify_unhear(world->verify, device->index, device->epoch_number, count);
-}
-
 void selkie_fleet_reset(struct selkie_world *world, uint32_t index)
 {
     struct selkie_fleet_device *device = &world->fleet->devices[index];
 
     if (!device->on)
         return;
-    drop_unopenable(world, device);
-    int error = selkie_device_reset(&device->device);
-    if (error < 0)
-        selkie_world_fail(world, "device %u does not start again: %s", index, selkie_error_text(error));
-    device->epoch++;
-    device->epoch_number = selkie_verify_count(world->verify, index);
-    device->anchored = false;
-    device->handed_us = 0;
     world->fleet->resets++;
-    selkie_world_set(world, &device->wake, world->clock.now_us + REBOOT_US);
+    restart(device);
 }
 
 void selkie_fleet_next_key(struct selkie_world *world, uint32_t index)
