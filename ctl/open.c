@@ -18,10 +18,11 @@ static EVP_PKEY *load_key(const char *path)
     }
     EVP_PKEY *pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
     fclose(file);
+    ERR_clear_error();
     if (pkey == NULL) {
-        ctl_fail_openssl(path);
+        ctl_fail("%s: not a private key in PEM", path);
     } else if (!EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_size(pkey) != SELKIE_CIPHERTEXT_SIZE) {
-        ctl_fail("%s: not an RSA-4096 key", path);
+        ctl_fail("%s: not an RSA-4096 private key", path);
         EVP_PKEY_free(pkey);
         pkey = NULL;
     }

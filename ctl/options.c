@@ -3,8 +3,7 @@
 
 #include "command.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <selkie/argument.h>
 
 enum {
     OPT_ID = 0x100,
@@ -100,16 +99,6 @@ struct parsing {
     const struct ctl_command *command;
 };
 
-static int read_number(struct argp_state *state, const char *name, const char *text, long min, long max)
-{
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < min || value > max)
-        argp_error(state, "--%s: must be %ld to %ld, not '%s'", name, min, max, text);
-    return (int)value;
-}
-
 error_t ctl_options_take(struct ctl_options *options, int key, char *argument, struct argp_state *state)
 {
     const struct {
@@ -152,9 +141,9 @@ error_t ctl_options_take(struct ctl_options *options, int key, char *argument, s
         }
     }
     if (key == OPT_ID)
-        options->key_id = read_number(state, "id", argument, 1, 255);
+        options->key_id = (int)selkie_argument_number(state, "id", argument, 1, 255);
     else if (key == OPT_TIMEOUT)
-        options->timeout_s = read_number(state, "timeout", argument, 1, 3600);
+        options->timeout_s = (int)selkie_argument_number(state, "timeout", argument, 1, 3600);
     else
         return ARGP_ERR_UNKNOWN;
     return 0;

@@ -412,7 +412,7 @@ START_TEST(mistakes_end_with_2_before_anything_is_sent)
     expect(&fixture, 2, "ctl stats --key x", "must be mqtts://");
     expect(&fixture, 2, "ctl stats --password-file x", "is of no use without --username");
     expect(&fixture, 2, "ctl stats --root 'a/#'", "without wildcards");
-    expect(&fixture, 2, "ctl stats --timeout 0", "must be 1 to 3600");
+    expect(&fixture, 2, "ctl stats --timeout 0", "--timeout 0: not a number from 1 to 3600");
     char *requests = harness_read(fixture.requests);
     ck_assert_str_eq(requests, "");
     free(requests);

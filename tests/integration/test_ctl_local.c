@@ -125,9 +125,9 @@ START_TEST(keygen_says_what_is_wrong)
 {
     const char *file = harness_write("file", 0600, "x");
     EXPECT(2, "--id and --out are needed", "keygen", "--id", "1");
-    EXPECT(2, "must be 1 to 255, not '0'", "keygen", "--id", "0", "--out", "x");
-    EXPECT(2, "must be 1 to 255, not '256'", "keygen", "--id", "256", "--out", "x");
-    EXPECT(2, "must be 1 to 255, not '1x'", "keygen", "--id", "1x", "--out", "x");
+    EXPECT(2, "--id 0: not a number from 1 to 255", "keygen", "--id", "0", "--out", "x");
+    EXPECT(2, "--id 256: not a number from 1 to 255", "keygen", "--id", "256", "--out", "x");
+    EXPECT(2, "--id 1x: not a number from 1 to 255", "keygen", "--id", "1x", "--out", "x");
     EXPECT(1, "No such file", "keygen", "--id", "1", "--out", "/nowhere/at/all");
     EXPECT(1, "Not a directory", "keygen", "--id", "1", "--out", file);
 }
@@ -245,8 +245,8 @@ START_TEST(frame_show_names_a_bad_key_file)
     json_t *root = vectors_load(SELKIE_VECTORS);
     const char *frame = write_hex("frame.hex", vector(root, "sealed", "data-short"));
     EXPECT(1, "/nowhere: No such file", "frame", "show", frame, "--key", "/nowhere");
-    EXPECT(1, "frame.hex", "frame", "show", frame, "--key", frame);
-    EXPECT(1, "selkiectl: ", "frame", "show", frame, "--key", harness_public_key());
+    EXPECT(1, "frame.hex: not a private key in PEM", "frame", "show", frame, "--key", frame);
+    EXPECT(1, "not a private key in PEM", "frame", "show", frame, "--key", harness_public_key());
     json_decref(root);
 }
 END_TEST

@@ -110,6 +110,7 @@ static bool length_is_right(uint8_t head, size_t len)
 
 START_TEST(decode_takes_exactly_the_heads_and_lengths_of_the_contract)
 {
+    unsigned wrong = 0;
     for (size_t len = 0; len <= SELKIE_LINK_BODY_MAX; len++) {
         uint8_t *body = calloc(len == 0 ? 1 : len, 1);
         ck_assert_ptr_nonnull(body);
@@ -117,10 +118,11 @@ START_TEST(decode_takes_exactly_the_heads_and_lengths_of_the_contract)
             body[0] = (uint8_t)head;
             struct selkie_frame frame;
             int expected = len != 0 && length_is_right((uint8_t)head, len) ? 0 : SELKIE_EMALFORMED;
-            ck_assert_int_eq(selkie_frame_decode(&frame, body, len), expected);
+            wrong += selkie_frame_decode(&frame, body, len) != expected;
         }
         free(body);
     }
+    ck_assert_uint_eq(wrong, 0);
 }
 END_TEST
 

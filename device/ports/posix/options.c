@@ -2,7 +2,7 @@
 #include "options.h"
 #include "line.h"
 #include <argp.h>
-#include <errno.h>
+#include <selkie/argument.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,12 +56,7 @@ static const struct argp_option list[] = {
 
 static unsigned number(struct argp_state *state, const char *name, const char *text, unsigned min, unsigned max)
 {
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < min || value > max)
-        argp_error(state, "--%s %s: not a number from %u to %u", name, text, min, max);
-    return (unsigned)value;
+    return (unsigned)selkie_argument_number(state, name, text, min, max);
 }
 
 static double seconds(struct argp_state *state, const char *text)
