@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateways.h"
 
-#include <mbedtls/md.h>
-#include <mbedtls/pkcs5.h>
 #include <mbedtls/platform_util.h>
 #include <pthread.h>
+#include <selkie/mbedtls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,15 +100,9 @@ enum selkie_gateway_auth selkie_gateways_find(struct selkie_gateways *gateways, 
 static int derive(const struct selkie_gateway *gateway, const char *password,
                   uint8_t hash[static SELKIE_GATEWAY_HASH_SIZE])
 {
-    mbedtls_md_context_t md;
-
-    mbedtls_md_init(&md);
-    int failure = mbedtls_md_setup(&md, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), 1);
-    if (failure == 0)
-        failure =
-            mbedtls_pkcs5_pbkdf2_hmac(&md, (const uint8_t *)password, strlen(password), gateway->salt,
-                                      SELKIE_GATEWAY_SALT_SIZE, gateway->iterations, SELKIE_GATEWAY_HASH_SIZE, hash);
-    mbedtls_md_free(&md);
+    int failure =
+        selkie_mbedtls_pbkdf2_sha256((const uint8_t *)password, strlen(password), gateway->salt,
+                                     SELKIE_GATEWAY_SALT_SIZE, gateway->iterations, hash, SELKIE_GATEWAY_HASH_SIZE);
     return failure ? SELKIE_ECRYPTO : 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/rsa.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
@@ -71,6 +72,26 @@ static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned
 #else
     (void)drbg;
     return mbedtls_pk_parse_key(pk, pem, len, NULL, 0);
+#endif
+}
+#endif
+
+#if defined(MBEDTLS_PKCS5_C)
+static inline int selkie_mbedtls_pbkdf2_sha256(const unsigned char *password, size_t password_len,
+                                               const unsigned char *salt, size_t salt_len, unsigned iterations,
+                                               unsigned char *key, uint32_t key_len)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    return mbedtls_pkcs5_pbkdf2_hmac_ext(MBEDTLS_MD_SHA256, password, password_len, salt, salt_len, iterations, key_len,
+                                         key);
+#else
+    mbedtls_md_context_t md;
+    mbedtls_md_init(&md);
+    int failure = mbedtls_md_setup(&md, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), 1);
+    if (failure == 0)
+        failure = mbedtls_pkcs5_pbkdf2_hmac(&md, password, password_len, salt, salt_len, iterations, key_len, key);
+    mbedtls_md_free(&md);
+    return failure;
 #endif
 }
 #endif
