@@ -86,13 +86,23 @@ static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
     tell(connection, event);
 }
 
+/* OpenSSL's line is "thread:error:code:library:function:reason:file:line:data". Only the reason is for people, and the
+ * thread would make each line another one. */
 static int on_tls_error(const char *text, size_t len, void *context)
 {
     struct connection *connection = context;
+    const char *reason = text;
 
+    for (int fields = 0; fields < 5 && reason != NULL; fields++) {
+        reason = strchr(reason, ':');
+        if (reason != NULL)
+            reason++;
+    }
+    if (reason == NULL)
+        reason = text;
     if (connection->tls_error[0] == '\0')
-        (void)snprintf(connection->tls_error, sizeof(connection->tls_error), "TLS: %.*s", (int)strcspn(text, "\n"),
-                       text);
+        (void)snprintf(connection->tls_error, sizeof(connection->tls_error), "TLS: %.*s", (int)strcspn(reason, ":\n"),
+                       reason);
     return (int)len;
 }
 
