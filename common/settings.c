@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define TEXT_MAX  ((size_t)16 * 1024 * 1024)
-#define ERROR_MAX 512
+#define ERROR_MAX 1024
 
 struct selkie_settings_object {
     struct selkie_settings *settings;
@@ -35,7 +35,7 @@ struct selkie_settings {
 __attribute__((format(printf, 4, 0))) static void fail_at(struct selkie_settings *settings, unsigned line,
                                                           const char *key, const char *format, va_list arguments)
 {
-    char what[ERROR_MAX / 2];
+    char what[ERROR_MAX * 3 / 4];
 
     if (settings->failed)
         return;
@@ -121,7 +121,8 @@ static void read_file(struct selkie_settings *settings, const char *path)
             room = room == 0 ? 4096 : room * 2;
             char *larger = room > TEXT_MAX ? NULL : realloc(settings->text, room);
             if (larger == NULL) {
-                fail(settings, 0, NULL, "too large for a configuration");
+                fail(settings, 0, NULL, "%s",
+                     room > TEXT_MAX ? "too large for a configuration" : selkie_error_text(SELKIE_ENOMEM));
                 break;
             }
             settings->text = larger;
@@ -345,14 +346,14 @@ int selkie_settings_choice(struct selkie_settings_object *object, const char *ke
     return fallback;
 }
 
-bool selkie_settings_has(const struct selkie_settings_object *object, const char *key)
+bool selkie_settings_has(struct selkie_settings_object *object, const char *key)
 {
-    return object != NULL && json_object_get(object->json, key) != NULL;
+    return ask(object, key, false) != NULL;
 }
 
-bool selkie_settings_is_string(const struct selkie_settings_object *object, const char *key)
+bool selkie_settings_is_string(struct selkie_settings_object *object, const char *key)
 {
-    return object != NULL && json_is_string(json_object_get(object->json, key));
+    return json_is_string(ask(object, key, false));
 }
 
 struct selkie_settings_object *selkie_settings_object(struct selkie_settings_object *object, const char *key,

@@ -39,8 +39,8 @@ bool selkie_settings_boolean(struct selkie_settings_object *object, const char *
 int selkie_settings_choice(struct selkie_settings_object *object, const char *key, const char *const names[],
                            int fallback);
 
-bool selkie_settings_has(const struct selkie_settings_object *object, const char *key);
-bool selkie_settings_is_string(const struct selkie_settings_object *object, const char *key);
+bool selkie_settings_has(struct selkie_settings_object *object, const char *key);
+bool selkie_settings_is_string(struct selkie_settings_object *object, const char *key);
 
 /* An object inside; NULL where it is absent (or required and absent: a mistake). */
 struct selkie_settings_object *selkie_settings_object(struct selkie_settings_object *object, const char *key,
