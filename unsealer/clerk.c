@@ -97,6 +97,14 @@ static int put_payload(struct selkie_clerk *clerk, const struct selkie_binding *
     return selkie_clerk_put(clerk, output, true);
 }
 
+void selkie_clerk_heard(const struct selkie_clerk *clerk, struct selkie_binding *binding, int64_t rx_ms)
+{
+    int64_t heard_ms = rx_ms < clerk->now_ms ? rx_ms : clerk->now_ms;
+
+    if (heard_ms > binding->last_seen_ms)
+        binding->last_seen_ms = heard_ms;
+}
+
 /* The binding's own account of an accepted frame. */
 static int keep_account(struct selkie_clerk *clerk, struct selkie_binding *binding, const struct selkie_opened *opened)
 {
@@ -110,10 +118,7 @@ static int keep_account(struct selkie_clerk *clerk, struct selkie_binding *bindi
         binding->session_frames++;
         binding->session_bytes += SELKIE_SESSION_OVERHEAD + opened->payload_len;
     }
-    /* A gateway whose clock is ahead must not keep its devices from falling silent. */
-    int64_t heard_ms = opened->rx_ms < clerk->now_ms ? opened->rx_ms : clerk->now_ms;
-    if (heard_ms > binding->last_seen_ms)
-        binding->last_seen_ms = heard_ms;
+    selkie_clerk_heard(clerk, binding, opened->rx_ms);
     binding->form = opened->form;
     binding->silent = false;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
@@ -216,7 +221,9 @@ static enum selkie_claim compare_claim(const struct selkie_device *device, const
 {
     uint8_t difference = 0;
 
-    if (!device->claim_len || !message || message->kind != SELKIE_REGISTER || !message->registration.claim_len)
+    if (!message || message->kind != SELKIE_REGISTER || !message->registration.claim_len)
+        return SELKIE_CLAIM_NONE;
+    if (!device->claim_len && !device->claim_spoilt)
         return SELKIE_CLAIM_NONE;
     if (message->registration.claim_len != device->claim_len)
         return SELKIE_CLAIM_WRONG;
@@ -246,7 +253,7 @@ static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct
         goto out;
     facts.revoked = device.revoked;
     facts.listed = device.listed;
-    facts.claim_set = device.claim_len > 0;
+    facts.claim_set = device.claim_len > 0 || device.claim_spoilt;
     facts.claim = compare_claim(&device, message);
     facts.reset_alarm_ms = device.reset_alarm_ms;
     result = fill_case(clerk, &facts, own, opened, &seen);

@@ -90,6 +90,10 @@ SELKIE_USE_RESULT int selkie_clerk_accept(struct selkie_clerk *clerk, struct sel
 SELKIE_USE_RESULT int selkie_clerk_judge(struct selkie_clerk *clerk, struct selkie_binding *binding,
                                          const struct selkie_opened *opened);
 
+/* A frame was heard: the binding's last_seen. Never later than now: a gateway whose clock is ahead must not keep its
+ * devices from falling silent. */
+void selkie_clerk_heard(const struct selkie_clerk *clerk, struct selkie_binding *binding, int64_t rx_ms);
+
 /* Act on a verdict other than to park. */
 SELKIE_USE_RESULT int selkie_clerk_act(struct selkie_clerk *clerk, struct selkie_binding *binding,
                                        const struct selkie_opened *opened, const struct selkie_decision *decision,

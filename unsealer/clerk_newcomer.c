@@ -15,7 +15,8 @@ static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newc
     own->key_id = opened->key_id;
     own->form = opened->form;
     own->counter = opened->counter;
-    own->first_seen_ms = own->last_seen_ms = opened->rx_ms;
+    selkie_clerk_heard(clerk, own, opened->rx_ms);
+    own->first_seen_ms = own->last_seen_ms;
     memcpy(own->gateway, opened->gateway, sizeof own->gateway);
     if (result == 0)
         result = selkie_registry_add_binding(clerk->registry, own, &session);

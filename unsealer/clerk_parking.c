@@ -23,10 +23,11 @@ static int unpark(struct selkie_clerk *clerk, const struct selkie_opened *opened
 /* The binding's oldest frame makes room. */
 static int push_out(struct selkie_clerk *clerk, const struct selkie_binding *binding)
 {
-    struct selkie_opened oldest;
+    struct selkie_opened oldest = {.number = 0};
     int result = selkie_registry_oldest_parked(clerk->registry, binding->number, &oldest);
 
-    if (result > 0)
+    /* Damaged or not, it goes. */
+    if (result > 0 || result == SELKIE_ECRYPTO)
         result = unpark(clerk, &oldest);
     if (result == 0)
         result = selkie_clerk_reject(clerk, SELKIE_REASON_PARKING_FULL, oldest.gateway, oldest.rx_ms, binding->address);
@@ -57,8 +58,7 @@ int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding
     opened->binding = binding->number;
     if (opened->counter > binding->counter)
         binding->counter = opened->counter;
-    if (opened->rx_ms > binding->last_seen_ms)
-        binding->last_seen_ms = opened->rx_ms;
+    selkie_clerk_heard(clerk, binding, opened->rx_ms);
     binding->form = opened->form;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
     clerk->counts.parked++;
@@ -67,18 +67,35 @@ int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding
     return result < 0 ? result : selkie_registry_put_binding(clerk->registry, binding);
 }
 
+/* Take out what is parked, in order of counter: 1 and the frame, or 0. One that is damaged is rejected and passed over.
+ */
+static int take_out(struct selkie_clerk *clerk, const struct selkie_binding *binding, bool next,
+                    struct selkie_opened *opened)
+{
+    for (;; next = true) {
+        int result = selkie_registry_next_parked(clerk->registry, binding->number, next, opened);
+        bool damaged = result == SELKIE_ECRYPTO;
+        if (result <= 0 && !damaged)
+            return result;
+        result = unpark(clerk, opened);
+        if (result < 0 || !damaged)
+            return result < 0 ? result : 1;
+        result = selkie_clerk_reject(clerk, SELKIE_REASON_BAD_SEAL, opened->gateway, opened->rx_ms, binding->address);
+        if (result < 0)
+            return result;
+    }
+}
+
 int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *binding)
 {
     struct selkie_opened opened;
     bool next = false;
     int result;
 
-    while ((result = selkie_registry_next_parked(clerk->registry, binding->number, next, &opened)) > 0) {
+    while ((result = take_out(clerk, binding, next, &opened)) > 0) {
         next = true;
         clerk->counts.released++;
-        result = unpark(clerk, &opened);
-        if (result == 0)
-            result = selkie_clerk_judge(clerk, binding, &opened);
+        result = selkie_clerk_judge(clerk, binding, &opened);
         if (result < 0)
             break;
     }
@@ -92,11 +109,9 @@ int selkie_clerk_evict(struct selkie_clerk *clerk, const struct selkie_binding *
     bool next = false;
     int result;
 
-    while ((result = selkie_registry_next_parked(clerk->registry, binding->number, next, &opened)) > 0) {
+    while ((result = take_out(clerk, binding, next, &opened)) > 0) {
         next = true;
-        result = unpark(clerk, &opened);
-        if (result == 0)
-            result = selkie_clerk_reject(clerk, reason, opened.gateway, opened.rx_ms, binding->address);
+        result = selkie_clerk_reject(clerk, reason, opened.gateway, opened.rx_ms, binding->address);
         if (result < 0)
             break;
     }

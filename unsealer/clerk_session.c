@@ -6,6 +6,23 @@
 #include <mbedtls/platform_util.h>
 #include <string.h>
 
+/* Open a frame for a binding. 1, or 0 if it is another's. */
+static int try(const struct selkie_job *job, const struct selkie_binding *binding, const struct selkie_session *session,
+               struct selkie_opened *opened)
+{
+    opened->counter = selkie_session_counter(binding->counter, job->frame.session.counter_low);
+    int len = selkie_session_open(opened->payload, session, opened->counter, &job->frame);
+    if (len < 0)
+        return len == SELKIE_EBADSEAL ? 0 : len;
+    opened->payload_len = (size_t)len;
+    opened->has_payload = true;
+    opened->rx_ms = job->rx_ms;
+    opened->form = SELKIE_SESSION;
+    memcpy(opened->digest, job->digest, sizeof opened->digest);
+    memcpy(opened->gateway, job->gateway, sizeof opened->gateway);
+    return 1;
+}
+
 /* Whose a SESSION frame is: among those with its tag, the one whose key opens it. */
 int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *job,
                           struct selkie_identified *identified)
@@ -20,25 +37,19 @@ int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *j
     identified->reason = SELKIE_REASON_RETIRED;
     memset(opened, 0, sizeof *opened);
     while ((result = selkie_registry_next_tag(clerk->registry, job->frame.session.session_tag, after, binding,
-                                              &session)) > 0) {
+                                              &session)) != 0) {
+        if (result < 0 && result != SELKIE_ECRYPTO)
+            break;
+        bool damaged = result == SELKIE_ECRYPTO;
         after = binding->number;
         identified->stray = false;
         if (binding->status == SELKIE_BINDING_RETIRED)
             continue;
         identified->reason = SELKIE_REASON_BAD_SEAL;
-        opened->counter = selkie_session_counter(binding->counter, job->frame.session.counter_low);
-        result = selkie_session_open(opened->payload, &session, opened->counter, &job->frame);
-        if (result >= 0) {
-            opened->payload_len = (size_t)result;
-            opened->has_payload = true;
-            opened->rx_ms = job->rx_ms;
-            opened->form = SELKIE_SESSION;
-            memcpy(opened->digest, job->digest, sizeof opened->digest);
-            memcpy(opened->gateway, job->gateway, sizeof opened->gateway);
-            result = 1;
-            break;
-        }
-        if (result != SELKIE_EBADSEAL)
+        if (damaged) /* it may be this one's, but nobody can tell */
+            continue;
+        result = try(job, binding, &session, opened);
+        if (result != 0)
             break;
     }
     selkie_session_wipe(&session);

@@ -43,6 +43,7 @@ int selkie_command_add_device(struct selkie_command *command)
         result = take_text(command, "claim", 1, SELKIE_CLAIM_MAX, device.claim, &device.claim_len);
     if (result == 0) {
         device.name[name_len] = 0;
+        device.claim_spoilt = device.claim_spoilt && device.claim_len == 0;
         device.listed = true;
         result = selkie_clerk_review(command->op->clerk, &device);
     }
@@ -69,7 +70,7 @@ static int describe(struct selkie_operator *op, const struct selkie_device *devi
     json_object_set_new(json, "address", json_string(address));
     json_object_set_new(json, "name", json_string(device->name));
     json_object_set_new(json, "status", json_string(selkie_device_status_names[device->status]));
-    json_object_set_new(json, "claim", json_boolean(device->claim_len > 0));
+    json_object_set_new(json, "claim", json_boolean(device->claim_len > 0 || device->claim_spoilt));
     if (json_object_set_new(json, "bindings", parts[0]) != 0 && result == 0)
         result = SELKIE_ENOMEM;
     return result;

@@ -60,15 +60,31 @@ static void lane_leave(struct selkie_pool *pool, struct selkie_lane *lane)
     free(lane);
 }
 
-/* What the head of a lane's order allows becomes ready: each frame with the SESSION frames that waited for it. */
+static void put_before(struct selkie_pool *pool, struct selkie_job *place, struct selkie_job *job)
+{
+    if (place)
+        DL_PREPEND_ELEM(pool->ready, place, job);
+    else
+        DL_APPEND(pool->ready, job);
+}
+
+/* What the head of a lane's order allows becomes ready: each frame with the SESSION frames that waited for it, and
+ * before what its lane got after it. A SESSION frame is ready at once, so it may be in there already while a SEALED
+ * frame of the same device that came first was with a worker. */
 static void advance(struct selkie_pool *pool, struct selkie_lane *lane)
 {
     while (lane->order && lane->order->opened) {
         struct selkie_job *job = lane->order;
+        struct selkie_job *place = pool->ready;
         DL_DELETE(lane->order, job);
-        DL_APPEND(pool->ready, job);
-        DL_CONCAT(pool->ready, job->followers);
-        job->followers = NULL;
+        while (place && (place->lane != lane || place->number < job->number))
+            place = place->next;
+        put_before(pool, place, job);
+        while (job->followers) {
+            struct selkie_job *follower = job->followers;
+            DL_DELETE(job->followers, follower);
+            put_before(pool, place, follower);
+        }
     }
     if (pool->ready)
         pthread_cond_signal(&pool->news);
@@ -253,10 +269,7 @@ static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const
         return false;
     for (other = last->next; other && (other->lane != job->lane || other->number < job->number);)
         other = other->next;
-    if (other)
-        DL_PREPEND_ELEM(pool->ready, other, job);
-    else
-        DL_APPEND(pool->ready, job);
+    put_before(pool, other, job);
     return true;
 }
 

@@ -34,7 +34,9 @@ struct selkie_registrar {
     unsigned count;
     struct selkie_queued_command *commands;
     struct selkie_walk walk;
-    uint64_t emptied; /* up to here the outbox has been emptied */
+    uint64_t replayed;                       /* of the outbox of an earlier run */
+    char spoilt[SELKIE_REGISTRY_ERROR_SIZE]; /* the last that was told */
+    uint64_t emptied;                        /* up to here the outbox has been emptied */
     bool failing;
     struct selkie_stats_timing timings[TIMINGS_MAX];
     unsigned timed;
@@ -44,6 +46,17 @@ static void tell(struct selkie_registrar *registrar, int level, const char *line
 {
     if (registrar->parts.log)
         registrar->parts.log(registrar->parts.log_context, level, line);
+}
+
+/* A damaged row is told of once, however often it is met. */
+static void tell_spoilt(struct selkie_registrar *registrar)
+{
+    const char *spoilt = selkie_registry_spoilt(registrar->clerk.registry);
+
+    if (!spoilt || strcmp(spoilt, registrar->spoilt) == 0)
+        return;
+    snprintf(registrar->spoilt, sizeof registrar->spoilt, "%s", spoilt);
+    tell(registrar, LOG_ERR, spoilt);
 }
 
 static void time_stage(struct selkie_registrar *registrar, enum selkie_stage stage, int64_t us)
@@ -189,6 +202,7 @@ static void settle(struct selkie_registrar *registrar, uint64_t delivered, const
     int64_t now_us = selkie_clock_monotonic_us();
 
     selkie_announcer_committed(clerk->announcer);
+    tell_spoilt(registrar);
     registrar->emptied = delivered;
     registrar->walk = *walk;
     if (registrar->op.gateways_changed && selkie_gateways_reload(registrar->parts.gateways, clerk->registry) < 0)
@@ -238,20 +252,24 @@ static int replay_outbox(struct selkie_registrar *registrar)
     struct selkie_registry *registry = registrar->clerk.registry;
     struct selkie_output *output;
     struct selkie_output_list one = {0};
-    uint64_t after = 0;
     int result;
 
     while (selkie_output_queue_wait(registrar->parts.outputs) &&
-           (result = selkie_registry_next_outbox(registry, after, &output)) != 0) {
+           (result = selkie_registry_next_outbox(registry, &registrar->replayed, &output)) != 0) {
+        if (result == SELKIE_ECRYPTO) {
+            tell_spoilt(registrar);
+            continue;
+        }
         if (result < 0)
             return result;
-        after = output->outbox;
         if (output->kind == SELKIE_OUTPUT_STATE) {
             struct selkie_output *state = selkie_announce_from_registry(registry, output->address, &result);
             selkie_output_free(output);
-            if (!state)
+            if (!state) {
+                registrar->replayed--; /* it is still to come */
                 return result;
-            state->outbox = after;
+            }
+            state->outbox = registrar->replayed;
             output = state;
         }
         selkie_output_list_add(&one, output);

@@ -33,6 +33,9 @@ SELKIE_USE_RESULT int selkie_registry_commit(struct selkie_registry *registry);
 void selkie_registry_rollback(struct selkie_registry *registry);
 const char *selkie_registry_fault(const struct selkie_registry *registry);
 
+/* The last row that turned out to be damaged, as a sentence; NULL = none so far. Functions that can meet one say so. */
+const char *selkie_registry_spoilt(const struct selkie_registry *registry);
+
 /* Devices */
 
 enum selkie_device_status {
@@ -48,6 +51,7 @@ struct selkie_device {
     char name[SELKIE_DEVICE_NAME_MAX + 1];
     uint8_t claim[SELKIE_CLAIM_MAX]; /* a secret: wipe the device */
     size_t claim_len;                /* 0 = none */
+    bool claim_spoilt;               /* there is one, but its row is damaged: no claim is right. It is kept */
     bool listed, revoked;
     enum selkie_device_status status;
     int64_t reset_alarm_ms;
@@ -124,7 +128,7 @@ SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *regist
                                                   int64_t before_ms, struct selkie_binding *binding);
 
 /* The next binding above `after` with this session tag. 1, with its session key unless it is retired (then the session
- * is wiped), or 0. */
+ * is wiped), or 0. SELKIE_ECRYPTO: it is this binding, but its key is damaged. */
 SELKIE_USE_RESULT int selkie_registry_next_tag(struct selkie_registry *registry,
                                                const uint8_t tag[static SELKIE_SESSION_TAG_SIZE], int64_t after,
                                                struct selkie_binding *binding, struct selkie_session *session);
@@ -165,10 +169,11 @@ struct selkie_opened {
 /* Parked frames */
 
 SELKIE_USE_RESULT int selkie_registry_park(struct selkie_registry *registry, struct selkie_opened *parked);
-/* In order of counter, then of arrival: the first, above (counter, number) of *parked if `next`. 1 or 0. */
+/* In order of counter, then of arrival: the first, above (counter, number) of *parked if `next`. 1 or 0.
+ * SELKIE_ECRYPTO: it is this one, but its payload is damaged. */
 SELKIE_USE_RESULT int selkie_registry_next_parked(struct selkie_registry *registry, int64_t binding, bool next,
                                                   struct selkie_opened *parked);
-/* The one that has been here longest. 1 or 0. */
+/* The one that has been here longest. 1 or 0, or SELKIE_ECRYPTO as above. */
 SELKIE_USE_RESULT int selkie_registry_oldest_parked(struct selkie_registry *registry, int64_t binding,
                                                     struct selkie_opened *parked);
 /* The one with this counter and digest: 1 and its rx, or 0. */
@@ -208,8 +213,9 @@ SELKIE_USE_RESULT int selkie_registry_count_strays(struct selkie_registry *regis
 /* The outbox. An output's kind, address, counter, rx_ms, gateway, form and data are kept. */
 
 SELKIE_USE_RESULT int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *output);
-/* The next above a number, data allocated in it (free with selkie_output_free). 1 or 0. */
-SELKIE_USE_RESULT int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t after,
+/* The next above *after, which becomes its number; data allocated in it (free with selkie_output_free). 1 or 0, or
+ * SELKIE_ECRYPTO: its payload is damaged. */
+SELKIE_USE_RESULT int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t *after,
                                                   struct selkie_output **output);
 SELKIE_USE_RESULT int selkie_registry_empty_outbox(struct selkie_registry *registry, uint64_t up_to);
 

@@ -29,7 +29,7 @@ int selkie_registry_device(struct selkie_registry *registry, const uint8_t addre
         int len = selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_CLAIM, place_of_address(address),
                                            sqlite3_column_blob(row, 1), (size_t)sealed, device->claim);
         if (len < 0)
-            result = selkie_sql_spoilt(registry, "a claim");
+            device->claim_spoilt = selkie_sql_spoilt(registry, "the claim of a device; bytes:", sealed) < 0;
         device->claim_len = len > 0 ? (size_t)len : 0;
     }
     device->listed = sqlite3_column_int(row, 2) != 0;
@@ -51,7 +51,7 @@ int selkie_registry_put_device(struct selkie_registry *registry, const struct se
         if (selkie_vault_seal(registry->vault, SELKIE_VAULT_CLAIM, place_of_address(device->address), device->claim,
                               device->claim_len, sealed) < 0) {
             selkie_sql_done(put);
-            return selkie_sql_spoilt(registry, "a claim");
+            return selkie_sql_unsealed(registry);
         }
         selkie_sql_bind_blob(put, 3, sealed, device->claim_len + SELKIE_VAULT_OVERHEAD);
     }
@@ -59,6 +59,7 @@ int selkie_registry_put_device(struct selkie_registry *registry, const struct se
     sqlite3_bind_int(put, 5, device->revoked);
     sqlite3_bind_int(put, 6, (int)device->status);
     sqlite3_bind_int64(put, 7, device->reset_alarm_ms);
+    sqlite3_bind_int(put, 8, device->claim_spoilt);
     return selkie_sql_run(registry, put);
 }
 
@@ -208,7 +209,7 @@ int selkie_registry_next_tag(struct selkie_registry *registry, const uint8_t tag
             selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_SESSION, (uint64_t)binding->number,
                                      sqlite3_column_blob(row, 16), SELKIE_SESSION_KEY_SIZE + SELKIE_VAULT_OVERHEAD,
                                      session->key) < 0)
-            result = selkie_sql_spoilt(registry, "a session key");
+            result = selkie_sql_spoilt(registry, "the session key of binding", binding->number);
     }
     selkie_sql_done(row);
     return result;
@@ -223,7 +224,7 @@ int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_
     binding->number = ++registry->last_binding;
     if (selkie_vault_seal(registry->vault, SELKIE_VAULT_SESSION, (uint64_t)binding->number, session->key,
                           SELKIE_SESSION_KEY_SIZE, sealed) < 0)
-        return selkie_sql_spoilt(registry, "a session key");
+        return selkie_sql_unsealed(registry);
     sqlite3_bind_int64(add, 1, binding->number);
     selkie_sql_bind_blob(add, 2, binding->address, SELKIE_ADDRESS_SIZE);
     selkie_sql_bind_blob(add, 3, binding->id_hash, SELKIE_ID_HASH_SIZE);

@@ -35,7 +35,7 @@ int selkie_registry_park(struct selkie_registry *registry, struct selkie_opened 
         if (selkie_vault_seal(registry->vault, SELKIE_VAULT_PARKED, (uint64_t)parked->number, parked->payload,
                               parked->payload_len, sealed) < 0) {
             selkie_sql_done(put);
-            return selkie_sql_spoilt(registry, "a payload");
+            return selkie_sql_unsealed(registry);
         }
         selkie_sql_bind_blob(put, 9, sealed, parked->payload_len + SELKIE_VAULT_OVERHEAD);
     }
@@ -65,7 +65,7 @@ static int one_parked(struct selkie_registry *registry, sqlite3_stmt *row, struc
         else
             len = SELKIE_ECRYPTO;
         if (len < 0)
-            result = selkie_sql_spoilt(registry, "a parked payload");
+            result = selkie_sql_spoilt(registry, "parked frame", parked->number);
         else
             parked->payload_len = (size_t)len;
     }
@@ -218,7 +218,7 @@ int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_o
         if (output->len > SELKIE_PAYLOAD_MAX || selkie_vault_seal(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox,
                                                                   output->data, output->len, sealed) < 0) {
             selkie_sql_done(put);
-            return selkie_sql_spoilt(registry, "a payload");
+            return selkie_sql_unsealed(registry);
         }
         selkie_sql_bind_blob(put, 8, sealed, output->len + SELKIE_VAULT_OVERHEAD);
     }
@@ -242,18 +242,18 @@ static int read_data(struct selkie_registry *registry, sqlite3_stmt *row, struct
     int opened =
         selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox, data, len, output->data);
     if (opened < 0)
-        return selkie_sql_spoilt(registry, "a payload in the outbox");
+        return selkie_sql_spoilt(registry, "payload in the outbox", (int64_t)output->outbox);
     output->data[opened] = 0;
     output->len = (size_t)opened;
     return 0;
 }
 
-int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t after, struct selkie_output **next)
+int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t *after, struct selkie_output **next)
 {
     sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_OUTBOX_NEXT);
 
     *next = NULL;
-    sqlite3_bind_int64(row, 1, (int64_t)after);
+    sqlite3_bind_int64(row, 1, (int64_t)*after);
     int result = selkie_sql_step(registry, row);
     if (result <= 0)
         return result;
@@ -270,6 +270,8 @@ int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t after
         output->form = (enum selkie_frame_type)sqlite3_column_int(row, 6);
         result = read_data(registry, row, output);
     }
+    if (result == 0 || result == SELKIE_ECRYPTO)
+        *after = output->outbox;
     selkie_sql_done(row);
     if (result < 0) {
         selkie_output_free(output);

@@ -31,9 +31,22 @@ static int fault(struct selkie_registry *registry)
     return SELKIE_ESTORAGE;
 }
 
-int selkie_sql_spoilt(struct selkie_registry *registry, const char *what)
+int selkie_sql_spoilt(struct selkie_registry *registry, const char *what, int64_t number)
 {
-    selkie_sentence(registry->fault, sizeof registry->fault, "registry: %s does not open with this storage key", what);
+    selkie_sentence(registry->spoilt, sizeof registry->spoilt,
+                    "registry: %s %lld is damaged and set aside; the registry should be restored from a backup", what,
+                    (long long)number);
+    return SELKIE_ECRYPTO;
+}
+
+const char *selkie_registry_spoilt(const struct selkie_registry *registry)
+{
+    return registry->spoilt[0] ? registry->spoilt : NULL;
+}
+
+int selkie_sql_unsealed(struct selkie_registry *registry)
+{
+    selkie_sentence(registry->fault, sizeof registry->fault, "registry: the storage key does not seal");
     return SELKIE_ESTORAGE;
 }
 

@@ -24,7 +24,7 @@
     X(ROLLBACK, "ROLLBACK")                                                                                            \
     X(DEVICE_GET, "SELECT name, claim, listed, revoked, status, reset_alarm FROM device WHERE address = ?1")           \
     X(DEVICE_PUT, "INSERT INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET name = ?2, "       \
-                  "claim = ?3, listed = ?4, revoked = ?5, status = ?6, reset_alarm = ?7")                              \
+                  "claim = iif(?8, claim, ?3), listed = ?4, revoked = ?5, status = ?6, reset_alarm = ?7")              \
     X(DEVICE_DELETE, "DELETE FROM device WHERE address = ?1")                                                          \
     X(DEVICE_LIST, "SELECT address FROM device WHERE address > ?1 ORDER BY address LIMIT ?2 OFFSET ?3")                \
     X(DEVICE_LIST_STATUS, "SELECT address FROM device WHERE address > ?1 AND status = ?4 ORDER BY address LIMIT ?2 "   \
@@ -94,6 +94,7 @@ struct selkie_registry {
     /* The numbers given last. They only grow, also over a rollback. */
     int64_t last_binding, last_parked, last_stray, last_outbox;
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
+    char spoilt[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none since it was asked for */
 };
 
 /* What one seals in the vault. */
@@ -115,8 +116,10 @@ void selkie_sql_done(sqlite3_stmt *statement);
 /* A statement with one number in its one row; NULL counts as 0. */
 SELKIE_USE_RESULT int selkie_sql_number(struct selkie_registry *registry, sqlite3_stmt *statement, int64_t *number);
 
-/* The storage gave something that cannot have been stored so: note it and return SELKIE_ESTORAGE. */
-SELKIE_USE_RESULT int selkie_sql_spoilt(struct selkie_registry *registry, const char *what);
+/* The row gave something that cannot have been stored so: note it and return SELKIE_ECRYPTO. */
+SELKIE_USE_RESULT int selkie_sql_spoilt(struct selkie_registry *registry, const char *what, int64_t number);
+/* The vault does not seal: note it and return SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_sql_unsealed(struct selkie_registry *registry);
 
 static inline void selkie_sql_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, size_t len)
 {

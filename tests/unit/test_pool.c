@@ -130,6 +130,33 @@ START_TEST(a_deferred_frame_comes_right_after_what_it_waits_for)
 }
 END_TEST
 
+START_TEST(a_session_frame_does_not_overtake_a_sealed_one_in_a_batch)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body sealed = kit_data(&device, "1"), session = kit_session(&device, "2");
+    struct selkie_pool *pool;
+    struct selkie_job *batch[4];
+    unsigned frames, unopened = 1;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
+    ck_assert_int_eq(submit(pool, "a", &sealed, 1), 0);
+    ck_assert_int_eq(submit(pool, "a", &session, 2), 0);
+    /* The one worker has the second once it is done with the first. */
+    ck_assert_int_eq(submit(pool, "b", &sealed, 3), 0);
+    while (unopened > 0)
+        selkie_pool_depth(pool, &frames, &unopened);
+    unsigned count = selkie_pool_collect(pool, batch, 4, selkie_clock_monotonic_us() + 10000000);
+    ck_assert_uint_ge(count, 2);
+    ck_assert_uint_eq(batch[0]->seq, 1);
+    ck_assert_uint_eq(batch[1]->seq, 2);
+    for (unsigned i = 0; i < count; i++)
+        selkie_pool_release(pool, batch[i]);
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pool");
@@ -141,6 +168,7 @@ int main(void)
     tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
     tcase_add_test(tcase, a_full_intake_refuses_and_leaves_room_for_others);
     tcase_add_test(tcase, a_deferred_frame_comes_right_after_what_it_waits_for);
+    tcase_add_test(tcase, a_session_frame_does_not_overtake_a_sealed_one_in_a_batch);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

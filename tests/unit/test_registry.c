@@ -7,10 +7,10 @@
 #include <clock.h>
 #include <fcntl.h>
 #include <kit/kit.h>
-#include <poll.h>
 #include <registry.h>
 #include <registry_migrate.h>
 #include <run_suite.h>
+#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -256,7 +256,7 @@ START_TEST(a_full_disk_stops_receipts_until_there_is_room)
     }
     int64_t until_us = selkie_clock_monotonic_us() + 10000000;
     while (storage_works(host) && selkie_clock_monotonic_us() < until_us)
-        poll(NULL, 0, 5);
+        sched_yield();
     ck_assert(!storage_works(host));
     ck_assert(!kit_has_receipt(host, seqs[FRAMES - 1]));
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
@@ -270,6 +270,67 @@ START_TEST(a_full_disk_stops_receipts_until_there_is_room)
     ck_assert_uint_eq(kit_logged(host, LOG_ERR), 1);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_damaged_row_stops_nothing_but_itself)
+{
+    const char *dir = kit_dir();
+    struct selkie_unsealer_options options = {.state_dir = dir};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device one = kit_device(1, 1), two = kit_device(2, 1), new = kit_device(2, 2);
+    struct kit_body body;
+
+    body = kit_data(&one, "lost in the outbox");
+    kit_receipt(host, kit_submit(host, &body, 0));
+    body = kit_data(&two, "not lost");
+    kit_receipt(host, kit_submit(host, &body, 0));
+    for (int i = 0; i < 3; i++) {
+        body = kit_data(&new, "parked");
+        kit_receipt(host, kit_submit(host, &body, 0));
+    }
+    kit_close(host);
+    execute(dir, "UPDATE binding SET session = zeroblob(72) WHERE number = 1;"
+                 "UPDATE outbox SET data = zeroblob(60) WHERE kind = 0 AND address = x'0200000000000001';"
+                 "UPDATE parked SET payload = zeroblob(60) WHERE counter = 1");
+
+    host = kit_open(&options);
+    kit_expect_payload(host, &two, 0, "not lost");
+    body = kit_session(&one, "nobody can tell");
+    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_expect_rejected(host, "bad-seal");
+    body = kit_session(&two, "goes on");
+    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_expect_payload(host, &two, 1, "goes on");
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000002\"}");
+    kit_expect_rejected(host, "bad-seal");
+    kit_expect_payload(host, &new, 0, "parked");
+    kit_expect_payload(host, &new, 2, "parked");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    ck_assert_uint_eq(kit_logged(host, LOG_ERR), 3);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_damaged_claim_lets_nobody_in)
+{
+    const char *dir = kit_dir();
+    struct selkie_unsealer_options options = {.state_dir = dir, .enrolment = SELKIE_ENROL_LISTED};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+
+    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"right\"}");
+    kit_close(host);
+    execute(dir, "UPDATE device SET claim = zeroblob(45)");
+    host = kit_open(&options);
+    struct kit_body body = kit_register(&device, "right", NULL);
+    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_expect_rejected(host, "claim");
+    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"again\"}");
+    body = kit_register(&device, "again", NULL);
+    kit_receipt(host, kit_submit(host, &body, 0));
+    json_decref(kit_expect_event(host, "registered"));
     kit_close(host);
 }
 END_TEST
@@ -349,6 +410,8 @@ int main(void)
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
     tcase_add_test(tcase, a_migration_is_done_whole_or_not_at_all);
+    tcase_add_test(tcase, a_damaged_row_stops_nothing_but_itself);
+    tcase_add_test(tcase, a_damaged_claim_lets_nobody_in);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
