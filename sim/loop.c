@@ -16,6 +16,21 @@
 #define LETTERS_A_TURN 1024
 #define CHORES_US      20000 /* lines without a reader, virtual gateways, the operator: looked after so often */
 
+static void stop_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGTERM);
+}
+
+void selkie_loop_block_signals(void)
+{
+    sigset_t set;
+
+    stop_signals(&set);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world)
 {
     sigset_t set;
@@ -24,10 +39,7 @@ int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world)
     loop->world = world;
     loop->room = world->channel_count + 2;
     loop->fds = calloc(loop->room, sizeof *loop->fds);
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    stop_signals(&set);
     loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (loop->fds != NULL && loop->signals >= 0)
         return 0;
@@ -65,7 +77,7 @@ static void take_signals(struct selkie_loop *loop)
     struct signalfd_siginfo info;
 
     while (read(loop->signals, &info, sizeof info) == sizeof info)
-        loop->stop = true;
+        loop->stops++;
 }
 
 static void take_letters(struct selkie_world *world)

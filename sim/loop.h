@@ -10,13 +10,16 @@
 
 struct selkie_loop {
     struct selkie_world *world;
-    int signals; /* a signalfd for SIGINT and SIGTERM */
-    bool stop;   /* somebody wants the end */
+    int signals;    /* a signalfd for SIGINT and SIGTERM */
+    unsigned stops; /* how often somebody asked for the end */
     size_t room;
     struct pollfd *fds;
 };
 
-/* Blocks SIGINT and SIGTERM, which are then read from the loop. */
+/* Block SIGINT and SIGTERM, which are then read from the loop. Before the first thread (of Paho's) is made: each has a
+ * mask of its own. */
+void selkie_loop_block_signals(void);
+
 SELKIE_USE_RESULT int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world);
 void selkie_loop_close(struct selkie_loop *loop);
 

@@ -19,7 +19,7 @@ struct selkie_observer {
     struct selkie_world *world;
     struct selkie_mqtt *client;
     unsigned granted;
-    bool connected;
+    bool connected, met; /* now, and ever */
 };
 
 static void on_payload(struct selkie_world *world, const struct selkie_topic *topic, const struct selkie_letter *letter)
@@ -126,10 +126,12 @@ static void on_letter(void *owner, const struct selkie_letter *letter)
 
     switch (letter->kind) {
     case SELKIE_LETTER_CONNECTED:
-        observer->connected = true;
+        observer->connected = observer->met = true;
         subscribe(observer);
         break;
     case SELKIE_LETTER_REFUSED:
+        if (letter->code < 0 && !observer->met)
+            selkie_world_fail(observer->world, "%s: no broker answers", observer->world->broker.server.uri);
         if (letter->code > 0)
             selkie_world_fail(observer->world, "the broker refuses the observer (reason 0x%02x)",
                               (unsigned)letter->code);

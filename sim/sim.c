@@ -22,6 +22,7 @@
 #define LEAVING_EVENTS    16  /* a turn: each is followed by a look whether all have left */
 #define EVENTS_A_TURN     512
 #define WRITE_OFF_US      1000000u
+#define SERIES_SLOT_US    100000u
 #define CALM_US           400000u /* at the end: so long without an arrival, in case a double is on its way */
 
 struct run {
@@ -65,7 +66,7 @@ static int open_world(struct run *run, const struct selkie_scenario *scenario)
     world->scenario = scenario;
     world->epoch_ms = selkie_wall_epoch_ms();
     selkie_clock_init(&world->clock, scenario->speed, selkie_wall_us());
-    selkie_series_init(&world->series, (uint64_t)(scenario->duration_s * 1e6 / SELKIE_SERIES_SLOTS));
+    selkie_series_init(&world->series, SERIES_SLOT_US);
     int error = selkie_folder_open(&world->folder);
     if (error == 0)
         error = open_keys(world);
@@ -123,7 +124,7 @@ static int wait_ready(struct run *run)
         bool channels = selkie_channels_ready(world);
         if (channels && selkie_observer_ready(world->observer))
             break;
-        if (world->failed || run->loop.stop)
+        if (world->failed || run->loop.stops > 0)
             return SELKIE_EIO;
         if (selkie_wall_us() > limit_us && world->scenario->broker.uri == NULL) {
             selkie_say("%s",
@@ -183,7 +184,7 @@ static void turn(struct run *run, size_t events)
 
 static bool going_on(const struct run *run)
 {
-    return !run->world.failed && !run->loop.stop;
+    return !run->world.failed && run->loop.stops == 0;
 }
 
 /* The devices' last frames leave. */
@@ -194,7 +195,7 @@ static void let_leave(struct run *run)
 
     selkie_fleet_quiet(world);
     world->clock.end_us = limit_us;
-    while (!world->failed && world->clock.now_us < limit_us && world->clock.count > 0 &&
+    while (going_on(run) && world->clock.now_us < limit_us && world->clock.count > 0 &&
            (!selkie_fleet_idle(world) || selkie_actions_outage(run->actions)))
         turn(run, LEAVING_EVENTS);
 }
@@ -217,7 +218,9 @@ static void settle(struct run *run)
 
     selkie_fleet_settle(world);
     world->last_arrival_us = now_us;
-    for (; now_us < world->last_arrival_us + patience_us && !world->failed && !calm(world, now_us);
+    /* Whoever asks twice does not want to wait for it either. */
+    for (;
+         now_us < world->last_arrival_us + patience_us && !world->failed && !calm(world, now_us) && run->loop.stops < 2;
          now_us = selkie_wall_us()) {
         selkie_loop_turn(&run->loop, CALM_US, 0);
         selkie_view_update(&run->view, world);
@@ -259,6 +262,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
         return EXIT_FAILURE;
     }
+    selkie_loop_block_signals();
     run->loop.signals = -1;
     run->world.broker.process.pidfd = -1;
     selkie_view_init(&run->view, options->quiet);

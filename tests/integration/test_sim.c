@@ -48,6 +48,12 @@ static double figure(json_t *figures, const char *name)
     return json_number_value(json_object_get(figures, name));
 }
 
+/* What a run that is killed leaves goes with the test's own folder. */
+static void keep_together(void)
+{
+    ck_assert_int_eq(setenv("TMPDIR", harness_path("."), 1), 0);
+}
+
 START_TEST(a_run_accounts_for_every_payload)
 {
     const char *json = harness_path("out.json");
@@ -177,6 +183,47 @@ START_TEST(a_broker_that_does_not_start_is_named_with_its_log)
 }
 END_TEST
 
+START_TEST(an_interrupted_run_still_ends_with_its_verdict)
+{
+    const char *argv[] = {harness_program("selkie-sim"),
+                          "run",
+                          "--link",
+                          "mqtt",
+                          "--bit-rate",
+                          "0",
+                          "--interval",
+                          "1",
+                          "--start",
+                          "0",
+                          "--duration",
+                          "100000",
+#ifdef SELKIE_SIM_MOSQUITTO
+                          "--set",
+                          "broker/mosquitto=" SELKIE_SIM_MOSQUITTO,
+#endif
+                          NULL};
+    struct harness_process *sim = harness_spawn("sim", argv, false);
+
+    harness_wait_log(sim, "unnamed 00:00:00"); /* the first line of the live view: it runs */
+    ck_assert_int_eq(harness_stop(sim, SIGINT), 0);
+    ck_assert(harness_log_has(sim, "0 of 0 expectations held"));
+}
+END_TEST
+
+START_TEST(a_broker_of_yours_that_does_not_answer_is_named)
+{
+    char uri[64], *output;
+
+    (void)snprintf(uri, sizeof uri, "mqtt://127.0.0.1:%d", harness_free_port());
+    const char *argv[] = {harness_program("selkie-sim"), "run",      "--link", "mqtt", "--broker", uri, "--public-key",
+                          harness_public_key(),          "--key-id", "1",      NULL};
+    ck_assert_int_eq(harness_run("selkie-sim", argv, &output), 1);
+    ck_assert_ptr_nonnull(strstr(output, uri));
+    ck_assert_ptr_nonnull(strstr(output, "no broker answers"));
+    free(output);
+}
+END_TEST
+
 START_TEST(a_broker_that_dies_by_itself_ends_the_run)
 {
 #ifdef SELKIE_SIM_MOSQUITTO
@@ -267,6 +314,7 @@ int main(void)
     TCase *tcase = tcase_create("program");
 
     tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, keep_together, NULL);
     tcase_add_test(tcase, a_run_accounts_for_every_payload);
     tcase_add_test(tcase, the_same_seed_sends_the_same_frames_and_another_does_not);
     tcase_add_test(tcase, an_expectation_that_fails_is_named_and_ends_with_1);
@@ -275,6 +323,8 @@ int main(void)
     tcase_add_test(tcase, the_report_stands_alone);
     tcase_add_test(tcase, mistakes_end_with_78_or_2_and_name_the_place);
     tcase_add_test(tcase, a_broker_that_does_not_start_is_named_with_its_log);
+    tcase_add_test(tcase, an_interrupted_run_still_ends_with_its_verdict);
+    tcase_add_test(tcase, a_broker_of_yours_that_does_not_answer_is_named);
     tcase_add_test(tcase, a_broker_that_dies_by_itself_ends_the_run);
     tcase_add_test(tcase, the_template_is_a_scenario_and_can_be_checked);
     tcase_add_test(tcase, a_socket_carries_a_channel_to_a_gateway_and_a_broker_of_yours);
