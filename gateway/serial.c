@@ -125,9 +125,21 @@ static int try_open(struct selkie_serial *serial)
     if (serial->fd < 0)
         return errno;
     if (make_raw(serial->fd, serial->baud) != 0)
-        return errno == ENOTTY ? ENOTTY : errno;
+        return errno;
     int result = sd_event_add_io(serial->event, &serial->readable, serial->fd, EPOLLIN, on_readable, serial);
     return result < 0 ? -result : 0;
+}
+
+/* That a line which is gone is not there needs no second word. */
+static bool is_said(struct selkie_serial *serial, int error)
+{
+    bool absent = error == ENOENT || error == ENODEV || error == ENXIO || error == EIO;
+
+    if (serial->said == EIO && absent)
+        return true;
+    bool same = serial->said == error;
+    serial->said = error;
+    return same;
 }
 
 static bool open_line(struct selkie_serial *serial)
@@ -136,9 +148,8 @@ static bool open_line(struct selkie_serial *serial)
 
     if (error != 0) {
         close_line(serial);
-        if (serial->said != error)
+        if (!is_said(serial, error))
             selkie_log(LOG_WARNING, "serial line %s: %s; trying until it works", serial->device, strerror(error));
-        serial->said = error;
         selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
         return false;
     }

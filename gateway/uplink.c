@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink.h"
 
+#include "back_off.h"
 #include "broker.h"
 #include "clock.h"
 #include "log.h"
@@ -12,15 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#define ATTEMPT_US   (90 * SELKIE_SEC_US) /* Paho's own limit is 20 s, but not while it waits for a name server */
-#define SUBACK_US    (30 * SELKIE_SEC_US)
-#define BACK_OFF_US  (1 * SELKIE_SEC_US)
-#define BACK_OFF_MAX 6                    /* doublings: about a minute */
-#define STEADY_US    (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
-#define DRAIN_US     (5 * SELKIE_SEC_US)
-#define LEAVE_US     (2 * SELKIE_SEC_US)
+#define ATTEMPT_US (90 * SELKIE_SEC_US) /* Paho's own limit is 20 s, but not while it waits for a name server */
+#define SUBACK_US  (30 * SELKIE_SEC_US)
+#define STEADY_US  (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
+#define DRAIN_US   (5 * SELKIE_SEC_US)
+#define LEAVE_US   (2 * SELKIE_SEC_US)
 
 enum state {
     WAITING,     /* until the back-off is over */
@@ -81,18 +79,6 @@ static void enter(struct selkie_uplink *uplink, enum state state, uint64_t for_u
         uplink->handler.changed(uplink->handler.context);
 }
 
-/* Half of it fixed, half by chance: a thousand gateways must not come back in the same second after their broker did.
- */
-static uint64_t back_off(const struct selkie_uplink *uplink)
-{
-    uint64_t longest = BACK_OFF_US << (uplink->failures < BACK_OFF_MAX ? uplink->failures : BACK_OFF_MAX);
-    uint32_t chance = 0;
-
-    if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
-        return longest;
-    return longest / 2 + (longest / 2) * chance / UINT32_MAX;
-}
-
 static void try_later(struct selkie_uplink *uplink)
 {
     selkie_sender_stop(uplink->sender);
@@ -100,8 +86,7 @@ static void try_later(struct selkie_uplink *uplink)
         uplink->failures = 0;
     /* Where the broker is still there, it shall say that we are not. */
     (void)selkie_broker_leave(uplink->broker);
-    enter(uplink, WAITING, back_off(uplink));
-    uplink->failures++;
+    enter(uplink, WAITING, selkie_back_off_us(uplink->failures++));
     if (uplink->draining)
         uplink->handler.drained(uplink->handler.context);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
 
+#include "harness_internal.h"
+
 #include <inttypes.h>
-#include <poll.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -204,6 +205,6 @@ void rig_wait_log_count(const struct harness_process *process, const char *text,
 
     while (rig_log_count(process, text) < count) {
         ck_assert_msg(harness_now_ms() < limit, "%s did not say '%s' %u times", process->name, text, count);
-        (void)poll(NULL, 0, 10);
+        harness_breathe();
     }
 }
