@@ -57,7 +57,9 @@ static enum selkie_access_answer decide_write(const char *root, const struct sel
     if (selkie_topic_parse(&topic, root, request->topic) < 0)
         return SELKIE_ACCESS_DENY;
     switch (topic.kind) {
-    case SELKIE_TOPIC_GATEWAY_UP:
+    case SELKIE_TOPIC_GATEWAY_UP: /* a retained frame would be a recording; a will, which nobody ingests, could leave
+                                     one */
+        return allow_if(is_own_gateway(&topic, request) && !request->retain);
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
         return allow_if(is_own_gateway(&topic, request));

@@ -12,6 +12,7 @@ enum selkie_access_answer { SELKIE_ACCESS_ALLOW, SELKIE_ACCESS_DENY, SELKIE_ACCE
 struct selkie_access_request {
     int access;        /* MOSQ_ACL_READ, …_WRITE, …_SUBSCRIBE or …_UNSUBSCRIBE */
     const char *topic; /* a filter for the last two */
+    bool retain;       /* for …_WRITE */
     const char *user;  /* NULL = anonymous */
     bool is_gateway;   /* the user name is that of a gateway which may publish */
 };

@@ -21,9 +21,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <syslog.h>
-#include <time.h>
-
-#define TICK_PATIENCE_S 2
 
 struct selkie_plugin {
     mosquitto_plugin_id_t *id;
@@ -35,25 +32,22 @@ struct selkie_plugin {
     struct selkie_config *config;
     struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then nothing is let in */
     struct selkie_deliver *deliver;
-    int dumpable;        /* as it was before */
-    bool has_tick;       /* Mosquitto's ticks come, */
-    time_t first_asking; /* and until then: when the first message came, monotonic seconds */
+    int dumpable;       /* as it was before */
+    bool has_tick;      /* Mosquitto's ticks come */
+    bool told_of_ticks; /* that they do not */
 };
 
 /* With per_listener_settings, Mosquitto 2.0 loads plugins and has no tick for them: frames would go in and nothing
- * would ever come out. It does not tell, so this looks for it. */
+ * would ever come out. It does not tell, so this looks for it: the first tick comes before the first client. */
 static bool ticks_are_missing(struct selkie_plugin *plugin)
 {
-    struct timespec now;
-
     if (plugin->has_tick)
         return false;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    if (plugin->first_asking == 0)
-        plugin->first_asking = now.tv_sec;
-    if (now.tv_sec - plugin->first_asking < TICK_PATIENCE_S)
-        return false;
-    selkie_journal_say(LOG_ERR, "no ticks from Mosquitto, so no frame is taken: per_listener_settings must be false");
+    if (!plugin->told_of_ticks)
+        selkie_journal_say(LOG_ERR,
+                           "no ticks from Mosquitto, so no frame is taken: per_listener_settings must be false");
+    plugin->told_of_ticks = true;
+    selkie_doorbell_answer(plugin->doorbell); /* nobody else will */
     return true;
 }
 
@@ -75,8 +69,11 @@ static int on_acl_check(int event, void *data, void *context)
     const struct mosquitto_evt_acl_check *check = data;
     const struct selkie_plugin *plugin = context;
     const char *user = mosquitto_client_username(check->client);
-    struct selkie_access_request request = {
-        .access = check->access, .topic = check->topic, .user = user, .is_gateway = is_gateway(plugin, user)};
+    struct selkie_access_request request = {.access = check->access,
+                                            .topic = check->topic,
+                                            .retain = check->retain,
+                                            .user = user,
+                                            .is_gateway = is_gateway(plugin, user)};
 
     (void)event;
     switch (selkie_access_decide(plugin->config, &request)) {
@@ -192,14 +189,29 @@ static int pipeline_open(struct selkie_plugin *plugin)
     return 0;
 }
 
+static void warn_of_providers(const struct selkie_keyring *keyring)
+{
+    for (unsigned i = 0; i < selkie_keyring_count(keyring); i++) {
+        const char *warning = selkie_keyring_warning(keyring, i);
+        const char *provider;
+        uint8_t id;
+        selkie_keyring_describe(keyring, i, &id, &provider);
+        if (warning != NULL)
+            selkie_journal_say(LOG_WARNING, "key %u, provider %s: %s", id, provider, warning);
+    }
+}
+
 static int config_open(struct selkie_config **config, const char *path)
 {
     char error[SELKIE_CONFIG_ERROR_SIZE];
     int result = selkie_config_open(config, path, error);
 
-    if (result < 0)
+    if (result < 0) {
         selkie_journal_say(LOG_ERR, "%s", error);
-    else if ((*config)->any_gateway && (*config)->admin_count > 0)
+        return result;
+    }
+    warn_of_providers((*config)->keyring);
+    if ((*config)->any_gateway && (*config)->admin_count > 0)
         selkie_journal_say(LOG_WARNING, "gateways is \"any\", for trials: unless Mosquitto itself has users to prove "
                                         "who they are, anybody may say to be an administrator");
     return result;
