@@ -9,6 +9,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* the padding check by itself has no successor in EVP */
 
 #include "clock.h"
+#include "secret.h"
 #include "sentence.h"
 #include "token.h"
 
@@ -218,8 +219,7 @@ static void pkcs11_close(void *opened)
     drop_idle(key);
     selkie_token_unload(&key->token);
     pthread_mutex_destroy(&key->lock);
-    mbedtls_platform_zeroize(key, sizeof *key);
-    free(key);
+    selkie_secret_free(key, sizeof *key);
 }
 
 static int read_pin(struct key *key, const char *path, char error[static SELKIE_KEYRING_ERROR_SIZE])
@@ -278,8 +278,9 @@ static int pkcs11_open(void **opened, const struct selkie_key_source *source,
                        char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     char fault[SELKIE_KEYRING_ERROR_SIZE] = "out of memory";
-    struct key *key = calloc(1, sizeof *key);
+    struct key *key = selkie_secret_alloc(sizeof *key); /* the PIN */
 
+    selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%.150s: %s", source->uri, fault);
     if (!key)
         return SELKIE_ENOMEM;
     pthread_mutex_init(&key->lock, NULL);

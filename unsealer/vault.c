@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault.h"
 #include "key.h"
+#include "secret.h"
 #include "sentence.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <mbedtls/hkdf.h>
 #include <mbedtls/platform_util.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -122,7 +122,7 @@ int selkie_vault_open(struct selkie_vault **opened, const char *state_dir, bool 
 {
     char path[4096];
     uint8_t number[RUN_SIZE];
-    struct selkie_vault *vault = calloc(1, sizeof *vault);
+    struct selkie_vault *vault = selkie_secret_alloc(sizeof *vault);
     int result = 0;
 
     *opened = NULL;
@@ -160,8 +160,7 @@ void selkie_vault_close(struct selkie_vault *vault)
         close(vault->lock);
     mbedtls_gcm_free(&vault->own.gcm);
     mbedtls_gcm_free(&vault->other.gcm);
-    mbedtls_platform_zeroize(vault, sizeof *vault);
-    free(vault);
+    selkie_secret_free(vault, sizeof *vault);
 }
 
 void selkie_vault_check_value(const struct selkie_vault *vault, uint8_t value[static SELKIE_VAULT_CHECK_SIZE])
