@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 /* Milliseconds after which a wait is given up. Generous, since machines are slow under sanitizers. */
-#define HARNESS_PATIENCE 20000
+#define HARNESS_PATIENCE 60000
 
 /* The end of main: makes the folder, runs the suite, removes the folder. */
 int harness_main(Suite *suite);
