@@ -189,18 +189,6 @@ static int pipeline_open(struct selkie_plugin *plugin)
     return 0;
 }
 
-static void warn_of_providers(const struct selkie_keyring *keyring)
-{
-    for (unsigned i = 0; i < selkie_keyring_count(keyring); i++) {
-        const char *warning = selkie_keyring_warning(keyring, i);
-        const char *provider;
-        uint8_t id;
-        selkie_keyring_describe(keyring, i, &id, &provider);
-        if (warning != NULL)
-            selkie_journal_say(LOG_WARNING, "key %u, provider %s: %s", id, provider, warning);
-    }
-}
-
 static int config_open(struct selkie_config **config, const char *path)
 {
     char error[SELKIE_CONFIG_ERROR_SIZE];
@@ -210,7 +198,6 @@ static int config_open(struct selkie_config **config, const char *path)
         selkie_journal_say(LOG_ERR, "%s", error);
         return result;
     }
-    warn_of_providers((*config)->keyring);
     if ((*config)->any_gateway && (*config)->admin_count > 0)
         selkie_journal_say(LOG_WARNING, "gateways is \"any\", for trials: unless Mosquitto itself has users to prove "
                                         "who they are, anybody may say to be an administrator");

@@ -228,9 +228,10 @@ START_TEST(a_provider_with_a_known_weakness_is_warned_of)
     (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
                    harness_program("mosquitto_selkie.so"), plugin);
     struct harness_broker *broker = harness_broker(lines);
-    bool weak = MBEDTLS_VERSION_NUMBER < 0x021C0A00 ||
-                (MBEDTLS_VERSION_NUMBER >= 0x03000000 && MBEDTLS_VERSION_NUMBER < 0x03060000);
-    ck_assert(harness_log_has(broker->process, "key 1, provider mbedtls: ") == weak);
+    /* 3.6 and 2.28.10 have the fixes; then there is nothing to say. */
+    if (MBEDTLS_VERSION_NUMBER < 0x021C0A00 || (MBEDTLS_VERSION_MAJOR == 3 && MBEDTLS_VERSION_MINOR < 6))
+        harness_wait_log(broker->process, "key 1 (mbedtls): ");
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
 }
 END_TEST
 
