@@ -10,11 +10,21 @@
 #define READS_A_GATHER  32
 #define EDGE_HZ_MIN     1000000u
 
-/* A person repeats an interval within 4 ms less than half of the time. Were it as much as half, 31 in a row, or 56 of
- * 64, would come by chance once in 2^30: the cutoffs of SP 800-90B for one bit. */
+/* A rule foretells a person's interval within 4 ms less than half of the time. Were it as much as half, 31 in a row, or
+ * 56 of 64, would come by chance once in 2^30: the cutoffs of SP 800-90B for one bit. */
 #define RHYTHM_TOLERANCE_MS 4
 #define RHYTHM_RUN          31
+#define RHYTHM_WINDOW       64
 #define RHYTHM_WINDOW_LIMIT 56
+
+/* What each bit of a set of predictors stands for. A lag or the last difference takes an interval's credit; the other
+ * differences foretell by chance too often for that. */
+#define PREDICTOR_LAG(lag)        (1u << ((lag)-1))
+#define PREDICTOR_DIFFERENCE(lag) (1u << (SELKIE_ENTROPY_INTERVALS + (lag)-1))
+#define PREDICTOR_RECENT          (1u << (SELKIE_ENTROPY_PREDICTORS - 1))
+#define LAGS_RECENT               0xfu
+#define TAKES_CREDIT              (PREDICTOR_DIFFERENCE(1) | (PREDICTOR_DIFFERENCE(1) - 1))
+_Static_assert(SELKIE_ENTROPY_PREDICTORS == 32, "a set of predictors is one word");
 
 static bool source_valid(const struct selkie_source *source)
 {
@@ -36,8 +46,11 @@ int selkie_entropy_init(struct selkie_entropy *entropy, const struct selkie_port
     mbedtls_sha256_init(&entropy->pool);
     if (port->source_count < 1 || port->source_count > SELKIE_PORT_SOURCES_MAX)
         return SELKIE_EINVAL;
+    unsigned buttons = 0;
     for (size_t i = 0; i < port->source_count; i++) {
         const struct selkie_source *source = &port->sources[i];
+        if (source->kind == SELKIE_SOURCE_EDGES && ++buttons > 1)
+            return SELKIE_EINVAL;
         struct selkie_entropy_source *state = &entropy->sources[i];
         if (!source_valid(source) || selkie_health_init(&state->health, claim_of(source), source->width) < 0)
             return SELKIE_EINVAL;
@@ -63,41 +76,60 @@ static int pour(struct selkie_entropy *entropy, uint8_t index, uint32_t sample)
     return failed ? SELKIE_ECRYPTO : 0;
 }
 
-static unsigned count_bits(uint64_t bits)
+/* Ticks wrap, and so do the differences of intervals. */
+static bool alike(uint32_t one, uint32_t other, uint32_t tolerance)
 {
-    unsigned count = 0;
-    for (; bits != 0; bits &= bits - 1)
-        count++;
-    return count;
+    uint32_t apart = one - other;
+    return (apart > UINT32_MAX / 2 ? 0 - apart : apart) <= tolerance;
 }
 
-static bool repeats_itself(const struct selkie_rhythm *rhythm, uint32_t interval, uint32_t tolerance)
+/* The predictors that foretold this interval. */
+static uint32_t foretold(const struct selkie_rhythm *rhythm, uint32_t interval, uint32_t tolerance)
 {
-    for (unsigned i = 0; i < rhythm->known; i++) {
-        uint32_t earlier = rhythm->intervals[i];
-        uint32_t apart = interval > earlier ? interval - earlier : earlier - interval;
-        if (apart <= tolerance)
-            return true;
+    const uint32_t *earlier = rhythm->intervals;
+    uint32_t set = 0;
+    for (unsigned lag = 1; lag <= rhythm->known; lag++) {
+        if (alike(interval, earlier[lag - 1], tolerance))
+            set |= PREDICTOR_LAG(lag);
     }
-    return false;
+    /* The jitter of an interval counts twice in the difference of two differences. */
+    for (unsigned lag = 1; lag < rhythm->known; lag++) {
+        if (alike(interval - earlier[0], earlier[lag - 1] - earlier[lag], 2 * tolerance))
+            set |= PREDICTOR_DIFFERENCE(lag);
+    }
+    return set & LAGS_RECENT ? set | PREDICTOR_RECENT : set;
+}
+
+/* Count each predictor by itself. Returns false if one foretells more than it may. */
+static bool predictors_accept(struct selkie_rhythm *rhythm, uint32_t set)
+{
+    bool accepted = true;
+    for (unsigned i = 0; i < SELKIE_ENTROPY_PREDICTORS; i++) {
+        struct selkie_predictor *predictor = &rhythm->predictors[i];
+        unsigned hit = set >> i & 1;
+        predictor->run = hit ? (uint8_t)(predictor->run + 1) : 0;
+        predictor->hits = (uint8_t)((rhythm->judged == 0 ? 0 : predictor->hits) + hit);
+        if (predictor->run >= RHYTHM_RUN || predictor->hits >= RHYTHM_WINDOW_LIMIT)
+            accepted = false;
+    }
+    rhythm->judged = (uint8_t)((rhythm->judged + 1) % RHYTHM_WINDOW);
+    return accepted;
 }
 
 /* Note an interval between presses. Returns 1 if it may be credited, 0 if it was predictable, SELKIE_EENTROPY if too
  * many were. */
 static int rhythm_judge(struct selkie_rhythm *rhythm, uint32_t interval, uint32_t tick_hz)
 {
-    bool predictable = repeats_itself(rhythm, interval, tick_hz / 1000 * RHYTHM_TOLERANCE_MS);
+    uint32_t set = foretold(rhythm, interval, tick_hz / 1000 * RHYTHM_TOLERANCE_MS);
 
     memmove(rhythm->intervals + 1, rhythm->intervals, sizeof rhythm->intervals - sizeof rhythm->intervals[0]);
     rhythm->intervals[0] = interval;
     if (rhythm->known < SELKIE_ENTROPY_INTERVALS)
         rhythm->known++;
 
-    rhythm->predictable = rhythm->predictable << 1 | (predictable ? 1 : 0);
-    rhythm->run = predictable ? (uint8_t)(rhythm->run + 1) : 0;
-    if (rhythm->run >= RHYTHM_RUN || count_bits(rhythm->predictable) >= RHYTHM_WINDOW_LIMIT)
+    if (!predictors_accept(rhythm, set))
         return SELKIE_EENTROPY;
-    return predictable ? 0 : 1;
+    return set & TAKES_CREDIT ? 0 : 1;
 }
 
 /* An edge soon after another one is the same press: a contact bounces for milliseconds. Returns true and the ticks
@@ -118,14 +150,15 @@ static bool rhythm_press(struct selkie_rhythm *rhythm, const struct selkie_sourc
 }
 
 /* Judge one sample. 0, or SELKIE_EENTROPY: this source is not to be trusted any more. */
-static int take_sample(struct selkie_entropy_source *state, const struct selkie_source *source, uint32_t sample)
+static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_source *state,
+                       const struct selkie_source *source, uint32_t sample)
 {
     int credited = 1;
     if (source->kind == SELKIE_SOURCE_EDGES) {
         uint32_t interval;
-        if (!rhythm_press(&state->rhythm, source, sample, &interval))
+        if (!rhythm_press(&entropy->rhythm, source, sample, &interval))
             return 0;
-        credited = rhythm_judge(&state->rhythm, interval, source->tick_hz);
+        credited = rhythm_judge(&entropy->rhythm, interval, source->tick_hz);
         if (credited < 0)
             return credited;
         sample = interval;
@@ -154,7 +187,7 @@ static int read_source(struct selkie_entropy *entropy, uint8_t index, const stru
     for (int i = 0; error == 0 && i < count; i++) {
         error = pour(entropy, index, samples[i]);
         if (error == 0)
-            error = take_sample(state, source, samples[i]);
+            error = take_sample(entropy, state, source, samples[i]);
     }
     mbedtls_platform_zeroize(samples, sizeof samples);
     return error < 0 ? error : count;

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PRESS_PATIENCE 90000 /* a hundred presses */
+#define PRESS_PATIENCE 90000 /* a few hundred presses */
 
 static void public_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
 {

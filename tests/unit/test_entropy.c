@@ -122,6 +122,10 @@ START_TEST(sources_that_port_h_does_not_allow_are_refused)
     sources[0] = good[1];
     sources[0].tick_hz = 999999; /* too coarse a timer */
     ck_assert_int_eq(selkie_entropy_init(&entropy, &port), SELKIE_EINVAL);
+    sources[0] = sources[1] = good[1];
+    port.source_count = 2; /* two buttons are one source: one machine may press both */
+    ck_assert_int_eq(selkie_entropy_init(&entropy, &port), SELKIE_EINVAL);
+    port.source_count = 1;
     sources[0] = good[0];
     begin();
 }
@@ -159,7 +163,7 @@ START_TEST(presses_earn_four_bits_each_whatever_is_claimed)
     sources[0].claim = 32;
     begin();
     press(&feeds[0], 0);
-    for (unsigned presses = 1; presses <= 90; presses++) {
+    for (unsigned presses = 1; presses <= 140; presses++) {
         press(&feeds[0], human());
         ck_assert_int_eq(gather_all(0), 0);
         ck_assert_uint_le(selkie_entropy_bits(&entropy), 4 * presses);
@@ -189,7 +193,7 @@ START_TEST(a_bounce_is_no_press)
     ck_assert_int_eq(gather_all(0), 0);
     ck_assert_uint_gt(feeds[0].count, 200);
     ck_assert_uint_le(selkie_entropy_bits(&entropy), 4 * 40);
-    ck_assert_uint_ge(selkie_entropy_bits(&entropy), 4 * 30);
+    ck_assert_uint_ge(selkie_entropy_bits(&entropy), 4 * 24);
 }
 END_TEST
 
@@ -235,6 +239,86 @@ START_TEST(a_machine_with_hiccups_is_refused)
     for (unsigned i = 0; i < 200; i++)
         press(&feeds[0], 200000 + (uint32_t)test_random_below(&rng, i % 12 == 0 ? 400000 : 1000));
     ck_assert_int_eq(gather_all(0), SELKIE_EENTROPY);
+}
+END_TEST
+
+/* Presses of a machine with 1 ms of jitter: refused before they make an ID. */
+static void machine_is_refused(uint32_t (*interval)(unsigned i))
+{
+    use_buttons_alone();
+    begin();
+    for (unsigned i = 0; i < 90; i++) {
+        press(&feeds[0], interval(i) + (uint32_t)test_random_below(&rng, 1000));
+        int error = gather_all(0);
+        ck_assert_uint_lt(selkie_entropy_bits(&entropy), SELKIE_ENTROPY_NEEDED);
+        if (error < 0) {
+            ck_assert_int_eq(error, SELKIE_EENTROPY);
+            return;
+        }
+    }
+    ck_abort_msg("90 presses of a machine were believed");
+}
+
+static unsigned period;
+
+/* Apart by more than any tolerance, in no order that a difference would foretell. */
+static uint32_t periodic(unsigned i)
+{
+    return 150000 + 7919 * (i % period * (i % period) % 61);
+}
+
+static uint32_t rising(unsigned i)
+{
+    return 200000 + 5500 * i;
+}
+
+static uint32_t falling(unsigned i)
+{
+    return 900000 - 5500 * i;
+}
+
+static uint32_t rising_periodic(unsigned i)
+{
+    return periodic(i) + rising(i);
+}
+
+/* No randomness at all, but for what looks like it. */
+static uint32_t rising_quadratic(unsigned i)
+{
+    return rising(i) + 37 * i * i % 256;
+}
+
+START_TEST(every_period_up_to_16_is_refused)
+{
+    period = (unsigned)_i;
+    machine_is_refused(periodic);
+}
+END_TEST
+
+START_TEST(a_ramp_is_refused)
+{
+    static uint32_t (*const ramps[])(unsigned i) = {rising, falling, rising_periodic, rising_quadratic};
+    period = 5;
+    machine_is_refused(ramps[_i]);
+}
+END_TEST
+
+START_TEST(a_person_is_believed)
+{
+    /* A steady hand: 250 ms, give or take 60. It takes longer, but a hundred persons get there. */
+    for (unsigned person = 0; person < 100; person++) {
+        set_up();
+        rng.state = person;
+        use_buttons_alone();
+        begin();
+        unsigned presses = 0;
+        while (selkie_entropy_bits(&entropy) < SELKIE_ENTROPY_NEEDED && ++presses < 400) {
+            press(&feeds[0], 190000 + (uint32_t)test_random_below(&rng, 120000));
+            ck_assert_int_eq(gather_all(0), 0);
+        }
+        ck_assert_uint_lt(presses, 400);
+        selkie_entropy_wipe(&entropy);
+    }
 }
 END_TEST
 
@@ -301,7 +385,7 @@ START_TEST(a_failed_source_keeps_no_credit_and_the_other_carries)
     feeds[0].failure = -1;
     ck_assert_int_eq(gather_all(0), 0);
     ck_assert_uint_eq(selkie_entropy_bits(&entropy), from_buttons);
-    for (unsigned i = 0; i < 60; i++)
+    for (unsigned i = 0; i < 120; i++)
         press(&feeds[1], human());
     ck_assert_int_eq(gather_all(0), 0);
     ck_assert_uint_eq(selkie_entropy_bits(&entropy), SELKIE_ENTROPY_NEEDED);
@@ -373,6 +457,9 @@ int main(void)
     tcase_add_test(tc, regular_presses_are_refused);
     tcase_add_test(tc, a_rhythm_is_refused);
     tcase_add_test(tc, a_machine_with_hiccups_is_refused);
+    tcase_add_loop_test(tc, every_period_up_to_16_is_refused, 1, 17);
+    tcase_add_loop_test(tc, a_ramp_is_refused, 0, 4);
+    tcase_add_test(tc, a_person_is_believed);
     tcase_add_test(tc, a_stuck_source_is_refused);
     tcase_add_test(tc, a_source_that_fails_is_refused);
     tcase_add_test(tc, a_source_that_returns_nonsense_is_refused);

@@ -14,7 +14,7 @@
 enum selkie_source_kind {
     SELKIE_SOURCE_TRNG,  /* bytes of a true random number generator */
     SELKIE_SOURCE_NOISE, /* readings of an ADC that sees noise: its lowest bits */
-    SELKIE_SOURCE_EDGES, /* a person's button: the timer's ticks at each edge */
+    SELKIE_SOURCE_EDGES, /* a person's button: the timer's ticks at each edge; one source for all buttons */
 };
 
 /* A raw source of entropy, as NIST SP 800-90B means it: no conditioning, no whitening before it comes here. */

@@ -14,30 +14,38 @@
 #define SELKIE_ENTROPY_NEEDED     320 /* bits credited before anything is drawn */
 #define SELKIE_ENTROPY_SEED       48  /* bytes drawn: 32 of entropy, 16 of nonce */
 #define SELKIE_ENTROPY_EDGE_CLAIM 16  /* quarter bits: the most that an edge is credited with */
-#define SELKIE_ENTROPY_INTERVALS  4   /* earlier intervals that an edge must differ from */
+#define SELKIE_ENTROPY_INTERVALS  16  /* earlier intervals that an edge must differ from */
+#define SELKIE_ENTROPY_PREDICTORS (2 * SELKIE_ENTROPY_INTERVALS)
 
-/* Whether a person pressed, or a machine: an interval within 4 ms of one of the last ones is predictable. */
+/* How often one simple rule foretold the next interval to within milliseconds. */
+struct selkie_predictor {
+    uint8_t run;  /* times in a row */
+    uint8_t hits; /* times in this window of 64 */
+};
+
+/* Whether a person pressed, or a machine. The rules: the interval is that of 1 to 16 presses before; the difference to
+ * the interval before is that of 1 to 15 presses before, as in a ramp; it is one of the last four. */
 struct selkie_rhythm {
-    uint32_t intervals[SELKIE_ENTROPY_INTERVALS]; /* ticks */
-    uint64_t predictable;                         /* the last 64 edges, one bit each */
+    uint32_t intervals[SELKIE_ENTROPY_INTERVALS]; /* ticks, the latest first */
     uint32_t last_edge;                           /* ticks, of the last raw edge: bounces extend a press */
     uint32_t last_press;                          /* ticks, of the press that began it */
-    uint8_t run;                                  /* predictable ones in a row */
-    uint8_t known;                                /* intervals seen, up to SELKIE_ENTROPY_INTERVALS */
+    struct selkie_predictor predictors[SELKIE_ENTROPY_PREDICTORS];
+    uint8_t judged; /* in this window of 64 */
+    uint8_t known;  /* intervals seen, up to SELKIE_ENTROPY_INTERVALS */
     bool started;
 };
 
 struct selkie_entropy_source {
     struct selkie_health health;
-    struct selkie_rhythm rhythm; /* edges only */
-    uint32_t credit;             /* quarter bits since the last draw */
-    uint16_t startup_left;       /* samples of the start-up test still to come; nothing counts until it is passed */
+    uint32_t credit;       /* quarter bits since the last draw */
+    uint16_t startup_left; /* samples of the start-up test still to come; nothing counts until it is passed */
     uint64_t last_sample_ms;
     bool failed;
 };
 
 struct selkie_entropy {
     struct selkie_entropy_source sources[SELKIE_PORT_SOURCES_MAX];
+    struct selkie_rhythm rhythm; /* of the one source of edges */
     mbedtls_sha256_context pool;
     uint8_t source_count;
     bool started;
