@@ -7,13 +7,35 @@
 #define GATHER_AGAIN_MS 10
 #define HOUR_MS         3600000u
 
+static bool firmware_valid(const char *firmware)
+{
+    size_t len = strlen(firmware);
+    for (size_t i = 0; i < len; i++) {
+        if (firmware[i] < ' ' || firmware[i] > '~')
+            return false;
+    }
+    return len <= SELKIE_FIRMWARE_MAX;
+}
+
+/* Frames name the key by its ID, so two keys cannot share one. */
+static bool keys_valid(const struct selkie_public_key keys[static SELKIE_TRUST_KEYS])
+{
+    for (unsigned slot = 1; slot < SELKIE_TRUST_KEYS; slot++) {
+        if (keys[slot].key_id != 0 && keys[slot].key_id == keys[0].key_id)
+            return false;
+    }
+    return true;
+}
+
 static bool config_valid(const struct selkie_device_config *config)
 {
     if (config->form != SELKIE_SEALED && config->form != SELKIE_SESSION)
         return false;
     if (config->sealed_every < 1 || config->sealed_every > SELKIE_SESSION_SEALED_EVERY)
         return false;
-    if (config->firmware != NULL && strlen(config->firmware) > SELKIE_FIRMWARE_MAX)
+    if (config->firmware != NULL && !firmware_valid(config->firmware))
+        return false;
+    if (!keys_valid(config->keys) || !selkie_uplink_settings_valid(&config->uplink))
         return false;
     return config->session_payload_max <= SELKIE_PAYLOAD_MAX && config->claim_len <= SELKIE_CLAIM_MAX &&
            (config->claim != NULL || config->claim_len == 0);
@@ -30,9 +52,7 @@ static void forget_identity(struct selkie_device *device)
 {
     selkie_identity_wipe(&device->identity);
     device->identified = false;
-    struct selkie_uplink_counts counts = device->uplink.counts;
-    selkie_uplink_init(&device->uplink, &device->config->uplink, device->config->ack_rx);
-    device->uplink.counts = counts;
+    selkie_uplink_forget(&device->uplink);
 }
 
 static void fall_silent(struct selkie_device *device, int error)
@@ -68,6 +88,7 @@ int selkie_device_init(struct selkie_device *device, const struct selkie_device_
     device->port = port;
     selkie_drbg_init(&device->drbg);
     mbedtls_sha256_init(&device->entropy.pool);
+    selkie_uplink_init(&device->uplink, &config->uplink, port->radio_read != NULL ? config->ack_rx : NULL);
     if (!config_valid(config) || !port_valid(port)) {
         fall_silent(device, SELKIE_EINVAL);
         return SELKIE_EINVAL;
@@ -221,14 +242,18 @@ static uint64_t gather(struct selkie_device *device, uint64_t now_ms)
     return more > 0 ? now_ms : now_ms + GATHER_AGAIN_MS;
 }
 
-/* Between two messages, so that the counters go out in their order. */
-static void register_if_due(struct selkie_device *device, uint64_t now_ms)
+/* Between two messages, so that the counters go out in their order. Returns true if a REGISTER was made. */
+static bool register_if_due(struct selkie_device *device, uint64_t now_ms)
 {
     if (now_ms < device->register_at_ms || selkie_uplink_busy(&device->uplink, SELKIE_UPLINK_REGISTER) ||
         selkie_uplink_busy(&device->uplink, SELKIE_UPLINK_DATA) || check_identity(device) < 0)
-        return;
-    if (send_register(device, now_ms) < 0)
+        return false;
+    int error = send_register(device, now_ms);
+    if (error == SELKIE_ECRYPTO)
         device->register_at_ms = now_ms + 1000; /* mbedTLS had no memory: try again */
+    else if (error < 0 && device->silenced == 0)
+        fall_silent(device, error);
+    return error == 0;
 }
 
 static void work(struct selkie_device *device, uint64_t now_ms, struct selkie_device_status *status)
@@ -236,12 +261,17 @@ static void work(struct selkie_device *device, uint64_t now_ms, struct selkie_de
     if (!device->identified)
         status->wake_ms = gather(device, now_ms);
     if (device->identified)
-        register_if_due(device, now_ms);
+        (void)register_if_due(device, now_ms);
     if (device->identified) {
         status->wake_ms = selkie_uplink_poll(&device->uplink, device->port, &device->drbg, now_ms);
+        /* Once more, before a caller who always has a message takes the slot that may just have become free. */
+        if (register_if_due(device, now_ms))
+            status->wake_ms = now_ms;
         if (device->register_at_ms < status->wake_ms)
             status->wake_ms = device->register_at_ms > now_ms ? device->register_at_ms : status->wake_ms;
     }
+    if (!device->identified && device->silenced == 0 && status->wake_ms > now_ms + GATHER_AGAIN_MS)
+        status->wake_ms = now_ms; /* the ID was lost on the way: gather */
 }
 
 int selkie_device_poll(struct selkie_device *device, uint64_t now_ms, struct selkie_device_status *status)

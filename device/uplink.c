@@ -5,6 +5,14 @@
 #define BACKOFF_DOUBLINGS 4
 #define RADIO_RETRY_MS    100 /* after a failure of the radio, at least */
 #define RADIO_FULL_MS     1   /* the radio's buffer was full: ask again after */
+#define READS_A_POLL      32  /* what else was heard has to wait: poll never stays */
+#define WAIT_MAX_MS       3600000u
+
+bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
+{
+    return settings->quiet_ms <= WAIT_MAX_MS && settings->backoff_ms <= WAIT_MAX_MS &&
+           settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000;
+}
 
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
                         struct selkie_link_rx *rx)
@@ -84,13 +92,18 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
     }
 }
 
-static void hear(struct selkie_uplink *uplink, const struct selkie_port *port)
+/* Returns true if there may be more to hear at once. */
+static bool hear(struct selkie_uplink *uplink, const struct selkie_port *port)
 {
     uint8_t bytes[32];
     if (port->radio_read == NULL)
-        return;
-    int count = port->radio_read(port->context, bytes, sizeof bytes);
-    while (count > 0 && count <= (int)sizeof bytes) {
+        return false;
+    for (int reads = 0; reads < READS_A_POLL; reads++) {
+        int count = port->radio_read(port->context, bytes, sizeof bytes);
+        if (count < 0 || count > (int)sizeof bytes) {
+            uplink->counts.radio_errors++;
+            return false;
+        }
         for (int i = 0; uplink->rx != NULL && i < count; i++) {
             struct selkie_frame frame;
             int len = selkie_link_rx_byte(uplink->rx, bytes[i]);
@@ -98,11 +111,38 @@ static void hear(struct selkie_uplink *uplink, const struct selkie_port *port)
                 acknowledge(uplink, frame.ack.crc);
         }
         if (count < (int)sizeof bytes)
-            return;
-        count = port->radio_read(port->context, bytes, sizeof bytes);
+            return false;
     }
-    if (count != 0)
-        uplink->counts.radio_errors++;
+    return true;
+}
+
+/* Note when what the radio has taken so far is over on the air. */
+static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    uint32_t bit_rate = uplink->settings->bit_rate;
+    uint64_t air_ms = bit_rate > 0 ? ((uint64_t)uplink->written * 8000 + bit_rate - 1) / bit_rate : 0;
+    uplink->until_ms = uplink->began_ms + air_ms > now_ms ? uplink->began_ms + air_ms : now_ms;
+}
+
+/* A transmission of `air` ms that ends at until_ms is paid for at a duty cycle of d permille with air * (1000 - d) / d
+ * ms of silence. */
+static void pay_duty(struct selkie_uplink *uplink)
+{
+    uint16_t duty = uplink->settings->duty_permille;
+    uplink->silent_ms = uplink->until_ms;
+    if (duty > 0 && duty < 1000)
+        uplink->silent_ms += ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
+}
+
+void selkie_uplink_forget(struct selkie_uplink *uplink)
+{
+    bool begun = uplink->phase == SELKIE_UPLINK_WRITING && uplink->written > 0;
+    if (begun || uplink->phase == SELKIE_UPLINK_ON_AIR)
+        pay_duty(uplink);
+    uplink->phase = SELKIE_UPLINK_IDLE;
+    memset(uplink->slots, 0, sizeof uplink->slots);
+    if (uplink->rx != NULL)
+        selkie_link_rx_init(uplink->rx);
 }
 
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
@@ -114,29 +154,20 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
     if (taken < 0 || (size_t)taken > left) {
         /* Half a frame may be out. The 0x00 that the next one begins with puts the receiver in step again. */
         uplink->counts.radio_errors++;
+        if (uplink->written > 0)
+            pay_duty(uplink);
         set_back(uplink, slot, drbg, now_ms + RADIO_RETRY_MS);
         return;
     }
     uplink->written = (uint16_t)(uplink->written + taken);
+    set_air_end(uplink, now_ms);
     if (uplink->written < slot->len)
         return;
 
-    uint32_t bit_rate = uplink->settings->bit_rate;
-    uint64_t air_ms = bit_rate > 0 ? ((uint64_t)slot->len * 8000 + bit_rate - 1) / bit_rate : 0;
-    uplink->until_ms = uplink->began_ms + air_ms > now_ms ? uplink->began_ms + air_ms : now_ms;
     uplink->phase = SELKIE_UPLINK_ON_AIR;
     uplink->counts.transmissions++;
     if (slot->sent < UINT8_MAX)
         slot->sent++;
-}
-
-/* A transmission of `air` ms at a duty cycle of d permille is paid for with air * (1000 - d) / d ms of silence. */
-static void pay_duty(struct selkie_uplink *uplink)
-{
-    uint16_t duty = uplink->settings->duty_permille;
-    if (duty > 0 && duty < 1000)
-        uplink->silent_ms =
-            uplink->until_ms + ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
 }
 
 static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *drbg)
@@ -226,10 +257,10 @@ static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *po
     return now_ms;
 }
 
-uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
-                            uint64_t now_ms)
+/* Take what is due one step further. Returns when to look again. */
+static uint64_t advance(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
+                        uint64_t now_ms)
 {
-    hear(uplink, port);
     if (uplink->phase == SELKIE_UPLINK_WRITING)
         write_some(uplink, port, drbg, now_ms);
     if (uplink->phase == SELKIE_UPLINK_ON_AIR && now_ms >= uplink->until_ms)
@@ -245,4 +276,12 @@ uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_po
     if (uplink->phase == SELKIE_UPLINK_WRITING || uplink->phase == SELKIE_UPLINK_IDLE)
         return now_ms + RADIO_FULL_MS;
     return uplink->until_ms;
+}
+
+uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
+                            uint64_t now_ms)
+{
+    bool more = hear(uplink, port);
+    uint64_t wake_ms = advance(uplink, port, drbg, now_ms);
+    return more && wake_ms > now_ms + RADIO_FULL_MS ? now_ms + RADIO_FULL_MS : wake_ms;
 }

@@ -211,6 +211,74 @@ START_TEST(registers_again_after_its_hours_under_the_next_counter)
 }
 END_TEST
 
+START_TEST(an_id_lost_before_a_register_is_drawn_anew)
+{
+    /* By a flipped bit, or at the counter's end: the first to notice is the REGISTER that is due. */
+    config.register_hours = 2;
+    start();
+    if (_i == 0) {
+        device.identity.id[0] ^= 1;
+    } else {
+        device.identity.next_counter = SELKIE_COUNTER_LAST - 1;
+        selkie_identity_advance(&device.identity);
+    }
+    fake.now_ms += 2 * 3600000;
+    ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_DEVICE_GATHERING);
+    ck_assert_uint_eq(fake.restarts, 1);
+    ck_assert_uint_le(status.wake_ms, fake.now_ms + 10);
+    ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
+                     SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(status.next_counter, 1);
+}
+END_TEST
+
+START_TEST(a_sender_that_never_pauses_registers_all_the_same)
+{
+    unsigned registers = 0;
+    config.form = SELKIE_SESSION; /* so that nothing but a REGISTER is sealed */
+    config.register_hours = 1;
+    config.uplink.bit_rate = 1000;
+    start();
+    uint64_t end_ms = fake.now_ms + 3 * 3600000 + 60000;
+    static const uint8_t payload[SELKIE_PAYLOAD_MAX];
+    while (fake.now_ms < end_ms) {
+        fake.frame_count = 0;
+        int state = selkie_device_poll(&device, fake.now_ms, &status);
+        ck_assert_int_ge(state, 0);
+        if (fake.frame_count > 0 && fake.frames[0].len == SELKIE_SEALED_SIZE)
+            registers++;
+        if (state == SELKIE_DEVICE_READY)
+            ck_assert_int_eq(selkie_device_send(&device, payload, sizeof payload), 0);
+        else if (status.wake_ms > fake.now_ms)
+            fake.now_ms = status.wake_ms;
+    }
+    ck_assert_uint_eq(registers, 3);
+}
+END_TEST
+
+START_TEST(a_reset_pays_what_the_duty_cycle_asks_for)
+{
+    config.uplink.duty_permille = 10;
+    start();
+    uint64_t first_ms = fake.frames[0].at_ms;
+    ck_assert_int_eq(selkie_device_reset(&device), 0);
+    ck_assert_int_eq(fake_port_run(&fake, &device, -1, fake.now_ms + 600000, &status), SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(fake.frame_count, 2);
+    uint64_t air_ms = SELKIE_SEALED_SIZE * 8000u / config.uplink.bit_rate;
+    ck_assert_uint_ge(fake.frames[1].at_ms - first_ms, 100 * air_ms);
+}
+END_TEST
+
+START_TEST(a_register_that_cannot_be_made_silences)
+{
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    config.firmware = "changed\n"; /* by a fault: it is the caller's memory */
+    ck_assert_int_eq(fake_port_run(&fake, &device, -1, fake.now_ms + 60000, &status), SELKIE_EINVAL);
+    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_EINVAL);
+    ck_assert_uint_eq(fake.frame_count, 0);
+}
+END_TEST
+
 START_TEST(session_frames_follow_a_sealed_register)
 {
     uint8_t plain[SELKIE_CIPHERTEXT_SIZE], payload[SELKIE_PAYLOAD_MAX];
@@ -292,6 +360,19 @@ START_TEST(a_config_out_of_its_bounds_is_refused)
     ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
     ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_EINVAL);
     ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"x", 1), SELKIE_EINVAL);
+    config.firmware = "v1\n";
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.uplink.backoff_ms = UINT32_MAX;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.uplink.duty_permille = 1001;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config = good;
+    config.keys[1] = config.keys[0];
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), SELKIE_EINVAL);
+    config.keys[1].key_id = 2;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
 }
 END_TEST
 
@@ -318,6 +399,10 @@ int main(void)
     tcase_add_test(tc, the_counters_end_wipes_the_id);
     tcase_add_test(tc, a_flipped_bit_in_the_identity_is_found);
     tcase_add_test(tc, registers_again_after_its_hours_under_the_next_counter);
+    tcase_add_loop_test(tc, an_id_lost_before_a_register_is_drawn_anew, 0, 2);
+    tcase_add_test(tc, a_sender_that_never_pauses_registers_all_the_same);
+    tcase_add_test(tc, a_reset_pays_what_the_duty_cycle_asks_for);
+    tcase_add_test(tc, a_register_that_cannot_be_made_silences);
     tcase_add_test(tc, session_frames_follow_a_sealed_register);
     tcase_add_test(tc, session_devices_seal_one_in_so_many);
     tcase_add_test(tc, session_devices_seal_at_least_every_4096);

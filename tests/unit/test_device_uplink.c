@@ -269,6 +269,94 @@ START_TEST(the_duty_cycle_is_kept)
 }
 END_TEST
 
+START_TEST(what_was_broken_off_is_paid_for)
+{
+    settings.duty_permille = 10;
+    fake.write_limit = 40;
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.written < 40)
+        run(fake.now_ms), fake.now_ms++;
+    uint64_t began = uplink.began_ms;
+    fake.fails[FAKE_RADIO_WRITE] = true;
+    while (uplink.phase != SELKIE_UPLINK_IDLE)
+        run(fake.now_ms), fake.now_ms++;
+    size_t written = uplink.written;
+    fake.fails[FAKE_RADIO_WRITE] = false;
+    fake.write_limit = 0;
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_uint_ge(fake.frames[0].at_ms - began, 100 * AIR_MS(written));
+}
+END_TEST
+
+START_TEST(what_is_forgotten_is_paid_for)
+{
+    /* Half handed over, or on the air. */
+    static const enum selkie_uplink_phase phases[] = {SELKIE_UPLINK_WRITING, SELKIE_UPLINK_ON_AIR};
+    settings.duty_permille = 10;
+    fake.write_limit = 60;
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.phase != phases[_i])
+        run(fake.now_ms), fake.now_ms++;
+    uint64_t began = uplink.began_ms;
+    size_t written = uplink.written;
+    ck_assert_uint_ge(written, 60);
+    selkie_uplink_forget(&uplink);
+    ck_assert(!selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA));
+    fake.write_limit = 0;
+    size_t before = fake.frame_count;
+    put(SELKIE_UPLINK_DATA, second);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, before + 1);
+    ck_assert(sent(before, second));
+    ck_assert_uint_ge(fake.frames[before].at_ms - began, 100 * AIR_MS(written));
+}
+END_TEST
+
+static unsigned endless_reads;
+
+static int read_endlessly(void *context, uint8_t *bytes, size_t size)
+{
+    (void)context;
+    memset(bytes, 0xa5, size);
+    ck_assert_uint_lt(++endless_reads, 10000000);
+    return (int)size;
+}
+
+START_TEST(a_radio_that_never_stops_hearing_does_not_keep_us)
+{
+    fake.port.radio_read = read_endlessly;
+    selkie_uplink_init(&uplink, &settings, &rx);
+    endless_reads = 0;
+    uint64_t wake_ms = selkie_uplink_poll(&uplink, &fake.port, &drbg, fake.now_ms);
+    ck_assert_uint_le(endless_reads, 32);
+    ck_assert_uint_eq(wake_ms, fake.now_ms + 1); /* for the rest */
+    put(SELKIE_UPLINK_DATA, first);
+    run(60000);
+    ck_assert_uint_ge(fake.frame_count, 1);
+    ck_assert(sent(0, first));
+}
+END_TEST
+
+START_TEST(settings_out_of_their_bounds_are_refused)
+{
+    const struct selkie_uplink_settings good = settings;
+    ck_assert(selkie_uplink_settings_valid(&settings));
+    uint32_t *const waits[] = {&settings.quiet_ms, &settings.backoff_ms, &settings.spread_ms, &settings.ack_ms};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        *waits[i] = 3600000;
+        ck_assert(selkie_uplink_settings_valid(&settings));
+        *waits[i] = 3600001;
+        ck_assert(!selkie_uplink_settings_valid(&settings));
+        settings = good;
+    }
+    settings.duty_permille = 1000;
+    ck_assert(selkie_uplink_settings_valid(&settings));
+    settings.duty_permille = 1001;
+    ck_assert(!selkie_uplink_settings_valid(&settings));
+}
+END_TEST
+
 START_TEST(a_radio_that_takes_a_byte_at_a_time_gets_them_all)
 {
     fake.write_limit = 1;
@@ -345,6 +433,10 @@ int main(void)
     tcase_add_test(tc, with_acks_a_message_waits_for_the_registers_ack);
     tcase_add_test(tc, a_gateway_that_never_answers_does_not_stop_the_messages);
     tcase_add_test(tc, the_duty_cycle_is_kept);
+    tcase_add_test(tc, what_was_broken_off_is_paid_for);
+    tcase_add_loop_test(tc, what_is_forgotten_is_paid_for, 0, 2);
+    tcase_add_test(tc, a_radio_that_never_stops_hearing_does_not_keep_us);
+    tcase_add_test(tc, settings_out_of_their_bounds_are_refused);
     tcase_add_test(tc, a_radio_that_takes_a_byte_at_a_time_gets_them_all);
     tcase_add_test(tc, a_radio_that_fails_is_tried_again);
     tcase_add_test(tc, a_radio_that_fails_midway_leaves_no_whole_frame);

@@ -21,7 +21,7 @@
  * with SELKIE_DEVICE_DEFAULTS. */
 struct selkie_device_config {
     uint8_t address[SELKIE_ADDRESS_SIZE];             /* from the MCU's unique number: a name, not a secret */
-    struct selkie_public_key keys[SELKIE_TRUST_KEYS]; /* current, next (key_id 0: none) */
+    struct selkie_public_key keys[SELKIE_TRUST_KEYS]; /* current, next (key_id 0: none); not of one key_id */
 
     enum selkie_frame_type form;  /* SELKIE_SEALED, or SELKIE_SESSION for short frames between sealed ones */
     uint16_t sealed_every;        /* with SESSION: every so many messages one is sealed; 1 to 4096 */
@@ -34,7 +34,7 @@ struct selkie_device_config {
     uint16_t register_hours; /* the REGISTER is sent again after so many hours; 0: only at boot */
     bool require_lock;       /* stay silent unless the port says that read-out protection and debug lock are set */
 
-    struct selkie_link_rx *ack_rx; /* where ACKs are received, one for each device; NULL: one-way */
+    struct selkie_link_rx *ack_rx; /* where ACKs are received, one for each device; NULL, or no radio_read: one-way */
     struct selkie_uplink_settings uplink;
 };
 
@@ -100,7 +100,8 @@ SELKIE_USE_RESULT int selkie_device_poll(struct selkie_device *device, uint64_t 
                                          struct selkie_device_status *status);
 
 /* Wipe ID, counter and session, forget what was under way, and begin anew: entropy is gathered from nothing, keys and
- * lock are checked again. Also the way out of silence. Returns what init would. */
+ * lock are checked again. Also the way out of silence. What the duty cycle still asks for is kept. Returns what init
+ * would. */
 SELKIE_USE_RESULT int selkie_device_reset(struct selkie_device *device);
 
 /* Wipe everything. Only init may follow. */

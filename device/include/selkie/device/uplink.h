@@ -14,6 +14,7 @@
 
 #define SELKIE_UPLINK_NEVER UINT64_MAX
 
+/* Times are up to an hour. */
 struct selkie_uplink_settings {
     uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is out once the radio has taken it */
     uint32_t quiet_ms;   /* nobody else on the air for so long before a transmission */
@@ -62,9 +63,13 @@ struct selkie_uplink {
     struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
 };
 
-/* Also empties the slots of one in use. */
+bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings);
+
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
                         struct selkie_link_rx *rx);
+
+/* Empty the slots, whatever is under way. Counts stay, and so does what the duty cycle asks for. */
+void selkie_uplink_forget(struct selkie_uplink *uplink);
 
 /* Take a body for sending. 0, SELKIE_EBUSY while the slot is not empty, SELKIE_EINVAL, or SELKIE_ESPACE. */
 SELKIE_USE_RESULT int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot,
