@@ -33,7 +33,10 @@ static bool send_old(struct selkie_attacker *attacker)
 {
     struct selkie_tape *tape = selkie_attacker_oldest(attacker, age_of(attacker));
 
-    if (tape == NULL || !selkie_attacker_transmit(attacker, tape->body, tape->len))
+    if (tape == NULL)
+        return false;
+    selkie_fleet_recall(attacker->world, &tape->frame);
+    if (!selkie_attacker_transmit(attacker, tape->body, tape->len))
         return false;
     tape->len = 0;
     return true;

@@ -15,6 +15,15 @@ static bool hand_over(struct selkie_attacker *attacker, const uint8_t *body, siz
     return taken;
 }
 
+/* From here on it is as with any gateway: what it has must come out. */
+static bool hand_over_tape(struct selkie_attacker *attacker, const struct selkie_tape *tape, int64_t rx_ms)
+{
+    if (!hand_over(attacker, tape->body, tape->len, rx_ms))
+        return false;
+    selkie_fleet_book(attacker->world, &tape->frame);
+    return true;
+}
+
 static bool ready(const struct selkie_attacker *attacker)
 {
     return selkie_vgateway_ready(attacker->gateway);
@@ -27,7 +36,7 @@ bool selkie_attack_gateway_replay(struct selkie_attacker *attacker)
     for (unsigned i = 0; i < SELKIE_ATTACKER_TAPES && ready(attacker); i++) {
         const struct selkie_tape *tape = &attacker->tapes[i];
         if (tape->len > 0)
-            handed += hand_over(attacker, tape->body, tape->len, selkie_world_rx_ms(attacker->world));
+            handed += hand_over_tape(attacker, tape, selkie_world_rx_ms(attacker->world));
     }
     return handed > 0;
 }
@@ -55,13 +64,12 @@ bool selkie_attack_gateway_reorder(struct selkie_attacker *attacker)
     for (unsigned left = attacker->tape_at; left > 0; left--) {
         unsigned pick = (unsigned)selkie_random_below(&attacker->random, left);
         struct selkie_tape *tape = &attacker->tapes[pick];
-        if (!hand_over(attacker, tape->body, tape->len,
-                       attacker->world->epoch_ms + (int64_t)(tape->recorded_us / 1000)))
+        if (!hand_over_tape(attacker, tape, attacker->world->epoch_ms + (int64_t)(tape->recorded_us / 1000)))
             return false;
         *tape = attacker->tapes[left - 1];
         attacker->tapes[left - 1].len = 0;
+        attacker->tape_at = left - 1;
     }
-    attacker->tape_at = 0;
     return true;
 }
 
@@ -92,7 +100,7 @@ bool selkie_attack_gateway_liar(struct selkie_attacker *attacker)
     const int64_t lies[] = {0, now_ms - 86400000, now_ms - 1, now_ms + 86400000, INT64_MAX / 2};
 
     if (tape == NULL || !ready(attacker) ||
-        !hand_over(attacker, tape->body, tape->len, lies[attacker->step % (sizeof lies / sizeof lies[0])]))
+        !hand_over_tape(attacker, tape, lies[attacker->step % (sizeof lies / sizeof lies[0])]))
         return false;
     attacker->step++;
     return true;

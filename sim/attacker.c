@@ -34,7 +34,7 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                                  selkie_attack_release,
                                  SELKIE_NEEDS_NOTHING,
                                  30,
-                                 {{"forged", "0"}, {"doubled", "0"}}},
+                                 {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}}},
     [SELKIE_ATTACK_FLIP] = {"flips a bit in each field of a recorded frame, and mends the CRC",
                             selkie_attack_tap_record,
                             selkie_attack_flip,
@@ -53,12 +53,13 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                              SELKIE_NEEDS_NOTHING,
                              0,
                              {{"forged", "0"}, {"events.clone", ">=1"}}},
-    [SELKIE_ATTACK_EAGER_THIEF] = {"has a device's ID, and sends before it does: delivered, but not unseen",
-                                   NULL,
-                                   selkie_attack_eager_thief,
-                                   SELKIE_NEEDS_NOTHING,
-                                   0,
-                                   {{"forged", "0"}, {"impersonated", ">=1"}, {"events.clone", ">=1"}}},
+    [SELKIE_ATTACK_EAGER_THIEF] =
+        {"has a device's ID, and sends before it does: delivered, but not unseen",
+         NULL,
+         selkie_attack_eager_thief,
+         SELKIE_NEEDS_NOTHING,
+         0,
+         {{"forged", "0"}, {"lost_elsewhere", ">=0"}, {"impersonated", ">=1"}, {"events.clone", ">=1"}}},
     [SELKIE_ATTACK_RESET_STORM] = {"registers one new ID after another for an address",
                                    NULL,
                                    selkie_attack_storm,
@@ -76,19 +77,19 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                                        selkie_attack_gateway_reorder,
                                        SELKIE_NEEDS_GATEWAY,
                                        0,
-                                       {{"forged", "0"}, {"doubled", "0"}}},
+                                       {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}}},
     [SELKIE_ATTACK_GATEWAY_FLOOD] = {"a gateway hands over hundreds of frames of chance at once",
                                      NULL,
                                      selkie_attack_gateway_flood,
                                      SELKIE_NEEDS_GATEWAY,
                                      0,
-                                     {{"forged", "0"}, {"rejected.bad-seal", ">=1"}}},
+                                     {{"forged", "0"}, {"lost_elsewhere", "0"}, {"rejected.bad-seal", ">=1"}}},
     [SELKIE_ATTACK_GATEWAY_LIAR] = {"a gateway lies about when it heard a frame",
                                     selkie_attack_tap_record,
                                     selkie_attack_gateway_liar,
                                     SELKIE_NEEDS_GATEWAY,
                                     0,
-                                    {{"forged", "0"}, {"doubled", "0"}}},
+                                    {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}}},
     [SELKIE_ATTACK_PUBLISHER] = {"a client publishes on devices' topics, as rejections, statistics and receipts",
                                  NULL,
                                  selkie_attack_publisher,
@@ -186,6 +187,8 @@ int selkie_attackers_open(struct selkie_world *world)
 void selkie_attackers_close(struct selkie_world *world)
 {
     for (size_t i = 0; i < world->attacker_count; i++) {
+        for (unsigned j = 0; j < SELKIE_ATTACKER_TAPES; j++)
+            selkie_fleet_forget(world, &world->attackers[i].tapes[j].frame);
         selkie_vgateway_close(world->attackers[i].gateway);
         selkie_mqtt_close(world->attackers[i].client);
     }
@@ -236,6 +239,9 @@ void selkie_attacker_record(struct selkie_attacker *attacker, uint32_t device, c
     tape->device = device;
     tape->len = len < sizeof tape->body ? len : sizeof tape->body;
     memcpy(tape->body, body, tape->len);
+    selkie_fleet_forget(attacker->world, &tape->frame);
+    if (!selkie_fleet_look(attacker->world, body, len, &tape->frame))
+        selkie_world_fail(attacker->world, "a frame of device %u is not known by sight", device);
 }
 
 struct selkie_tape *selkie_attacker_latest(struct selkie_attacker *attacker)

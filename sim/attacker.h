@@ -19,6 +19,7 @@ struct selkie_tape {
     uint32_t device;
     size_t len; /* 0 = empty */
     uint8_t body[SELKIE_SEALED_SIZE];
+    struct selkie_fleet_frame frame; /* what is in it: the account hears when a gateway gets it after all */
 };
 
 struct selkie_attacker {

@@ -243,27 +243,65 @@ void selkie_fleet_close(struct selkie_world *world)
     world->fleet = NULL;
 }
 
-struct selkie_heard selkie_fleet_heard(struct selkie_world *world, const uint8_t *body, size_t len)
+static struct selkie_fleet_frame *find_frame(const struct selkie_world *world, const uint8_t *body, size_t len)
 {
-    struct selkie_heard heard = {.known = false};
     uint64_t digest = selkie_fleet_digest(body, len);
     struct selkie_fleet_frame *frame;
 
     HASH_FIND(hh, world->fleet->by_digest, &digest, sizeof digest, frame);
-    if (frame == NULL)
-        return heard;
+    return frame;
+}
+
+bool selkie_fleet_look(const struct selkie_world *world, const uint8_t *body, size_t len,
+                       struct selkie_fleet_frame *frame)
+{
+    const struct selkie_fleet_frame *found = find_frame(world, body, len);
+
+    memset(frame, 0, sizeof *frame);
+    if (found == NULL)
+        return false;
+    *frame = *found;
+    memset(&frame->hh, 0, sizeof frame->hh);
+    return true;
+}
+
+void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_frame *frame)
+{
     struct selkie_fleet_device *device = &world->fleet->devices[frame->device];
+
     if (frame->sealed && frame->epoch == device->epoch)
         device->anchored = true;
-    heard.known = true;
-    heard.device = frame->device;
-    heard.number = frame->number;
-    heard.is_payload = frame->number != UINT32_MAX;
-    if (heard.is_payload) {
-        selkie_verify_heard(world->verify, frame->device, frame->number, selkie_wall_us());
-        selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_HEARD, 1);
-    }
-    return heard;
+    if (frame->number == UINT32_MAX)
+        return;
+    selkie_verify_heard(world->verify, frame->device, frame->number, selkie_wall_us());
+    selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_HEARD, 1);
+}
+
+void selkie_fleet_recall(struct selkie_world *world, struct selkie_fleet_frame *frame)
+{
+    struct selkie_fleet_frame *known;
+
+    HASH_FIND(hh, world->fleet->by_digest, &frame->digest, sizeof frame->digest, known);
+    if (known == NULL && frame->digest != 0)
+        HASH_ADD(hh, world->fleet->by_digest, digest, sizeof frame->digest, frame);
+}
+
+void selkie_fleet_forget(struct selkie_world *world, struct selkie_fleet_frame *frame)
+{
+    if (frame->hh.tbl != NULL)
+        HASH_DEL(world->fleet->by_digest, frame);
+    memset(frame, 0, sizeof *frame);
+}
+
+struct selkie_heard selkie_fleet_heard(struct selkie_world *world, const uint8_t *body, size_t len)
+{
+    const struct selkie_fleet_frame *frame = find_frame(world, body, len);
+
+    if (frame == NULL)
+        return (struct selkie_heard){.known = false};
+    selkie_fleet_book(world, frame);
+    return (struct selkie_heard){
+        .known = true, .is_payload = frame->number != UINT32_MAX, .device = frame->device, .number = frame->number};
 }
 
 void selkie_fleet_echo(struct selkie_world *world, uint32_t channel)

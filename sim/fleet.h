@@ -71,6 +71,17 @@ struct selkie_heard selkie_fleet_heard(struct selkie_world *world, const uint8_t
 /* A gateway spoke on a channel: whoever waits for an ACK there looks. */
 void selkie_fleet_echo(struct selkie_world *world, uint32_t channel);
 
+/* What is in a body that was on the air lately. False: nobody knows. */
+SELKIE_USE_RESULT bool selkie_fleet_look(const struct selkie_world *world, const uint8_t *body, size_t len,
+                                         struct selkie_fleet_frame *frame);
+
+/* A gateway has this frame whole, however it came by it. */
+void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_frame *frame);
+
+/* A frame that was kept goes on the air again: it is known by sight until forgotten, and must not move meanwhile. */
+void selkie_fleet_recall(struct selkie_world *world, struct selkie_fleet_frame *frame);
+void selkie_fleet_forget(struct selkie_world *world, struct selkie_fleet_frame *frame);
+
 /* The power of a device fails and comes back. */
 void selkie_fleet_reset(struct selkie_world *world, uint32_t device);
 
