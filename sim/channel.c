@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PTY_CHUNK     4       /* bytes: what a serial chip hands on together */
-#define IN_DOUBT_US   1500000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
+#define PTY_CHUNK     4      /* bytes: what a serial chip hands on together */
+#define KILL_DOUBT_US 500000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
+#define STOP_DOUBT_US 200000 /* one that is asked to stop may not have read it yet */
 #define ACK_QUIET_US  20000
 #define STOP_PATIENCE 10000 /* ms */
 
@@ -171,13 +172,18 @@ bool selkie_channel_congested(const struct selkie_channel *channel)
     return channel->line.pending_len > SELKIE_LINE_PENDING_MAX / 4;
 }
 
+bool selkie_channel_comes_back(const struct selkie_channel *channel)
+{
+    return channel->process.pid != 0 && !channel->down && !channel->line.live;
+}
+
 /* What it had for a moment only is not held against anybody: a gateway promises what is on its disk. */
-static void doubt_recent(struct selkie_channel *channel)
+static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
 {
     uint64_t wall_us = selkie_wall_us();
 
     for (unsigned i = 0; i < SELKIE_CHANNEL_RECENT; i++) {
-        if (channel->recent[i].wall_us + IN_DOUBT_US >= wall_us && channel->recent[i].wall_us != 0)
+        if (channel->recent[i].wall_us + doubt_us >= wall_us && channel->recent[i].wall_us != 0)
             selkie_verify_unhear(channel->world->verify, channel->recent[i].device, channel->recent[i].number,
                                  channel->recent[i].number + 1);
     }
@@ -192,7 +198,7 @@ void selkie_channel_stop(struct selkie_channel *channel, bool kill)
         selkie_vgateway_pause(channel->virtual, true);
         return;
     }
-    doubt_recent(channel);
+    doubt_recent(channel, kill ? KILL_DOUBT_US : STOP_DOUBT_US);
     selkie_process_stop(&channel->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
     (void)selkie_line_check(&channel->line);
 }

@@ -59,6 +59,9 @@ SELKIE_USE_RESULT int selkie_channel_start(struct selkie_channel *channel);
 /* What came from the gateway's end of the line, and what waits for it. */
 void selkie_channel_serve(struct selkie_channel *channel);
 
+/* Whether a gateway of ours was started and has not opened its line yet. */
+bool selkie_channel_comes_back(const struct selkie_channel *channel);
+
 /* Whether the gateway's end does not keep up. */
 bool selkie_channel_congested(const struct selkie_channel *channel);
 

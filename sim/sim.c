@@ -161,6 +161,13 @@ static bool too_far_ahead(struct run *run)
 
     if (scenario->backlog == 0 || (scenario->speed > 0 && scenario->speed <= 1))
         return false;
+    /* How long a program takes to start is no outage of the scenario's. */
+    for (uint32_t i = 0; i < world->channel_count; i++) {
+        if (!selkie_channel_comes_back(&world->channels[i]))
+            continue;
+        run->held_us = world->last_arrival_us = now_us;
+        return true;
+    }
     if (selkie_actions_outage(run->actions)) {
         world->last_arrival_us = now_us;
         return false;
