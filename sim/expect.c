@@ -128,10 +128,23 @@ void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_obj
     selkie_settings_end(object);
 }
 
+/* A time that nothing took is not 0, it is not there. */
+static bool missing(const struct selkie_expectation *expectation, const struct selkie_figures *figures)
+{
+    static const char *const measured[] = {"latency_", "wait_"};
+    bool is_measured = false;
+
+    for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++)
+        is_measured = is_measured || strncmp(expectation->name, measured[i], strlen(measured[i])) == 0;
+    return is_measured && !selkie_figures_has(figures, expectation->name);
+}
+
 bool selkie_expect_holds(const struct selkie_expectation *expectation, const struct selkie_figures *figures)
 {
     double is = selkie_figures_get(figures, expectation->name), wanted = expectation->value;
 
+    if (missing(expectation, figures))
+        return false;
     switch (expectation->relation) {
     case SELKIE_AT_LEAST:
         return is >= wanted;
@@ -155,7 +168,11 @@ void selkie_expect_format(char text[static 128], const struct selkie_expectation
                                         [SELKIE_ABOVE] = ">",
                                         [SELKIE_BELOW] = "<"};
     double is = selkie_figures_get(figures, expectation->name);
+    const char *verb = selkie_expect_holds(expectation, figures) ? "is" : "but is";
+    int len = snprintf(text, 128, "%s %s %.6g, ", expectation->name, signs[expectation->relation], expectation->value);
 
-    (void)snprintf(text, 128, "%s %s %.6g, %s %.6g", expectation->name, signs[expectation->relation],
-                   expectation->value, selkie_expect_holds(expectation, figures) ? "is" : "but is", is);
+    if (missing(expectation, figures))
+        (void)snprintf(text + len, 128 - (size_t)len, "but there is none");
+    else
+        (void)snprintf(text + len, 128 - (size_t)len, "%s %.6g", verb, is);
 }

@@ -39,7 +39,8 @@ SELKIE_USE_RESULT int selkie_expect_parse(struct selkie_expectation *expectation
 /* Add one by name; the name need not be checked: it is the program's own. What does not fit is SELKIE_EFULL. */
 SELKIE_USE_RESULT int selkie_expect_add(struct selkie_expect *expect, const char *name, const char *text);
 
-/* Whether one holds. A figure that was never counted is 0. */
+/* Whether one holds. A figure that was never counted is 0, but a time (latency_…, wait_…) of which
+ * there is no sample holds nothing. */
 bool selkie_expect_holds(const struct selkie_expectation *expectation, const struct selkie_figures *figures);
 
 /* "delivered_share >= 0.98, but is 0.97"; "…, is 0.99" where it holds. */

@@ -45,6 +45,11 @@ void selkie_figures_add(struct selkie_figures *figures, const char *group, const
         figure->value += value;
 }
 
+bool selkie_figures_has(const struct selkie_figures *figures, const char *name)
+{
+    return find(figures, name) != NULL;
+}
+
 double selkie_figures_get(const struct selkie_figures *figures, const char *name)
 {
     const struct selkie_figure *figure = find(figures, name);

@@ -24,6 +24,7 @@ struct selkie_figures {
 /* A name in a group ("events", "clone") is "events.clone"; group NULL = none. */
 void selkie_figures_set(struct selkie_figures *figures, const char *group, const char *name, double value);
 void selkie_figures_add(struct selkie_figures *figures, const char *group, const char *name, double value);
+bool selkie_figures_has(const struct selkie_figures *figures, const char *name);
 double selkie_figures_get(const struct selkie_figures *figures, const char *name); /* 0 where there is none */
 
 #endif

@@ -8,7 +8,8 @@
 /* Put the figures together; may be called on the way, too. */
 void selkie_judge_figures(struct selkie_world *world);
 
-/* The scenario's expectations, and those of its attacks that the scenario does not state itself. */
-void selkie_judge_expectations(const struct selkie_world *world, struct selkie_expect *expect);
+/* The scenario's expectations, those of its attacks, and that nothing was forged or lost elsewhere where the scenario
+ * does not speak of these figures. SELKIE_EFULL for more than SELKIE_EXPECT_MAX. */
+SELKIE_USE_RESULT int selkie_judge_expectations(const struct selkie_world *world, struct selkie_expect *expect);
 
 #endif

@@ -240,10 +240,11 @@ static bool judge(struct run *run, const struct selkie_sim_options *options)
     struct selkie_world *world = &run->world;
     struct selkie_expect expect;
     char text[128];
-    bool held = true;
 
     selkie_judge_figures(world);
-    selkie_judge_expectations(world, &expect);
+    bool held = selkie_judge_expectations(world, &expect) == 0;
+    if (!held)
+        selkie_say("more than %d expectations, with those of the attacks", SELKIE_EXPECT_MAX);
     for (size_t i = 0; i < expect.count; i++) {
         bool holds = selkie_expect_holds(&expect.list[i], &world->figures);
         selkie_expect_format(text, &expect.list[i], &world->figures);

@@ -208,6 +208,23 @@ START_TEST(a_relation_holds_as_it_reads)
 }
 END_TEST
 
+START_TEST(a_time_that_nothing_took_holds_nothing)
+{
+    struct selkie_figures figures = {.count = 0};
+    struct selkie_expect expect = {.count = 0};
+    char text[128];
+
+    ck_assert_int_eq(selkie_expect_add(&expect, "latency_p99_ms", "<=500"), 0);
+    ck_assert_int_eq(selkie_expect_add(&expect, "doubled", "0"), 0);
+    ck_assert(!selkie_expect_holds(&expect.list[0], &figures));
+    ck_assert(selkie_expect_holds(&expect.list[1], &figures)); /* never counted is none */
+    selkie_expect_format(text, &expect.list[0], &figures);
+    ck_assert_str_eq(text, "latency_p99_ms <= 500, but there is none");
+    selkie_figures_set(&figures, NULL, "latency_p99_ms", 500);
+    ck_assert(selkie_expect_holds(&expect.list[0], &figures));
+}
+END_TEST
+
 START_TEST(a_relation_that_cannot_be_read_is_refused)
 {
     static const char *const wrong[] = {"", ">=", "=>1", "1x", "x", ">= ", "nan", "inf", "!=1", "1 2"};
@@ -249,6 +266,7 @@ int main(void)
     tcase_add_loop_test(tcase, random_bytes_are_nobodys_payload, SELKIE_PAYLOAD_CONSTANT, SELKIE_PAYLOAD_SENSOR + 1);
     tcase_add_test(tcase, a_csv_file_that_is_missing_or_empty_is_named);
     tcase_add_loop_test(tcase, a_relation_holds_as_it_reads, 0, sizeof relations / sizeof relations[0]);
+    tcase_add_test(tcase, a_time_that_nothing_took_holds_nothing);
     tcase_add_test(tcase, a_relation_that_cannot_be_read_is_refused);
     tcase_add_test(tcase, figures_beyond_the_table_are_left_out_and_harm_nothing);
     suite_add_tcase(suite, tcase);
