@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # docker-compose.yml, built and run for real: plaintext reaches the subscriber, all containers become healthy, none runs as root, and a
-# second start finds the first one's key and devices. On a Docker engine of its own, started and stopped here; the base image is made
+# second start becomes healthy with the first one's key. On a Docker engine of its own, started and stopped here; the base image is made
 # with debootstrap. Images are kept in $SELKIE_CACHE. Exit 77 where no engine can be started.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
