@@ -133,10 +133,16 @@ static void on_subscribed(void *context, MQTTAsync_successData5 *data)
     tell(context, (struct selkie_broker_event){.kind = SELKIE_BROKER_SUBSCRIBED, .code = (int)data->reasonCode});
 }
 
-/* Paho also reports what it gives up when a connection ends; that needs no event of its own. */
+/* Paho's failures are the broker's refusals, and also all that Paho itself gives up: a write that fails, a command that
+ * a lost connection overtakes. Those carry a code, and a reason and a token that say nothing; LOST follows them. */
+static bool is_refusal(const MQTTAsync_failureData5 *data)
+{
+    return data->code == 0 && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
+}
+
 static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
 {
-    if (data->code != MQTTASYNC_OPERATION_INCOMPLETE)
+    if (is_refusal(data))
         tell(context, (struct selkie_broker_event){.kind = SELKIE_BROKER_SUBSCRIBED, .code = (int)data->reasonCode});
 }
 
@@ -147,7 +153,7 @@ static void on_published(void *context, MQTTAsync_successData5 *data)
 
 static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
 {
-    if (data->code != MQTTASYNC_OPERATION_INCOMPLETE)
+    if (is_refusal(data))
         tell(context, (struct selkie_broker_event){
                           .kind = SELKIE_BROKER_PUBLISHED, .token = data->token, .code = (int)data->reasonCode});
 }

@@ -38,7 +38,8 @@ void selkie_window_sent_again(struct selkie_window *window, struct selkie_window
 
 struct selkie_window_entry *selkie_window_answered(struct selkie_window *window, int token, int reason)
 {
-    for (size_t i = 0; i < window->count; i++)
+    /* Zero is not a publish's token, but the mark of an entry that was answered. */
+    for (size_t i = 0; i < window->count && token > 0; i++)
         if (window->entries[i].token == token) {
             window->entries[i].token = 0;
             window->entries[i].reason = reason;

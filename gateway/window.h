@@ -37,7 +37,7 @@ void selkie_window_add(struct selkie_window *window, int64_t seq, int token, uin
 void selkie_window_sent_again(struct selkie_window *window, struct selkie_window_entry *entry, int token,
                               uint64_t now_us);
 
-/* The broker answered a publish. Returns the entry, valid until the window changes, or NULL. */
+/* The broker answered a publish. Returns the entry, valid until the window changes; NULL where none has this token. */
 struct selkie_window_entry *selkie_window_answered(struct selkie_window *window, int token, int reason);
 
 /* The frame is dealt with. False where it is not under way. */

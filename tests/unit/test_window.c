@@ -59,6 +59,17 @@ START_TEST(answer_is_kept_and_counts_once)
 }
 END_TEST
 
+START_TEST(no_token_answers_nothing)
+{
+    selkie_window_reset(&window, 4, 4);
+    selkie_window_add(&window, 7, 70, 100);
+    ck_assert_ptr_nonnull(selkie_window_answered(&window, 70, 0)); /* it now waits for its receipt, without a token */
+    ck_assert_ptr_null(selkie_window_answered(&window, 0, 0));
+    ck_assert_ptr_null(selkie_window_answered(&window, -1, 0));
+    ck_assert_uint_eq(window.unanswered, 0);
+}
+END_TEST
+
 START_TEST(oldest_is_the_one_that_was_sent_longest_ago)
 {
     selkie_window_reset(&window, 4, 4);
@@ -93,6 +104,7 @@ int main(void)
     tcase_add_test(tcase, window_respects_what_the_broker_takes_unanswered);
     tcase_add_test(tcase, window_never_stalls_on_a_broker_that_takes_nothing);
     tcase_add_test(tcase, answer_is_kept_and_counts_once);
+    tcase_add_test(tcase, no_token_answers_nothing);
     tcase_add_test(tcase, oldest_is_the_one_that_was_sent_longest_ago);
     tcase_add_test(tcase, removing_what_is_not_there_changes_nothing);
     suite_add_tcase(suite, tcase);
