@@ -12,6 +12,7 @@
 
 #define ANSWER_US (30 * SELKIE_SEC_US)
 #define SYNC_US   (1 * SELKIE_SEC_US)
+#define RETRY_US  (1 * SELKIE_SEC_US) /* of what cannot be done just now */
 
 struct selkie_sender {
     sd_event *event;
@@ -24,9 +25,11 @@ struct selkie_sender {
     bool resend_said;        /* once until frames are dealt with again */
     sd_event_source *answer; /* when the oldest frame under way has waited long enough */
     bool answer_armed;
-    sd_event_source *sync; /* makes forgetting durable */
-    int64_t cursor;        /* seq of the last frame taken from the spool in this connection */
-    int64_t highest_sent;  /* seq, in this program's life */
+    sd_event_source *sync;  /* makes forgetting durable */
+    sd_event_source *retry; /* of a spool that could not be read */
+    int64_t cursor;         /* seq of the last frame taken from the spool in this connection */
+    unsigned generation;    /* of the spool, at the cursor */
+    int64_t highest_sent;   /* seq, in this program's life */
     struct selkie_window window;
     struct selkie_spool_frame frame; /* the one at hand */
 };
@@ -53,12 +56,14 @@ void selkie_sender_close(struct selkie_sender *sender)
         return;
     sd_event_source_disable_unref(sender->answer);
     sd_event_source_disable_unref(sender->sync);
+    sd_event_source_disable_unref(sender->retry);
     free(sender);
 }
 
 static int on_answer_due(sd_event_source *source, uint64_t usec, void *context);
 
-/* The timer is left alone while it runs: it fires for the oldest, looks, and is set for what is the oldest then. */
+/* The timer is left alone while it runs: it fires for the oldest, looks, and is set for what is the oldest then. One
+ * that is due still could not be sent again: the broker owes too many answers, or the spool cannot be read. */
 static void await_answer(struct selkie_sender *sender)
 {
     const struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
@@ -68,7 +73,7 @@ static void await_answer(struct selkie_sender *sender)
         return;
     uint64_t due = oldest->sent_us + ANSWER_US;
     sender->answer_armed = true;
-    selkie_timer_set(sender->event, &sender->answer, due > now ? due - now : 0, on_answer_due, sender);
+    selkie_timer_set(sender->event, &sender->answer, due > now ? due - now : RETRY_US, on_answer_due, sender);
 }
 
 static void count_sent(struct selkie_sender *sender, int64_t seq)
@@ -80,10 +85,36 @@ static void count_sent(struct selkie_sender *sender, int64_t seq)
         sender->highest_sent = seq;
 }
 
+static int on_retry(sd_event_source *source, uint64_t usec, void *context)
+{
+    (void)source;
+    (void)usec;
+    selkie_sender_fill(context);
+    return 0;
+}
+
+/* Read the next frame that is not under way. False where there is none, or none can be read now. */
+static bool read_next(struct selkie_sender *sender)
+{
+    int result;
+
+    for (;;) {
+        if (sender->generation != selkie_spool_generation(sender->spool))
+            sender->cursor = 0;
+        sender->generation = selkie_spool_generation(sender->spool);
+        result = selkie_spool_next(sender->spool, sender->cursor, &sender->frame);
+        if (result < 0 || !selkie_window_has(&sender->window, sender->frame.seq))
+            break;
+        sender->cursor = sender->frame.seq;
+    }
+    if (result == SELKIE_ESTORAGE)
+        selkie_timer_set(sender->event, &sender->retry, RETRY_US, on_retry, sender);
+    return result == 0;
+}
+
 void selkie_sender_fill(struct selkie_sender *sender)
 {
-    while (sender->online && selkie_window_has_room(&sender->window) &&
-           selkie_spool_next(sender->spool, sender->cursor, &sender->frame) == 0) {
+    while (sender->online && selkie_window_has_room(&sender->window) && read_next(sender)) {
         int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
         if (token < 0) /* the connection has just ended, its event is on its way */
             break;
@@ -119,7 +150,11 @@ static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t
 /* False once nothing more can be sent now. */
 static bool send_again(struct selkie_sender *sender, struct selkie_window_entry *entry)
 {
-    if (selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame) < 0 || sender->frame.seq != entry->seq) {
+    int result = selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame);
+
+    if (result == SELKIE_ESTORAGE)
+        return false;
+    if (result == SELKIE_ENOTFOUND || sender->frame.seq != entry->seq) {
         (void)selkie_window_remove(&sender->window, entry->seq); /* the oldest had to go, and it was this one */
         return true;
     }

@@ -37,7 +37,9 @@ struct selkie_spool {
     int64_t max_frames;
     uint64_t dropped;
     uint64_t dropping; /* of the open transaction */
-    bool failing;      /* and said so */
+    bool forgetting;   /* the open transaction forgets frames */
+    unsigned generation;
+    bool failing; /* and said so */
 };
 
 static void detach(struct selkie_spool *spool)
@@ -57,6 +59,7 @@ static int attach(struct selkie_spool *spool)
     if (result < 0)
         return result;
     spool->stored = spool->ledger;
+    spool->generation++;
     for (int i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(spool->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &spool->statements[i], NULL) !=
             SQLITE_OK) {
@@ -126,6 +129,8 @@ static void roll_back(struct selkie_spool *spool)
         (void)run(spool, ROLLBACK);
     spool->ledger = spool->stored;
     spool->dropping = 0;
+    spool->generation += spool->forgetting ? 1 : 0; /* what was forgotten is back */
+    spool->forgetting = false;
 }
 
 static int commit(struct selkie_spool *spool)
@@ -140,6 +145,7 @@ static int commit(struct selkie_spool *spool)
     spool->stored = spool->ledger;
     spool->dropped += spool->dropping;
     spool->dropping = 0;
+    spool->forgetting = false;
     return SQLITE_OK;
 }
 
@@ -296,6 +302,7 @@ size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size
         result = run(spool, FORGET);
         if (result == SQLITE_OK)
             forgotten += (size_t)sqlite3_changes(spool->db);
+        spool->forgetting |= forgotten > 0;
     }
     if (result != SQLITE_OK) {
         failed(spool, result, "forget a frame");
@@ -326,6 +333,11 @@ void selkie_spool_info(struct selkie_spool *spool, struct selkie_spool_info *inf
     (void)sqlite3_reset(statement);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
         failed(spool, result, "read a frame");
+}
+
+unsigned selkie_spool_generation(const struct selkie_spool *spool)
+{
+    return spool->generation;
 }
 
 int64_t selkie_spool_count(const struct selkie_spool *spool)

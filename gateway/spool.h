@@ -59,6 +59,10 @@ SELKIE_USE_RESULT int selkie_spool_next(struct selkie_spool *spool, int64_t afte
 size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count);
 void selkie_spool_sync(struct selkie_spool *spool);
 
+/* Another number each time that frames may have come in below those already read: a fresh file was begun after damage,
+ * or a commit failed and what it forgot is back. Whoever reads on from a seq then begins again at 0. */
+unsigned selkie_spool_generation(const struct selkie_spool *spool);
+
 /* How many wait. */
 int64_t selkie_spool_count(const struct selkie_spool *spool);
 

@@ -61,6 +61,14 @@ bool selkie_window_remove(struct selkie_window *window, int64_t seq)
     return false;
 }
 
+bool selkie_window_has(const struct selkie_window *window, int64_t seq)
+{
+    for (size_t i = 0; i < window->count; i++)
+        if (window->entries[i].seq == seq)
+            return true;
+    return false;
+}
+
 struct selkie_window_entry *selkie_window_oldest(struct selkie_window *window)
 {
     struct selkie_window_entry *oldest = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frames under way: sent and not yet dealt with, in the order of their seq. At most the configured window, and no
+/* The frames under way: sent and not yet dealt with, in the order of sending. At most the configured window, and no
  * more without a PUBACK than the broker takes. Pure bookkeeping: no I/O, no clock of its own; one thread. */
 #ifndef SELKIE_GATEWAY_WINDOW_H
 #define SELKIE_GATEWAY_WINDOW_H
@@ -32,7 +32,7 @@ void selkie_window_reset(struct selkie_window *window, size_t limit, size_t rece
 bool selkie_window_has_room(const struct selkie_window *window);
 bool selkie_window_may_publish(const struct selkie_window *window);
 
-/* A frame was sent: for the first time (seq above all others; there must be room), or again. */
+/* A frame was sent: for the first time in this connection (there must be room), or again. */
 void selkie_window_add(struct selkie_window *window, int64_t seq, int token, uint64_t now_us);
 void selkie_window_sent_again(struct selkie_window *window, struct selkie_window_entry *entry, int token,
                               uint64_t now_us);
@@ -42,6 +42,9 @@ struct selkie_window_entry *selkie_window_answered(struct selkie_window *window,
 
 /* The frame is dealt with. False where it is not under way. */
 bool selkie_window_remove(struct selkie_window *window, int64_t seq);
+
+/* Whether the frame is under way. */
+bool selkie_window_has(const struct selkie_window *window, int64_t seq);
 
 /* The entry that was sent longest ago, or NULL. */
 struct selkie_window_entry *selkie_window_oldest(struct selkie_window *window);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Paho reports and what of it is the broker's answer. The two calls that hand callbacks to Paho are wrapped at link
- * time; the test then plays Paho's part. */
+/* What Paho reports and what of it is the broker's answer. The two calls that hand callbacks to Paho are wrapped at
+ * link time; the test then plays Paho's part. */
 #include "broker.h"
 #include "run_suite.h"
 

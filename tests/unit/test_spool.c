@@ -245,6 +245,14 @@ static void damage(off_t at, size_t len)
     (void)close(fd);
 }
 
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 START_TEST(damaged_spool_is_set_aside_and_a_fresh_one_begun)
 {
     int64_t first = put(1);
@@ -271,12 +279,35 @@ START_TEST(damage_found_later_is_set_aside_then)
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
     ck_assert_uint_eq(files_like(".damaged-1"), 0);
+    unsigned before = selkie_spool_generation(spool);
     int64_t after = 0;
     while (selkie_spool_next(spool, after, &frame) == 0)
         after = frame.seq;
+    ck_assert_uint_ne(selkie_spool_generation(spool), before);
     put(1000);
     ck_assert_uint_eq(files_like(".damaged-1"), 1);
     expect_numbers(1000, 1);
+}
+END_TEST
+
+START_TEST(generation_tells_when_forgotten_frames_are_back)
+{
+    int64_t seqs[] = {put(0), put(1)};
+    struct selkie_spool_frame made = frame_of(2);
+    unsigned before = selkie_spool_generation(spool);
+
+    limit_files(4096);
+    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE); /* with nothing forgotten, nothing is back */
+    ck_assert_uint_eq(selkie_spool_generation(spool), before);
+    ck_assert_uint_eq(selkie_spool_forget(spool, seqs, 2), 2);
+    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
+    expect_numbers(0, 2);
+    ck_assert_uint_ne(selkie_spool_generation(spool), before);
+    limit_files(RLIM_INFINITY);
+    before = selkie_spool_generation(spool);
+    ck_assert_uint_eq(selkie_spool_forget(spool, seqs, 2), 2);
+    selkie_spool_sync(spool);
+    ck_assert_uint_eq(selkie_spool_generation(spool), before);
 }
 END_TEST
 
@@ -326,14 +357,6 @@ START_TEST(missing_folder_is_refused)
     ck_assert_ptr_null(selkie_spool_open("/nowhere/at/all/spool.db", 10));
 }
 END_TEST
-
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
-
-    (void)signal(SIGXFSZ, SIG_IGN);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
 
 START_TEST(oldest_goes_when_the_disk_is_full)
 {
@@ -416,6 +439,7 @@ int main(void)
     tcase_add_test(tcase, missing_folder_is_refused);
     tcase_add_test(tcase, oldest_goes_when_the_disk_is_full);
     tcase_add_test(tcase, disk_that_fails_is_survived);
+    tcase_add_test(tcase, generation_tells_when_forgotten_frames_are_back);
     tcase_add_test(tcase, size_on_disk_is_bounded);
     suite_add_tcase(suite, tcase);
     if (mkdtemp(folder) == NULL)
