@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define TURN_MAX 16 /* events handed on before the loop looks at what else waits */
+
 struct item {
     struct item *next;
     struct selkie_broker_event event;
@@ -29,36 +31,45 @@ struct selkie_broker_queue {
     size_t messages;
 };
 
-/* Take all that waits at once. */
 static struct item *take(struct selkie_broker_queue *queue)
 {
-    uint64_t rings;
-
-    if (read(queue->bell, &rings, sizeof(rings)) != (ssize_t)sizeof(rings) && errno != EAGAIN)
-        selkie_log(LOG_ERR, "eventfd: %s", strerror(errno));
     (void)pthread_mutex_lock(&queue->lock);
-    struct item *items = queue->first;
-    queue->first = NULL;
-    queue->end = &queue->first;
-    queue->messages = 0;
+    struct item *item = queue->first;
+    if (item != NULL) {
+        queue->first = item->next;
+        queue->messages -= item->event.kind == SELKIE_BROKER_MESSAGE ? 1 : 0;
+    }
+    if (queue->first == NULL)
+        queue->end = &queue->first;
     (void)pthread_mutex_unlock(&queue->lock);
-    return items;
+    return item;
+}
+
+/* The write can only fail while the counter is at its end, and then the loop is awake anyway. */
+static void ring(struct selkie_broker_queue *queue)
+{
+    static const uint64_t one = 1;
+
+    if (write(queue->bell, &one, sizeof(one)) < 0)
+        return;
 }
 
 static int on_bell(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     struct selkie_broker_queue *queue = context;
-    struct item *item = take(queue);
+    struct item *item = NULL;
+    uint64_t rings;
 
     (void)source;
-    (void)fd;
     (void)events;
-    while (item != NULL) {
-        struct item *next = item->next;
+    if (read(fd, &rings, sizeof(rings)) != (ssize_t)sizeof(rings) && errno != EAGAIN)
+        selkie_log(LOG_ERR, "eventfd: %s", strerror(errno));
+    for (int i = 0; i < TURN_MAX && (item = take(queue)) != NULL; i++) {
         queue->handler(queue->context, &item->event);
         free(item);
-        item = next;
     }
+    if (item != NULL) /* perhaps there are more, after what else waits */
+        ring(queue);
     return 0;
 }
 
@@ -75,7 +86,8 @@ struct selkie_broker_queue *selkie_broker_queue_open(sd_event *event, selkie_bro
     queue->end = &queue->first;
     (void)pthread_mutex_init(&queue->lock, NULL);
     queue->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (queue->bell < 0 || sd_event_add_io(event, &queue->source, queue->bell, EPOLLIN, on_bell, queue) < 0) {
+    if (queue->bell < 0 || sd_event_add_io(event, &queue->source, queue->bell, EPOLLIN, on_bell, queue) < 0 ||
+        sd_event_source_set_priority(queue->source, SELKIE_BROKER_QUEUE_RANK) < 0) {
         selkie_log(LOG_ERR, "eventfd: %s", strerror(errno));
         selkie_broker_queue_close(queue);
         return NULL;
@@ -89,10 +101,8 @@ void selkie_broker_queue_close(struct selkie_broker_queue *queue)
         return;
     sd_event_source_disable_unref(queue->source);
     if (queue->bell >= 0) {
-        for (struct item *item = take(queue), *next; item != NULL; item = next) {
-            next = item->next;
+        for (struct item *item = take(queue); item != NULL; item = take(queue))
             free(item);
-        }
         (void)close(queue->bell);
     }
     (void)pthread_mutex_destroy(&queue->lock);
@@ -101,7 +111,6 @@ void selkie_broker_queue_close(struct selkie_broker_queue *queue)
 
 void selkie_broker_queue_put(struct selkie_broker_queue *queue, const struct selkie_broker_event *event)
 {
-    static const uint64_t one = 1;
     bool message = event->kind == SELKIE_BROKER_MESSAGE;
     struct item *item = event->len > SELKIE_BROKER_MESSAGE_MAX ? NULL : malloc(sizeof(*item) + event->len);
 
@@ -123,7 +132,6 @@ void selkie_broker_queue_put(struct selkie_broker_queue *queue, const struct sel
     (void)pthread_mutex_unlock(&queue->lock);
     if (full)
         free(item);
-    /* The write can only fail while the counter is at its end, and then the loop is awake anyway. */
-    else if (write(queue->bell, &one, sizeof(one)) < 0)
-        return;
+    else
+        ring(queue);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Paho's threads tell the event loop. Any thread puts; the loop takes, in order.
+/* What Paho's threads tell the event loop. Any thread puts; the loop takes, in order, a few in a turn and at a low
+ * rank: a backlog that drains must not let a device wait for its ACK.
  *
  * Bounded: one event for each publish under way (the uplink's window), a few for each connection, and at most
  * SELKIE_BROKER_MESSAGES_MAX messages; further messages are dropped: a receipt that is lost comes again when the frame
@@ -14,6 +15,7 @@
 #define SELKIE_BROKER_MESSAGES_MAX 256
 #define SELKIE_BROKER_MESSAGE_MAX  65536 /* bytes; a longer message is dropped */
 #define SELKIE_BROKER_TEXT_MAX     200
+#define SELKIE_BROKER_QUEUE_RANK   20 /* sd-event's priority; behind reading the lines and storing what came */
 
 enum selkie_broker_event_kind {
     SELKIE_BROKER_CONNECTED,  /* code: how many publishes the broker takes without an answer */

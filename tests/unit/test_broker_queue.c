@@ -15,6 +15,8 @@ static struct selkie_broker_queue *queue;
 static size_t taken;
 static int last[THREADS];
 static char text[64];
+static sd_event_source *flush; /* what the gateway does before it acknowledges */
+static size_t taken_at_flush;
 
 static void on_event(void *context, const struct selkie_broker_event *item)
 {
@@ -116,6 +118,44 @@ START_TEST(message_that_is_too_long_is_dropped)
 }
 END_TEST
 
+static int on_flush(sd_event_source *source, void *context)
+{
+    (void)source;
+    (void)context;
+    taken_at_flush = taken;
+    return 0;
+}
+
+/* Each answer lets the next frame go, which is answered: as a backlog drains. The first one arms the flush, as a line
+ * does that was just read. */
+static void on_drain_event(void *context, const struct selkie_broker_event *item)
+{
+    (void)context;
+    if (taken++ == 0)
+        ck_assert_int_ge(sd_event_source_set_enabled(flush, SD_EVENT_ONESHOT), 0);
+    if (taken < 10000)
+        selkie_broker_queue_put(queue, item);
+}
+
+START_TEST(drain_does_not_hold_back_what_is_stored)
+{
+    struct selkie_broker_event item = {.kind = SELKIE_BROKER_PUBLISHED};
+
+    selkie_broker_queue_close(queue);
+    queue = selkie_broker_queue_open(event, on_drain_event, NULL);
+    ck_assert_ptr_nonnull(queue);
+    ck_assert_int_ge(sd_event_add_defer(event, &flush, on_flush, NULL), 0);
+    ck_assert_int_ge(sd_event_source_set_enabled(flush, SD_EVENT_OFF), 0);
+    ck_assert_int_ge(sd_event_source_set_priority(flush, SELKIE_BROKER_QUEUE_RANK - 1), 0);
+    for (int i = 0; i < 1000; i++)
+        selkie_broker_queue_put(queue, &item);
+    turn_until(10999);
+    ck_assert_uint_gt(taken_at_flush, 0);
+    ck_assert_uint_lt(taken_at_flush, 100); /* one turn's worth, while thousands wait */
+    sd_event_source_unref(flush);
+}
+END_TEST
+
 START_TEST(what_nobody_took_is_freed)
 {
     struct selkie_broker_event item = {.kind = SELKIE_BROKER_MESSAGE, .payload = "x", .len = 1};
@@ -136,6 +176,7 @@ int main(void)
     tcase_add_test(tcase, payload_is_copied);
     tcase_add_test(tcase, messages_are_bounded_and_other_events_still_pass);
     tcase_add_test(tcase, message_that_is_too_long_is_dropped);
+    tcase_add_test(tcase, drain_does_not_hold_back_what_is_stored);
     tcase_add_test(tcase, what_nobody_took_is_freed);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
