@@ -25,6 +25,7 @@ struct selkie_gateway {
     sd_event *event;
     struct selkie_spool *spool;
     struct selkie_heard *heard;
+    unsigned generation; /* of the spool that holds what was heard */
     struct selkie_uplink *uplink;
     struct selkie_radio *radios[SELKIE_LINES_MAX];
     size_t radio_count;
@@ -92,6 +93,16 @@ static void on_changed(void *context)
     selkie_timer_set(gateway->event, &gateway->status, STATUS_US, on_status_due, gateway);
 }
 
+/* What a lost spool took with it was not heard: its repeat is the chance to have it again. */
+static void see_fresh_spool(struct selkie_gateway *gateway)
+{
+    unsigned generation = selkie_spool_generation(gateway->spool);
+
+    if (generation != gateway->generation)
+        selkie_heard_clear(gateway->heard);
+    gateway->generation = generation;
+}
+
 static void store_batch(struct selkie_gateway *gateway)
 {
     size_t count = gateway->batch_count;
@@ -104,6 +115,7 @@ static void store_batch(struct selkie_gateway *gateway)
         return;
     }
     gateway->spooled += count;
+    see_fresh_spool(gateway);
     for (size_t i = 0; i < count; i++) {
         const struct selkie_spool_frame *frame = &gateway->batch[i];
         selkie_heard_add(gateway->heard, frame->body, frame->len, selkie_clock_steady_us());
@@ -130,6 +142,7 @@ static void on_body(void *context, struct selkie_radio *radio, const uint8_t *bo
             store_batch(gateway);
             break;
         }
+    see_fresh_spool(gateway);
     if (selkie_heard_before(gateway->heard, body, len, selkie_clock_steady_us())) {
         selkie_radio_count_duplicate(radio);
         selkie_radio_ack(radio, body, len);

@@ -33,12 +33,17 @@ static void forget(struct selkie_heard *heard, struct entry *entry)
     free(entry);
 }
 
+void selkie_heard_clear(struct selkie_heard *heard)
+{
+    while (heard->entries != NULL)
+        forget(heard, heard->entries);
+}
+
 void selkie_heard_close(struct selkie_heard *heard)
 {
     if (heard == NULL)
         return;
-    while (heard->entries != NULL)
-        forget(heard, heard->entries);
+    selkie_heard_clear(heard);
     free(heard);
 }
 

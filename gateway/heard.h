@@ -20,6 +20,9 @@ struct selkie_heard;
 struct selkie_heard *selkie_heard_open(void);
 void selkie_heard_close(struct selkie_heard *heard);
 
+/* Forget all, where what was heard is no longer stored. */
+void selkie_heard_clear(struct selkie_heard *heard);
+
 /* Whether this body was added within the last ten minutes before `now_us` (steady clock). */
 bool selkie_heard_before(struct selkie_heard *heard, const uint8_t *body, size_t len, uint64_t now_us);
 

@@ -2,6 +2,7 @@
 /* The gateway on real parts: a line, a spool on disk, a Mosquitto; the test plays device and plugin. */
 #include "rig.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +303,58 @@ START_TEST(sighup_rereads_the_configuration)
 }
 END_TEST
 
+/* Write over a page in the middle of the spool, and empty the log that would heal it. */
+static void damage_spool(void)
+{
+    char garbage[4096];
+    int log = open(harness_path("spool.db-wal"), O_WRONLY | O_CLOEXEC);
+    int file = open(harness_path("spool.db"), O_WRONLY | O_CLOEXEC);
+
+    memset(garbage, 0x5A, sizeof(garbage));
+    if (log >= 0) {
+        ck_assert_int_eq(ftruncate(log, 0), 0);
+        (void)close(log);
+    }
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(pwrite(file, garbage, sizeof(garbage), (off_t)15 * 4096), sizeof(garbage));
+    (void)close(file);
+}
+
+/* The damage is found while the backlog drains. What the lost spool held is gone, and so the gateway takes it again
+ * from the device that repeats it; the fresh spool's frames go up in the same connection. */
+START_TEST(spool_that_is_lost_on_the_way_is_begun_anew)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+    const char *config = rig_config(broker->uri, pty->path, "\"confirm\":\"broker\"");
+    uint8_t body[1000] = {0x11};
+
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    struct harness_process *gateway = rig_gateway_ready(config, false);
+    for (uint8_t i = 0; i < 80; i++) {
+        body[1] = i;
+        rig_send_body(pty, body, sizeof(body));
+        ck_assert_int_eq(rig_ack(pty, HARNESS_PATIENCE), selkie_crc16(body, sizeof(body)));
+    }
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    damage_spool();
+
+    gateway = rig_gateway(config);
+    rig_send_acked(pty, 1);
+    ck_assert(!harness_log_has(gateway, "damaged"));
+    harness_broker_restart(broker);
+    harness_wait_log(gateway, "a fresh one is begun");
+    struct harness_client *plugin = rig_plugin(broker);
+    rig_send_acked(pty, 1); /* the same frame: stored anew, not taken for a repeat */
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 1);
+    rig_send_acked(pty, 2);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 2);
+    ck_assert_uint_eq(rig_log_count(gateway, ": connected"), 1);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+}
+END_TEST
+
 START_TEST(only_one_gateway_has_the_spool)
 {
     struct harness_broker *broker = harness_broker("");
@@ -369,6 +422,7 @@ int main(void)
     tcase_add_test(tcase, line_that_is_not_there_yet_is_waited_for);
     tcase_add_test(tcase, sigterm_drains_what_it_can);
     tcase_add_test(tcase, sighup_rereads_the_configuration);
+    tcase_add_test(tcase, spool_that_is_lost_on_the_way_is_begun_anew);
     tcase_add_test(tcase, only_one_gateway_has_the_spool);
     tcase_add_test(tcase, command_line_does_what_it_says);
     suite_add_tcase(suite, tcase);

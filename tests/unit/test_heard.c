@@ -35,6 +35,16 @@ START_TEST(another_body_is_another)
 }
 END_TEST
 
+START_TEST(nothing_is_known_after_clear)
+{
+    selkie_heard_add(heard, body, sizeof(body), 1000);
+    selkie_heard_clear(heard);
+    ck_assert(!selkie_heard_before(heard, body, sizeof(body), 1000));
+    selkie_heard_add(heard, body, sizeof(body), 1000);
+    ck_assert(selkie_heard_before(heard, body, sizeof(body), 1000));
+}
+END_TEST
+
 START_TEST(oldest_is_forgotten_first_when_it_is_full)
 {
     uint32_t i;
@@ -58,6 +68,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, body_is_known_for_ten_minutes);
     tcase_add_test(tcase, another_body_is_another);
+    tcase_add_test(tcase, nothing_is_known_after_clear);
     tcase_add_test(tcase, oldest_is_forgotten_first_when_it_is_full);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
