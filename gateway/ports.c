@@ -5,31 +5,36 @@
 
 #include <dirent.h>
 #include <libserialport.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BY_ID "/dev/serial/by-id"
+/* Our own udev rule's names first: they are short, and the ones in the examples. */
+static const char *const folders[] = {"/dev/selkie", "/dev/serial/by-id"};
 
-/* The link in /dev/serial/by-id that leads to this device: it carries the adapter's serial number, and so stays when
- * ttyUSB0 becomes ttyUSB1. */
-static bool find_stable_name(const char *device, char name[static PATH_MAX])
+bool selkie_ports_find_link(const char *folder, const char *device, char name[static PATH_MAX])
 {
     char target[PATH_MAX];
     bool found = false;
-    DIR *folder = opendir(BY_ID);
+    DIR *links = opendir(folder);
     struct dirent *entry;
 
-    if (folder == NULL)
+    if (links == NULL)
         return false;
-    while (!found && (entry = readdir(folder)) != NULL) {
-        (void)snprintf(name, PATH_MAX, "%s/%s", BY_ID, entry->d_name);
+    while (!found && (entry = readdir(links)) != NULL) {
+        (void)snprintf(name, PATH_MAX, "%s/%s", folder, entry->d_name);
         found = realpath(name, target) != NULL && strcmp(target, device) == 0;
     }
-    (void)closedir(folder);
+    (void)closedir(links);
     return found;
+}
+
+static bool find_stable_name(const char *device, char name[static PATH_MAX])
+{
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (selkie_ports_find_link(folders[i], device, name))
+            return true;
+    return false;
 }
 
 int selkie_ports_list(void)
