@@ -3,6 +3,7 @@
 
 #include "harness_internal.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -176,6 +177,49 @@ long rig_waiting(void)
     (void)sqlite3_finalize(statement);
     (void)sqlite3_close(db);
     return count;
+}
+
+/* False where there is no such file. */
+static bool copy(const char *from, const char *to)
+{
+    char data[65536];
+    ssize_t len;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+
+    (void)unlink(to);
+    if (in < 0)
+        return false;
+    int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ck_assert_int_ge(out, 0);
+    while ((len = read(in, data, sizeof(data))) > 0)
+        ck_assert_int_eq(write(out, data, (size_t)len), len);
+    ck_assert_int_eq(len, 0);
+    (void)close(in);
+    ck_assert_int_eq(close(out), 0);
+    return true;
+}
+
+void rig_each_waiting(void (*each)(const uint8_t *body, size_t len))
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    char from[300];
+    char to[300];
+
+    (void)snprintf(to, sizeof(to), "%s", harness_path("copy.db"));
+    if (!copy(spool_path(), to))
+        return;
+    (void)snprintf(from, sizeof(from), "%s-wal", spool_path());
+    (void)copy(from, harness_path("copy.db-wal"));
+    ck_assert_int_eq(sqlite3_open_v2(to, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    int result = sqlite3_prepare_v2(db, "SELECT body FROM frame", -1, &statement, NULL);
+    ck_assert_msg(result == SQLITE_OK || strstr(sqlite3_errmsg(db), "no such table") != NULL, "%s", sqlite3_errmsg(db));
+    while (statement != NULL && (result = sqlite3_step(statement)) == SQLITE_ROW)
+        each(sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0));
+    ck_assert(statement == NULL || result == SQLITE_DONE);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
 }
 
 void rig_expect_state(struct harness_client *plugin, const char *state)

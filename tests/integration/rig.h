@@ -60,6 +60,10 @@ void rig_receipt(struct harness_client *plugin, int64_t seq);
 /* Frames waiting in the spool of a gateway that has ended. */
 long rig_waiting(void);
 
+/* Each body that waits in the spool of a gateway that was killed. Read from a copy, so that the gateway's next start
+ * finds the files as its death left them. None where there is no spool yet. */
+void rig_each_waiting(void (*each)(const uint8_t *body, size_t len));
+
 /* Wait for a retained or fresh state; fails on another. */
 void rig_expect_state(struct harness_client *plugin, const char *state);
 
