@@ -23,9 +23,20 @@ struct board {
 /* What production writes: key 1 of the golden vectors, pinned; locked; no readings by themselves. */
 void board_pages(struct pages_otp *otp, struct pages_key *key, const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
-/* Boot with these pages and the radio on the serial line `radio`. `icount`: an instruction takes a nanosecond, whatever
- * the machine does. */
-struct board *board_boot(const struct pages_otp *otp, const struct pages_key *key, const char *radio, bool icount);
+/* Read a public key from PEM. */
+void board_public_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path);
+
+/* Write a public key, SubjectPublicKeyInfo, with its ID and its pin. */
+void board_provision(struct pages_otp *otp, struct pages_key *key, unsigned slot, uint8_t key_id,
+                     const uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE]);
+
+/* Make another key of the cloud's. Returns the path of its private half as PEM. */
+const char *board_new_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE]);
+
+/* Boot an image with these pages and the radio on the serial line `radio`. `icount`: an instruction takes a nanosecond,
+ * whatever the machine does. */
+struct board *board_boot(const char *image, const struct pages_otp *otp, const struct pages_key *key, const char *radio,
+                         bool icount);
 
 /* Wait until the console has said `text` after the position `from`; returns the position behind it. */
 size_t board_wait(struct board *board, size_t from, const char *text);

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define IMAGE               SELKIE_FIRMWARE "/bin/selkie-mps2-an385.elf"
+#define IMAGE_NEXT_KEY      SELKIE_FIRMWARE "/bin/selkie-mps2-an385-next.elf" /* -DSELKIE_KEY_SLOT=1 */
+#define IMAGE_GUIDE         SELKIE_GUIDE "/build-cortex-m/bin/selkie-acme.elf"
 #define ADDRESS             "a1b2c3d4e5f60718"
 #define INSTRUCTIONS_BUDGET 12000000 /* to seal one frame */
 
@@ -38,42 +41,58 @@ static uint32_t number_after(const struct board *board, size_t from, const char 
     return (uint32_t)strtoul(at + strlen(text), NULL, 10);
 }
 
-START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
+static struct harness_process *start_gateway(const struct harness_broker *broker, const struct harness_line *line)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
-    struct harness_client *client = harness_connect(broker, NULL);
-    struct harness_line *line = harness_line("air");
     const char *config = harness_write("gateway.json", 0600,
                                        "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
                                        "\"serial\":[{\"device\":\"%s\",\"ack\":true}],\"spool\":{\"path\":\"%s\"}}",
                                        broker->uri, line->b, harness_path("spool.db"));
     const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
-    struct harness_process *gateway = harness_spawn("gateway", argv, false);
+    return harness_spawn("gateway", argv, false);
+}
+
+/* Push the button for a reading, and see it come out of Mosquitto as message `number`. */
+static void read_through_mosquitto(struct board *board, struct harness_client *client, int number, const char *form)
+{
+    char expected[32];
+    board_type(board, "S");
+    struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
+    (void)snprintf(expected, sizeof expected, ",\"message\":%d}", number);
+    ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
+    ck_assert_str_eq(harness_message_property(message, "gateway"), "roof");
+    ck_assert_str_eq(harness_message_property(message, "form"), form);
+    harness_message_free(message);
+}
+
+/* Wait until one of the device's topics says so. */
+static void receive_saying(struct harness_client *client, const char *topic, const char *text)
+{
+    for (bool seen = false; !seen;) {
+        struct harness_message *message = harness_receive(client, topic);
+        seen = strstr((const char *)message->payload, text) != NULL;
+        harness_message_free(message);
+    }
+}
+
+START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = harness_connect(broker, NULL);
+    struct harness_line *line = harness_line("air");
+    struct harness_process *gateway = start_gateway(broker, line);
     ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
 
     key.ack = 1;
     key.session = 1;
-    struct board *board = board_boot(&otp, &key, line->a, false);
+    struct board *board = board_boot(IMAGE, &otp, &key, line->a, false);
     size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    for (int i = 1; i <= 3; i++) {
-        char expected[32];
-        board_type(board, "S");
-        struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
-        (void)snprintf(expected, sizeof expected, ",\"message\":%d}", i);
-        ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
-        ck_assert_str_eq(harness_message_property(message, "gateway"), "roof");
-        ck_assert_str_eq(harness_message_property(message, "form"), "session");
-        harness_message_free(message);
-    }
+    for (int i = 1; i <= 3; i++)
+        read_through_mosquitto(board, client, i, "session");
 
     board_reset(board);
     ready = board_wait(board, ready, "on mps2-an385\n");
     board_press_until(board, ready, "ready: the ID is drawn\n", true);
-    for (bool seen = false; !seen;) {
-        struct harness_message *event = harness_receive(client, "selkie/device/" ADDRESS "/event");
-        seen = strstr((const char *)event->payload, "\"reset\"") != NULL;
-        harness_message_free(event);
-    }
+    receive_saying(client, "selkie/device/" ADDRESS "/event", "\"reset\"");
     harness_disconnect(client);
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
 }
@@ -83,7 +102,7 @@ START_TEST(regular_presses_draw_no_id)
 {
     struct harness_pty *radio = harness_pty("radio");
     uint8_t byte;
-    struct board *board = board_boot(&otp, &key, radio->path, false);
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
     board_press_until(board, 0, "silent: not enough entropy\n", false);
     ck_assert_ptr_null(strstr(board->said, "ready"));
     ck_assert_uint_eq(harness_pty_read(radio, &byte, 1, 0), 0);
@@ -94,8 +113,87 @@ START_TEST(a_swapped_key_is_noticed)
 {
     struct harness_pty *radio = harness_pty("radio");
     key.keys[0][200] ^= 1;
-    struct board *board = board_boot(&otp, &key, radio->path, false);
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
     board_wait(board, 0, "silent: the public key does not match its pin\n");
+}
+END_TEST
+
+START_TEST(the_operators_button_switches_to_the_next_key)
+{
+    uint8_t next[SELKIE_PUBLIC_KEY_SIZE];
+    char lines[600];
+    const char *pem = board_new_key(next);
+    const char *config = harness_write(
+        "plugin.json", 0600,
+        "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"%s\"},{\"id\":2,\"file\":\"%s\"}]}",
+        harness_path("state"), harness_private_key(), pem);
+    (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
+                   harness_program("mosquitto_selkie.so"), config);
+    struct harness_broker *broker = harness_broker(lines);
+    struct harness_client *client = harness_connect(broker, NULL);
+    struct harness_line *line = harness_line("air");
+    struct harness_process *gateway = start_gateway(broker, line);
+    ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
+
+    board_provision(&otp, &key, 1, 2, next);
+    key.ack = 1;
+    struct board *board = board_boot(IMAGE, &otp, &key, line->a, false);
+    size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    read_through_mosquitto(board, client, 1, "sealed");
+    receive_saying(client, "selkie/device/" ADDRESS "/state", "\"key_id\":1");
+    board_type(board, "K");
+    board_wait(board, ready, "sealing with the next key from now on\n");
+    read_through_mosquitto(board, client, 2, "sealed");
+    receive_saying(client, "selkie/device/" ADDRESS "/state", "\"key_id\":2");
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_build_option_switches_to_the_next_key)
+{
+    /* The cloud's end has the key of the second slot alone. */
+    struct harness_pty *radio = harness_pty("radio");
+    static struct cloud_frame registration;
+    uint8_t old[SELKIE_PUBLIC_KEY_SIZE];
+    (void)board_new_key(old);
+    board_provision(&otp, &key, 1, 2, key.keys[0]);
+    board_provision(&otp, &key, 0, 1, old);
+    struct board *board = board_boot(IMAGE_NEXT_KEY, &otp, &key, radio->path, false);
+    board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    cloud_receive(&registration, radio);
+    ck_assert_uint_eq(registration.header.sealed.key_id, 2);
+    ck_assert_int_eq(registration.message.kind, SELKIE_REGISTER);
+}
+END_TEST
+
+/* Read off the line what the guide's reader reads off it, and look into it as he does. */
+START_TEST(the_guides_board_sends_its_first_frame)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    uint8_t line[SELKIE_LINK_WIRE_MAX];
+    size_t len = 0;
+    char *shown;
+    board_public_key(key.keys[0], SELKIE_GUIDE "/keys/1.pub.pem");
+    board_provision(&otp, &key, 0, 1, key.keys[0]);
+    struct board *board = board_boot(IMAGE_GUIDE, &otp, &key, radio->path, false);
+    board_press_until(board, 0, " of 80 presses\n", true);
+    board_press_until(board, 0, "ready\n", true);
+    while (len < 2 || line[len - 1] != 0) {
+        ck_assert_uint_lt(len, sizeof line);
+        ck_assert_uint_eq(harness_pty_read(radio, line + len, 1, HARNESS_PATIENCE), 1);
+        len++;
+    }
+    const char *capture = harness_write("radio.bin", 0600, "%s", "");
+    FILE *file = fopen(capture, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(line, 1, len, file), len);
+    ck_assert_int_eq(fclose(file), 0);
+    const char *argv[] = {harness_program("selkiectl"),   "frame", "show", "--key",
+                          SELKIE_GUIDE "/keys/1.key.pem", capture, NULL};
+    ck_assert_int_eq(harness_run("show", argv, &shown), 0);
+    ck_assert_msg(strstr(shown, "acme 1.0") != NULL && strstr(shown, "0011223344556677") != NULL, "%s", shown);
+    free(shown);
 }
 END_TEST
 
@@ -103,7 +201,7 @@ START_TEST(an_unlocked_chip_stays_silent)
 {
     struct harness_pty *radio = harness_pty("radio");
     otp.lock = 0xffffffff;
-    struct board *board = board_boot(&otp, &key, radio->path, false);
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
     board_wait(board, 0, "silent: refused\n");
 }
 END_TEST
@@ -117,7 +215,7 @@ START_TEST(a_fault_wipes_and_restarts)
     static uint8_t ram[BOARD_RAM_SIZE];
     const struct selkie_message *message = &registration.message;
     struct harness_pty *radio = harness_pty("radio");
-    struct board *board = board_boot(&otp, &key, radio->path, false);
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
     size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&registration, radio);
     board_dump(board, ram);
@@ -140,7 +238,7 @@ START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
     uint8_t payload[SELKIE_PAYLOAD_MAX];
     struct selkie_session session;
     key.session = 1;
-    struct board *board = board_boot(&otp, &key, radio->path, false);
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
     board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&registration, radio);
     ck_assert_int_eq(message->kind, SELKIE_REGISTER);
@@ -170,7 +268,7 @@ START_TEST(the_budget_is_kept_while_sealing)
 {
     struct harness_pty *radio = harness_pty("radio");
     static struct cloud_frame frame;
-    struct board *board = board_boot(&otp, &key, radio->path, true);
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, true);
     size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&frame, radio);
     board_type(board, "S");
@@ -194,7 +292,7 @@ END_TEST
 
 int main(void)
 {
-    if (access(SELKIE_FIRMWARE, R_OK) != 0) {
+    if (access(IMAGE, R_OK) != 0) {
         printf("skipped: there is no firmware image\n");
         return 77;
     }
@@ -214,5 +312,13 @@ int main(void)
     tcase_add_loop_test(tc, a_fault_wipes_and_restarts, 0, 3);
     tcase_add_test(tc, session_frames_go_out_and_tamper_leaves_nothing_in_memory);
     tcase_add_test(tc, the_budget_is_kept_while_sealing);
+
+    TCase *keys = tcase_create("keys");
+    suite_add_tcase(suite, keys);
+    tcase_add_checked_fixture(keys, set_up, NULL);
+    tcase_set_timeout(keys, 240);
+    tcase_add_test(keys, the_operators_button_switches_to_the_next_key);
+    tcase_add_test(keys, a_build_option_switches_to_the_next_key);
+    tcase_add_test(keys, the_guides_board_sends_its_first_frame);
     return harness_main(suite);
 }

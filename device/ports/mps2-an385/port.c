@@ -58,7 +58,7 @@ static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_
 static int key_slot(void *context)
 {
     const struct port_buttons *buttons = context;
-    return buttons->next_key ? 1 : 0;
+    return buttons->next_key ? 1 : SELKIE_KEY_SLOT;
 }
 
 static int tampered(void *context)

@@ -10,7 +10,7 @@
 struct port_buttons {
     uint32_t edges[16]; /* ticks of presses that nobody has read yet */
     uint32_t edge_count;
-    bool next_key; /* seal with the next public key */
+    bool next_key; /* seal with the next public key, also where the build (SELKIE_KEY_SLOT) says the current one */
     bool tampered; /* the case was opened */
 };
 
