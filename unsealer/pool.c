@@ -9,6 +9,10 @@
 #include <uthash.h>
 #include <utlist.h>
 
+/* While a gateway has more seals to open, the opened ones gather for one commit: so many, or for so long. */
+#define GATHER    16
+#define GATHER_US 50000
+
 /* Everything of one gateway that is in the pool. It is there only while it holds a place. */
 struct selkie_lane {
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
@@ -225,12 +229,31 @@ out:
     return result;
 }
 
+/* Whether the ready frames gain by waiting for more: each is one of a stream from its gateway. A frame that came alone
+ * never waits, nor does a SESSION frame; and nobody waits longer for a stream that falters. */
+static bool gathering(const struct selkie_pool *pool, int64_t *until_us)
+{
+    const struct selkie_job *job;
+    unsigned count = 0;
+
+    if (!pool->ready || pool->poked || pool->stopping)
+        return false;
+    DL_FOREACH (pool->ready, job) {
+        if (!job->ordered || !job->lane->unopened || ++count >= GATHER)
+            return false;
+    }
+    *until_us = pool->ready->opened_us + GATHER_US;
+    return true;
+}
+
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us)
 {
     unsigned count = 0;
 
     pthread_mutex_lock(&pool->lock);
     while (!pool->ready && !pool->poked && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
+        ;
+    while (gathering(pool, &until_us) && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
         ;
     pool->poked = false;
     while (pool->ready && count < max) {

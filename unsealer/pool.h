@@ -22,7 +22,8 @@ void selkie_pool_close(struct selkie_pool *pool);
 /* 0, SELKIE_EFULL or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct selkie_arrival *arrival);
 
-/* Up to `max` jobs that are ready to be decided, in order. Waits until there is one, or a poke, or the monotonic time
+/* Up to `max` jobs that are ready to be decided, in order. A stream of seals from one gateway is gathered for some tens
+ * of ms, so that it does not cost a commit a frame. Waits until there is one, or a poke, or the monotonic time
  * until_us; returns how many. The jobs keep their places until they are released. */
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);

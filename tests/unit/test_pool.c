@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Order within a gateway, fairness between gateways, and what a full intake does. */
+/* Order within a gateway, fairness between gateways, what gathers for one commit, and what a full intake does. */
 #include <check.h>
 #include <clock.h>
 #include <kit/kit.h>
@@ -73,6 +73,33 @@ START_TEST(a_flood_does_not_hold_up_another_gateway)
     ck_assert_int_le(before, 2 * WORKERS);
     for (int i = 0; i <= FLOOD; i++)
         selkie_pool_release(pool, jobs[i]);
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+/* Else each frame of a backlog would cost a commit. */
+START_TEST(a_stream_of_seals_is_handed_over_in_groups)
+{
+    enum { STREAM = 64 };
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device device = kit_device(1, 1);
+    struct selkie_pool *pool;
+    struct selkie_job *jobs[STREAM];
+    unsigned count = 0, groups = 0;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
+    for (uint64_t seq = 0; seq < STREAM; seq++) {
+        struct kit_body body = kit_data(&device, "x");
+        ck_assert_int_eq(submit(pool, "a", &body, seq), 0);
+    }
+    for (; count < STREAM; groups++)
+        count += selkie_pool_collect(pool, jobs + count, STREAM - count, selkie_clock_monotonic_us() + 10000000);
+    ck_assert_uint_le(groups, STREAM / 2);
+    for (unsigned i = 0; i < STREAM; i++) {
+        ck_assert_uint_eq(jobs[i]->seq, i);
+        selkie_pool_release(pool, jobs[i]);
+    }
     selkie_pool_close(pool);
     selkie_keyring_close(keyring);
 }
@@ -166,6 +193,7 @@ int main(void)
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, a_gateway_keeps_its_order_with_any_number_of_workers);
     tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
+    tcase_add_test(tcase, a_stream_of_seals_is_handed_over_in_groups);
     tcase_add_test(tcase, a_full_intake_refuses_and_leaves_room_for_others);
     tcase_add_test(tcase, a_deferred_frame_comes_right_after_what_it_waits_for);
     tcase_add_test(tcase, a_session_frame_does_not_overtake_a_sealed_one_in_a_batch);
