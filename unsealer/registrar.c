@@ -11,7 +11,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#define BATCH       256
+#define BATCH       1024
 #define TICK_US     1000000 /* when nothing is due */
 #define SOON_US     100000  /* when something is: states, the outbox's emptying */
 #define RETRY_US    1000000

@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define INTAKE_MAX_DEFAULT 1024
+#define INTAKE_MAX_DEFAULT 4096
 #define OUTPUTS_MAX        4096
 #define WORKERS_MAX        256
 

@@ -27,7 +27,7 @@ struct selkie_unsealer_options {
     const char *state_dir;          /* registry.db lives here; made with mode 0700 */
     struct selkie_keyring *keyring; /* borrowed; must outlive the unsealer */
     unsigned workers;               /* threads that do RSA; 0 = number of processors */
-    unsigned intake_max; /* frames between submit and decision; 0 = 1024. A full intake refuses: see submit */
+    unsigned intake_max; /* frames between submit and decision; 0 = 4096. A full intake refuses: see submit */
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;
     unsigned silent_after_s; /* 0 = off */
