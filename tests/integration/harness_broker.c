@@ -34,13 +34,12 @@ static const char *const *command(const char *config)
         "ASAN_OPTIONS=detect_leaks=0",
 #endif
         NULL,
-        "-v",
         "-c",
         NULL,
         NULL};
     size_t end = sizeof argv / sizeof argv[0] - 1;
 
-    argv[end - 4] = mosquitto();
+    argv[end - 3] = mosquitto();
     argv[end - 1] = config;
     return argv;
 }
@@ -92,9 +91,10 @@ struct harness_broker *harness_broker(const char *configuration)
         broker->port = harness_free_port();
         (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%d", broker->port);
         /* Its own lines go before the listener: some options only count there. */
-        broker->config = strdup(harness_write(
-            "mosquitto.conf", 0600, "user %s\nlog_dest stderr\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
-            user(), configuration, broker->port));
+        broker->config = strdup(
+            harness_write("mosquitto.conf", 0600,
+                          "user %s\nlog_dest stderr\nlog_type all\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
+                          user(), configuration, broker->port));
         start(broker);
         if (wait_listening(broker))
             return broker;
@@ -134,9 +134,10 @@ struct harness_broker *harness_broker_with_plugin(const char *configuration, con
 
 int harness_broker_refuses(const char *configuration, char **log)
 {
-    const char *config = harness_write("refused.conf", 0600,
-                                       "user %s\nlog_dest stderr\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
-                                       user(), configuration, harness_free_port());
+    const char *config =
+        harness_write("refused.conf", 0600,
+                      "user %s\nlog_dest stderr\nlog_type all\nallow_anonymous true\n%s\nlistener %d 127.0.0.1\n",
+                      user(), configuration, harness_free_port());
 
     return harness_run("refused", command(config), log);
 }

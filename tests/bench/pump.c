@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pump.h"
+
+#include <mosquitto.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct pump {
+    struct mosquitto *gateway, *subscriber;
+    size_t come;
+    bool subscribed;
+};
+
+int64_t pump_now_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void on_message(struct mosquitto *client, void *context, const struct mosquitto_message *message)
+{
+    struct pump *pump = context;
+
+    (void)client;
+    (void)message;
+    pump->come++;
+}
+
+static void on_subscribe(struct mosquitto *client, void *context, int id, int count, const int *granted)
+{
+    struct pump *pump = context;
+
+    (void)client;
+    (void)id;
+    ck_assert(count == 1 && granted[0] == 1);
+    pump->subscribed = true;
+}
+
+static struct mosquitto *connect_as(const struct harness_broker *broker, const char *user, struct pump *pump)
+{
+    struct mosquitto *client = mosquitto_new(NULL, true, pump);
+
+    ck_assert_ptr_nonnull(client);
+    (void)mosquitto_username_pw_set(client, user, NULL);
+    (void)mosquitto_max_inflight_messages_set(client, 0);
+    (void)mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
+    mosquitto_message_callback_set(client, on_message);
+    mosquitto_subscribe_callback_set(client, on_subscribe);
+    ck_assert_int_eq(mosquitto_connect(client, "127.0.0.1", broker->port, 3600), MOSQ_ERR_SUCCESS);
+    return client;
+}
+
+/* Wait until a socket is ready, and serve it. */
+static void turn(struct pump *pump)
+{
+    struct mosquitto *clients[] = {pump->gateway, pump->subscriber};
+    struct pollfd sockets[2];
+
+    for (size_t i = 0; i < 2; i++)
+        sockets[i] = (struct pollfd){.fd = mosquitto_socket(clients[i]),
+                                     .events = (short)(POLLIN | (mosquitto_want_write(clients[i]) ? POLLOUT : 0))};
+    ck_assert_msg(poll(sockets, 2, HARNESS_PATIENCE) > 0, "%zu have come, no more do", pump->come);
+    for (size_t i = 0; i < 2; i++) {
+        if (sockets[i].revents & POLLOUT)
+            ck_assert_int_eq(mosquitto_loop_write(clients[i], 1), MOSQ_ERR_SUCCESS);
+        if (sockets[i].revents & (POLLIN | POLLERR | POLLHUP))
+            ck_assert_int_eq(mosquitto_loop_read(clients[i], 1), MOSQ_ERR_SUCCESS);
+    }
+}
+
+struct pump *pump_open(const struct harness_broker *broker, const char *filter)
+{
+    struct pump *pump = calloc(1, sizeof *pump);
+
+    ck_assert_ptr_nonnull(pump);
+    pump->subscriber = connect_as(broker, "reader", pump);
+    pump->gateway = connect_as(broker, "gw1", pump);
+    ck_assert_int_eq(mosquitto_subscribe(pump->subscriber, NULL, filter, 1), MOSQ_ERR_SUCCESS);
+    while (!pump->subscribed)
+        turn(pump);
+    return pump;
+}
+
+void pump_close(struct pump *pump)
+{
+    (void)mosquitto_disconnect(pump->gateway);
+    (void)mosquitto_disconnect(pump->subscriber);
+    mosquitto_destroy(pump->gateway);
+    mosquitto_destroy(pump->subscriber);
+    free(pump);
+}
+
+int64_t pump_run(struct pump *pump, const uint8_t *bodies, size_t size, size_t count, size_t window)
+{
+    size_t sent = 0;
+    int64_t start = pump_now_us();
+
+    pump->come = 0;
+    while (pump->come < count) {
+        for (; sent < count && sent - pump->come < window; sent++)
+            ck_assert_int_eq(
+                mosquitto_publish(pump->gateway, NULL, PUMP_TOPIC, (int)size, bodies + sent * size, 1, false),
+                MOSQ_ERR_SUCCESS);
+        turn(pump);
+    }
+    return pump_now_us() - start;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway that publishes as fast as a broker takes it, and a subscriber that counts what comes out, QoS 1 both:
+ * libmosquitto's clients on one thread, so that they cost the measured broker as little as a client can. */
+#ifndef SELKIE_BENCH_PUMP_H
+#define SELKIE_BENCH_PUMP_H
+
+#include "harness.h"
+
+#define PUMP_TOPIC "selkie/gateway/gw1/up"
+/* The broker's configuration: nothing in its way, and no log of packets. */
+#define PUMP_BROKER                                                                                                    \
+    "max_inflight_messages 0\nmax_queued_messages 0\nlog_type none\nlog_type error\nset_tcp_nodelay true\n"
+
+struct pump;
+
+/* Connect to the broker and subscribe. */
+struct pump *pump_open(const struct harness_broker *broker, const char *filter);
+void pump_close(struct pump *pump);
+
+/* Publish `count` bodies of `size` bytes, `window` of them under way at a time; microseconds until the last has come
+ * out. */
+int64_t pump_run(struct pump *pump, const uint8_t *bodies, size_t size, size_t count, size_t window);
+
+int64_t pump_now_us(void); /* monotonic */
+
+#endif

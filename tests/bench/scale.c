@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a large registry costs the whole broker, against a small one in the same run: start-up, memory, SESSION and
+ * SEALED frames a second with all the rules and the durable commit, of devices drawn at random.
+ * Usage: [TMPDIR=folder] scale [devices, 1000000]. Prints; passes no judgement. */
+#include "frames.h"
+#include "pump.h"
+
+#include <registry.h>
+#include <selkie/mbedtls.h>
+#include <selkie/session.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <vectors/random.h>
+
+#define RULES "\"gateways\":\"any\",\"workers\":2"
+
+enum {
+    SMALL = 1000,
+    ROUNDS = 9,
+    FRAMES = 6000, /* SESSION, in a round */
+    SEALED = 250,
+    WINDOW = 1600, /* as of a hundred gateways */
+    PAYLOAD = 16,
+    BODY = SELKIE_SESSION_OVERHEAD + PAYLOAD
+};
+
+static uint32_t large = 1000000;
+
+/* One broker and its fleet. */
+struct side {
+    uint32_t devices;
+    uint32_t *counters; /* of each one's last message */
+    struct test_random random;
+    char state[256];
+    struct harness_broker *broker;
+    struct pump *pump;
+    double start_s, memory_mb;
+    double session_rate[ROUNDS], sealed_rate[ROUNDS];
+};
+
+/* Devices that are bound and have sent their REGISTER: what opening one by RSA would leave. */
+static void fill(const struct side *side)
+{
+    char error[SELKIE_REGISTRY_ERROR_SIZE];
+    struct selkie_registry *registry;
+
+    ck_assert_msg(selkie_registry_open(&registry, side->state, error) == 0, "%s", error);
+    for (uint32_t i = 0; i < side->devices; i++) {
+        struct frames_device device = frames_device(i);
+        struct selkie_session session;
+        struct selkie_device row = {.status = SELKIE_DEVICE_ACTIVE};
+        struct selkie_binding binding = {.status = SELKIE_BINDING_ACTIVE, .key_id = 1, .received = 1, .gateway = "gw1"};
+        const struct selkie_seen seen = {{0}, 0};
+        memcpy(row.address, device.address, sizeof row.address);
+        memcpy(binding.address, device.address, sizeof binding.address);
+        ck_assert_int_eq(selkie_session_derive(&session, device.address, device.id), 0);
+        ck_assert_int_eq(selkie_mbedtls_sha256(device.id, sizeof device.id, binding.id_hash, 0), 0);
+        ck_assert_int_eq(selkie_registry_put_device(registry, &row), 0);
+        ck_assert_int_eq(selkie_registry_put_seen(registry, &binding, 0, &seen, 0), 0);
+        ck_assert_int_eq(selkie_registry_add_binding(registry, &binding, &session), 0);
+        if (i % 10000 == 9999)
+            ck_assert_int_eq(selkie_registry_commit(registry), 0);
+    }
+    ck_assert_int_eq(selkie_registry_commit(registry), 0);
+    selkie_registry_close(registry);
+}
+
+/* A number in kB of a process's status. */
+static double memory_mb(pid_t pid, const char *field)
+{
+    char path[64], line[128];
+    double kb = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, field, strlen(field)) == 0)
+            kb = atof(line + strlen(field) + 1);
+    if (file)
+        (void)fclose(file);
+    return kb / 1024;
+}
+
+static void open_side(struct side *side, const char *name)
+{
+    char lines[1024];
+
+    (void)snprintf(side->state, sizeof side->state, "%s", harness_path(name));
+    ck_assert_int_eq(mkdir(side->state, 0700), 0);
+    side->counters = calloc(side->devices, sizeof *side->counters);
+    ck_assert_ptr_nonnull(side->counters);
+    side->random = (struct test_random){side->devices};
+    fill(side);
+    (void)snprintf(lines, sizeof lines, "%splugin %s\nplugin_opt_config_file %s\n", PUMP_BROKER,
+                   harness_program("mosquitto_selkie.so"),
+                   harness_write("scale.json", 0600, "{\"state_dir\":\"%s\",\"keys\":[{\"id\":1,\"file\":\"%s\"}],%s}",
+                                 side->state, harness_private_key(), RULES));
+    int64_t start = pump_now_us();
+    side->broker = harness_broker(lines);
+    side->start_s = (double)(pump_now_us() - start) / 1e6;
+    side->pump = pump_open(side->broker, "selkie/device/+/up");
+}
+
+/* The next message of a device drawn at random. */
+static struct frames_device draw(struct side *side)
+{
+    uint32_t number = (uint32_t)test_random_below(&side->random, side->devices);
+    struct frames_device device = frames_device(number);
+
+    device.counter = ++side->counters[number];
+    return device;
+}
+
+static void round_of(struct side *side, size_t round)
+{
+    static uint8_t sessions[FRAMES][BODY], sealed[SEALED][SELKIE_SEALED_SIZE];
+    const uint8_t payload[PAYLOAD] = "0123456789abcde";
+
+    for (size_t i = 0; i < FRAMES; i++) {
+        struct frames_device device = draw(side);
+        struct selkie_session session;
+        ck_assert_int_eq(selkie_session_derive(&session, device.address, device.id), 0);
+        ck_assert_int_eq(selkie_session_seal(sessions[i], BODY, &session, device.counter, payload, PAYLOAD), BODY);
+    }
+    side->session_rate[round] = FRAMES * 1e6 / (double)pump_run(side->pump, sessions[0], BODY, FRAMES, WINDOW);
+    for (size_t i = 0; i < SEALED; i++) {
+        struct frames_device device = draw(side);
+        harness_seal_data(sealed[i], device.address, device.id, device.counter, "0123456789abcde");
+    }
+    side->sealed_rate[round] =
+        SEALED * 1e6 / (double)pump_run(side->pump, sealed[0], SELKIE_SEALED_SIZE, SEALED, WINDOW);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const double *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof values[0], compare);
+    return values[ROUNDS / 2];
+}
+
+static void print_ratio(const char *form, double *big, double *small)
+{
+    double ratios[ROUNDS];
+
+    for (size_t i = 0; i < ROUNDS; i++)
+        ratios[i] = big[i] / small[i];
+    double middle = median(ratios); /* which sorts them */
+    printf("%s with %u devices against %d: median %.2f of %d rounds (%.2f to %.2f)\n", form, large, SMALL, middle,
+           ROUNDS, ratios[0], ratios[ROUNDS - 1]);
+}
+
+START_TEST(figures)
+{
+    struct side small = {.devices = SMALL}, big = {.devices = large};
+    struct side *sides[] = {&small, &big};
+
+    open_side(&small, "small");
+    open_side(&big, "large");
+    for (size_t round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < 2; i++)
+            round_of(sides[i], round);
+
+    print_ratio("SESSION", big.session_rate, small.session_rate);
+    print_ratio("SEALED", big.sealed_rate, small.sealed_rate);
+    printf("%10s %12s %20s %12s %12s\n", "devices", "start-up s", "broker's memory MB", "SESSION/s", "SEALED/s");
+    for (size_t i = 0; i < 2; i++) {
+        struct side *side = sides[i];
+        side->memory_mb = memory_mb(side->broker->process->pid, "VmHWM:");
+        printf("%10u %12.2f %20.0f %12.0f %12.0f\n", side->devices, side->start_s, side->memory_mb,
+               median(side->session_rate), median(side->sealed_rate));
+        pump_close(side->pump);
+        ck_assert_int_eq(harness_stop(side->broker->process, SIGTERM), 0);
+        free(side->counters);
+    }
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("scale");
+    TCase *tcase = tcase_create("scale");
+
+    if (argc > 1)
+        large = (uint32_t)strtoul(argv[1], NULL, 10);
+    tcase_set_timeout(tcase, 3600);
+    tcase_add_test(tcase, figures);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
