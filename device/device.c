@@ -291,7 +291,8 @@ int selkie_device_poll(struct selkie_device *device, uint64_t now_ms, struct sel
     if (device->silenced < 0)
         return device->silenced;
     if (!device->identified) {
-        status->bits = (uint16_t)selkie_entropy_bits(&device->entropy);
+        status->bits = (uint16_t)selkie_entropy_progress(&device->entropy);
+        status->alarms = (uint8_t)selkie_entropy_alarms(&device->entropy);
         return SELKIE_DEVICE_GATHERING;
     }
     status->bits = SELKIE_ENTROPY_NEEDED;

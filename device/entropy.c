@@ -40,6 +40,14 @@ static unsigned claim_of(const struct selkie_source *source)
     return source->claim;
 }
 
+/* Nothing counts before the start-up test is passed. 0 or SELKIE_EINVAL. */
+static int begin_startup(struct selkie_entropy_source *state, const struct selkie_source *source)
+{
+    state->credit = 0;
+    state->startup_left = source->kind == SELKIE_SOURCE_EDGES ? STARTUP_EDGES : STARTUP_SAMPLES;
+    return selkie_health_init(&state->health, claim_of(source), source->width);
+}
+
 int selkie_entropy_init(struct selkie_entropy *entropy, const struct selkie_port *port)
 {
     memset(entropy, 0, sizeof *entropy);
@@ -51,10 +59,8 @@ int selkie_entropy_init(struct selkie_entropy *entropy, const struct selkie_port
         const struct selkie_source *source = &port->sources[i];
         if (source->kind == SELKIE_SOURCE_EDGES && ++buttons > 1)
             return SELKIE_EINVAL;
-        struct selkie_entropy_source *state = &entropy->sources[i];
-        if (!source_valid(source) || selkie_health_init(&state->health, claim_of(source), source->width) < 0)
+        if (!source_valid(source) || begin_startup(&entropy->sources[i], source) < 0)
             return SELKIE_EINVAL;
-        state->startup_left = source->kind == SELKIE_SOURCE_EDGES ? STARTUP_EDGES : STARTUP_SAMPLES;
     }
     entropy->source_count = (uint8_t)port->source_count;
     return selkie_mbedtls_sha256_starts(&entropy->pool) == 0 ? 0 : SELKIE_ECRYPTO;
@@ -149,7 +155,7 @@ static bool rhythm_press(struct selkie_rhythm *rhythm, const struct selkie_sourc
     return !first;
 }
 
-/* Judge one sample. 0, or SELKIE_EENTROPY: this source is not to be trusted any more. */
+/* Judge one sample. 0, or SELKIE_EENTROPY: an alarm. */
 static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_source *state,
                        const struct selkie_source *source, uint32_t sample)
 {
@@ -173,6 +179,21 @@ static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_sou
     return 0;
 }
 
+/* An alarm may come by chance, once in very many boots; what is stuck or a machine raises it again each time. So the
+ * source begins anew, with nothing of its credit, until it has done so too often. Returns 0 or SELKIE_EENTROPY. */
+static int take_alarm(struct selkie_entropy *entropy, struct selkie_entropy_source *state,
+                      const struct selkie_source *source)
+{
+    if (++state->alarms >= SELKIE_ENTROPY_ALARMS)
+        return SELKIE_EENTROPY;
+    if (source->kind == SELKIE_SOURCE_EDGES) {
+        /* The intervals stay known: the rhythm that raised the alarm earns nothing from the first press on. */
+        memset(entropy->rhythm.predictors, 0, sizeof entropy->rhythm.predictors);
+        entropy->rhythm.judged = 0;
+    }
+    return begin_startup(state, source);
+}
+
 /* Returns the samples that came, or a negative error: the source has failed. */
 static int read_source(struct selkie_entropy *entropy, uint8_t index, const struct selkie_port *port)
 {
@@ -186,8 +207,8 @@ static int read_source(struct selkie_entropy *entropy, uint8_t index, const stru
         error = SELKIE_EENTROPY;
     for (int i = 0; error == 0 && i < count; i++) {
         error = pour(entropy, index, samples[i]);
-        if (error == 0)
-            error = take_sample(entropy, state, source, samples[i]);
+        if (error == 0 && take_sample(entropy, state, source, samples[i]) < 0)
+            error = take_alarm(entropy, state, source);
     }
     mbedtls_platform_zeroize(samples, sizeof samples);
     return error < 0 ? error : count;
@@ -251,6 +272,25 @@ unsigned selkie_entropy_bits(const struct selkie_entropy *entropy)
             credit += entropy->sources[i].credit;
     }
     return credit / 4 < SELKIE_ENTROPY_NEEDED ? (unsigned)credit / 4 : SELKIE_ENTROPY_NEEDED;
+}
+
+unsigned selkie_entropy_progress(const struct selkie_entropy *entropy)
+{
+    unsigned bits = selkie_entropy_bits(entropy);
+    uint32_t credit = 0;
+    if (bits >= SELKIE_ENTROPY_NEEDED)
+        return bits;
+    for (unsigned i = 0; i < entropy->source_count; i++)
+        credit += entropy->sources[i].credit;
+    return credit / 4 < SELKIE_ENTROPY_NEEDED ? (unsigned)credit / 4 : SELKIE_ENTROPY_NEEDED - 1;
+}
+
+unsigned selkie_entropy_alarms(const struct selkie_entropy *entropy)
+{
+    unsigned alarms = 0;
+    for (unsigned i = 0; i < entropy->source_count; i++)
+        alarms += entropy->sources[i].alarms;
+    return alarms;
 }
 
 /* SHA-256(label || digest). */

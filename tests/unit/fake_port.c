@@ -55,8 +55,11 @@ static int read_samples(void *context, uint32_t *samples, size_t max)
     struct fake_port *fake = context;
     if (fake->fails[FAKE_SOURCE])
         return -1;
-    for (size_t i = 0; i < max; i++)
-        samples[i] = (uint8_t)test_random_next(&fake->random);
+    for (size_t i = 0; i < max; i++) {
+        samples[i] = fake->stuck > 0 ? 0x55 : (uint8_t)test_random_next(&fake->random);
+        if (fake->stuck > 0)
+            fake->stuck--;
+    }
     return (int)max;
 }
 

@@ -33,6 +33,7 @@ struct fake_port {
     struct selkie_source source;
     struct test_random random;
     bool fails[FAKE_CALLBACKS];
+    size_t stuck; /* samples that the source will give the same value for */
     uint64_t now_ms;
     int quiet_ms;
     int slot;

@@ -110,6 +110,29 @@ START_TEST(each_callback_failing_later)
 }
 END_TEST
 
+START_TEST(a_false_alarm_costs_time_and_nothing_else)
+{
+    fake.stuck = 6; /* 24 quarter bits are claimed: 1 + 30 / 6 in a row are an alarm */
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(selkie_device_poll(&device, fake.now_ms, &status), SELKIE_DEVICE_GATHERING);
+    ck_assert_uint_eq(status.alarms, 1);
+    ck_assert_int_eq(run(60000), SELKIE_DEVICE_READY);
+    ck_assert_uint_eq(fake.frame_count, 1);
+}
+END_TEST
+
+START_TEST(a_stuck_source_silences_however_often_it_is_reset)
+{
+    fake.stuck = SIZE_MAX;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    for (int resets = 0; resets < 5; resets++) {
+        ck_assert_int_eq(run(60000), SELKIE_EENTROPY);
+        ck_assert_int_eq(selkie_device_reset(&device), 0);
+    }
+    ck_assert_uint_eq(fake.frame_count, 0);
+}
+END_TEST
+
 START_TEST(optional_callbacks_may_be_missing)
 {
     fake.port.radio_read = NULL;
@@ -263,6 +286,8 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, each_callback_failing_from_the_start, 0, FAKE_CALLBACKS);
     tcase_add_loop_test(tc, each_callback_failing_later, 0, FAKE_CALLBACKS);
+    tcase_add_test(tc, a_false_alarm_costs_time_and_nothing_else);
+    tcase_add_test(tc, a_stuck_source_silences_however_often_it_is_reset);
     tcase_add_test(tc, optional_callbacks_may_be_missing);
     tcase_add_test(tc, required_callbacks_may_not);
     tcase_add_test(tc, an_unlocked_device_stays_silent_where_the_lock_is_required);

@@ -61,8 +61,9 @@ enum selkie_device_state {
 
 struct selkie_device_status {
     uint64_t wake_ms;      /* poll again then, or sooner when the radio heard something or a source has news */
-    uint16_t bits;         /* of entropy, credited so far */
+    uint16_t bits;         /* of entropy, earned so far: below bits_needed until there is an ID */
     uint16_t bits_needed;  /* SELKIE_ENTROPY_NEEDED */
+    uint8_t alarms;        /* of the sources' health tests, while gathering: with each, a source begins anew */
     uint32_t next_counter; /* of the next message; 0 until the REGISTER is made */
     struct selkie_uplink_counts uplink;
 };

@@ -176,8 +176,10 @@ static void send_reading(uint64_t now_ms, uint32_t message)
 static void report(int state, const struct selkie_device_status *status)
 {
     static int last_state = -1000;
-    static uint32_t last_presses;
+    static uint32_t last_presses, last_alarms;
     uint32_t presses = (uint32_t)status->bits / 4;
+    if (status->alarms > last_alarms)
+        board_console_print("entropy: these presses were too regular, and do not count\n");
     if (state == SELKIE_DEVICE_GATHERING && (presses != last_presses || state != last_state)) {
         print_line("entropy: ", presses, " of ");
         print_line("", status->bits_needed / 4, " presses\n");
@@ -190,6 +192,7 @@ static void report(int state, const struct selkie_device_status *status)
         board_console_print("\n");
     }
     last_presses = presses;
+    last_alarms = status->alarms;
     last_state = state;
 }
 

@@ -14,6 +14,7 @@
 #define SELKIE_ENTROPY_NEEDED     320 /* bits credited before anything is drawn */
 #define SELKIE_ENTROPY_SEED       48  /* bytes drawn: 32 of entropy, 16 of nonce */
 #define SELKIE_ENTROPY_EDGE_CLAIM 16  /* quarter bits: the most that an edge is credited with */
+#define SELKIE_ENTROPY_ALARMS     3   /* of a source's health tests, by which it is refused */
 #define SELKIE_ENTROPY_INTERVALS  16  /* earlier intervals that an edge must differ from */
 #define SELKIE_ENTROPY_PREDICTORS (2 * SELKIE_ENTROPY_INTERVALS)
 
@@ -40,6 +41,7 @@ struct selkie_entropy_source {
     uint32_t credit;       /* quarter bits since the last draw */
     uint16_t startup_left; /* samples of the start-up test still to come; nothing counts until it is passed */
     uint64_t last_sample_ms;
+    uint8_t alarms; /* of the health tests since the init */
     bool failed;
 };
 
@@ -56,13 +58,21 @@ SELKIE_USE_RESULT int selkie_entropy_init(struct selkie_entropy *entropy, const 
 void selkie_entropy_wipe(struct selkie_entropy *entropy);
 
 /* Take in what the sources have. Returns 1 if another call would find more at once, 0 if not, or SELKIE_EENTROPY: every
- * source has failed. A failed source keeps nothing of its credit and is not asked again until the next init. */
+ * source was refused. A source that raises an alarm (800-90B, 4.3: an intermittent failure) loses all its credit and
+ * takes the start-up test anew. The third alarm refuses it (a persistent failure), and so does at once a source that is
+ * dead or says that it failed. A refused source is not asked again until the next init. */
 SELKIE_USE_RESULT int selkie_entropy_gather(struct selkie_entropy *entropy, const struct selkie_port *port,
                                             uint64_t now_ms);
 
-/* Bits credited since the last draw. Up to SELKIE_ENTROPY_NEEDED; start-up samples of a source show as soon as they are
- * passed. */
+/* Bits credited since the last draw, by sources that have passed their start-up test. Up to SELKIE_ENTROPY_NEEDED. */
 unsigned selkie_entropy_bits(const struct selkie_entropy *entropy);
+
+/* The same for a person to see: with what sources in their start-up test will have earned once they pass it. Below
+ * SELKIE_ENTROPY_NEEDED for as long as selkie_entropy_bits is. */
+unsigned selkie_entropy_progress(const struct selkie_entropy *entropy);
+
+/* Alarms that the health tests of all sources have raised since the init. */
+unsigned selkie_entropy_alarms(const struct selkie_entropy *entropy);
 
 /* Draw a seed and begin the account anew; the pool keeps what it had. 0, SELKIE_ENOTREADY below SELKIE_ENTROPY_NEEDED
  * bits, or SELKIE_ECRYPTO. The caller wipes the seed. */
