@@ -6,6 +6,9 @@
 
 #define GATHER_AGAIN_MS 10
 #define HOUR_MS         3600000u
+#define AGAIN_MS        60000u /* a REGISTER without ACK is made again after this; the wait doubles each time */
+#define AGAIN_SHORT     6      /* so many waits are shorter than the hour for which a broker keeps a SESSION frame */
+#define AGAIN_MAX_MS    (24 * HOUR_MS)
 
 static bool firmware_valid(const char *firmware)
 {
@@ -52,6 +55,7 @@ static void forget_identity(struct selkie_device *device)
 {
     selkie_identity_wipe(&device->identity);
     device->identified = false;
+    device->unheard = 0;
     selkie_uplink_forget(&device->uplink);
 }
 
@@ -256,6 +260,40 @@ static bool register_if_due(struct selkie_device *device, uint64_t now_ms)
     return error == 0;
 }
 
+static uint32_t again_after(struct selkie_device *device)
+{
+    uint32_t wait = device->unheard < 11 ? AGAIN_MS << device->unheard : AGAIN_MAX_MS;
+    if (device->unheard < UINT8_MAX)
+        device->unheard++;
+    if (wait > AGAIN_MAX_MS)
+        wait = AGAIN_MAX_MS;
+    return wait / 2 + selkie_drbg_delay(&device->drbg, wait / 2);
+}
+
+/* Poll the uplink. A REGISTER that no ACK came for is made again, since nobody understands a SESSION frame before it:
+ * after ever longer waits, and once those are long, as soon as anything else is acknowledged. */
+static uint64_t poll_uplink(struct selkie_device *device, uint64_t now_ms)
+{
+    struct selkie_uplink *uplink = &device->uplink;
+    uint32_t acknowledged = uplink->counts.acknowledged;
+    bool was_unheard = selkie_uplink_unheard(uplink, SELKIE_UPLINK_REGISTER);
+    uint64_t wake_ms = selkie_uplink_poll(uplink, device->port, &device->drbg, now_ms);
+    uint64_t again_ms = SELKIE_UPLINK_NEVER;
+
+    if (!selkie_uplink_unheard(uplink, SELKIE_UPLINK_REGISTER)) {
+        if (!selkie_uplink_busy(uplink, SELKIE_UPLINK_REGISTER))
+            device->unheard = 0;
+    } else if (!was_unheard) {
+        again_ms = now_ms + again_after(device);
+    } else if (uplink->counts.acknowledged != acknowledged && device->unheard > AGAIN_SHORT) {
+        again_ms = now_ms;
+        device->unheard = AGAIN_SHORT / 2;
+    }
+    if (again_ms < device->register_at_ms)
+        device->register_at_ms = again_ms;
+    return wake_ms;
+}
+
 static void work(struct selkie_device *device, uint64_t now_ms, struct selkie_device_status *status)
 {
     if (!device->identified)
@@ -263,7 +301,7 @@ static void work(struct selkie_device *device, uint64_t now_ms, struct selkie_de
     if (device->identified)
         (void)register_if_due(device, now_ms);
     if (device->identified) {
-        status->wake_ms = selkie_uplink_poll(&device->uplink, device->port, &device->drbg, now_ms);
+        status->wake_ms = poll_uplink(device, now_ms);
         /* Once more, before a caller who always has a message takes the slot that may just have become free. */
         if (register_if_due(device, now_ms))
             status->wake_ms = now_ms;

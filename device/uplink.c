@@ -52,12 +52,18 @@ int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name
     slot->sent = 0;
     slot->setbacks = 0;
     slot->scheduled = false;
+    slot->unheard = false;
     return 0;
 }
 
 bool selkie_uplink_busy(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
 {
     return uplink->slots[slot].left > 0;
+}
+
+bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
+{
+    return uplink->slots[slot].unheard;
 }
 
 /* The random wait before a slot's next transmission. */
@@ -190,7 +196,8 @@ static void end_listening(struct selkie_uplink *uplink, struct selkie_drbg *drbg
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     slot->left--;
-    if (slot->left == 0)
+    slot->unheard = slot->left == 0;
+    if (slot->unheard)
         uplink->counts.given_up++;
     set_back(uplink, slot, drbg, uplink->until_ms);
 }

@@ -194,23 +194,6 @@ START_TEST(a_flipped_bit_in_the_identity_is_found)
 }
 END_TEST
 
-START_TEST(registers_again_after_its_hours_under_the_next_counter)
-{
-    uint8_t plain[SELKIE_CIPHERTEXT_SIZE];
-    struct selkie_message message;
-    config.register_hours = 2;
-    start();
-    send_text("1");
-    uint64_t began = fake.now_ms;
-    ck_assert_int_eq(fake_port_run(&fake, &device, -1, began + 2 * 3600000 + 60000, &status), SELKIE_DEVICE_READY);
-    ck_assert_uint_eq(fake.frame_count, 3);
-    ck_assert_int_eq(fake_port_open(&fake, &message, plain, &fake.frames[2]), 0);
-    ck_assert_int_eq(message.kind, SELKIE_REGISTER);
-    ck_assert_uint_eq(message.counter, 2);
-    ck_assert_uint_ge(fake.frames[2].at_ms, 2 * 3600000);
-}
-END_TEST
-
 START_TEST(an_id_lost_before_a_register_is_drawn_anew)
 {
     /* By a flipped bit, or at the counter's end: the first to notice is the REGISTER that is due. */
@@ -229,30 +212,6 @@ START_TEST(an_id_lost_before_a_register_is_drawn_anew)
     ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
                      SELKIE_DEVICE_READY);
     ck_assert_uint_eq(status.next_counter, 1);
-}
-END_TEST
-
-START_TEST(a_sender_that_never_pauses_registers_all_the_same)
-{
-    unsigned registers = 0;
-    config.form = SELKIE_SESSION; /* so that nothing but a REGISTER is sealed */
-    config.register_hours = 1;
-    config.uplink.bit_rate = 1000;
-    start();
-    uint64_t end_ms = fake.now_ms + 3 * 3600000 + 60000;
-    static const uint8_t payload[SELKIE_PAYLOAD_MAX];
-    while (fake.now_ms < end_ms) {
-        fake.frame_count = 0;
-        int state = selkie_device_poll(&device, fake.now_ms, &status);
-        ck_assert_int_ge(state, 0);
-        if (fake.frame_count > 0 && fake.frames[0].len == SELKIE_SEALED_SIZE)
-            registers++;
-        if (state == SELKIE_DEVICE_READY)
-            ck_assert_int_eq(selkie_device_send(&device, payload, sizeof payload), 0);
-        else if (status.wake_ms > fake.now_ms)
-            fake.now_ms = status.wake_ms;
-    }
-    ck_assert_uint_eq(registers, 3);
 }
 END_TEST
 
@@ -398,9 +357,7 @@ int main(void)
     tcase_add_test(tc, same_port_same_times_same_bytes);
     tcase_add_test(tc, the_counters_end_wipes_the_id);
     tcase_add_test(tc, a_flipped_bit_in_the_identity_is_found);
-    tcase_add_test(tc, registers_again_after_its_hours_under_the_next_counter);
     tcase_add_loop_test(tc, an_id_lost_before_a_register_is_drawn_anew, 0, 2);
-    tcase_add_test(tc, a_sender_that_never_pauses_registers_all_the_same);
     tcase_add_test(tc, a_reset_pays_what_the_duty_cycle_asks_for);
     tcase_add_test(tc, a_register_that_cannot_be_made_silences);
     tcase_add_test(tc, session_frames_follow_a_sealed_register);

@@ -38,6 +38,7 @@ struct selkie_uplink_slot {
     uint8_t sent;     /* transmissions made */
     uint8_t setbacks; /* busy lines, lost ACKs and radio failures: the back-off's exponent */
     bool scheduled;   /* due_ms is set */
+    bool unheard;     /* what was here last was given up: no ACK came */
     uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE)];
 };
 
@@ -76,6 +77,9 @@ SELKIE_USE_RESULT int selkie_uplink_put(struct selkie_uplink *uplink, enum selki
                                         const uint8_t *body, size_t len);
 
 bool selkie_uplink_busy(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
+
+/* Whether the last body of this slot was given up, after all tries, for want of an ACK. */
+bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
 
 /* Do what is due. Returns when to be called again, or SELKIE_UPLINK_NEVER: when a body is put. Call it sooner whenever
  * the radio heard something. */
