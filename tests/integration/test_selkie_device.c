@@ -8,10 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ADDRESS "00112233445566aa"
 #define MORE    8 /* further arguments of a test, at most */
+
+/* The sanitizers' memory is too large to be locked, and they see to it that it is not. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 
 static struct harness_pty *radio;
 static struct cloud_frame frame;
@@ -253,6 +262,75 @@ START_TEST(session_frames_go_between_sealed_ones)
 }
 END_TEST
 
+/* How many kB of a process are locked. */
+static unsigned long locked_kb(pid_t pid)
+{
+    char path[64], line[256];
+    unsigned long locked = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "VmLck:", 6) == 0)
+            locked = strtoul(line + 6, NULL, 10);
+    }
+    fclose(file);
+    return locked;
+}
+
+/* Whether this program, killed in the way that dumps core, does so. */
+static bool dumps_core(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(kill(pid, SIGQUIT), 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+    return WCOREDUMP(status);
+}
+
+START_TEST(its_memory_is_locked_and_in_no_core_dump)
+{
+    const struct rlimit any_core = {RLIM_INFINITY, RLIM_INFINITY};
+    ck_assert_int_eq(chdir(harness_path("")), 0);
+    bool may_dump = setrlimit(RLIMIT_CORE, &any_core) == 0;
+    struct harness_process *device = start((const char *const[]){"--readings", NULL}, NULL);
+    cloud_receive(&frame, radio);
+    if (harness_log_has(device, "memory cannot be locked"))
+        printf("not tested: this machine lets us lock no memory\n");
+    else if (!SANITIZED)
+        ck_assert_uint_gt(locked_kb(device->pid), 500);
+
+    pid_t control = fork();
+    if (control == 0) {
+        execlp("sleep", "sleep", "100", (char *)NULL);
+        _exit(127);
+    }
+    ck_assert_int_gt(control, 0);
+    if (!may_dump || !dumps_core(control)) {
+        printf("not tested: this machine dumps no core\n");
+        ck_assert_int_eq(harness_stop(device, SIGTERM), 0);
+        return;
+    }
+    ck_assert(!dumps_core(device->pid));
+    device->pid = 0;
+}
+END_TEST
+
+START_TEST(without_leave_to_lock_memory_it_says_so_and_works)
+{
+    /* Root may lock what it likes, unless that is taken from it. */
+    const char *argv[17 + MORE] = {"setpriv", "--bounding-set", "-ipc_lock", "prlimit", "--memlock=0:0"};
+    size_t first = geteuid() == 0 ? 0 : 3;
+    arguments(argv + 5, (const char *const[]){"--readings", "--count", "1", NULL});
+    struct harness_process *device = harness_spawn("device", argv + first, false);
+    if (!SANITIZED)
+        harness_wait_log(device, "memory cannot be locked");
+    cloud_receive(&frame, radio);
+    ck_assert_int_eq(frame.message.kind, SELKIE_REGISTER);
+    ck_assert_int_eq(harness_wait_exit(device), 0);
+}
+END_TEST
+
 START_TEST(a_line_that_vanishes_is_named)
 {
     struct harness_process *device = start((const char *const[]){"--readings", "--interval", "0.1", NULL}, NULL);
@@ -281,6 +359,8 @@ int main(void)
     tcase_add_test(tc, sighup_draws_a_new_id);
     tcase_add_test(tc, sigusr1_switches_to_the_next_key);
     tcase_add_test(tc, session_frames_go_between_sealed_ones);
+    tcase_add_test(tc, its_memory_is_locked_and_in_no_core_dump);
+    tcase_add_test(tc, without_leave_to_lock_memory_it_says_so_and_works);
     tcase_add_test(tc, a_line_that_vanishes_is_named);
     return harness_main(suite);
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -265,13 +266,22 @@ static void catch_signals(sigset_t *unblocked)
     sigprocmask(SIG_BLOCK, &blocked, unblocked);
 }
 
+/* All of it: besides the device itself, stack and heap hold the ID while it is sealed. */
+static void protect_memory(void)
+{
+    (void)prctl(PR_SET_DUMPABLE, 0); /* the ID belongs in no core dump */
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+        fprintf(stderr, "selkie-device: memory cannot be locked (%s): the ID may come into the swap\n",
+                strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct process process = {.options = &options, .line = {.fd = -1}, .config = SELKIE_DEVICE_DEFAULTS};
     sigset_t unblocked;
     options_parse(&options, argc, argv);
-    (void)prctl(PR_SET_DUMPABLE, 0); /* the ID belongs in no core dump */
+    protect_memory();
     catch_signals(&unblocked);
 
     int status = set_up(&process) < 0 ? EXIT_FAILURE : run(&process, &unblocked);
