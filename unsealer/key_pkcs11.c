@@ -4,8 +4,9 @@
  * a raw RSA oracle, and the provider warns.
  *
  * A token fails in many ways that say nothing about a frame. So none of its codes is believed: after any failure it is
- * asked to open a seal of our own. If it can, the frame was at fault; if not, the token is away, frames are refused
- * with SELKIE_ENOTREADY, and it is looked for again once a second. */
+ * asked to open a seal of our own. If it cannot, the token is away, frames are refused with SELKIE_ENOTREADY, and it is
+ * looked for again once a second. If it can, the frame has a second try, since the failure may have passed meanwhile:
+ * only a frame that fails on both sides of a seal that opens is at fault. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the padding check by itself has no successor in EVP */
 
 #include "clock.h"
@@ -208,6 +209,8 @@ static int pkcs11_unseal(void *opened, const uint8_t ciphertext[static SELKIE_CI
         return SELKIE_ENOTREADY;
     int result = unseal_with(key, lane, ciphertext, message);
     bool works = result >= 0 || probe(key, lane);
+    if (works && result < 0)
+        result = unseal_with(key, lane, ciphertext, message);
     give_back(key, lane, works);
     return works ? result : SELKIE_ENOTREADY;
 }
@@ -277,10 +280,11 @@ static int open_token(struct key *key, char fault[static SELKIE_KEYRING_ERROR_SI
 static int pkcs11_open(void **opened, const struct selkie_key_source *source,
                        char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
-    char fault[SELKIE_KEYRING_ERROR_SIZE] = "out of memory";
+    char fault[SELKIE_KEYRING_ERROR_SIZE] = "out of memory", shown[SELKIE_TOKEN_SHOWN_SIZE];
     struct key *key = selkie_secret_alloc(sizeof *key); /* the PIN */
 
-    selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%.150s: %s", source->uri, fault);
+    selkie_token_show(source->uri, shown);
+    selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", shown, fault);
     if (!key)
         return SELKIE_ENOMEM;
     pthread_mutex_init(&key->lock, NULL);
@@ -290,7 +294,7 @@ static int pkcs11_open(void **opened, const struct selkie_key_source *source,
     if (result == 0) {
         result = open_token(key, fault);
         if (result < 0)
-            selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%.150s: %s", source->uri, fault);
+            selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", shown, fault);
     }
     if (result < 0) {
         pkcs11_close(key);

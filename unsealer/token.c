@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* strcasestr */
 #include "token.h"
 #include "sentence.h"
 
@@ -8,12 +9,33 @@
 #define SLOTS_MAX      64
 #define ATTRIBUTES_MAX 16
 
+void selkie_token_show(const char *uri, char shown[static SELKIE_TOKEN_SHOWN_SIZE])
+{
+    const char *pin = strcasestr(uri, "pin-value");
+    size_t len = strcspn(uri, "?");
+
+    if (pin && (size_t)(pin - uri) < len)
+        len = (size_t)(pin - uri);
+    selkie_sentence(shown, SELKIE_TOKEN_SHOWN_SIZE, "%.*s", (int)len, uri);
+}
+
 int selkie_token_load(struct selkie_token *token, const char *uri, char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
-    *token = (struct selkie_token){.uri = p11_kit_uri_new()};
+    char shown[SELKIE_TOKEN_SHOWN_SIZE];
+
+    selkie_token_show(uri, shown);
+    *token = (struct selkie_token){0};
+    if (strcasestr(uri, "pin-value") || strcasestr(uri, "pin-source") || strcasestr(uri, "pinfile")) {
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE,
+                        "%s: the PIN does not belong into the URI; put it into a file of its own and name that as "
+                        "pin_file",
+                        shown);
+        return SELKIE_ECONFIG;
+    }
+    token->uri = p11_kit_uri_new();
     int code = token->uri ? p11_kit_uri_parse(uri, P11_KIT_URI_FOR_ANY, token->uri) : P11_KIT_URI_UNEXPECTED;
     if (code != P11_KIT_URI_OK) {
-        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", uri, p11_kit_uri_message(code));
+        selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", shown, p11_kit_uri_message(code));
         return SELKIE_ECONFIG;
     }
     const char *path = p11_kit_uri_get_module_path(token->uri);
@@ -26,7 +48,7 @@ int selkie_token_load(struct selkie_token *token, const char *uri, char error[st
     }
     if (token->modules && token->modules[0])
         return 0;
-    selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no PKCS#11 module%s%s can be loaded", uri, path ? " " : "",
+    selkie_sentence(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no PKCS#11 module%s%s can be loaded", shown, path ? " " : "",
                     path ? path : "");
     return SELKIE_ECONFIG;
 }

@@ -22,7 +22,11 @@ struct selkie_token_key {
     CK_OBJECT_HANDLE object;
 };
 
-/* Load the modules. 0 or SELKIE_ECONFIG with the sentence in `error`. */
+/* What of a URI may be shown: its query is left out, and a PIN wherever it stands. */
+#define SELKIE_TOKEN_SHOWN_SIZE 152
+void selkie_token_show(const char *uri, char shown[static SELKIE_TOKEN_SHOWN_SIZE]);
+
+/* Load the modules. A URI that holds a PIN is refused. 0 or SELKIE_ECONFIG with the sentence in `error`. */
 SELKIE_USE_RESULT int selkie_token_load(struct selkie_token *token, const char *uri,
                                         char error[static SELKIE_KEYRING_ERROR_SIZE]);
 void selkie_token_unload(struct selkie_token *token);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A PKCS#11 module in front of another, which takes its token away while a file exists: the real module is
- * $P11_FAULT_MODULE, the file $P11_FAULT_FILE. What is in the file says how it fails: a CK_RV in decimal. */
+ * $P11_FAULT_MODULE, the file $P11_FAULT_FILE. What is in the file says how it fails: a CK_RV in decimal, and `once`
+ * behind it where only the next call fails and all is well after it. */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST list;
@@ -12,12 +15,15 @@ static CK_FUNCTION_LIST list;
 static CK_RV fault(void)
 {
     unsigned long code = CKR_DEVICE_REMOVED;
+    char word[8] = "";
     FILE *file = fopen(getenv("P11_FAULT_FILE"), "r");
     if (!file)
         return CKR_OK;
-    if (fscanf(file, "%lu", &code) != 1)
+    if (fscanf(file, "%lu %7s", &code, word) < 1)
         code = CKR_DEVICE_REMOVED;
     fclose(file);
+    if (strcmp(word, "once") == 0 && unlink(getenv("P11_FAULT_FILE")) != 0)
+        return CKR_OK; /* another thread has had it */
     return code;
 }
 

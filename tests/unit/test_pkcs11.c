@@ -141,6 +141,26 @@ START_TEST(what_is_wrong_with_a_token_or_its_key_is_said)
 }
 END_TEST
 
+START_TEST(a_pin_in_the_uri_is_refused_and_not_repeated)
+{
+    static const char *const uris[] = {"pkcs11:token=selkie;object=golden?pin-value=87654321",
+                                       "pkcs11:token=selkie?pin-source=/etc/passwd",
+                                       "pkcs11:token=selkie;pin-value=87654321", "pkcs11:token=%zz?pin-value=87654321",
+                                       "pkcs11:token=selkie?module-path=/nonexistent.so&Pin-Value=87654321"};
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    struct selkie_keyring *keyring;
+
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        const struct selkie_key_source source = {.id = 1, .uri = uris[i]};
+        ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_ECONFIG);
+        ck_assert_msg(!strstr(error, "87654321") && !strstr(error, "passwd") && strstr(error, "pkcs11:"), "%s", error);
+        ck_assert_msg(strstr(error, "pin_file") != NULL, "%s", error);
+    }
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
 /* Ask until the key answers otherwise than not ready; at most ten seconds. */
 static int unseal_when_ready(struct selkie_keyring *keyring, const struct kit_body *body)
 {
@@ -175,6 +195,26 @@ START_TEST(a_token_goes_away_and_comes_back)
         ck_assert_int_gt(unseal_when_ready(keyring, &good), 0);
         ck_assert_int_eq(unseal_when_ready(keyring, &bad), SELKIE_EBADSEAL);
     }
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+/* A fault that has passed by the time that one looks for it. */
+START_TEST(a_token_that_fails_once_costs_no_frame)
+{
+    struct selkie_keyring *keyring = open_object("golden", true);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body good = kit_data(&device, "x"), bad = good;
+    uint8_t message[SELKIE_MESSAGE_MAX];
+
+    bad.bytes[100] ^= 1;
+    ck_assert_int_gt(unseal_when_ready(keyring, &good), 0);
+    take_away("5 once");
+    ck_assert_int_gt(selkie_keyring_unseal(keyring, 1, good.bytes + SELKIE_SEALED_HEADER_SIZE, message), 0);
+    ck_assert_int_ne(access(fault_file, F_OK), 0);
+    take_away("5 once");
+    ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, bad.bytes + SELKIE_SEALED_HEADER_SIZE, message),
+                     SELKIE_EBADSEAL);
     selkie_keyring_close(keyring);
 }
 END_TEST
@@ -281,7 +321,9 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, golden_vectors_open_and_the_rejected_do_not);
     tcase_add_test(tcase, wycheproof_agrees);
     tcase_add_test(tcase, what_is_wrong_with_a_token_or_its_key_is_said);
+    tcase_add_test(tcase, a_pin_in_the_uri_is_refused_and_not_repeated);
     tcase_add_test(tcase, a_token_goes_away_and_comes_back);
+    tcase_add_test(tcase, a_token_that_fails_once_costs_no_frame);
     tcase_add_test(tcase, frames_wait_at_their_gateway_while_the_token_is_away);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

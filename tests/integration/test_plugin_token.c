@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A real Mosquitto whose private key is in a real token, which tests/kit/token-softhsm and token-opencryptoki set up
+ * around this program. A module in between (tests/kit/p11_fault.c) lets the token fail once, or takes it away. */
+#include "frames.h"
+
+#include <run_suite.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *fault_file;
+
+static void write_config(const char *object, const char *uri_more)
+{
+    (void)harness_write("pin", 0600, "%s\n", getenv("SELKIE_TEST_PIN"));
+    (void)harness_write("plugin.json", 0600,
+                        "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"pin_file\":\"pin\",\n\"uri\":"
+                        "\"pkcs11:token=selkie;object=%s;type=private?module-path=" SELKIE_P11_FAULT "%s\"}]}",
+                        harness_path("state"), object, uri_more);
+}
+
+static const char *plugin_lines(void)
+{
+    static char lines[700];
+
+    (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
+                   harness_program("mosquitto_selkie.so"), harness_path("plugin.json"));
+    return lines;
+}
+
+static struct harness_broker *start(void)
+{
+    fault_file = strdup(harness_path("fault"));
+    ck_assert_int_eq(setenv("P11_FAULT_MODULE", getenv("SELKIE_TEST_MODULE"), 1), 0);
+    ck_assert_int_eq(setenv("P11_FAULT_FILE", fault_file, 1), 0);
+    write_config("golden", "");
+    return harness_broker(plugin_lines());
+}
+
+static void break_token(const char *how)
+{
+    (void)harness_write("fault", 0600, "%s", how);
+}
+
+/* Frames dropped because the key was away, by the next selkie/stats. */
+static json_int_t dropped_for_the_key(struct harness_client *subscriber)
+{
+    json_t *stats = frames_receive_json(subscriber, "selkie/stats");
+    json_int_t count = json_integer_value(json_object_get(json_object_get(stats, "dropped"), "key_away"));
+
+    json_decref(stats);
+    return count;
+}
+
+START_TEST(frames_are_opened_in_the_token_and_what_does_not_open_is_rejected)
+{
+    struct harness_broker *broker = start();
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    ck_assert(harness_log_has(broker->process, "raw RSA is used") == (getenv("SELKIE_TEST_RAW") != NULL));
+    frames_send_data(gateway, "gw1", &device, "from the token", 1);
+    frames_expect_payload(subscriber, &device, "from the token", 0);
+    frames_await_receipt(gateway, 1);
+    harness_seal_data(body, device.address, device.id, 1, "changed");
+    body[300] ^= 1;
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 2), 0);
+    harness_message_free(harness_receive(subscriber, "selkie/rejected/bad-seal"));
+    frames_await_receipt(gateway, 2);
+    frames_send_data(gateway, "gw1", &device, "next", 3);
+    frames_expect_payload(subscriber, &device, "next", 1);
+    frames_await_receipt(gateway, 3);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_failure_that_passes_costs_no_frame)
+{
+    struct harness_broker *broker = start();
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(2);
+
+    for (unsigned i = 0; i < 5; i++) {
+        break_token("5 once");
+        frames_send_data(gateway, "gw1", &device, "x", i + 1);
+        frames_expect_payload(subscriber, &device, "x", i);
+        frames_await_receipt(gateway, i + 1);
+        ck_assert_int_ne(access(fault_file, F_OK), 0);
+    }
+    ck_assert_ptr_null(harness_receive_try(subscriber, "selkie/rejected/", 0));
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+START_TEST(frames_wait_while_the_token_is_away)
+{
+    struct harness_broker *broker = start();
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(3);
+    uint8_t body[SELKIE_SEALED_SIZE], broken[] = {0x20};
+    uint64_t seq = 2;
+
+    frames_send_data(gateway, "gw1", &device, "before", 1);
+    frames_expect_payload(subscriber, &device, "before", 0);
+    frames_await_receipt(gateway, 1);
+    break_token("50"); /* CKR_DEVICE_REMOVED */
+    harness_seal_data(body, device.address, device.id, 1, "after");
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, seq), 0);
+    /* A frame that needs no key overtakes nothing: its receipt is the next. */
+    ck_assert_int_ge(frames_send(gateway, "gw1", broken, sizeof broken, 1000), 0);
+    json_t *receipt = frames_receive_json(gateway, "selkie/gateway/gw1/receipt");
+    json_t *seqs = json_object_get(receipt, "seq");
+    ck_assert_uint_eq(json_array_size(seqs), 1);
+    ck_assert_int_eq(json_integer_value(json_array_get(seqs, 0)), 1000);
+    json_decref(receipt);
+    while (dropped_for_the_key(subscriber) == 0)
+        continue;
+    ck_assert_int_eq(unlink(fault_file), 0);
+    /* The gateway sends it again until it has its receipt. */
+    struct harness_message *message = NULL;
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+    while (message == NULL && harness_now_ms() < limit) {
+        ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, seq), 0);
+        message = harness_receive_try(gateway, "selkie/gateway/gw1/receipt", 500);
+    }
+    ck_assert_ptr_nonnull(message);
+    harness_message_free(message);
+    frames_expect_payload(subscriber, &device, "after", 1);
+    struct harness_message *rejected = harness_receive(subscriber, "selkie/rejected/");
+    ck_assert_str_eq(rejected->topic, "selkie/rejected/malformed");
+    harness_message_free(rejected);
+    ck_assert_ptr_null(harness_receive_try(subscriber, "selkie/rejected/", 0));
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+}
+END_TEST
+
+/* A payload, after those that the outbox brings a second time. */
+static void expect_in_the_end(struct harness_client *subscriber, const struct frames_device *device,
+                              const char *payload)
+{
+    bool found = false;
+
+    while (!found) {
+        struct harness_message *message = harness_receive(subscriber, frames_topic(device, "up"));
+        found = strcmp((const char *)message->payload, payload) == 0;
+        harness_message_free(message);
+    }
+}
+
+/* The token's module is let go and taken anew, or kept where the new configuration does not open it. */
+START_TEST(a_reload_opens_the_token_again)
+{
+    struct harness_broker *broker = start();
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(4);
+
+    frames_send_data(gateway, "gw1", &device, "one", 1);
+    frames_expect_payload(subscriber, &device, "one", 0);
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json again");
+    frames_send_data(gateway, "gw1", &device, "two", 2);
+    expect_in_the_end(subscriber, &device, "two");
+    write_config("absent", "");
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "no RSA private key of the token matches the URI");
+    frames_send_data(gateway, "gw1", &device, "three", 3);
+    expect_in_the_end(subscriber, &device, "three");
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(mosquitto_does_not_start_with_a_pin_in_the_uri_and_does_not_log_it)
+{
+    char *log;
+
+    write_config("golden", "&pin-value=87654321");
+    ck_assert_int_ne(harness_broker_refuses(plugin_lines(), &log), 0);
+    ck_assert_msg(strstr(log, "plugin.json:2: uri: ") != NULL && strstr(log, "pin_file") != NULL, "%s", log);
+    ck_assert_msg(strstr(log, "87654321") == NULL, "%s", log);
+    free(log);
+}
+END_TEST
+
+int main(void)
+{
+    if (!getenv("SELKIE_TEST_MODULE") || !getenv("SELKIE_TEST_PIN")) {
+        printf("skipped: run by tests/kit/token-softhsm or token-opencryptoki\n");
+        return TEST_SKIPPED;
+    }
+    Suite *suite = suite_create("plugin_token");
+    TCase *tcase = tcase_create("plugin_token");
+
+    tcase_set_timeout(tcase, 240);
+    tcase_add_test(tcase, frames_are_opened_in_the_token_and_what_does_not_open_is_rejected);
+    tcase_add_test(tcase, a_failure_that_passes_costs_no_frame);
+    tcase_add_test(tcase, frames_wait_while_the_token_is_away);
+    tcase_add_test(tcase, a_reload_opens_the_token_again);
+    tcase_add_test(tcase, mosquitto_does_not_start_with_a_pin_in_the_uri_and_does_not_log_it);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
