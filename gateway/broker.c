@@ -170,12 +170,11 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
 
 /* The loop's side. */
 
-static void hand_on(void *context, const struct selkie_broker_event *event)
+static bool hand_on(void *context, const struct selkie_broker_event *event)
 {
     struct selkie_broker *broker = context;
 
-    if (event->connection == broker->connections)
-        broker->handler(broker->context, event);
+    return event->connection != broker->connections || broker->handler(broker->context, event);
 }
 
 struct selkie_broker *selkie_broker_open(sd_event *event, selkie_broker_handler *handler, void *context)

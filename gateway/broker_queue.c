@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define TURN_MAX 16 /* events handed on before the loop looks at what else waits */
+#define TURN_MAX 4 /* events handed on before the loop looks at what else waits */
 
 struct item {
     struct item *next;
@@ -31,18 +31,25 @@ struct selkie_broker_queue {
     size_t messages;
 };
 
-static struct item *take(struct selkie_broker_queue *queue)
+static struct item *look(struct selkie_broker_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);
     struct item *item = queue->first;
-    if (item != NULL) {
-        queue->first = item->next;
-        queue->messages -= item->event.kind == SELKIE_BROKER_MESSAGE ? 1 : 0;
-    }
+    (void)pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+/* The first one is done with. Only the loop takes items away, so it still is the one that was looked at. */
+static void drop_first(struct selkie_broker_queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    struct item *item = queue->first;
+    queue->first = item->next;
+    queue->messages -= item->event.kind == SELKIE_BROKER_MESSAGE ? 1 : 0;
     if (queue->first == NULL)
         queue->end = &queue->first;
     (void)pthread_mutex_unlock(&queue->lock);
-    return item;
+    free(item);
 }
 
 /* The write can only fail while the counter is at its end, and then the loop is awake anyway. */
@@ -57,16 +64,17 @@ static void ring(struct selkie_broker_queue *queue)
 static int on_bell(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     struct selkie_broker_queue *queue = context;
-    struct item *item = NULL;
+    const struct item *item = NULL;
     uint64_t rings;
 
     (void)source;
     (void)events;
     if (read(fd, &rings, sizeof(rings)) != (ssize_t)sizeof(rings) && errno != EAGAIN)
         selkie_log(LOG_ERR, "eventfd: %s", strerror(errno));
-    for (int i = 0; i < TURN_MAX && (item = take(queue)) != NULL; i++) {
-        queue->handler(queue->context, &item->event);
-        free(item);
+    for (int i = 0; i < TURN_MAX && (item = look(queue)) != NULL; i++) {
+        if (!queue->handler(queue->context, &item->event))
+            break;
+        drop_first(queue);
     }
     if (item != NULL) /* perhaps there are more, after what else waits */
         ring(queue);
@@ -101,8 +109,8 @@ void selkie_broker_queue_close(struct selkie_broker_queue *queue)
         return;
     sd_event_source_disable_unref(queue->source);
     if (queue->bell >= 0) {
-        for (struct item *item = take(queue); item != NULL; item = take(queue))
-            free(item);
+        while (look(queue) != NULL)
+            drop_first(queue);
         (void)close(queue->bell);
     }
     (void)pthread_mutex_destroy(&queue->lock);

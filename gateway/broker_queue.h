@@ -9,6 +9,7 @@
 #define SELKIE_GATEWAY_BROKER_QUEUE_H
 
 #include <selkie/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
@@ -38,7 +39,8 @@ struct selkie_broker_event {
     char text[SELKIE_BROKER_TEXT_MAX];
 };
 
-typedef void selkie_broker_handler(void *context, const struct selkie_broker_event *event);
+/* False: hand the same event on again in a later turn, there is more to do with it. */
+typedef bool selkie_broker_handler(void *context, const struct selkie_broker_event *event);
 
 struct selkie_broker_queue;
 

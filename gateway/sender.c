@@ -14,6 +14,10 @@
 #define SYNC_US   (1 * SELKIE_SEC_US)
 #define RETRY_US  (1 * SELKIE_SEC_US) /* of what cannot be done just now */
 
+/* In one turn of the loop. */
+#define SEND_MAX   4
+#define FORGET_MAX 16
+
 struct selkie_sender {
     sd_event *event;
     struct selkie_spool *spool;
@@ -25,13 +29,18 @@ struct selkie_sender {
     bool resend_said;        /* once until frames are dealt with again */
     sd_event_source *answer; /* when the oldest frame under way has waited long enough */
     bool answer_armed;
-    sd_event_source *sync;  /* makes forgetting durable */
+    sd_event_source *sync; /* makes forgetting durable */
+    bool sync_armed;
     sd_event_source *retry; /* of a spool that could not be read */
+    sd_event_source *later; /* goes on in the next turn */
     int64_t cursor;         /* seq of the last frame taken from the spool in this connection */
     unsigned generation;    /* of the spool, at the cursor */
     int64_t highest_sent;   /* seq, in this program's life */
     struct selkie_window window;
     struct selkie_spool_frame frame; /* the one at hand */
+    int64_t receipt[SELKIE_RECEIPT_MAX];
+    size_t receipt_count;
+    size_t receipt_done; /* of these */
 };
 
 struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
@@ -57,6 +66,7 @@ void selkie_sender_close(struct selkie_sender *sender)
     sd_event_source_disable_unref(sender->answer);
     sd_event_source_disable_unref(sender->sync);
     sd_event_source_disable_unref(sender->retry);
+    sd_event_source_disable_unref(sender->later);
     free(sender);
 }
 
@@ -112,41 +122,6 @@ static bool read_next(struct selkie_sender *sender)
     return result == 0;
 }
 
-void selkie_sender_fill(struct selkie_sender *sender)
-{
-    while (sender->online && selkie_window_has_room(&sender->window) && read_next(sender)) {
-        int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
-        if (token < 0) /* the connection has just ended, its event is on its way */
-            break;
-        sender->cursor = sender->frame.seq;
-        selkie_window_add(&sender->window, sender->frame.seq, token, selkie_clock_steady_us());
-        count_sent(sender, sender->frame.seq);
-    }
-    await_answer(sender);
-}
-
-static int on_sync(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_sender *sender = context;
-
-    (void)source;
-    (void)usec;
-    selkie_spool_sync(sender->spool);
-    return 0;
-}
-
-static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        (void)selkie_window_remove(&sender->window, seqs[i]);
-    size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
-    if (forgotten > 0)
-        selkie_timer_set(sender->event, &sender->sync, SYNC_US, on_sync, sender);
-    sender->counters.receipted += forgotten;
-    sender->resend_said = false;
-    sender->handler.forgot(sender->handler.context);
-}
-
 /* False once nothing more can be sent now. */
 static bool send_again(struct selkie_sender *sender, struct selkie_window_entry *entry)
 {
@@ -172,26 +147,98 @@ static bool send_again(struct selkie_sender *sender, struct selkie_window_entry 
     return true;
 }
 
+static bool is_due(const struct selkie_window_entry *entry)
+{
+    return entry != NULL && selkie_clock_steady_us() >= entry->sent_us + ANSWER_US;
+}
+
+/* What has waited for its receipt for too long. Returns how many were sent. */
+static unsigned send_due(struct selkie_sender *sender)
+{
+    unsigned count = 0;
+    struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
+
+    while (count < SEND_MAX && is_due(oldest) && oldest->token == 0 && selkie_window_may_publish(&sender->window) &&
+           send_again(sender, oldest)) {
+        count++;
+        oldest = selkie_window_oldest(&sender->window);
+    }
+    return count;
+}
+
+/* What has not been sent in this connection. */
+static unsigned send_new(struct selkie_sender *sender, unsigned max)
+{
+    unsigned count = 0;
+
+    while (count < max && selkie_window_has_room(&sender->window) && read_next(sender)) {
+        int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+        if (token < 0) /* the connection has just ended, its event is on its way */
+            break;
+        sender->cursor = sender->frame.seq;
+        selkie_window_add(&sender->window, sender->frame.seq, token, selkie_clock_steady_us());
+        count_sent(sender, sender->frame.seq);
+        count++;
+    }
+    return count;
+}
+
+static int on_later(sd_event_source *source, void *context)
+{
+    (void)source;
+    selkie_sender_fill(context);
+    return 0;
+}
+
+void selkie_sender_fill(struct selkie_sender *sender)
+{
+    if (!sender->online)
+        return;
+    unsigned count = send_due(sender);
+    count += send_new(sender, SEND_MAX - count);
+    if (count == SEND_MAX) /* perhaps there are more, after what else waits */
+        selkie_timer_later(sender->event, &sender->later, SELKIE_BROKER_QUEUE_RANK, on_later, sender);
+    await_answer(sender);
+}
+
 static int on_answer_due(sd_event_source *source, uint64_t usec, void *context)
 {
     struct selkie_sender *sender = context;
-    uint64_t now = selkie_clock_steady_us();
-    struct selkie_window_entry *entry;
 
     (void)source;
     (void)usec;
     sender->answer_armed = false;
-    while (sender->online && (entry = selkie_window_oldest(&sender->window)) != NULL &&
-           now >= entry->sent_us + ANSWER_US) {
-        if (entry->token != 0) {
-            sender->handler.dead(sender->handler.context);
-            return 0;
-        }
-        if (!selkie_window_may_publish(&sender->window) || !send_again(sender, entry))
-            break;
-    }
-    selkie_sender_fill(sender);
+    /* Not only the oldest of all: that one may be answered and held back by those that are not. */
+    if (sender->online && is_due(selkie_window_oldest_unanswered(&sender->window)))
+        sender->handler.dead(sender->handler.context);
+    else
+        selkie_sender_fill(sender);
     return 0;
+}
+
+static int on_sync(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_sender *sender = context;
+
+    (void)source;
+    (void)usec;
+    sender->sync_armed = false;
+    selkie_spool_sync(sender->spool);
+    return 0;
+}
+
+static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)selkie_window_remove(&sender->window, seqs[i]);
+    size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
+    /* From the first one on: a backlog that drains would put it off for as long as it drains, in one transaction. */
+    if (forgotten > 0 && !sender->sync_armed)
+        selkie_timer_set(sender->event, &sender->sync, SYNC_US, on_sync, sender);
+    sender->sync_armed |= forgotten > 0;
+    sender->counters.receipted += forgotten;
+    sender->resend_said = false;
+    sender->handler.forgot(sender->handler.context);
 }
 
 void selkie_sender_start(struct selkie_sender *sender, const struct selkie_config *config, size_t receive_maximum)
@@ -215,6 +262,8 @@ void selkie_sender_stop(struct selkie_sender *sender)
     sender->online = false;
     sender->window.count = 0;
     sender->window.unanswered = 0;
+    sender->receipt_count = 0;
+    sender->receipt_done = 0;
 }
 
 void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
@@ -229,16 +278,22 @@ void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
     selkie_sender_fill(sender);
 }
 
-void selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len)
+bool selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len)
 {
-    int64_t seqs[SELKIE_RECEIPT_MAX];
-    int count = selkie_receipt_parse(seqs, payload, len);
-
-    if (count < 0)
-        selkie_log(LOG_WARNING, "a receipt that is none: %s", selkie_error_text(count));
-    else
-        dealt_with(sender, seqs, (size_t)count);
+    if (sender->receipt_done == sender->receipt_count) {
+        int count = selkie_receipt_parse(sender->receipt, payload, len);
+        if (count < 0)
+            selkie_log(LOG_WARNING, "a receipt that is none: %s", selkie_error_text(count));
+        sender->receipt_count = count < 0 ? 0 : (size_t)count;
+        sender->receipt_done = 0;
+    }
+    size_t left = sender->receipt_count - sender->receipt_done;
+    size_t count = left < FORGET_MAX ? left : FORGET_MAX;
+    if (count > 0)
+        dealt_with(sender, sender->receipt + sender->receipt_done, count);
+    sender->receipt_done += count;
     selkie_sender_fill(sender);
+    return sender->receipt_done == sender->receipt_count;
 }
 
 const struct selkie_sender_counters *selkie_sender_counters(const struct selkie_sender *sender)

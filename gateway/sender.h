@@ -3,7 +3,8 @@
  * under way, each forgotten when it is dealt with and sent again without an answer in 30 s. PROTOCOL.md, sections 8
  * and 9.
  *
- * Bounded: in memory is only what is under way, without the bodies. The loop's thread. */
+ * Bounded: in memory is only what is under way, without the bodies; and in one turn of the loop only a few frames are
+ * sent or forgotten, so that a backlog that drains does not hold up a device's ACK. The loop's thread. */
 #ifndef SELKIE_GATEWAY_SENDER_H
 #define SELKIE_GATEWAY_SENDER_H
 
@@ -12,6 +13,7 @@
 #include "spool.h"
 
 #include <selkie/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -51,7 +53,8 @@ void selkie_sender_fill(struct selkie_sender *sender);
 
 /* The broker answered a publish; a receipt came. */
 void selkie_sender_answered(struct selkie_sender *sender, int token, int reason);
-void selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len);
+/* False: give it again in a later turn of the loop, there is more in it. */
+bool selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len);
 
 const struct selkie_sender_counters *selkie_sender_counters(const struct selkie_sender *sender);
 

@@ -32,6 +32,21 @@ void selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_u
         selkie_log(LOG_ERR, "no timer: %s", strerror(-result));
 }
 
+void selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
+                        void *context)
+{
+    int result = 0;
+
+    if (*source == NULL)
+        result = sd_event_add_defer(event, source, handler, context);
+    if (result >= 0)
+        result = sd_event_source_set_priority(*source, rank);
+    if (result >= 0)
+        result = sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+    if (result < 0)
+        selkie_log(LOG_ERR, "no turn of the event loop: %s", strerror(-result));
+}
+
 void selkie_timer_stop(sd_event_source *timer)
 {
     if (timer != NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One-shot timers on the event loop, by the steady clock. The loop's thread. */
+/* One-shot timers on the event loop, by the steady clock, and work put off to a later turn of it. The loop's thread. */
 #ifndef SELKIE_GATEWAY_TIMER_H
 #define SELKIE_GATEWAY_TIMER_H
 
@@ -11,5 +11,10 @@
 void selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us, sd_event_time_handler_t handler,
                       void *context);
 void selkie_timer_stop(sd_event_source *timer);
+
+/* Call a handler once more, as soon as nothing else of a rank (sd-event's priority) before this one waits. The source
+ * is made on first use and belongs to the caller. */
+void selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
+                        void *context);
 
 #endif

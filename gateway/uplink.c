@@ -207,9 +207,10 @@ static void on_subscribed(struct selkie_uplink *uplink, int code)
     try_later(uplink);
 }
 
-static void on_event(void *context, const struct selkie_broker_event *event)
+static bool on_event(void *context, const struct selkie_broker_event *event)
 {
     struct selkie_uplink *uplink = context;
+    bool done = true;
 
     switch (event->kind) {
     case SELKIE_BROKER_CONNECTED:
@@ -248,10 +249,11 @@ static void on_event(void *context, const struct selkie_broker_event *event)
         see_drained(uplink);
         break;
     case SELKIE_BROKER_MESSAGE:
-        selkie_sender_receipt(uplink->sender, event->payload, event->len);
+        done = selkie_sender_receipt(uplink->sender, event->payload, event->len);
         see_drained(uplink);
         break;
     }
+    return done;
 }
 
 static int on_turn(sd_event_source *source, uint64_t usec, void *context)

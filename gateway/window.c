@@ -69,12 +69,23 @@ bool selkie_window_has(const struct selkie_window *window, int64_t seq)
     return false;
 }
 
-struct selkie_window_entry *selkie_window_oldest(struct selkie_window *window)
+static struct selkie_window_entry *find_oldest(struct selkie_window *window, bool answered_too)
 {
     struct selkie_window_entry *oldest = NULL;
 
     for (size_t i = 0; i < window->count; i++)
-        if (oldest == NULL || window->entries[i].sent_us < oldest->sent_us)
+        if ((answered_too || window->entries[i].token != 0) &&
+            (oldest == NULL || window->entries[i].sent_us < oldest->sent_us))
             oldest = &window->entries[i];
     return oldest;
+}
+
+struct selkie_window_entry *selkie_window_oldest(struct selkie_window *window)
+{
+    return find_oldest(window, true);
+}
+
+struct selkie_window_entry *selkie_window_oldest_unanswered(struct selkie_window *window)
+{
+    return find_oldest(window, false);
 }

@@ -46,7 +46,8 @@ bool selkie_window_remove(struct selkie_window *window, int64_t seq);
 /* Whether the frame is under way. */
 bool selkie_window_has(const struct selkie_window *window, int64_t seq);
 
-/* The entry that was sent longest ago, or NULL. */
+/* The entry that was sent longest ago, of all and of those that the broker has not answered; or NULL. */
 struct selkie_window_entry *selkie_window_oldest(struct selkie_window *window);
+struct selkie_window_entry *selkie_window_oldest_unanswered(struct selkie_window *window);
 
 #endif

@@ -41,13 +41,14 @@ int __wrap_MQTTAsync_subscribe(MQTTAsync client, const char *topic, int qos, MQT
     return MQTTASYNC_SUCCESS;
 }
 
-static void on_event(void *context, const struct selkie_broker_event *item)
+static bool on_event(void *context, const struct selkie_broker_event *item)
 {
     (void)context;
     if (item->kind != SELKIE_BROKER_PUBLISHED && item->kind != SELKIE_BROKER_SUBSCRIBED)
-        return; /* that nobody listens there */
+        return true; /* that nobody listens there */
     heard = *item;
     heard_count++;
+    return true;
 }
 
 static void setup(void)

@@ -18,7 +18,7 @@ static char text[64];
 static sd_event_source *flush; /* what the gateway does before it acknowledges */
 static size_t taken_at_flush;
 
-static void on_event(void *context, const struct selkie_broker_event *item)
+static bool on_event(void *context, const struct selkie_broker_event *item)
 {
     (void)context;
     taken++;
@@ -31,6 +31,7 @@ static void on_event(void *context, const struct selkie_broker_event *item)
         memcpy(text, item->payload, item->len);
         text[item->len] = '\0';
     }
+    return true;
 }
 
 static void setup(void)
@@ -128,13 +129,14 @@ static int on_flush(sd_event_source *source, void *context)
 
 /* Each answer lets the next frame go, which is answered: as a backlog drains. The first one arms the flush, as a line
  * does that was just read. */
-static void on_drain_event(void *context, const struct selkie_broker_event *item)
+static bool on_drain_event(void *context, const struct selkie_broker_event *item)
 {
     (void)context;
     if (taken++ == 0)
         ck_assert_int_ge(sd_event_source_set_enabled(flush, SD_EVENT_ONESHOT), 0);
     if (taken < 10000)
         selkie_broker_queue_put(queue, item);
+    return true;
 }
 
 START_TEST(drain_does_not_hold_back_what_is_stored)
@@ -153,6 +155,33 @@ START_TEST(drain_does_not_hold_back_what_is_stored)
     ck_assert_uint_gt(taken_at_flush, 0);
     ck_assert_uint_lt(taken_at_flush, 100); /* one turn's worth, while thousands wait */
     sd_event_source_unref(flush);
+}
+END_TEST
+
+/* The first one takes three turns. */
+static bool on_long_event(void *context, const struct selkie_broker_event *item)
+{
+    static int turns;
+
+    (void)context;
+    if (item->token == 1 && ++turns < 3)
+        return false;
+    ck_assert_int_eq(item->token, (int)++taken);
+    return true;
+}
+
+START_TEST(event_that_is_not_done_comes_again_before_the_next)
+{
+    selkie_broker_queue_close(queue);
+    queue = selkie_broker_queue_open(event, on_long_event, NULL);
+    ck_assert_ptr_nonnull(queue);
+    for (int token = 1; token <= 3; token++) {
+        struct selkie_broker_event item = {.kind = SELKIE_BROKER_PUBLISHED, .token = token};
+        selkie_broker_queue_put(queue, &item);
+    }
+    ck_assert_int_ge(sd_event_run(event, 0), 0);
+    ck_assert_uint_eq(taken, 0); /* another turn */
+    turn_until(3);
 }
 END_TEST
 
@@ -177,6 +206,7 @@ int main(void)
     tcase_add_test(tcase, messages_are_bounded_and_other_events_still_pass);
     tcase_add_test(tcase, message_that_is_too_long_is_dropped);
     tcase_add_test(tcase, drain_does_not_hold_back_what_is_stored);
+    tcase_add_test(tcase, event_that_is_not_done_comes_again_before_the_next);
     tcase_add_test(tcase, what_nobody_took_is_freed);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

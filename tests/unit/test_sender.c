@@ -6,9 +6,10 @@
 #include "sender.h"
 #include "timer.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define STORED_MAX 16
+#define STORED_MAX 40
 
 unsigned __wrap_selkie_spool_generation(const struct selkie_spool *spool);
 int __wrap_selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame);
@@ -16,6 +17,8 @@ size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seq
 int __wrap_selkie_broker_publish_frame(struct selkie_broker *broker, const struct selkie_spool_frame *frame);
 void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us,
                              sd_event_time_handler_t handler, void *context);
+void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
+                               void *context);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
 
 static int64_t stored[STORED_MAX]; /* ascending; 0 = none */
@@ -29,6 +32,8 @@ static struct {
     uint64_t due_us;
     sd_event_time_handler_t handler;
 } timers[4];
+
+static sd_event_handler_t later; /* what waits for the next turn */
 
 static struct selkie_sender *sender;
 static unsigned dead;
@@ -96,6 +101,25 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *now)
     return 0;
 }
 
+void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
+                               void *context)
+{
+    (void)event;
+    (void)source;
+    (void)rank;
+    (void)context;
+    later = handler;
+}
+
+/* The loop's next turn. False where nothing waits for it. */
+static bool turn(void)
+{
+    sd_event_handler_t handler = later;
+
+    later = NULL;
+    return handler != NULL && handler(NULL, sender) == 0;
+}
+
 /* Go on to a time, and let each timer that is due on the way fire. Returns how many did. */
 static unsigned go_to(uint64_t seconds)
 {
@@ -116,6 +140,17 @@ static unsigned go_to(uint64_t seconds)
     }
     now_us = seconds * SELKIE_SEC_US;
     return fired;
+}
+
+/* When the next timer fires. */
+static uint64_t due_at(void)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
+        if (timers[i].handler != NULL && timers[i].due_us < first)
+            first = timers[i].due_us;
+    return first;
 }
 
 static void on_forgot(void *context)
@@ -228,6 +263,87 @@ START_TEST(repeat_that_must_wait_for_an_answer_does_not_spin)
 }
 END_TEST
 
+START_TEST(backlog_is_sent_a_few_frames_in_a_turn)
+{
+    for (int i = 0; i < 8; i++)
+        stored[i] = i + 1;
+    start(SELKIE_CONFIRM_BROKER, 100);
+    ck_assert_int_ge(sent_count, 1);
+    ck_assert_int_le(sent_count, 4);
+    while (turn()) /* and nobody kicks */
+        ;
+    ck_assert_int_eq(sent_count, 8);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(sent[i], i + 1);
+}
+END_TEST
+
+START_TEST(long_receipt_is_worked_off_in_several_turns)
+{
+    char receipt[256] = "{\"seq\":[";
+    unsigned turns = 1;
+    size_t left = 0;
+
+    for (int i = 0; i < STORED_MAX; i++) {
+        stored[i] = i + 1;
+        (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), "%s%d", i > 0 ? "," : "", i + 1);
+    }
+    (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), "]}");
+    start(SELKIE_CONFIRM_RECEIPT, 1);
+    for (; !selkie_sender_receipt(sender, receipt, strlen(receipt)); turns++)
+        ck_assert_uint_lt(turns, STORED_MAX);
+    ck_assert_uint_gt(turns, 1);
+    for (size_t i = 0; i < STORED_MAX; i++)
+        left += stored[i] != 0;
+    ck_assert_uint_eq(left, 0);
+    ck_assert_uint_eq(selkie_sender_counters(sender)->receipted, STORED_MAX);
+}
+END_TEST
+
+START_TEST(receipt_of_a_connection_that_ended_is_not_gone_on_with)
+{
+    char receipt[256] = "{\"seq\":[100";
+
+    store(1, 2);
+    for (int i = 1; i < STORED_MAX; i++)
+        (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), ",%d", i + 100);
+    (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), "]}");
+    start(SELKIE_CONFIRM_RECEIPT, 100);
+    ck_assert(!selkie_sender_receipt(sender, receipt, strlen(receipt)));
+    selkie_sender_stop(sender);
+    ck_assert(selkie_sender_receipt(sender, "{\"seq\":[1]}", 11));
+    ck_assert_int_eq(stored[0], 0);
+}
+END_TEST
+
+START_TEST(broker_that_owes_an_answer_is_dead_whatever_is_held_back)
+{
+    store(1, 0);
+    start(SELKIE_CONFIRM_RECEIPT, 2); /* one unanswered publish, besides `state` */
+    selkie_sender_answered(sender, 1, 0);
+    (void)go_to(5);
+    store(1, 2);
+    selkie_sender_fill(sender); /* frame 2 is never answered, and holds frame 1 back */
+    ck_assert_int_eq(sent_count, 2);
+    (void)go_to(34);
+    ck_assert_uint_eq(dead, 0);
+    (void)go_to(37);
+    ck_assert_uint_ge(dead, 1);
+}
+END_TEST
+
+START_TEST(frames_that_go_without_a_pause_do_not_put_off_the_commit)
+{
+    store(1, 2);
+    start(SELKIE_CONFIRM_BROKER, 100);
+    selkie_sender_answered(sender, 1, 0);
+    now_us += SELKIE_SEC_US / 2;
+    uint64_t first = due_at();
+    selkie_sender_answered(sender, 2, 0);
+    ck_assert_uint_eq(due_at(), first);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sender");
@@ -240,6 +356,11 @@ int main(void)
     tcase_add_test(tcase, spool_that_cannot_be_read_is_tried_again);
     tcase_add_test(tcase, frame_that_cannot_be_read_for_its_repeat_stays_under_way);
     tcase_add_test(tcase, repeat_that_must_wait_for_an_answer_does_not_spin);
+    tcase_add_test(tcase, backlog_is_sent_a_few_frames_in_a_turn);
+    tcase_add_test(tcase, long_receipt_is_worked_off_in_several_turns);
+    tcase_add_test(tcase, receipt_of_a_connection_that_ended_is_not_gone_on_with);
+    tcase_add_test(tcase, broker_that_owes_an_answer_is_dead_whatever_is_held_back);
+    tcase_add_test(tcase, frames_that_go_without_a_pause_do_not_put_off_the_commit);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
