@@ -12,8 +12,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define TURN_MAX 4 /* events handed on before the loop looks at what else waits */
-
 struct item {
     struct item *next;
     struct selkie_broker_event event;
@@ -64,18 +62,15 @@ static void ring(struct selkie_broker_queue *queue)
 static int on_bell(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     struct selkie_broker_queue *queue = context;
-    const struct item *item = NULL;
     uint64_t rings;
 
     (void)source;
     (void)events;
     if (read(fd, &rings, sizeof(rings)) != (ssize_t)sizeof(rings) && errno != EAGAIN)
         selkie_log(LOG_ERR, "eventfd: %s", strerror(errno));
-    for (int i = 0; i < TURN_MAX && (item = look(queue)) != NULL; i++) {
-        if (!queue->handler(queue->context, &item->event))
-            break;
+    const struct item *item = look(queue); /* after the bell was read: what is put now rings again */
+    if (item != NULL && queue->handler(queue->context, &item->event))
         drop_first(queue);
-    }
     if (item != NULL) /* perhaps there are more, after what else waits */
         ring(queue);
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Paho's threads tell the event loop. Any thread puts; the loop takes, in order, a few in a turn and at a low
+/* What Paho's threads tell the event loop. Any thread puts; the loop takes, in order, one in a turn and at a low
  * rank: a backlog that drains must not let a device wait for its ACK.
  *
  * Bounded: one event for each publish under way (the uplink's window), a few for each connection, and at most

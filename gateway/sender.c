@@ -14,9 +14,9 @@
 #define SYNC_US   (1 * SELKIE_SEC_US)
 #define RETRY_US  (1 * SELKIE_SEC_US) /* of what cannot be done just now */
 
-/* In one turn of the loop. */
-#define SEND_MAX   4
-#define FORGET_MAX 16
+/* In one turn of the loop. A publish may have to wait for Paho's lock, behind a write to the socket. */
+#define SEND_MAX   1
+#define FORGET_MAX 8
 
 struct selkie_sender {
     sd_event *event;

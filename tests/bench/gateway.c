@@ -1,50 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How small and how quick selkie-gateway is: memory with 100,000 frames waiting, wake-ups while idle, and the time from
- * a frame's last byte on the line to its PUBLISH on the socket, beside the fsync that is part of it. Real parts, as in
- * the integration tests; prints and never judges. */
-#define _GNU_SOURCE /* memmem */
+/* How small and how quick selkie-gateway is: the time from a frame's last byte on the line to its PUBLISH on the socket
+ * and to its ACK, memory with 100,000 frames waiting, and wake-ups while idle. Real parts, as in the integration tests;
+ * prints and never judges. CK_RUN_CASE=latency, drain, memory or idle in the environment runs a part. */
+#include "gateway.h"
+
 #include "rig.h"
+#include "spool.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SAMPLES     200
-#define WAITING     100000
-#define MORE        200 /* the line holds some when the gateway is stopped */
-#define IDLE_MS     30000
-#define SEALED_SIZE 522
-
-static double now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a;
-    const double *y = b;
-
-    return *x < *y ? -1 : *x > *y;
-}
-
-static double at(double samples[SAMPLES], int percent)
-{
-    qsort(samples, SAMPLES, sizeof(samples[0]), ascending);
-    return samples[(SAMPLES - 1) * percent / 100];
-}
+#define BATCH   1000
+#define MORE    1000 /* written to the line, so that the buffers for that are there, too */
+#define IDLE_MS 30000
 
 /* Kilobytes of this line in /proc/PID/FILE. */
 static long kilobytes(pid_t pid, const char *file, const char *name)
@@ -65,167 +37,110 @@ static long kilobytes(pid_t pid, const char *file, const char *name)
     return value;
 }
 
-/* ---- Latency: a relay between gateway and broker sees the PUBLISH pass. ---- */
-
-struct relay {
-    int port;
-    int listener, gateway, broker;
-};
-
-static void relay_open(struct relay *relay, int to_port)
+void bench_fill_spool(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
+    struct selkie_spool_frame *frames = calloc(BATCH, sizeof(*frames));
+    struct selkie_spool *spool = selkie_spool_open(harness_path("spool.db"), BENCH_WAITING * 2);
 
-    relay->gateway = -1;
-    relay->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(relay->listener, (struct sockaddr *)&address, len), 0);
-    ck_assert_int_eq(listen(relay->listener, 1), 0);
-    ck_assert_int_eq(getsockname(relay->listener, (struct sockaddr *)&address, &len), 0);
-    relay->port = ntohs(address.sin_port);
-    address.sin_port = htons((uint16_t)to_port);
-    relay->broker = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(relay->broker, (struct sockaddr *)&address, len), 0);
-}
-
-static void pass(int from, int to, const uint8_t *marker, bool *seen)
-{
-    char data[8192];
-    ssize_t len = recv(from, data, sizeof(data), 0);
-
-    ck_assert_int_gt(len, 0);
-    if (marker != NULL && memmem(data, (size_t)len, marker, 16) != NULL)
-        *seen = true;
-    ck_assert_int_eq(send(to, data, (size_t)len, MSG_NOSIGNAL), len);
-}
-
-/* Forward until the marker passes towards the broker, or for so long. */
-static bool relay_until(struct relay *relay, const uint8_t *marker, int patience_ms)
-{
-    int64_t limit = harness_now_ms() + patience_ms;
-    bool seen = false;
-
-    while (!seen && harness_now_ms() < limit) {
-        struct pollfd fds[] = {{.fd = relay->listener, .events = POLLIN},
-                               {.fd = relay->gateway, .events = POLLIN},
-                               {.fd = relay->broker, .events = POLLIN}};
-        if (poll(fds, 3, (int)(limit - harness_now_ms())) <= 0)
-            break;
-        if (fds[0].revents != 0)
-            relay->gateway = accept(relay->listener, NULL, NULL);
-        if (fds[1].revents != 0)
-            pass(relay->gateway, relay->broker, marker, &seen);
-        if (fds[2].revents != 0)
-            pass(relay->broker, relay->gateway, NULL, &seen);
+    ck_assert(frames != NULL && spool != NULL);
+    for (uint32_t i = 0; i < BENCH_WAITING; i++) {
+        struct selkie_spool_frame *frame = &frames[i % BATCH];
+        *frame = (struct selkie_spool_frame){.rx = 1, .port = "/dev/ttyUSB0", .len = BENCH_SEALED_SIZE};
+        memset(frame->body, (int)(i & 0xFF), BENCH_SEALED_SIZE);
+        frame->body[0] = 0x10;
+        frame->body[1] = 1;
+        memcpy(frame->body + 20, &i, sizeof(i));
+        if (i % BATCH == BATCH - 1)
+            ck_assert_int_eq(selkie_spool_put(spool, frames, BATCH), 0);
     }
-    return seen;
+    selkie_spool_close(spool);
+    free(frames);
 }
-
-static double fsync_ms(double samples[SAMPLES])
-{
-    char page[4096] = {0};
-    int fd = open(harness_path("fsync"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    ck_assert_int_ge(fd, 0);
-    for (int i = -SAMPLES; i < SAMPLES;
-         i++) { /* the first round makes the file, as the spool's log is made beforehand */
-        double start = now_ms();
-        ck_assert_int_eq(pwrite(fd, page, sizeof(page), (off_t)((i + SAMPLES) % SAMPLES) * 4096), sizeof(page));
-        ck_assert_int_eq(fdatasync(fd), 0);
-        if (i >= 0)
-            samples[i] = now_ms() - start;
-    }
-    (void)close(fd);
-    return at(samples, 50);
-}
-
-START_TEST(latency)
-{
-    struct harness_broker *broker = harness_broker("");
-    struct harness_pty *pty = harness_pty("tty");
-    struct relay relay;
-    char uri[40];
-    double samples[SAMPLES];
-
-    relay_open(&relay, broker->port);
-    (void)snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%d", relay.port);
-    struct harness_process *gateway = rig_gateway_ready(rig_config(uri, pty->path, "\"confirm\":\"broker\""), false);
-    while (!harness_log_has(gateway, ": connected"))
-        (void)relay_until(&relay, NULL, 20);
-    for (int i = -20; i < SAMPLES; i++) { /* the first ones warm up */
-        uint8_t body[SEALED_SIZE] = {0x10, 1};
-        uint8_t wire[SELKIE_LINK_WIRE_MAX];
-        memset(body + 2, i & 0xFF, sizeof(body) - 2);
-        memcpy(body + 100, &i, sizeof(i));
-        int len = selkie_link_encode(wire, sizeof(wire), body, sizeof(body));
-        ck_assert_int_gt(len, 0);
-        (void)relay_until(&relay, NULL, 30); /* answers of the frame before */
-        harness_pty_write(pty, wire, (size_t)len - 1);
-        (void)relay_until(&relay, NULL, 20);
-        double start = now_ms();
-        harness_pty_write(pty, wire + len - 1, 1);
-        ck_assert(relay_until(&relay, body + 100 - 8, 5000));
-        if (i >= 0)
-            samples[i] = now_ms() - start;
-    }
-    double median = at(samples, 50);
-    double p99 = at(samples, 99);
-    double fsync_median = fsync_ms(samples);
-    printf("last byte to PUBLISH    median %.2f ms, p99 %.2f ms: %.1f times an fsync here (%.2f ms)\n", median, p99,
-           median / fsync_median, fsync_median);
-    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
-}
-END_TEST
-
-START_TEST(acknowledgement)
-{
-    struct harness_broker *broker = harness_broker("");
-    struct harness_pty *pty = harness_pty("tty");
-    double samples[SAMPLES];
-
-    (void)rig_gateway_ready(rig_config(broker->uri, pty->path, "\"confirm\":\"broker\""), true);
-    for (uint32_t i = 0; i < SAMPLES; i++) {
-        rig_send(pty, i);
-        double start = now_ms();
-        ck_assert_int_eq(rig_ack(pty, 5000), rig_crc(i));
-        samples[i] = now_ms() - start;
-    }
-    printf("last byte to ACK        median %.1f ms, p99 %.1f ms, of which %d ms are the quiet line\n", at(samples, 50),
-           at(samples, 99), 20);
-}
-END_TEST
 
 /* ---- Memory ---- */
 
-START_TEST(memory)
+/* A Mosquitto that also listens for TLS, with a certificate signed by itself as README makes it. Returns the port. */
+static int tls_broker(const char *ca)
 {
-    struct harness_broker *broker = harness_broker("");
+    char configuration[1000];
+    int port = harness_free_port();
+    const char *key = harness_path("key.pem");
+    const char *argv[] = {"openssl",  "req",
+                          "-x509",    "-newkey",
+                          "rsa:3072", "-nodes",
+                          "-days",    "2",
+                          "-subj",    "/CN=localhost",
+                          "-addext",  "subjectAltName=DNS:localhost",
+                          "-keyout",  key,
+                          "-out",     ca,
+                          NULL};
+    char *output;
+
+    ck_assert_int_eq(harness_run("openssl", argv, &output), 0);
+    free(output);
+    (void)snprintf(configuration, sizeof(configuration), "listener %d 127.0.0.1\ncertfile %s\nkeyfile %s\n", port, ca,
+                   key);
+    (void)harness_broker(configuration);
+    return port;
+}
+
+static void print_memory(const char *when, pid_t pid)
+{
+    printf("resident memory         %.1f MB %s (private: %.1f MB)\n", (double)kilobytes(pid, "status", "VmRSS") / 1024,
+           when,
+           (double)(kilobytes(pid, "smaps_rollup", "Private_Dirty") + kilobytes(pid, "smaps_rollup", "Private_Clean")) /
+               1024);
+}
+
+/* Nobody gives receipts, so all stay. */
+static void measure_memory(const char *broker, const char *how)
+{
     struct harness_pty *pty = harness_pty("tty");
-    const char *config = rig_config_text("\"broker\":{\"uri\":\"%s\"},"
-                                         "\"serial\":[{\"device\":\"%s\",\"ack\":false}]",
-                                         broker->uri, pty->path);
+    const char *config =
+        rig_config_text("\"broker\":{%s},\"serial\":[{\"device\":\"%s\",\"ack\":false}]", broker, pty->path);
+    char when[100];
 
     struct harness_process *gateway = rig_gateway_ready(config, true);
-    long empty = kilobytes(gateway->pid, "status", "VmRSS");
-    for (uint32_t i = 0; i < WAITING + MORE; i++) {
-        uint8_t body[SEALED_SIZE] = {0x10, 1};
-        memset(body + 2, (int)(i & 0xFF), sizeof(body) - 2);
-        memcpy(body + 20, &i, sizeof(i));
-        rig_send_body(pty, body, sizeof(body));
-    }
-    long full = kilobytes(gateway->pid, "status", "VmRSS");
-    printf("resident memory         %.1f MB with none, %.1f MB with %d frames waiting (private: %.1f MB): %.2f times\n",
-           (double)empty / 1024, (double)full / 1024, WAITING,
-           (double)(kilobytes(gateway->pid, "smaps_rollup", "Private_Dirty") +
-                    kilobytes(gateway->pid, "smaps_rollup", "Private_Clean")) /
-               1024,
-           (double)full / (double)empty);
+    (void)snprintf(when, sizeof(when), "%s, none waiting", how);
+    print_memory(when, gateway->pid);
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
-    printf("                        %ld in the spool at the end\n", rig_waiting());
+    (void)unlink(harness_path("spool.db"));
+    (void)unlink(harness_path("spool.db-wal"));
+    bench_fill_spool();
     gateway = rig_gateway(config);
     rig_wait_log_count(gateway, ": connected", 2);
-    printf("                        %.1f MB after a start with them\n",
-           (double)kilobytes(gateway->pid, "status", "VmRSS") / 1024);
+    rig_wait_log_count(gateway, "open, ", 2);
+    (void)snprintf(when, sizeof(when), "%s, after a start with %d waiting", how, BENCH_WAITING);
+    print_memory(when, gateway->pid);
+    for (uint32_t i = 0; i < MORE; i++) {
+        uint8_t body[BENCH_SEALED_SIZE] = {0x10, 1};
+        memset(body + 2, (int)(i & 0xFF), sizeof(body) - 2);
+        memcpy(body + 30, &i, sizeof(i));
+        rig_send_body(pty, body, sizeof(body));
+    }
+    (void)snprintf(when, sizeof(when), "%s, after %d more", how, MORE);
+    print_memory(when, gateway->pid);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_gt(rig_waiting(), BENCH_WAITING);
+}
+
+START_TEST(memory)
+{
+    char broker[100];
+
+    (void)snprintf(broker, sizeof(broker), "\"uri\":\"%s\"", harness_broker("")->uri);
+    measure_memory(broker, "without TLS");
+}
+END_TEST
+
+START_TEST(memory_with_tls)
+{
+    char ca[256];
+    char broker[400];
+
+    (void)snprintf(ca, sizeof(ca), "%s", harness_path("ca.pem"));
+    (void)snprintf(broker, sizeof(broker), "\"uri\":\"mqtts://localhost:%d\",\"ca\":\"%s\"", tls_broker(ca), ca);
+    measure_memory(broker, "over TLS");
 }
 END_TEST
 
@@ -278,13 +193,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("gateway");
-    TCase *tcase = tcase_create("gateway");
+    TCase *memory_case = tcase_create("memory");
+    TCase *idle_case = tcase_create("idle");
 
-    tcase_set_timeout(tcase, 600);
-    tcase_add_test(tcase, latency);
-    tcase_add_test(tcase, acknowledgement);
-    tcase_add_test(tcase, memory);
-    tcase_add_test(tcase, wakeups);
-    suite_add_tcase(suite, tcase);
+    bench_add_latency(suite);
+    tcase_set_timeout(memory_case, 600);
+    tcase_add_test(memory_case, memory);
+    tcase_add_test(memory_case, memory_with_tls);
+    suite_add_tcase(suite, memory_case);
+    tcase_set_timeout(idle_case, 600);
+    tcase_add_test(idle_case, wakeups);
+    suite_add_tcase(suite, idle_case);
     return harness_main(suite);
 }
