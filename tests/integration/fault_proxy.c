@@ -19,6 +19,8 @@ struct pair {
     int client; /* -1 = free */
     int broker; /* -1 = mute from the start */
     bool silent;
+    bool only_pings;
+    size_t skip[2]; /* bytes left of the packet that is held back, by direction */
 };
 
 struct fault_proxy {
@@ -28,7 +30,8 @@ struct fault_proxy {
     int bell; /* ends poll where a call changed something */
     pthread_t thread;
     atomic_int mode;
-    atomic_int silence;   /* calls not yet seen */
+    atomic_int silence; /* calls not yet seen */
+    atomic_int only_pings;
     atomic_int cut_after; /* bytes, or -1 */
     atomic_int accepted;
     atomic_bool stop;
@@ -90,6 +93,29 @@ static bool send_all(int fd, const char *data, ssize_t len)
     return true;
 }
 
+/* The bytes of MQTT packets without those that are no ping; all packets here are short, so that their length stands in
+ * one or two bytes, and they come whole. Returns how many stay. */
+static ssize_t keep_pings(char *data, ssize_t len, size_t *skip)
+{
+    ssize_t kept = 0;
+
+    for (ssize_t i = 0; i < len;) {
+        size_t packet = *skip;
+        if (packet == 0) {
+            size_t low = (unsigned char)data[i + 1] & 0x7F;
+            packet = (unsigned char)data[i + 1] < 0x80 ? 2 + low : 3 + low + ((size_t)(unsigned char)data[i + 2] << 7);
+        }
+        if (packet == 2) { /* PINGREQ, PINGRESP */
+            data[kept++] = data[i];
+            data[kept++] = data[i + 1];
+        }
+        size_t here = packet < (size_t)(len - i) ? packet : (size_t)(len - i);
+        *skip = packet - here;
+        i += (ssize_t)here;
+    }
+    return kept;
+}
+
 /* False where the pair is to be closed. */
 static bool forward(struct fault_proxy *proxy, struct pair *pair, bool up)
 {
@@ -101,6 +127,8 @@ static bool forward(struct fault_proxy *proxy, struct pair *pair, bool up)
         return false;
     if (pair->silent || pair->broker < 0)
         return true;
+    if (pair->only_pings)
+        len = keep_pings(data, len, &pair->skip[up]);
     if (!up || left < 0)
         return send_all(up ? pair->broker : pair->client, data, len);
     if (len < left) {
@@ -142,6 +170,9 @@ static void *run(void *context)
         if (atomic_exchange(&proxy->silence, 0) > 0)
             for (size_t i = 0; i < PAIRS; i++)
                 proxy->pairs[i].silent = true;
+        if (atomic_exchange(&proxy->only_pings, 0) > 0)
+            for (size_t i = 0; i < PAIRS; i++)
+                proxy->pairs[i].only_pings = true;
         for (size_t i = 0; i < PAIRS; i++)
             serve(proxy, &proxy->pairs[i], &fds[2 + 2 * i], &fds[3 + 2 * i]);
         if (fds[0].revents != 0)
@@ -202,6 +233,12 @@ void fault_proxy_mode(struct fault_proxy *proxy, enum fault_proxy_mode mode)
 void fault_proxy_silence(struct fault_proxy *proxy)
 {
     atomic_fetch_add(&proxy->silence, 1);
+    ring(proxy);
+}
+
+void fault_proxy_only_pings(struct fault_proxy *proxy)
+{
+    atomic_fetch_add(&proxy->only_pings, 1);
     ring(proxy);
 }
 

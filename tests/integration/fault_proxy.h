@@ -24,6 +24,10 @@ void fault_proxy_mode(struct fault_proxy *proxy, enum fault_proxy_mode mode);
 /* The connections that stand go silent: half open, as after a router lost its tables. */
 void fault_proxy_silence(struct fault_proxy *proxy);
 
+/* The connections that stand forward nothing but MQTT's pings and their answers from now on: a broker that lives and
+ * does nothing. Between packets: call it while none is under way. */
+void fault_proxy_only_pings(struct fault_proxy *proxy);
+
 /* Forward so many more bytes towards the broker, then reset the connection on both sides. */
 void fault_proxy_cut_after(struct fault_proxy *proxy, int bytes);
 

@@ -114,14 +114,40 @@ START_TEST(half_open_connection_and_mute_broker_are_given_up)
 }
 END_TEST
 
+/* The first frame is answered and gets no receipt; the second is never answered, so that the first cannot be sent
+ * again. Pings go on, so TCP and Paho think that all is well. */
+START_TEST(broker_that_answers_nothing_but_pings_is_given_up)
+{
+    struct harness_broker *broker = harness_broker("max_inflight_messages 2\n"); /* one frame unanswered, and `state` */
+    struct fault_proxy *proxy = fault_proxy_start(broker->port);
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(uri_of(proxy), pty->path, ""), true);
+
+    rig_send_acked(pty, 0);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 0);
+    rig_send_acked(pty, 1);
+    ck_assert_uint_eq(rig_receive(plugin, NULL), 1); /* so the first one was answered */
+    fault_proxy_only_pings(proxy);
+    rig_send_acked(pty, 2);
+    rig_receive_none(plugin, 1000);
+    rig_wait_log_count(gateway, "it has not answered for 30 s", 1);
+    (void)receive_all(plugin, 3);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), 0);
+    fault_proxy_stop(proxy);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway_network");
     TCase *tcase = tcase_create("gateway_network");
 
-    tcase_set_timeout(tcase, 100);
+    tcase_set_timeout(tcase, 150);
     tcase_add_test(tcase, connections_cut_in_the_middle_of_a_packet_lose_nothing);
     tcase_add_test(tcase, half_open_connection_and_mute_broker_are_given_up);
+    tcase_add_test(tcase, broker_that_answers_nothing_but_pings_is_given_up);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }
