@@ -9,6 +9,7 @@
 #include <selkie/frame.h>
 #include <selkie/settings.h>
 #include <selkie/topic.h>
+#include <selkie/tty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static void read_lines(struct selkie_config *config, struct selkie_settings_obje
         line->ack = selkie_settings_boolean(object, "ack", true);
         line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, 1000, SELKIE_QUIET_MS_DEFAULT);
         selkie_settings_end(object);
-        if (!selkie_baud_valid(line->baud))
+        if (!selkie_tty_speed_valid(line->baud))
             selkie_settings_reject(object, "baud", "%u is not a speed that serial lines have", line->baud);
         if (line->device == NULL)
             return;
@@ -173,6 +174,20 @@ static void read_all(struct selkie_config *config, struct selkie_settings *docum
                                SELKIE_TOPIC_ROOT_MAX);
 }
 
+/* Nobody listens between this machine and itself. */
+static bool is_loopback(const char *uri)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+    const char *host = strstr(uri, "://") + 3;
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        size_t len = strlen(hosts[i]);
+        if (strncmp(host, hosts[i], len) == 0 && (host[len] == '\0' || host[len] == ':'))
+            return true;
+    }
+    return false;
+}
+
 /* Takes the document. */
 static struct selkie_config *config_from(struct selkie_settings *document)
 {
@@ -192,6 +207,11 @@ static struct selkie_config *config_from(struct selkie_settings *document)
         selkie_config_close(&holder->config);
         return NULL;
     }
+    const struct selkie_config_broker *broker = &holder->config.broker;
+    if (broker->password_file != NULL && !broker->tls && !is_loopback(broker->uri))
+        selkie_log(LOG_WARNING,
+                   "broker %s: the password goes over the network as plain text; mqtts:// would protect it",
+                   broker->uri);
     return &holder->config;
 }
 

@@ -67,7 +67,4 @@ void selkie_config_show(const struct selkie_config *config);
 /* A complete configuration to start from, as JSON. */
 extern const char selkie_config_template[];
 
-/* Whether a serial line runs at this speed. */
-bool selkie_baud_valid(unsigned baud);
-
 #endif

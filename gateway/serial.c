@@ -2,17 +2,16 @@
 #include "serial.h"
 
 #include "clock.h"
-#include "config.h"
 #include "log.h"
 #include "timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <selkie/tty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define RETRY_US (1 * SELKIE_SEC_US)
@@ -27,59 +26,6 @@ struct selkie_serial {
     sd_event_source *retry;
     int said; /* the errno that was logged last, so that each is logged once; 0 while the line is open */
 };
-
-static const struct {
-    unsigned baud;
-    speed_t speed;
-} speeds[] = {
-    {50, B50},           {75, B75},           {110, B110},         {134, B134},         {150, B150},
-    {200, B200},         {300, B300},         {600, B600},         {1200, B1200},       {1800, B1800},
-    {2400, B2400},       {4800, B4800},       {9600, B9600},       {19200, B19200},     {38400, B38400},
-    {57600, B57600},     {115200, B115200},   {230400, B230400},   {460800, B460800},   {500000, B500000},
-    {576000, B576000},   {921600, B921600},   {1000000, B1000000}, {1152000, B1152000}, {1500000, B1500000},
-    {2000000, B2000000}, {2500000, B2500000}, {3000000, B3000000}, {3500000, B3500000}, {4000000, B4000000},
-};
-
-static bool find_speed(unsigned baud, speed_t *speed)
-{
-    for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
-        if (speeds[i].baud == baud) {
-            *speed = speeds[i].speed;
-            return true;
-        }
-    return false;
-}
-
-bool selkie_baud_valid(unsigned baud)
-{
-    speed_t speed;
-
-    return find_speed(baud, &speed);
-}
-
-/* Raw, 8N1, no flow control, modem lines ignored. What has come in already is kept: it may be the start of a frame. */
-static int make_raw(int fd, unsigned baud)
-{
-    struct termios settings;
-    speed_t speed;
-
-    if (!find_speed(baud, &speed)) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (tcgetattr(fd, &settings) != 0)
-        return -1;
-    cfmakeraw(&settings);
-    settings.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS | HUPCL);
-    settings.c_cflag |= CLOCAL | CREAD;
-    settings.c_cc[VMIN] = 1;
-    settings.c_cc[VTIME] = 0;
-    if (cfsetispeed(&settings, speed) != 0 || cfsetospeed(&settings, speed) != 0 ||
-        tcsetattr(fd, TCSANOW, &settings) != 0)
-        return -1;
-    /* A second reader (a modem prober, a forgotten terminal program) would take bytes away. */
-    return ioctl(fd, TIOCEXCL);
-}
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *context);
 
@@ -124,7 +70,10 @@ static int try_open(struct selkie_serial *serial)
     serial->fd = open(serial->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (serial->fd < 0)
         return errno;
-    if (make_raw(serial->fd, serial->baud) != 0)
+    if (selkie_tty_make_raw(serial->fd, serial->baud) < 0)
+        return errno;
+    /* A second reader (a modem prober, a forgotten terminal program) would take bytes away. */
+    if (ioctl(serial->fd, TIOCEXCL) != 0)
         return errno;
     int result = sd_event_add_io(serial->event, &serial->readable, serial->fd, EPOLLIN, on_readable, serial);
     return result < 0 ? -result : 0;

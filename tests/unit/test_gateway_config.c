@@ -187,6 +187,34 @@ START_TEST(template_has_every_key_and_no_mistake_but_missing_files)
 }
 END_TEST
 
+START_TEST(password_over_the_network_in_plain_text_is_told)
+{
+    static const struct {
+        const char *uri;
+        bool told;
+    } cases[] = {{"mqtt://h", true},           {"mqtt://localhost.example:1883", true},
+                 {"mqtts://h", false},         {"mqtt://localhost", false},
+                 {"mqtt://[::1]:1883", false}, {"mqtt://127.0.0.1:1883", false}};
+    char path[64];
+    char broker[200];
+
+    (void)snprintf(path, sizeof(path), "%s/secret", folder);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    (void)fclose(file);
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(broker, sizeof(broker), "\"uri\":\"%s\",\"username\":\"u\",\"password_file\":\"%s\"",
+                       cases[i].uri, path);
+        struct selkie_config *config = parse(broker, LINE);
+        ck_assert_msg(config != NULL, "%s", said);
+        ck_assert_msg((strstr(said, "plain text") != NULL) == cases[i].told, "%s: %s", cases[i].uri, said);
+        selkie_config_close(config);
+    }
+    (void)unlink(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config");
@@ -199,6 +227,7 @@ int main(void)
     tcase_add_test(tcase, gateway_name_must_be_a_topic_level);
     tcase_add_test(tcase, secret_that_only_its_owner_reads_is_taken);
     tcase_add_test(tcase, template_has_every_key_and_no_mistake_but_missing_files);
+    tcase_add_test(tcase, password_over_the_network_in_plain_text_is_told);
     suite_add_tcase(suite, tcase);
     if (mkdtemp(folder) == NULL)
         return 1;

@@ -3,35 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <selkie/tty.h>
 #include <sys/file.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-
-static const struct {
-    unsigned baud;
-    speed_t speed;
-} speeds[] = {
-    {300, B300},     {600, B600},     {1200, B1200},   {2400, B2400},     {4800, B4800},     {9600, B9600},
-    {19200, B19200}, {38400, B38400}, {57600, B57600}, {115200, B115200}, {230400, B230400}, {460800, B460800},
-};
-
-static bool find_speed(unsigned baud, speed_t *speed)
-{
-    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++) {
-        if (speeds[i].baud == baud) {
-            *speed = speeds[i].speed;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool line_speed_known(unsigned baud)
-{
-    speed_t speed;
-    return find_speed(baud, &speed);
-}
 
 int64_t line_now_ms(void)
 {
@@ -40,30 +16,13 @@ int64_t line_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int make_raw(int fd, unsigned baud)
-{
-    struct termios settings;
-    speed_t speed;
-    if (tcgetattr(fd, &settings) < 0)
-        return -1;
-    if (!find_speed(baud, &speed)) {
-        errno = EINVAL;
-        return -1;
-    }
-    cfmakeraw(&settings);
-    settings.c_cflag |= CLOCAL | CREAD;
-    cfsetispeed(&settings, speed);
-    cfsetospeed(&settings, speed);
-    return tcsetattr(fd, TCSANOW, &settings);
-}
-
 int line_open(struct line *line, const char *path, unsigned baud)
 {
     *line = (struct line){.path = path, .heard_ms = -1};
     line->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (line->fd < 0)
         return -1;
-    if (make_raw(line->fd, baud) < 0) {
+    if (selkie_tty_make_raw(line->fd, baud) < 0) {
         int error = errno;
         close(line->fd);
         line->fd = -1;

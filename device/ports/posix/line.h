@@ -17,8 +17,6 @@ struct line {
     bool gone; /* the line has vanished */
 };
 
-bool line_speed_known(unsigned baud);
-
 /* Returns 0, or -1 with errno. */
 int line_open(struct line *line, const char *path, unsigned baud);
 

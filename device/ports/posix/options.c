@@ -3,6 +3,7 @@
 #include "line.h"
 #include <argp.h>
 #include <selkie/argument.h>
+#include <selkie/tty.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,7 +157,7 @@ static error_t parse_radio(int key, char *arg, struct argp_state *state)
         break;
     case KEY_BAUD:
         options->baud = number(state, "baud", arg, 1, 4000000);
-        if (!line_speed_known(options->baud))
+        if (!selkie_tty_speed_valid(options->baud))
             argp_error(state, "--baud %s: not a speed that serial lines have", arg);
         break;
     case KEY_BIT_RATE:
