@@ -48,11 +48,17 @@ SELKIE_USE_RESULT int selkie_clerk_decide(struct selkie_clerk *clerk, struct sel
 
 /* A SESSION frame. Identify: whose is it? 1, or 0 where it is nobody's. Then decide on it, or turn it away: stray
  * frames are kept for a while, the others rejected. Its receipt is noted with it. */
+#define SELKIE_CANDIDATES_MAX 8
 struct selkie_identified {
     struct selkie_binding binding;
     struct selkie_opened opened; /* wipe it */
     bool stray;                  /* nobody's: its tag is unknown */
     enum selkie_reason reason;   /* nobody's, and not stray */
+    /* Whose SEALED frames, where they are still to be decided, may make it another one's: its own device's; of one that
+     * opens nowhere, all that have its tag. More than there is room for: `candidates` is 0 and it may be anybody's. */
+    bool waits;
+    uint8_t addresses[SELKIE_CANDIDATES_MAX][SELKIE_ADDRESS_SIZE];
+    unsigned candidates;
 };
 SELKIE_USE_RESULT int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *job,
                                             struct selkie_identified *identified);

@@ -23,6 +23,15 @@ static int try(const struct selkie_job *job, const struct selkie_binding *bindin
     return 1;
 }
 
+/* A SEALED frame of this device may carry the counter that opens the frame. */
+static void add_candidate(struct selkie_identified *identified, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    identified->waits = true;
+    if (identified->candidates < SELKIE_CANDIDATES_MAX)
+        memcpy(identified->addresses[identified->candidates], address, SELKIE_ADDRESS_SIZE);
+    identified->candidates++;
+}
+
 /* Whose a SESSION frame is: among those with its tag, the one whose key opens it. */
 int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *job,
                           struct selkie_identified *identified)
@@ -33,7 +42,8 @@ int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *j
     int64_t after = 0;
     int result;
 
-    identified->stray = true;
+    identified->stray = identified->waits = true;
+    identified->candidates = 0;
     identified->reason = SELKIE_REASON_RETIRED;
     memset(opened, 0, sizeof *opened);
     while ((result = selkie_registry_next_tag(clerk->registry, job->frame.session.session_tag, after, binding,
@@ -43,14 +53,22 @@ int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *j
         bool damaged = result == SELKIE_ECRYPTO;
         after = binding->number;
         identified->stray = false;
+        identified->waits = identified->candidates > 0;
         if (binding->status == SELKIE_BINDING_RETIRED)
             continue;
+        add_candidate(identified, binding->address);
         identified->reason = SELKIE_REASON_BAD_SEAL;
         if (damaged) /* it may be this one's, but nobody can tell */
             continue;
         result = try(job, binding, &session, opened);
         if (result != 0)
             break;
+    }
+    if (result > 0) {
+        identified->candidates = 0;
+        add_candidate(identified, binding->address);
+    } else if (identified->candidates > SELKIE_CANDIDATES_MAX) {
+        identified->candidates = 0;
     }
     selkie_session_wipe(&session);
     return result;

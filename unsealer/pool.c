@@ -274,19 +274,51 @@ void selkie_pool_poke(struct selkie_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-static bool comes_before(const struct selkie_job *sealed, const struct selkie_job *job, const uint8_t *address)
+/* Whom a SESSION frame must not overtake. */
+struct before {
+    const struct selkie_job *job;
+    const uint8_t (*addresses)[SELKIE_ADDRESS_SIZE];
+    unsigned count; /* 0 = any device's */
+};
+
+static bool comes_before(const struct selkie_job *other, const struct before *before)
 {
-    return sealed->ordered && sealed->lane == job->lane && sealed->number < job->number &&
-           (!address || memcmp(sealed->frame.sealed.address, address, SELKIE_ADDRESS_SIZE) == 0);
+    const struct selkie_job *job = before->job;
+    if (other->lane != job->lane || other->number >= job->number)
+        return false;
+    if (!other->ordered)
+        return other->result == 0 &&
+               memcmp(other->frame.session.session_tag, job->frame.session.session_tag, SELKIE_SESSION_TAG_SIZE) == 0;
+    for (unsigned i = 0; i < before->count; i++)
+        if (memcmp(other->frame.sealed.address, before->addresses[i], SELKIE_ADDRESS_SIZE) == 0)
+            return true;
+    return before->count == 0;
+}
+
+/* Behind the last of its predecessors that a worker has still to open, among those that wait for it. */
+static bool follow(struct selkie_job *job, const struct before *before)
+{
+    struct selkie_job *sealed, *follower, *last = NULL;
+
+    DL_FOREACH (job->lane->order, sealed) {
+        bool found = comes_before(sealed, before);
+        DL_FOREACH (sealed->followers, follower)
+            found = found || comes_before(follower, before);
+        if (found)
+            last = sealed;
+    }
+    if (last)
+        DL_APPEND(last->followers, job);
+    return last != NULL;
 }
 
 /* Behind the last of its predecessors in the ready list, and before what its lane got after it. */
-static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const uint8_t *address)
+static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const struct before *before)
 {
     struct selkie_job *other, *last = NULL;
 
     DL_FOREACH (pool->ready, other)
-        if (comes_before(other, job, address))
+        if (comes_before(other, before))
             last = other;
     if (!last)
         return false;
@@ -296,17 +328,13 @@ static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const
     return true;
 }
 
-bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job, const uint8_t *address)
+bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job, const uint8_t addresses[][SELKIE_ADDRESS_SIZE],
+                       unsigned count)
 {
-    struct selkie_job *other, *last = NULL;
+    const struct before before = {.job = job, .addresses = addresses, .count = count};
 
     pthread_mutex_lock(&pool->lock);
-    DL_FOREACH (job->lane->order, other)
-        if (comes_before(other, job, address))
-            last = other;
-    if (last)
-        DL_APPEND(last->followers, job);
-    bool deferred = last || insert_ready(pool, job, address);
+    bool deferred = follow(job, &before) || insert_ready(pool, job, &before);
     pthread_mutex_unlock(&pool->lock);
     return deferred;
 }

@@ -28,10 +28,11 @@ SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct 
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);
 
-/* A collected SESSION frame turns out to be of this device, or (NULL) of one that is not known yet: if its lane still
- * has SEALED frames of that device, or of any, which came before it and were not collected, put the job back behind
- * them and return true. */
-bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job, const uint8_t *address);
+/* A collected SESSION frame is of one of these devices, or (count 0) of one that is not known yet. If its lane still
+ * has something that came before it, was not collected and must be decided first, put the job back behind that and
+ * return true: SEALED frames of those devices, or of any; and SESSION frames of the same tag, which wait themselves. */
+bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job, const uint8_t addresses[][SELKIE_ADDRESS_SIZE],
+                       unsigned count);
 
 /* Decided: free the job and its place. */
 void selkie_pool_release(struct selkie_pool *pool, struct selkie_job *job);

@@ -78,9 +78,10 @@ static int decide_session(struct selkie_registrar *registrar, struct selkie_job 
     int result = selkie_clerk_identify(clerk, job, &identified);
     if (result < 0)
         goto out;
-    /* Of an unknown tag: what its gateway handed over before it may hold its registration. */
-    bool may_wait = result > 0 || identified.stray;
-    if (may_wait && selkie_pool_defer(registrar->parts.pool, job, result > 0 ? identified.binding.address : NULL)) {
+    /* What its gateway handed over before it may hold the registration of an unknown tag, or the counter that opens
+     * what does not open yet. */
+    if (identified.waits &&
+        selkie_pool_defer(registrar->parts.pool, job, identified.addresses, identified.candidates)) {
         *slot = NULL;
         result = 0;
     } else if (result > 0) {

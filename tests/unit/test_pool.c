@@ -143,15 +143,46 @@ START_TEST(a_deferred_frame_comes_right_after_what_it_waits_for)
     ck_assert_int_eq(submit(pool, "a", &third, 3), 0);
     struct selkie_job *job = next(pool);
     ck_assert_uint_eq(job->seq, 2);
-    ck_assert(!selkie_pool_defer(pool, job, stranger.address));
-    ck_assert(selkie_pool_defer(pool, job, device.address));
+    const uint8_t(*own)[SELKIE_ADDRESS_SIZE] = &device.address, (*other)[SELKIE_ADDRESS_SIZE] = &stranger.address;
+    ck_assert(!selkie_pool_defer(pool, job, other, 1));
+    ck_assert(selkie_pool_defer(pool, job, own, 1));
     for (uint64_t seq = 1; seq <= 3; seq++) {
         job = next(pool);
         ck_assert_uint_eq(job->seq, seq);
         if (job->frame.type == SELKIE_SESSION)
-            ck_assert(!selkie_pool_defer(pool, job, device.address));
+            ck_assert(!selkie_pool_defer(pool, job, own, 1));
         selkie_pool_release(pool, job);
     }
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+START_TEST(a_session_frame_does_not_overtake_one_of_its_tag_that_waits)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device device = kit_device(1, 1), stranger = kit_device(2, 1), third = kit_device(3, 1);
+    struct kit_body sealed = kit_data(&stranger, "x"), first = kit_session(&device, "1"),
+                    second = kit_session(&device, "2"), other = kit_session(&third, "1");
+    struct selkie_pool *pool;
+
+    /* No worker: the SEALED frame stays unopened. */
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 0, 1024), 0);
+    ck_assert_int_eq(submit(pool, "a", &sealed, 1), 0);
+    ck_assert_int_eq(submit(pool, "a", &first, 2), 0);
+    ck_assert_int_eq(submit(pool, "a", &second, 3), 0);
+    ck_assert_int_eq(submit(pool, "a", &other, 4), 0);
+    struct selkie_job *job = next(pool);
+    ck_assert_uint_eq(job->seq, 2);
+    /* Nobody knows it. Then another gateway hands over its registration, and the second is known. */
+    ck_assert(selkie_pool_defer(pool, job, NULL, 0));
+    job = next(pool);
+    ck_assert_uint_eq(job->seq, 3);
+    ck_assert(selkie_pool_defer(pool, job, &device.address, 1));
+    job = next(pool);
+    ck_assert_uint_eq(job->seq, 4);
+    ck_assert(!selkie_pool_defer(pool, job, &third.address, 1));
+    selkie_pool_release(pool, job);
     selkie_pool_close(pool);
     selkie_keyring_close(keyring);
 }
@@ -196,6 +227,7 @@ int main(void)
     tcase_add_test(tcase, a_stream_of_seals_is_handed_over_in_groups);
     tcase_add_test(tcase, a_full_intake_refuses_and_leaves_room_for_others);
     tcase_add_test(tcase, a_deferred_frame_comes_right_after_what_it_waits_for);
+    tcase_add_test(tcase, a_session_frame_does_not_overtake_one_of_its_tag_that_waits);
     tcase_add_test(tcase, a_session_frame_does_not_overtake_a_sealed_one_in_a_batch);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -183,6 +183,33 @@ START_TEST(the_counter_is_found_again_over_wraps_and_losses)
 }
 END_TEST
 
+START_TEST(frames_right_behind_the_sealed_one_that_finds_the_counter_wait_for_it)
+{
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = kit_device(1, 1), forger;
+
+    submit(host, kit_register(&device, NULL, NULL));
+    json_int_t unsealed = stat_of(host, "latency_us", "unseal"), commits = stat_of(host, "storage", "commits");
+    device.counter = 300000; /* more than 32,768 were lost */
+    forger = device;
+    struct kit_body sealed = kit_data(&device, "sealed"), first = kit_session(&device, "first"),
+                    second = kit_session(&device, "second"), forged = kit_session(&forger, "forged");
+    forged.bytes[forged.len - 1] ^= 1;
+    kit_submit(host, &sealed, 0);
+    kit_submit(host, &first, 0);
+    kit_submit(host, &forged, 0);
+    kit_receipt(host, kit_submit(host, &second, 0));
+    kit_expect_payload(host, &device, 300000, "sealed");
+    kit_expect_payload(host, &device, 300001, "first");
+    kit_expect_payload(host, &device, 300002, "second");
+    kit_expect_rejected(host, "bad-seal");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    ck_assert_int_eq(stat_of(host, "latency_us", "unseal"), unsealed + 1);
+    ck_assert_int_le(stat_of(host, "storage", "commits"), commits + 5);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(replay_clone_and_stale_hold_across_the_forms)
 {
     struct kit_host *host = open_host(kit_dir());
@@ -281,6 +308,7 @@ int main(void)
     tcase_add_test(tcase, unknown_tags_are_kept_in_bounds);
     tcase_add_test(tcase, two_devices_with_one_tag_are_told_apart);
     tcase_add_test(tcase, the_counter_is_found_again_over_wraps_and_losses);
+    tcase_add_test(tcase, frames_right_behind_the_sealed_one_that_finds_the_counter_wait_for_it);
     tcase_add_test(tcase, replay_clone_and_stale_hold_across_the_forms);
     tcase_add_test(tcase, a_restart_between_frames_changes_nothing);
     tcase_add_test(tcase, known_devices_do_not_wait_for_the_rsa_of_others);
