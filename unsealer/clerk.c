@@ -232,6 +232,17 @@ static enum selkie_claim compare_claim(const struct selkie_device *device, const
     return difference ? SELKIE_CLAIM_WRONG : SELKIE_CLAIM_RIGHT;
 }
 
+/* What a REGISTER tells is the device's own word once its frame counts. */
+static void take_news(struct selkie_binding *own, const struct selkie_message *message,
+                      const struct selkie_decision *decision)
+{
+    if (!message || message->kind != SELKIE_REGISTER || message->registration.firmware_len == 0)
+        return;
+    if (decision->verdict == SELKIE_ACCEPT || decision->verdict == SELKIE_PARK)
+        snprintf(own->firmware, sizeof own->firmware, "%.*s", (int)message->registration.firmware_len,
+                 message->registration.firmware);
+}
+
 /* Decide on a frame that has been opened. `message` is NULL for a SESSION frame, whose binding is there already. */
 static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct selkie_opened *opened,
                   const uint8_t address[static SELKIE_ADDRESS_SIZE], const struct selkie_message *message)
@@ -262,6 +273,7 @@ static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct
     if (result < 0)
         goto out;
     struct selkie_decision decision = selkie_admission_decide(&clerk->rules, &facts);
+    take_news(own, message, &decision);
     result = active ? selkie_clerk_act(clerk, own, opened, &decision, address)
                     : selkie_clerk_decide_newcomer(clerk, &newcomer, opened, &decision);
 out:
@@ -295,9 +307,6 @@ static int decide_sealed(struct selkie_clerk *clerk, const struct selkie_job *jo
         memcpy(own.address, message->address, sizeof own.address);
         memcpy(own.id_hash, job->id_hash, sizeof own.id_hash);
     }
-    if (message->kind == SELKIE_REGISTER && message->registration.firmware_len > 0)
-        snprintf(own.firmware, sizeof own.firmware, "%.*s", (int)message->registration.firmware_len,
-                 message->registration.firmware);
     if (result >= 0)
         result = decide(clerk, &own, &opened, message->address, message);
     mbedtls_platform_zeroize(&opened, sizeof opened);

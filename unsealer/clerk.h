@@ -20,7 +20,8 @@ struct selkie_counts {
     uint64_t accepted[2]; /* by form: sealed, session */
     uint64_t late;        /* of those accepted */
     uint64_t duplicates;
-    uint64_t parked, released;
+    uint64_t parked;   /* put to wait: for an operator's decision, or stray; a frame counts once */
+    uint64_t released; /* of those, judged because their binding became active */
     uint64_t lost;
     uint64_t key_away; /* let go without a receipt: the key could not be reached */
     uint64_t rejected[SELKIE_REASON_COUNT];
@@ -124,14 +125,17 @@ SELKIE_USE_RESULT int selkie_clerk_decide_newcomer(struct selkie_clerk *clerk, s
 SELKIE_USE_RESULT int selkie_clerk_repeated(struct selkie_clerk *clerk, int64_t first_rx_ms, int64_t rx_ms,
                                             const char *gateway, const uint8_t *address);
 
-/* Park a frame of a pending binding. */
+/* Park a frame: of a pending binding, within bounds; of one that has just become active, until selkie_clerk_release in
+ * the same round. `waited`: it has been counted as parked before. */
 SELKIE_USE_RESULT int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding,
-                                        struct selkie_opened *opened);
-/* A binding has been made: the stray frames that are its own are parked for it. Returns how many. */
+                                        struct selkie_opened *opened, bool waited);
+/* A binding has been made: the stray frames that are its own are parked for it. */
 SELKIE_USE_RESULT int selkie_clerk_adopt(struct selkie_clerk *clerk, struct selkie_binding *binding,
                                          const struct selkie_session *session);
-/* A binding has become active: judge what is parked for it, in order of counter. */
-SELKIE_USE_RESULT int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *binding);
+/* A binding has become active: judge what is parked for it, in order of counter, and (or NULL) the frame that made it
+ * so in its place among them. */
+SELKIE_USE_RESULT int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *binding,
+                                           const struct selkie_opened *newest);
 /* What is parked for a binding is rejected. */
 SELKIE_USE_RESULT int selkie_clerk_evict(struct selkie_clerk *clerk, const struct selkie_binding *binding,
                                          enum selkie_reason reason);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer,
-                        const struct selkie_opened *opened, enum selkie_binding_status status, int *adopted)
+                        const struct selkie_opened *opened, enum selkie_binding_status status)
 {
     struct selkie_session session;
     struct selkie_binding *own = newcomer->own;
@@ -22,9 +22,8 @@ static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newc
         result = selkie_registry_add_binding(clerk->registry, own, &session);
     if (result == 0)
         result = selkie_clerk_adopt(clerk, own, &session);
-    *adopted = result;
     selkie_session_wipe(&session);
-    return result < 0 ? result : 0;
+    return result;
 }
 
 static int alarm_reset(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer, const struct selkie_opened *opened)
@@ -58,22 +57,18 @@ static int take_in(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer,
 {
     struct selkie_binding *own = newcomer->own;
     bool was_pending = own->status == SELKIE_BINDING_PENDING;
-    int adopted = 0, result = 0;
+    int result = 0;
 
     if (decision->retire_bound)
         result = selkie_clerk_set_status(clerk, newcomer->bound, SELKIE_BINDING_RETIRED);
     if (result == 0)
         result = was_pending ? selkie_clerk_set_status(clerk, own, decision->becomes)
-                             : make_binding(clerk, newcomer, opened, decision->becomes, &adopted);
+                             : make_binding(clerk, newcomer, opened, decision->becomes);
     if (result == 0)
         result = welcome(clerk, newcomer, was_pending);
-    /* Parked frames may have lower counters than this one: it takes its place among them. */
-    if (result == 0 && (decision->becomes == SELKIE_BINDING_PENDING || was_pending || adopted > 0))
-        result = selkie_clerk_park(clerk, own, opened);
-    else if (result == 0)
-        result = selkie_clerk_accept(clerk, own, opened, decision);
-    if (result == 0 && decision->becomes == SELKIE_BINDING_ACTIVE)
-        result = selkie_clerk_release(clerk, own);
+    if (result == 0)
+        result = decision->becomes == SELKIE_BINDING_ACTIVE ? selkie_clerk_release(clerk, own, opened)
+                                                            : selkie_clerk_park(clerk, own, opened, false);
     return result < 0 ? result : selkie_clerk_review(clerk, newcomer->device);
 }
 
@@ -89,7 +84,7 @@ int selkie_clerk_decide_newcomer(struct selkie_clerk *clerk, struct selkie_newco
     if (decision->becomes != SELKIE_BINDING_NONE)
         return take_in(clerk, newcomer, opened, decision);
     if (decision->verdict == SELKIE_PARK)
-        return selkie_clerk_park(clerk, newcomer->own, opened);
+        return selkie_clerk_park(clerk, newcomer->own, opened, false);
     return selkie_clerk_act(clerk, newcomer->own, opened, decision, newcomer->device->address);
 }
 

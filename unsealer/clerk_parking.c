@@ -35,7 +35,25 @@ static int push_out(struct selkie_clerk *clerk, const struct selkie_binding *bin
     return result;
 }
 
-int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding, struct selkie_opened *opened)
+/* Frames of a pending binding wait for as long as its operator takes, so they are bounded. 1 where there is room for
+ * one more, or 0: it was rejected. */
+static int make_room(struct selkie_clerk *clerk, const struct selkie_binding *binding,
+                     const struct selkie_opened *opened)
+{
+    int result = selkie_registry_count_parked(clerk->registry, binding->number);
+
+    if (result < 0)
+        return result;
+    if (result >= SELKIE_PARKED_MAX)
+        result = push_out(clerk, binding);
+    else if (clerk->parked >= SELKIE_PARKED_MAX_ALL)
+        /* Who fills the parking with many addresses must not push out what others have in it. */
+        return selkie_clerk_reject(clerk, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms, binding->address);
+    return result < 0 ? result : 1;
+}
+
+int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding, struct selkie_opened *opened,
+                      bool waited)
 {
     int64_t first_rx_ms;
     int result =
@@ -44,15 +62,8 @@ int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding
     if (result > 0)
         return selkie_clerk_repeated(clerk, first_rx_ms, opened->rx_ms, opened->gateway, binding->address);
     if (result == 0)
-        result = selkie_registry_count_parked(clerk->registry, binding->number);
-    if (result < 0)
-        return result;
-    if (result >= SELKIE_PARKED_MAX)
-        result = push_out(clerk, binding);
-    else if (clerk->parked >= SELKIE_PARKED_MAX_ALL)
-        /* Who fills the parking with many addresses must not push out what others have in it. */
-        return selkie_clerk_reject(clerk, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms, binding->address);
-    if (result < 0)
+        result = binding->status == SELKIE_BINDING_PENDING ? make_room(clerk, binding, opened) : 1;
+    if (result <= 0)
         return result;
 
     opened->binding = binding->number;
@@ -61,7 +72,7 @@ int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding
     selkie_clerk_heard(clerk, binding, opened->rx_ms);
     binding->form = opened->form;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
-    clerk->counts.parked++;
+    clerk->counts.parked += !waited;
     clerk->parked++;
     result = selkie_registry_park(clerk->registry, opened);
     return result < 0 ? result : selkie_registry_put_binding(clerk->registry, binding);
@@ -86,7 +97,7 @@ static int take_out(struct selkie_clerk *clerk, const struct selkie_binding *bin
     }
 }
 
-int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *binding)
+int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *binding, const struct selkie_opened *newest)
 {
     struct selkie_opened opened;
     bool next = false;
@@ -94,11 +105,19 @@ int selkie_clerk_release(struct selkie_clerk *clerk, struct selkie_binding *bind
 
     while ((result = take_out(clerk, binding, next, &opened)) > 0) {
         next = true;
+        result = 0;
+        if (newest && newest->counter < opened.counter) {
+            result = selkie_clerk_judge(clerk, binding, newest);
+            newest = NULL;
+        }
         clerk->counts.released++;
-        result = selkie_clerk_judge(clerk, binding, &opened);
+        if (result == 0)
+            result = selkie_clerk_judge(clerk, binding, &opened);
         if (result < 0)
             break;
     }
+    if (result == 0 && newest)
+        result = selkie_clerk_judge(clerk, binding, newest);
     mbedtls_platform_zeroize(&opened, sizeof opened);
     return result;
 }

@@ -130,7 +130,7 @@ int selkie_clerk_adopt(struct selkie_clerk *clerk, struct selkie_binding *bindin
     struct selkie_opened opened;
     /* The counter that tells where the others are: the REGISTER's, not that of a stray frame parked before. */
     const struct selkie_binding registered = *binding;
-    int adopted = 0, result;
+    int result;
 
     while ((result = selkie_registry_next_stray(clerk->registry, session->tag, stray.number, &stray)) > 0) {
         result = open_stray(&stray, &registered, session, &opened);
@@ -140,13 +140,12 @@ int selkie_clerk_adopt(struct selkie_clerk *clerk, struct selkie_binding *bindin
             result = selkie_registry_delete_stray(clerk->registry, stray.number);
         clerk->strays--;
         if (result == 0)
-            result = selkie_clerk_park(clerk, binding, &opened);
+            result = selkie_clerk_park(clerk, binding, &opened, true);
         if (result < 0)
             break;
-        adopted++;
     }
     mbedtls_platform_zeroize(&opened, sizeof opened);
-    return result < 0 ? result : adopted;
+    return result;
 }
 
 int selkie_clerk_expire_strays(struct selkie_clerk *clerk, int max)

@@ -171,7 +171,7 @@ static int approve(struct selkie_clerk *clerk, struct selkie_device *device, str
     if (result == 0)
         result = selkie_clerk_event(clerk, "approved", device->address, pending->id_hash, NULL);
     if (result == 0)
-        result = selkie_clerk_release(clerk, pending);
+        result = selkie_clerk_release(clerk, pending, NULL);
     return result < 0 ? result : selkie_clerk_review(clerk, device);
 }
 

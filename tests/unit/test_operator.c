@@ -242,6 +242,22 @@ START_TEST(rebind_deny_and_allow_do_so_with_the_alarm)
 }
 END_TEST
 
+START_TEST(a_clone_tells_nothing_of_the_device)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1), thief = device;
+
+    submit(host, kit_register(&device, NULL, "1.0"));
+    submit(host, kit_register(&thief, NULL, "forged"));
+    kit_expect_rejected(host, "clone");
+    json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"" ADDRESS_1 "\"}");
+    json_t *bindings = json_object_get(json_object_get(response, "data"), "bindings");
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(bindings, 0), "firmware")), "1.0");
+    json_decref(response);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(four_ids_may_be_pending_and_no_more)
 {
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
@@ -419,6 +435,7 @@ int main(void)
     tcase_add_test(tcase, a_removed_device_may_come_back_but_not_with_its_old_id);
     tcase_add_test(tcase, listed_enrolment_takes_the_listed_with_their_claim);
     tcase_add_test(tcase, rebind_deny_and_allow_do_so_with_the_alarm);
+    tcase_add_test(tcase, a_clone_tells_nothing_of_the_device);
     tcase_add_test(tcase, four_ids_may_be_pending_and_no_more);
     tcase_add_test(tcase, a_full_parking_lets_the_oldest_go);
     tcase_add_test(tcase, devices_are_listed_by_status_and_in_pages);
