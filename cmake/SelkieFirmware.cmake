@@ -33,6 +33,7 @@ target_compile_definitions(selkie_mbedcrypto PUBLIC MBEDTLS_CONFIG_FILE="selkie_
 add_subdirectory(protocol)
 add_subdirectory(device)
 set_target_properties(selkie_protocol PROPERTIES POSITION_INDEPENDENT_CODE OFF) # that is for the broker's plugin
+target_compile_definitions(selkie_protocol PUBLIC SELKIE_LINK_RX_MAX=16) # an ACK has 3 bytes
 
 # selkie_add_image(NAME LINKER_SCRIPT FILE SOURCES FILE...): bin/NAME.elf
 function(selkie_add_image name)

@@ -14,7 +14,9 @@
 #define IMAGE_NEXT_KEY      SELKIE_FIRMWARE "/bin/selkie-mps2-an385-next.elf" /* -DSELKIE_KEY_SLOT=1 */
 #define IMAGE_GUIDE         SELKIE_GUIDE "/build-cortex-m/bin/selkie-acme.elf"
 #define ADDRESS             "a1b2c3d4e5f60718"
-#define INSTRUCTIONS_BUDGET 12000000 /* to seal one frame */
+#define INSTRUCTIONS_BUDGET 16000000 /* to seal one frame; mbedTLS 3.6 takes nearly as many */
+#define STACK_SPARE         256      /* beyond the most that sealing was seen to use: docs/DESIGN.md, 'Budget' */
+#define POOL_SPARE          512
 
 static const uint8_t address[] = {0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18};
 static struct pages_otp otp;
@@ -271,20 +273,30 @@ START_TEST(the_budget_is_kept_while_sealing)
     struct board *board = board_boot(IMAGE, &otp, &key, radio->path, true);
     size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&frame, radio);
-    board_type(board, "S");
-    at = board_wait(board, at, " us\n");
+    for (int readings = 0; readings < 3; readings++) { /* of one key, so what they take of the pool is the same */
+        board_type(board, "S");
+        at = board_wait(board, at, " us\n");
+        cloud_receive(&frame, radio);
+    }
     uint32_t instructions = 1000 * number_after(board, 0, "sealed in ");
+    unsigned stack, stack_size, pool, pool_size, device;
     board_type(board, "M");
     size_t end = board_wait(board, at, "device ");
     board_wait(board, end, "\n");
-    uint32_t stack = number_after(board, at, "stack "), pool = number_after(board, at, "pool ");
-    uint32_t device = number_after(board, at, "device ");
-    printf("RAM while sealing: stack %u, mbedTLS's pool %u, device %u bytes\n", stack, pool, device);
+    const char *memory = strstr(board->said + at, "memory: ");
+    ck_assert_ptr_nonnull(memory);
+    ck_assert_int_eq(sscanf(memory, "memory: stack %u of %u, pool %u of %u, device %u", &stack, &stack_size, &pool,
+                            &pool_size, &device),
+                     5);
+    printf("RAM while sealing: stack %u of %u, mbedTLS's pool %u of %u, device %u bytes\n", stack, stack_size, pool,
+           pool_size, device);
     printf("Instructions to seal a frame: %u; at 60 MHz and one instruction a cycle %u ms\n", instructions,
            instructions / 60000);
     ck_assert_uint_gt(stack, 500);
     ck_assert_uint_gt(pool, 4000);
-    ck_assert_uint_le(stack + pool + device, BOARD_RAM_SIZE);
+    ck_assert_uint_le(stack + STACK_SPARE, stack_size);
+    ck_assert_uint_le(pool + POOL_SPARE, pool_size);
+    ck_assert_uint_le(stack_size + pool_size + device, BOARD_RAM_SIZE);
     ck_assert_uint_gt(instructions, 1000000);
     ck_assert_uint_le(instructions, INSTRUCTIONS_BUDGET);
 }
@@ -311,7 +323,6 @@ int main(void)
     tcase_add_test(tc, an_unlocked_chip_stays_silent);
     tcase_add_loop_test(tc, a_fault_wipes_and_restarts, 0, 3);
     tcase_add_test(tc, session_frames_go_out_and_tamper_leaves_nothing_in_memory);
-    tcase_add_test(tc, the_budget_is_kept_while_sealing);
 
     TCase *keys = tcase_create("keys");
     suite_add_tcase(suite, keys);
@@ -320,5 +331,11 @@ int main(void)
     tcase_add_test(keys, the_operators_button_switches_to_the_next_key);
     tcase_add_test(keys, a_build_option_switches_to_the_next_key);
     tcase_add_test(keys, the_guides_board_sends_its_first_frame);
+
+    TCase *budget = tcase_create("budget");
+    suite_add_tcase(suite, budget);
+    tcase_add_checked_fixture(budget, set_up, NULL);
+    tcase_set_timeout(budget, 240);
+    tcase_add_test(budget, the_budget_is_kept_while_sealing);
     return harness_main(suite);
 }

@@ -18,13 +18,19 @@
 /* CRC-16/IBM-3740: polynomial 0x1021, initial 0xFFFF, not reflected, no final xor. */
 uint16_t selkie_crc16(const uint8_t *data, size_t len);
 
+/* The longest body that a receiver has room for: longer ones are SELKIE_ELENGTH to it. Firmware hears nothing but ACKs,
+ * and defines less (for all of its files alike: it is the size of a struct). */
+#ifndef SELKIE_LINK_RX_MAX
+#define SELKIE_LINK_RX_MAX SELKIE_LINK_BODY_MAX
+#endif
+
 /* The receiver's state. Only `body` is meant to be read, and only right after a frame was returned. */
 struct selkie_link_rx {
-    uint8_t body[SELKIE_LINK_BODY_MAX + 2]; /* the CRC comes in behind the body */
-    uint16_t fill;                          /* bytes decoded so far */
-    uint8_t code;                           /* COBS code of the block under way, 0 before the first */
-    uint8_t left;                           /* bytes of that block still to come */
-    uint8_t skipping;                       /* the error that spoilt this frame, as a positive number; 0 = none */
+    uint8_t body[SELKIE_LINK_RX_MAX + 2]; /* the CRC comes in behind the body */
+    uint16_t fill;                        /* bytes decoded so far */
+    uint8_t code;                         /* COBS code of the block under way, 0 before the first */
+    uint8_t left;                         /* bytes of that block still to come */
+    uint8_t skipping;                     /* the error that spoilt this frame, as a positive number; 0 = none */
 };
 
 void selkie_link_rx_init(struct selkie_link_rx *rx);
