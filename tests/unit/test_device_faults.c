@@ -110,6 +110,27 @@ START_TEST(each_callback_failing_later)
 }
 END_TEST
 
+START_TEST(a_reset_while_a_callback_fails)
+{
+    /* What the start checks, the reset checks; the rest comes out when it is asked. */
+    int outcome = expected[_i].outcome;
+    bool checked = _i == FAKE_READ_PIN || _i == FAKE_LOCKED;
+    config.require_lock = true;
+    start();
+    uint8_t id[SELKIE_ID_SIZE];
+    memcpy(id, device.identity.id, sizeof id);
+    fake.fails[_i] = true;
+    ck_assert_int_eq(selkie_device_reset(&device), checked ? outcome : 0);
+    ck_assert(!holds(&device, sizeof device, id));
+    ck_assert_int_eq(run(120000), outcome < 0 ? outcome : SELKIE_DEVICE_READY);
+    ck_assert_msg((fake.frame_count > 1) == (outcome == 0), "%s: %zu frames", expected[_i].name, fake.frame_count);
+    selkie_device_wipe(&device);
+    const uint8_t *bytes = (const uint8_t *)&device;
+    for (size_t i = 0; i < sizeof device; i++)
+        ck_assert_uint_eq(bytes[i], 0);
+}
+END_TEST
+
 START_TEST(a_false_alarm_costs_time_and_nothing_else)
 {
     fake.stuck = 6; /* 24 quarter bits are claimed: 1 + 30 / 6 in a row are an alarm */
@@ -286,6 +307,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, each_callback_failing_from_the_start, 0, FAKE_CALLBACKS);
     tcase_add_loop_test(tc, each_callback_failing_later, 0, FAKE_CALLBACKS);
+    tcase_add_loop_test(tc, a_reset_while_a_callback_fails, 0, FAKE_CALLBACKS);
     tcase_add_test(tc, a_false_alarm_costs_time_and_nothing_else);
     tcase_add_test(tc, a_stuck_source_silences_however_often_it_is_reset);
     tcase_add_test(tc, optional_callbacks_may_be_missing);
