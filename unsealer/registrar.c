@@ -37,7 +37,7 @@ struct selkie_registrar {
     uint64_t replayed;                       /* of the outbox of an earlier run */
     char spoilt[SELKIE_REGISTRY_ERROR_SIZE]; /* the last that was told */
     uint64_t emptied;                        /* up to here the outbox has been emptied */
-    bool failing;
+    bool failing, damaged;                   /* and told so */
     struct selkie_stats_timing timings[TIMINGS_MAX];
     unsigned timed;
 };
@@ -132,6 +132,8 @@ static int obey(struct selkie_registrar *registrar)
 static int work(struct selkie_registrar *registrar, uint64_t delivered, struct selkie_walk *walk)
 {
     struct selkie_clerk *clerk = &registrar->clerk;
+    if (selkie_registry_damage(clerk->registry))
+        return SELKIE_ESTORAGE;
     int result = selkie_clerk_begin(clerk, selkie_clock_ms());
 
     registrar->op.gateways_changed = false;
@@ -170,9 +172,13 @@ static void undo(struct selkie_registrar *registrar, int error)
     selkie_output_list_free(&clerk->out);
     clerk->counted = false;
     selkie_stats_storage(registrar->parts.stats, false);
-    if (registrar->failing)
+    bool damaged = selkie_registry_damage(clerk->registry) != NULL;
+    if (damaged)
+        selkie_stats_damaged(registrar->parts.stats);
+    if (registrar->failing && registrar->damaged == damaged)
         return;
     registrar->failing = true;
+    registrar->damaged = damaged;
     snprintf(line, sizeof line, "%s: frames wait and get no receipt until this is mended",
              error == SELKIE_ESTORAGE ? selkie_registry_fault(clerk->registry) : selkie_error_text(error));
     tell(registrar, LOG_ERR, line);

@@ -22,7 +22,8 @@ struct selkie_registry;
 #define SELKIE_DEVICE_NAME_MAX     64
 
 /* Open state_dir/registry.db; make both where there is no registry. A file that is corrupt, of a newer version, of
- * another storage key or in use is refused, with a sentence in `error`: never an empty one in its place. */
+ * another storage key or in use is refused, with a sentence in `error`: never an empty one in its place. A file that
+ * takes longer than half a second to be read through is opened meanwhile: see selkie_registry_damage. */
 SELKIE_USE_RESULT int selkie_registry_open(struct selkie_registry **registry, const char *state_dir,
                                            char error[static SELKIE_REGISTRY_ERROR_SIZE]);
 void selkie_registry_close(struct selkie_registry *registry);
@@ -32,6 +33,11 @@ bool selkie_registry_changed(const struct selkie_registry *registry);
 SELKIE_USE_RESULT int selkie_registry_commit(struct selkie_registry *registry);
 void selkie_registry_rollback(struct selkie_registry *registry);
 const char *selkie_registry_fault(const struct selkie_registry *registry);
+
+/* What is known to be damaged in the file, as a sentence; NULL = nothing so far. It comes to light while the file is
+ * read through beside the work, or where the work meets it. Nothing may be decided by such a registry: an ID or a
+ * counter that cannot be found would be taken for new. */
+const char *selkie_registry_damage(struct selkie_registry *registry);
 
 /* The last row that turned out to be damaged, as a sentence; NULL = none so far. Functions that can meet one say so. */
 const char *selkie_registry_spoilt(const struct selkie_registry *registry);

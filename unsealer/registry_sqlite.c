@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define APPLICATION_ID    0x534c4b52 /* "SLKR" */
-#define VERSION           1
-#define CHECK_WHOLE_PAGES 16384 /* up to 64 MB every page is checked at the start; beyond, what is read */
-#define PATH_SIZE         4200
+#define APPLICATION_ID 0x534c4b52 /* "SLKR" */
+#define VERSION        1
+#define CHECK_US       500000 /* the start waits so long for the whole file to be checked */
+#define PATH_SIZE      4200
 
 static const char *const statement_texts[] = {
 #define TEXT(name, sql) [SELKIE_SQL_##name] = (sql),
@@ -25,8 +25,27 @@ static const char *const statement_texts[] = {
 /* What takes a registry of version i + 1 to version i + 2: nothing so far. */
 static const char *const migrations[VERSION] = {NULL};
 
+static void note_damage(struct selkie_registry *registry, const char *finding)
+{
+    selkie_sentence(registry->damage, sizeof registry->damage,
+                    "registry: damaged (%s): stop Mosquitto and restore registry.db from a backup", finding);
+}
+
+const char *selkie_registry_damage(struct selkie_registry *registry)
+{
+    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+
+    if (!registry->damage[0] && selkie_examiner_found(registry->examiner, finding))
+        note_damage(registry, finding);
+    return registry->damage[0] ? registry->damage : NULL;
+}
+
 static int fault(struct selkie_registry *registry)
 {
+    int code = sqlite3_errcode(registry->db) & 0xff;
+
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        note_damage(registry, sqlite3_errmsg(registry->db));
     selkie_sentence(registry->fault, sizeof registry->fault, "registry: %s", sqlite3_errmsg(registry->db));
     return SELKIE_ESTORAGE;
 }
@@ -136,7 +155,7 @@ void selkie_registry_rollback(struct selkie_registry *registry)
 
 const char *selkie_registry_fault(const struct selkie_registry *registry)
 {
-    return registry->fault;
+    return registry->damage[0] ? registry->damage : registry->fault;
 }
 
 static void refuse(char error[static SELKIE_REGISTRY_ERROR_SIZE], const char *path, const char *why)
@@ -195,24 +214,23 @@ static int create(const char *path, const char *temporary, const struct selkie_v
     return code == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
 }
 
-static bool whole(sqlite3 *db)
+/* A small file is checked whole before anything is done with it; a large one goes on being checked beside the work, and
+ * what is found then is what selkie_registry_damage tells. */
+static int check(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
-    sqlite3_stmt *statement;
-    bool ok = false;
-    int64_t pages = 0;
+    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+    int result = selkie_examiner_start(&registry->examiner, path);
 
-    if (pragma_number(db, "PRAGMA page_count", &pages) < 0)
-        return false;
-    if (pages > CHECK_WHOLE_PAGES)
-        return true;
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK)
-        return false;
-    if (sqlite3_step(statement) == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(statement, 0);
-        ok = text && strcmp(text, "ok") == 0;
+    if (result < 0) {
+        refuse(error, path, "cannot be checked for damage");
+        return result;
     }
-    sqlite3_finalize(statement);
-    return ok;
+    (void)selkie_examiner_wait(registry->examiner, CHECK_US);
+    if (!selkie_examiner_found(registry->examiner, finding))
+        return 0;
+    selkie_sentence(error, SELKIE_REGISTRY_ERROR_SIZE, "%s: is damaged (%.80s); restore it from a backup", path,
+                    finding);
+    return SELKIE_ESTORAGE;
 }
 
 static bool key_matches(struct selkie_registry *registry)
@@ -271,10 +289,9 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
                         VERSION);
         return SELKIE_EVERSION;
     }
-    if (!whole(registry->db)) {
-        refuse(error, path, "is damaged; restore it from a backup");
-        return SELKIE_ESTORAGE;
-    }
+    int result = check(registry, path, error);
+    if (result < 0)
+        return result;
     if (selkie_registry_migrate(registry->db, version, migrations, VERSION) < 0 ||
         sqlite3_exec(registry->db, set_up, NULL, NULL, NULL) != SQLITE_OK || prepare(registry) < 0) {
         selkie_sentence(error, SELKIE_REGISTRY_ERROR_SIZE, "%s: cannot be used: %s", path,
@@ -348,6 +365,7 @@ void selkie_registry_close(struct selkie_registry *registry)
 {
     if (!registry)
         return;
+    selkie_examiner_stop(registry->examiner);
     for (int i = 0; i < SELKIE_SQL_COUNT; i++)
         sqlite3_finalize(registry->statements[i]);
     sqlite3_close(registry->db);

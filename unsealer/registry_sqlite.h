@@ -3,6 +3,7 @@
 #ifndef SELKIE_REGISTRY_SQLITE_H
 #define SELKIE_REGISTRY_SQLITE_H
 
+#include "examiner.h"
 #include "registry.h"
 #include "vault.h"
 
@@ -88,12 +89,14 @@ enum selkie_statement {
 struct selkie_registry {
     sqlite3 *db;
     struct selkie_vault *vault;
+    struct selkie_examiner *examiner;
     sqlite3_stmt *statements[SELKIE_SQL_COUNT];
     bool in_transaction;
     int begun; /* SELKIE_ESTORAGE while a transaction that was needed could not begin */
     /* The numbers given last. They only grow, also over a rollback. */
     int64_t last_binding, last_parked, last_stray, last_outbox;
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
+    char damage[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none known */
     char spoilt[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none since it was asked for */
 };
 

@@ -76,6 +76,13 @@ void selkie_stats_storage(struct selkie_stats *stats, bool works)
     pthread_mutex_unlock(&stats->lock);
 }
 
+void selkie_stats_damaged(struct selkie_stats *stats)
+{
+    pthread_mutex_lock(&stats->lock);
+    stats->storage_damaged = true;
+    pthread_mutex_unlock(&stats->lock);
+}
+
 static void add_counts(struct selkie_counts *sum, const struct selkie_counts *counts)
 {
     sum->accepted[0] += counts->accepted[0];
@@ -160,7 +167,7 @@ json_t *selkie_stats_json(struct selkie_stats *stats, const struct selkie_stats_
     const struct selkie_counts *counts = &stats->counts;
     json_t *json = json_pack(
         "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, s:o, "
-        "s:{s:b, s:I, s:I, s:I}}",
+        "s:{s:b, s:b, s:I, s:I, s:I}}",
         "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
         (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
         (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
@@ -169,8 +176,9 @@ json_t *selkie_stats_json(struct selkie_stats *stats, const struct selkie_stats_
         (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues", "intake",
         (json_int_t)depths->intake, "unopened", (json_int_t)depths->unopened, "outputs", (json_int_t)depths->outputs,
         "parked", stats->parked, "stray", stats->strays, "latency_us", latency_json(stats), "storage", "working",
-        stats->storage_failed_ms == 0, "failing_since", (json_int_t)stats->storage_failed_ms, "failures",
-        (json_int_t)stats->storage_failures, "commits", (json_int_t)stats->commits);
+        stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
+        (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
+        (json_int_t)stats->commits);
     pthread_mutex_unlock(&stats->lock);
     return json;
 }

@@ -45,6 +45,7 @@ struct selkie_stats {
     int64_t started_ms;
     int64_t storage_failed_ms; /* since when, 0 = it works */
     uint64_t storage_failures;
+    bool storage_damaged;
     int64_t turned_us;
     struct selkie_histogram stages[2][SELKIE_STAGE_COUNT]; /* this minute, the one before */
 };
@@ -53,6 +54,7 @@ void selkie_stats_init(struct selkie_stats *stats);
 void selkie_stats_destroy(struct selkie_stats *stats);
 void selkie_stats_intake_full(struct selkie_stats *stats);
 void selkie_stats_storage(struct selkie_stats *stats, bool works);
+void selkie_stats_damaged(struct selkie_stats *stats);
 
 /* A round that was committed: its clerk, and how long each stage took, frame by frame. */
 struct selkie_stats_timing {

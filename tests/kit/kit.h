@@ -70,6 +70,8 @@ void kit_expect_rejected(struct kit_host *host, const char *reason);
 json_t *kit_expect_event(struct kit_host *host, const char *event); /* json_decref it */
 /* How often the unsealer logged at this level or worse. */
 unsigned kit_logged(struct kit_host *host, int level);
+/* Whether a text is among the first few dozen lines that it logged. */
+bool kit_log_has(struct kit_host *host, const char *text);
 
 /* Run one command ("{…}"); its entry in "responses", to be json_decref'ed. */
 json_t *kit_command(struct kit_host *host, const char *command);

@@ -20,6 +20,7 @@ struct kit_host {
     pthread_cond_t bell;
     bool rung;
     unsigned logged[LOG_DEBUG + 1];
+    char log[4096]; /* its beginning */
 
     struct selkie_output_list taken[KINDS];
     uint64_t seq, outbox, token;
@@ -47,6 +48,8 @@ static void note(void *context, int level, const char *line)
     struct kit_host *host = context;
     pthread_mutex_lock(&host->lock);
     host->logged[level]++;
+    size_t len = strlen(host->log);
+    snprintf(host->log + len, sizeof host->log - len, "%s\n", line);
     pthread_mutex_unlock(&host->lock);
     if (getenv("KIT_LOG"))
         fprintf(stderr, "<%d>%s\n", level, line);
@@ -237,6 +240,14 @@ unsigned kit_logged(struct kit_host *host, int level)
         count += host->logged[i];
     pthread_mutex_unlock(&host->lock);
     return count;
+}
+
+bool kit_log_has(struct kit_host *host, const char *text)
+{
+    pthread_mutex_lock(&host->lock);
+    bool has = strstr(host->log, text) != NULL;
+    pthread_mutex_unlock(&host->lock);
+    return has;
 }
 
 json_t *kit_command(struct kit_host *host, const char *command)

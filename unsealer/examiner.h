@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread that reads the whole registry once, at the start, to see whether it is damaged: page by page, beside the
+ * registrar and with a connection of its own, since a registry of a million devices is a gigabyte. It never writes. */
+#ifndef SELKIE_EXAMINER_H
+#define SELKIE_EXAMINER_H
+
+#include <selkie/error.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct selkie_examiner;
+
+#define SELKIE_EXAMINER_FINDING_SIZE 160
+
+/* Start on this file. 0, SELKIE_ENOMEM or SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_examiner_start(struct selkie_examiner **examiner, const char *path);
+/* Where it still reads it is interrupted. NULL is harmless. */
+void selkie_examiner_stop(struct selkie_examiner *examiner);
+
+/* Wait until it is through, but not longer than that. True: it is. */
+bool selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us);
+
+/* Whether something was found so far: a damage, or that the file could not be read to its end. Then `finding` says
+ * what. Cheap, from any thread. */
+bool selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
+
+#endif
