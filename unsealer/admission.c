@@ -18,9 +18,10 @@ bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t co
     return received > 0 && counter <= highest && highest - counter < SELKIE_WINDOW;
 }
 
+/* A last one that is yet to come tells of a clock that was set back: then no time has passed that could be trusted. */
 static bool alarm_due(int64_t last_ms, int64_t now_ms)
 {
-    return now_ms - last_ms >= SELKIE_ALARM_EVERY_MS;
+    return last_ms > now_ms || now_ms - last_ms >= SELKIE_ALARM_EVERY_MS;
 }
 
 static struct selkie_decision reject(enum selkie_reason reason)

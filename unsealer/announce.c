@@ -146,7 +146,7 @@ static int put_out(struct entry *entry, struct selkie_registry *registry, struct
 
 static int settle(struct entry *entry, struct selkie_registry *registry, int64_t now_ms, struct selkie_output_list *out)
 {
-    if (entry->ask || now_ms - entry->last_ms >= QUIET_MS || now_ms < entry->last_ms) {
+    if (entry->ask || now_ms - entry->last_ms >= QUIET_MS) {
         entry->step = PUT_OUT;
         return put_out(entry, registry, out);
     }

@@ -23,7 +23,7 @@ SELKIE_USE_RESULT int selkie_announcer_touch(struct selkie_announcer *announcer,
 SELKIE_USE_RESULT int selkie_announcer_recall(struct selkie_announcer *announcer,
                                               const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
-/* At the end of a round: put out what is due, to the outbox and to `out`. */
+/* At the end of a round: put out what is due, to the outbox and to `out`. `now_ms` is of a clock that is never set. */
 SELKIE_USE_RESULT int selkie_announcer_round(struct selkie_announcer *announcer, struct selkie_registry *registry,
                                              int64_t now_ms, struct selkie_output_list *out);
 

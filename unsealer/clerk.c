@@ -101,7 +101,8 @@ void selkie_clerk_heard(const struct selkie_clerk *clerk, struct selkie_binding 
 {
     int64_t heard_ms = rx_ms < clerk->now_ms ? rx_ms : clerk->now_ms;
 
-    if (heard_ms > binding->last_seen_ms)
+    /* One that is yet to come was noted before the clock was set back. */
+    if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > clerk->now_ms)
         binding->last_seen_ms = heard_ms;
 }
 

@@ -13,6 +13,11 @@
 static int tell(struct selkie_clerk *clerk, struct selkie_binding *binding)
 {
     struct selkie_device device;
+
+    if (binding->last_seen_ms > clerk->now_ms) { /* the clock was set back: its silence counts from here */
+        binding->last_seen_ms = clerk->now_ms;
+        return selkie_registry_put_binding(clerk->registry, binding);
+    }
     int result = selkie_registry_device(clerk->registry, binding->address, &device);
     bool revoked = device.revoked;
 
@@ -38,7 +43,7 @@ int selkie_clerk_walk(struct selkie_clerk *clerk, struct selkie_walk *walk, int6
         return 0;
     while (events < EVENTS_MAX &&
            (result = selkie_registry_next_silent(clerk->registry, &walk->at, span_end - walk->at,
-                                                 clerk->now_ms - walk->after_ms, &binding)) > 0) {
+                                                 clerk->now_ms - walk->after_ms, clerk->now_ms, &binding)) > 0) {
         result = tell(clerk, &binding);
         if (result < 0)
             return result;

@@ -148,7 +148,8 @@ static int work(struct selkie_registrar *registrar, uint64_t delivered, struct s
     if (result == 0 && delivered > registrar->emptied)
         result = selkie_registry_empty_outbox(clerk->registry, delivered);
     if (result == 0)
-        result = selkie_announcer_round(clerk->announcer, clerk->registry, clerk->now_ms, &clerk->out);
+        result =
+            selkie_announcer_round(clerk->announcer, clerk->registry, selkie_clock_monotonic_us() / 1000, &clerk->out);
     return result;
 }
 

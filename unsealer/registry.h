@@ -128,10 +128,10 @@ SELKIE_USE_RESULT int selkie_registry_next_binding(struct selkie_registry *regis
                                                    const uint8_t address[static SELKIE_ADDRESS_SIZE], int64_t after,
                                                    struct selkie_binding *binding);
 
-/* The next binding of any address above `after`, active, last seen before a time, and not marked silent; looks at no
- * more than `span` numbers. 1, or 0 with *after moved past what was looked at, to 0 at the end. */
+/* The next binding of any address above `after`, active, last seen before a time or only after now, and not marked
+ * silent; looks at no more than `span` numbers. 1, or 0 with *after moved past what was looked at, to 0 at the end. */
 SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span,
-                                                  int64_t before_ms, struct selkie_binding *binding);
+                                                  int64_t before_ms, int64_t now_ms, struct selkie_binding *binding);
 
 /* The next binding above `after` with this session tag. 1, with its session key unless it is retired (then the session
  * is wiped), or 0. SELKIE_ECRYPTO: it is this binding, but its key is damaged. */

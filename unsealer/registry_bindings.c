@@ -176,12 +176,13 @@ int selkie_registry_next_binding(struct selkie_registry *registry, const uint8_t
 }
 
 int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span, int64_t before_ms,
-                                struct selkie_binding *binding)
+                                int64_t now_ms, struct selkie_binding *binding)
 {
     sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_BINDING_SILENT);
     sqlite3_bind_int64(row, 1, *after);
     sqlite3_bind_int64(row, 2, *after + span);
     sqlite3_bind_int64(row, 3, before_ms);
+    sqlite3_bind_int64(row, 4, now_ms);
     int result = one_binding(registry, row, binding);
     if (result > 0)
         *after = binding->number;

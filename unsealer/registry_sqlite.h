@@ -35,7 +35,7 @@
     X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ?1 AND status <> 3 ORDER BY status, number LIMIT ?2")          \
     X(BINDING_NEXT, SELKIE_SQL_BINDING "WHERE address = ?1 AND number > ?2 ORDER BY number LIMIT 1")                   \
     X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ?1 AND number <= ?2 AND status = 1 AND silent = 0 AND "       \
-                                         "last_seen < ?3 ORDER BY number LIMIT 1")                                     \
+                                         "(last_seen < ?3 OR last_seen > ?4) ORDER BY number LIMIT 1")                 \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
     X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ?1 AND number > ?2 ORDER BY number LIMIT 1")                        \
     X(BINDING_ADD, "INSERT INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "    \

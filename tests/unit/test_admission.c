@@ -81,6 +81,12 @@ struct outcome {
     uint32_t lost;
 };
 
+/* Once a minute; and after the clock was set back nobody knows when the last one was. */
+static bool rings(int64_t last_ms, int64_t now_ms)
+{
+    return now_ms >= last_ms + 60000 || now_ms < last_ms;
+}
+
 static struct outcome model_counter(const struct identity *id, const struct frame *frame, int64_t now_ms)
 {
     if (id->received == 0)
@@ -93,7 +99,7 @@ static struct outcome model_counter(const struct identity *id, const struct fram
     if (!memory->accepted)
         return (struct outcome){.verdict = "late"};
     if (memory->digest != frame->digest)
-        return (struct outcome){.verdict = "clone", .clone = now_ms >= id->clone_alarm_ms + 60000};
+        return (struct outcome){.verdict = "clone", .clone = rings(id->clone_alarm_ms, now_ms)};
     if (frame->rx_ms > memory->rx_ms + 10 * 60 * 1000)
         return (struct outcome){.verdict = "replay"};
     return (struct outcome){.verdict = "duplicate"};
@@ -121,18 +127,18 @@ static struct outcome model_bound(const struct world *world, const struct place 
     const struct outcome taken = {
         .verdict = "accept", .made = 1, .retires = true, .reset = true, .lost = frame->counter};
     const struct outcome waits = {.verdict = "park", .made = 2, .reset = true};
-    bool rings = world->now_ms >= place->reset_alarm_ms + 60000;
+    bool again = rings(place->reset_alarm_ms, world->now_ms);
 
     switch (world->rules.rebind) {
     case SELKIE_REBIND_ALLOW:
         return taken;
     case SELKIE_REBIND_DENY:
-        return (struct outcome){.verdict = "denied", .reset = rings};
+        return (struct outcome){.verdict = "denied", .reset = again};
     case SELKIE_REBIND_CLAIM:
         if (place->claim && frame->registration && frame->claim == place->claim)
             return taken;
         if (place->claim && frame->registration && frame->claim)
-            return (struct outcome){.verdict = "claim", .reset = rings};
+            return (struct outcome){.verdict = "claim", .reset = again};
         return waits;
     case SELKIE_REBIND_APPROVE:
         break;
@@ -291,13 +297,15 @@ static struct frame draw_frame(struct world *world)
     return frame;
 }
 
-/* The operator, and time. */
+/* The operator, and time, which now and then is set back. */
 static void stir(struct world *world)
 {
     struct place *place = &world->places[below(world, ADDRESSES)];
     int id = (int)below(world, IDS);
 
     world->now_ms += (int64_t)below(world, 60002);
+    if (below(world, 50) == 0)
+        world->now_ms -= (int64_t)below(world, 7200000);
     switch (below(world, 24)) {
     case 0:
         world->rules.enrolment = (enum selkie_enrolment)below(world, 3);
@@ -342,7 +350,7 @@ START_TEST(code_and_model_decide_alike)
     unsigned met[sizeof words / sizeof *words] = {0};
 
     world->random.state = 20240607;
-    world->now_ms = 1000000;
+    world->now_ms = 1000000000;
     for (int i = 0; i < OPERATIONS; i++) {
         if (below(world, 4) == 0)
             stir(world);
