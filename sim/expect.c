@@ -53,9 +53,9 @@ static const char *const plain[] = {"sent",
                                     "entropy_alarms",
                                     "approved"};
 static const char *const events[] = {"registered", "reset", "approved", "denied", "revoked", "clone", "lost", "silent"};
-static const char *const reasons[] = {"malformed", "unknown-key", "bad-seal", "replay",       "clone",
-                                      "stale",     "claim",       "retired",  "not-listed",   "denied",
-                                      "unknown",   "revoked",     "removed",  "pending-full", "parking-full"};
+static const char *const reasons[] = {"malformed", "unknown-key",  "bad-seal",     "replay",  "clone",   "stale",
+                                      "claim",     "retired",      "not-listed",   "denied",  "unknown", "revoked",
+                                      "removed",   "pending-full", "parking-full", "tag-full"};
 
 int selkie_expect_parse(struct selkie_expectation *expectation, const char *text)
 {

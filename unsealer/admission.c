@@ -103,8 +103,8 @@ static enum answer rebind(enum selkie_rebind policy, const struct selkie_case *f
     return facts->claim == SELKIE_CLAIM_RIGHT ? ADMIT : PEND;
 }
 
-/* Rules 4, 6 and 7: an ID that is not active. A pending one is asked again with each frame, because the claim may come
- * with it and because the policy may have changed. */
+/* Rules 2, 4, 6 and 7: an ID that is not active. A pending one is asked again with each frame, because the claim may
+ * come with it and because the policy may have changed. */
 static struct selkie_decision judge_newcomer(const struct selkie_rules *rules, const struct selkie_case *facts)
 {
     bool pending = facts->own == SELKIE_BINDING_PENDING;
@@ -115,6 +115,11 @@ static struct selkie_decision judge_newcomer(const struct selkie_rules *rules, c
     /* What is pending waits for the operator, whatever the policy says by now; only a wrong claim is turned away. */
     if (pending && answer == REFUSE && reason != SELKIE_REASON_CLAIM)
         answer = PEND;
+    /* Each ID under a tag is a try for each SESSION frame with it. Chance brings no eight together: see PROTOCOL.md. */
+    if (!pending && answer != REFUSE && facts->same_tag >= SELKIE_TAG_MAX) {
+        answer = REFUSE;
+        reason = SELKIE_REASON_TAG_FULL;
+    }
 
     switch (answer) {
     case REFUSE:

@@ -9,6 +9,7 @@
 #define SELKIE_WINDOW         1024   /* counters below the highest that may still come */
 #define SELKIE_REPLAY_MS      600000 /* a repeat that was captured later than this after the first is a replay */
 #define SELKIE_PENDING_MAX    4      /* pending IDs an address */
+#define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
 #define SELKIE_ALARM_EVERY_MS 60000  /* the same alarm again, where nothing else keeps it from being repeated */
 
 struct selkie_rules {
@@ -29,6 +30,7 @@ struct selkie_rules {
     X(RETIRED, "retired")                                                                                              \
     X(DENIED, "denied")                                                                                                \
     X(PENDING_FULL, "pending-full")                                                                                    \
+    X(TAG_FULL, "tag-full")                                                                                            \
     X(PARKING_FULL, "parking-full")                                                                                    \
     X(UNKNOWN, "unknown")                                                                                              \
     X(REVOKED, "revoked")                                                                                              \
@@ -74,6 +76,9 @@ struct selkie_case {
     bool bound;       /* to another ID than this one */
     unsigned pending; /* IDs, without this one */
     int64_t reset_alarm_ms;
+
+    /* of a new ID */
+    unsigned same_tag; /* others that are active or pending under its session tag, wherever */
 
     /* of this ID at this address */
     enum selkie_binding_status own;

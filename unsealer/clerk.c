@@ -278,6 +278,7 @@ static int decide(struct selkie_clerk *clerk, struct selkie_binding *own, struct
     result = active ? selkie_clerk_act(clerk, own, opened, &decision, address)
                     : selkie_clerk_decide_newcomer(clerk, &newcomer, opened, &decision);
 out:
+    selkie_session_wipe(&newcomer.session);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }

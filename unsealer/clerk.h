@@ -49,16 +49,15 @@ SELKIE_USE_RESULT int selkie_clerk_decide(struct selkie_clerk *clerk, struct sel
 
 /* A SESSION frame. Identify: whose is it? 1, or 0 where it is nobody's. Then decide on it, or turn it away: stray
  * frames are kept for a while, the others rejected. Its receipt is noted with it. */
-#define SELKIE_CANDIDATES_MAX 8
 struct selkie_identified {
     struct selkie_binding binding;
     struct selkie_opened opened; /* wipe it */
     bool stray;                  /* nobody's: its tag is unknown */
     enum selkie_reason reason;   /* nobody's, and not stray */
     /* Whose SEALED frames, where they are still to be decided, may make it another one's: its own device's; of one that
-     * opens nowhere, all that have its tag. More than there is room for: `candidates` is 0 and it may be anybody's. */
+     * opens nowhere, all that have its tag; of a stray, anybody's: then `candidates` is 0. */
     bool waits;
-    uint8_t addresses[SELKIE_CANDIDATES_MAX][SELKIE_ADDRESS_SIZE];
+    uint8_t addresses[SELKIE_TAG_MAX][SELKIE_ADDRESS_SIZE];
     unsigned candidates;
 };
 SELKIE_USE_RESULT int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *job,
@@ -109,11 +108,13 @@ SELKIE_USE_RESULT int selkie_clerk_act(struct selkie_clerk *clerk, struct selkie
 /* An ID that is not active at its address. */
 struct selkie_newcomer {
     struct selkie_device *device;
-    struct selkie_binding *own;   /* status NONE where it is new */
-    struct selkie_binding *bound; /* the active binding of the address, or NULL */
-    const uint8_t *id;            /* NULL where it is not new */
+    struct selkie_binding *own;    /* status NONE where it is new */
+    struct selkie_binding *bound;  /* the active binding of the address, or NULL */
+    const uint8_t *id;             /* NULL where it is not new */
+    struct selkie_session session; /* a new one's: wipe it */
 };
-/* Find the address's binding to another ID (in live), and tell admission of it and of the others that are pending. */
+/* Find the address's binding to another ID (in live), and tell admission of it, of the others that are pending, and of
+ * those that a new ID would share its session tag with. */
 SELKIE_USE_RESULT int selkie_clerk_look_around(struct selkie_clerk *clerk, const struct selkie_binding *own,
                                                struct selkie_binding live[static SELKIE_LIVE_MAX],
                                                struct selkie_newcomer *newcomer, struct selkie_case *facts);

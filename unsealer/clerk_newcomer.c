@@ -7,9 +7,7 @@
 static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer,
                         const struct selkie_opened *opened, enum selkie_binding_status status)
 {
-    struct selkie_session session;
     struct selkie_binding *own = newcomer->own;
-    int result = selkie_session_derive(&session, newcomer->device->address, newcomer->id);
 
     own->status = status;
     own->key_id = opened->key_id;
@@ -18,12 +16,8 @@ static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newc
     selkie_clerk_heard(clerk, own, opened->rx_ms);
     own->first_seen_ms = own->last_seen_ms;
     memcpy(own->gateway, opened->gateway, sizeof own->gateway);
-    if (result == 0)
-        result = selkie_registry_add_binding(clerk->registry, own, &session);
-    if (result == 0)
-        result = selkie_clerk_adopt(clerk, own, &session);
-    selkie_session_wipe(&session);
-    return result;
+    int result = selkie_registry_add_binding(clerk->registry, own, &newcomer->session);
+    return result < 0 ? result : selkie_clerk_adopt(clerk, own, &newcomer->session);
 }
 
 static int alarm_reset(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer, const struct selkie_opened *opened)
@@ -88,7 +82,17 @@ int selkie_clerk_decide_newcomer(struct selkie_clerk *clerk, struct selkie_newco
     return selkie_clerk_act(clerk, newcomer->own, opened, decision, newcomer->device->address);
 }
 
-/* The address's binding to another ID, and how many others are pending there. */
+static int count_same_tag(struct selkie_clerk *clerk, struct selkie_newcomer *newcomer, struct selkie_case *facts)
+{
+    int result = selkie_session_derive(&newcomer->session, newcomer->device->address, newcomer->id);
+    if (result == 0)
+        result = selkie_registry_count_tag(clerk->registry, newcomer->session.tag);
+    if (result < 0)
+        return result;
+    facts->same_tag = (unsigned)result;
+    return 0;
+}
+
 int selkie_clerk_look_around(struct selkie_clerk *clerk, const struct selkie_binding *own,
                              struct selkie_binding live[static SELKIE_LIVE_MAX], struct selkie_newcomer *newcomer,
                              struct selkie_case *facts)
@@ -103,5 +107,5 @@ int selkie_clerk_look_around(struct selkie_clerk *clerk, const struct selkie_bin
             facts->pending += live[i].number != own->number;
     }
     facts->bound = newcomer->bound != NULL;
-    return 0;
+    return own->status == SELKIE_BINDING_NONE ? count_same_tag(clerk, newcomer, facts) : 0;
 }

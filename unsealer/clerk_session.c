@@ -27,9 +27,7 @@ static int try(const struct selkie_job *job, const struct selkie_binding *bindin
 static void add_candidate(struct selkie_identified *identified, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
     identified->waits = true;
-    if (identified->candidates < SELKIE_CANDIDATES_MAX)
-        memcpy(identified->addresses[identified->candidates], address, SELKIE_ADDRESS_SIZE);
-    identified->candidates++;
+    memcpy(identified->addresses[identified->candidates++], address, SELKIE_ADDRESS_SIZE);
 }
 
 /* Whose a SESSION frame is: among those with its tag, the one whose key opens it. */
@@ -39,23 +37,25 @@ int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *j
     struct selkie_session session;
     struct selkie_binding *binding = &identified->binding;
     struct selkie_opened *opened = &identified->opened;
-    int64_t after = 0;
-    int result;
+    bool next = false;
+    int result = 0;
 
     identified->stray = identified->waits = true;
     identified->candidates = 0;
     identified->reason = SELKIE_REASON_RETIRED;
     memset(opened, 0, sizeof *opened);
-    while ((result = selkie_registry_next_tag(clerk->registry, job->frame.session.session_tag, after, binding,
+    while (identified->candidates < SELKIE_TAG_MAX &&
+           (result = selkie_registry_next_tag(clerk->registry, job->frame.session.session_tag, next, binding,
                                               &session)) != 0) {
         if (result < 0 && result != SELKIE_ECRYPTO)
             break;
         bool damaged = result == SELKIE_ECRYPTO;
-        after = binding->number;
+        next = true;
+        result = 0;
         identified->stray = false;
         identified->waits = identified->candidates > 0;
-        if (binding->status == SELKIE_BINDING_RETIRED)
-            continue;
+        if (binding->status == SELKIE_BINDING_RETIRED) /* and so are all behind it */
+            break;
         add_candidate(identified, binding->address);
         identified->reason = SELKIE_REASON_BAD_SEAL;
         if (damaged) /* it may be this one's, but nobody can tell */
@@ -67,8 +67,6 @@ int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *j
     if (result > 0) {
         identified->candidates = 0;
         add_candidate(identified, binding->address);
-    } else if (identified->candidates > SELKIE_CANDIDATES_MAX) {
-        identified->candidates = 0;
     }
     selkie_session_wipe(&session);
     return result;

@@ -133,11 +133,15 @@ SELKIE_USE_RESULT int selkie_registry_next_binding(struct selkie_registry *regis
 SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span,
                                                   int64_t before_ms, int64_t now_ms, struct selkie_binding *binding);
 
-/* The next binding above `after` with this session tag. 1, with its session key unless it is retired (then the session
- * is wiped), or 0. SELKIE_ECRYPTO: it is this binding, but its key is damaged. */
+/* The bindings with this session tag, those that are retired last: the first, the one behind *binding if `next`. 1,
+ * with its session key unless it is retired (then the session is wiped), or 0. SELKIE_ECRYPTO: it is this binding, but
+ * its key is damaged. */
 SELKIE_USE_RESULT int selkie_registry_next_tag(struct selkie_registry *registry,
-                                               const uint8_t tag[static SELKIE_SESSION_TAG_SIZE], int64_t after,
+                                               const uint8_t tag[static SELKIE_SESSION_TAG_SIZE], bool next,
                                                struct selkie_binding *binding, struct selkie_session *session);
+/* How many of them are not retired. */
+SELKIE_USE_RESULT int selkie_registry_count_tag(struct selkie_registry *registry,
+                                                const uint8_t tag[static SELKIE_SESSION_TAG_SIZE]);
 
 /* Add one; sets its number. */
 SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,

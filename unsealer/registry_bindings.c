@@ -192,13 +192,14 @@ int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after
 }
 
 int selkie_registry_next_tag(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
-                             int64_t after, struct selkie_binding *binding, struct selkie_session *session)
+                             bool next, struct selkie_binding *binding, struct selkie_session *session)
 {
     sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_BINDING_TAG);
 
     selkie_session_wipe(session);
     selkie_sql_bind_blob(row, 1, tag, SELKIE_SESSION_TAG_SIZE);
-    sqlite3_bind_int64(row, 2, after);
+    sqlite3_bind_int(row, 2, next ? (int)binding->status : 0);
+    sqlite3_bind_int64(row, 3, next ? binding->number : 0);
     int result = selkie_sql_step(registry, row);
     if (result <= 0)
         return result;
@@ -214,6 +215,15 @@ int selkie_registry_next_tag(struct selkie_registry *registry, const uint8_t tag
     }
     selkie_sql_done(row);
     return result;
+}
+
+int selkie_registry_count_tag(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE])
+{
+    int64_t count;
+    sqlite3_stmt *statement = selkie_sql(registry, SELKIE_SQL_BINDING_TAG_COUNT);
+    selkie_sql_bind_blob(statement, 1, tag, SELKIE_SESSION_TAG_SIZE);
+    int result = selkie_sql_number(registry, statement, &count);
+    return result < 0 ? result : (int)count;
 }
 
 int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,

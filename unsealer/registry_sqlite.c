@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x534c4b52 /* "SLKR" */
-#define VERSION        1
+#define VERSION        2
 #define CHECK_US       500000 /* the start waits so long for the whole file to be checked */
 #define PATH_SIZE      4200
 
@@ -22,8 +22,10 @@ static const char *const statement_texts[] = {
 #undef TEXT
 };
 
-/* What takes a registry of version i + 1 to version i + 2: nothing so far. */
-static const char *const migrations[VERSION] = {NULL};
+/* What takes a registry of version i + 1 to version i + 2; what comes out is as schema.sql makes it. */
+static const char *const migrations[VERSION - 1] = {
+    "DROP INDEX binding_tag; CREATE INDEX binding_tag ON binding (tag, status, number)",
+};
 
 static void note_damage(struct selkie_registry *registry, const char *finding)
 {

@@ -37,7 +37,9 @@
     X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ?1 AND number <= ?2 AND status = 1 AND silent = 0 AND "       \
                                          "(last_seen < ?3 OR last_seen > ?4) ORDER BY number LIMIT 1")                 \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
-    X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ?1 AND number > ?2 ORDER BY number LIMIT 1")                        \
+    X(BINDING_TAG,                                                                                                     \
+      SELKIE_SQL_BINDING "WHERE tag = ?1 AND (status, number) > (?2, ?3) ORDER BY status, number LIMIT 1")             \
+    X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ?1 AND status < 3")                                 \
     X(BINDING_ADD, "INSERT INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "    \
                    "?16, ?17, ?18, ?19, ?20, ?21, ?22)")                                                               \
     X(BINDING_PUT, "UPDATE binding SET counter = ?2, received = ?3, last_seen = ?4, gateway = ?5, form = ?6, "         \

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The registry, version 1 (PRAGMA user_version). Times are ms since the epoch, UTC. Sealed = by the storage key (vault.h).
+-- The registry, version 2 (PRAGMA user_version). Times are ms since the epoch, UTC. Sealed = by the storage key (vault.h).
 
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,      -- 'storage-key': tells whether storage.key is the right one
@@ -44,7 +44,7 @@ CREATE TABLE binding (
 );
 CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
 CREATE INDEX binding_live ON binding (address) WHERE status <> 3;
-CREATE INDEX binding_tag ON binding (tag);
+CREATE INDEX binding_tag ON binding (tag, status, number);
 
 -- The window but for its newest row: 32 counters a row, keyed binding << 27 | counter >> 5.
 CREATE TABLE seen (

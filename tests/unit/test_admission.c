@@ -9,7 +9,7 @@
 #include <string.h>
 #include <vectors/random.h>
 
-#define OPERATIONS 1500000
+#define OPERATIONS 1800000
 #define ADDRESSES  6
 #define IDS        8
 #define COUNTERS   6000
@@ -42,6 +42,7 @@ struct frame {
     uint32_t counter;
     uint8_t digest;
     int64_t rx_ms;
+    unsigned same_tag; /* IDs of others under the tag of this one */
 };
 
 struct world {
@@ -166,6 +167,9 @@ static struct outcome model(const struct world *world, const struct frame *frame
             outcome = (struct outcome){.verdict = "park"};
         return outcome;
     }
+    if (outcome.made && frame->same_tag >= 8)
+        return (struct outcome){.verdict = "tag-full",
+                                .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
     if (outcome.made == 2 && pending_of(place) >= 4)
         return (struct outcome){.verdict = "pending-full"};
     return outcome;
@@ -190,6 +194,7 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .bound = active >= 0 && active != frame->id,
         .pending = pending_of(place) - (id->status == SELKIE_BINDING_PENDING),
         .reset_alarm_ms = place->reset_alarm_ms,
+        .same_tag = frame->same_tag,
         .own = id->status,
         .received = id->received,
         .highest = id->highest,
@@ -294,6 +299,7 @@ static struct frame draw_frame(struct world *world)
     frame.digest = memory->accepted && below(world, 4) ? memory->digest : (uint8_t)below(world, 4);
     static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
     frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
+    frame.same_tag = below(world, 20) ? 7 : 8;
     return frame;
 }
 
@@ -345,8 +351,8 @@ static void stir(struct world *world)
 START_TEST(code_and_model_decide_alike)
 {
     struct world *world = calloc(1, sizeof *world);
-    const char *const words[] = {"accept",  "late",   "duplicate", "park",         "clone", "replay",    "stale",
-                                 "retired", "denied", "revoked",   "pending-full", "claim", "not-listed"};
+    const char *const words[] = {"accept",  "late",   "duplicate", "park",         "clone", "replay",     "stale",
+                                 "retired", "denied", "revoked",   "pending-full", "claim", "not-listed", "tag-full"};
     unsigned met[sizeof words / sizeof *words] = {0};
 
     world->random.state = 20240607;

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <kit/kit.h>
 #include <registry.h>
-#include <registry_migrate.h>
 #include <run_suite.h>
 #include <sched.h>
 #include <signal.h>
@@ -479,28 +478,6 @@ START_TEST(tallies_agree_with_what_they_count)
 }
 END_TEST
 
-START_TEST(a_migration_is_done_whole_or_not_at_all)
-{
-    static const char *const steps[] = {"CREATE TABLE two (x); INSERT INTO two VALUES (2)",
-                                        "CREATE TABLE three (x); INSERT INTO nowhere VALUES (3)"};
-    sqlite3_stmt *statement;
-    sqlite3 *db;
-
-    ck_assert_int_eq(sqlite3_open(kit_path(kit_dir(), "old.db"), &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
-    ck_assert_int_eq(selkie_registry_migrate(db, 1, steps, 3), SELKIE_ESTORAGE);
-    const char *sql = "SELECT user_version, (SELECT x FROM two), (SELECT count(*) FROM sqlite_schema) "
-                      "FROM pragma_user_version";
-    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
-    for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(sqlite3_column_int(statement, i), 2);
-    ck_assert_int_eq(sqlite3_column_int(statement, 2), 1);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("registry");
@@ -520,7 +497,6 @@ int main(void)
     tcase_add_test(tcase, the_vault_opens_only_what_it_sealed_for_that_place);
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
-    tcase_add_test(tcase, a_migration_is_done_whole_or_not_at_all);
     tcase_add_test(tcase, a_damaged_row_stops_nothing_but_itself);
     tcase_add_test(tcase, a_damaged_claim_lets_nobody_in);
     suite_add_tcase(suite, tcase);
