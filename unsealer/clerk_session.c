@@ -72,6 +72,17 @@ int selkie_clerk_identify(struct selkie_clerk *clerk, const struct selkie_job *j
     return result;
 }
 
+/* Whether one more may wait: 1 or 0. A frame with a made-up tag costs its sender nothing, so whoever floods by one
+ * gateway must leave room for what comes by another. */
+static int has_room(struct selkie_clerk *clerk, const struct selkie_stray *stray)
+{
+    int result = selkie_registry_count_strays(clerk->registry, stray->tag);
+    if (result < 0 || result >= SELKIE_PARKED_MAX)
+        return result < 0 ? result : 0;
+    result = selkie_registry_count_strays_of(clerk->registry, stray->gateway);
+    return result < 0 ? result : result < SELKIE_STRAYS_MAX_ALL - clerk->strays;
+}
+
 static int keep_stray(struct selkie_clerk *clerk, const struct selkie_job *job)
 {
     struct selkie_stray stray = {.rx_ms = job->rx_ms, .arrived_ms = clerk->now_ms, .len = job->len};
@@ -85,10 +96,10 @@ static int keep_stray(struct selkie_clerk *clerk, const struct selkie_job *job)
     if (result > 0)
         return selkie_clerk_repeated(clerk, first_rx_ms, stray.rx_ms, stray.gateway, NULL);
     if (result == 0)
-        result = selkie_registry_count_strays(clerk->registry, stray.tag);
+        result = has_room(clerk, &stray);
     if (result < 0)
         return result;
-    if (result >= SELKIE_PARKED_MAX || clerk->strays >= SELKIE_STRAYS_MAX_ALL)
+    if (result == 0)
         return selkie_clerk_reject(clerk, SELKIE_REASON_UNKNOWN, stray.gateway, stray.rx_ms, NULL);
     clerk->counts.parked++;
     clerk->strays++;

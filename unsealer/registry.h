@@ -217,8 +217,9 @@ SELKIE_USE_RESULT int selkie_registry_find_stray(struct selkie_registry *registr
                                                  const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
                                                  const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
 SELKIE_USE_RESULT int selkie_registry_delete_stray(struct selkie_registry *registry, int64_t number);
-/* How many, of one tag or (NULL) of all. */
+/* How many, of one tag or (NULL) of all; that came by one gateway. */
 SELKIE_USE_RESULT int selkie_registry_count_strays(struct selkie_registry *registry, const uint8_t *tag);
+SELKIE_USE_RESULT int selkie_registry_count_strays_of(struct selkie_registry *registry, const char *gateway);
 
 /* The outbox. An output's kind, address, counter, rx_ms, gateway, form and data are kept. */
 

@@ -199,6 +199,15 @@ int selkie_registry_count_strays(struct selkie_registry *registry, const uint8_t
     return result < 0 ? result : (int)count;
 }
 
+int selkie_registry_count_strays_of(struct selkie_registry *registry, const char *gateway)
+{
+    int64_t count;
+    sqlite3_stmt *statement = selkie_sql(registry, SELKIE_SQL_STRAY_COUNT_GATEWAY);
+    selkie_sql_bind_text(statement, 1, gateway);
+    int result = selkie_sql_number(registry, statement, &count);
+    return result < 0 ? result : (int)count;
+}
+
 int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *output)
 {
     uint8_t sealed[SELKIE_PAYLOAD_MAX + SELKIE_VAULT_OVERHEAD];

@@ -24,7 +24,19 @@ static const char *const statement_texts[] = {
 
 /* What takes a registry of version i + 1 to version i + 2; what comes out is as schema.sql makes it. */
 static const char *const migrations[VERSION - 1] = {
-    "DROP INDEX binding_tag; CREATE INDEX binding_tag ON binding (tag, status, number)",
+    "DROP INDEX binding_tag; CREATE INDEX binding_tag ON binding (tag, status, number);"
+    "CREATE TABLE stray_count (\n"
+    "    gateway TEXT PRIMARY KEY,\n"
+    "    count   INTEGER NOT NULL\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TRIGGER stray_added AFTER INSERT ON stray BEGIN\n"
+    "    INSERT INTO stray_count VALUES (new.gateway, 1) ON CONFLICT DO UPDATE SET count = count + 1;\n"
+    "END;\n"
+    "CREATE TRIGGER stray_removed AFTER DELETE ON stray BEGIN\n"
+    "    UPDATE stray_count SET count = count - 1 WHERE gateway = old.gateway;\n"
+    "    DELETE FROM stray_count WHERE gateway = old.gateway AND count = 0;\n"
+    "END;\n"
+    "INSERT INTO stray_count SELECT gateway, count(*) FROM stray GROUP BY gateway",
 };
 
 static void note_damage(struct selkie_registry *registry, const char *finding)

@@ -67,6 +67,7 @@
     X(STRAY_FIND, "SELECT rx FROM stray WHERE tag = ?1 AND digest = ?2")                                               \
     X(STRAY_DELETE, "DELETE FROM stray WHERE number = ?1")                                                             \
     X(STRAY_COUNT, "SELECT count(*) FROM stray WHERE tag = ?1")                                                        \
+    X(STRAY_COUNT_GATEWAY, "SELECT count FROM stray_count WHERE gateway = ?1")                                         \
     X(STRAY_COUNT_ALL, "SELECT count(*) FROM stray")                                                                   \
     X(OUTBOX_PUT, "INSERT INTO outbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                        \
     X(OUTBOX_LAST, "SELECT max(number) FROM outbox")                                                                   \

@@ -79,6 +79,20 @@ CREATE TABLE stray (
 );
 CREATE UNIQUE INDEX stray_tag ON stray (tag, digest);
 
+-- How many of them each gateway has in there.
+CREATE TABLE stray_count (
+    gateway TEXT PRIMARY KEY,
+    count   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TRIGGER stray_added AFTER INSERT ON stray BEGIN
+    INSERT INTO stray_count VALUES (new.gateway, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER stray_removed AFTER DELETE ON stray BEGIN
+    UPDATE stray_count SET count = count - 1 WHERE gateway = old.gateway;
+    DELETE FROM stray_count WHERE gateway = old.gateway AND count = 0;
+END;
+
 -- What must reach the broker, in this order, even over a crash.
 CREATE TABLE outbox (
     number  INTEGER PRIMARY KEY,

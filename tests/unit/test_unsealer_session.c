@@ -29,7 +29,7 @@ static json_int_t stat_of(struct kit_host *host, const char *group, const char *
     return number;
 }
 
-START_TEST(every_flipped_bit_is_refused_without_rsa_or_a_write)
+START_TEST(every_flipped_bit_is_refused_without_rsa)
 {
     struct kit_host *host = open_host(kit_dir());
     struct kit_device device = kit_device(1, 1);
@@ -60,7 +60,7 @@ START_TEST(every_flipped_bit_is_refused_without_rsa_or_a_write)
 }
 END_TEST
 
-START_TEST(a_forged_frame_costs_no_write)
+START_TEST(a_forged_frame_under_a_known_tag_costs_no_write)
 {
     struct kit_host *host = open_host(kit_dir());
     struct kit_device device = kit_device(1, 1);
@@ -302,8 +302,8 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
-    tcase_add_test(tcase, every_flipped_bit_is_refused_without_rsa_or_a_write);
-    tcase_add_test(tcase, a_forged_frame_costs_no_write);
+    tcase_add_test(tcase, every_flipped_bit_is_refused_without_rsa);
+    tcase_add_test(tcase, a_forged_frame_under_a_known_tag_costs_no_write);
     tcase_add_test(tcase, frames_before_their_registration_come_out_in_order_after_it);
     tcase_add_test(tcase, unknown_tags_are_kept_in_bounds);
     tcase_add_test(tcase, two_devices_with_one_tag_are_told_apart);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SESSION frames that are nobody's yet: anybody can make them up, so they are bounded, fairly among gateways.
+ * PROTOCOL.md, section 7, rule 7. */
+#include <check.h>
+#include <kit/kit.h>
+#include <run_suite.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct kit_host *open_host(const char *dir)
+{
+    const struct selkie_unsealer_options options = {.state_dir = dir};
+    return kit_open(&options);
+}
+
+static void submit_by(struct kit_host *host, const char *gateway, struct kit_body body)
+{
+    kit_receipt(host, kit_submit_from(host, gateway, &body, 0));
+}
+
+static json_int_t strays(struct kit_host *host)
+{
+    char *text = selkie_unsealer_stats(kit_unsealer(host));
+    json_t *stats = json_loads(text, 0, NULL);
+    json_int_t number = json_integer_value(json_object_get(json_object_get(stats, "queues"), "stray"));
+    json_decref(stats);
+    free(text);
+    return number;
+}
+
+/* Frames of 15 bytes, each with a tag of its own, and of each flood. */
+static void flood(struct kit_host *host, const char *gateway, uint8_t which, uint32_t count)
+{
+    uint64_t seq = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct kit_body body = {.bytes = {0x11, which}, .len = 15};
+        memcpy(body.bytes + 2, &i, 3);
+        seq = kit_submit_from(host, gateway, &body, 0);
+        if (i % 512 == 511)
+            kit_receipt(host, seq);
+    }
+    kit_receipt(host, seq);
+}
+
+START_TEST(a_flood_by_one_gateway_leaves_room_for_another)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_host(dir);
+    struct kit_device device = kit_device(1, 1), late = kit_device(2, 1);
+    struct kit_body registration = kit_register(&device, NULL, NULL);
+
+    flood(host, "g1", 1, 8193);
+    kit_expect_rejected(host, "unknown");
+    ck_assert_int_eq(strays(host), 8192);
+    submit_by(host, "g2", kit_session(&device, "reading"));
+    submit_by(host, "g2", registration);
+    kit_expect_payload(host, &device, 1, "reading");
+    kit_close(host);
+
+    /* It is known over a restart who has how many. */
+    host = open_host(dir);
+    kit_expect_payload(host, &device, 1, "reading"); /* nobody said that it was delivered */
+    flood(host, "g1", 2, 1);
+    kit_expect_rejected(host, "unknown");
+    /* Two that flood leave a third. */
+    flood(host, "g2", 3, 4097);
+    kit_expect_rejected(host, "unknown");
+    ck_assert_int_eq(strays(host), 8192 + 4096);
+    registration = kit_register(&late, NULL, NULL);
+    submit_by(host, "g3", kit_session(&late, "reading"));
+    submit_by(host, "g3", registration);
+    kit_expect_payload(host, &late, 1, "reading");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stray");
+    TCase *tcase = tcase_create("stray");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_test(tcase, a_flood_by_one_gateway_leaves_room_for_another);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
