@@ -6,9 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
-int selkie_clerk_begin(struct selkie_clerk *clerk, int64_t now_ms)
+static int shift_stray_clock(struct selkie_clerk *clerk, int64_t now_us)
 {
+    int64_t last_ms;
+    int result = selkie_registry_last_stray(clerk->registry, &last_ms);
+
+    clerk->stray_shift_ms = last_ms - now_us / 1000;
+    clerk->shifted = result == 0;
+    return result;
+}
+
+int selkie_clerk_begin(struct selkie_clerk *clerk, int64_t now_ms, int64_t now_us)
+{
+    int result = clerk->shifted ? 0 : shift_stray_clock(clerk, now_us);
+
+    if (result < 0)
+        return result;
     clerk->now_ms = now_ms;
+    clerk->stray_now_ms = now_us / 1000 + clerk->stray_shift_ms;
     clerk->counts = (struct selkie_counts){0};
     if (clerk->counted)
         return 0;

@@ -34,15 +34,20 @@ struct selkie_clerk {
 
     /* Of the round under way. */
     int64_t now_ms;
+    int64_t stray_now_ms; /* what strays age by: only while it works, and whatever the wall's clock is set to */
     struct selkie_output_list out;
     struct selkie_counts counts;
     /* How many there are in all. Counted once: it would take too long for each round. */
     int parked, strays;
     bool counted;
+    /* stray_now_ms is the monotonic clock and this, so that it goes on from when the last of those arrived that an
+     * earlier run has left. */
+    int64_t stray_shift_ms;
+    bool shifted;
 };
 
-/* Begin a round. After a rollback clear `counted` before. */
-SELKIE_USE_RESULT int selkie_clerk_begin(struct selkie_clerk *clerk, int64_t now_ms);
+/* Begin a round, at a time since the epoch and at the monotonic one. After a rollback clear `counted` before. */
+SELKIE_USE_RESULT int selkie_clerk_begin(struct selkie_clerk *clerk, int64_t now_ms, int64_t now_us);
 
 /* Decide on a job: malformed, or SEALED and opened. Its receipt is noted with it. */
 SELKIE_USE_RESULT int selkie_clerk_decide(struct selkie_clerk *clerk, struct selkie_job *job);

@@ -85,7 +85,7 @@ static int has_room(struct selkie_clerk *clerk, const struct selkie_stray *stray
 
 static int keep_stray(struct selkie_clerk *clerk, const struct selkie_job *job)
 {
-    struct selkie_stray stray = {.rx_ms = job->rx_ms, .arrived_ms = clerk->now_ms, .len = job->len};
+    struct selkie_stray stray = {.rx_ms = job->rx_ms, .arrived_ms = clerk->stray_now_ms, .len = job->len};
     int64_t first_rx_ms;
 
     memcpy(stray.tag, job->frame.session.session_tag, sizeof stray.tag);
@@ -162,8 +162,8 @@ int selkie_clerk_expire_strays(struct selkie_clerk *clerk, int max)
     struct selkie_stray stray;
     int expired = 0, result = 1;
 
-    while (expired < max &&
-           (result = selkie_registry_oldest_stray(clerk->registry, clerk->now_ms - SELKIE_STRAY_MS, &stray)) > 0) {
+    while (expired < max && (result = selkie_registry_oldest_stray(
+                                 clerk->registry, clerk->stray_now_ms - SELKIE_STRAY_MS, &stray)) > 0) {
         clerk->strays--;
         result = selkie_registry_delete_stray(clerk->registry, stray.number);
         if (result == 0)

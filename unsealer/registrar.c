@@ -134,7 +134,7 @@ static int work(struct selkie_registrar *registrar, uint64_t delivered, struct s
     struct selkie_clerk *clerk = &registrar->clerk;
     if (selkie_registry_damage(clerk->registry))
         return SELKIE_ESTORAGE;
-    int result = selkie_clerk_begin(clerk, selkie_clock_ms());
+    int result = selkie_clerk_begin(clerk, selkie_clock_ms(), selkie_clock_monotonic_us());
 
     registrar->op.gateways_changed = false;
     if (result == 0)

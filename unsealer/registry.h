@@ -199,7 +199,8 @@ struct selkie_stray {
     int64_t number; /* given */
     uint8_t tag[SELKIE_SESSION_TAG_SIZE];
     uint8_t digest[SELKIE_DIGEST_SIZE];
-    int64_t rx_ms, arrived_ms;
+    int64_t rx_ms;
+    int64_t arrived_ms; /* not since the epoch: by a clock that only goes forward */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     uint8_t body[SELKIE_SESSION_SIZE_MAX];
     size_t len;
@@ -212,6 +213,8 @@ SELKIE_USE_RESULT int selkie_registry_next_stray(struct selkie_registry *registr
 /* The oldest, if it arrived before a time. 1 or 0. */
 SELKIE_USE_RESULT int selkie_registry_oldest_stray(struct selkie_registry *registry, int64_t before_ms,
                                                    struct selkie_stray *stray);
+/* When the last of all arrived; 0 where there is none. */
+SELKIE_USE_RESULT int selkie_registry_last_stray(struct selkie_registry *registry, int64_t *arrived_ms);
 /* The one with this tag and digest: 1 and its rx, or 0. */
 SELKIE_USE_RESULT int selkie_registry_find_stray(struct selkie_registry *registry,
                                                  const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],

@@ -175,6 +175,11 @@ int selkie_registry_oldest_stray(struct selkie_registry *registry, int64_t befor
     return result > 0 && stray->arrived_ms >= before_ms ? 0 : result;
 }
 
+int selkie_registry_last_stray(struct selkie_registry *registry, int64_t *arrived_ms)
+{
+    return selkie_sql_number(registry, selkie_sql(registry, SELKIE_SQL_STRAY_LAST_ARRIVED), arrived_ms);
+}
+
 int selkie_registry_find_stray(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
                                const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms)
 {

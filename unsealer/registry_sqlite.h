@@ -61,6 +61,7 @@
     X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE binding = ?1")                                                  \
     X(PARKED_COUNT_ALL, "SELECT count(*) FROM parked")                                                                 \
     X(STRAY_PUT, "INSERT INTO stray VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                              \
+    X(STRAY_LAST_ARRIVED, "SELECT max(arrived) FROM stray")                                                            \
     X(STRAY_LAST, "SELECT max(number) FROM stray")                                                                     \
     X(STRAY_NEXT, SELKIE_SQL_STRAY "WHERE tag = ?1 AND number > ?2 ORDER BY number LIMIT 1")                           \
     X(STRAY_OLDEST, SELKIE_SQL_STRAY "ORDER BY number LIMIT 1")                                                        \

@@ -67,7 +67,8 @@ CREATE TABLE parked (
 );
 CREATE INDEX parked_binding ON parked (binding, counter, number);
 
--- SESSION frames with a tag that nobody has: their REGISTER may come.
+-- SESSION frames with a tag that nobody has: their REGISTER may come. `arrived` is no time since the epoch, but one by the
+-- clerk's own clock (clerk.h), which is never set.
 CREATE TABLE stray (
     number  INTEGER PRIMARY KEY,
     tag     BLOB NOT NULL,

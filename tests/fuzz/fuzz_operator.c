@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct selkie_clerk clerk = {.registry = registry, .announcer = announcer};
     struct selkie_operator op = {.clerk = &clerk, .keyring = keyring, .stats = no_stats};
     json_t *answer;
-    FUZZ_CLAIM(selkie_clerk_begin(&clerk, 1000) == 0);
+    FUZZ_CLAIM(selkie_clerk_begin(&clerk, 1000, 1000000) == 0);
     FUZZ_CLAIM(selkie_operator_execute(&op, (const char *)data, size, &answer) == 0);
     check_answer(answer, (const char *)data, size);
     json_decref(answer);

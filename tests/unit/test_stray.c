@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SESSION frames that are nobody's yet: anybody can make them up, so they are bounded, fairly among gateways.
- * PROTOCOL.md, section 7, rule 7. */
+/* SESSION frames that are nobody's yet: anybody can make them up, so they are bounded, fairly among gateways; and they
+ * wait an hour, whatever the wall's clock is set to. PROTOCOL.md, section 7, rule 7. */
 #include <check.h>
 #include <kit/kit.h>
 #include <run_suite.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define HOUR_S 3600
+#define YEAR_S (365 * 24 * HOUR_S)
+
+static atomic_long wall_s, steady_s;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = __real_clock_gettime(clock, now);
+
+    now->tv_sec += atomic_load(clock == CLOCK_REALTIME ? &wall_s : &steady_s);
+    return result;
+}
 
 static struct kit_host *open_host(const char *dir)
 {
@@ -76,6 +93,97 @@ START_TEST(a_flood_by_one_gateway_leaves_room_for_another)
 }
 END_TEST
 
+/* And the clocks are right again, for Check's own sake. */
+static void close_host(struct kit_host *host)
+{
+    kit_close(host);
+    wall_s = steady_s = 0;
+}
+
+/* A frame that is nobody's. Its receipt tells that a round has been done, and so what was due in it. */
+static void submit_stray(struct kit_host *host, uint32_t number)
+{
+    struct kit_device device = kit_device(number, 1);
+    submit_by(host, "g1", kit_session(&device, "x"));
+}
+
+static void expect(struct kit_host *host, json_int_t waiting, unsigned rejected)
+{
+    ck_assert_int_eq(strays(host), waiting);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), rejected);
+}
+
+START_TEST(a_stray_is_rejected_after_an_hour)
+{
+    struct kit_host *host = open_host(kit_dir());
+
+    submit_stray(host, 1);
+    steady_s += HOUR_S - 60;
+    submit_stray(host, 2);
+    expect(host, 2, 0);
+    steady_s += 61;
+    submit_stray(host, 3);
+    expect(host, 2, 1);
+    kit_expect_rejected(host, "unknown");
+    steady_s += HOUR_S + 1;
+    submit_stray(host, 4);
+    expect(host, 1, 2);
+    close_host(host);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_set_forward_takes_none_of_their_hour)
+{
+    struct kit_host *host = open_host(kit_dir());
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body registration = kit_register(&device, NULL, NULL);
+
+    submit_by(host, "g1", kit_session(&device, "reading"));
+    wall_s += YEAR_S;
+    submit_stray(host, 2);
+    expect(host, 2, 0);
+    submit_by(host, "g1", registration);
+    kit_expect_payload(host, &device, 1, "reading");
+    close_host(host);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_set_back_holds_none_up)
+{
+    struct kit_host *host = open_host(kit_dir());
+
+    wall_s += YEAR_S;
+    submit_stray(host, 1);
+    wall_s -= YEAR_S;
+    submit_stray(host, 2);
+    steady_s += HOUR_S + 1;
+    submit_stray(host, 3);
+    expect(host, 1, 2);
+    close_host(host);
+}
+END_TEST
+
+START_TEST(they_age_over_a_restart_but_not_while_nobody_listens)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_host(dir);
+
+    submit_stray(host, 1);
+    steady_s += HOUR_S - 60;
+    submit_stray(host, 2);
+    kit_close(host);
+    wall_s += YEAR_S;
+    steady_s = 0; /* another boot */
+    host = open_host(dir);
+    submit_stray(host, 3);
+    expect(host, 3, 0);
+    steady_s += 61;
+    submit_stray(host, 4);
+    expect(host, 3, 1);
+    close_host(host);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stray");
@@ -84,6 +192,10 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, a_flood_by_one_gateway_leaves_room_for_another);
+    tcase_add_test(tcase, a_stray_is_rejected_after_an_hour);
+    tcase_add_test(tcase, a_clock_that_is_set_forward_takes_none_of_their_hour);
+    tcase_add_test(tcase, a_clock_that_is_set_back_holds_none_up);
+    tcase_add_test(tcase, they_age_over_a_restart_but_not_while_nobody_listens);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
