@@ -10,7 +10,7 @@
 #include "announce.h"
 #include "report.h"
 
-#define SELKIE_PARKED_MAX     256   /* frames a pending binding, and of an unknown tag */
+#define SELKIE_PARKED_MAX     256   /* payloads a pending binding, and of an unknown tag */
 #define SELKIE_PARKED_MAX_ALL 65536 /* parked frames in all: what comes then is rejected */
 #define SELKIE_STRAYS_MAX_ALL 16384 /* a gateway may have as many as are free, as in the intake: see pool.h */
 #define SELKIE_STRAY_MS       3600000

@@ -35,8 +35,9 @@ static int push_out(struct selkie_clerk *clerk, const struct selkie_binding *bin
     return result;
 }
 
-/* Frames of a pending binding wait for as long as its operator takes, so they are bounded. 1 where there is room for
- * one more, or 0: it was rejected. */
+/* Frames of a pending binding wait for as long as its operator takes, so they are bounded. A REGISTER has nothing to
+ * lose, so it pushes no reading out: it has a place beyond them, or none. 1 where there is room for one more, or 0: it
+ * was rejected. */
 static int make_room(struct selkie_clerk *clerk, const struct selkie_binding *binding,
                      const struct selkie_opened *opened)
 {
@@ -44,9 +45,10 @@ static int make_room(struct selkie_clerk *clerk, const struct selkie_binding *bi
 
     if (result < 0)
         return result;
-    if (result >= SELKIE_PARKED_MAX)
+    bool full = result >= SELKIE_PARKED_MAX + !opened->has_payload;
+    if (full && opened->has_payload)
         result = push_out(clerk, binding);
-    else if (clerk->parked >= SELKIE_PARKED_MAX_ALL)
+    else if (full || clerk->parked >= SELKIE_PARKED_MAX_ALL)
         /* Who fills the parking with many addresses must not push out what others have in it. */
         return selkie_clerk_reject(clerk, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms, binding->address);
     return result < 0 ? result : 1;

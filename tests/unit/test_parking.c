@@ -76,6 +76,45 @@ START_TEST(a_full_row_of_strays_comes_out_with_its_registration)
 }
 END_TEST
 
+/* And a REGISTER of its device that comes later takes the place of no reading. */
+START_TEST(a_full_row_of_strays_waits_with_its_registration)
+{
+    struct kit_host *host = open_host(kit_dir(), SELKIE_ENROL_APPROVE);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body registration = kit_register(&device, NULL, NULL);
+
+    for (int i = 0; i < 256; i++)
+        submit(host, kit_session(&device, "x"));
+    submit(host, registration);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    submit(host, kit_register(&device, NULL, NULL));
+    kit_expect_rejected(host, "parking-full");
+    ck_assert_int_eq(stat_of(host, "queues", "parked"), 257);
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
+    expect_sessions(host, &device, 1, 256);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    ck_assert_int_eq(stat_of(host, "frames", "lost"), 0);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(a_full_row_pushes_its_oldest_out_for_a_reading)
+{
+    struct kit_host *host = open_host(kit_dir(), SELKIE_ENROL_APPROVE);
+    struct kit_device device = kit_device(1, 1);
+
+    submit(host, kit_register(&device, NULL, NULL));
+    for (int i = 0; i < 257; i++)
+        submit(host, kit_session(&device, "x"));
+    for (int i = 0; i < 2; i++) /* the REGISTER, and the first reading */
+        kit_expect_rejected(host, "parking-full");
+    ck_assert_int_eq(stat_of(host, "queues", "parked"), 256);
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
+    expect_sessions(host, &device, 2, 257);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(a_full_parking_loses_nothing_of_a_device_that_is_admitted)
 {
     struct kit_host *host = open_host(full_parking(), SELKIE_ENROL_OPEN);
@@ -162,6 +201,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, a_full_row_of_strays_comes_out_with_its_registration);
+    tcase_add_test(tcase, a_full_row_of_strays_waits_with_its_registration);
+    tcase_add_test(tcase, a_full_row_pushes_its_oldest_out_for_a_reading);
     tcase_add_test(tcase, a_full_parking_loses_nothing_of_a_device_that_is_admitted);
     tcase_add_test(tcase, a_full_parking_takes_no_more_of_those_that_wait);
     tcase_add_test(tcase, a_claim_that_comes_late_frees_all_that_waited_for_it);
