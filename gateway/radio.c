@@ -60,6 +60,10 @@ static void on_body(struct selkie_radio *radio, size_t len)
         radio->counters.foreign++;
     else if (frame.type == SELKIE_ACK) /* another gateway's, or an echo of ours */
         return;
+    else if (frame.type == SELKIE_SEALED)
+        radio->counters.sealed++;
+    else
+        radio->counters.session++;
     if (!allowed(radio->config, known ? &frame : NULL)) {
         radio->counters.filtered++;
         return;

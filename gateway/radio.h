@@ -22,11 +22,12 @@ struct selkie_radio;
 
 /* Since the start of the program. */
 struct selkie_radio_counters {
-    uint64_t received;  /* whole frames with a good CRC */
-    uint64_t duplicate; /* of these, repeats of one heard within ten minutes */
-    uint64_t foreign;   /* of these, of a version or type that section 3 does not know */
-    uint64_t filtered;  /* of these, from devices that are not in `allow` */
-    uint64_t crc;       /* frames dropped, by their fault */
+    uint64_t received;        /* whole frames with a good CRC */
+    uint64_t sealed, session; /* of these, of either form; the rest are ACKs and foreign */
+    uint64_t duplicate;       /* of these, repeats of one heard within ten minutes */
+    uint64_t foreign;         /* of these, of a version or type that section 3 does not know */
+    uint64_t filtered;        /* of these, from devices that are not in `allow` */
+    uint64_t crc;             /* frames dropped, by their fault */
     uint64_t garbage;
     uint64_t overlong;
     uint64_t acked; /* ACKs sent */

@@ -22,8 +22,9 @@ static json_t *line_json(const struct selkie_radio *radio)
 {
     const struct selkie_radio_counters *line = selkie_radio_counters(radio);
 
-    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port", selkie_radio_device(radio),
-                     "open", selkie_radio_is_open(radio), "received", count(line->received), "duplicates",
+    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
+                     selkie_radio_device(radio), "open", selkie_radio_is_open(radio), "received", count(line->received),
+                     "sealed", count(line->sealed), "session", count(line->session), "duplicates",
                      count(line->duplicate), "foreign", count(line->foreign), "filtered", count(line->filtered), "crc",
                      count(line->crc), "garbage", count(line->garbage), "overlong", count(line->overlong), "acked",
                      count(line->acked), "acks_lost", count(line->ack_lost));
@@ -40,24 +41,26 @@ static int64_t oldest_seconds(const struct selkie_stats *stats)
 char *selkie_stats_json(const struct selkie_stats *stats)
 {
     const struct selkie_sender_counters *frames = &stats->uplink.frames;
-    uint64_t received = 0;
+    uint64_t received = 0, sealed = 0, session = 0;
     uint64_t lost = 0;
     json_t *lines = json_array();
 
     for (size_t i = 0; i < stats->radio_count; i++) {
         const struct selkie_radio_counters *line = selkie_radio_counters(stats->radios[i]);
         received += line->received;
+        sealed += line->sealed;
+        session += line->session;
         lost += broken(line);
         if (json_array_append_new(lines, line_json(stats->radios[i])) != 0)
             break;
     }
-    json_t *root =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version", stats->version,
-                  "uptime", count(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "broken", count(lost),
-                  "spooled", count(stats->spooled), "unstored", count(stats->unstored), "sent", count(frames->sent),
-                  "resent", count(frames->resent), "receipted", count(frames->receipted), "dropped",
-                  count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames, "oldest",
-                  (json_int_t)oldest_seconds(stats), "connects", count(stats->uplink.connects), "lines", lines);
+    json_t *root = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version", stats->version,
+        "uptime", count(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed),
+        "session", count(session), "broken", count(lost), "spooled", count(stats->spooled), "unstored",
+        count(stats->unstored), "sent", count(frames->sent), "resent", count(frames->resent), "receipted",
+        count(frames->receipted), "dropped", count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames,
+        "oldest", (json_int_t)oldest_seconds(stats), "connects", count(stats->uplink.connects), "lines", lines);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;

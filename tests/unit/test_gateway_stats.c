@@ -6,6 +6,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two lines, each no more than its counters. */
+static const struct selkie_radio_counters counted[] = {
+    {.received = 20,
+     .sealed = 21,
+     .session = 22,
+     .duplicate = 23,
+     .foreign = 24,
+     .filtered = 25,
+     .crc = 26,
+     .garbage = 27,
+     .overlong = 28,
+     .acked = 29,
+     .ack_lost = 30},
+    {.received = 120, .sealed = 121, .session = 122},
+};
+static struct selkie_radio *const radios[] = {(struct selkie_radio *)&counted[0], (struct selkie_radio *)&counted[1]};
+
+const struct selkie_radio_counters *__wrap_selkie_radio_counters(const struct selkie_radio *radio);
+const struct selkie_radio_counters *__wrap_selkie_radio_counters(const struct selkie_radio *radio)
+{
+    return (const struct selkie_radio_counters *)radio;
+}
+
+const char *__wrap_selkie_radio_device(const struct selkie_radio *radio);
+const char *__wrap_selkie_radio_device(const struct selkie_radio *radio)
+{
+    return radio == radios[0] ? "/dev/one" : "/dev/two";
+}
+
+bool __wrap_selkie_radio_is_open(const struct selkie_radio *radio);
+bool __wrap_selkie_radio_is_open(const struct selkie_radio *radio)
+{
+    return radio == radios[0];
+}
+
 static struct selkie_stats stats_of(void)
 {
     return (struct selkie_stats){
@@ -44,9 +79,9 @@ START_TEST(every_counter_is_told)
     static const struct {
         const char *key;
         long long value;
-    } expected[] = {{"uptime", 61},    {"received", 0},  {"broken", 0}, {"spooled", 11},
-                    {"unstored", 12},  {"dropped", 13},  {"sent", 14},  {"resent", 15},
-                    {"receipted", 16}, {"connects", 17}, {"queue", 7},  {"oldest", 10}};
+    } expected[] = {{"uptime", 61},    {"received", 0},  {"sealed", 0},   {"session", 0}, {"broken", 0},
+                    {"spooled", 11},   {"unstored", 12}, {"dropped", 13}, {"sent", 14},   {"resent", 15},
+                    {"receipted", 16}, {"connects", 17}, {"queue", 7},    {"oldest", 10}};
     struct selkie_stats stats = stats_of();
     json_t *json = parse(&stats);
 
@@ -54,6 +89,34 @@ START_TEST(every_counter_is_told)
         ck_assert_int_eq(number(json, expected[i].key), expected[i].value);
     ck_assert_str_eq(json_string_value(json_object_get(json, "version")), "1.2.3");
     ck_assert_uint_eq(json_array_size(json_object_get(json, "lines")), 0);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(every_line_is_told_and_summed_up)
+{
+    static const struct {
+        const char *key;
+        long long value;
+    } line[] = {{"received", 20}, {"sealed", 21},   {"session", 22},  {"duplicates", 23},
+                {"foreign", 24},  {"filtered", 25}, {"crc", 26},      {"garbage", 27},
+                {"overlong", 28}, {"acked", 29},    {"acks_lost", 30}},
+      sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
+    struct selkie_stats stats = stats_of();
+
+    stats.radios = radios;
+    stats.radio_count = 2;
+    json_t *json = parse(&stats);
+    const json_t *lines = json_object_get(json, "lines");
+    ck_assert_uint_eq(json_array_size(lines), 2);
+    const json_t *first = json_array_get(lines, 0);
+    for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++)
+        ck_assert_int_eq(number(first, line[i].key), line[i].value);
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+        ck_assert_int_eq(number(json, sums[i].key), sums[i].value);
+    ck_assert_str_eq(json_string_value(json_object_get(first, "port")), "/dev/one");
+    ck_assert(json_is_true(json_object_get(first, "open")));
+    ck_assert(json_is_false(json_object_get(json_array_get(lines, 1), "open")));
     json_decref(json);
 }
 END_TEST
@@ -94,6 +157,7 @@ int main(void)
     TCase *tcase = tcase_create("gateway_stats");
 
     tcase_add_test(tcase, every_counter_is_told);
+    tcase_add_test(tcase, every_line_is_told_and_summed_up);
     tcase_add_test(tcase, age_is_never_negative);
     tcase_add_test(tcase, status_is_one_line_for_people);
     suite_add_tcase(suite, tcase);

@@ -164,6 +164,25 @@ START_TEST(faults_are_counted_by_kind)
 }
 END_TEST
 
+START_TEST(frames_are_counted_by_form)
+{
+    static const uint8_t session[SELKIE_SESSION_OVERHEAD] = {0x11}, an_ack[] = {0x12, 3, 4}, foreign[] = {0x23, 1};
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    sealed_of(body, 0x42);
+    send_body(body, sizeof(body));
+    send_body(session, sizeof(session));
+    send_body(an_ack, sizeof(an_ack));
+    send_body(foreign, sizeof(foreign));
+    send_body(session, sizeof(session));
+    turn_until(5);
+    const struct selkie_radio_counters *counters = selkie_radio_counters(radio);
+    ck_assert_uint_eq(counters->received, 5);
+    ck_assert_uint_eq(counters->sealed, 1);
+    ck_assert_uint_eq(counters->session, 2);
+}
+END_TEST
+
 START_TEST(only_allowed_addresses_pass)
 {
     static const char *prefixes[] = {"42aB", "7701020304050607"};
@@ -288,6 +307,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, body_comes_out_of_noise);
     tcase_add_test(tcase, faults_are_counted_by_kind);
+    tcase_add_test(tcase, frames_are_counted_by_form);
     tcase_add_test(tcase, only_allowed_addresses_pass);
     tcase_add_test(tcase, ack_carries_the_bodys_crc);
     tcase_add_test(tcase, ack_waits_for_a_quiet_line);
