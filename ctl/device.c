@@ -26,7 +26,7 @@ static const struct ctl_column binding_columns[] = {
     {"RECEIVED", "received", CTL_NUMBER},
     {"LOST", "lost", CTL_NUMBER},
     {"FORM", "form", CTL_TEXT},
-    {"AIR SAVED", "air_saved", CTL_TEXT},
+    {"AIR SAVED", "air_saved", CTL_SHARE},
     {"KEY", "key_id", CTL_NUMBER},
     {"FIRST SEEN", "first_seen", CTL_TIME},
     {"LAST SEEN", "last_seen", CTL_TIME},
@@ -150,32 +150,25 @@ static void add_air_saved(json_t *binding)
     json_int_t received = json_integer_value(json_object_get(binding, "received"));
     json_int_t frames = json_integer_value(json_object_get(binding, "session_frames"));
     json_int_t bytes = json_integer_value(json_object_get(binding, "session_bytes"));
-    char text[16];
     if (received <= 0 || frames <= 0)
         return;
     double saved = (double)(frames * SELKIE_SEALED_SIZE - bytes) / (double)(received * SELKIE_SEALED_SIZE);
-    snprintf(text, sizeof text, "%.0f %%", 100 * saved);
-    (void)json_object_set_new(binding, "air_saved", json_string(text));
+    (void)json_object_set_new(binding, "air_saved", json_real(saved));
 }
 
 static void print_device(json_t *device)
 {
     json_t *bindings = json_incref(json_object_get(device, "bindings"));
-    json_t *binding;
-    size_t i;
     (void)json_object_del(device, "bindings");
     ctl_print(device, false);
-    json_array_foreach (bindings, i, binding) {
-        add_air_saved(binding);
-    }
     if (json_array_size(bindings) != 0)
         putchar('\n');
     ctl_table_print(binding_columns, COUNT(binding_columns), bindings);
     json_decref(bindings);
 }
 
-/* One command and what to do with its data: as JSON, by `print`, or one line. */
-static enum ctl_exit ask(const struct ctl_options *options, json_t *command, void (*print)(json_t *), const char *done)
+/* One command that answers with nothing but that it is done. */
+static enum ctl_exit ask(const struct ctl_options *options, json_t *command, const char *done)
 {
     json_t *data;
     enum ctl_exit result = ctl_control_once_take(&data, options, command);
@@ -183,8 +176,6 @@ static enum ctl_exit ask(const struct ctl_options *options, json_t *command, voi
         return result;
     if (options->json)
         ctl_print(data, true);
-    else if (print != NULL)
-        print(data);
     else
         puts(done);
     json_decref(data);
@@ -196,7 +187,21 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
     char address[SELKIE_ADDRESS_TEXT_SIZE];
     if (ctl_device_address(address, options->args[0]) == NULL)
         return not_an_address(options->args[0]);
-    return ask(options, json_pack("{s:s, s:s}", "command", command->control, "address", address), print_device, NULL);
+    json_t *device, *binding;
+    size_t i;
+    enum ctl_exit result = ctl_control_once_take(
+        &device, options, json_pack("{s:s, s:s}", "command", command->control, "address", address));
+    if (result != CTL_DONE)
+        return result;
+    json_array_foreach (json_object_get(device, "bindings"), i, binding) {
+        add_air_saved(binding);
+    }
+    if (options->json)
+        ctl_print(device, true);
+    else
+        print_device(device);
+    json_decref(device);
+    return CTL_DONE;
 }
 
 json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
@@ -220,7 +225,7 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
         return CTL_USAGE;
     }
     snprintf(done, sizeof done, "%s added", address);
-    return ask(options, ctl_device_add_command(address, options->name, options->claim), NULL, done);
+    return ask(options, ctl_device_add_command(address, options->name, options->claim), done);
 }
 
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
@@ -239,5 +244,5 @@ enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct 
         (void)json_object_set_new(request, "id", json_string(id));
     }
     snprintf(done, sizeof done, "%s: %s done", address, strchr(command->name, ' ') + 1);
-    return ask(options, request, NULL, done);
+    return ask(options, request, done);
 }

@@ -23,6 +23,8 @@ const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value,
         if (number <= 0 || localtime_r(&seconds, &local) == NULL ||
             strftime(text, CTL_CELL_SIZE, "%Y-%m-%d %H:%M:%S", &local) == 0)
             return "-";
+    } else if (kind == CTL_SHARE) {
+        snprintf(text, CTL_CELL_SIZE, "%.0f %%", 100 * json_number_value(value));
     } else if (json_is_integer(value)) {
         snprintf(text, CTL_CELL_SIZE, "%" JSON_INTEGER_FORMAT, number);
     } else {

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-enum ctl_column_kind { CTL_TEXT, CTL_NUMBER, CTL_TIME };
+enum ctl_column_kind { CTL_TEXT, CTL_NUMBER, CTL_TIME, CTL_SHARE };
 
 struct ctl_column {
     const char *title;
@@ -18,7 +18,8 @@ struct ctl_column {
  * row has are left out. */
 void ctl_table_print(const struct ctl_column *columns, size_t count, const json_t *rows);
 
-/* A field as people read it: a time in ms since the epoch as local time. The result is in `text`, or the field's own.
+/* A field as people read it: a time in ms since the epoch as local time, a share of 1 in percent. The result is in
+ * `text`, or the field's own.
  */
 #define CTL_CELL_SIZE 32
 const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value, enum ctl_column_kind kind);

@@ -117,6 +117,7 @@ START_TEST(the_air_that_session_frames_save_is_shown)
     frames_await_receipts(gateway, 1, 10);
     /* One of 522 bytes and nine of 31, against ten of 522: 84.6 % less. */
     EXPECT(0, "85 %", "ctl device show %s", device.text);
+    EXPECT(0, "\"air_saved\": 0.846", "ctl device show %s --json", device.text);
     harness_disconnect(gateway);
 }
 END_TEST
