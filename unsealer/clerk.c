@@ -135,7 +135,8 @@ static int keep_account(struct selkie_clerk *clerk, struct selkie_binding *bindi
         binding->session_bytes += SELKIE_SESSION_OVERHEAD + opened->payload_len;
     }
     selkie_clerk_heard(clerk, binding, opened->rx_ms);
-    binding->form = opened->form;
+    if (opened->has_payload) /* a REGISTER is always SEALED, and says what will come */
+        binding->form = opened->form;
     binding->silent = false;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
     if (opened->form == SELKIE_SEALED)
@@ -252,9 +253,12 @@ static enum selkie_claim compare_claim(const struct selkie_device *device, const
 static void take_news(struct selkie_binding *own, const struct selkie_message *message,
                       const struct selkie_decision *decision)
 {
-    if (!message || message->kind != SELKIE_REGISTER || message->registration.firmware_len == 0)
+    if (!message || message->kind != SELKIE_REGISTER)
         return;
-    if (decision->verdict == SELKIE_ACCEPT || decision->verdict == SELKIE_PARK)
+    if (decision->verdict != SELKIE_ACCEPT && decision->verdict != SELKIE_PARK)
+        return;
+    own->form = message->registration.flags & SELKIE_FLAG_SESSION ? SELKIE_SESSION : SELKIE_SEALED;
+    if (message->registration.firmware_len > 0)
         snprintf(own->firmware, sizeof own->firmware, "%.*s", (int)message->registration.firmware_len,
                  message->registration.firmware);
 }

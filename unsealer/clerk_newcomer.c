@@ -11,7 +11,8 @@ static int make_binding(struct selkie_clerk *clerk, struct selkie_newcomer *newc
 
     own->status = status;
     own->key_id = opened->key_id;
-    own->form = opened->form;
+    if (opened->has_payload)
+        own->form = opened->form;
     own->counter = opened->counter;
     selkie_clerk_heard(clerk, own, opened->rx_ms);
     own->first_seen_ms = own->last_seen_ms;

@@ -72,7 +72,8 @@ int selkie_clerk_park(struct selkie_clerk *clerk, struct selkie_binding *binding
     if (opened->counter > binding->counter)
         binding->counter = opened->counter;
     selkie_clerk_heard(clerk, binding, opened->rx_ms);
-    binding->form = opened->form;
+    if (opened->has_payload)
+        binding->form = opened->form;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
     clerk->counts.parked += !waited;
     clerk->parked++;

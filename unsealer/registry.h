@@ -102,7 +102,7 @@ struct selkie_binding {
     uint64_t received, session_frames, session_bytes;
     int64_t first_seen_ms, last_seen_ms;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
-    enum selkie_frame_type form;
+    enum selkie_frame_type form; /* of its last reading, or what a REGISTER has said since */
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
     int64_t clone_alarm_ms;

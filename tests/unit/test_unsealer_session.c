@@ -295,6 +295,54 @@ START_TEST(known_devices_do_not_wait_for_the_rsa_of_others)
 }
 END_TEST
 
+/* A REGISTER with the bit that says: SESSION frames will come. */
+static struct kit_body announce(struct kit_device *device)
+{
+    struct selkie_message message = {.kind = SELKIE_REGISTER, .counter = device->counter++};
+    uint8_t bytes[SELKIE_MESSAGE_MAX];
+
+    message.registration.flags = SELKIE_FLAG_SESSION;
+    memcpy(message.address, device->address, sizeof message.address);
+    memcpy(message.id, device->id, sizeof message.id);
+    int len = selkie_message_encode(bytes, &message);
+    ck_assert_int_gt(len, 0);
+    return kit_seal(bytes, (size_t)len, device->address, 1);
+}
+
+static void expect_form(struct kit_host *host, const char *form)
+{
+    json_t *answer = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
+    json_t *bindings = json_object_get(json_object_get(answer, "data"), "bindings");
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(bindings, 0), "form")), form);
+    json_decref(answer);
+}
+
+START_TEST(the_form_is_the_last_readings_or_what_a_registration_has_told_since)
+{
+    for (int policy = SELKIE_ENROL_OPEN; policy <= SELKIE_ENROL_APPROVE; policy++) {
+        const struct selkie_unsealer_options options = {.state_dir = kit_dir(),
+                                                        .enrolment = (enum selkie_enrolment)policy};
+        struct kit_host *host = kit_open(&options);
+        struct kit_device device = kit_device(1, 1);
+
+        submit(host, announce(&device));
+        expect_form(host, "session");
+        submit(host, kit_data(&device, "sealed"));
+        expect_form(host, "sealed");
+        submit(host, kit_session(&device, "x"));
+        expect_form(host, "session");
+        submit(host, announce(&device)); /* nobody acknowledged the first one */
+        expect_form(host, "session");
+        if (policy == SELKIE_ENROL_APPROVE)
+            kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
+        expect_form(host, "session");
+        submit(host, kit_register(&device, NULL, NULL));
+        expect_form(host, "sealed");
+        kit_close(host);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("unsealer_session");
@@ -312,6 +360,7 @@ int main(void)
     tcase_add_test(tcase, replay_clone_and_stale_hold_across_the_forms);
     tcase_add_test(tcase, a_restart_between_frames_changes_nothing);
     tcase_add_test(tcase, known_devices_do_not_wait_for_the_rsa_of_others);
+    tcase_add_test(tcase, the_form_is_the_last_readings_or_what_a_registration_has_told_since);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
