@@ -5,6 +5,7 @@
  *   a plain client's round trip while the workers are saturated, against that on an idle broker.
  * Prints; passes no judgement. */
 #include "frames.h"
+#include "pump.h"
 
 #include <selkie/keyring.h>
 
@@ -16,21 +17,12 @@
 #include <time.h>
 
 #define RULES      "\"gateways\":\"any\",\"workers\":2,\"other_topics\":\"allow\""
-#define BROKER     "max_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n"
 #define ROUNDS     9   /* of the rate: one thread, then the broker, so that a machine's moods strike both */
 #define OPENED     80  /* ciphertexts that the single thread opens in a round */
 #define FRAMES     320 /* frames of a round through the broker */
 #define WINDOW     128 /* of these, under way at a time */
 #define LATENCIES  200
 #define ROUNDTRIPS 600
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static int compare(const void *left, const void *right)
 {
@@ -67,65 +59,66 @@ static void single_open(struct single *single)
 static int64_t single_run(const struct single *single, size_t count)
 {
     uint8_t message[SELKIE_MESSAGE_MAX];
-    int64_t start = now_us();
+    int64_t start = pump_now_us();
 
     for (size_t i = 0; i < count; i++)
         ck_assert_int_gt(selkie_keyring_unseal(single->keyring, 1, single->body + SELKIE_SEALED_HEADER_SIZE, message),
                          0);
-    return now_us() - start;
+    return pump_now_us() - start;
 }
 
 static int64_t one_round_trip(struct harness_client *client)
 {
-    int64_t start = now_us();
+    int64_t start = pump_now_us();
 
     harness_publish_async(client, "plain/x", "ping", 4, 0, NULL);
     harness_message_free(harness_receive(client, "plain/x"));
-    return now_us() - start;
+    return pump_now_us() - start;
 }
 
-/* Keep WINDOW frames under way until so many of the device have come out; with a client, measure its round trips
- * meanwhile. */
-static int64_t run_frames(struct harness_client *gateway, struct harness_client *subscriber,
-                          struct frames_device *device, size_t count, struct harness_client *plain, int64_t *trips,
-                          size_t *trip_count)
+/* Keep WINDOW frames under way until so many of the device have come out, and measure the plain client's round trips
+ * meanwhile; returns how many it made. */
+static size_t saturate(struct harness_client *gateway, struct harness_client *subscriber, struct frames_device *device,
+                       size_t count, struct harness_client *plain, int64_t trips[ROUNDTRIPS])
 {
     uint8_t(*bodies)[SELKIE_SEALED_SIZE] = calloc(count, sizeof *bodies);
-    size_t sent = 0, come = 0;
+    size_t sent = 0, come = 0, made = 0;
 
     ck_assert_ptr_nonnull(bodies);
     for (size_t i = 0; i < count; i++)
         harness_seal_data(bodies[i], device->address, device->id, device->counter++, "21.5");
-    int64_t start = now_us();
     while (come < count) {
         while (sent < count && sent - come < WINDOW)
-            harness_publish_async(gateway, "selkie/gateway/gw1/up", bodies[sent++], SELKIE_SEALED_SIZE, 1, NULL);
-        if (plain != NULL && *trip_count < ROUNDTRIPS)
-            trips[(*trip_count)++] = one_round_trip(plain);
-        int patience = plain != NULL ? 0 : HARNESS_PATIENCE;
+            harness_publish_async(gateway, PUMP_TOPIC, bodies[sent++], SELKIE_SEALED_SIZE, 1, NULL);
+        if (made < ROUNDTRIPS)
+            trips[made++] = one_round_trip(plain);
         struct harness_message *message;
-        while ((message = harness_receive_try(subscriber, "selkie/device/", patience)) != NULL) {
+        while ((message = harness_receive_try(subscriber, "selkie/device/", 0)) != NULL) {
             harness_message_free(message);
             come++;
-            patience = 0;
         }
     }
     free(bodies);
-    return now_us() - start;
+    return made;
 }
 
-static void print_rate(const struct single *single, struct harness_client *gateway, struct harness_client *subscriber)
+static void print_rate(const struct single *single, const struct harness_broker *broker)
 {
+    static uint8_t bodies[FRAMES][SELKIE_SEALED_SIZE];
     struct frames_device device = frames_device(3);
+    struct pump *pump = pump_open(broker, "selkie/device/+/up", true);
     int64_t ratios[ROUNDS], alone_us = 0, broker_us = 0;
 
     for (size_t i = 0; i < ROUNDS; i++) {
+        for (size_t j = 0; j < FRAMES; j++)
+            harness_seal_data(bodies[j], device.address, device.id, device.counter++, "21.5");
         int64_t alone = single_run(single, OPENED);
-        int64_t broker = run_frames(gateway, subscriber, &device, FRAMES, NULL, NULL, NULL);
-        ratios[i] = 1000 * (alone * FRAMES) / (2 * broker * OPENED);
+        int64_t through = pump_run(pump, bodies[0], SELKIE_SEALED_SIZE, FRAMES, WINDOW);
+        ratios[i] = 1000 * (alone * FRAMES) / (2 * through * OPENED);
         alone_us += alone;
-        broker_us += broker;
+        broker_us += through;
     }
+    pump_close(pump);
     double median = (double)quantile(ratios, ROUNDS, 500) / 1000; /* which sorts them */
     printf("two workers: %.0f frames/s through the broker, one thread alone opens %.0f/s; against twice that, of %d "
            "rounds: median %.2f, best %.2f, worst %.2f\n",
@@ -133,37 +126,44 @@ static void print_rate(const struct single *single, struct harness_client *gatew
            (double)ratios[ROUNDS - 1] / 1000, (double)ratios[0] / 1000);
 }
 
-static void print_latency(const struct single *single, struct harness_client *gateway,
-                          struct harness_client *subscriber)
+static void print_latency(const struct single *single, const struct harness_broker *broker)
 {
     static int64_t open_us[LATENCIES], took[LATENCIES];
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
     struct frames_device device = frames_device(2);
 
     for (size_t i = 0; i < LATENCIES; i++) {
         uint8_t body[SELKIE_SEALED_SIZE];
         harness_seal_data(body, device.address, device.id, device.counter++, "21.5");
         open_us[i] = single_run(single, 1);
-        int64_t start = now_us();
-        harness_publish_async(gateway, "selkie/gateway/gw1/up", body, sizeof body, 1, NULL);
+        int64_t start = pump_now_us();
+        harness_publish_async(gateway, PUMP_TOPIC, body, sizeof body, 1, NULL);
         harness_message_free(harness_receive(subscriber, "selkie/device/"));
-        took[i] = now_us() - start;
+        took[i] = pump_now_us() - start;
     }
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
     int64_t opening = quantile(open_us, LATENCIES, 500), latency = quantile(took, LATENCIES, 500);
     printf("idle broker, publish to plaintext: %" PRId64 " us (median; p90 %" PRId64 "); opening alone %" PRId64
            " us (median); %" PRId64 " us more\n",
            latency, quantile(took, LATENCIES, 900), opening, latency - opening);
 }
 
-static void print_round_trip(struct harness_client *gateway, struct harness_client *subscriber,
-                             struct harness_client *plain)
+static void print_round_trip(const struct harness_broker *broker)
 {
     static int64_t idle[ROUNDTRIPS], busy[ROUNDTRIPS];
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct harness_client *plain = frames_subscriber(broker, "plain/x");
     struct frames_device device = frames_device(4);
-    size_t busy_count = 0;
 
     for (size_t i = 0; i < ROUNDTRIPS; i++)
         idle[i] = one_round_trip(plain);
-    (void)run_frames(gateway, subscriber, &device, (size_t)ROUNDS * FRAMES, plain, busy, &busy_count);
+    size_t busy_count = saturate(gateway, subscriber, &device, (size_t)ROUNDS * FRAMES, plain, busy);
+    harness_disconnect(plain);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
     int64_t idle_p99 = quantile(idle, ROUNDTRIPS, 990), busy_p99 = quantile(busy, busy_count, 990);
     printf("plain round trip: p50 %" PRId64 " us idle, %" PRId64 " us saturated; p99 %" PRId64 " us idle, %" PRId64
            " us saturated: %" PRId64 " us more (%zu trips)\n",
@@ -174,20 +174,14 @@ static void print_round_trip(struct harness_client *gateway, struct harness_clie
 START_TEST(figures)
 {
     struct single single;
-    struct harness_broker *broker = harness_broker_with_plugin(BROKER, RULES);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct harness_client *plain = frames_subscriber(broker, "plain/x");
+    struct harness_broker *broker = harness_broker_with_plugin(PUMP_BROKER, RULES);
 
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     single_open(&single);
-    print_latency(&single, gateway, subscriber);
-    print_rate(&single, gateway, subscriber);
-    print_round_trip(gateway, subscriber, plain);
+    print_latency(&single, broker);
+    print_rate(&single, broker);
+    print_round_trip(broker);
     selkie_keyring_close(single.keyring);
-    harness_disconnect(plain);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
 }
 END_TEST

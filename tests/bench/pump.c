@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pump.h"
 
+#include <inttypes.h>
+#include <jansson.h>
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#define RECEIPTS "selkie/gateway/gw1/receipt"
+
 struct pump {
     struct mosquitto *gateway, *subscriber;
-    size_t come;
-    bool subscribed;
+    uint64_t seq; /* of the last frame published */
+    size_t come, receipted;
+    unsigned subscribed;
+    bool receipts; /* are given for what is published */
 };
 
 int64_t pump_now_us(void)
@@ -24,9 +32,14 @@ static void on_message(struct mosquitto *client, void *context, const struct mos
 {
     struct pump *pump = context;
 
-    (void)client;
     (void)message;
-    pump->come++;
+    if (client == pump->subscriber) {
+        pump->come++;
+        return;
+    }
+    json_t *receipt = json_loadb(message->payload, (size_t)message->payloadlen, 0, NULL);
+    pump->receipted += json_array_size(json_object_get(receipt, "seq"));
+    json_decref(receipt);
 }
 
 static void on_subscribe(struct mosquitto *client, void *context, int id, int count, const int *granted)
@@ -36,7 +49,7 @@ static void on_subscribe(struct mosquitto *client, void *context, int id, int co
     (void)client;
     (void)id;
     ck_assert(count == 1 && granted[0] == 1);
-    pump->subscribed = true;
+    pump->subscribed++;
 }
 
 static struct mosquitto *connect_as(const struct harness_broker *broker, const char *user, struct pump *pump)
@@ -44,6 +57,7 @@ static struct mosquitto *connect_as(const struct harness_broker *broker, const c
     struct mosquitto *client = mosquitto_new(NULL, true, pump);
 
     ck_assert_ptr_nonnull(client);
+    (void)mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
     (void)mosquitto_username_pw_set(client, user, NULL);
     (void)mosquitto_max_inflight_messages_set(client, 0);
     (void)mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
@@ -71,15 +85,18 @@ static void turn(struct pump *pump)
     }
 }
 
-struct pump *pump_open(const struct harness_broker *broker, const char *filter)
+struct pump *pump_open(const struct harness_broker *broker, const char *filter, bool receipts)
 {
     struct pump *pump = calloc(1, sizeof *pump);
 
     ck_assert_ptr_nonnull(pump);
+    ck_assert_int_eq(mosquitto_lib_init(), MOSQ_ERR_SUCCESS);
     pump->subscriber = connect_as(broker, "reader", pump);
     pump->gateway = connect_as(broker, "gw1", pump);
+    pump->receipts = receipts;
     ck_assert_int_eq(mosquitto_subscribe(pump->subscriber, NULL, filter, 1), MOSQ_ERR_SUCCESS);
-    while (!pump->subscribed)
+    ck_assert_int_eq(mosquitto_subscribe(pump->gateway, NULL, RECEIPTS, 1), MOSQ_ERR_SUCCESS);
+    while (pump->subscribed < 2)
         turn(pump);
     return pump;
 }
@@ -90,7 +107,24 @@ void pump_close(struct pump *pump)
     (void)mosquitto_disconnect(pump->subscriber);
     mosquitto_destroy(pump->gateway);
     mosquitto_destroy(pump->subscriber);
+    (void)mosquitto_lib_cleanup();
     free(pump);
+}
+
+/* As selkie-gateway publishes a frame. */
+static void publish(struct pump *pump, const uint8_t *body, size_t size)
+{
+    mosquitto_property *properties = NULL;
+    char seq[24], rx[24];
+
+    (void)snprintf(seq, sizeof seq, "%" PRIu64, ++pump->seq);
+    (void)snprintf(rx, sizeof rx, "%" PRId64, (int64_t)time(NULL) * 1000);
+    (void)mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "seq", seq);
+    (void)mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "rx", rx);
+    (void)mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "port", "/dev/ttyUSB0");
+    ck_assert_int_eq(mosquitto_publish_v5(pump->gateway, NULL, PUMP_TOPIC, (int)size, body, 1, false, properties),
+                     MOSQ_ERR_SUCCESS);
+    mosquitto_property_free_all(&properties);
 }
 
 int64_t pump_run(struct pump *pump, const uint8_t *bodies, size_t size, size_t count, size_t window)
@@ -98,12 +132,10 @@ int64_t pump_run(struct pump *pump, const uint8_t *bodies, size_t size, size_t c
     size_t sent = 0;
     int64_t start = pump_now_us();
 
-    pump->come = 0;
-    while (pump->come < count) {
+    pump->come = pump->receipted = 0;
+    while (pump->come < count || (pump->receipts && pump->receipted < count)) {
         for (; sent < count && sent - pump->come < window; sent++)
-            ck_assert_int_eq(
-                mosquitto_publish(pump->gateway, NULL, PUMP_TOPIC, (int)size, bodies + sent * size, 1, false),
-                MOSQ_ERR_SUCCESS);
+            publish(pump, bodies + sent * size, size);
         turn(pump);
     }
     return pump_now_us() - start;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A gateway that publishes as fast as a broker takes it, and a subscriber that counts what comes out, QoS 1 both:
- * libmosquitto's clients on one thread, so that they cost the measured broker as little as a client can. */
+/* A gateway that publishes as fast as a broker takes it, with a gateway's properties and its receipts, and a subscriber
+ * that counts what comes out: MQTT 5, QoS 1, libmosquitto's clients on one thread, so that they cost the measured
+ * broker as little as a client can. */
 #ifndef SELKIE_BENCH_PUMP_H
 #define SELKIE_BENCH_PUMP_H
 
@@ -13,12 +14,13 @@
 
 struct pump;
 
-/* Connect to the broker and subscribe. */
-struct pump *pump_open(const struct harness_broker *broker, const char *filter);
+/* Connect to the broker and subscribe to `filter` and to the gateway's receipts, which only a broker with the plugin
+ * gives: with `receipts`, a run waits for them. */
+struct pump *pump_open(const struct harness_broker *broker, const char *filter, bool receipts);
 void pump_close(struct pump *pump);
 
 /* Publish `count` bodies of `size` bytes, `window` of them under way at a time; microseconds until the last has come
- * out. */
+ * out and has its receipt. */
 int64_t pump_run(struct pump *pump, const uint8_t *bodies, size_t size, size_t count, size_t window);
 
 int64_t pump_now_us(void); /* monotonic */

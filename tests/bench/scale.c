@@ -102,7 +102,7 @@ static void open_side(struct side *side, const char *name)
     int64_t start = pump_now_us();
     side->broker = harness_broker(lines);
     side->start_s = (double)(pump_now_us() - start) / 1e6;
-    side->pump = pump_open(side->broker, "selkie/device/+/up");
+    side->pump = pump_open(side->broker, "selkie/device/+/up", true);
 }
 
 /* The next message of a device drawn at random. */
