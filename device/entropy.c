@@ -17,14 +17,15 @@
 #define RHYTHM_WINDOW       64
 #define RHYTHM_WINDOW_LIMIT 56
 
-/* What each bit of a set of predictors stands for. A lag or the last difference takes an interval's credit; the other
- * differences foretell by chance too often for that. */
-#define PREDICTOR_LAG(lag)        (1u << ((lag)-1))
-#define PREDICTOR_DIFFERENCE(lag) (1u << (SELKIE_ENTROPY_INTERVALS + (lag)-1))
-#define PREDICTOR_RECENT          (1u << (SELKIE_ENTROPY_PREDICTORS - 1))
-#define LAGS_RECENT               0xfu
-#define TAKES_CREDIT              (PREDICTOR_DIFFERENCE(1) | (PREDICTOR_DIFFERENCE(1) - 1))
-_Static_assert(SELKIE_ENTROPY_PREDICTORS == 32, "a set of predictors is one word");
+/* What each bit of a set of predictors stands for. One of the first lags or the last difference takes an interval's
+ * credit; the others foretell by chance too often for that. */
+#define DIFFERENCES               15u
+#define PREDICTOR_LAG(lag)        (UINT64_C(1) << ((lag)-1))
+#define PREDICTOR_DIFFERENCE(lag) (UINT64_C(1) << (SELKIE_ENTROPY_INTERVALS + (lag)-1))
+#define PREDICTOR_RECENT          (UINT64_C(1) << (SELKIE_ENTROPY_PREDICTORS - 1))
+#define FIRST_LAGS(count)         (PREDICTOR_LAG((count) + 1) - 1)
+#define TAKES_CREDIT              (PREDICTOR_DIFFERENCE(1) | FIRST_LAGS(16))
+_Static_assert(SELKIE_ENTROPY_INTERVALS + DIFFERENCES + 1 == SELKIE_ENTROPY_PREDICTORS, "one predictor a bit");
 
 static bool source_valid(const struct selkie_source *source)
 {
@@ -82,37 +83,37 @@ static int pour(struct selkie_entropy *entropy, uint8_t index, uint32_t sample)
     return failed ? SELKIE_ECRYPTO : 0;
 }
 
-/* Ticks wrap, and so do the differences of intervals. */
-static bool alike(uint32_t one, uint32_t other, uint32_t tolerance)
+/* Intervals wrap, and so do their differences. */
+static bool alike(unsigned one, unsigned other, unsigned tolerance)
 {
-    uint32_t apart = one - other;
-    return (apart > UINT32_MAX / 2 ? 0 - apart : apart) <= tolerance;
+    uint16_t apart = (uint16_t)(one - other);
+    return apart <= tolerance || apart >= UINT16_MAX + 1u - tolerance;
 }
 
 /* The predictors that foretold this interval. */
-static uint32_t foretold(const struct selkie_rhythm *rhythm, uint32_t interval, uint32_t tolerance)
+static uint64_t foretold(const struct selkie_rhythm *rhythm, uint16_t interval)
 {
-    const uint32_t *earlier = rhythm->intervals;
-    uint32_t set = 0;
+    const uint16_t *earlier = rhythm->intervals;
+    uint64_t set = 0;
     for (unsigned lag = 1; lag <= rhythm->known; lag++) {
-        if (alike(interval, earlier[lag - 1], tolerance))
+        if (alike(interval, earlier[lag - 1], RHYTHM_TOLERANCE_MS))
             set |= PREDICTOR_LAG(lag);
     }
     /* The jitter of an interval counts twice in the difference of two differences. */
-    for (unsigned lag = 1; lag < rhythm->known; lag++) {
-        if (alike(interval - earlier[0], earlier[lag - 1] - earlier[lag], 2 * tolerance))
+    for (unsigned lag = 1; lag < rhythm->known && lag <= DIFFERENCES; lag++) {
+        if (alike((unsigned)interval - earlier[0], (unsigned)earlier[lag - 1] - earlier[lag], 2 * RHYTHM_TOLERANCE_MS))
             set |= PREDICTOR_DIFFERENCE(lag);
     }
-    return set & LAGS_RECENT ? set | PREDICTOR_RECENT : set;
+    return set & FIRST_LAGS(4) ? set | PREDICTOR_RECENT : set;
 }
 
 /* Count each predictor by itself. Returns false if one foretells more than it may. */
-static bool predictors_accept(struct selkie_rhythm *rhythm, uint32_t set)
+static bool predictors_accept(struct selkie_rhythm *rhythm, uint64_t set)
 {
     bool accepted = true;
     for (unsigned i = 0; i < SELKIE_ENTROPY_PREDICTORS; i++) {
         struct selkie_predictor *predictor = &rhythm->predictors[i];
-        unsigned hit = set >> i & 1;
+        unsigned hit = set >> i & 1u;
         predictor->run = hit ? (uint8_t)(predictor->run + 1) : 0;
         predictor->hits = (uint8_t)((rhythm->judged == 0 ? 0 : predictor->hits) + hit);
         if (predictor->run >= RHYTHM_RUN || predictor->hits >= RHYTHM_WINDOW_LIMIT)
@@ -124,9 +125,9 @@ static bool predictors_accept(struct selkie_rhythm *rhythm, uint32_t set)
 
 /* Note an interval between presses. Returns 1 if it may be credited, 0 if it was predictable, SELKIE_EENTROPY if too
  * many were. */
-static int rhythm_judge(struct selkie_rhythm *rhythm, uint32_t interval, uint32_t tick_hz)
+static int rhythm_judge(struct selkie_rhythm *rhythm, uint16_t interval)
 {
-    uint32_t set = foretold(rhythm, interval, tick_hz / 1000 * RHYTHM_TOLERANCE_MS);
+    uint64_t set = foretold(rhythm, interval);
 
     memmove(rhythm->intervals + 1, rhythm->intervals, sizeof rhythm->intervals - sizeof rhythm->intervals[0]);
     rhythm->intervals[0] = interval;
@@ -164,7 +165,7 @@ static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_sou
         uint32_t interval;
         if (!rhythm_press(&entropy->rhythm, source, sample, &interval))
             return 0;
-        credited = rhythm_judge(&entropy->rhythm, interval, source->tick_hz);
+        credited = rhythm_judge(&entropy->rhythm, (uint16_t)(interval / (source->tick_hz / 1000)));
         if (credited < 0)
             return credited;
         sample = interval;

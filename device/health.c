@@ -50,30 +50,60 @@ static bool stream_accepts(struct selkie_health_stream *stream, const struct sel
     return stream->run < health->rct_cutoff && stream->matches < health->apt_cutoff;
 }
 
-static bool lags_accept(struct selkie_health *health, uint8_t value)
+/* How many of the anchor's samples the latest ones are, now that `value` has come after `matched` of them. What came
+ * before is in the anchor itself, so shorter matches are sought there, the longest first (Knuth, Morris and Pratt). */
+static uint8_t match(const struct selkie_health_cycle *cycle, unsigned size, uint8_t value)
 {
-    bool accepted = true;
-    for (unsigned lag = 1; lag <= health->filled; lag++) {
-        uint8_t earlier = health->history[(health->at + SELKIE_HEALTH_LAGS - lag) % SELKIE_HEALTH_LAGS];
-        uint8_t *run = &health->lag_run[lag - 1];
-        *run = value == earlier ? (uint8_t)(*run + 1) : 0;
-        if (*run + 1 >= health->rct_cutoff)
-            accepted = false;
+    const uint8_t *anchor = cycle->anchor;
+    for (unsigned from = cycle->matched == size ? 1 : 0; from <= cycle->matched; from++) {
+        unsigned len = cycle->matched - from;
+        if (anchor[len] == value && memcmp(anchor, anchor + from, len) == 0)
+            return (uint8_t)(len + 1);
     }
-    health->history[health->at] = value;
-    health->at = (uint8_t)((health->at + 1) % SELKIE_HEALTH_LAGS);
-    if (health->filled < SELKIE_HEALTH_LAGS)
-        health->filled++;
-    return accepted;
+    return 0;
+}
+
+/* The anchor has come back. Returns whether too many samples have by now, one after the other at the same distance. */
+static bool returns_too_often(struct selkie_health_cycle *cycle, unsigned size, unsigned wanted)
+{
+    uint32_t distance = cycle->seen - cycle->returned_at;
+    bool again = distance == cycle->distance;
+    cycle->returned_at = cycle->seen;
+    cycle->distance = distance;
+    if (!again)
+        cycle->repeated = (uint8_t)size;
+    else if (cycle->repeated < wanted)
+        cycle->repeated = (uint8_t)(cycle->repeated + (distance < size ? distance : size));
+    return cycle->repeated >= wanted;
+}
+
+static bool cycle_accepts(struct selkie_health_cycle *cycle, unsigned wanted, uint8_t value)
+{
+    unsigned size = wanted < SELKIE_HEALTH_ANCHOR ? wanted : SELKIE_HEALTH_ANCHOR;
+    cycle->seen++;
+    if ((cycle->seen & (cycle->seen - 1)) == 0) {
+        cycle->matched = 0;
+        cycle->filled = 0;
+    } else {
+        cycle->matched = match(cycle, size, value);
+    }
+    if (cycle->filled < size) {
+        cycle->anchor[cycle->filled++] = value;
+        cycle->returned_at = cycle->seen;
+        cycle->distance = 0;
+        return true;
+    }
+    return cycle->matched < size || !returns_too_often(cycle, size, wanted);
 }
 
 int selkie_health_sample(struct selkie_health *health, uint32_t sample)
 {
     uint8_t value = (uint8_t)(sample & health->mask);
     uint8_t difference = (uint8_t)((value - health->samples.last) & health->mask);
-    bool first = health->filled == 0;
+    bool first = health->cycle.seen == 0;
 
-    bool healthy = lags_accept(health, value);
+    /* A run of so many equal pairs is as rare as the run of equal neighbours that the cutoff stands for. */
+    bool healthy = cycle_accepts(&health->cycle, health->rct_cutoff - 1u, value);
     if (!first && !stream_accepts(&health->differences, health, difference))
         healthy = false;
     if (!stream_accepts(&health->samples, health, value))

@@ -64,6 +64,33 @@ START_TEST(a_stuck_source_is_refused_for_good)
 }
 END_TEST
 
+/* As an ADC that sees the mains: 50 Hz are 20 samples at 1 kHz. Whatever is in a period, it comes again and again. */
+START_TEST(a_periodic_source_is_refused_for_good)
+{
+    static const enum selkie_source_kind kinds[] = {SELKIE_SOURCE_TRNG, SELKIE_SOURCE_NOISE};
+    static const unsigned periods[] = {17, 18, 20, 24, 32, 40, 50, 64, 100, 256, 500};
+    static const uint8_t claims[] = {4, 16, 28};
+    sources[0].kind = kinds[_i % 2];
+    sources[0].claim = claims[_i / 2];
+    for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
+        unsigned period = periods[i] < 482 || _i / 2 > 0 ? periods[i] : 482; /* 512 - 30 for one bit */
+        feeds[0].count = feeds[0].at = 0;
+        feed_begin();
+        feed_random(&feeds[0], period);
+        while (feeds[0].count < 3 * 1024) {
+            feeds[0].samples[feeds[0].count] = feeds[0].samples[feeds[0].count - period];
+            feeds[0].count++;
+        }
+        ck_assert_int_eq(feed_gather(0), SELKIE_EENTROPY);
+        ck_assert_uint_eq(selkie_entropy_alarms(&entropy), SELKIE_ENTROPY_ALARMS);
+        feed_random(&feeds[0], 3000);
+        ck_assert_int_eq(feed_gather(1), SELKIE_EENTROPY);
+        ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
+        selkie_entropy_wipe(&entropy);
+    }
+}
+END_TEST
+
 START_TEST(an_alarm_takes_everything_back_and_is_no_end)
 {
     /* In the start-up test, and after it. */
@@ -200,6 +227,7 @@ int main(void)
     tcase_add_test(tc, sources_that_port_h_does_not_allow_are_refused);
     tcase_add_test(tc, nothing_counts_before_the_start_up_test);
     tcase_add_test(tc, a_stuck_source_is_refused_for_good);
+    tcase_add_loop_test(tc, a_periodic_source_is_refused_for_good, 0, 6);
     tcase_add_loop_test(tc, an_alarm_takes_everything_back_and_is_no_end, 0, 2);
     tcase_add_test(tc, the_third_alarm_is_the_end);
     tcase_add_test(tc, a_source_that_fails_is_refused);

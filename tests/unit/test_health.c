@@ -96,7 +96,7 @@ static const struct {
     {"alternating", alternating, 30},
     {"counting", counting, 20},
     {"counting by seven", counting_by_seven, 20},
-    {"a period of thirteen", period_of_thirteen, 40},
+    {"a period of thirteen", period_of_thirteen, 32 + 13 + 8}, /* the anchor at 32 lasts so long */
     {"biased", biased, 1024},
     {"stops", stops, 5020},
 };
@@ -130,6 +130,80 @@ START_TEST(bits_that_alternate_are_refused)
     for (unsigned i = 0; error == 0 && i < 100; i++)
         error = selkie_health_sample(&health, i % 2);
     ck_assert_int_eq(error, SELKIE_EENTROPY);
+}
+END_TEST
+
+/* Samples until the first that is refused, of a stream that repeats `period` random samples after `settling` others. */
+static unsigned periodic_accepted(struct selkie_health *health, unsigned period, unsigned settling, unsigned count)
+{
+    static uint8_t repeated[1024];
+    struct test_random random = {period};
+    test_random_fill(&random, repeated, period);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t sample = i < settling ? (uint32_t)test_random_next(&random) : repeated[i % period];
+        if (selkie_health_sample(health, sample) < 0)
+            return i;
+    }
+    return count;
+}
+
+START_TEST(each_period_is_found_within_the_start_up_test)
+{
+    /* One bit, a nibble, a byte; from the first sample on or after a source has settled. */
+    static const struct {
+        unsigned claim, width, longest;
+    } kinds[] = {{1, 1, 226}, {1, 8, 226}, {2, 8, 452}, {3, 4, 472}, {4, 1, 482}, {16, 8, 504}, {32, 8, 508}};
+    struct selkie_health health;
+    for (unsigned period = 1; period <= kinds[_i].longest; period++) {
+        for (unsigned settling = 0; settling < 512; settling += 73) {
+            ck_assert_int_eq(selkie_health_init(&health, kinds[_i].claim, kinds[_i].width), 0);
+            unsigned refused = periodic_accepted(&health, period, settling, 1024) + 1;
+            ck_assert_msg(refused <= 1024, "period %u from sample %u on was not found", period, settling);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_period_that_begins_late_is_found_later)
+{
+    /* The anchor at sample 8192 is the first that repeats, and lasts long enough for any of these. */
+    static const unsigned periods[] = {13, 50, 100, 256, 1000};
+    struct selkie_health health;
+    ck_assert_int_eq(selkie_health_init(&health, 16, 8), 0);
+    ck_assert_uint_lt(periodic_accepted(&health, periods[_i], 5000, 16384), 8192 + periods[_i] + 8);
+}
+END_TEST
+
+/* The stream is random but for `len` samples that begin at each of three places, the first of which is an anchor's. */
+static int repeat_at(struct selkie_health *health, const unsigned places[static 3], unsigned len)
+{
+    struct test_random random = {5};
+    int error = 0;
+    for (unsigned i = 1; error == 0 && i < 512; i++) {
+        uint32_t sample = (uint32_t)test_random_next(&random);
+        for (unsigned place = 0; place < 3; place++) {
+            if (i - places[place] < len)
+                sample = 1 + i - places[place];
+        }
+        error = selkie_health_sample(health, sample);
+    }
+    return error;
+}
+
+START_TEST(what_comes_back_has_the_weight_that_was_claimed)
+{
+    static const struct {
+        unsigned claim, len, places[3];
+        int error;
+    } streams[] = {
+        {12, 9, {256, 300, 411}, 0}, /* 3 bits: 10 in a row are too many */
+        {12, 10, {256, 300, 411}, SELKIE_EENTROPY},
+        {1, 60, {256, 340, 430}, 0}, /* a quarter: 120 are, and only a period brings them back at the same distance */
+        {1, 60, {256, 340, 424}, SELKIE_EENTROPY},
+    };
+    struct selkie_health health;
+    ck_assert_int_eq(selkie_health_init(&health, streams[_i].claim, 8), 0);
+    ck_assert_int_eq(repeat_at(&health, streams[_i].places, streams[_i].len), streams[_i].error);
 }
 END_TEST
 
@@ -180,6 +254,9 @@ int main(void)
     tcase_add_test(tc, claims_beyond_the_width_are_refused);
     tcase_add_loop_test(tc, bad_streams_are_refused_soon, 0, sizeof bad / sizeof bad[0]);
     tcase_add_test(tc, bits_that_alternate_are_refused);
+    tcase_add_loop_test(tc, each_period_is_found_within_the_start_up_test, 0, 7);
+    tcase_add_loop_test(tc, a_period_that_begins_late_is_found_later, 0, 5);
+    tcase_add_loop_test(tc, what_comes_back_has_the_weight_that_was_claimed, 0, 4);
     tcase_add_loop_test(tc, uniform_samples_pass_whatever_was_claimed, 1, 33);
     tcase_add_test(tc, a_bias_that_was_claimed_passes);
     tcase_add_test(tc, only_the_claimed_bits_count);

@@ -15,8 +15,8 @@
 #define SELKIE_ENTROPY_SEED       48  /* bytes drawn: 32 of entropy, 16 of nonce */
 #define SELKIE_ENTROPY_EDGE_CLAIM 16  /* quarter bits: the most that an edge is credited with */
 #define SELKIE_ENTROPY_ALARMS     3   /* of a source's health tests, by which it is refused */
-#define SELKIE_ENTROPY_INTERVALS  16  /* earlier intervals that an edge must differ from */
-#define SELKIE_ENTROPY_PREDICTORS (2 * SELKIE_ENTROPY_INTERVALS)
+#define SELKIE_ENTROPY_INTERVALS  48  /* of the latest presses: the longest period that is found */
+#define SELKIE_ENTROPY_PREDICTORS 64
 
 /* How often one simple rule foretold the next interval to within milliseconds. */
 struct selkie_predictor {
@@ -24,10 +24,10 @@ struct selkie_predictor {
     uint8_t hits; /* times in this window of 64 */
 };
 
-/* Whether a person pressed, or a machine. The rules: the interval is that of 1 to 16 presses before; the difference to
+/* Whether a person pressed, or a machine. The rules: the interval is that of 1 to 48 presses before; the difference to
  * the interval before is that of 1 to 15 presses before, as in a ramp; it is one of the last four. */
 struct selkie_rhythm {
-    uint32_t intervals[SELKIE_ENTROPY_INTERVALS]; /* ticks, the latest first */
+    uint16_t intervals[SELKIE_ENTROPY_INTERVALS]; /* milliseconds modulo 2^16, the latest first */
     uint32_t last_edge;                           /* ticks, of the last raw edge: bounces extend a press */
     uint32_t last_press;                          /* ticks, of the press that began it */
     struct selkie_predictor predictors[SELKIE_ENTROPY_PREDICTORS];

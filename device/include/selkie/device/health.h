@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Continuous health tests of a raw entropy source. NIST SP 800-90B, 4.4: repetition count and adaptive proportion, at a
  * false alarm rate of 2^-30, on the samples. Both run on the differences of neighbours too, which finds counters and
- * alternation, and a repetition count for each lag up to 16, which finds any short period.
- * No heap, no I/O, no globals; safe from any thread on distinct objects. */
+ * alternation. A third test finds periods, with Brent's method: it keeps an anchor, the samples that follow upon some
+ * sample, and raises an alarm when the latest ones repeat it. A new anchor begins at each sample whose number is a
+ * power of two.
+ * No heap, no I/O, no globals; safe from any thread on distinct objects.
+ *
+ * What the third test finds: a period p, p + k samples after an anchor that began when it held already, unless the next
+ * anchor begins before. So of 1024 samples it is each period up to 512 - k that holds from the 512th on. k = 30 / H is
+ * 60 at most, but for a claim of a quarter bit: there the anchor must come back twice, at the same distance, and p is
+ * up to 226.
+ * How often it is wrong: the anchor fixes one distance for each sample, and that k samples in a row are what stood this
+ * distance before has a chance of 2^-kH at most. */
 #ifndef SELKIE_DEVICE_HEALTH_H
 #define SELKIE_DEVICE_HEALTH_H
 
@@ -10,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SELKIE_HEALTH_LAGS 16
+#define SELKIE_HEALTH_ANCHOR 60
 
 struct selkie_health_stream {
     uint16_t run;     /* equal values in a row */
@@ -20,15 +29,22 @@ struct selkie_health_stream {
     uint8_t first;
 };
 
+struct selkie_health_cycle {
+    uint32_t seen;        /* samples */
+    uint32_t returned_at; /* number of the sample with which the anchor was last complete, the first time included */
+    uint32_t distance;    /* between the last two of these */
+    uint8_t repeated;     /* samples that came back at this distance */
+    uint8_t matched;      /* of the anchor's samples, what the latest ones are */
+    uint8_t filled;       /* of the anchor */
+    uint8_t anchor[SELKIE_HEALTH_ANCHOR];
+};
+
 struct selkie_health {
     uint16_t rct_cutoff;
     uint16_t apt_cutoff;
     uint16_t apt_window;
     uint8_t mask;
-    uint8_t filled; /* of history, up to SELKIE_HEALTH_LAGS */
-    uint8_t at;     /* where the next sample goes in history */
-    uint8_t history[SELKIE_HEALTH_LAGS];
-    uint8_t lag_run[SELKIE_HEALTH_LAGS];
+    struct selkie_health_cycle cycle;
     struct selkie_health_stream samples;
     struct selkie_health_stream differences;
 };
