@@ -83,6 +83,16 @@ static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
     uplink->phase = SELKIE_UPLINK_IDLE;
 }
 
+/* A transmission of `air` ms that ends at until_ms is paid for at a duty cycle of d permille with air * (1000 - d) / d
+ * ms of silence. */
+static void pay_duty(struct selkie_uplink *uplink)
+{
+    uint16_t duty = uplink->settings->duty_permille;
+    uplink->silent_ms = uplink->until_ms;
+    if (duty > 0 && duty < 1000)
+        uplink->silent_ms += ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
+}
+
 static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
 {
     for (unsigned i = 0; i < SELKIE_UPLINK_SLOTS; i++) {
@@ -92,8 +102,12 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
             continue;
         slot->left = 0;
         uplink->counts.acknowledged++;
-        if (uplink->phase == SELKIE_UPLINK_LISTENING && uplink->current == i)
-            uplink->phase = SELKIE_UPLINK_IDLE;
+        if (uplink->phase == SELKIE_UPLINK_IDLE || uplink->current != i)
+            return;
+        /* Where we thought that it was still on the air, it is paid for as if it were: nothing goes before its end. */
+        if (uplink->phase == SELKIE_UPLINK_ON_AIR)
+            pay_duty(uplink);
+        uplink->phase = SELKIE_UPLINK_IDLE;
         return;
     }
 }
@@ -128,16 +142,6 @@ static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
     uint32_t bit_rate = uplink->settings->bit_rate;
     uint64_t air_ms = bit_rate > 0 ? ((uint64_t)uplink->written * 8000 + bit_rate - 1) / bit_rate : 0;
     uplink->until_ms = uplink->began_ms + air_ms > now_ms ? uplink->began_ms + air_ms : now_ms;
-}
-
-/* A transmission of `air` ms that ends at until_ms is paid for at a duty cycle of d permille with air * (1000 - d) / d
- * ms of silence. */
-static void pay_duty(struct selkie_uplink *uplink)
-{
-    uint16_t duty = uplink->settings->duty_permille;
-    uplink->silent_ms = uplink->until_ms;
-    if (duty > 0 && duty < 1000)
-        uplink->silent_ms += ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
 }
 
 void selkie_uplink_forget(struct selkie_uplink *uplink)
@@ -181,8 +185,6 @@ static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *d
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     pay_duty(uplink);
     uplink->phase = SELKIE_UPLINK_IDLE;
-    if (slot->left == 0)
-        return; /* its ACK was there before we thought that it was out */
     if (expects_ack(uplink)) {
         uplink->phase = SELKIE_UPLINK_LISTENING;
         uplink->until_ms += uplink->settings->ack_ms;
