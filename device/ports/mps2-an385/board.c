@@ -35,7 +35,6 @@ struct uart {
 #define MPU_ATTRIBUTES  REGISTER(0xE000EDA0u)
 
 #define SYSCLK_HZ        25000000u
-#define RADIO_BAUD       9600u
 #define CONSOLE_BAUD     115200u
 #define WATCHDOG_SECONDS 5u
 #define RADIO_RING       64u
@@ -141,7 +140,7 @@ static void protect_memory(void)
 void board_init(void)
 {
     FPGAIO_PRESCALE = SYSCLK_HZ / BOARD_TICK_HZ - 1;
-    uart_init(RADIO, RADIO_BAUD);
+    uart_init(RADIO, BOARD_RADIO_BAUD);
     uart_init(CONSOLE, CONSOLE_BAUD);
     protect_memory();
     WATCHDOG_LOCK = 0x1ACCE551u;

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOARD_TICK_HZ 1000000u
-#define BOARD_PAINT   0xA5A5A5A5u /* start-up leaves unused memory so, which lets board_memory measure */
+#define BOARD_TICK_HZ    1000000u
+#define BOARD_RADIO_BAUD 9600u
+#define BOARD_PAINT      0xA5A5A5A5u /* start-up leaves unused memory so, which lets board_memory measure */
 
 /* Clocks, UARTs, watchdog, memory protection. Once, at the start of main. */
 void board_init(void);

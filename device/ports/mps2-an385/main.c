@@ -53,6 +53,7 @@ static void configure(void)
     config.claim = page->claim;
     config.claim_len = page->claim_len;
     config.firmware = "mps2-an385 " SELKIE_VERSION;
+    config.uplink.bit_rate = BOARD_RADIO_BAUD * 8 / 10; /* each byte of this line has a start and a stop bit */
     config.ack_rx = page->ack == 1 ? &ack_rx : NULL;
     config.require_lock = true;
 }
