@@ -153,6 +153,24 @@ START_TEST(the_operators_button_switches_to_the_next_key)
 }
 END_TEST
 
+START_TEST(without_a_next_key_the_operators_button_does_nothing)
+{
+    struct harness_pty *radio = harness_pty("radio");
+    static struct cloud_frame frame;
+    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
+    board_type(board, "K");
+    board_wait(board, 0, "there is no next key\n");
+    size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    board_type(board, "KS");
+    board_wait(board, ready, "message 1 sealed in ");
+    do {
+        cloud_receive(&frame, radio);
+    } while (frame.message.kind == SELKIE_REGISTER);
+    ck_assert_uint_eq(frame.header.sealed.key_id, 1);
+    ck_assert_ptr_null(strstr(board->said, "silent"));
+}
+END_TEST
+
 START_TEST(a_build_option_switches_to_the_next_key)
 {
     /* The cloud's end has the key of the second slot alone. */
@@ -167,6 +185,18 @@ START_TEST(a_build_option_switches_to_the_next_key)
     cloud_receive(&registration, radio);
     ck_assert_uint_eq(registration.header.sealed.key_id, 2);
     ck_assert_int_eq(registration.message.kind, SELKIE_REGISTER);
+}
+END_TEST
+
+START_TEST(settings_that_the_key_page_cannot_hold_are_refused)
+{
+    static const char *const options[][2] = {{"--key-id", "0"},        {"--key-id", "256"},     {"--key-id", "abc"},
+                                             {"--next-key-id", "300"}, {"--interval", "65536"}, {"--interval", "-1"}};
+    const char *argv[] = {SELKIE_SOURCE_DIR "/device/ports/mps2-an385/run", options[_i][0], options[_i][1], NULL};
+    char *said;
+    ck_assert_int_eq(harness_run("run", argv, &said), 2);
+    ck_assert_msg(strstr(said, options[_i][0]) != NULL && strstr(said, "not a number from") != NULL, "%s", said);
+    free(said);
 }
 END_TEST
 
@@ -331,6 +361,8 @@ int main(void)
     tcase_add_checked_fixture(keys, set_up, NULL);
     tcase_set_timeout(keys, 240);
     tcase_add_test(keys, the_operators_button_switches_to_the_next_key);
+    tcase_add_test(keys, without_a_next_key_the_operators_button_does_nothing);
+    tcase_add_loop_test(keys, settings_that_the_key_page_cannot_hold_are_refused, 0, 6);
     tcase_add_test(keys, a_build_option_switches_to_the_next_key);
     tcase_add_test(keys, the_guides_board_sends_its_first_frame);
 

@@ -76,6 +76,16 @@ static void execute_data(void)
     function();
 }
 
+static void switch_key(void)
+{
+    if (KEY_PAGE->key_ids[1] == 0) {
+        board_console_print("there is no next key\n");
+        return;
+    }
+    port_buttons.next_key = true;
+    board_console_print("sealing with the next key from now on\n");
+}
+
 /* The names stand for buttons and events that a board would have; O, X and H for faults, so that the hardening shows.
  */
 static void run_command(char key)
@@ -88,8 +98,7 @@ static void run_command(char key)
         print_memory();
         break;
     case 'K':
-        port_buttons.next_key = true;
-        board_console_print("sealing with the next key from now on\n");
+        switch_key();
         break;
     case 'T':
         port_buttons.tampered = true;
