@@ -8,10 +8,16 @@
 #define READS_A_POLL      32  /* what else was heard has to wait: poll never stays */
 #define WAIT_MAX_MS       3600000u
 
+static bool duty_limited(const struct selkie_uplink_settings *settings)
+{
+    return settings->duty_permille > 0 && settings->duty_permille < 1000;
+}
+
 bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
 {
     return settings->quiet_ms <= WAIT_MAX_MS && settings->backoff_ms <= WAIT_MAX_MS &&
-           settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000;
+           settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000 &&
+           (settings->bit_rate > 0 || !duty_limited(settings));
 }
 
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
@@ -89,7 +95,7 @@ static void pay_duty(struct selkie_uplink *uplink)
 {
     uint16_t duty = uplink->settings->duty_permille;
     uplink->silent_ms = uplink->until_ms;
-    if (duty > 0 && duty < 1000)
+    if (duty_limited(uplink->settings))
         uplink->silent_ms += ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
 }
 

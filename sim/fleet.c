@@ -163,7 +163,8 @@ static void configure(struct selkie_fleet_device *device)
     config.uplink.register_times = plan->register_times;
     config.uplink.data_times = plan->data_times;
     config.uplink.spread_ms = plan->spread_ms;
-    config.uplink.duty_permille = plan->duty_permille;
+    /* Without a radio in between there is no air to share. */
+    config.uplink.duty_permille = group->air.bit_rate > 0 ? plan->duty_permille : 0;
     config.uplink.ack_ms = 0;
     if (group->ack) {
         config.ack_rx = &world->fleet->ack_rx[device->index];

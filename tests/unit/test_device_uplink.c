@@ -366,6 +366,12 @@ START_TEST(settings_out_of_their_bounds_are_refused)
     ck_assert(selkie_uplink_settings_valid(&settings));
     settings.duty_permille = 1001;
     ck_assert(!selkie_uplink_settings_valid(&settings));
+
+    settings = good;
+    settings.bit_rate = 0;
+    ck_assert(selkie_uplink_settings_valid(&settings));
+    settings.duty_permille = 10; /* of what? */
+    ck_assert(!selkie_uplink_settings_valid(&settings));
 }
 END_TEST
 

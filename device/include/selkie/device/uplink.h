@@ -22,7 +22,7 @@ struct selkie_uplink_settings {
     uint32_t spread_ms;  /* repeats without ACK follow after a random time up to this */
     uint32_t ack_ms;     /* how long to wait for an ACK; 0: none expected */
     uint16_t duty_permille; /* at most this part of the time on the air; 0 or 1000: no limit. After each transmission
-                               the device is silent for as long as it takes */
+                               the device is silent for as long as it takes. A limit needs a bit rate */
     uint8_t register_times; /* transmissions of a REGISTER without ACK */
     uint8_t data_times;     /* of any other message without ACK */
     uint8_t ack_tries;      /* transmissions of a frame that is not acknowledged */
