@@ -31,7 +31,7 @@ static bool source_valid(const struct selkie_source *source)
 {
     if (source->read == NULL)
         return false;
-    return source->kind != SELKIE_SOURCE_EDGES || source->tick_hz >= EDGE_HZ_MIN;
+    return source->kind == SELKIE_SOURCE_EDGES ? source->tick_hz >= EDGE_HZ_MIN : source->dead_ms > 0;
 }
 
 static unsigned claim_of(const struct selkie_source *source)

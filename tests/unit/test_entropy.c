@@ -19,6 +19,12 @@ START_TEST(sources_that_port_h_does_not_allow_are_refused)
     sources[0] = good[0];
     sources[0].read = NULL;
     ck_assert_int_eq(selkie_entropy_init(&entropy, &port), SELKIE_EINVAL);
+    for (int kind = SELKIE_SOURCE_TRNG; kind <= SELKIE_SOURCE_NOISE; kind++) {
+        sources[0] = good[0];
+        sources[0].kind = (enum selkie_source_kind)kind;
+        sources[0].dead_ms = 0; /* nobody would notice its death */
+        ck_assert_int_eq(selkie_entropy_init(&entropy, &port), SELKIE_EINVAL);
+    }
     sources[0] = good[1];
     sources[0].tick_hz = 999999; /* too coarse a timer */
     ck_assert_int_eq(selkie_entropy_init(&entropy, &port), SELKIE_EINVAL);
@@ -166,7 +172,6 @@ START_TEST(a_failed_source_keeps_no_credit_and_the_other_carries)
 {
     port.source_count = 2;
     feed_begin();
-    sources[0].dead_ms = 0;
     feed_press(&feeds[1], 0);
     for (unsigned i = 0; i < 40; i++)
         feed_press(&feeds[1], feed_human());

@@ -28,7 +28,8 @@ struct selkie_source {
     /* Bits of a sample that carry it, from the lowest: 1 to 8. For edges: of the interval's ticks. */
     uint8_t width;
 
-    /* Without any sample for so long, the source counts as dead. 0: never, for a person takes what time he likes. */
+    /* Without any sample for so long, the source counts as dead. 0: never, for edges alone, for a person takes what
+     * time he likes. */
     uint32_t dead_ms;
 
     /* Edges only: the timer's frequency, at least 1 MHz, and the time within which further edges are bounces of the
