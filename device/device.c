@@ -55,7 +55,6 @@ static void forget_identity(struct selkie_device *device)
 {
     selkie_identity_wipe(&device->identity);
     device->identified = false;
-    device->unheard = 0;
     selkie_uplink_forget(&device->uplink);
 }
 
@@ -199,6 +198,28 @@ int selkie_device_send(struct selkie_device *device, const uint8_t *payload, siz
     return body_len < 0 ? body_len : post(device, SELKIE_UPLINK_DATA, body, (size_t)body_len, session);
 }
 
+static uint32_t again_after(struct selkie_device *device)
+{
+    uint32_t wait = device->unheard < 11 ? AGAIN_MS << device->unheard : AGAIN_MAX_MS;
+    if (device->unheard < UINT8_MAX)
+        device->unheard++;
+    if (wait > AGAIN_MAX_MS)
+        wait = AGAIN_MAX_MS;
+    return wait / 2 + selkie_drbg_delay(&device->drbg, wait / 2);
+}
+
+/* On a one-way link nobody knows whether a REGISTER was heard, and SESSION frames are worth nothing without it. */
+static bool registers_blindly(const struct selkie_device *device)
+{
+    return device->config->form == SELKIE_SESSION && !selkie_uplink_expects_ack(&device->uplink);
+}
+
+static void register_by(struct selkie_device *device, uint64_t at_ms)
+{
+    if (at_ms < device->register_at_ms)
+        device->register_at_ms = at_ms;
+}
+
 static int send_register(struct selkie_device *device, uint64_t now_ms)
 {
     const struct selkie_device_config *config = device->config;
@@ -215,6 +236,8 @@ static int send_register(struct selkie_device *device, uint64_t now_ms)
         return len;
     device->register_at_ms =
         config->register_hours > 0 ? now_ms + (uint64_t)config->register_hours * HOUR_MS : SELKIE_UPLINK_NEVER;
+    if (registers_blindly(device))
+        register_by(device, now_ms + again_after(device));
     return post(device, SELKIE_UPLINK_REGISTER, body, (size_t)len, false);
 }
 
@@ -232,6 +255,7 @@ static int draw_identity(struct selkie_device *device, uint64_t now_ms)
         return error;
     device->identified = true;
     device->register_at_ms = now_ms;
+    device->unheard = registers_blindly(device) ? AGAIN_SHORT - 1 : 0; /* its repeats come first */
     return 0;
 }
 
@@ -260,16 +284,6 @@ static bool register_if_due(struct selkie_device *device, uint64_t now_ms)
     return error == 0;
 }
 
-static uint32_t again_after(struct selkie_device *device)
-{
-    uint32_t wait = device->unheard < 11 ? AGAIN_MS << device->unheard : AGAIN_MAX_MS;
-    if (device->unheard < UINT8_MAX)
-        device->unheard++;
-    if (wait > AGAIN_MAX_MS)
-        wait = AGAIN_MAX_MS;
-    return wait / 2 + selkie_drbg_delay(&device->drbg, wait / 2);
-}
-
 /* Poll the uplink. A REGISTER that no ACK came for is made again, since nobody understands a SESSION frame before it:
  * after ever longer waits, and once those are long, as soon as anything else is acknowledged. */
 static uint64_t poll_uplink(struct selkie_device *device, uint64_t now_ms)
@@ -281,7 +295,7 @@ static uint64_t poll_uplink(struct selkie_device *device, uint64_t now_ms)
     uint64_t again_ms = SELKIE_UPLINK_NEVER;
 
     if (!selkie_uplink_unheard(uplink, SELKIE_UPLINK_REGISTER)) {
-        if (!selkie_uplink_busy(uplink, SELKIE_UPLINK_REGISTER))
+        if (!selkie_uplink_busy(uplink, SELKIE_UPLINK_REGISTER) && !registers_blindly(device))
             device->unheard = 0;
     } else if (!was_unheard) {
         again_ms = now_ms + again_after(device);
@@ -289,8 +303,7 @@ static uint64_t poll_uplink(struct selkie_device *device, uint64_t now_ms)
         again_ms = now_ms;
         device->unheard = AGAIN_SHORT / 2;
     }
-    if (again_ms < device->register_at_ms)
-        device->register_at_ms = again_ms;
+    register_by(device, again_ms);
     return wake_ms;
 }
 

@@ -30,7 +30,7 @@ void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink
         selkie_link_rx_init(rx);
 }
 
-static bool expects_ack(const struct selkie_uplink *uplink)
+bool selkie_uplink_expects_ack(const struct selkie_uplink *uplink)
 {
     return uplink->rx != NULL && uplink->settings->ack_ms > 0;
 }
@@ -39,7 +39,7 @@ static uint8_t times(const struct selkie_uplink *uplink, enum selkie_uplink_slot
 {
     const struct selkie_uplink_settings *settings = uplink->settings;
     uint8_t wanted = slot == SELKIE_UPLINK_REGISTER ? settings->register_times : settings->data_times;
-    if (expects_ack(uplink))
+    if (selkie_uplink_expects_ack(uplink))
         wanted = settings->ack_tries;
     return wanted > 0 ? wanted : 1;
 }
@@ -191,7 +191,7 @@ static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *d
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     pay_duty(uplink);
     uplink->phase = SELKIE_UPLINK_IDLE;
-    if (expects_ack(uplink)) {
+    if (selkie_uplink_expects_ack(uplink)) {
         uplink->phase = SELKIE_UPLINK_LISTENING;
         uplink->until_ms += uplink->settings->ack_ms;
         return;
@@ -217,7 +217,7 @@ static bool may_go(const struct selkie_uplink *uplink, enum selkie_uplink_slot_n
     if (uplink->slots[name].left == 0)
         return false;
     return name == SELKIE_UPLINK_REGISTER || registration->left == 0 ||
-           (registration->sent > 0 && !expects_ack(uplink));
+           (registration->sent > 0 && !selkie_uplink_expects_ack(uplink));
 }
 
 /* The slot that may go first, or NULL where none waits. */

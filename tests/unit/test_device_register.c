@@ -168,11 +168,27 @@ END_TEST
 
 START_TEST(without_acks_a_register_is_not_made_again_before_its_hours)
 {
-    config.form = SELKIE_SESSION;
-    life.reading_ms = MINUTE_MS;
     ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
     live(24 * HOUR_MS);
     ck_assert_uint_eq(life.registers, 1);
+}
+END_TEST
+
+/* A broker keeps frames of a session that it does not know for an hour, and 256 of them. */
+START_TEST(session_frames_on_a_one_way_link_are_understood_within_the_hour)
+{
+    config.form = SELKIE_SESSION;
+    config.register_hours = _i == 0 ? 24 : 0;
+    life.reading_ms = MINUTE_MS;
+    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    live(40 * MINUTE_MS);
+    ck_assert_uint_eq(life.registers, 2);
+    ck_assert_uint_ge(life.at_ms[1], 16 * MINUTE_MS);
+    live(24 * HOUR_MS);
+    ck_assert_uint_ge(life.registers, 6);
+    ck_assert_uint_le(life.registers, 9);
+    ck_assert_uint_eq(life.transmissions, (size_t)config.uplink.register_times * life.registers);
+    ck_assert_uint_gt(life.session_frames, 1400);
 }
 END_TEST
 
@@ -270,6 +286,7 @@ int main(void)
     tcase_add_test(tc, a_sender_that_never_pauses_registers_all_the_same);
     tcase_add_test(tc, an_acknowledged_register_is_not_made_again_before_its_hours);
     tcase_add_test(tc, without_acks_a_register_is_not_made_again_before_its_hours);
+    tcase_add_loop_test(tc, session_frames_on_a_one_way_link_are_understood_within_the_hour, 0, 2);
     tcase_add_loop_test(tc, a_register_that_nobody_heard_is_made_again_ever_more_rarely, 0, 2);
     tcase_add_test(tc, even_if_it_is_never_repeated_otherwise);
     tcase_add_loop_test(tc, a_gateway_that_comes_late_hears_it_soon, 0, 3);

@@ -32,7 +32,8 @@ struct selkie_device_config {
     const char *firmware; /* printable ASCII, up to 32 characters; NULL: none */
 
     uint16_t register_hours; /* the REGISTER is sent again after so many hours; 0: only at boot. Where ACKs are expected
-                                and none came for it, sooner: after a minute, then ever more rarely */
+                                and none came for it, sooner: after a minute, then ever more rarely. With SESSION on a
+                                one-way link, where nobody can tell: after half an hour, then ever more rarely */
     bool require_lock;       /* stay silent unless the port says that read-out protection and debug lock are set */
 
     struct selkie_link_rx *ack_rx; /* where ACKs are received, one for each device; NULL, or no radio_read: one-way */
@@ -78,7 +79,7 @@ struct selkie_device {
     struct selkie_identity identity;
     struct selkie_uplink uplink;
     uint64_t register_at_ms;
-    uint8_t unheard;       /* REGISTERs in a row that no ACK came for */
+    uint8_t unheard;       /* REGISTERs in a row that no ACK came for: the next one's wait doubles with each */
     uint32_t since_sealed; /* SESSION messages since the last SEALED one */
     int silenced;          /* the error for which this device says nothing; 0 */
     bool identified;

@@ -78,6 +78,9 @@ SELKIE_USE_RESULT int selkie_uplink_put(struct selkie_uplink *uplink, enum selki
 
 bool selkie_uplink_busy(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
 
+/* Whether frames are acknowledged on this link; without that nobody knows what was heard. */
+bool selkie_uplink_expects_ack(const struct selkie_uplink *uplink);
+
 /* Whether the last body of this slot was given up, after all tries, for want of an ACK. */
 bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
 
