@@ -129,6 +129,15 @@ static void give_back(struct key *key, struct lane *lane)
     pthread_mutex_unlock(&key->lock);
 }
 
+/* Whether a decryption failed by the ciphertext's fault: its padding is wrong, or it is not below the modulus. Every
+ * other failure is one of memory or of the generator for the blinding, which come whatever the plaintext is: so telling
+ * them apart is no oracle, and no ciphertext can bring one about. */
+static bool is_bad_seal(int failure)
+{
+    return failure == MBEDTLS_ERR_RSA_INVALID_PADDING ||
+           failure == MBEDTLS_ERR_RSA_PRIVATE_FAILED + MBEDTLS_ERR_MPI_BAD_INPUT_DATA;
+}
+
 static int mbedtls_unseal(void *opened, const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
                           uint8_t message[static SELKIE_MESSAGE_MAX])
 {
@@ -139,6 +148,10 @@ static int mbedtls_unseal(void *opened, const uint8_t ciphertext[static SELKIE_C
     size_t len = 0;
     /* It takes no input length and reads as many bytes as the modulus has: 512, as checked on opening. */
     int failure = selkie_mbedtls_oaep_open(&lane->rsa, &lane->drbg, &len, ciphertext, message, SELKIE_MESSAGE_MAX);
+    if (failure && !is_bad_seal(failure)) {
+        lane_free(lane); /* what broke off midway may have left half a blinding behind */
+        return SELKIE_ENOTREADY;
+    }
     give_back(key, lane);
     return failure ? SELKIE_EBADSEAL : (int)len;
 }

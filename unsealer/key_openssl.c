@@ -47,6 +47,21 @@ out:
     return result;
 }
 
+/* Whether the decryption that just failed is the ciphertext's fault: it is not below the modulus, or its padding is
+ * wrong. Every other failure is one of memory or of the generator for the blinding, which come whatever the plaintext
+ * is: so telling them apart is no oracle, and no ciphertext can bring one about. */
+static bool is_bad_seal(void)
+{
+    bool bad = false;
+    unsigned long error;
+
+    while ((error = ERR_get_error()) != 0)
+        if (ERR_GET_LIB(error) == ERR_LIB_RSA)
+            bad = bad || ERR_GET_REASON(error) == RSA_R_OAEP_DECODING_ERROR ||
+                  ERR_GET_REASON(error) == RSA_R_DATA_TOO_LARGE_FOR_MODULUS;
+    return bad;
+}
+
 static int openssl_unseal(void *key, const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
                           uint8_t message[static SELKIE_MESSAGE_MAX])
 {
@@ -55,13 +70,15 @@ static int openssl_unseal(void *key, const uint8_t ciphertext[static SELKIE_CIPH
     int result = SELKIE_ENOTREADY;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
 
+    ERR_clear_error();
     if (!context || EVP_PKEY_decrypt_init(context) <= 0 ||
         EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) <= 0 ||
         EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) <= 0 ||
         EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) <= 0)
         goto out;
-    result = SELKIE_EBADSEAL;
-    if (EVP_PKEY_decrypt(context, plain, &len, ciphertext, SELKIE_CIPHERTEXT_SIZE) > 0 && len <= SELKIE_MESSAGE_MAX) {
+    if (EVP_PKEY_decrypt(context, plain, &len, ciphertext, SELKIE_CIPHERTEXT_SIZE) <= 0) {
+        result = is_bad_seal() ? SELKIE_EBADSEAL : SELKIE_ENOTREADY;
+    } else if (len <= SELKIE_MESSAGE_MAX) { /* OAEP leaves no room for more */
         memcpy(message, plain, len);
         result = (int)len;
     }

@@ -30,8 +30,8 @@ SELKIE_USE_RESULT int selkie_keyring_add(struct selkie_keyring *keyring, const s
                                          char error[static SELKIE_KEYRING_ERROR_SIZE]);
 
 /* Open one ciphertext. Returns the message's length, SELKIE_EUNKNOWNKEY, or SELKIE_EBADSEAL for everything else that
- * can go wrong with a ciphertext, always the same. SELKIE_ENOTREADY where the key itself cannot be reached just now (a
- * token that is gone): that says nothing about the frame. */
+ * can be wrong with a ciphertext, always the same. SELKIE_ENOTREADY where it could not be tried just now (a token that
+ * is gone, no memory, no random numbers): that says nothing about the frame. */
 SELKIE_USE_RESULT int selkie_keyring_unseal(struct selkie_keyring *keyring, uint8_t key_id,
                                             const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
                                             uint8_t message[static SELKIE_MESSAGE_MAX]);
