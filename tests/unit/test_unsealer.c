@@ -228,6 +228,15 @@ START_TEST(a_device_that_falls_silent_is_told_of_once)
 }
 END_TEST
 
+static int64_t lost_by(struct kit_host *host)
+{
+    json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
+    json_t *bindings = json_object_get(json_object_get(response, "data"), "bindings");
+    int64_t lost = json_integer_value(json_object_get(json_array_get(bindings, 0), "lost"));
+    json_decref(response);
+    return lost;
+}
+
 START_TEST(gaps_are_told_and_counted_until_the_late_ones_come)
 {
     struct kit_host *host = open_host(kit_dir());
@@ -244,14 +253,51 @@ START_TEST(gaps_are_told_and_counted_until_the_late_ones_come)
     ck_assert_int_eq(json_integer_value(json_object_get(event, "count")), 3);
     json_decref(event);
     for (int lost = 3; lost >= 0; lost--) {
-        json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
-        json_t *bindings = json_object_get(json_object_get(response, "data"), "bindings");
-        ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(bindings, 0), "lost")), lost);
-        json_decref(response);
+        ck_assert_int_eq(lost_by(host), lost);
         if (lost > 0)
             kit_receipt(host, kit_submit(host, &late[lost - 1], 0));
     }
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    kit_close(host);
+}
+END_TEST
+
+/* PROTOCOL.md, section 9. Each gateway's frames keep their order; the other's do not wait for them. */
+START_TEST(of_a_device_that_two_gateways_hear_nothing_is_lost_whoever_comes_first)
+{
+    enum { BUSY = 100 };
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir(), .workers = 1};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1), other = kit_device(2, 1);
+    struct kit_body body = kit_register(&device, NULL, NULL), busy = kit_register(&other, NULL, NULL);
+    struct kit_body heard[4];
+    uint64_t backlog[BUSY], seqs[4];
+
+    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_receipt(host, kit_submit(host, &busy, 0));
+    for (int i = 0; i < 4; i++)
+        heard[i] = kit_data(&device, "x");
+    /* One gateway has a backlog, and the first two at its end; the last two come through another. */
+    for (int i = 0; i < BUSY; i++)
+        backlog[i] = kit_submit_from(host, "busy", &busy, 0);
+    for (int i = 0; i < 4; i++)
+        seqs[i] = kit_submit_from(host, i < 2 ? "busy" : "quiet", &heard[i], 0);
+    static const uint32_t order[] = {3, 4, 1, 2};
+    for (int i = 0; i < 2; i++)
+        kit_expect_payload(host, &device, order[i], "x");
+    for (int i = 0; i < BUSY; i++)
+        kit_receipt(host, backlog[i]);
+    for (int i = 2; i < 4; i++)
+        kit_expect_payload(host, &device, order[i], "x");
+    for (int i = 0; i < 4; i++)
+        kit_receipt(host, seqs[i]);
+    for (int i = 0; i < 2; i++)
+        json_decref(kit_expect_event(host, "registered"));
+    json_t *event = kit_expect_event(host, "lost"); /* which was true when it was told */
+    ck_assert_int_eq(json_integer_value(json_object_get(event, "count")), 2);
+    json_decref(event);
+    ck_assert_int_eq(lost_by(host), 0);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
     kit_close(host);
 }
 END_TEST
@@ -304,6 +350,7 @@ int main(void)
     tcase_add_test(tcase, states_tell_the_latest_and_survive_a_restart);
     tcase_add_test(tcase, a_device_that_falls_silent_is_told_of_once);
     tcase_add_test(tcase, gaps_are_told_and_counted_until_the_late_ones_come);
+    tcase_add_test(tcase, of_a_device_that_two_gateways_hear_nothing_is_lost_whoever_comes_first);
     tcase_add_test(tcase, a_provider_that_is_not_the_best_is_told_of);
     tcase_add_test(tcase, an_endless_body_and_an_odd_capture_time_do_no_harm);
     suite_add_tcase(suite, tcase);
