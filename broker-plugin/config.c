@@ -195,6 +195,12 @@ void selkie_config_close(struct selkie_config *config)
     free(config);
 }
 
+const char *selkie_config_blame_state_dir(struct selkie_config *config, const char *fault)
+{
+    selkie_settings_reject(selkie_settings_root(config->settings), "state_dir", "%s", fault);
+    return selkie_settings_error(config->settings);
+}
+
 bool selkie_config_is_admin(const struct selkie_config *config, const char *user)
 {
     for (size_t i = 0; user != NULL && i < config->admin_count; i++)

@@ -42,6 +42,10 @@ SELKIE_USE_RESULT int selkie_config_open(struct selkie_config **config, const ch
                                          char error[static SELKIE_CONFIG_ERROR_SIZE]);
 void selkie_config_close(struct selkie_config *config);
 
+/* What is wrong with the state directory, found only when it is used: the same, with file, line and key in front. Lives
+ * as long as the configuration. */
+const char *selkie_config_blame_state_dir(struct selkie_config *config, const char *fault);
+
 bool selkie_config_is_admin(const struct selkie_config *config, const char *user);
 
 /* The entry for a user, or NULL. */

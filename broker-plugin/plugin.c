@@ -165,7 +165,7 @@ static void pipeline_close(struct selkie_plugin *plugin)
 static int pipeline_open(struct selkie_plugin *plugin)
 {
     char error[SELKIE_UNSEALER_ERROR_SIZE];
-    const struct selkie_config *config = plugin->config;
+    struct selkie_config *config = plugin->config;
     struct selkie_unsealer_options options = {.state_dir = config->state_dir,
                                               .keyring = config->keyring,
                                               .workers = config->workers,
@@ -177,8 +177,10 @@ static int pipeline_open(struct selkie_plugin *plugin)
                                               .log = selkie_journal_write,
                                               .log_context = plugin->journal};
 
-    if (selkie_unsealer_open(&plugin->unsealer, &options, error) < 0) {
-        selkie_journal_say(LOG_ERR, "%s", error);
+    int result = selkie_unsealer_open(&plugin->unsealer, &options, error);
+    if (result < 0) {
+        selkie_journal_say(LOG_ERR, "%s",
+                           result == SELKIE_ENOMEM ? error : selkie_config_blame_state_dir(config, error));
         return SELKIE_ECONFIG;
     }
     if (selkie_deliver_open(&plugin->deliver, plugin->unsealer, plugin->control, config->root) < 0) {

@@ -353,7 +353,9 @@ static const struct {
     {"{\"state_dir\":\"state\",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"},{\"id\":1,\n\"file\":\"1.key.pem\"}]}",
      "bad.json:3: file: "},
     {"not json", "bad.json:1: not JSON"},
-    {"{\"state_dir\":\"1.key.pem/x\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "1.key.pem"},
+    {"{\n\"state_dir\":\"1.key.pem/x\",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}",
+     "1.key.pem/x: cannot be made: Not a directory"},
+    {"{\n\"state_dir\":\"1.key.pem/x\",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "bad.json:2: state_dir: "},
 };
 
 START_TEST(mosquitto_does_not_start_without_a_good_configuration)
