@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a gateway's message reaches the unsealer, whatever its properties say. selkie_unsealer_submit is wrapped. */
+#include "ingest.h"
+#include "run_suite.h"
+
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <selkie/link.h>
+#include <string.h>
+
+int __wrap_selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival);
+
+static struct selkie_arrival taken; /* body and gateway: only while it was submitted, hence the copies */
+static char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+static uint8_t body[SELKIE_LINK_BODY_MAX + 1];
+static unsigned submitted;
+static int answer;
+
+int __wrap_selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival)
+{
+    (void)unsealer;
+    ck_assert_ptr_nonnull(arrival->body);
+    ck_assert_uint_lt(arrival->len, sizeof body);
+    taken = *arrival;
+    memcpy(body, arrival->body, arrival->len);
+    strcpy(gateway, arrival->gateway);
+    submitted++;
+    return answer;
+}
+
+struct property {
+    const char *name, *value;
+};
+
+static void ingest(const char *topic_text, void *payload, size_t len, const struct property *pairs, size_t count)
+{
+    char topic[128];
+    struct mosquitto_evt_message message = {.topic = topic, .payload = payload, .payloadlen = (uint32_t)len};
+
+    strcpy(topic, topic_text);
+    message.retain = true;
+    for (size_t i = 0; i < count && pairs[i].name != NULL; i++)
+        ck_assert_int_eq(mosquitto_property_add_string_pair(&message.properties, MQTT_PROP_USER_PROPERTY, pairs[i].name,
+                                                            pairs[i].value),
+                         0);
+    unsigned before = submitted;
+    selkie_ingest_message(NULL, "selkie", &message);
+    mosquitto_property_free_all(&message.properties);
+    ck_assert_int_eq(message.retain, submitted == before); /* a frame is never retained; the rest is not our matter */
+}
+
+static uint8_t frame[] = {0x10, 1, 2, 3};
+
+START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
+{
+    static const struct property pairs[] = {{"port", "/dev/ttyUSB0"}, {"seq", "42"}, {"rx", "1700000000123"}};
+
+    ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 3);
+    ck_assert_uint_eq(submitted, 1);
+    ck_assert_str_eq(gateway, "roof-1");
+    ck_assert_uint_eq(taken.len, sizeof frame);
+    ck_assert_mem_eq(body, frame, sizeof frame);
+    ck_assert(taken.has_seq);
+    ck_assert_uint_eq(taken.seq, 42);
+    ck_assert_int_eq(taken.rx_ms, 1700000000123);
+}
+END_TEST
+
+static const struct {
+    struct property pairs[4];
+    bool has_seq;
+    uint64_t seq;
+    int64_t rx_ms;
+} told[] = {
+    {.pairs = {{NULL, NULL}}, .rx_ms = -1},
+    {.pairs = {{"seq", "0"}, {"rx", "0"}}, .has_seq = true},
+    {.pairs = {{"seq", "9223372036854775807"}}, .has_seq = true, .seq = INT64_MAX, .rx_ms = -1},
+    /* The first that is a number counts. */
+    {.pairs = {{"seq", "1"}, {"seq", "2"}, {"rx", "3"}, {"rx", "4"}}, .has_seq = true, .seq = 1, .rx_ms = 3},
+    {.pairs = {{"seq", "x"}, {"seq", "2"}, {"rx", ""}, {"rx", "4"}}, .has_seq = true, .seq = 2, .rx_ms = 4},
+    /* No decimal numbers. */
+    {.pairs = {{"seq", ""}, {"rx", ""}}, .rx_ms = -1},
+    {.pairs = {{"seq", "-1"}, {"rx", "-1"}}, .rx_ms = -1},
+    {.pairs = {{"seq", "+1"}, {"rx", " 1"}}, .rx_ms = -1},
+    {.pairs = {{"seq", "1 "}, {"rx", "1.0"}}, .rx_ms = -1},
+    {.pairs = {{"seq", "0x10"}, {"rx", "1e3"}}, .rx_ms = -1},
+    {.pairs = {{"seq", "9223372036854775808"}, {"rx", "99999999999999999999999999"}}, .rx_ms = -1},
+    /* Other names. */
+    {.pairs = {{"Seq", "1"}, {"RX", "1"}, {"sequence", "1"}, {"", "1"}}, .rx_ms = -1},
+};
+
+START_TEST(properties_that_make_no_sense_are_as_if_they_were_not_there)
+{
+    ingest("selkie/gateway/g/up", frame, sizeof frame, told[_i].pairs, 4);
+    ck_assert_uint_eq(submitted, 1); /* the frame is dealt with all the same */
+    ck_assert_int_eq(taken.has_seq, told[_i].has_seq);
+    ck_assert_uint_eq(taken.seq, told[_i].seq);
+    ck_assert_int_eq(taken.rx_ms, told[_i].rx_ms);
+}
+END_TEST
+
+START_TEST(only_a_gateways_up_is_a_frame)
+{
+    static const char *const topics[] = {"selkie/gateway/g/state",
+                                         "selkie/gateway/g/stats",
+                                         "selkie/gateway/g/up/x",
+                                         "selkie/gateway//up",
+                                         "selkie/gateway/a b/up",
+                                         "other/gateway/g/up",
+                                         "selkie/device/0011223344556677/up",
+                                         "selkie",
+                                         ""};
+
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
+        ingest(topics[i], frame, sizeof frame, NULL, 0);
+    ck_assert_uint_eq(submitted, 0);
+}
+END_TEST
+
+START_TEST(an_empty_body_and_an_endless_one_are_handed_on_within_bounds)
+{
+    static uint8_t endless[4 * SELKIE_LINK_BODY_MAX];
+
+    ingest("selkie/gateway/g/up", NULL, 0, NULL, 0);
+    ck_assert_uint_eq(taken.len, 0);
+    ingest("selkie/gateway/g/up", endless, sizeof endless, NULL, 0);
+    ck_assert_uint_eq(taken.len, SELKIE_LINK_BODY_MAX); /* which no frame has */
+    ck_assert_uint_eq(submitted, 2);
+}
+END_TEST
+
+START_TEST(a_full_intake_is_no_reason_to_refuse_the_message)
+{
+    answer = SELKIE_EFULL;
+    ingest("selkie/gateway/g/up", frame, sizeof frame, NULL, 0);
+    ck_assert_uint_eq(submitted, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ingest");
+    TCase *tcase = tcase_create("ingest");
+
+    tcase_add_test(tcase, a_frame_is_taken_with_its_gateway_number_and_time);
+    tcase_add_loop_test(tcase, properties_that_make_no_sense_are_as_if_they_were_not_there, 0,
+                        (int)(sizeof told / sizeof told[0]));
+    tcase_add_test(tcase, only_a_gateways_up_is_a_frame);
+    tcase_add_test(tcase, an_empty_body_and_an_endless_one_are_handed_on_within_bounds);
+    tcase_add_test(tcase, a_full_intake_is_no_reason_to_refuse_the_message);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
