@@ -94,6 +94,9 @@ void mosquitto_log_printf(int level, const char *format, ...)
 
 void *mosquitto_client_certificate(const struct mosquitto *client)
 {
+    void *certificate = fake_certificate;
+
     (void)client;
-    return fake_certificate;
+    fake_certificate = NULL;
+    return certificate;
 }

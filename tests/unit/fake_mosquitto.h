@@ -34,7 +34,7 @@ extern unsigned fake_line_count;
 extern unsigned fake_publish_room, fake_malloc_room;
 /* Of mosquitto_malloc, not yet given back or published. */
 extern unsigned fake_allocated;
-/* The certificate of every client; the fake owns none. */
+/* The certificate of the client that is asked next; it goes to whoever asks. */
 extern void *fake_certificate;
 
 /* No messages, no lines, and room for everything. */
