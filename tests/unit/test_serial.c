@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A serial line on a real pseudo-terminal and a real event loop. The timer of the next try and the log are wrapped: the
+ * test says when a second is over. */
+#include "run_suite.h"
+#include "serial.h"
+#include "timer.h"
+
+#include <kit/kit.h>
+#include <poll.h>
+#include <pty.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_US (10 * UINT64_C(1000000))
+
+void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us,
+                             sd_event_time_handler_t handler, void *context);
+void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static sd_event *event;
+static struct selkie_serial *serial;
+static int master;
+static const char *folder, *device;
+static sd_event_time_handler_t retry; /* NULL = none is set */
+static unsigned lines;                /* of the log */
+static char line[256];
+static uint8_t heard[512];
+static size_t heard_len;
+static unsigned changes;
+static bool last_change;
+
+void __wrap_selkie_timer_set(sd_event *loop, sd_event_source **timer, uint64_t after_us,
+                             sd_event_time_handler_t handler, void *context)
+{
+    ck_assert_ptr_eq(loop, event);
+    ck_assert_ptr_null(*timer);
+    ck_assert_uint_eq(after_us, 1000000);
+    (void)context;
+    retry = handler;
+}
+
+void __wrap_selkie_log(int level, const char *format, ...)
+{
+    va_list arguments;
+
+    (void)level;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    lines++;
+}
+
+static void on_bytes(void *context, const uint8_t *data, size_t len)
+{
+    (void)context;
+    ck_assert_uint_le(heard_len + len, sizeof heard);
+    memcpy(heard + heard_len, data, len);
+    heard_len += len;
+}
+
+static void on_changed(void *context, bool open)
+{
+    (void)context;
+    changes++;
+    last_change = open;
+}
+
+/* Plug in: the device's name leads to a new pseudo-terminal. */
+static void plug(void)
+{
+    char name[64];
+    int slave;
+
+    ck_assert_int_eq(openpty(&master, &slave, name, NULL, NULL), 0);
+    (void)close(slave);
+    ck_assert_int_eq(symlink(name, device), 0);
+}
+
+static void unplug(void)
+{
+    (void)unlink(device);
+    (void)close(master);
+}
+
+static void setup(void)
+{
+    folder = kit_dir();
+    device = kit_path(folder, "tty");
+    ck_assert_int_ge(sd_event_new(&event), 0);
+}
+
+static void open_serial(void)
+{
+    const struct selkie_serial_handler handler = {.bytes = on_bytes, .changed = on_changed};
+
+    serial = selkie_serial_open(event, device, 9600, &handler);
+    ck_assert_ptr_nonnull(serial);
+}
+
+static void teardown(void)
+{
+    selkie_serial_close(serial);
+    (void)sd_event_unref(event);
+}
+
+static void a_second_later(void)
+{
+    sd_event_time_handler_t handler = retry;
+
+    ck_assert_ptr_nonnull(handler);
+    retry = NULL;
+    ck_assert_int_eq(handler(NULL, 0, serial), 0);
+}
+
+static void turn(void)
+{
+    ck_assert_int_gt(sd_event_run(event, PATIENCE_US), 0);
+}
+
+START_TEST(all_bytes_pass_both_ways_as_they_are)
+{
+    uint8_t bytes[256], seen[256];
+    size_t fill = 0;
+
+    for (unsigned i = 0; i < 256; i++)
+        bytes[i] = (uint8_t)i;
+    plug();
+    open_serial();
+    ck_assert(selkie_serial_is_open(serial));
+    ck_assert_uint_eq(changes, 0); /* what open finds is no change */
+    ck_assert_int_eq(write(master, bytes, sizeof bytes), (ssize_t)sizeof bytes);
+    while (heard_len < sizeof bytes)
+        turn();
+    ck_assert_mem_eq(heard, bytes, sizeof bytes);
+    ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), 0);
+    while (fill < sizeof seen) {
+        ssize_t got = read(master, seen + fill, sizeof seen - fill);
+        ck_assert_int_gt(got, 0);
+        fill += (size_t)got;
+    }
+    ck_assert_mem_eq(seen, bytes, sizeof bytes);
+    unplug();
+}
+END_TEST
+
+START_TEST(a_line_that_is_not_there_is_tried_again_and_told_of_once)
+{
+    open_serial();
+    ck_assert(!selkie_serial_is_open(serial));
+    ck_assert_int_eq(selkie_serial_write(serial, (const uint8_t *)"x", 1), SELKIE_EIO);
+    ck_assert_ptr_nonnull(strstr(line, "No such file"));
+    for (int i = 0; i < 3; i++)
+        a_second_later();
+    ck_assert_uint_eq(lines, 1);
+    ck_assert_uint_eq(changes, 0);
+    plug();
+    a_second_later();
+    ck_assert(selkie_serial_is_open(serial));
+    ck_assert_uint_eq(changes, 1);
+    ck_assert(last_change);
+    ck_assert_ptr_null(retry);
+    unplug();
+}
+END_TEST
+
+START_TEST(another_reason_is_told_of)
+{
+    open_serial();
+    ck_assert_int_eq(symlink(folder, device), 0); /* a folder is no line */
+    a_second_later();
+    a_second_later();
+    ck_assert_uint_eq(lines, 2);
+    ck_assert_ptr_nonnull(strstr(line, "directory"));
+}
+END_TEST
+
+START_TEST(a_line_that_is_unplugged_is_gone_until_it_is_back)
+{
+    plug();
+    open_serial();
+    for (unsigned i = 1; i <= 2; i++) {
+        unplug();
+        while (changes < 2 * i - 1)
+            turn();
+        ck_assert(!last_change);
+        ck_assert(!selkie_serial_is_open(serial));
+        ck_assert_ptr_nonnull(strstr(line, "gone"));
+        ck_assert_int_eq(selkie_serial_write(serial, (const uint8_t *)"x", 1), SELKIE_EIO);
+        unsigned before = lines;
+        a_second_later();
+        ck_assert_uint_eq(lines, before); /* that it is not there needs no second word */
+        plug();
+        a_second_later();
+        ck_assert_uint_eq(changes, 2 * i);
+        ck_assert(last_change);
+    }
+    ck_assert_int_eq(write(master, "x", 1), 1);
+    turn();
+    ck_assert_uint_eq(heard_len, 1);
+    unplug();
+}
+END_TEST
+
+START_TEST(what_does_not_fit_whole_is_refused_and_nobody_waits_for_it)
+{
+    uint8_t bytes[999] = {0};
+    size_t taken = 0, seen = 0;
+
+    plug();
+    open_serial();
+    while (selkie_serial_write(serial, bytes, sizeof bytes) == 0) { /* nobody reads yet */
+        taken += sizeof bytes;
+        ck_assert_uint_lt(taken, 1 << 24);
+    }
+    struct pollfd input = {.fd = master, .events = POLLIN};
+    while (seen < taken && poll(&input, 1, 10000) > 0)
+        seen += (size_t)read(master, bytes, sizeof bytes);
+    ck_assert_uint_ge(seen, taken); /* what it said to have written is there */
+    unplug();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("serial");
+    TCase *tcase = tcase_create("serial");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, all_bytes_pass_both_ways_as_they_are);
+    tcase_add_test(tcase, a_line_that_is_not_there_is_tried_again_and_told_of_once);
+    tcase_add_test(tcase, another_reason_is_told_of);
+    tcase_add_test(tcase, a_line_that_is_unplugged_is_gone_until_it_is_back);
+    tcase_add_test(tcase, what_does_not_fit_whole_is_refused_and_nobody_waits_for_it);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
