@@ -3,13 +3,11 @@
 #ifndef SELKIE_CTL_COMMAND_H
 #define SELKIE_CTL_COMMAND_H
 
+#include "fail.h"
 #include "options.h"
 
 #include <argp.h>
 #include <stdbool.h>
-
-/* Exit codes. CTL_CONFIG is EX_CONFIG. */
-enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_CONFIG = 78 };
 
 struct ctl_command {
     const char *name; /* one or two words */
@@ -37,11 +35,5 @@ enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct
 enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
-
-/* One line on stderr, "selkiectl: …". Returns CTL_FAILED, so that a function can end with it. */
-enum ctl_exit ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* The same with OpenSSL's reason behind it. */
-enum ctl_exit ctl_fail_openssl(const char *what);
 
 #endif

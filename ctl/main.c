@@ -4,8 +4,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <openssl/err.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,24 +44,6 @@ static const struct ctl_command commands[] = {
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 const char *argp_program_version = "selkiectl " SELKIE_VERSION;
-
-enum ctl_exit ctl_fail(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("selkiectl: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    return CTL_FAILED;
-}
-
-enum ctl_exit ctl_fail_openssl(const char *what)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    ERR_clear_error();
-    return ctl_fail("%s: %s", what, reason == NULL ? "libcrypto failed" : reason);
-}
 
 /* argp asks for the text behind the options; it frees what it is given. */
 static char *list_commands(int key, const char *text, void *input)
