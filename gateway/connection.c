@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
 
+#include "absence.h"
+
 #include <MQTTAsync.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +25,7 @@ struct selkie_connection {
     unsigned number;
     MQTTAsync client;
     bool tls;
-    int reason;                             /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
-    char tls_error[SELKIE_BROKER_TEXT_MAX]; /* the first line of what OpenSSL said */
+    int reason; /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
 };
 
 /* Paho's callbacks, on its threads. */
@@ -39,20 +40,10 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
     struct selkie_broker_event event = {.kind = SELKIE_BROKER_CONNECTED, .code = RECEIVE_DEFAULT};
 
+    selkie_absence_over();
     if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
         event.code = (int)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
     tell(context, event);
-}
-
-/* What is known of a connection that did not come about. Of a certificate with another name Paho says nothing at all.
- */
-static const char *absence(const struct selkie_connection *connection, const MQTTAsync_failureData5 *data)
-{
-    if (connection->tls_error[0] != '\0')
-        return connection->tls_error;
-    if (data->message != NULL && strstr(data->message, "timeout") != NULL)
-        return "no answer";
-    return connection->tls ? "no connection, or its certificate is not for this host name" : "no connection";
 }
 
 /* A code above zero is the broker's own answer; below, Paho never came so far. */
@@ -65,28 +56,8 @@ static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
         event.kind = SELKIE_BROKER_REFUSED;
         event.code = data->code;
     }
-    (void)snprintf(event.text, sizeof(event.text), "%s", absence(connection, data));
+    selkie_absence_tell(event.text, data->message, connection->tls);
     tell(connection, event);
-}
-
-/* OpenSSL's line is "thread:error:code:library:function:reason:file:line:data". Only the reason is for people, and the
- * thread would make each line another one. */
-static int on_tls_error(const char *text, size_t len, void *context)
-{
-    struct selkie_connection *connection = context;
-    const char *reason = text;
-
-    for (int fields = 0; fields < 5 && reason != NULL; fields++) {
-        reason = strchr(reason, ':');
-        if (reason != NULL)
-            reason++;
-    }
-    if (reason == NULL)
-        reason = text;
-    if (connection->tls_error[0] == '\0')
-        (void)snprintf(connection->tls_error, sizeof(connection->tls_error), "TLS: %.*s", (int)strcspn(reason, ":\n"),
-                       reason);
-    return (int)len;
 }
 
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
@@ -229,8 +200,7 @@ int selkie_connection_start(struct selkie_connection *connection, const struct s
     tls.privateKey = config->broker.key;
     tls.enableServerCertAuth = 1;
     tls.verify = 1; /* the host name, too */
-    tls.ssl_error_cb = on_tls_error;
-    tls.ssl_error_context = connection;
+    tls.ssl_error_cb = selkie_absence_on_tls_error;
     options.keepAliveInterval = KEEP_ALIVE_S;
     options.connectTimeout = CONNECT_S;
     options.will = &will;
@@ -240,6 +210,7 @@ int selkie_connection_start(struct selkie_connection *connection, const struct s
     options.onSuccess5 = on_connected;
     options.onFailure5 = on_connect_failed;
     options.context = connection;
+    selkie_absence_listen();
     int result = MQTTAsync_connect(connection->client, &options);
     explicit_bzero(password, sizeof(password));
     if (result != MQTTASYNC_SUCCESS) {

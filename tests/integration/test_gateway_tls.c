@@ -65,6 +65,19 @@ static int tls_broker(const char *certificate, const char *more)
     return port;
 }
 
+/* More of the configuration: NAME.pem and NAME.key to show to the broker. */
+static const char *client_certificate(const char *name)
+{
+    static char more[700];
+    char key[40], cert[40];
+
+    (void)snprintf(key, sizeof(key), "%s.key", name);
+    (void)snprintf(cert, sizeof(cert), "%s.pem", name);
+    ck_assert_int_eq(chmod(harness_path(key), 0600), 0);
+    (void)snprintf(more, sizeof(more), ",\"cert\":\"%s\",\"key\":\"%s\"", harness_path(cert), harness_path(key));
+    return more;
+}
+
 static const char *tls_config(const char *host, int port, const char *ca, const char *more)
 {
     return rig_config_text("\"broker\":{\"uri\":\"mqtts://%s:%d\",\"ca\":\"%s\"%s},\"serial\":[{\"device\":\"/no\"}]",
@@ -102,30 +115,43 @@ START_TEST(broker_with_another_name_is_not_trusted)
     int port = tls_broker("server", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
-    harness_wait_log(gateway, "not for this host name");
+    harness_wait_log(gateway, "not there (its certificate is not for this host name); trying until it is");
     ck_assert(!harness_log_has(gateway, ": connected"));
 }
 END_TEST
 
 START_TEST(client_certificate_opens_the_door)
 {
-    char more[700];
-
     make_authority("ca");
+    make_authority("other");
     make_certificate("server", "localhost");
     make_certificate("client", "roof");
-    ck_assert_int_eq(chmod(harness_path("client.key"), 0600), 0);
     int port = tls_broker("server", "require_certificate true\n");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     /* In TLS 1.3 the broker tells only after the handshake, and closes. */
-    harness_wait_log(gateway, "not there");
+    rig_wait_log_count(gateway, "look at cert and key", 1);
+    (void)tls_config("localhost", port, "ca.pem", client_certificate("other"));
+    harness_signal(gateway, SIGHUP);
+    rig_wait_log_count(gateway, "look at cert and key", 2);
     ck_assert(!harness_log_has(gateway, ": connected"));
-    (void)snprintf(more, sizeof(more), ",\"cert\":\"%s\",\"key\":\"%s\"", harness_path("client.pem"),
-                   harness_path("client.key"));
-    (void)tls_config("localhost", port, "ca.pem", more);
+    ck_assert(!harness_log_has(gateway, "no connection"));
+    (void)tls_config("localhost", port, "ca.pem", client_certificate("client"));
     harness_signal(gateway, SIGHUP);
     harness_wait_log(gateway, ": connected");
+}
+END_TEST
+
+START_TEST(absent_broker_is_not_taken_for_one_that_refuses)
+{
+    make_authority("ca");
+    int port = harness_free_port();
+    struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
+
+    harness_wait_log(gateway, "not there (no connection); trying until it is");
+    (void)tls_config("no-such-host.invalid", port, "ca.pem", "");
+    harness_signal(gateway, SIGHUP);
+    harness_wait_log(gateway, "not there (no address is known for its host name); trying until it is");
 }
 END_TEST
 
@@ -186,6 +212,7 @@ int main(void)
     tcase_add_test(tcase, broker_of_an_unknown_authority_is_not_trusted);
     tcase_add_test(tcase, broker_with_another_name_is_not_trusted);
     tcase_add_test(tcase, client_certificate_opens_the_door);
+    tcase_add_test(tcase, absent_broker_is_not_taken_for_one_that_refuses);
     tcase_add_test(tcase, wrong_password_is_told_apart_from_an_absent_broker);
     tcase_add_test(tcase, refusal_of_a_frame_is_told_and_tried_again);
     suite_add_tcase(suite, tcase);
