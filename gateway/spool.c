@@ -5,6 +5,7 @@
 #include "spool_file.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct selkie_spool {
     uint64_t dropping; /* of the open transaction */
     bool forgetting;   /* the open transaction forgets frames */
     unsigned generation;
+    bool damaged; /* the file still has to be set aside before one can be opened */
     bool failing; /* and said so */
 };
 
@@ -52,27 +54,29 @@ static void detach(struct selkie_spool *spool)
     spool->db = NULL;
 }
 
-static int attach(struct selkie_spool *spool)
+static int attach(struct selkie_spool *spool, char why[static SELKIE_SPOOL_WHY_MAX])
 {
-    int result = selkie_spool_file_open(spool->path, &spool->db, &spool->ledger);
-
-    if (result < 0)
-        return result;
-    spool->stored = spool->ledger;
-    spool->generation++;
+    if (spool->damaged && selkie_spool_file_set_aside(spool->path, why) < 0)
+        return SELKIE_ESTORAGE;
+    spool->damaged = false;
+    if (selkie_spool_file_open(spool->path, &spool->db, &spool->ledger, why) < 0)
+        return SELKIE_ESTORAGE;
     for (int i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(spool->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &spool->statements[i], NULL) !=
             SQLITE_OK) {
-            selkie_log(LOG_ERR, "spool %s: %s", spool->path, sqlite3_errmsg(spool->db));
+            (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", sqlite3_errmsg(spool->db));
             detach(spool);
             return SELKIE_ESTORAGE;
         }
+    spool->stored = spool->ledger;
+    spool->generation++;
     return 0;
 }
 
 struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
 {
     struct selkie_spool *spool = calloc(1, sizeof(*spool));
+    char why[SELKIE_SPOOL_WHY_MAX];
 
     if (spool == NULL || (spool->path = strdup(path)) == NULL) {
         selkie_log(LOG_ERR, "spool %s: %s", path, selkie_error_text(SELKIE_ENOMEM));
@@ -80,7 +84,8 @@ struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
         return NULL;
     }
     spool->max_frames = max_frames;
-    if (attach(spool) < 0) {
+    if (attach(spool, why) < 0) {
+        selkie_log(LOG_ERR, "spool %s: %s", path, why);
         free(spool->path);
         free(spool);
         return NULL;
@@ -154,22 +159,6 @@ static bool is_damage(int result)
     return (result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB;
 }
 
-/* What went wrong is said once. Damage is not waited out: the file is set aside and a fresh one begun. */
-static void failed(struct selkie_spool *spool, int result, const char *doing)
-{
-    if (!spool->failing)
-        selkie_log(LOG_ERR, "spool %s: cannot %s: %s", spool->path, doing,
-                   spool->db != NULL ? sqlite3_errmsg(spool->db) : "it is not open");
-    spool->failing = true;
-    roll_back(spool);
-    if (!is_damage(result))
-        return;
-    detach(spool);
-    selkie_spool_file_set_aside(spool->path);
-    if (attach(spool) == 0)
-        spool->failing = false;
-}
-
 static void works_again(struct selkie_spool *spool)
 {
     if (spool->failing)
@@ -177,10 +166,36 @@ static void works_again(struct selkie_spool *spool)
     spool->failing = false;
 }
 
-/* The spool could not be opened again after damage: each use tries. */
+/* What went wrong is said once. Damage is not waited out: the file is set aside and a fresh one begun. */
+static void failed(struct selkie_spool *spool, int result, const char *doing)
+{
+    char why[SELKIE_SPOOL_WHY_MAX];
+
+    if (!spool->failing)
+        selkie_log(LOG_ERR, "spool %s: cannot %s: %s", spool->path, doing, sqlite3_errmsg(spool->db));
+    spool->failing = true;
+    roll_back(spool);
+    if (!is_damage(result))
+        return;
+    detach(spool);
+    spool->damaged = true;
+    if (attach(spool, why) == 0)
+        spool->failing = false;
+    else
+        selkie_log(LOG_ERR, "spool %s: %s; trying until it works, and nothing is stored until then", spool->path, why);
+}
+
+/* Where the spool could not be opened again after damage, each use tries, without a word until it works. */
 static bool ready(struct selkie_spool *spool)
 {
-    return spool->db != NULL || attach(spool) == 0;
+    char why[SELKIE_SPOOL_WHY_MAX];
+
+    if (spool->db != NULL)
+        return true;
+    if (attach(spool, why) < 0)
+        return false;
+    works_again(spool);
+    return true;
 }
 
 static int drop_oldest(struct selkie_spool *spool, int64_t count, const char *why)
@@ -220,15 +235,15 @@ static int insert(struct selkie_spool *spool, struct selkie_spool_frame *frame)
 
 static int put_once(struct selkie_spool *spool, struct selkie_spool_frame *frames, size_t count, bool disk_full)
 {
-    int64_t over = spool->ledger.frames + (int64_t)count - spool->max_frames;
     int result = begin(spool);
 
     if (result == SQLITE_OK && disk_full)
         result = drop_oldest(spool, MAKE_ROOM, "the disk is full");
-    else if (result == SQLITE_OK && over > 0)
-        result = drop_oldest(spool, over < DROP_MAX ? over : DROP_MAX, "max_frames reached");
     for (size_t i = 0; i < count && result == SQLITE_OK; i++)
         result = insert(spool, &frames[i]);
+    int64_t over = spool->ledger.frames - spool->max_frames;
+    if (result == SQLITE_OK && over > 0)
+        result = drop_oldest(spool, over < DROP_MAX ? over : DROP_MAX, "max_frames reached");
     if (result == SQLITE_OK)
         result = selkie_spool_file_reserve(spool->db);
     return result == SQLITE_OK ? commit(spool) : result;

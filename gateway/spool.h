@@ -47,7 +47,8 @@ void selkie_spool_close(struct selkie_spool *spool);
 void selkie_spool_set_max(struct selkie_spool *spool, int64_t max_frames);
 
 /* Store `count` frames in one transaction; on return they are on the disk, and have their seq. All or none:
- * SELKIE_ESTORAGE. What fails is logged once until it works again. */
+ * SELKIE_ESTORAGE. What fails is logged once until it works again, also where a damaged file cannot be set aside or a
+ * fresh one not be opened: each use of the spool then tries anew. */
 SELKIE_USE_RESULT int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *frames, size_t count);
 
 /* The first frame with a seq above `after`. 0, SELKIE_ENOTFOUND, or SELKIE_ESTORAGE. */

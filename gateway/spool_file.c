@@ -152,9 +152,10 @@ int selkie_spool_file_reserve(sqlite3 *db)
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_SIZE_HINT, &bytes) == SQLITE_OK ? SQLITE_OK : SQLITE_FULL;
 }
 
-static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger)
+static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger,
+                     char why[static SELKIE_SPOOL_WHY_MAX])
 {
-    const char *why = NULL;
+    const char *reason = NULL;
     int on = 1;
     int chunk = GROW_BYTES;
     int result = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -163,29 +164,31 @@ static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger 
         (void)sqlite3_extended_result_codes(*db, 1);
         (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
         (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-        result = check(*db, ledger, &why);
+        result = check(*db, ledger, &reason);
     }
-    if (result == SQLITE_OK && why == NULL) {
+    if (result == SQLITE_OK && reason == NULL) {
         reserve_log(path);
         return SQLITE_OK;
     }
     if ((result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED)
-        why = "another process has it, perhaps a second gateway";
-    if (why == NULL)
-        why = *db != NULL ? sqlite3_errmsg(*db) : sqlite3_errstr(result);
-    selkie_log(LOG_ERR, "spool %s: %s", path, why);
+        reason = "another process has it, perhaps a second gateway";
+    if (reason == NULL)
+        reason = *db != NULL ? sqlite3_errmsg(*db) : sqlite3_errstr(result);
+    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", reason);
     (void)sqlite3_close(*db);
     *db = NULL;
     return result == SQLITE_OK ? SQLITE_ERROR : result;
 }
 
-int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger)
+int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger,
+                           char why[static SELKIE_SPOOL_WHY_MAX])
 {
-    int result = open_once(path, db, ledger);
+    int result = open_once(path, db, ledger, why);
 
     if ((result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB) {
-        selkie_spool_file_set_aside(path);
-        result = open_once(path, db, ledger);
+        if (selkie_spool_file_set_aside(path, why) < 0)
+            return SELKIE_ESTORAGE;
+        result = open_once(path, db, ledger, why);
     }
     return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
 }
@@ -195,7 +198,8 @@ void selkie_spool_file_close(sqlite3 *db)
     (void)sqlite3_close(db);
 }
 
-void selkie_spool_file_set_aside(const char *path)
+/* The database goes first: once it is away, SQLite itself removes a log that it was left with. */
+int selkie_spool_file_set_aside(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     static const char *const parts[] = {"", "-wal", "-journal"};
     char from[PATH_MAX];
@@ -210,8 +214,12 @@ void selkie_spool_file_set_aside(const char *path)
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         (void)snprintf(from, sizeof(from), "%s%s", path, parts[i]);
         (void)snprintf(to, sizeof(to), "%s.damaged-%d%s", path, number_free, parts[i]);
-        if (rename(from, to) != 0 && errno != ENOENT)
-            selkie_log(LOG_ERR, "spool %s: cannot be set aside: %s", from, strerror(errno));
+        if (rename(from, to) != 0 && errno != ENOENT) {
+            (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be set aside as %s: %s", to,
+                           strerror(errno));
+            return SELKIE_ESTORAGE;
+        }
     }
     selkie_log(LOG_ERR, "spool %s: damaged; set aside as %s.damaged-%d, a fresh one is begun", path, path, number_free);
+    return 0;
 }

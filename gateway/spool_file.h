@@ -3,6 +3,7 @@
 #ifndef SELKIE_GATEWAY_SPOOL_FILE_H
 #define SELKIE_GATEWAY_SPOOL_FILE_H
 
+#include <limits.h>
 #include <selkie/error.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -13,8 +14,11 @@ struct selkie_spool_ledger {
     int64_t frames;
 };
 
-/* Open, make or, where it is damaged, replace the file. 0, or SELKIE_ESTORAGE after a line in the log. */
-SELKIE_USE_RESULT int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger);
+#define SELKIE_SPOOL_WHY_MAX (PATH_MAX + 200)
+
+/* Open, make or, where it is damaged, replace the file. 0, or SELKIE_ESTORAGE with the reason in `why`. */
+SELKIE_USE_RESULT int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger,
+                                             char why[static SELKIE_SPOOL_WHY_MAX]);
 void selkie_spool_file_close(sqlite3 *db);
 
 /* Take the disk space for all pages of the transaction under way, before its commit: once committed, a page that finds
@@ -22,7 +26,9 @@ void selkie_spool_file_close(sqlite3 *db);
 int selkie_spool_file_reserve(sqlite3 *db);
 
 /* Rename a damaged file, closed before, and its log to PATH.damaged-N; the last N is used again, so that a dying card
- * does not fill up with them. */
-void selkie_spool_file_set_aside(const char *path);
+ * does not fill up with them. 0 after a line in the log, or SELKIE_ESTORAGE with the reason in `why`: it is still
+ * there.
+ */
+SELKIE_USE_RESULT int selkie_spool_file_set_aside(const char *path, char why[static SELKIE_SPOOL_WHY_MAX]);
 
 #endif

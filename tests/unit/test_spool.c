@@ -28,7 +28,7 @@ static void empty_folder(void)
     if (glob(pattern, 0, NULL, &files) != 0)
         return;
     for (size_t i = 0; i < files.gl_pathc; i++)
-        (void)unlink(files.gl_pathv[i]);
+        (void)remove(files.gl_pathv[i]); /* also a folder */
     globfree(&files);
 }
 
@@ -187,6 +187,19 @@ START_TEST(oldest_goes_at_max_frames)
 }
 END_TEST
 
+START_TEST(batch_larger_than_max_frames_leaves_its_newest)
+{
+    struct selkie_spool_frame batch[8];
+
+    selkie_spool_set_max(spool, 3);
+    put(0);
+    for (uint32_t i = 0; i < 8; i++)
+        batch[i] = frame_of(i + 1);
+    ck_assert_int_eq(selkie_spool_put(spool, batch, 8), 0);
+    expect_numbers(6, 3);
+}
+END_TEST
+
 START_TEST(what_was_put_survives_kill_at_any_moment)
 {
     int pipes[2];
@@ -287,6 +300,93 @@ START_TEST(damage_found_later_is_set_aside_then)
     put(1000);
     ck_assert_uint_eq(files_like(".damaged-1"), 1);
     expect_numbers(1000, 1);
+}
+END_TEST
+
+/* What the log says from here on goes into a file. */
+static void catch_log(void)
+{
+    char log[80];
+
+    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    ck_assert_ptr_nonnull(freopen(log, "we", stderr));
+}
+
+static unsigned caught_lines(const char *with)
+{
+    char line[1000];
+    unsigned count = 0;
+
+    (void)snprintf(line, sizeof(line), "%s/log", folder);
+    (void)fflush(stderr);
+    FILE *log = fopen(line, "re");
+    ck_assert_ptr_nonnull(log);
+    while (fgets(line, sizeof(line), log) != NULL)
+        count += strstr(line, with) != NULL;
+    (void)fclose(log);
+    return count;
+}
+
+/* Folders in the places of all names that a damaged file could have: root, too, cannot rename over them. */
+static void take_names(bool take)
+{
+    char name[96];
+
+    for (int i = 1; i <= 3; i++) {
+        (void)snprintf(name, sizeof(name), "%s.damaged-%d", path, i);
+        ck_assert_int_eq(take ? mkdir(name, 0700) : rmdir(name), 0);
+    }
+}
+
+START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can)
+{
+    struct selkie_spool_frame made = frame_of(1000);
+    struct selkie_spool_info info;
+
+    for (uint32_t i = 0; i < 200; i++)
+        put(i);
+    reopen();
+    selkie_spool_close(spool);
+    damage((off_t)15 * 4096, 4096);
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    unsigned before = selkie_spool_generation(spool);
+    take_names(true);
+    catch_log();
+    int64_t after = 0;
+    while (selkie_spool_next(spool, after, &frame) == 0)
+        after = frame.seq;
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), SELKIE_ESTORAGE);
+        ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
+        ck_assert_uint_eq(selkie_spool_forget(spool, &after, 1), 0);
+        selkie_spool_sync(spool);
+        selkie_spool_info(spool, &info);
+    }
+    ck_assert_uint_eq(selkie_spool_generation(spool), before); /* nobody begins anew with what cannot be read */
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines("spool.db.damaged-3: Is a directory"), 1);
+    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 0);
+    ck_assert_uint_eq(caught_lines(""), 2); /* what it could not do, and why that stays so */
+    take_names(false);
+    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
+    ck_assert_uint_ne(selkie_spool_generation(spool), before);
+    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 1);
+    ck_assert_uint_eq(caught_lines("works again"), 1);
+    expect_numbers(1000, 1);
+}
+END_TEST
+
+START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason)
+{
+    selkie_spool_close(spool);
+    damage(0, 4096);
+    take_names(true);
+    catch_log();
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_null(spool);
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines(""), 1);
 }
 END_TEST
 
@@ -430,9 +530,12 @@ int main(void)
     tcase_add_test(tcase, seq_begins_elsewhere_in_each_fresh_spool);
     tcase_add_test(tcase, forgetting_is_in_effect_at_once_and_durable_after_sync);
     tcase_add_test(tcase, oldest_goes_at_max_frames);
+    tcase_add_test(tcase, batch_larger_than_max_frames_leaves_its_newest);
     tcase_add_test(tcase, what_was_put_survives_kill_at_any_moment);
     tcase_add_test(tcase, damaged_spool_is_set_aside_and_a_fresh_one_begun);
     tcase_add_test(tcase, damage_found_later_is_set_aside_then);
+    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can);
+    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason);
     tcase_add_test(tcase, damaged_files_do_not_pile_up);
     tcase_add_test(tcase, another_programs_database_is_refused_and_left_alone);
     tcase_add_test(tcase, second_process_is_refused);
