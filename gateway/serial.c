@@ -7,14 +7,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/major.h>
 #include <selkie/tty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define RETRY_US (1 * SELKIE_SEC_US)
+#define RETRY_US   (1 * SELKIE_SEC_US)
+#define PTY_MAJOR  UNIX98_PTY_SLAVE_MAJOR
+#define PTY_MAJORS UNIX98_PTY_MAJOR_COUNT
 
 struct selkie_serial {
     sd_event *event;
@@ -65,15 +71,31 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
     return 0;
 }
 
+/* A second reader (a modem prober, a forgotten terminal program, another gateway) would take bytes away. The lock keeps
+ * out whoever asks for it, and ends with this process. The exclusive flag keeps out all but root; not for a
+ * pseudo-terminal, where it stays for as long as the other end is open, and would keep out the next gateway. */
+static int keep_others_out(int fd)
+{
+    struct stat status;
+
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? EBUSY : errno;
+    if (fstat(fd, &status) != 0)
+        return errno;
+    if (major(status.st_rdev) >= PTY_MAJOR && major(status.st_rdev) < PTY_MAJOR + PTY_MAJORS)
+        return 0;
+    return ioctl(fd, TIOCEXCL) != 0 ? errno : 0;
+}
+
 static int try_open(struct selkie_serial *serial)
 {
     serial->fd = open(serial->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (serial->fd < 0)
         return errno;
+    int error = keep_others_out(serial->fd);
+    if (error != 0)
+        return error;
     if (selkie_tty_make_raw(serial->fd, serial->baud) < 0)
-        return errno;
-    /* A second reader (a modem prober, a forgotten terminal program) would take bytes away. */
-    if (ioctl(serial->fd, TIOCEXCL) != 0)
         return errno;
     int result = sd_event_add_io(serial->event, &serial->readable, serial->fd, EPOLLIN, on_readable, serial);
     return result < 0 ? -result : 0;
