@@ -29,18 +29,19 @@ bool selkie_ports_find_link(const char *folder, const char *device, char name[st
     return found;
 }
 
-static bool find_stable_name(const char *device, char name[static PATH_MAX])
+void selkie_ports_print(FILE *to, const char *const *from, size_t count, const char *device, const char *what)
 {
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        if (selkie_ports_find_link(folders[i], device, name))
-            return true;
-    return false;
+    char name[PATH_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        if (selkie_ports_find_link(from[i], device, name))
+            (void)fprintf(to, "%s\t", name);
+    (void)fprintf(to, "%s\t%s\n", device, what != NULL ? what : "");
 }
 
 int selkie_ports_list(void)
 {
     struct sp_port **ports = NULL;
-    char stable[PATH_MAX];
 
     if (sp_list_ports(&ports) != SP_OK) {
         selkie_log(LOG_ERR, "serial lines cannot be listed");
@@ -48,12 +49,9 @@ int selkie_ports_list(void)
     }
     if (ports[0] == NULL)
         selkie_log(LOG_NOTICE, "this machine has no serial line");
-    for (size_t i = 0; ports[i] != NULL; i++) {
-        const char *device = sp_get_port_name(ports[i]);
-        const char *what = sp_get_port_description(ports[i]);
-        bool has_stable = find_stable_name(device, stable);
-        printf("%s\t%s\t%s\n", has_stable ? stable : device, device, what != NULL ? what : "");
-    }
+    for (size_t i = 0; ports[i] != NULL; i++)
+        selkie_ports_print(stdout, folders, sizeof(folders) / sizeof(folders[0]), sp_get_port_name(ports[i]),
+                           sp_get_port_description(ports[i]));
     sp_free_port_list(ports);
     return 0;
 }

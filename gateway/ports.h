@@ -6,10 +6,14 @@
 #include <limits.h>
 #include <selkie/error.h>
 #include <stdbool.h>
+#include <stdio.h>
 
-/* Print one line a port to stdout: the name that stays the same across boots where there is one, the kernel's, and what
- * it is. 0, or SELKIE_EIO after a line in the log. */
+/* Print one line a port to stdout: the names that stay the same across boots, in /dev/selkie and /dev/serial/by-id, the
+ * kernel's, and what it is. 0, or SELKIE_EIO after a line in the log. */
 SELKIE_USE_RESULT int selkie_ports_list(void);
+
+/* One such line: for each folder the device's name in it, where it has one; then the device, and what it is. */
+void selkie_ports_print(FILE *to, const char *const *from, size_t count, const char *device, const char *what);
 
 /* The link in this folder that leads to the device: named for the adapter's serial number, it stays when ttyUSB0
  * becomes ttyUSB1. False where there is none. */

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/selkie-ports-XXXXXX"; /* made and removed by main, so also after a test that fails */
 static char link_path[64];
+static char by_id[64];
+static char by_id_path[96];
 
 START_TEST(link_that_leads_to_the_device_is_its_stable_name)
 {
@@ -25,18 +28,52 @@ START_TEST(link_that_leads_to_the_device_is_its_stable_name)
 }
 END_TEST
 
+START_TEST(line_shows_each_stable_name_then_the_kernels)
+{
+    const char *const folders[] = {folder, by_id, "/nowhere/at/all"};
+    char expected[400];
+    char *printed = NULL;
+    size_t len;
+    FILE *to = open_memstream(&printed, &len);
+
+    ck_assert_int_eq(symlink("/dev/null", by_id_path), 0);
+    selkie_ports_print(to, folders, 3, "/dev/null", NULL);
+    ck_assert_int_eq(symlink("/dev/null", link_path), 0);
+    selkie_ports_print(to, folders, 3, "/dev/null", "a radio");
+    selkie_ports_print(to, folders, 3, "/dev/ttyUSB7", "another");
+    (void)fclose(to);
+    (void)snprintf(expected, sizeof(expected), "%s\t/dev/null\t\n%s\t%s\t/dev/null\ta radio\n/dev/ttyUSB7\tanother\n",
+                   by_id_path, link_path, by_id_path);
+    ck_assert_str_eq(printed, expected);
+    free(printed);
+}
+END_TEST
+
+static void remove_links(void)
+{
+    (void)unlink(link_path);
+    (void)unlink(by_id_path);
+}
+
 int main(void)
 {
     Suite *suite = suite_create("ports");
     TCase *tcase = tcase_create("ports");
 
+    tcase_add_checked_fixture(tcase, remove_links, NULL);
     tcase_add_test(tcase, link_that_leads_to_the_device_is_its_stable_name);
+    tcase_add_test(tcase, line_shows_each_stable_name_then_the_kernels);
     suite_add_tcase(suite, tcase);
     if (mkdtemp(folder) == NULL)
         return 1;
     (void)snprintf(link_path, sizeof(link_path), "%s/A50285BI", folder);
+    (void)snprintf(by_id, sizeof(by_id), "%s/by-id", folder);
+    (void)snprintf(by_id_path, sizeof(by_id_path), "%s/usb-A50285BI", by_id);
+    if (mkdir(by_id, 0700) != 0)
+        return 1;
     int result = run_suite(suite);
-    (void)unlink(link_path);
+    remove_links();
+    (void)rmdir(by_id);
     (void)rmdir(folder);
     return result;
 }
