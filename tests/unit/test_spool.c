@@ -1,108 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run_suite.h"
-#include "spool.h"
+#include "spool_fixture.h"
 
-#include <fcntl.h>
-#include <glob.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/selkie-spool-XXXXXX"; /* made and removed by main, so also after a test that fails */
-static char path[64];
-static struct selkie_spool *spool;
-static struct selkie_spool_frame frame;
-
-static void empty_folder(void)
-{
-    char pattern[sizeof(path) + 4];
-    glob_t files;
-
-    (void)snprintf(pattern, sizeof(pattern), "%s/*", folder);
-    if (glob(pattern, 0, NULL, &files) != 0)
-        return;
-    for (size_t i = 0; i < files.gl_pathc; i++)
-        (void)remove(files.gl_pathv[i]); /* also a folder */
-    globfree(&files);
-}
-
-static void setup(void)
-{
-    empty_folder();
-    (void)snprintf(path, sizeof(path), "%s/spool.db", folder);
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
-}
-
-static void teardown(void)
-{
-    selkie_spool_close(spool);
-}
-
-static void reopen(void)
-{
-    selkie_spool_close(spool);
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
-}
-
-static struct selkie_spool_frame frame_of(uint32_t number)
-{
-    struct selkie_spool_frame made = {.rx = 1700000000000 + number, .port = "/dev/ttyUSB0", .len = 522};
-
-    memset(made.body, 0xA5, made.len);
-    memcpy(made.body, &number, sizeof(number));
-    return made;
-}
-
-static int64_t put(uint32_t number)
-{
-    struct selkie_spool_frame made = frame_of(number);
-
-    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
-    return made.seq;
-}
-
-static uint32_t number_in(const struct selkie_spool_frame *from)
-{
-    uint32_t number;
-
-    memcpy(&number, from->body, sizeof(number));
-    return number;
-}
-
-/* The numbers in the spool, in order, from `first`. */
-static void expect_numbers(uint32_t first, uint32_t count)
-{
-    int64_t after = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        ck_assert_int_eq(selkie_spool_next(spool, after, &frame), 0);
-        ck_assert_uint_eq(number_in(&frame), first + i);
-        after = frame.seq;
-    }
-    ck_assert_int_eq(selkie_spool_next(spool, after, &frame), SELKIE_ENOTFOUND);
-    ck_assert_int_eq(selkie_spool_count(spool), count);
-}
-
-static size_t files_like(const char *suffix)
-{
-    char pattern[96];
-    glob_t files;
-
-    (void)snprintf(pattern, sizeof(pattern), "%s%s", path, suffix);
-    if (glob(pattern, 0, NULL, &files) != 0)
-        return 0;
-    size_t count = files.gl_pathc;
-    globfree(&files);
-    return count;
-}
 
 START_TEST(frame_comes_back_as_it_was_put)
 {
@@ -242,154 +145,6 @@ START_TEST(what_was_put_survives_kill_at_any_moment)
 }
 END_TEST
 
-/* Write over a part of the file, and lose the log, which would heal it. */
-static void damage(off_t at, size_t len)
-{
-    char garbage[4096];
-    char log[80];
-
-    (void)snprintf(log, sizeof(log), "%s-wal", path);
-    (void)unlink(log);
-    int fd = open(path, O_WRONLY);
-    memset(garbage, 0x5A, sizeof(garbage));
-    ck_assert_int_ge(fd, 0);
-    for (; len > 0; len -= sizeof(garbage), at += (off_t)sizeof(garbage))
-        ck_assert_int_eq(pwrite(fd, garbage, sizeof(garbage), at), sizeof(garbage));
-    (void)close(fd);
-}
-
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
-
-    (void)signal(SIGXFSZ, SIG_IGN);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-START_TEST(damaged_spool_is_set_aside_and_a_fresh_one_begun)
-{
-    int64_t first = put(1);
-
-    selkie_spool_close(spool);
-    damage(0, 4096);
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
-    ck_assert_int_eq(selkie_spool_count(spool), 0);
-    ck_assert_uint_eq(files_like(".damaged-1"), 1);
-    int64_t second = put(2);
-    ck_assert_int_ne(first, second);
-    expect_numbers(2, 1);
-}
-END_TEST
-
-START_TEST(damage_found_later_is_set_aside_then)
-{
-    for (uint32_t i = 0; i < 200; i++)
-        put(i);
-    reopen(); /* all in the file, nothing in the log */
-    selkie_spool_close(spool);
-    damage((off_t)15 * 4096, 4096); /* a page in the middle; both ends of the table are whole */
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
-    ck_assert_uint_eq(files_like(".damaged-1"), 0);
-    unsigned before = selkie_spool_generation(spool);
-    int64_t after = 0;
-    while (selkie_spool_next(spool, after, &frame) == 0)
-        after = frame.seq;
-    ck_assert_uint_ne(selkie_spool_generation(spool), before);
-    put(1000);
-    ck_assert_uint_eq(files_like(".damaged-1"), 1);
-    expect_numbers(1000, 1);
-}
-END_TEST
-
-/* What the log says from here on goes into a file. */
-static void catch_log(void)
-{
-    char log[80];
-
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
-    ck_assert_ptr_nonnull(freopen(log, "we", stderr));
-}
-
-static unsigned caught_lines(const char *with)
-{
-    char line[1000];
-    unsigned count = 0;
-
-    (void)snprintf(line, sizeof(line), "%s/log", folder);
-    (void)fflush(stderr);
-    FILE *log = fopen(line, "re");
-    ck_assert_ptr_nonnull(log);
-    while (fgets(line, sizeof(line), log) != NULL)
-        count += strstr(line, with) != NULL;
-    (void)fclose(log);
-    return count;
-}
-
-/* Folders in the places of all names that a damaged file could have: root, too, cannot rename over them. */
-static void take_names(bool take)
-{
-    char name[96];
-
-    for (int i = 1; i <= 3; i++) {
-        (void)snprintf(name, sizeof(name), "%s.damaged-%d", path, i);
-        ck_assert_int_eq(take ? mkdir(name, 0700) : rmdir(name), 0);
-    }
-}
-
-START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can)
-{
-    struct selkie_spool_frame made = frame_of(1000);
-    struct selkie_spool_info info;
-
-    for (uint32_t i = 0; i < 200; i++)
-        put(i);
-    reopen();
-    selkie_spool_close(spool);
-    damage((off_t)15 * 4096, 4096);
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
-    unsigned before = selkie_spool_generation(spool);
-    take_names(true);
-    catch_log();
-    int64_t after = 0;
-    while (selkie_spool_next(spool, after, &frame) == 0)
-        after = frame.seq;
-    for (int i = 0; i < 100; i++) {
-        ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), SELKIE_ESTORAGE);
-        ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
-        ck_assert_uint_eq(selkie_spool_forget(spool, &after, 1), 0);
-        selkie_spool_sync(spool);
-        selkie_spool_info(spool, &info);
-    }
-    ck_assert_uint_eq(selkie_spool_generation(spool), before); /* nobody begins anew with what cannot be read */
-    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
-    ck_assert_uint_eq(caught_lines("spool.db.damaged-3: Is a directory"), 1);
-    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 0);
-    ck_assert_uint_eq(caught_lines(""), 2); /* what it could not do, and why that stays so */
-    take_names(false);
-    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
-    ck_assert_uint_ne(selkie_spool_generation(spool), before);
-    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 1);
-    ck_assert_uint_eq(caught_lines("works again"), 1);
-    expect_numbers(1000, 1);
-}
-END_TEST
-
-START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason)
-{
-    selkie_spool_close(spool);
-    damage(0, 4096);
-    take_names(true);
-    catch_log();
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_null(spool);
-    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
-    ck_assert_uint_eq(caught_lines(""), 1);
-}
-END_TEST
-
 START_TEST(generation_tells_when_forgotten_frames_are_back)
 {
     int64_t seqs[] = {put(0), put(1)};
@@ -408,33 +163,6 @@ START_TEST(generation_tells_when_forgotten_frames_are_back)
     ck_assert_uint_eq(selkie_spool_forget(spool, seqs, 2), 2);
     selkie_spool_sync(spool);
     ck_assert_uint_eq(selkie_spool_generation(spool), before);
-}
-END_TEST
-
-START_TEST(damaged_files_do_not_pile_up)
-{
-    for (int i = 0; i < 6; i++) {
-        selkie_spool_close(spool);
-        damage(0, 4096);
-        spool = selkie_spool_open(path, 1000000);
-        ck_assert_ptr_nonnull(spool);
-    }
-    ck_assert_uint_eq(files_like(".damaged-[0-9]"), 3);
-}
-END_TEST
-
-START_TEST(another_programs_database_is_refused_and_left_alone)
-{
-    sqlite3 *db = NULL;
-
-    selkie_spool_close(spool);
-    spool = NULL;
-    (void)unlink(path);
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE mine (x)", NULL, NULL, NULL), SQLITE_OK);
-    (void)sqlite3_close(db);
-    ck_assert_ptr_null(selkie_spool_open(path, 10));
-    ck_assert_uint_eq(files_like(".damaged-*"), 0);
 }
 END_TEST
 
@@ -523,7 +251,7 @@ int main(void)
     TCase *tcase = tcase_create("spool");
 
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, set_up_spool, tear_down_spool);
     tcase_add_test(tcase, frame_comes_back_as_it_was_put);
     tcase_add_test(tcase, frames_come_in_the_order_in_which_they_were_put);
     tcase_add_test(tcase, seq_is_never_used_again_when_the_spool_was_emptied);
@@ -532,23 +260,12 @@ int main(void)
     tcase_add_test(tcase, oldest_goes_at_max_frames);
     tcase_add_test(tcase, batch_larger_than_max_frames_leaves_its_newest);
     tcase_add_test(tcase, what_was_put_survives_kill_at_any_moment);
-    tcase_add_test(tcase, damaged_spool_is_set_aside_and_a_fresh_one_begun);
-    tcase_add_test(tcase, damage_found_later_is_set_aside_then);
-    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can);
-    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason);
-    tcase_add_test(tcase, damaged_files_do_not_pile_up);
-    tcase_add_test(tcase, another_programs_database_is_refused_and_left_alone);
+    tcase_add_test(tcase, generation_tells_when_forgotten_frames_are_back);
     tcase_add_test(tcase, second_process_is_refused);
     tcase_add_test(tcase, missing_folder_is_refused);
     tcase_add_test(tcase, oldest_goes_when_the_disk_is_full);
     tcase_add_test(tcase, disk_that_fails_is_survived);
-    tcase_add_test(tcase, generation_tells_when_forgotten_frames_are_back);
     tcase_add_test(tcase, size_on_disk_is_bounded);
     suite_add_tcase(suite, tcase);
-    if (mkdtemp(folder) == NULL)
-        return 1;
-    int result = run_suite(suite);
-    empty_folder();
-    (void)rmdir(folder);
-    return result;
+    return run_in_folder(suite);
 }

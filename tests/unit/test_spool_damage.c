@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that are damaged, or somebody else's. */
+#include "spool_fixture.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Write over a part of the file, and lose the log, which would heal it. */
+static void damage(off_t at, size_t len)
+{
+    char garbage[4096];
+    char log[80];
+
+    (void)snprintf(log, sizeof(log), "%s-wal", path);
+    (void)unlink(log);
+    int fd = open(path, O_WRONLY);
+    memset(garbage, 0x5A, sizeof(garbage));
+    ck_assert_int_ge(fd, 0);
+    for (; len > 0; len -= sizeof(garbage), at += (off_t)sizeof(garbage))
+        ck_assert_int_eq(pwrite(fd, garbage, sizeof(garbage), at), sizeof(garbage));
+    (void)close(fd);
+}
+
+START_TEST(damaged_spool_is_set_aside_and_a_fresh_one_begun)
+{
+    int64_t first = put(1);
+
+    selkie_spool_close(spool);
+    damage(0, 4096);
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    ck_assert_int_eq(selkie_spool_count(spool), 0);
+    ck_assert_uint_eq(files_like(".damaged-1"), 1);
+    int64_t second = put(2);
+    ck_assert_int_ne(first, second);
+    expect_numbers(2, 1);
+}
+END_TEST
+
+START_TEST(damage_found_later_is_set_aside_then)
+{
+    for (uint32_t i = 0; i < 200; i++)
+        put(i);
+    reopen(); /* all in the file, nothing in the log */
+    selkie_spool_close(spool);
+    damage((off_t)15 * 4096, 4096); /* a page in the middle; both ends of the table are whole */
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    ck_assert_uint_eq(files_like(".damaged-1"), 0);
+    unsigned before = selkie_spool_generation(spool);
+    int64_t after = 0;
+    while (selkie_spool_next(spool, after, &frame) == 0)
+        after = frame.seq;
+    ck_assert_uint_ne(selkie_spool_generation(spool), before);
+    put(1000);
+    ck_assert_uint_eq(files_like(".damaged-1"), 1);
+    expect_numbers(1000, 1);
+}
+END_TEST
+
+/* What the log says from here on goes into a file. */
+static void catch_log(void)
+{
+    char log[80];
+
+    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    ck_assert_ptr_nonnull(freopen(log, "we", stderr));
+}
+
+static unsigned caught_lines(const char *with)
+{
+    char line[1000];
+    unsigned count = 0;
+
+    (void)snprintf(line, sizeof(line), "%s/log", folder);
+    (void)fflush(stderr);
+    FILE *log = fopen(line, "re");
+    ck_assert_ptr_nonnull(log);
+    while (fgets(line, sizeof(line), log) != NULL)
+        count += strstr(line, with) != NULL;
+    (void)fclose(log);
+    return count;
+}
+
+/* Folders in the places of all names that a damaged file could have: root, too, cannot rename over them. */
+static void take_names(bool take)
+{
+    char name[96];
+
+    for (int i = 1; i <= 3; i++) {
+        (void)snprintf(name, sizeof(name), "%s.damaged-%d", path, i);
+        ck_assert_int_eq(take ? mkdir(name, 0700) : rmdir(name), 0);
+    }
+}
+
+START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can)
+{
+    struct selkie_spool_frame made = frame_of(1000);
+    struct selkie_spool_info info;
+
+    for (uint32_t i = 0; i < 200; i++)
+        put(i);
+    reopen();
+    selkie_spool_close(spool);
+    damage((off_t)15 * 4096, 4096);
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    unsigned before = selkie_spool_generation(spool);
+    take_names(true);
+    catch_log();
+    int64_t after = 0;
+    while (selkie_spool_next(spool, after, &frame) == 0)
+        after = frame.seq;
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), SELKIE_ESTORAGE);
+        ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
+        ck_assert_uint_eq(selkie_spool_forget(spool, &after, 1), 0);
+        selkie_spool_sync(spool);
+        selkie_spool_info(spool, &info);
+    }
+    ck_assert_uint_eq(selkie_spool_generation(spool), before); /* nobody begins anew with what cannot be read */
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines("spool.db.damaged-3: Is a directory"), 1);
+    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 0);
+    ck_assert_uint_eq(caught_lines(""), 2); /* what it could not do, and why that stays so */
+    take_names(false);
+    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
+    ck_assert_uint_ne(selkie_spool_generation(spool), before);
+    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 1);
+    ck_assert_uint_eq(caught_lines("works again"), 1);
+    expect_numbers(1000, 1);
+}
+END_TEST
+
+START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason)
+{
+    selkie_spool_close(spool);
+    damage(0, 4096);
+    take_names(true);
+    catch_log();
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_null(spool);
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines(""), 1);
+}
+END_TEST
+
+START_TEST(damaged_files_do_not_pile_up)
+{
+    for (int i = 0; i < 6; i++) {
+        selkie_spool_close(spool);
+        damage(0, 4096);
+        spool = selkie_spool_open(path, 1000000);
+        ck_assert_ptr_nonnull(spool);
+    }
+    ck_assert_uint_eq(files_like(".damaged-[0-9]"), 3);
+}
+END_TEST
+
+START_TEST(another_programs_database_is_refused_and_left_alone)
+{
+    sqlite3 *db = NULL;
+
+    selkie_spool_close(spool);
+    spool = NULL;
+    (void)unlink(path);
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE mine (x)", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    ck_assert_ptr_null(selkie_spool_open(path, 10));
+    ck_assert_uint_eq(files_like(".damaged-*"), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("spool_damage");
+    TCase *tcase = tcase_create("spool_damage");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up_spool, tear_down_spool);
+    tcase_add_test(tcase, damaged_spool_is_set_aside_and_a_fresh_one_begun);
+    tcase_add_test(tcase, damage_found_later_is_set_aside_then);
+    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can);
+    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason);
+    tcase_add_test(tcase, damaged_files_do_not_pile_up);
+    tcase_add_test(tcase, another_programs_database_is_refused_and_left_alone);
+    suite_add_tcase(suite, tcase);
+    return run_in_folder(suite);
+}
