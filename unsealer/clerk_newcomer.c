@@ -108,5 +108,7 @@ int selkie_clerk_look_around(struct selkie_clerk *clerk, const struct selkie_bin
             facts->pending += live[i].number != own->number;
     }
     facts->bound = newcomer->bound != NULL;
+    if (!facts->bound && newcomer->device->status == SELKIE_DEVICE_ACTIVE)
+        return selkie_registry_contradicts(clerk->registry, "a device is active and none of its IDs is");
     return own->status == SELKIE_BINDING_NONE ? count_same_tag(clerk, newcomer, facts) : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A thread that reads the whole registry once, at the start, to see whether it is damaged: page by page, beside the
- * registrar and with a connection of its own, since a registry of a million devices is a gigabyte. It never writes. */
+/* A thread that reads the whole registry once, at the start, to see whether it is damaged: page by page, then each
+ * index against its table, beside the registrar and with a connection of its own, since a registry of a million devices
+ * is a gigabyte. It never writes. */
 #ifndef SELKIE_EXAMINER_H
 #define SELKIE_EXAMINER_H
 

@@ -39,6 +39,9 @@ const char *selkie_registry_fault(const struct selkie_registry *registry);
  * counter that cannot be found would be taken for new. */
 const char *selkie_registry_damage(struct selkie_registry *registry);
 
+/* What the file says here contradicts what it says there, which is damage: note it and return SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_registry_contradicts(struct selkie_registry *registry, const char *finding);
+
 /* The last row that turned out to be damaged, as a sentence; NULL = none so far. Functions that can meet one say so. */
 const char *selkie_registry_spoilt(const struct selkie_registry *registry);
 
@@ -63,7 +66,7 @@ struct selkie_device {
     int64_t reset_alarm_ms;
 };
 
-/* 1, or 0 where there is none: then *device has the address alone. */
+/* 1, or 0 where there is none: then *device has the address alone, and a status as if it had been listed. */
 SELKIE_USE_RESULT int selkie_registry_device(struct selkie_registry *registry,
                                              const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                              struct selkie_device *device);
@@ -143,7 +146,8 @@ SELKIE_USE_RESULT int selkie_registry_next_tag(struct selkie_registry *registry,
 SELKIE_USE_RESULT int selkie_registry_count_tag(struct selkie_registry *registry,
                                                 const uint8_t tag[static SELKIE_SESSION_TAG_SIZE]);
 
-/* Add one; sets its number. */
+/* Add one; sets its number. Its ID must be new at its address: that is looked up once more, by another index than
+ * selkie_registry_binding's, since it is the last moment at which a damaged one can be told. */
 SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,
                                                   const struct selkie_session *session);
 /* Store all but status, key_id and revoked. */

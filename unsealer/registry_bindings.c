@@ -19,6 +19,7 @@ int selkie_registry_device(struct selkie_registry *registry, const uint8_t addre
 
     memset(device, 0, sizeof *device);
     memcpy(device->address, address, SELKIE_ADDRESS_SIZE);
+    device->status = SELKIE_DEVICE_LISTED;
     selkie_sql_bind_blob(row, 1, address, SELKIE_ADDRESS_SIZE);
     int result = selkie_sql_step(registry, row);
     if (result <= 0)
@@ -226,12 +227,30 @@ int selkie_registry_count_tag(struct selkie_registry *registry, const uint8_t ta
     return result < 0 ? result : (int)count;
 }
 
+static int expect_new(struct selkie_registry *registry, const struct selkie_binding *binding,
+                      const struct selkie_session *session)
+{
+    sqlite3_stmt *twins = selkie_sql(registry, SELKIE_SQL_BINDING_TWINS);
+    int64_t count;
+
+    selkie_sql_bind_blob(twins, 1, session->tag, SELKIE_SESSION_TAG_SIZE);
+    selkie_sql_bind_blob(twins, 2, binding->address, SELKIE_ADDRESS_SIZE);
+    selkie_sql_bind_blob(twins, 3, binding->id_hash, SELKIE_ID_HASH_SIZE);
+    int result = selkie_sql_number(registry, twins, &count);
+    if (result == 0 && count > 0)
+        result = selkie_registry_contradicts(registry, "an ID is in one index and not in another");
+    return result;
+}
+
 int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,
                                 const struct selkie_session *session)
 {
     uint8_t sealed[SELKIE_SESSION_KEY_SIZE + SELKIE_VAULT_OVERHEAD];
-    sqlite3_stmt *add = selkie_sql_write(registry, SELKIE_SQL_BINDING_ADD);
+    int result = expect_new(registry, binding, session);
+    if (result < 0)
+        return result;
 
+    sqlite3_stmt *add = selkie_sql_write(registry, SELKIE_SQL_BINDING_ADD);
     binding->number = ++registry->last_binding;
     if (selkie_vault_seal(registry->vault, SELKIE_VAULT_SESSION, (uint64_t)binding->number, session->key,
                           SELKIE_SESSION_KEY_SIZE, sealed) < 0)

@@ -54,6 +54,12 @@ const char *selkie_registry_damage(struct selkie_registry *registry)
     return registry->damage[0] ? registry->damage : NULL;
 }
 
+int selkie_registry_contradicts(struct selkie_registry *registry, const char *finding)
+{
+    note_damage(registry, finding);
+    return SELKIE_ESTORAGE;
+}
+
 static int fault(struct selkie_registry *registry)
 {
     int code = sqlite3_errcode(registry->db) & 0xff;

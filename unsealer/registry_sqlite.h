@@ -42,6 +42,8 @@
     X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ?1 AND status < 3")                                 \
     X(BINDING_ADD, "INSERT INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "    \
                    "?16, ?17, ?18, ?19, ?20, ?21, ?22)")                                                               \
+    X(BINDING_TWINS, "SELECT count(*) FROM binding INDEXED BY binding_tag WHERE tag = ?1 AND address = ?2 AND "        \
+                     "id_hash = ?3")                                                                                   \
     X(BINDING_PUT, "UPDATE binding SET counter = ?2, received = ?3, last_seen = ?4, gateway = ?5, form = ?6, "         \
                    "firmware = ?7, silent = ?8, clone_alarm = ?9, session_frames = ?10, session_bytes = ?11, row = "   \
                    "?12, present = ?13, entries = ?14 "                                                                \

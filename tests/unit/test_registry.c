@@ -5,7 +5,6 @@
 #define _GNU_SOURCE /* memmem */
 #include <check.h>
 #include <clock.h>
-#include <examiner.h>
 #include <fcntl.h>
 #include <kit/kit.h>
 #include <registry.h>
@@ -109,115 +108,6 @@ START_TEST(a_damaged_registry_is_refused)
     expect_refused(dir, SELKIE_ESTORAGE, "damaged");
     ck_assert_int_eq(truncate(path, 5000), 0);
     expect_refused(dir, SELKIE_ESTORAGE, "registry.db");
-}
-END_TEST
-
-/* How the file is examined at the start: as it is; as if it took longer than the start waits; or not at all. */
-static enum { EXAMINED, EXAMINED_LATE, NOT_EXAMINED } examination;
-static bool starting;
-
-bool __real_selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us);
-bool __wrap_selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us);
-bool __wrap_selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us)
-{
-    starting = true;
-    return __real_selkie_examiner_wait(examiner, patience_us);
-}
-
-bool __real_selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
-bool __wrap_selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
-bool __wrap_selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE])
-{
-    bool hidden = examination == NOT_EXAMINED || (examination == EXAMINED_LATE && starting);
-
-    starting = false;
-    return !hidden && __real_selkie_examiner_found(examiner, finding);
-}
-
-/* Spoil the first page of an index or a table. */
-static void damage(const char *dir, const char *name)
-{
-    uint8_t garbage[1024];
-    char sql[100];
-    sqlite3 *db;
-    sqlite3_stmt *statement;
-
-    snprintf(sql, sizeof sql, "SELECT rootpage FROM sqlite_master WHERE name = '%s'", name);
-    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
-    off_t at = (off_t)(sqlite3_column_int(statement, 0) - 1) * (off_t)sizeof garbage;
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    memset(garbage, 0xa5, sizeof garbage);
-    int fd = open(kit_path(dir, "registry.db"), O_WRONLY);
-    ck_assert_int_eq(pwrite(fd, garbage, sizeof garbage, at), sizeof garbage);
-    close(fd);
-}
-
-static json_t *storage_of(struct kit_host *host)
-{
-    char *text = selkie_unsealer_stats(kit_unsealer(host));
-    json_t *stats = json_loads(text, 0, NULL), *storage = json_incref(json_object_get(stats, "storage"));
-
-    json_decref(stats);
-    free(text);
-    return storage;
-}
-
-static bool is_damaged(struct kit_host *host)
-{
-    json_t *storage = storage_of(host);
-    bool damaged = json_is_true(json_object_get(storage, "damaged"));
-
-    ck_assert(!damaged || !json_is_true(json_object_get(storage, "working")));
-    json_decref(storage);
-    return damaged;
-}
-
-/* Wait for another round that failed. */
-static void fail_again(struct kit_host *host)
-{
-    json_t *storage = storage_of(host);
-    json_int_t before = json_integer_value(json_object_get(storage, "failures")), now = before;
-    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
-
-    while (now == before && selkie_clock_monotonic_us() < until_us) {
-        json_decref(storage);
-        sched_yield();
-        storage = storage_of(host);
-        now = json_integer_value(json_object_get(storage, "failures"));
-    }
-    ck_assert_int_gt(now, before);
-    json_decref(storage);
-}
-
-/* Damage that comes to light only while the broker works: read through beside the work, or met by it. */
-START_TEST(damage_that_is_found_later_stops_all_decisions_and_is_told)
-{
-    const char *dir = make_registry();
-    const struct selkie_unsealer_options options = {.state_dir = dir};
-    struct kit_device device = kit_device(2, 1);
-    struct kit_body body = kit_data(&device, "x");
-
-    damage(dir, "binding_id");
-    expect_refused(dir, SELKIE_ESTORAGE, "damaged");
-    examination = _i == 0 ? EXAMINED_LATE : NOT_EXAMINED;
-    struct kit_host *host = kit_open(&options);
-    uint64_t seq = _i == 0 ? 0 : kit_submit(host, &body, 0);
-    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
-    while (!is_damaged(host) && selkie_clock_monotonic_us() < until_us)
-        sched_yield();
-    ck_assert(is_damaged(host));
-    if (seq == 0)
-        seq = kit_submit(host, &body, 0);
-    fail_again(host);
-    fail_again(host);
-    ck_assert(!kit_has_receipt(host, seq));
-    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
-    ck_assert_uint_eq(kit_logged(host, LOG_ERR), 1);
-    ck_assert(kit_log_has(host, "registry: damaged (") && kit_log_has(host, "from a backup"));
-    kit_close(host);
 }
 END_TEST
 
@@ -383,67 +273,6 @@ START_TEST(a_full_disk_stops_receipts_until_there_is_room)
 }
 END_TEST
 
-START_TEST(a_damaged_row_stops_nothing_but_itself)
-{
-    const char *dir = kit_dir();
-    struct selkie_unsealer_options options = {.state_dir = dir};
-    struct kit_host *host = kit_open(&options);
-    struct kit_device one = kit_device(1, 1), two = kit_device(2, 1), new = kit_device(2, 2);
-    struct kit_body body;
-
-    body = kit_data(&one, "lost in the outbox");
-    kit_receipt(host, kit_submit(host, &body, 0));
-    body = kit_data(&two, "not lost");
-    kit_receipt(host, kit_submit(host, &body, 0));
-    for (int i = 0; i < 3; i++) {
-        body = kit_data(&new, "parked");
-        kit_receipt(host, kit_submit(host, &body, 0));
-    }
-    kit_close(host);
-    execute(dir, "UPDATE binding SET session = zeroblob(72) WHERE number = 1;"
-                 "UPDATE outbox SET data = zeroblob(60) WHERE kind = 0 AND address = x'0200000000000001';"
-                 "UPDATE parked SET payload = zeroblob(60) WHERE counter = 1");
-
-    host = kit_open(&options);
-    kit_expect_payload(host, &two, 0, "not lost");
-    body = kit_session(&one, "nobody can tell");
-    kit_receipt(host, kit_submit(host, &body, 0));
-    kit_expect_rejected(host, "bad-seal");
-    body = kit_session(&two, "goes on");
-    kit_receipt(host, kit_submit(host, &body, 0));
-    kit_expect_payload(host, &two, 1, "goes on");
-    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000002\"}");
-    kit_expect_rejected(host, "bad-seal");
-    kit_expect_payload(host, &new, 0, "parked");
-    kit_expect_payload(host, &new, 2, "parked");
-    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
-    ck_assert_uint_eq(kit_logged(host, LOG_ERR), 3);
-    kit_close(host);
-}
-END_TEST
-
-START_TEST(a_damaged_claim_lets_nobody_in)
-{
-    const char *dir = kit_dir();
-    struct selkie_unsealer_options options = {.state_dir = dir, .enrolment = SELKIE_ENROL_LISTED};
-    struct kit_host *host = kit_open(&options);
-    struct kit_device device = kit_device(1, 1);
-
-    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"right\"}");
-    kit_close(host);
-    execute(dir, "UPDATE device SET claim = zeroblob(45)");
-    host = kit_open(&options);
-    struct kit_body body = kit_register(&device, "right", NULL);
-    kit_receipt(host, kit_submit(host, &body, 0));
-    kit_expect_rejected(host, "claim");
-    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"again\"}");
-    body = kit_register(&device, "again", NULL);
-    kit_receipt(host, kit_submit(host, &body, 0));
-    json_decref(kit_expect_event(host, "registered"));
-    kit_close(host);
-}
-END_TEST
-
 START_TEST(tallies_agree_with_what_they_count)
 {
     const char *dir = kit_dir();
@@ -489,7 +318,6 @@ int main(void)
     tcase_add_test(tcase, a_newer_registry_is_refused);
     tcase_add_test(tcase, another_kind_of_file_is_refused);
     tcase_add_test(tcase, a_damaged_registry_is_refused);
-    tcase_add_loop_test(tcase, damage_that_is_found_later_stops_all_decisions_and_is_told, 0, 2);
     tcase_add_test(tcase, a_registry_that_was_taken_away_is_not_started_empty);
     tcase_add_test(tcase, a_first_start_that_was_broken_off_is_done_again);
     tcase_add_test(tcase, a_storage_key_that_is_wrong_is_refused);
@@ -497,8 +325,6 @@ int main(void)
     tcase_add_test(tcase, the_vault_opens_only_what_it_sealed_for_that_place);
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
-    tcase_add_test(tcase, a_damaged_row_stops_nothing_but_itself);
-    tcase_add_test(tcase, a_damaged_claim_lets_nobody_in);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
