@@ -149,18 +149,18 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
 
     if (question == NULL)
         return 0;
-    if (question->client_id != NULL) {
-        int result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
-        if (result < 0)
-            return result;
-    }
+    int result = 0;
+    if (question->client_id != NULL)
+        result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
+    if (result == SELKIE_ENOMEM)
+        return result;
     /* Taken out first: disconnecting a client comes back here as a client that has gone. */
     struct question done = *question;
     memset(question, 0, sizeof *question);
     if (done.removed != NULL)
         bury_removed(done.removed, answer, root);
     clear(&done);
-    return 0;
+    return result;
 }
 
 void selkie_control_forget(struct selkie_control *control, const char *client_id)

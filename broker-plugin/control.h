@@ -22,7 +22,8 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
                         const struct selkie_config *config, const struct mosquitto_evt_control *message);
 
 /* An output SELKIE_OUTPUT_ANSWER: publish it to whoever asked, if still there. A gateway that was removed loses its
- * connection and its retained state. 0 or SELKIE_ENOMEM: try again. */
+ * connection and its retained state. 0; SELKIE_ENOMEM: try again; any other error: it cannot be published and is let
+ * go. */
 SELKIE_USE_RESULT int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer,
                                             const char *root);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver.h"
 
+#include "journal.h"
 #include "publish.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 /* The receipts of one turn for one gateway. */
 struct receipt {
@@ -172,10 +174,14 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
     if (output == NULL)
         output = selkie_unsealer_take(deliver->unsealer);
     while (output != NULL) {
-        if (publish_one(deliver, output) == SELKIE_ENOMEM) {
+        int result = publish_one(deliver, output);
+        if (result == SELKIE_ENOMEM) {
             deliver->held = output; /* the order is kept, and no payload is skipped */
             break;
         }
+        if (result < 0) /* it never will be: waiting would hold up all that comes after */
+            selkie_journal_say(LOG_ERR, "%zu bytes cannot be published and are let go: %s", output->len,
+                               selkie_error_text(result));
         if (output->outbox > deliver->published)
             deliver->published = output->outbox;
         selkie_output_free(output);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "publish.h"
 
-#include <limits.h>
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <string.h>
 
 /* Not mosquitto_broker_publish_copy: its copy is not made with Mosquitto's own malloc, so that Mosquitto's count of its
@@ -10,11 +10,13 @@
 static int hand_over(const char *client_id, const char *topic, void *payload, size_t len, int qos, bool retain,
                      mosquitto_property *properties)
 {
-    if (mosquitto_broker_publish(client_id, topic, (int)len, payload, qos, retain, properties) == MOSQ_ERR_SUCCESS)
+    int result = mosquitto_broker_publish(client_id, topic, (int)len, payload, qos, retain, properties);
+
+    if (result == MOSQ_ERR_SUCCESS)
         return 0;
     mosquitto_free(payload);
     mosquitto_property_free_all(&properties);
-    return SELKIE_ENOMEM;
+    return result == MOSQ_ERR_NOMEM ? SELKIE_ENOMEM : SELKIE_EINVAL;
 }
 
 int selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos, bool retain,
@@ -22,8 +24,12 @@ int selkie_publish(const char *client_id, const char *topic, const void *payload
 {
     void *copy = NULL;
 
+    if (len > MQTT_MAX_PAYLOAD) {
+        mosquitto_property_free_all(&properties);
+        return SELKIE_EINVAL;
+    }
     if (len > 0) {
-        copy = len > INT_MAX ? NULL : mosquitto_malloc(len);
+        copy = mosquitto_malloc(len);
         if (copy == NULL) {
             mosquitto_property_free_all(&properties);
             return SELKIE_ENOMEM;
@@ -36,7 +42,7 @@ int selkie_publish(const char *client_id, const char *topic, const void *payload
 int selkie_publish_json(const char *client_id, const char *topic, const json_t *json, int qos, bool retain)
 {
     size_t len = json_dumpb(json, NULL, 0, JSON_COMPACT);
-    char *text = len == 0 || len > INT_MAX ? NULL : mosquitto_malloc(len);
+    char *text = len == 0 || len > MQTT_MAX_PAYLOAD ? NULL : mosquitto_malloc(len);
 
     if (text == NULL)
         return SELKIE_ENOMEM;

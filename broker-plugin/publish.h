@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 /* Publish a copy of the payload, to all subscribers or (with a client id) to that client alone, subscribed or not.
- * Takes the properties, also where it fails. 0 or SELKIE_ENOMEM. */
+ * Takes the properties, also where it fails. 0, SELKIE_ENOMEM, or SELKIE_EINVAL where it can never be published: longer
+ * than MQTT allows, or a topic that it does not take. */
 SELKIE_USE_RESULT int selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
                                      bool retain, mosquitto_property *properties);
 
