@@ -14,7 +14,10 @@ void selkie_command_queue_init(struct selkie_command_queue *queue)
 
 void selkie_command_queue_destroy(struct selkie_command_queue *queue)
 {
-    selkie_command_queue_free(queue, selkie_command_queue_take(queue));
+    struct selkie_queued_command *command;
+
+    while ((command = selkie_command_queue_take(queue)))
+        selkie_command_queue_free(queue, command);
     pthread_mutex_destroy(&queue->lock);
 }
 
@@ -43,23 +46,31 @@ int selkie_command_queue_put(struct selkie_command_queue *queue, uint64_t token,
 struct selkie_queued_command *selkie_command_queue_take(struct selkie_command_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    struct selkie_queued_command *commands = queue->first;
-    queue->first = NULL;
-    queue->end = &queue->first;
+    struct selkie_queued_command *command = queue->first;
+    if (command) {
+        queue->first = command->next;
+        if (!queue->first)
+            queue->end = &queue->first;
+    }
     pthread_mutex_unlock(&queue->lock);
-    return commands;
+    return command;
 }
 
-void selkie_command_queue_free(struct selkie_command_queue *queue, struct selkie_queued_command *commands)
+void selkie_command_queue_free(struct selkie_command_queue *queue, struct selkie_queued_command *command)
 {
-    unsigned count = 0;
-
-    for (struct selkie_queued_command *next; commands; commands = next, count++) {
-        next = commands->next;
-        mbedtls_platform_zeroize(commands->json, commands->len);
-        free(commands);
-    }
+    if (!command)
+        return;
+    mbedtls_platform_zeroize(command->json, command->len);
+    free(command);
     pthread_mutex_lock(&queue->lock);
-    queue->count -= count;
+    queue->count--;
     pthread_mutex_unlock(&queue->lock);
+}
+
+bool selkie_command_queue_waiting(struct selkie_command_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool waiting = queue->first != NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return waiting;
 }

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <selkie/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,9 @@ void selkie_command_queue_destroy(struct selkie_command_queue *queue);
 /* 0, SELKIE_EFULL or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_command_queue_put(struct selkie_command_queue *queue, uint64_t token, const char *json,
                                                size_t len);
-/* All that wait, in order; they keep their places until they are freed. */
+/* The oldest, or NULL; it keeps its place until it is freed. */
 struct selkie_queued_command *selkie_command_queue_take(struct selkie_command_queue *queue);
-void selkie_command_queue_free(struct selkie_command_queue *queue, struct selkie_queued_command *commands);
+void selkie_command_queue_free(struct selkie_command_queue *queue, struct selkie_queued_command *command);
+bool selkie_command_queue_waiting(struct selkie_command_queue *queue);
 
 #endif

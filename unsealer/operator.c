@@ -38,8 +38,7 @@ static const struct entry {
     {"getStats", selkie_command_get_stats, {{NULL, TEXT, false}}},
 };
 
-/* What is quoted of a payload may be cut within a character, and JSON takes no half of one. */
-static void make_ascii(char *text)
+void selkie_command_make_ascii(char *text)
 {
     for (; *text != '\0'; text++)
         if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
@@ -52,7 +51,7 @@ int selkie_command_refuse(struct selkie_command *command, const char *format, ..
     va_start(arguments, format);
     vsnprintf(command->error, sizeof command->error, format, arguments);
     va_end(arguments);
-    make_ascii(command->error);
+    selkie_command_make_ascii(command->error);
     return SELKIE_EREFUSED;
 }
 
@@ -117,8 +116,7 @@ static int dispatch(struct selkie_command *command, const char *name)
     return selkie_command_refuse(command, "unknown command");
 }
 
-/* One command and its entry in "responses". */
-static int respond(struct selkie_operator *op, const json_t *request, json_t *responses)
+int selkie_operator_respond(struct selkie_operator *op, const json_t *request, const char *refusal, json_t **answer)
 {
     struct selkie_command command = {.op = op, .fields = request, .data = json_object()};
     const char *name = json_string_value(json_object_get(request, "command"));
@@ -126,7 +124,9 @@ static int respond(struct selkie_operator *op, const json_t *request, json_t *re
     json_t *response = json_pack("{s:s}", "command", name ? name : "");
     int result;
 
-    if (!json_is_object(request))
+    if (refusal)
+        result = selkie_command_refuse(&command, "%s", refusal);
+    else if (!json_is_object(request))
         result = selkie_command_refuse(&command, "a command must be an object");
     else if (!name)
         result = selkie_command_refuse(&command, "command: must be a text");
@@ -142,40 +142,12 @@ static int respond(struct selkie_operator *op, const json_t *request, json_t *re
     if (correlation)
         json_object_set(response, "correlationData", correlation);
     json_decref(command.data);
-    if (json_array_append_new(responses, response) != 0 && result == 0)
-        result = SELKIE_ENOMEM;
-    return result;
-}
-
-int selkie_operator_execute(struct selkie_operator *op, const char *text, size_t len, json_t **answer)
-{
-    json_error_t fault;
-    json_t *document = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
-    json_t *commands = json_object_get(document, "commands");
-    json_t *responses = json_array(), *request;
-    char error[SELKIE_OPERATOR_ERROR_SIZE] = "";
-    size_t i;
-    int result = 0;
-
-    if (!document)
-        snprintf(error, sizeof error, "not JSON: line %d: %.160s", fault.line, fault.text);
-    else if (!json_is_array(commands))
-        snprintf(error, sizeof error, "must be {\"commands\":[...]}");
-    make_ascii(error);
-    if (error[0])
-        json_array_append_new(responses, json_pack("{s:s, s:s}", "command", "", "error", error));
-    json_array_foreach (commands, i, request) {
-        result = respond(op, request, responses);
-        if (result < 0)
-            break;
-    }
-    json_decref(document);
-    *answer = json_pack("{s:o}", "responses", responses);
-    if (result == 0 && !*answer)
+    if (result == 0 && !response)
         result = SELKIE_ENOMEM;
     if (result < 0) {
-        json_decref(*answer);
-        *answer = NULL;
+        json_decref(response);
+        response = NULL;
     }
+    *answer = response;
     return result;
 }

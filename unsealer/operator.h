@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator's commands, as $CONTROL/selkie/v1 carries them: a JSON document in, one out. Part of a registrar's
- * round: what they change is true once that is committed. */
+/* The operator's commands, as $CONTROL/selkie/v1 carries them: a JSON object in, one out (inquiry.h has the payload
+ * around them). Part of a registrar's round: what they change is true once that is committed. */
 #ifndef SELKIE_OPERATOR_H
 #define SELKIE_OPERATOR_H
 
@@ -17,10 +17,11 @@ struct selkie_operator {
     bool gateways_changed; /* by this round */
 };
 
-/* Carry out {"commands":[…]}; *answer is {"responses":[…]}. A command that is wrong has its error in there and changes
- * nothing. 0, or an error for which the round is to be rolled back. */
-SELKIE_USE_RESULT int selkie_operator_execute(struct selkie_operator *op, const char *text, size_t len,
-                                              json_t **answer);
+/* Carry out one of the "commands" of a payload; *response is its entry in "responses". A command that is wrong has its
+ * error in there and changes nothing; so has one that is refused beforehand, with the text that says why (else NULL).
+ * 0, or an error for which the round is to be rolled back. */
+SELKIE_USE_RESULT int selkie_operator_respond(struct selkie_operator *op, const json_t *request, const char *refusal,
+                                              json_t **response);
 
 /* What a handler is given; its fields are there and of their type. */
 struct selkie_command {
@@ -34,6 +35,9 @@ struct selkie_command {
 /* Say that the command is refused; returns SELKIE_EREFUSED. */
 SELKIE_USE_RESULT int selkie_command_refuse(struct selkie_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* What is quoted of a payload may be cut within a character, and JSON takes no half of one. */
+void selkie_command_make_ascii(char *text);
 
 const char *selkie_command_text(const struct selkie_command *command, const char *key); /* or NULL */
 int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback);

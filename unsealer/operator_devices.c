@@ -7,7 +7,8 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
-#define BINDINGS_MAX 64 /* of a device in a listing; retired ones beyond are left out */
+#define RETIRED_MAX  64   /* bindings of a device in a listing: older ones are left out */
+#define PAGE_MAX     2000 /* bindings; a page of devices ends there */
 
 /* The device, which must be known. */
 static int load(struct selkie_command *command, struct selkie_device *device)
@@ -51,27 +52,36 @@ int selkie_command_add_device(struct selkie_command *command)
     return result;
 }
 
-/* Status by the device row, bindings in the order: active, pending, retired. */
+/* Bindings in the order: active, pending, retired, each with the oldest first. Returns how many. */
+static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list)
+{
+    struct selkie_binding live[SELKIE_LIVE_MAX], retired[RETIRED_MAX];
+    int count = selkie_registry_live(registry, address, live);
+    int more = count < 0 ? count : selkie_registry_retired(registry, address, retired, RETIRED_MAX);
+    int failure = 0;
+
+    if (more < 0)
+        return more;
+    for (int i = 0; i < count; i++)
+        failure |= json_array_append_new(list, selkie_report_binding(&live[i]));
+    for (int i = more; i-- > 0;)
+        failure |= json_array_append_new(list, selkie_report_binding(&retired[i]));
+    return failure ? SELKIE_ENOMEM : count + more;
+}
+
+/* Returns the number of its bindings. */
 static int describe(struct selkie_operator *op, const struct selkie_device *device, json_t *json)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    struct selkie_binding binding = {.number = 0};
-    json_t *parts[] = {json_array(), json_array(), json_array()};
-    int count = 0, result;
+    json_t *bindings = json_array();
+    int result = list_bindings(op->clerk->registry, device->address, bindings);
 
-    while ((result = selkie_registry_next_binding(op->clerk->registry, device->address, binding.number, &binding)) > 0)
-        if (binding.status != SELKIE_BINDING_RETIRED || ++count <= BINDINGS_MAX)
-            json_array_append_new(parts[binding.status - SELKIE_BINDING_ACTIVE], selkie_report_binding(&binding));
-    for (int i = 1; i < 3; i++) {
-        json_array_extend(parts[0], parts[i]);
-        json_decref(parts[i]);
-    }
     selkie_address_format(address, device->address);
     json_object_set_new(json, "address", json_string(address));
     json_object_set_new(json, "name", json_string(device->name));
     json_object_set_new(json, "status", json_string(selkie_device_status_names[device->status]));
     json_object_set_new(json, "claim", json_boolean(device->claim_len > 0 || device->claim_spoilt));
-    if (json_object_set_new(json, "bindings", parts[0]) != 0 && result == 0)
+    if (json_object_set_new(json, "bindings", bindings) != 0 && result >= 0)
         result = SELKIE_ENOMEM;
     return result;
 }
@@ -83,10 +93,13 @@ int selkie_command_get_device(struct selkie_command *command)
 
     if (result == 0)
         result = describe(command->op, &device, command->data);
+    if (result > 0)
+        result = 0;
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }
 
+/* Returns the number of its bindings. */
 static int list_one(struct selkie_operator *op, const uint8_t *address, json_t *list)
 {
     struct selkie_device device;
@@ -95,7 +108,7 @@ static int list_one(struct selkie_operator *op, const uint8_t *address, json_t *
 
     if (result > 0)
         result = describe(op, &device, json);
-    if (json_array_append_new(list, json) != 0 && result == 0)
+    if (json_array_append_new(list, json) != 0 && result >= 0)
         result = SELKIE_ENOMEM;
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
@@ -128,8 +141,10 @@ int selkie_command_list_devices(struct selkie_command *command)
     const uint8_t *after = selkie_command_text(command, "after") ? command->address : NULL;
     if (result == 0)
         result = selkie_registry_addresses(registry, status, after, (uint64_t)offset, addresses, (int)limit);
-    for (int i = 0, count = result; i < count && result >= 0; i++)
+    for (int i = 0, count = result, bindings = 0; i < count && result >= 0 && bindings < PAGE_MAX; i++) {
         result = list_one(command->op, addresses[i], list);
+        bindings += result;
+    }
     return result < 0 ? result : 0;
 }
 

@@ -266,6 +266,15 @@ unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[
     return count;
 }
 
+void selkie_pool_await_poke(struct selkie_pool *pool, int64_t until_us)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->poked && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
+        ;
+    pool->poked = false;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 void selkie_pool_poke(struct selkie_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);

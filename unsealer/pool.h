@@ -6,7 +6,7 @@
  * done first. SESSION frames and those that are malformed need no worker. Bounded: a lane may hold as many places as
  * are free (dynamic thresholds, Choudhury and Hahne 1998), so k flooding lanes leave 1/(k + 1) of the intake to others.
  *
- * submit: the host's thread. collect, defer, release: the registrar's. poke: any. */
+ * submit: the host's thread. collect, await_poke, defer, release: the registrar's. poke: any. */
 #ifndef SELKIE_POOL_H
 #define SELKIE_POOL_H
 
@@ -27,6 +27,8 @@ SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct 
  * until_us; returns how many. The jobs keep their places until they are released. */
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);
+/* Wait for a poke alone, whatever is ready, or until then. */
+void selkie_pool_await_poke(struct selkie_pool *pool, int64_t until_us);
 
 /* A collected SESSION frame is of one of these devices, or (count 0) of one that is not known yet. If its lane still
  * has something that came before it, was not collected and must be decided first, put the job back behind that and

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registrar: the one thread that decides and writes. It works in rounds: take up what is ready, decide, write,
- * commit once, and only then put out the payloads, receipts and news. A round whose commit fails is rolled back and
- * done again from its start until storage works: nothing is decided on grounds that were not stored. A row that is
- * damaged is no failure of storage: it is logged and set aside, and everything else goes on. */
+/* The registrar: the one thread that decides and writes. It works in rounds (rounds.h): take up what is ready, decide,
+ * write, commit once, and only then put out the payloads, receipts and news. A round of frames whose commit fails is
+ * rolled back and done again from its start until storage works: nothing is decided on grounds that were not stored. A
+ * row that is damaged is no failure of storage: it is logged and set aside, and everything else goes on. */
 #ifndef SELKIE_REGISTRAR_H
 #define SELKIE_REGISTRAR_H
 

@@ -126,10 +126,10 @@ SELKIE_USE_RESULT int selkie_registry_live(struct selkie_registry *registry,
                                            const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                            struct selkie_binding bindings[static SELKIE_LIVE_MAX]);
 
-/* The next binding of an address (any status) with a number above `after`. 1 or 0. */
-SELKIE_USE_RESULT int selkie_registry_next_binding(struct selkie_registry *registry,
-                                                   const uint8_t address[static SELKIE_ADDRESS_SIZE], int64_t after,
-                                                   struct selkie_binding *binding);
+/* The retired bindings of an address, the newest first, at most so many. Returns how many. */
+SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,
+                                              const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                              struct selkie_binding bindings[], int max);
 
 /* The next binding of any address above `after`, active, last seen before a time or only after now, and not marked
  * silent; looks at no more than `span` numbers. 1, or 0 with *after moved past what was looked at, to 0 at the end. */

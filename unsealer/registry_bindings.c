@@ -153,27 +153,30 @@ int selkie_registry_binding(struct selkie_registry *registry, const uint8_t addr
     return one_binding(registry, row, binding);
 }
 
-int selkie_registry_live(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                         struct selkie_binding bindings[static SELKIE_LIVE_MAX])
+/* Those of an address that a statement gives. */
+static int some_bindings(struct selkie_registry *registry, sqlite3_stmt *rows,
+                         const uint8_t address[static SELKIE_ADDRESS_SIZE], struct selkie_binding bindings[], int max)
 {
-    sqlite3_stmt *rows = selkie_sql(registry, SELKIE_SQL_BINDING_LIVE);
     int count = 0, result;
 
     selkie_sql_bind_blob(rows, 1, address, SELKIE_ADDRESS_SIZE);
-    sqlite3_bind_int(rows, 2, SELKIE_LIVE_MAX);
-    while ((result = selkie_sql_step(registry, rows)) > 0 && count < SELKIE_LIVE_MAX)
+    sqlite3_bind_int(rows, 2, max);
+    while ((result = selkie_sql_step(registry, rows)) > 0 && count < max)
         read_binding(rows, &bindings[count++]);
     selkie_sql_done(rows);
     return result < 0 ? result : count;
 }
 
-int selkie_registry_next_binding(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                 int64_t after, struct selkie_binding *binding)
+int selkie_registry_live(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                         struct selkie_binding bindings[static SELKIE_LIVE_MAX])
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_BINDING_NEXT);
-    selkie_sql_bind_blob(row, 1, address, SELKIE_ADDRESS_SIZE);
-    sqlite3_bind_int64(row, 2, after);
-    return one_binding(registry, row, binding);
+    return some_bindings(registry, selkie_sql(registry, SELKIE_SQL_BINDING_LIVE), address, bindings, SELKIE_LIVE_MAX);
+}
+
+int selkie_registry_retired(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                            struct selkie_binding bindings[], int max)
+{
+    return some_bindings(registry, selkie_sql(registry, SELKIE_SQL_BINDING_RETIRED), address, bindings, max);
 }
 
 int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span, int64_t before_ms,

@@ -33,7 +33,7 @@
     X(TALLY, "SELECT sum(count) FROM tally WHERE what = ?1 AND (?2 < 0 OR which = ?2)")                                \
     X(BINDING_GET, SELKIE_SQL_BINDING "WHERE address = ?1 AND id_hash = ?2")                                           \
     X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ?1 AND status <> 3 ORDER BY status, number LIMIT ?2")          \
-    X(BINDING_NEXT, SELKIE_SQL_BINDING "WHERE address = ?1 AND number > ?2 ORDER BY number LIMIT 1")                   \
+    X(BINDING_RETIRED, SELKIE_SQL_BINDING "WHERE address = ?1 AND status = 3 ORDER BY number DESC LIMIT ?2")           \
     X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ?1 AND number <= ?2 AND status = 1 AND silent = 0 AND "       \
                                          "(last_seen < ?3 OR last_seen > ?4) ORDER BY number LIMIT 1")                 \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \

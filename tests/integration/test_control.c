@@ -339,6 +339,55 @@ START_TEST(answers_go_to_the_sender_alone)
 }
 END_TEST
 
+/* One command over and over; `addresses` counts up from 0. To be free()d. */
+static char *payload_of(unsigned count, const char *command, bool addresses)
+{
+    json_t *payload = json_pack("{s:[]}", "commands"), *commands = json_object_get(payload, "commands");
+    char address[20];
+
+    for (unsigned i = 0; i < count; i++) {
+        json_t *each = json_pack("{s:s}", "command", command);
+        (void)snprintf(address, sizeof address, "%016x", i);
+        if (addresses)
+            json_object_set_new(each, "address", json_string(address));
+        else
+            json_object_set_new(each, "limit", json_integer(1000));
+        json_array_append_new(commands, each);
+    }
+    char *text = json_dumps(payload, JSON_COMPACT);
+    json_decref(payload);
+    return text;
+}
+
+/* A hundred KiB that ask for hundreds of MiB: the answer is cut short, and frames have their receipts meanwhile. */
+START_TEST(a_payload_that_asks_for_very_much_holds_nothing_up)
+{
+    enum { DEVICES = 1000, COMMANDS = 3600, FRAMES = 50 };
+    start("");
+    struct frames_device device = frames_device(0xd1);
+    char *add = payload_of(DEVICES, "addDevice", true), *list = payload_of(COMMANDS, "listDevices", false);
+
+    json_decref(ask_raw(add, strlen(add)));
+    ck_assert_int_ge(harness_publish(admin, CONTROL, list, strlen(list), 1, false, NULL), 0);
+    for (uint64_t seq = 1; seq <= FRAMES; seq++) {
+        frames_send_data(gateway, "gw1", &device, "x", seq);
+        frames_await_receipt(gateway, seq);
+    }
+    struct harness_message *message = harness_receive(admin, RESPONSE);
+    ck_assert_uint_lt(message->len, 8 << 20);
+    json_t *answer = json_loadb((const char *)message->payload, message->len, 0, NULL);
+    const json_t *responses = json_object_get(answer, "responses");
+    ck_assert_uint_eq(json_array_size(responses), COMMANDS);
+    ck_assert_ptr_nonnull(json_object_get(json_array_get(responses, 0), "data"));
+    ck_assert_ptr_nonnull(error_of(json_array_get(responses, COMMANDS - 1)));
+    harness_message_free(message);
+    json_decref(answer);
+    free(add);
+    free(list);
+    stop();
+}
+END_TEST
+
 /* A payload that keeps the registrar busy for a while, and another administrator who comes under the same client id. */
 START_TEST(an_answer_does_not_go_to_whoever_takes_over_the_client_id)
 {
@@ -347,14 +396,7 @@ START_TEST(an_answer_does_not_go_to_whoever_takes_over_the_client_id)
     start("");
     struct harness_client_options first = {.id = "same", .username = "root"},
                                   second = {.id = "same", .username = "other"};
-    json_t *payload = json_pack("{s:[]}", "commands"), *commands = json_object_get(payload, "commands");
-    char address[20];
-
-    for (unsigned i = 0; i < COMMANDS; i++) {
-        (void)snprintf(address, sizeof address, "%016x", i);
-        json_array_append_new(commands, json_pack("{s:s,s:s}", "command", "addDevice", "address", address));
-    }
-    char *text = json_dumps(payload, JSON_COMPACT);
+    char *text = payload_of(COMMANDS, "addDevice", true);
     struct harness_client *owner = harness_connect(broker, &first);
     ck_assert_int_ge(harness_publish(owner, CONTROL, text, strlen(text), 1, false, NULL), 0);
     struct harness_client *thief = harness_connect(broker, &second);
@@ -365,7 +407,6 @@ START_TEST(an_answer_does_not_go_to_whoever_takes_over_the_client_id)
     json_t *data = do_command("\"command\":\"listDevices\",\"limit\":1"); /* but it was carried out */
     ck_assert_int_eq(json_integer_value(json_object_get(data, "total")), COMMANDS);
     json_decref(data);
-    json_decref(payload);
     free(text);
     harness_disconnect(owner);
     harness_disconnect(thief);
@@ -490,6 +531,7 @@ int main(void)
     tcase_add_test(tcase, gateways_are_added_listed_and_removed);
     tcase_add_test(tcase, answers_go_to_the_sender_alone);
     tcase_add_test(tcase, an_answer_does_not_go_to_whoever_takes_over_the_client_id);
+    tcase_add_test(tcase, a_payload_that_asks_for_very_much_holds_nothing_up);
     tcase_add_test(tcase, several_commands_are_answered_in_order);
     tcase_add_test(tcase, whatever_is_wrong_with_a_payload_is_told_to_the_sender);
     tcase_add_test(tcase, a_payload_too_deep_or_too_long_is_refused);

@@ -55,7 +55,7 @@ struct selkie_unsealer *kit_unsealer(struct kit_host *host);
 uint64_t kit_submit(struct kit_host *host, const struct kit_body *body, int64_t rx_ms);
 uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms);
 
-/* The next output of a kind, in order within the kind; waits for it, at most ten seconds, then fails. Free it. */
+/* The next output of a kind, in order within the kind; waits for it, at most half a minute, then fails. Free it. */
 struct selkie_output *kit_next(struct kit_host *host, enum selkie_output_kind kind);
 /* Wait for the receipt of a seq; every receipt counts, whichever was asked for first. */
 void kit_receipt(struct kit_host *host, uint64_t seq);

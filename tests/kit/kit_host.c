@@ -10,7 +10,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#define WAIT_US 10000000
+#define WAIT_US 30000000
 #define KINDS   (SELKIE_OUTPUT_ANSWER + 1)
 
 struct kit_host {

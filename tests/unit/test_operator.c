@@ -3,6 +3,8 @@
 #include <check.h>
 #include <kit/kit.h>
 #include <run_suite.h>
+#include <sched.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,6 +318,152 @@ START_TEST(devices_are_listed_by_status_and_in_pages)
 }
 END_TEST
 
+/* A payload with one command over and over; `addresses` counts up from 0. */
+static void command_many(struct kit_host *host, const char *command, bool addresses, unsigned count)
+{
+    json_t *payload = json_pack("{s:[]}", "commands"), *commands = json_object_get(payload, "commands");
+    char address[17];
+
+    for (unsigned i = 0; i < count; i++) {
+        json_t *each = json_loads(command, 0, NULL);
+        snprintf(address, sizeof address, "%016x", i);
+        if (addresses)
+            json_object_set_new(each, "address", json_string(address));
+        json_array_append_new(commands, each);
+    }
+    char *text = json_dumps(payload, JSON_COMPACT);
+    ck_assert_int_eq(selkie_unsealer_command(kit_unsealer(host), 1, text, strlen(text)), 0);
+    free(text);
+    json_decref(payload);
+}
+
+static json_t *next_responses(struct kit_host *host, size_t *len)
+{
+    struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_ANSWER);
+    json_t *answer = json_loadb((const char *)output->data, output->len, 0, NULL);
+    json_t *responses = json_incref(json_object_get(answer, "responses"));
+
+    *len = output->len;
+    selkie_output_free(output);
+    json_decref(answer);
+    return responses;
+}
+
+static size_t count_errors(const json_t *responses)
+{
+    size_t count = 0, i;
+    json_t *response;
+
+    json_array_foreach (responses, i, response)
+        count += json_object_get(response, "error") != NULL;
+    return count;
+}
+
+START_TEST(frames_are_decided_between_the_commands_of_one_payload)
+{
+    enum { COMMANDS = 8000 };
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1);
+    struct selkie_output *output;
+    bool decided = false, answered = false;
+
+    submit(host, kit_register(&device, NULL, NULL));
+    struct kit_body body = kit_session(&device, "between");
+    command_many(host, "{\"command\":\"addDevice\"}", true, COMMANDS);
+    (void)kit_submit(host, &body, 0);
+    /* Both are under way; which comes out first? */
+    while (!decided && !answered) {
+        while ((output = selkie_unsealer_take(kit_unsealer(host))) == NULL)
+            sched_yield();
+        decided = output->kind == SELKIE_OUTPUT_RECEIPT;
+        answered = output->kind == SELKIE_OUTPUT_ANSWER;
+        selkie_output_free(output);
+    }
+    ck_assert(decided);
+    size_t len;
+    json_t *responses = next_responses(host, &len);
+    ck_assert_uint_eq(json_array_size(responses), COMMANDS);
+    ck_assert_uint_eq(count_errors(responses), 0);
+    json_decref(responses);
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(an_answer_is_bounded_however_much_is_asked_for)
+{
+    enum { DEVICES = 1000, COMMANDS = 3600 };
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    size_t len;
+
+    command_many(host, "{\"command\":\"addDevice\"}", true, DEVICES);
+    json_decref(next_responses(host, &len));
+    command_many(host, "{\"command\":\"listDevices\",\"limit\":1000}", false, COMMANDS);
+    json_t *responses = next_responses(host, &len);
+    ck_assert_uint_eq(json_array_size(responses), COMMANDS);
+    ck_assert_uint_lt(len, 8 << 20);
+    size_t errors = count_errors(responses);
+    ck_assert_uint_gt(errors, COMMANDS / 2);
+    ck_assert_uint_lt(errors, COMMANDS);
+    const json_t *last = json_array_get(responses, COMMANDS - 1);
+    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(last, "error")), "ask in smaller parts"));
+    json_decref(responses);
+
+    command_many(host, "{\"command\":\"getStats\"}", false, 16385);
+    responses = next_responses(host, &len);
+    ck_assert_uint_eq(json_array_size(responses), 1);
+    ck_assert_uint_eq(count_errors(responses), 1);
+    json_decref(responses);
+    kit_close(host);
+}
+END_TEST
+
+/* An address whose device was reset many times: its newest retired IDs are shown, and a page of such devices ends
+ * early, to be gone on with after the last. */
+START_TEST(a_page_of_devices_with_many_ids_is_short)
+{
+    enum { DEVICES = 100, PAGE = 32 /* of 64 retired IDs each: 2,000 */ };
+    const char *dir = kit_dir();
+    struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
+    char command[100], after[17] = "";
+    size_t devices = 0, pages = 0, count, len;
+    sqlite3 *db;
+
+    command_many(host, "{\"command\":\"addDevice\"}", true, DEVICES);
+    json_decref(next_responses(host, &len));
+    kit_close(host);
+    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
+    const char *sql =
+        "WITH RECURSIVE life(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM life WHERE i < 70) INSERT INTO "
+        "binding SELECT NULL, address, randomblob(32), randomblob(4), NULL, 3, 1, i, 0, 0, 0, 'g', 0, '', "
+        "0, 0, 0, 0, 0, 0, 0, zeroblob(448) FROM life, device";
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
+    do {
+        json_t *response;
+        snprintf(command, sizeof command, "{\"command\":\"listDevices\",\"limit\":1000%s%s%s}",
+                 pages > 0 ? ",\"after\":\"" : "", after, pages > 0 ? "\"" : "");
+        json_t *page = ask(host, command, "devices", &response);
+        count = json_array_size(page);
+        for (size_t i = 0; i < count; i++) {
+            json_t *bindings = json_object_get(json_array_get(page, i), "bindings");
+            ck_assert_uint_eq(json_array_size(bindings), 64);
+            ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(bindings, 0), "counter")), 7);
+            ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(bindings, 63), "counter")), 70);
+        }
+        if (count > 0)
+            snprintf(after, sizeof after, "%s",
+                     json_string_value(json_object_get(json_array_get(page, count - 1), "address")));
+        devices += count;
+        pages++;
+        json_decref(response);
+    } while (count > 0);
+    ck_assert_uint_eq(devices, DEVICES);
+    ck_assert_uint_eq(pages, (DEVICES + PAGE - 1) / PAGE + 1); /* and the empty one */
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(gateways_are_known_by_password_or_certificate)
 {
     const char *dir = kit_dir();
@@ -439,6 +587,9 @@ int main(void)
     tcase_add_test(tcase, four_ids_may_be_pending_and_no_more);
     tcase_add_test(tcase, a_full_parking_lets_the_oldest_go);
     tcase_add_test(tcase, devices_are_listed_by_status_and_in_pages);
+    tcase_add_test(tcase, frames_are_decided_between_the_commands_of_one_payload);
+    tcase_add_test(tcase, an_answer_is_bounded_however_much_is_asked_for);
+    tcase_add_test(tcase, a_page_of_devices_with_many_ids_is_short);
     tcase_add_test(tcase, gateways_are_known_by_password_or_certificate);
     tcase_add_test(tcase, keys_tell_how_many_devices_use_them);
     tcase_add_test(tcase, bad_commands_are_answered_and_change_nothing);

@@ -273,6 +273,54 @@ START_TEST(a_full_disk_stops_receipts_until_there_is_room)
 }
 END_TEST
 
+static void expect_refusal(struct kit_host *host, const char *command)
+{
+    json_t *response = kit_command(host, command);
+    const char *error = json_string_value(json_object_get(response, "error"));
+
+    ck_assert_msg(error && strstr(error, "not carried out: registry: "), "got \"%s\"", error ? error : "no error");
+    json_decref(response);
+}
+
+/* Whoever asks has an answer while the disk is full, and what was refused then is not done later. */
+START_TEST(a_command_does_not_wait_for_a_full_disk)
+{
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir()};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_register(&device, NULL, NULL);
+    char add[100];
+    struct stat status;
+
+    kit_receipt(host, kit_submit(host, &body, 0));
+    ck_assert_int_eq(stat(kit_path(options.state_dir, "registry.db-wal"), &status), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files((rlim_t)status.st_size);
+    body = kit_data(&device, "waits");
+    uint64_t seq = kit_submit(host, &body, 0);
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    while (storage_works(host) && selkie_clock_monotonic_us() < until_us)
+        sched_yield();
+    ck_assert(!storage_works(host));
+
+    for (int i = 0; i < 20; i++) { /* more than may wait at a time */
+        snprintf(add, sizeof add, "{\"command\":\"addDevice\",\"address\":\"03000000000000%02x\"}", i);
+        expect_refusal(host, add);
+    }
+    json_t *stats = kit_command(host, "{\"command\":\"getStats\"}"), *data = json_object_get(stats, "data");
+    ck_assert(json_is_false(json_object_get(json_object_get(data, "storage"), "working")));
+    json_decref(stats);
+
+    limit_files(RLIM_INFINITY);
+    kit_receipt(host, seq);
+    kit_expect_payload(host, &device, 1, "waits");
+    json_t *list = kit_command(host, "{\"command\":\"listDevices\"}");
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(list, "data"), "total")), 1);
+    json_decref(list);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(tallies_agree_with_what_they_count)
 {
     const char *dir = kit_dir();
@@ -324,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, no_secret_stands_in_the_files);
     tcase_add_test(tcase, the_vault_opens_only_what_it_sealed_for_that_place);
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
+    tcase_add_test(tcase, a_command_does_not_wait_for_a_full_disk);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

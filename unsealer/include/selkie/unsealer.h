@@ -108,8 +108,8 @@ void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox
 
 /* Carry out {"commands":[…]} as in INTERFACES of $CONTROL/selkie/v1, with an administrator's rights: who may is the
  * host's to decide before. The answer comes as an output SELKIE_OUTPUT_ANSWER with the token, after what it tells of is
- * in durable storage; everything that is wrong with the payload is told there. 0, SELKIE_ELENGTH, or SELKIE_EFULL: at
- * most 16 wait at a time. */
+ * in durable storage; everything that is wrong with the payload is told there, also that storage does not work. Frames
+ * are decided between the commands of a payload. 0, SELKIE_ELENGTH, or SELKIE_EFULL: at most 16 wait at a time. */
 SELKIE_USE_RESULT int selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t token, const char *json,
                                               size_t len);
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One payload of $CONTROL/selkie/v1 under way, from its JSON to its answer's. PROTOCOL.md, section 8 ("Commands").
+ *
+ * It is carried out a part at a time, each in a round of the registrar, so that frames are decided in between however
+ * much it asks for. What it asks for is bounded as well: so many commands, and an answer of so many bytes; commands
+ * beyond that are refused in the answer. One thread. Its text is wiped: passwords of gateways stand in it. */
+#ifndef SELKIE_INQUIRY_H
+#define SELKIE_INQUIRY_H
+
+#include "operator.h"
+
+#define SELKIE_INQUIRY_COMMANDS_MAX 16384   /* a payload with more is refused */
+#define SELKIE_INQUIRY_ANSWER_MAX   4194304 /* once the answer is so long, the commands that are left are refused */
+
+struct selkie_inquiry;
+
+/* Begin: 0 or SELKIE_ENOMEM. What is wrong with the payload as a whole will be its answer. */
+SELKIE_USE_RESULT int selkie_inquiry_open(struct selkie_inquiry **inquiry, const char *text, size_t len);
+void selkie_inquiry_close(struct selkie_inquiry *inquiry);
+
+/* Carry out the next command and more until the monotonic time until_us. 1 = that was all, 0 = some are left, or an
+ * error for which the round is to be rolled back. What it changed is true once the round is committed. */
+SELKIE_USE_RESULT int selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op,
+                                           int64_t until_us);
+/* The round was committed. */
+void selkie_inquiry_committed(struct selkie_inquiry *inquiry);
+/* The round was rolled back: its commands and those that are left are answered with this error. 0 or SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_inquiry_refuse(struct selkie_inquiry *inquiry, struct selkie_operator *op,
+                                            const char *error);
+
+/* The answer, once every command has its own; NULL without memory. */
+struct selkie_output *selkie_inquiry_answer(struct selkie_inquiry *inquiry);
+
+#endif
