@@ -121,16 +121,19 @@ static struct selkie_decision judge_newcomer(const struct selkie_rules *rules, c
         reason = SELKIE_REASON_TAG_FULL;
     }
 
+    if (answer == PEND && !pending && facts->pending >= SELKIE_PENDING_MAX) {
+        answer = REFUSE;
+        reason = SELKIE_REASON_PENDING_FULL;
+    }
+
     switch (answer) {
-    case REFUSE:
+    case REFUSE: /* the alarm rings all the same, but not for each of a storm */
         decision = reject(reason);
         decision.alarm_reset = facts->bound && alarm_due(facts->reset_alarm_ms, facts->now_ms);
         break;
     case PEND:
         if (pending)
             break;
-        if (facts->pending >= SELKIE_PENDING_MAX)
-            return reject(SELKIE_REASON_PENDING_FULL);
         decision.becomes = SELKIE_BINDING_PENDING;
         decision.alarm_reset = facts->bound;
         break;
