@@ -266,17 +266,11 @@ static void kill_later(timer_t timer, pid_t pid, long max_us)
     ck_assert_int_eq(timer_settime(timer, 0, &after, NULL), 0);
 }
 
-/* Under a sanitizer each of these brokers is slow, and it is not for it that they are killed. */
 static unsigned rounds(void)
 {
     const char *text = getenv("SELKIE_TEST_KILLS");
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const unsigned usual = 30;
-#else
-    const unsigned usual = 200;
-#endif
-    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : usual;
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : SELKIE_KILLS;
 }
 
 /* Subscribers with a session. The plain one reads all that the broker wrote before its death, since it writes nothing:
@@ -385,7 +379,7 @@ START_TEST(whatever_the_broker_dies_of_nothing_is_lost)
         live_and_die(broker, readers, timer, frames, (size_t)round * A_ROUND);
     send_rest(broker, readers, &device, frames, count);
     ck_assert_uint_eq(account(PLAIN, frames, count), 0);
-    (void)account(ORDINARY, frames, count);
+    ck_assert_uint_le(account(ORDINARY, frames, count), kills / 20); /* as a rule it has read all as well */
     free(frames);
     (void)timer_delete(timer);
     for (enum reader reader = PLAIN; reader < READERS; reader++)
