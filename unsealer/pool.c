@@ -21,6 +21,8 @@ struct selkie_lane {
     struct selkie_job *unopened; /* the oldest in `order` that no worker has taken; NULL = none */
     bool in_turn;                /* in the pool's list of lanes with work */
     struct selkie_lane *prev, *next;
+    struct selkie_job *ready; /* in order; while there are any, the lane is in the pool's list for that */
+    struct selkie_lane *ready_prev, *ready_next;
     UT_hash_handle hh;
 };
 
@@ -32,8 +34,8 @@ struct selkie_pool {
     pthread_cond_t work;  /* for workers: a lane has a frame to open */
     pthread_cond_t news;  /* for the registrar: ready, poked */
     struct selkie_lane *lanes;
-    struct selkie_lane *turn; /* lanes with frames to open; the first is served next */
-    struct selkie_job *ready;
+    struct selkie_lane *turn;  /* lanes with frames to open; the first is served next */
+    struct selkie_lane *ready; /* lanes with frames to decide; the first is served next */
     uint64_t submitted;
     unsigned places, unopened;
     bool poked, stopping;
@@ -64,12 +66,30 @@ static void lane_leave(struct selkie_pool *pool, struct selkie_lane *lane)
     free(lane);
 }
 
-static void put_before(struct selkie_pool *pool, struct selkie_job *place, struct selkie_job *job)
+/* Before `place` among its lane's, or (NULL) behind them. */
+static void make_ready(struct selkie_pool *pool, struct selkie_job *job, struct selkie_job *place)
 {
+    struct selkie_lane *lane = job->lane;
+
+    if (!lane->ready)
+        DL_APPEND2(pool->ready, lane, ready_prev, ready_next);
     if (place)
-        DL_PREPEND_ELEM(pool->ready, place, job);
+        DL_PREPEND_ELEM(lane->ready, place, job);
     else
-        DL_APPEND(pool->ready, job);
+        DL_APPEND(lane->ready, job);
+}
+
+static struct selkie_job *next_ready(struct selkie_pool *pool)
+{
+    struct selkie_lane *lane = pool->ready;
+    struct selkie_job *job = lane->ready;
+
+    DL_DELETE(lane->ready, job);
+    job->prev = job->next = NULL;
+    DL_DELETE2(pool->ready, lane, ready_prev, ready_next);
+    if (lane->ready)
+        DL_APPEND2(pool->ready, lane, ready_prev, ready_next);
+    return job;
 }
 
 /* What the head of a lane's order allows becomes ready: each frame with the SESSION frames that waited for it, and
@@ -79,15 +99,15 @@ static void advance(struct selkie_pool *pool, struct selkie_lane *lane)
 {
     while (lane->order && lane->order->opened) {
         struct selkie_job *job = lane->order;
-        struct selkie_job *place = pool->ready;
+        struct selkie_job *place = lane->ready;
         DL_DELETE(lane->order, job);
-        while (place && (place->lane != lane || place->number < job->number))
+        while (place && place->number < job->number)
             place = place->next;
-        put_before(pool, place, job);
+        make_ready(pool, job, place);
         while (job->followers) {
             struct selkie_job *follower = job->followers;
             DL_DELETE(job->followers, follower);
-            put_before(pool, place, follower);
+            make_ready(pool, follower, place);
         }
     }
     if (pool->ready)
@@ -170,10 +190,10 @@ void selkie_pool_close(struct selkie_pool *pool)
     for (unsigned i = 0; i < pool->workers; i++)
         pthread_join(pool->threads[i], NULL);
 
-    free_jobs(pool->ready);
     while (pool->lanes) {
         struct selkie_lane *lane = pool->lanes;
         free_jobs(lane->order);
+        free_jobs(lane->ready);
         HASH_DEL(pool->lanes, lane);
         free(lane);
     }
@@ -186,7 +206,7 @@ void selkie_pool_close(struct selkie_pool *pool)
 static void enqueue(struct selkie_pool *pool, struct selkie_lane *lane, struct selkie_job *job)
 {
     if (!selkie_job_needs_unsealing(job)) {
-        DL_APPEND(pool->ready, job);
+        make_ready(pool, job, NULL);
         pthread_cond_signal(&pool->news);
         return;
     }
@@ -233,16 +253,24 @@ out:
  * never waits, nor does a SESSION frame; and nobody waits longer for a stream that falters. */
 static bool gathering(const struct selkie_pool *pool, int64_t *until_us)
 {
+    const struct selkie_lane *lane;
     const struct selkie_job *job;
     unsigned count = 0;
+    int64_t oldest_us = INT64_MAX;
 
     if (!pool->ready || pool->poked || pool->stopping)
         return false;
-    DL_FOREACH (pool->ready, job) {
-        if (!job->ordered || !job->lane->unopened || ++count >= GATHER)
+    for (lane = pool->ready; lane; lane = lane->ready_next) {
+        if (!lane->unopened)
             return false;
+        DL_FOREACH (lane->ready, job) {
+            if (!job->ordered || ++count >= GATHER)
+                return false;
+        }
+        if (lane->ready->opened_us < oldest_us)
+            oldest_us = lane->ready->opened_us;
     }
-    *until_us = pool->ready->opened_us + GATHER_US;
+    *until_us = oldest_us + GATHER_US;
     return true;
 }
 
@@ -256,12 +284,8 @@ unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[
     while (gathering(pool, &until_us) && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
         ;
     pool->poked = false;
-    while (pool->ready && count < max) {
-        struct selkie_job *job = pool->ready;
-        DL_DELETE(pool->ready, job);
-        job->prev = job->next = NULL;
-        batch[count++] = job;
-    }
+    while (pool->ready && count < max)
+        batch[count++] = next_ready(pool);
     pthread_mutex_unlock(&pool->lock);
     return count;
 }
@@ -283,7 +307,7 @@ void selkie_pool_poke(struct selkie_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Whom a SESSION frame must not overtake. */
+/* Whom of its lane a SESSION frame must not overtake. */
 struct before {
     const struct selkie_job *job;
     const uint8_t (*addresses)[SELKIE_ADDRESS_SIZE];
@@ -293,7 +317,7 @@ struct before {
 static bool comes_before(const struct selkie_job *other, const struct before *before)
 {
     const struct selkie_job *job = before->job;
-    if (other->lane != job->lane || other->number >= job->number)
+    if (other->number >= job->number)
         return false;
     if (!other->ordered)
         return other->result == 0 &&
@@ -321,19 +345,19 @@ static bool follow(struct selkie_job *job, const struct before *before)
     return last != NULL;
 }
 
-/* Behind the last of its predecessors in the ready list, and before what its lane got after it. */
+/* Behind the last of its predecessors that are ready, and before what its lane got after it. */
 static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const struct before *before)
 {
     struct selkie_job *other, *last = NULL;
 
-    DL_FOREACH (pool->ready, other)
+    DL_FOREACH (job->lane->ready, other)
         if (comes_before(other, before))
             last = other;
     if (!last)
         return false;
-    for (other = last->next; other && (other->lane != job->lane || other->number < job->number);)
+    for (other = last->next; other && other->number < job->number;)
         other = other->next;
-    put_before(pool, other, job);
+    make_ready(pool, job, other);
     return true;
 }
 

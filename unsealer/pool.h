@@ -3,7 +3,8 @@
  *
  * Each gateway has a lane. Workers serve the lanes in turn, one frame at a time, so a flood in one lane costs the
  * others no more than their share. A lane's frames become ready in the order in which they came in, whichever worker is
- * done first. SESSION frames and those that are malformed need no worker. Bounded: a lane may hold as many places as
+ * done first. SESSION frames and those that are malformed need no worker. What is ready is taken from the lanes in turn
+ * as well. Bounded: a lane may hold as many places as
  * are free (dynamic thresholds, Choudhury and Hahne 1998), so k flooding lanes leave 1/(k + 1) of the intake to others.
  *
  * submit: the host's thread. collect, await_poke, defer, release: the registrar's. poke: any. */
@@ -22,9 +23,9 @@ void selkie_pool_close(struct selkie_pool *pool);
 /* 0, SELKIE_EFULL or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct selkie_arrival *arrival);
 
-/* Up to `max` jobs that are ready to be decided, in order. A stream of seals from one gateway is gathered for some tens
- * of ms, so that it does not cost a commit a frame. Waits until there is one, or a poke, or the monotonic time
- * until_us; returns how many. The jobs keep their places until they are released. */
+/* Up to `max` jobs that are ready to be decided, of the lanes in turn, each lane's in order. A stream of seals from one
+ * gateway is gathered for some tens of ms, so that it does not cost a commit a frame. Waits until there is one, or a
+ * poke, or the monotonic time until_us; returns how many. The jobs keep their places until they are released. */
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);
 /* Wait for a poke alone, whatever is ready, or until then. */

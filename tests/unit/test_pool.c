@@ -78,6 +78,37 @@ START_TEST(a_flood_does_not_hold_up_another_gateway)
 }
 END_TEST
 
+/* Nor where the flood needs no worker. */
+START_TEST(what_is_ready_is_taken_from_the_gateways_in_turn)
+{
+    enum { FLOOD = 100, QUIET = 3 };
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct kit_device flood = kit_device(1, 1), quiet = kit_device(2, 1);
+    struct selkie_pool *pool;
+    struct selkie_job *batch[4 * QUIET];
+    uint64_t expected[2] = {0, 0};
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
+    for (uint64_t seq = 0; seq < FLOOD; seq++) {
+        struct kit_body body = kit_session(&flood, "x");
+        ck_assert_int_eq(submit(pool, "flood", &body, seq), 0);
+    }
+    for (uint64_t seq = 0; seq < QUIET; seq++) {
+        struct kit_body body = kit_session(&quiet, "x");
+        ck_assert_int_eq(submit(pool, "quiet", &body, seq), 0);
+    }
+    ck_assert_uint_eq(selkie_pool_collect(pool, batch, 4 * QUIET, 0), 4 * QUIET);
+    for (unsigned i = 0; i < 4 * QUIET; i++) {
+        bool is_quiet = strcmp(batch[i]->gateway, "quiet") == 0;
+        ck_assert(is_quiet == (i < 2 * QUIET && i % 2 == 1));
+        ck_assert_uint_eq(batch[i]->seq, expected[is_quiet]++);
+        selkie_pool_release(pool, batch[i]);
+    }
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
 /* Else each frame of a backlog would cost a commit. */
 START_TEST(a_stream_of_seals_is_handed_over_in_groups)
 {
@@ -224,6 +255,7 @@ int main(void)
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, a_gateway_keeps_its_order_with_any_number_of_workers);
     tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
+    tcase_add_test(tcase, what_is_ready_is_taken_from_the_gateways_in_turn);
     tcase_add_test(tcase, a_stream_of_seals_is_handed_over_in_groups);
     tcase_add_test(tcase, a_full_intake_refuses_and_leaves_room_for_others);
     tcase_add_test(tcase, a_deferred_frame_comes_right_after_what_it_waits_for);
