@@ -2,6 +2,7 @@
 /* Attacks of somebody with a radio and no secret: replays, held back frames, flipped bits, noise. */
 #include "attacker.h"
 #include "channel.h"
+#include "trail.h"
 
 #include <string.h>
 
@@ -36,6 +37,7 @@ static bool send_old(struct selkie_attacker *attacker)
     if (tape == NULL)
         return false;
     selkie_fleet_recall(attacker->world, &tape->frame);
+    selkie_trail_follow(attacker->world, attacker->plan->kind, tape->device, tape->frame.number);
     if (!selkie_attacker_transmit(attacker, tape->body, tape->len))
         return false;
     tape->len = 0;
@@ -108,5 +110,19 @@ bool selkie_attack_noise(struct selkie_attacker *attacker)
     if (channel->radio.options.bit_rate > 0 &&
         selkie_radio_quiet_us(&channel->radio, attacker->source, attacker->world->clock.now_us) < 1000)
         return false;
+    attacker->step = 1;
     return selkie_channel_send(channel, attacker->source, bytes, len) == 0;
+}
+
+/* The first payload behind the noise is the one that it may spoil. */
+bool selkie_attack_tap_next(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
+                            const uint8_t *body, size_t len)
+{
+    struct selkie_fleet_frame frame;
+
+    if (attacker->step == 0 || !selkie_fleet_look(attacker->world, body, len, &frame) || frame.number == UINT32_MAX)
+        return false;
+    attacker->step = 0;
+    selkie_trail_follow(attacker->world, attacker->plan->kind, device->index, frame.number);
+    return false;
 }

@@ -2,6 +2,7 @@
 /* Attacks of an ordinary MQTT client: it publishes where only the plugin may, by itself or by its will. */
 #include "attacker.h"
 #include "observer.h"
+#include "trail.h"
 
 #include <selkie/topic.h>
 #include <stdio.h>
@@ -19,10 +20,14 @@ void selkie_attack_client_letter(void *owner, const struct selkie_letter *letter
         break;
     case SELKIE_LETTER_REFUSED:
         attacker->client_connected = letter->code > 0; /* the attempt was made, and failed at the door */
+        if (letter->code > 0)
+            selkie_trail_book(attacker->world, attacker->plan->kind, "refused", 1);
         break;
     case SELKIE_LETTER_PUBLISHED:
-        if (letter->code >= REFUSED)
+        if (letter->code >= REFUSED) {
             selkie_figures_add(&attacker->world->figures, NULL, "refused_publishes", 1);
+            selkie_trail_book(attacker->world, attacker->plan->kind, "refused", 1);
+        }
         break;
     default:
         break;

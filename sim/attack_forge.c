@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks by making frames: with an ID of one's own for somebody else's address, or with a stolen one. */
 #include "attacker.h"
+#include "trail.h"
 
 #include <string.h>
 
@@ -87,6 +88,16 @@ static bool speak_as(struct selkie_attacker *attacker, bool eager)
 bool selkie_attack_thief(struct selkie_attacker *attacker)
 {
     return speak_as(attacker, false);
+}
+
+/* Under a counter that was taken already it is the device's own frame that raises the alarm. */
+bool selkie_attack_tap_robbed(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
+                              const uint8_t *body, size_t len)
+{
+    (void)device;
+    if (attacker->made > 0)
+        selkie_trail_sent(attacker->world, attacker->plan->kind, attacker->plan->channel, body, len);
+    return false;
 }
 
 bool selkie_attack_eager_thief(struct selkie_attacker *attacker)

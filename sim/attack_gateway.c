@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks of a gateway that was taken over: it is believed to be one, and does what it likes with what it hears. */
 #include "attacker.h"
+#include "trail.h"
 
 #include <string.h>
 
@@ -11,6 +12,8 @@ static bool hand_over(struct selkie_attacker *attacker, const uint8_t *body, siz
 {
     bool taken = selkie_vgateway_put(attacker->gateway, body, len, rx_ms) == 0;
 
+    if (taken)
+        selkie_trail_book(attacker->world, attacker->plan->kind, "heard", 1);
     selkie_vgateway_pump(attacker->gateway, attacker->world->clock.wall_us);
     return taken;
 }
@@ -64,6 +67,7 @@ bool selkie_attack_gateway_reorder(struct selkie_attacker *attacker)
     for (unsigned left = attacker->tape_at; left > 0; left--) {
         unsigned pick = (unsigned)selkie_random_below(&attacker->random, left);
         struct selkie_tape *tape = &attacker->tapes[pick];
+        selkie_trail_follow(attacker->world, attacker->plan->kind, tape->device, tape->frame.number);
         if (!hand_over_tape(attacker, tape, attacker->world->epoch_ms + (int64_t)(tape->recorded_us / 1000)))
             return false;
         *tape = attacker->tapes[left - 1];

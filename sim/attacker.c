@@ -3,6 +3,7 @@
 
 #include "channel.h"
 #include "say.h"
+#include "trail.h"
 
 #include <selkie/device/seal.h>
 #include <selkie/link.h>
@@ -22,88 +23,105 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                               selkie_attack_replay,
                               SELKIE_NEEDS_NOTHING,
                               0,
-                              {{"forged", "0"}, {"doubled", "0"}}},
+                              {{"forged", "0"}, {"doubled", "0"}, {".heard", ">=1"}}},
     [SELKIE_ATTACK_REPLAY_LATE] = {"sends a recorded frame again an hour later",
                                    selkie_attack_tap_record,
                                    selkie_attack_replay_late,
                                    SELKIE_NEEDS_NOTHING,
                                    3600,
-                                   {{"forged", "0"}, {"doubled", "0"}, {"rejected.replay", ">=1"}}},
+                                   {{"forged", "0"}, {"doubled", "0"}, {".heard", ">=1"}, {".replay", ">=1"}}},
     [SELKIE_ATTACK_HOLD_BACK] = {"jams a frame while recording it, and sends it later",
                                  selkie_attack_tap_hold,
                                  selkie_attack_release,
                                  SELKIE_NEEDS_NOTHING,
                                  30,
-                                 {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}}},
+                                 {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}, {".delivered", ">=1"}}},
     [SELKIE_ATTACK_FLIP] = {"flips a bit in each field of a recorded frame, and mends the CRC",
                             selkie_attack_tap_record,
                             selkie_attack_flip,
                             SELKIE_NEEDS_NOTHING,
                             0,
-                            {{"forged", "0"}, {"rejected_total", ">=1"}}},
-    [SELKIE_ATTACK_FORGED_REGISTER] = {"registers an ID of its own for a live address, and sends under it",
-                                       NULL,
-                                       selkie_attack_register,
-                                       SELKIE_NEEDS_NOTHING,
-                                       0,
-                                       {{"forged", "0"}, {"events.reset", ">=1"}}},
-    [SELKIE_ATTACK_THIEF] = {"has a device's ID, and sends beside it",
-                             NULL,
-                             selkie_attack_thief,
-                             SELKIE_NEEDS_NOTHING,
-                             0,
-                             {{"forged", "0"}, {"events.clone", ">=1"}}},
-    [SELKIE_ATTACK_EAGER_THIEF] =
-        {"has a device's ID, and sends before it does: delivered, but not unseen",
+                            {{"forged", "0"}, {".heard", ">=1"}, {"rejected_total", ">=1"}, {".rejected", ">=1"}}},
+    [SELKIE_ATTACK_FORGED_REGISTER] =
+        {"registers an ID of its own for a live address, and sends under it",
          NULL,
-         selkie_attack_eager_thief,
+         selkie_attack_register,
          SELKIE_NEEDS_NOTHING,
          0,
-         {{"forged", "0"}, {"lost_elsewhere", ">=0"}, {"impersonated", ">=1"}, {"events.clone", ">=1"}}},
+         {{"forged", "0"}, {".heard", ">=1"}, {"events.reset", ">=1"}, {".alarm-reset", ">=1"}}},
+    [SELKIE_ATTACK_THIEF] =
+        {"has a device's ID, and sends beside it",
+         NULL,
+         selkie_attack_thief,
+         SELKIE_NEEDS_NOTHING,
+         0,
+         {{"forged", "0"}, {".heard", ">=1"}, {"events.clone", ">=1"}, {".alarm-clone", ">=1"}, {".clone", ">=1"}}},
+    [SELKIE_ATTACK_EAGER_THIEF] = {"has a device's ID, and sends before it does: delivered, but not unseen",
+                                   selkie_attack_tap_robbed,
+                                   selkie_attack_eager_thief,
+                                   SELKIE_NEEDS_NOTHING,
+                                   0,
+                                   {{"forged", "0"},
+                                    {"lost_elsewhere", ">=0"},
+                                    {"impersonated", ">=1"},
+                                    {"events.clone", ">=1"},
+                                    {".alarm-clone", ">=1"}}},
     [SELKIE_ATTACK_RESET_STORM] = {"registers one new ID after another for an address",
                                    NULL,
                                    selkie_attack_storm,
                                    SELKIE_NEEDS_NOTHING,
                                    0,
-                                   {{"forged", "0"}, {"events.reset", ">=1"}, {"rejected.pending-full", ">=1"}}},
+                                   {{"forged", "0"},
+                                    {".heard", ">=1"},
+                                    {"events.reset", ">=1"},
+                                    {".alarm-reset", ">=1"},
+                                    {"rejected.pending-full", ">=1"},
+                                    {".pending-full", ">=1"}}},
     [SELKIE_ATTACK_GATEWAY_REPLAY] = {"a gateway hands over what it has heard again and again",
                                       selkie_attack_tap_record,
                                       selkie_attack_gateway_replay,
                                       SELKIE_NEEDS_GATEWAY,
                                       0,
-                                      {{"forged", "0"}, {"doubled", "0"}}},
-    [SELKIE_ATTACK_GATEWAY_REORDER] = {"a gateway hands frames over in an order of its own",
-                                       selkie_attack_tap_all,
-                                       selkie_attack_gateway_reorder,
-                                       SELKIE_NEEDS_GATEWAY,
-                                       0,
-                                       {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}}},
-    [SELKIE_ATTACK_GATEWAY_FLOOD] = {"a gateway hands over hundreds of frames of chance at once",
-                                     NULL,
-                                     selkie_attack_gateway_flood,
-                                     SELKIE_NEEDS_GATEWAY,
-                                     0,
-                                     {{"forged", "0"}, {"lost_elsewhere", "0"}, {"rejected.bad-seal", ">=1"}}},
-    [SELKIE_ATTACK_GATEWAY_LIAR] = {"a gateway lies about when it heard a frame",
-                                    selkie_attack_tap_record,
-                                    selkie_attack_gateway_liar,
-                                    SELKIE_NEEDS_GATEWAY,
-                                    0,
-                                    {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}}},
+                                      {{"forged", "0"}, {"doubled", "0"}, {".heard", ">=1"}, {".unanswered", "0"}}},
+    [SELKIE_ATTACK_GATEWAY_REORDER] =
+        {"a gateway hands frames over in an order of its own",
+         selkie_attack_tap_all,
+         selkie_attack_gateway_reorder,
+         SELKIE_NEEDS_GATEWAY,
+         0,
+         {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}, {".delivered", ">=1"}, {".unanswered", "0"}}},
+    [SELKIE_ATTACK_GATEWAY_FLOOD] =
+        {"a gateway hands over hundreds of frames of chance at once",
+         NULL,
+         selkie_attack_gateway_flood,
+         SELKIE_NEEDS_GATEWAY,
+         0,
+         {{"forged", "0"}, {"lost_elsewhere", "0"}, {".bad-seal", ">=1"}, {".unanswered", "0"}}},
+    [SELKIE_ATTACK_GATEWAY_LIAR] =
+        {"a gateway lies about when it heard a frame",
+         selkie_attack_tap_record,
+         selkie_attack_gateway_liar,
+         SELKIE_NEEDS_GATEWAY,
+         0,
+         {{"forged", "0"}, {"doubled", "0"}, {"lost_elsewhere", "0"}, {".heard", ">=1"}, {".unanswered", "0"}}},
     [SELKIE_ATTACK_PUBLISHER] = {"a client publishes on devices' topics, as rejections, statistics and receipts",
                                  NULL,
                                  selkie_attack_publisher,
                                  SELKIE_NEEDS_CLIENT,
                                  0,
-                                 {{"forged", "0"}, {"unrefused_publishes", "0"}}},
+                                 {{"forged", "0"}, {"unrefused_publishes", "0"}, {".refused", ">=1"}}},
     [SELKIE_ATTACK_WILL] = {"a client leaves a will on a device's topic, and dies",
                             NULL,
                             selkie_attack_will,
                             SELKIE_NEEDS_CLIENT,
                             0,
                             {{"forged", "0"}}},
-    [SELKIE_ATTACK_NOISE] =
-        {"puts random bytes on the line", NULL, selkie_attack_noise, SELKIE_NEEDS_NOTHING, 0, {{"forged", "0"}}},
+    [SELKIE_ATTACK_NOISE] = {"puts random bytes on the line",
+                             selkie_attack_tap_next,
+                             selkie_attack_noise,
+                             SELKIE_NEEDS_NOTHING,
+                             0,
+                             {{"forged", "0"}, {"delivered_share", ">=0.5"}, {".delivered", ">=1"}}},
 };
 
 const struct selkie_attack *selkie_attack_of(enum selkie_attack_kind kind)
@@ -197,6 +215,39 @@ void selkie_attackers_close(struct selkie_world *world)
     world->attacker_count = 0;
 }
 
+void selkie_attackers_serve(struct selkie_world *world, uint64_t wall_us)
+{
+    for (size_t i = 0; i < world->attacker_count; i++) {
+        if (world->attackers[i].gateway != NULL)
+            selkie_vgateway_pump(world->attackers[i].gateway, wall_us);
+    }
+}
+
+size_t selkie_attackers_waiting(const struct selkie_world *world)
+{
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < world->attacker_count; i++)
+        waiting += selkie_attacker_waiting(&world->attackers[i]);
+    return waiting;
+}
+
+size_t selkie_attacker_waiting(const struct selkie_attacker *attacker)
+{
+    return attacker->gateway != NULL ? selkie_vgateway_waiting(attacker->gateway) : 0;
+}
+
+int64_t selkie_attacker_of_gateway(const struct selkie_world *world, const char *name)
+{
+    unsigned index;
+    char rest;
+
+    if (sscanf(name, GATEWAY_NAME "-%u%c", &index, &rest) != 1 || index >= world->attacker_count ||
+        world->attackers[index].gateway == NULL)
+        return SELKIE_ENOTFOUND;
+    return index;
+}
+
 static bool in_reach(const struct selkie_attacker *attacker, uint32_t device)
 {
     const struct selkie_world *world = attacker->world;
@@ -228,6 +279,7 @@ bool selkie_attacker_transmit(struct selkie_attacker *attacker, const uint8_t *b
         selkie_radio_quiet_us(&channel->radio, attacker->source, attacker->world->clock.now_us) < QUIET_US)
         return false;
     int wire_len = selkie_link_encode(wire, sizeof wire, body, len);
+    selkie_trail_sent(attacker->world, attacker->plan->kind, attacker->plan->channel, body, len);
     return wire_len > 0 && selkie_channel_send(channel, attacker->source, wire, (size_t)wire_len) == 0;
 }
 

@@ -50,7 +50,7 @@ struct selkie_attack {
     bool (*act)(struct selkie_attacker *attacker);
     enum { SELKIE_NEEDS_NOTHING, SELKIE_NEEDS_GATEWAY, SELKIE_NEEDS_CLIENT } needs;
     double after_s;         /* how long a frame is kept, where the scenario says nothing */
-    const char *must[5][2]; /* figure and relation */
+    const char *must[6][2]; /* figure and relation; ".replay" is results.NAME.replay: trail.h */
 };
 
 const struct selkie_attack *selkie_attack_of(enum selkie_attack_kind kind);
@@ -61,6 +61,16 @@ void selkie_attackers_close(struct selkie_world *world);
 /* A device's frame goes on the air. Returns whether an attacker keeps it from the gateways. */
 bool selkie_attackers_tap(struct selkie_world *world, const struct selkie_fleet_device *device, const uint8_t *body,
                           size_t len);
+
+/* Let the attackers' gateways publish what is due. Call now and then. */
+void selkie_attackers_serve(struct selkie_world *world, uint64_t wall_us);
+
+/* Frames that an attacker's gateway handed over and that have no receipt yet; of all of them. */
+size_t selkie_attacker_waiting(const struct selkie_attacker *attacker);
+size_t selkie_attackers_waiting(const struct selkie_world *world);
+
+/* Whose gateway this is; SELKIE_ENOTFOUND for a name that is no attacker's. */
+SELKIE_USE_RESULT int64_t selkie_attacker_of_gateway(const struct selkie_world *world, const char *name);
 
 /* For the attacks. Each in the file of its kind. */
 
@@ -84,11 +94,15 @@ bool selkie_attack_tap_hold(struct selkie_attacker *attacker, const struct selki
 bool selkie_attack_release(struct selkie_attacker *attacker);
 bool selkie_attack_flip(struct selkie_attacker *attacker);
 bool selkie_attack_noise(struct selkie_attacker *attacker);
+bool selkie_attack_tap_next(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
+                            const uint8_t *body, size_t len);
 
 bool selkie_attack_register(struct selkie_attacker *attacker);
 bool selkie_attack_storm(struct selkie_attacker *attacker);
 bool selkie_attack_thief(struct selkie_attacker *attacker);
 bool selkie_attack_eager_thief(struct selkie_attacker *attacker);
+bool selkie_attack_tap_robbed(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
+                              const uint8_t *body, size_t len);
 
 bool selkie_attack_gateway_replay(struct selkie_attacker *attacker);
 bool selkie_attack_tap_all(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,

@@ -4,6 +4,7 @@
 #include "fleet.h"
 #include "gateway.h"
 #include "say.h"
+#include "trail.h"
 #include "wall.h"
 
 #include <selkie/frame.h>
@@ -102,6 +103,7 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
         channel->dropped++;
     if (channel->virtual != NULL && channel->group->ack)
         acknowledge(channel, body, len);
+    selkie_trail_heard(world, channel->index, body, len);
     struct selkie_heard heard = selkie_fleet_heard(world, body, len);
     if (!heard.is_payload)
         return;

@@ -56,6 +56,7 @@ static const char *const events[] = {"registered", "reset", "approved", "denied"
 static const char *const reasons[] = {"malformed", "unknown-key",  "bad-seal",     "replay",  "clone",   "stale",
                                       "claim",     "retired",      "not-listed",   "denied",  "unknown", "revoked",
                                       "removed",   "pending-full", "parking-full", "tag-full"};
+static const char *const results[] = {"heard", "delivered", "rejected", "refused", "unanswered"};
 
 int selkie_expect_parse(struct selkie_expectation *expectation, const char *text)
 {
@@ -116,6 +117,35 @@ static void read_group(struct selkie_expect *expect, struct selkie_settings_obje
         selkie_settings_end(inner);
 }
 
+/* What came of one attack: its own counts, its frames by the reason of their rejection, alarms that name them. */
+static void read_result(struct selkie_expect *expect, struct selkie_settings_object *object, const char *attack)
+{
+    char group[SELKIE_FIGURE_NAME_MAX], alarm[SELKIE_FIGURE_NAME_MAX];
+
+    (void)snprintf(group, sizeof group, "results.%s", attack);
+    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
+        read_one(expect, object, group, results[i]);
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        read_one(expect, object, group, reasons[i]);
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        (void)snprintf(alarm, sizeof alarm, "alarm-%s", events[i]);
+        read_one(expect, object, group, alarm);
+    }
+    selkie_settings_end(object);
+}
+
+static void read_results(struct selkie_expect *expect, struct selkie_settings_object *object,
+                         const char *const attacks[], size_t attack_count)
+{
+    for (size_t i = 0; i < attack_count && object != NULL; i++) {
+        struct selkie_settings_object *result = selkie_settings_object(object, attacks[i], false);
+        if (result != NULL)
+            read_result(expect, result, attacks[i]);
+    }
+    if (object != NULL)
+        selkie_settings_end(object);
+}
+
 void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_object *object,
                         const char *const attacks[], size_t attack_count)
 {
@@ -125,6 +155,7 @@ void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_obj
     read_group(expect, object, "events", events, sizeof events / sizeof events[0]);
     read_group(expect, object, "rejected", reasons, sizeof reasons / sizeof reasons[0]);
     read_group(expect, object, "attacks", attacks, attack_count);
+    read_results(expect, selkie_settings_object(object, "results", false), attacks, attack_count);
     selkie_settings_end(object);
 }
 

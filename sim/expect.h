@@ -2,7 +2,7 @@
 /* What a scenario expects, and whether it came true: figures by name, each with an operator.
  *
  *   "expect": {"lost_elsewhere": 0, "delivered_share": ">=0.98", "events": {"clone": 1}, "rejected": {"replay": ">=1"},
- *              "attacks": {"flip": ">=20"}}
+ *              "attacks": {"flip": ">=20"}, "results": {"flip": {"rejected": ">=15"}}}
  *
  * A plain number means equality. Pure, but for what it prints; no heap; one thread. */
 #ifndef SELKIE_SIM_EXPECT_H
@@ -13,7 +13,7 @@
 #include <selkie/settings.h>
 #include <stdio.h>
 
-#define SELKIE_EXPECT_MAX 64
+#define SELKIE_EXPECT_MAX 128
 
 enum selkie_relation { SELKIE_EQUAL, SELKIE_AT_LEAST, SELKIE_AT_MOST, SELKIE_ABOVE, SELKIE_BELOW };
 

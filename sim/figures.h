@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define SELKIE_FIGURE_NAME_MAX 48
-#define SELKIE_FIGURES_MAX     128
+#define SELKIE_FIGURES_MAX     256
 
 struct selkie_figure {
     char name[SELKIE_FIGURE_NAME_MAX];

@@ -92,12 +92,31 @@ static void fleet(struct selkie_world *world)
     selkie_figures_set(&world->figures, NULL, "memory_mb", (double)usage.ru_maxrss / 1024);
 }
 
+/* Frames that an attacker's gateway handed over and that nobody has decided on. */
+static void unanswered(struct selkie_world *world)
+{
+    char name[SELKIE_FIGURE_NAME_MAX];
+
+    for (size_t i = 0; i < world->attacker_count; i++) {
+        const struct selkie_attacker *attacker = &world->attackers[i];
+        double waiting = 0;
+        for (size_t j = 0; j < world->attacker_count; j++)
+            waiting += world->attackers[j].plan->kind == attacker->plan->kind
+                           ? (double)selkie_attacker_waiting(&world->attackers[j])
+                           : 0;
+        (void)snprintf(name, sizeof name, "%s.unanswered", selkie_attack_words[attacker->plan->kind]);
+        if (attacker->gateway != NULL)
+            selkie_figures_set(&world->figures, "results", name, waiting);
+    }
+}
+
 void selkie_judge_figures(struct selkie_world *world)
 {
     account(world);
     times(world);
     air(world);
     fleet(world);
+    unanswered(world);
 }
 
 static bool stated(const struct selkie_expect *expect, const char *name)
@@ -124,7 +143,24 @@ static int add(struct selkie_expect *expect, const char *name, const char *text)
     return error < 0 ? error : selkie_expect_add(expect, name, text);
 }
 
-static int add_attack(struct selkie_expect *expect, enum selkie_attack_kind kind)
+/* Whether what comes of such an attack can be told from what comes of others: trail.h says where. */
+static bool traced(const struct selkie_world *world, enum selkie_attack_kind kind)
+{
+    bool found = selkie_attack_of(kind)->needs != SELKIE_NEEDS_NOTHING;
+
+    for (size_t i = 0; i < world->attacker_count && !found; i++) {
+        const struct selkie_scenario_attack *plan = world->attackers[i].plan;
+        found = plan->kind == kind && world->channels[plan->channel].virtual != NULL;
+    }
+    return found;
+}
+
+static bool needs_trace(const char *result)
+{
+    return strcmp(result, ".heard") != 0 && strcmp(result, ".delivered") != 0;
+}
+
+static int add_attack(const struct selkie_world *world, struct selkie_expect *expect, enum selkie_attack_kind kind)
 {
     const struct selkie_attack *attack = selkie_attack_of(kind);
     char name[SELKIE_FIGURE_NAME_MAX];
@@ -132,8 +168,13 @@ static int add_attack(struct selkie_expect *expect, enum selkie_attack_kind kind
     (void)snprintf(name, sizeof name, "attacks.%s", selkie_attack_words[kind]);
     int error = add(expect, name, ">=1");
     for (size_t i = 0; i < sizeof attack->must / sizeof attack->must[0] && attack->must[i][0] != NULL && error == 0;
-         i++)
-        error = add(expect, attack->must[i][0], attack->must[i][1]);
+         i++) {
+        const char *figure = attack->must[i][0];
+        if (figure[0] == '.' && needs_trace(figure) && !traced(world, kind))
+            continue;
+        (void)snprintf(name, sizeof name, "results.%s%s", selkie_attack_words[kind], figure);
+        error = add(expect, figure[0] == '.' ? name : figure, attack->must[i][1]);
+    }
     return error;
 }
 
@@ -144,7 +185,7 @@ int selkie_judge_expectations(const struct selkie_world *world, struct selkie_ex
 
     *expect = world->scenario->expect;
     for (size_t i = 0; i < world->scenario->attack_count && error == 0; i++)
-        error = add_attack(expect, world->scenario->attacks[i].kind);
+        error = add_attack(world, expect, world->scenario->attacks[i].kind);
     for (size_t i = 0; i < sizeof always / sizeof always[0] && error == 0; i++)
         error = stated(expect, always[i]) ? 0 : selkie_expect_add(expect, always[i], "0");
     return error;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop.h"
 
+#include "attacker.h"
 #include "channel.h"
 #include "operator.h"
 #include "say.h"
@@ -110,6 +111,7 @@ void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)
     take_letters(world);
     for (uint32_t i = 0; i < world->channel_count; i++)
         selkie_channel_serve(&world->channels[i]);
+    selkie_attackers_serve(world, selkie_wall_us());
     if (selkie_broker_died(&world->broker))
         selkie_world_fail(world, "the broker ended by itself");
     selkie_operator_work(world, world->clock.wall_us);

@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "fleet.h"
 #include "operator.h"
+#include "trail.h"
 
 #include <jansson.h>
 #include <selkie/topic.h>
@@ -38,8 +39,22 @@ static void on_payload(struct selkie_world *world, const struct selkie_topic *to
         selkie_verify_impersonated(world->verify);
     else if (maker != SELKIE_MADE_BY_DEVICE)
         selkie_verify_forged(world->verify);
-    else if (selkie_verify_delivered(world->verify, (uint32_t)device, number, letter->wall_us) == SELKIE_VERIFY_FIRST)
+    else if (selkie_verify_delivered(world->verify, (uint32_t)device, number, letter->wall_us) == SELKIE_VERIFY_FIRST) {
         selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_DELIVERED, 1);
+        selkie_trail_out(world, (uint32_t)device, number);
+    }
+}
+
+/* What a frame that is told of is known by; "" where it is not told. */
+static const char *gateway_of(const json_t *json)
+{
+    const char *gateway = json_string_value(json_object_get(json, "gateway"));
+    return gateway != NULL ? gateway : "";
+}
+
+static int64_t rx_of(const json_t *json)
+{
+    return json_integer_value(json_object_get(json, "rx"));
 }
 
 static void on_event(struct selkie_world *world, const struct selkie_topic *topic, const struct selkie_letter *letter)
@@ -52,22 +67,37 @@ static void on_event(struct selkie_world *world, const struct selkie_topic *topi
         selkie_figures_add(&world->figures, "events", name, 1);
         if (device >= 0 && strcmp(name, "registered") == 0)
             world->fleet->devices[device].registered = true;
-        else if (strcmp(name, "approved") != 0)
+        else if (strcmp(name, "approved") != 0) {
             selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_ALARMS, 1);
+            (void)selkie_trail_alarm(world, gateway_of(json), rx_of(json), name);
+        }
         if (device >= 0 && strcmp(name, "approved") == 0)
             selkie_operator_approved(world, (uint32_t)device);
     }
     json_decref(json);
 }
 
+static bool is_of_fleet(const struct selkie_world *world, const json_t *json)
+{
+    const char *text = json_string_value(json_object_get(json, "address"));
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+
+    return text != NULL && selkie_address_parse(address, text) == 0 && selkie_fleet_find(world, address) >= 0;
+}
+
 static void on_rejected(struct selkie_world *world, const struct selkie_letter *letter)
 {
     const char *reason = strrchr(letter->topic, '/') + 1;
+    json_t *json = json_loadb((const char *)letter->payload, letter->len, 0, NULL);
 
-    world->last_arrival_us = letter->wall_us;
-    selkie_figures_add(&world->figures, "rejected", reason, 1);
-    selkie_figures_add(&world->figures, NULL, "rejected_total", 1);
-    selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_REJECTED, 1);
+    bool attack = selkie_trail_rejected(world, gateway_of(json), rx_of(json), reason);
+    if (attack || world->broker.own || is_of_fleet(world, json)) { /* on a broker of yours there may be others */
+        world->last_arrival_us = letter->wall_us;
+        selkie_figures_add(&world->figures, "rejected", reason, 1);
+        selkie_figures_add(&world->figures, NULL, "rejected_total", 1);
+        selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_REJECTED, 1);
+    }
+    json_decref(json);
 }
 
 static void on_gateway_state(struct selkie_world *world, const struct selkie_topic *topic,

@@ -11,6 +11,7 @@
 #include "operator.h"
 #include "report.h"
 #include "say.h"
+#include "trail.h"
 #include "view.h"
 #include "wall.h"
 
@@ -75,6 +76,8 @@ static int open_world(struct run *run, const struct selkie_scenario *scenario)
     if (error == 0)
         error = selkie_verify_open(&world->verify, scenario->fleet.devices);
     if (error == 0)
+        error = selkie_trail_open(world);
+    if (error == 0)
         error = selkie_mailbox_open(&world->mailbox);
     if (error == 0)
         error = selkie_broker_open(&world->broker, &scenario->broker, &world->folder);
@@ -108,6 +111,7 @@ static void close_world(struct run *run, bool keep)
     selkie_observer_close(world);
     selkie_broker_close(&world->broker);
     selkie_mailbox_close(world->mailbox);
+    selkie_trail_close(world);
     selkie_verify_close(world->verify);
     selkie_payload_plan_close(&world->plan);
     selkie_clock_wipe(&world->clock);
@@ -209,7 +213,7 @@ static void let_leave(struct run *run)
 
 static bool calm(const struct selkie_world *world, uint64_t now_us)
 {
-    size_t spooled = 0;
+    size_t spooled = selkie_attackers_waiting(world);
 
     for (uint32_t i = 0; i < world->channel_count; i++)
         spooled += world->channels[i].virtual != NULL ? selkie_vgateway_waiting(world->channels[i].virtual) : 0;

@@ -169,7 +169,7 @@ static void print_group(const struct selkie_world *world, const char *name)
 
 void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held)
 {
-    static const char *const groups[] = {"events", "rejected", "attacks"};
+    static const char *const groups[] = {"events", "rejected", "attacks", "results"};
     unsigned count = 0;
     char text[128], virtual[24];
 

@@ -2,57 +2,12 @@
 /* selkie-sim as a program: what it says, how it ends, and that it works with a broker and gateways that are not its
  * own. The scenarios themselves are tests of their own (sim_…). */
 #include "harness.h"
+#include "sim_program.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MORE 24
-
-/* Run to the end; the arguments behind "selkie-sim", ended by NULL. */
-static int run(const char *const arguments[], char **output)
-{
-    const char *argv[MORE + 4] = {harness_program("selkie-sim")};
-    size_t count = 1;
-
-    for (; *arguments != NULL; arguments++) {
-        ck_assert_uint_lt(count, MORE);
-        argv[count++] = *arguments;
-    }
-#ifdef SELKIE_SIM_MOSQUITTO
-    argv[count++] = "--set";
-    argv[count++] = "broker/mosquitto=" SELKIE_SIM_MOSQUITTO;
-#endif
-    return harness_run("selkie-sim", argv, output);
-}
-
-#define RUN(output, ...) run((const char *const[]){__VA_ARGS__, NULL}, output)
-
-/* Some seconds without a radio: the quickest run there is. */
-#define QUICK                                                                                                          \
-    "run", "--link", "mqtt", "--bit-rate", "0", "--devices", "3", "--interval", "5", "--duration", "60", "--speed",    \
-        "max"
-
-static json_t *figures_of(const char *path, json_t **root)
-{
-    *root = json_load_file(path, 0, NULL);
-    ck_assert_ptr_nonnull(*root);
-    return json_object_get(*root, "figures");
-}
-
-static double figure(json_t *figures, const char *name)
-{
-    ck_assert_msg(json_object_get(figures, name) != NULL, "no figure %s", name);
-    return json_number_value(json_object_get(figures, name));
-}
-
-/* What a run that is killed leaves goes with the test's own folder. */
-static void keep_together(void)
-{
-    ck_assert_int_eq(setenv("TMPDIR", harness_path("."), 1), 0);
-}
 
 START_TEST(a_run_accounts_for_every_payload)
 {
@@ -60,12 +15,12 @@ START_TEST(a_run_accounts_for_every_payload)
     json_t *root;
 
     ck_assert_int_eq(RUN(NULL, QUICK, "--quiet", "--json", json), 0);
-    json_t *figures = figures_of(json, &root);
-    ck_assert_double_ge(figure(figures, "sent"), 20);
-    ck_assert_double_eq(figure(figures, "sent"), figure(figures, "delivered"));
-    ck_assert_double_eq(figure(figures, "lost_elsewhere") + figure(figures, "lost_on_air"), 0);
-    ck_assert_double_eq(figure(figures, "events.registered"), 3);
-    ck_assert_double_gt(figure(figures, "latency_p50_ms"), 0);
+    json_t *figures = sim_figures(json, &root);
+    ck_assert_double_ge(sim_figure(figures, "sent"), 20);
+    ck_assert_double_eq(sim_figure(figures, "sent"), sim_figure(figures, "delivered"));
+    ck_assert_double_eq(sim_figure(figures, "lost_elsewhere") + sim_figure(figures, "lost_on_air"), 0);
+    ck_assert_double_eq(sim_figure(figures, "events.registered"), 3);
+    ck_assert_double_gt(sim_figure(figures, "latency_p50_ms"), 0);
     json_decref(root);
 }
 END_TEST
@@ -359,7 +314,7 @@ int main(void)
     TCase *tcase = tcase_create("program");
 
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, keep_together, NULL);
+    tcase_add_checked_fixture(tcase, sim_keep_together, NULL);
     tcase_add_test(tcase, a_run_accounts_for_every_payload);
     tcase_add_test(tcase, the_same_seed_sends_the_same_frames_and_another_does_not);
     tcase_add_test(tcase, an_expectation_that_fails_is_named_and_ends_with_1);

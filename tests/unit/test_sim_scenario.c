@@ -30,6 +30,8 @@ static const struct {
     {"{\"expect\": {\n\"forged\": \"~0\"}}", "x.json:2: forged: must be a number, or one behind"},
     {"{\"expect\": {\"events\": {\n\"explosion\": 0}}}", "x.json:2: explosion: unknown key"},
     {"{\"expect\": {\"attacks\": {\n\"flop\": 0}}}", "x.json:2: flop: unknown key"},
+    {"{\"expect\": {\"results\": {\"flop\": 0}}}", "x.json:1: flop: unknown key"},
+    {"{\"expect\": {\"results\": {\"flip\": {\n\"flop\": 0}}}}", "x.json:2: flop: unknown key"},
 };
 
 START_TEST(each_mistake_is_told_with_file_line_and_key)
