@@ -66,7 +66,7 @@ static void bring_back(struct action *action)
     action->away = false;
     if (plan->kind == SELKIE_ACTION_BROKER_STOP || plan->kind == SELKIE_ACTION_BROKER_KILL) {
         selkie_figures_add(&world->figures, NULL, "broker_starts", 1);
-        error = world->broker.own ? selkie_broker_start(&world->broker, &world->folder) : 0;
+        error = selkie_broker_start(&world->broker, &world->folder);
     }
     for (uint32_t i = 0; i < world->channel_count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
         if (plan->channel < 0 || (uint32_t)plan->channel == i)

@@ -29,7 +29,7 @@ static json_t *configuration(const struct selkie_channel *channel)
     set_optional(server, "cert", broker->options->cert);
     set_optional(server, "key", broker->options->key);
     return json_pack("{s:s, s:s, s:o, s:[{s:s, s:b}], s:{s:s}}", "root", broker->options->root, "gateway",
-                     channel->name, "broker", server, "serial", "device", channel->line.link, "ack",
+                     channel->name, "broker", server, "serial", "device", channel->line.name, "ack",
                      (int)channel->group->ack, "spool", "path", spool);
 }
 

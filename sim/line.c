@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "line.h"
 
+#include "endpoint.h"
 #include "say.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -24,6 +26,31 @@ static int init(struct selkie_line *line)
     if (line->pending == NULL)
         selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
     return line->pending == NULL ? SELKIE_ENOMEM : 0;
+}
+
+/* A pty's link is known by where it points: any other symbolic link is somebody's. */
+static bool points_at_pty(const char *path)
+{
+    static const char folder[] = "/dev/pts/";
+    char target[64];
+
+    return readlink(path, target, sizeof target) > (ssize_t)strlen(folder) &&
+           memcmp(target, folder, strlen(folder)) == 0;
+}
+
+/* Take away what an earlier run left under this name, and nothing else. */
+static int make_room(const char *path, mode_t kind)
+{
+    struct stat found;
+
+    if (lstat(path, &found) != 0)
+        return 0; /* there is nothing, or what comes next says why not */
+    if ((found.st_mode & S_IFMT) != kind || (kind == S_IFLNK && !points_at_pty(path))) {
+        selkie_say("%s: is there already and is no line of an earlier run: it is left alone", path);
+        return SELKIE_EIO;
+    }
+    (void)unlink(path);
+    return 0;
 }
 
 static int fail(struct selkie_line *line, const char *what)
@@ -50,55 +77,67 @@ int selkie_line_open_pty(struct selkie_line *line, const char *link)
     (void)close(slave);
     if (failed || fcntl(line->fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(line->fd, F_SETFD, FD_CLOEXEC) != 0)
         return fail(line, name);
-    (void)unlink(link);
+    if (make_room(link, S_IFLNK) < 0) {
+        selkie_line_close(line);
+        return SELKIE_EIO;
+    }
     if (symlink(name, link) != 0)
         return fail(line, link);
-    (void)snprintf(line->link, sizeof line->link, "%s", link);
+    (void)snprintf(line->name, sizeof line->name, "%s", link);
+    line->file = S_IFLNK;
     return 0;
 }
 
-static int listen_unix(struct selkie_line *line, const char *address, uint32_t number)
+static int listen_unix(struct selkie_line *line, const struct selkie_endpoint *endpoint)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
 
-    (void)snprintf(name.sun_path, sizeof name.sun_path, "%.90s%u", address, number);
-    (void)unlink(name.sun_path);
+    memcpy(name.sun_path, endpoint->path, sizeof name.sun_path);
+    if (make_room(name.sun_path, S_IFSOCK) < 0) {
+        selkie_line_close(line);
+        return SELKIE_EIO;
+    }
     line->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (line->listener < 0 || bind(line->listener, (struct sockaddr *)&name, sizeof name) != 0 ||
-        listen(line->listener, 1) != 0)
+    if (line->listener < 0 || bind(line->listener, (struct sockaddr *)&name, sizeof name) != 0)
         return fail(line, name.sun_path);
-    (void)snprintf(line->link, sizeof line->link, "%s", name.sun_path);
-    return 0;
+    (void)snprintf(line->name, sizeof line->name, "%s", name.sun_path);
+    line->file = S_IFSOCK;
+    return listen(line->listener, 1) == 0 ? 0 : fail(line, line->name);
 }
 
-static int listen_tcp(struct selkie_line *line, const char *address, uint32_t number)
+static int listen_tcp(struct selkie_line *line, const struct selkie_endpoint *endpoint)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
-    char host[128], port[16];
     const int one = 1;
-    const char *colon = strrchr(address, ':');
 
-    (void)snprintf(host, sizeof host, "%.*s", colon != NULL ? (int)(colon - address) : 0, address);
-    (void)snprintf(port, sizeof port, "%lu", colon != NULL ? strtoul(colon + 1, NULL, 10) + number : 0);
-    int error = colon == NULL ? EAI_NONAME : getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
+    (void)snprintf(line->name, sizeof line->name, "%.240s:%s", endpoint->host, endpoint->port);
+    int error = getaddrinfo(endpoint->host[0] != '\0' ? endpoint->host : NULL, endpoint->port, &hints, &found);
     if (error != 0) {
-        selkie_say("%s: must be HOST:PORT or a path: %s", address, gai_strerror(error));
+        selkie_say("%s: %s", line->name, gai_strerror(error));
         selkie_line_close(line);
-        return SELKIE_EINVAL;
+        return SELKIE_EIO;
     }
     line->listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int failed = line->listener < 0 || setsockopt(line->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
                  bind(line->listener, found->ai_addr, found->ai_addrlen) != 0 || listen(line->listener, 1) != 0;
     freeaddrinfo(found);
-    return failed ? fail(line, address) : 0;
+    return failed ? fail(line, line->name) : 0;
 }
 
 int selkie_line_open_socket(struct selkie_line *line, const char *address, uint32_t number)
 {
+    struct selkie_endpoint endpoint;
+    const char *mistake;
+
     if (init(line) < 0)
         return SELKIE_ENOMEM;
-    return strchr(address, '/') != NULL ? listen_unix(line, address, number) : listen_tcp(line, address, number);
+    if (selkie_endpoint_parse(&endpoint, address, number, &mistake) < 0) {
+        selkie_say("%s: %s", address, mistake);
+        selkie_line_close(line);
+        return SELKIE_EINVAL;
+    }
+    return endpoint.is_path ? listen_unix(line, &endpoint) : listen_tcp(line, &endpoint);
 }
 
 void selkie_line_close(struct selkie_line *line)
@@ -107,8 +146,8 @@ void selkie_line_close(struct selkie_line *line)
         (void)close(line->fd);
     if (line->listener >= 0)
         (void)close(line->listener);
-    if (line->link[0] != '\0')
-        (void)unlink(line->link);
+    if (line->file != 0)
+        (void)make_room(line->name, line->file);
     free(line->pending);
     memset(line, 0, sizeof *line);
     line->fd = line->listener = -1;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define SELKIE_LINE_PENDING_MAX 65536
 
@@ -20,16 +21,18 @@ struct selkie_line {
     int fd;         /* the pty's master, or the reader's connection; -1 = none */
     int listener;   /* socket: -1 for a pty */
     bool live;      /* somebody holds the other end */
-    char link[256]; /* the pty's name for readers, or the Unix socket's path; removed at the end. Empty = none */
+    char name[256]; /* for readers: the link to the pty, the socket's path, or HOST:PORT */
+    mode_t file;    /* what stands under this name and is removed at the end: S_IFLNK, S_IFSOCK; 0 = nothing */
     uint8_t *pending;
     size_t pending_len;
     uint64_t overrun; /* bytes lost */
 };
 
-/* A pty whose slave readers find under `link`. SELKIE_EIO after a line on stderr. */
+/* A pty whose slave readers find under `link`. What an earlier run left there is replaced; anything else is left alone,
+ * and an error. SELKIE_EIO after a line on stderr. */
 SELKIE_USE_RESULT int selkie_line_open_pty(struct selkie_line *line, const char *link);
 
-/* Listen at HOST:PORT, or at a path with a '/'. `number` is added to the port, or put behind the path. */
+/* Listen where endpoint.h says; a path as with a pty's link. */
 SELKIE_USE_RESULT int selkie_line_open_socket(struct selkie_line *line, const char *address, uint32_t number);
 
 void selkie_line_close(struct selkie_line *line);

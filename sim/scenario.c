@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scenario.h"
 
+#include "endpoint.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define SETTLE_DEFAULT_S 30
 #define DAY_S            86400.0
+#define LINE_MAX_LEN     200 /* of a pty's link, without its number */
 
 const char *const selkie_attack_words[SELKIE_ATTACK_KINDS + 1] = {
 #define ATTACK_WORD(name, word) [SELKIE_ATTACK_##name] = (word),
@@ -107,7 +110,25 @@ static void read_air(struct selkie_radio_options *air, struct selkie_settings_ob
     selkie_settings_end(object);
 }
 
-static void read_group(struct selkie_scenario_channels *group, struct selkie_settings_object *object)
+/* With the number of each channel: `first` and what follows. */
+static void check_line(const struct selkie_scenario_channels *group, struct selkie_settings_object *object,
+                       uint32_t first)
+{
+    struct selkie_endpoint endpoint;
+    const char *mistake;
+
+    if (group->line == NULL) {
+        if (!group->own_gateways && group->link != SELKIE_LINK_MQTT)
+            selkie_settings_reject(object, "line", "is required where gateways are yours");
+    } else if (group->link == SELKIE_LINK_SOCKET) {
+        if (selkie_endpoint_parse(&endpoint, group->line, first + group->count - 1, &mistake) < 0)
+            selkie_settings_reject(object, "line", "%s", mistake);
+    } else if (strlen(group->line) > LINE_MAX_LEN) {
+        selkie_settings_reject(object, "line", "is longer than %d bytes", LINE_MAX_LEN);
+    }
+}
+
+static void read_group(struct selkie_scenario_channels *group, struct selkie_settings_object *object, uint32_t first)
 {
     static const char *const links[] = {
         [SELKIE_LINK_PTY] = "pty", [SELKIE_LINK_SOCKET] = "socket", [SELKIE_LINK_MQTT] = "mqtt", NULL};
@@ -120,9 +141,7 @@ static void read_group(struct selkie_scenario_channels *group, struct selkie_set
     group->own_gateways =
         selkie_settings_choice(object, "gateways", gateways, 0) == 0 && group->link == SELKIE_LINK_PTY;
     group->ack = selkie_settings_boolean(object, "ack", false);
-    if (group->line == NULL &&
-        (group->link == SELKIE_LINK_SOCKET || (group->link == SELKIE_LINK_PTY && !group->own_gateways)))
-        selkie_settings_reject(object, "line", "is required where gateways are yours");
+    check_line(group, object, first);
     read_air(&group->air, selkie_settings_object(object, "air", false));
     selkie_settings_end(object);
 }
@@ -130,11 +149,14 @@ static void read_group(struct selkie_scenario_channels *group, struct selkie_set
 static void read_channels(struct selkie_scenario *scenario, struct selkie_settings_object *root)
 {
     size_t count = selkie_settings_list(root, "channels", false);
+    uint32_t first = 0;
 
     if (count > SELKIE_SCENARIO_GROUPS_MAX)
         selkie_settings_reject(root, "channels", "more than %d kinds of channels", SELKIE_SCENARIO_GROUPS_MAX);
-    for (size_t i = 0; i < count && i < SELKIE_SCENARIO_GROUPS_MAX; i++)
-        read_group(&scenario->groups[i], selkie_settings_list_object(root, "channels", i));
+    for (size_t i = 0; i < count && i < SELKIE_SCENARIO_GROUPS_MAX; i++) {
+        read_group(&scenario->groups[i], selkie_settings_list_object(root, "channels", i), first);
+        first += scenario->groups[i].count;
+    }
     if (count > 0 && count <= SELKIE_SCENARIO_GROUPS_MAX)
         scenario->group_count = count;
     if (selkie_scenario_channel_count(scenario) > SELKIE_SCENARIO_CHANNELS_MAX)
@@ -192,7 +214,36 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     selkie_settings_end(object);
 }
 
-static void read_action(struct selkie_scenario_action *action, struct selkie_settings_object *object)
+/* An outage that nobody can make would be counted as made. */
+static void check_outage(const struct selkie_scenario_action *action, struct selkie_settings_object *object,
+                         const struct selkie_scenario *scenario)
+{
+    bool broker = action->kind == SELKIE_ACTION_BROKER_STOP || action->kind == SELKIE_ACTION_BROKER_KILL;
+
+    if (action->kind == SELKIE_ACTION_KEY && scenario->broker.uri != NULL && scenario->broker.key_count < 2)
+        selkie_settings_reject(object, "do", "public_keys has no next key");
+    if (action->kind < SELKIE_ACTION_BROKER_STOP)
+        return;
+    if (broker && scenario->broker.uri != NULL)
+        selkie_settings_reject(object, "do", "a broker of yours cannot be stopped from here");
+    if (action->for_s <= 0)
+        selkie_settings_reject(object, "for_s", "must be above 0");
+    if (action->every_s > 0 && action->every_s <= action->for_s)
+        selkie_settings_reject(object, "every_s", "must be longer than for_s");
+    uint32_t first = 0;
+    for (size_t i = 0; i < scenario->group_count && !broker; i++) {
+        const struct selkie_scenario_channels *group = &scenario->groups[i];
+        bool meant = action->channel < 0 ||
+                     ((uint32_t)action->channel >= first && (uint32_t)action->channel < first + group->count);
+        if (meant && group->link != SELKIE_LINK_MQTT && !group->own_gateways)
+            selkie_settings_reject(object, action->channel < 0 ? "do" : "channel",
+                                   "a gateway of yours cannot be stopped from here");
+        first += group->count;
+    }
+}
+
+static void read_action(struct selkie_scenario_action *action, struct selkie_settings_object *object,
+                        const struct selkie_scenario *scenario)
 {
     static const char *const words[] = {[SELKIE_ACTION_RESET] = "reset",
                                         [SELKIE_ACTION_KEY] = "next-key",
@@ -209,7 +260,10 @@ static void read_action(struct selkie_scenario_action *action, struct selkie_set
     action->every_s = selkie_settings_number(object, "every_s", 0, 1000 * DAY_S, 0);
     action->for_s = selkie_settings_number(object, "for_s", 0, 1000 * DAY_S, 1);
     action->share = selkie_settings_number(object, "share", 0, 1, 1);
-    action->channel = (int32_t)selkie_settings_integer(object, "channel", 0, SELKIE_SCENARIO_CHANNELS_MAX - 1, -1);
+    action->channel = (int32_t)selkie_settings_integer(object, "channel", 0,
+                                                       (long long)selkie_scenario_channel_count(scenario) - 1, -1);
+    if ((int)action->kind >= 0)
+        check_outage(action, object, scenario);
     selkie_settings_end(object);
 }
 
@@ -226,6 +280,9 @@ static void read_attack(struct selkie_scenario_attack *attack, struct selkie_set
                                                         (long long)selkie_scenario_channel_count(scenario) - 1, 0);
     attack->device = (int32_t)selkie_settings_integer(object, "device", 0, (long long)scenario->fleet.devices - 1, -1);
     attack->after_s = selkie_settings_number(object, "after_s", 0, 1000 * DAY_S, -1);
+    uint32_t home = (uint32_t)attack->device % selkie_scenario_channel_count(scenario);
+    if (attack->device >= 0 && home != attack->channel)
+        selkie_settings_reject(object, "device", "belongs to channel %u", home);
     selkie_settings_end(object);
 }
 
@@ -241,7 +298,7 @@ static void read_happenings(struct selkie_scenario *scenario, struct selkie_sett
     for (; scenario->action_count < actions && scenario->action_count < SELKIE_SCENARIO_ACTIONS_MAX;
          scenario->action_count++)
         read_action(&scenario->actions[scenario->action_count],
-                    selkie_settings_list_object(root, "actions", scenario->action_count));
+                    selkie_settings_list_object(root, "actions", scenario->action_count), scenario);
     for (; scenario->attack_count < attacks && scenario->attack_count < SELKIE_SCENARIO_ATTACKS_MAX;
          scenario->attack_count++)
         read_attack(&scenario->attacks[scenario->attack_count],

@@ -7,6 +7,9 @@
 #include <run_suite.h>
 #include <string.h>
 
+#define HUNDRED "1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+#define YOURS   "{\"uri\": \"mqtt://h\", \"public_keys\": [{\"id\": 1, \"file\": \"1.pub.pem\"}]}"
+
 static const struct {
     const char *text;
     const char *error;
@@ -21,6 +24,33 @@ static const struct {
     {"{\"channels\": [{\"link\": \"wire\"}]}", "x.json:1: link: must be one of \"pty\", \"socket\", \"mqtt\""},
     {"{\"channels\": [{\"link\": \"socket\"}]}", "x.json:1: line: is required where gateways are yours"},
     {"{\"channels\": [{\"air\": {\n\"bit_errors\": 1}}]}", "x.json:2: bit_errors: must be 0 to 0.5"},
+    {"{\"channels\": [{\"link\": \"socket\",\n\"line\": \"localhost:abc\"}]}",
+     "x.json:2: line: must be HOST:PORT with a port of 1 to 65535, or a path"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"localhost:\"}]}", "x.json:1: line: must be HOST:PORT with"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"localhost:0\"}]}", "x.json:1: line: must be HOST:PORT with"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"localhost:72536\"}]}", "x.json:1: line: must be HOST:PORT"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"localhost:+80\"}]}", "x.json:1: line: must be HOST:PORT"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"localhost\"}]}",
+     "x.json:1: line: must be HOST:PORT, or a path"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"::1:80\"}]}", "x.json:1: line: a host with colons"},
+    {"{\"channels\": [{}, {\"link\": \"socket\", \"line\": \":65535\"}]}",
+     "x.json:1: line: the port, with the channel's"},
+    {"{\"channels\": [{\"link\": \"socket\", \"line\": \"/" HUNDRED "1234567\"}]}", "x.json:1: line: the path, with"},
+    {"{\"channels\": [{\"line\": \"" HUNDRED HUNDRED "1\"}]}", "x.json:1: line: is longer than 200 bytes"},
+    {"{\"broker\": " YOURS ", \"actions\": [{\n\"do\": \"broker-kill\"}]}",
+     "x.json:2: do: a broker of yours cannot be"},
+    {"{\"broker\": " YOURS ", \"actions\": [{\n\"do\": \"next-key\"}]}", "x.json:2: do: public_keys has no next key"},
+    {"{\"channels\": [{\"line\": \"l\", \"gateways\": \"yours\"}], \"actions\": [{\n\"do\": \"gateway-stop\"}]}",
+     "x.json:2: do: a gateway of yours cannot be stopped from here"},
+    {"{\"channels\": [{}, {\"link\": \"socket\", \"line\": \":7000\"}],"
+     "\"actions\": [{\"do\": \"gateway-kill\",\n\"channel\": 1}]}",
+     "x.json:2: channel: a gateway of yours cannot be stopped from here"},
+    {"{\"actions\": [{\"do\": \"gateway-kill\",\n\"channel\": 1}]}", "x.json:2: channel: must be 0 to 0"},
+    {"{\"actions\": [{\"do\": \"broker-stop\",\n\"for_s\": 0}]}", "x.json:2: for_s: must be above 0"},
+    {"{\"actions\": [{\"do\": \"broker-stop\", \"for_s\": 5,\n\"every_s\": 5}]}",
+     "x.json:2: every_s: must be longer than"},
+    {"{\"channels\": [{\"count\": 2}], \"attackers\": [{\"attack\": \"thief\",\n\"device\": 3}]}",
+     "x.json:2: device: belongs to channel 1"},
     {"{\"broker\": {\"uri\": \"mqtt://h\"}}", "x.json:1: public_keys: must have one key or two"},
     {"{\"actions\": [{\"do\": \"reset\"},\n{\"do\": \"explode\"}]}", "x.json:2: do: must be one of \"reset\""},
     {"{\"actions\": [{\n\"at_s\": 1}]}", "x.json:1: do: is required"},
