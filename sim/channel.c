@@ -301,17 +301,10 @@ void selkie_channels_close(struct selkie_world *world)
     world->channel_count = 0;
 }
 
-bool selkie_channels_ready(struct selkie_world *world)
+bool selkie_channel_ready(struct selkie_channel *channel)
 {
-    bool ready = true;
-
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        struct selkie_channel *channel = &world->channels[i];
-        selkie_channel_serve(channel);
-        if (channel->virtual != NULL)
-            ready = ready && selkie_vgateway_ready(channel->virtual);
-        else
-            ready = ready && channel->line.live && (!channel->group->own_gateways || channel->online);
-    }
-    return ready;
+    selkie_channel_serve(channel);
+    if (channel->virtual != NULL)
+        return selkie_vgateway_ready(channel->virtual);
+    return channel->line.live && (!channel->group->own_gateways || channel->online);
 }

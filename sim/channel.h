@@ -45,8 +45,14 @@ struct selkie_channel {
 SELKIE_USE_RESULT int selkie_channels_open(struct selkie_world *world);
 void selkie_channels_close(struct selkie_world *world);
 
-/* Whether every gateway of ours is there and connected: the run may begin. */
-bool selkie_channels_ready(struct selkie_world *world);
+/* Whether its gateway is there, and connected as far as it is ours. */
+bool selkie_channel_ready(struct selkie_channel *channel);
+
+/* Whether its gateway is somebody else's: all that is known of it is whether it holds the line. */
+static inline bool selkie_channel_is_yours(const struct selkie_channel *channel)
+{
+    return channel->virtual == NULL && !channel->group->own_gateways;
+}
 
 /* Put bytes on the air of one channel. */
 SELKIE_USE_RESULT int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const uint8_t *wire,

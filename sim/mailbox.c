@@ -52,8 +52,7 @@ struct selkie_letter *selkie_letter_new(enum selkie_letter_kind kind, struct sel
 
     if (letter == NULL)
         return NULL;
-    *letter = (struct selkie_letter){
-        .kind = kind, .client = client, .wall_us = selkie_wall_us(), .counter = UINT32_MAX, .len = len};
+    *letter = (struct selkie_letter){.kind = kind, .client = client, .wall_us = selkie_wall_us(), .len = len};
     letter->payload[len] = '\0';
     return letter;
 }

@@ -29,8 +29,6 @@ struct selkie_letter {
     struct selkie_mqtt *client;
     uint64_t wall_us; /* when it came in */
     int code;
-    uint32_t counter; /* MESSAGE: the property of that name; UINT32_MAX = none */
-    bool retained;
     struct selkie_letter *next;
     size_t len;
     char topic[256];

@@ -119,6 +119,11 @@ static error_t parse_argument(struct arguments *arguments, const char *value, st
     return 0;
 }
 
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -153,6 +158,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_END:
         if (arguments->command == NONE || (arguments->command == ATTACK && arguments->attack == NULL))
             argp_usage(state);
+        if (is_stdout(arguments->run.json) && is_stdout(arguments->run.report))
+            argp_error(state, "--json and --report cannot both be standard output");
         return 0;
     default:
         if (key < KEY_FIRST_PATH || key >= KEY_FIRST_PATH + (int)PATHS)
@@ -193,9 +200,11 @@ static int act(const struct arguments *arguments)
     if (arguments->command == PRINT_CONFIG)
         return fputs(selkie_scenario_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     selkie_scenario_init(&scenario);
-    selkie_options_load(&arguments->over, &scenario, arguments->file, arguments->attack);
+    const char *astray = selkie_options_load(&arguments->over, &scenario, arguments->file, arguments->attack);
     if (selkie_scenario_error(&scenario) != NULL) {
         selkie_say("%s", selkie_scenario_error(&scenario));
+    } else if (astray != NULL) {
+        selkie_say("%s: there is no such place in the scenario", astray);
     } else if (arguments->check_only) {
         selkie_scenario_show(&scenario);
         status = EXIT_SUCCESS;
@@ -209,7 +218,7 @@ static int act(const struct arguments *arguments)
 int main(int argc, char **argv)
 {
     static const struct argp_option own[] = {
-        {"report", KEY_REPORT, "FILE", 0, "Write a report with charts (one HTML file)", 1},
+        {"report", KEY_REPORT, "FILE", 0, "Write a report with charts (one HTML file); - is standard output", 1},
         {"json", KEY_JSON, "FILE", 0, "Write all figures as JSON; - is standard output", 1},
         {"quiet", 'q', NULL, 0, "No live view and no summary; failed expectations only", 1},
         {"keep", KEY_KEEP, NULL, 0, "Keep the folder with configurations, logs and spools", 1},

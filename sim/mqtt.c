@@ -68,21 +68,6 @@ static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
     tell(context, SELKIE_LETTER_PUBLISHED, data->reasonCode > 0 ? (int)data->reasonCode : -1);
 }
 
-static uint32_t counter_of(const MQTTProperties *properties)
-{
-    char text[16];
-
-    for (int i = 0; i < properties->count; i++) {
-        const MQTTProperty *property = &properties->array[i];
-        if (property->identifier != MQTTPROPERTY_CODE_USER_PROPERTY || property->value.data.len != 7 ||
-            memcmp(property->value.data.data, "counter", 7) != 0)
-            continue;
-        (void)snprintf(text, sizeof text, "%.*s", property->value.value.len, property->value.value.data);
-        return (uint32_t)strtoul(text, NULL, 10);
-    }
-    return UINT32_MAX;
-}
-
 static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
 {
     struct selkie_mqtt *client = context;
@@ -92,8 +77,6 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
         return 0; /* Paho offers it again */
     (void)snprintf(letter->topic, sizeof letter->topic, "%.*s", topic_len > 0 ? topic_len : 255, topic);
     memcpy(letter->payload, message->payload, letter->len);
-    letter->retained = message->retained != 0;
-    letter->counter = counter_of(&message->properties);
     selkie_mailbox_put_take(client->mailbox, letter);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
@@ -189,6 +172,12 @@ void selkie_mqtt_die(struct selkie_mqtt *client)
 
     options.reasonCode = MQTTREASONCODE_DISCONNECT_WITH_WILL_MESSAGE;
     (void)MQTTAsync_disconnect(client->handle, &options);
+}
+
+const char *selkie_mqtt_reason(int code)
+{
+    const char *text = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
+    return text != NULL ? text : "for no reason known here";
 }
 
 bool selkie_mqtt_connected(const struct selkie_mqtt *client)

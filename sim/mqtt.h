@@ -35,6 +35,9 @@ void selkie_mqtt_close(struct selkie_mqtt *client);
 /* End the connection so that the broker publishes the will. Close it later. */
 void selkie_mqtt_die(struct selkie_mqtt *client);
 
+/* A broker's reason code in words. */
+const char *selkie_mqtt_reason(int code);
+
 bool selkie_mqtt_connected(const struct selkie_mqtt *client);
 
 SELKIE_USE_RESULT int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos);

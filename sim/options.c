@@ -25,53 +25,60 @@ void selkie_options_wipe(struct selkie_options *options)
     options->over = NULL;
 }
 
-/* The value under one part of a path, made where it is missing: a list where the part is a number, as far as lists go
- * here. */
-static json_t *step_into(json_t *json, const char *part, bool list)
+/* The place of a part in a list: an entry, or the one behind the last. False: it is neither. */
+static bool find_index(const json_t *list, const char *part, size_t *index)
 {
-    json_t *fresh = list ? json_array() : json_object(), *found;
+    char *end;
 
-    if (json_is_array(json)) {
-        size_t index = (size_t)strtoul(part, NULL, 10);
-        found = json_array_get(json, index);
-        if (found == NULL && index == json_array_size(json))
-            json_array_append(json, fresh);
-    } else {
-        found = json_object_get(json, part);
-        if (found == NULL)
-            json_object_set(json, part, fresh);
-    }
-    if (found != NULL) {
-        json_decref(fresh);
-        return found;
-    }
-    json_decref(fresh); /* its place in the document holds it, or nobody does */
-    return json_is_array(json) ? json_array_get(json, (size_t)strtoul(part, NULL, 10)) : json_object_get(json, part);
+    *index = (size_t)strtoul(part, &end, 10);
+    return part[0] >= '0' && part[0] <= '9' && *end == '\0' && *index <= json_array_size(list);
 }
 
-static bool is_index(const char *part)
+static json_t *get(const json_t *json, const char *part)
 {
-    return part[0] >= '0' && part[0] <= '9';
+    size_t index;
+
+    if (json_is_array(json))
+        return find_index(json, part, &index) ? json_array_get(json, index) : NULL;
+    return json_object_get(json, part);
 }
 
-static void set_path(json_t *json, const char *path, json_t *value)
+/* Put a value under a part. The reference is taken. */
+static int put_take(json_t *json, const char *part, json_t *value)
+{
+    size_t index;
+    int failed;
+
+    if (!json_is_array(json))
+        failed = json_object_set_new(json, part, value);
+    else if (!find_index(json, part, &index)) {
+        json_decref(value);
+        failed = -1;
+    } else
+        failed = index == json_array_size(json) ? json_array_append_new(json, value)
+                                                : json_array_set_new(json, index, value);
+    return failed ? SELKIE_EINVAL : 0;
+}
+
+/* SELKIE_EINVAL: it leads nowhere. What is missing on the way is made, a list where the part behind it is a number. */
+static int set_path(json_t *json, const char *path, json_t *value)
 {
     char part[PART_MAX];
 
     for (;;) {
         size_t len = strcspn(path, "/");
-        (void)snprintf(part, sizeof part, "%.*s", (int)(len < PART_MAX ? len : PART_MAX - 1), path);
+        if (len >= sizeof part)
+            return SELKIE_EINVAL;
+        memcpy(part, path, len);
+        part[len] = '\0';
         if (path[len] == '\0')
-            break;
+            return put_take(json, part, json_incref(value));
         path += len + 1;
-        json = step_into(json, part, is_index(path));
-        if (json == NULL)
-            return;
+        if (get(json, part) == NULL &&
+            put_take(json, part, path[0] >= '0' && path[0] <= '9' ? json_array() : json_object()) < 0)
+            return SELKIE_EINVAL;
+        json = get(json, part);
     }
-    if (json_is_array(json))
-        json_array_set(json, (size_t)strtoul(part, NULL, 10), value);
-    else
-        json_object_set(json, part, value);
 }
 
 static json_t *attack_scenario(const char *attack)
@@ -85,9 +92,10 @@ static json_t *attack_scenario(const char *attack)
                      "expect", "sent", ">=1");
 }
 
-void selkie_options_load(const struct selkie_options *options, struct selkie_scenario *scenario, const char *file,
-                         const char *attack)
+const char *selkie_options_load(const struct selkie_options *options, struct selkie_scenario *scenario,
+                                const char *file, const char *attack)
 {
+    const char *astray = NULL;
     json_t *json, *entry;
     size_t i;
 
@@ -95,16 +103,19 @@ void selkie_options_load(const struct selkie_options *options, struct selkie_sce
         /* First as it is, so that its mistakes are told by its lines. */
         selkie_scenario_load(scenario, file);
         if (selkie_scenario_error(scenario) != NULL || json_array_size(options->over) == 0)
-            return;
+            return NULL;
         selkie_scenario_close(scenario);
         selkie_scenario_init(scenario);
     }
     json = file != NULL ? json_load_file(file, 0, NULL) : attack != NULL ? attack_scenario(attack) : json_object();
     json_array_foreach (options->over, i, entry) {
-        set_path(json, json_string_value(json_array_get(entry, 0)), json_array_get(entry, 1));
+        const char *path = json_string_value(json_array_get(entry, 0));
+        if (set_path(json, path, json_array_get(entry, 1)) < 0 && astray == NULL)
+            astray = path;
     }
     char *text = json != NULL ? json_dumps(json, JSON_INDENT(1)) : NULL;
     selkie_scenario_parse(scenario, "the command line's scenario", text != NULL ? text : "");
     free(text);
     json_decref(json);
+    return astray;
 }

@@ -18,9 +18,11 @@ struct selkie_options {
 SELKIE_USE_RESULT int selkie_options_set(struct selkie_options *options, const char *path, const char *value);
 
 /* Read the file (NULL: the defaults; else an attack by its name: NULL where file is given) with what was noted set over
- * it. Check selkie_scenario_error next. */
-void selkie_options_load(const struct selkie_options *options, struct selkie_scenario *scenario, const char *file,
-                         const char *attack);
+ * it. Check selkie_scenario_error next. Returns NULL, or a path that was noted and leads nowhere (a list has no such
+ * place, or a plain value nothing inside); it lives as long as the options. */
+SELKIE_USE_RESULT const char *selkie_options_load(const struct selkie_options *options,
+                                                  struct selkie_scenario *scenario, const char *file,
+                                                  const char *attack);
 
 void selkie_options_wipe(struct selkie_options *options);
 

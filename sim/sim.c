@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "observer.h"
 #include "operator.h"
+#include "ready.h"
 #include "report.h"
 #include "say.h"
 #include "trail.h"
@@ -18,13 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READY_PATIENCE_US 20000000u
-#define LEAVING_S         600 /* virtual time in which what is under way at the end may still leave the devices */
-#define LEAVING_EVENTS    16  /* a turn: each is followed by a look whether all have left */
-#define EVENTS_A_TURN     512
-#define WRITE_OFF_US      1000000u
-#define SERIES_SLOT_US    100000u
-#define CALM_US           400000u /* at the end: so long without an arrival, in case a double is on its way */
+#define LEAVING_S      600 /* virtual time in which what is under way at the end may still leave the devices */
+#define LEAVING_EVENTS 16  /* a turn: each is followed by a look whether all have left */
+#define EVENTS_A_TURN  512
+#define WRITE_OFF_US   1000000u
+#define SERIES_SLOT_US 100000u
+#define SETTLE_TIMES   20      /* at the end: so many times settle_s at most, whatever still comes in */
+#define CALM_US        400000u /* at the end: so long without an arrival, in case a double is on its way */
 
 struct run {
     struct selkie_world world;
@@ -118,30 +119,6 @@ static void close_world(struct run *run, bool keep)
     selkie_folder_close(&world->folder, keep);
 }
 
-/* Virtual time begins once every gateway listens and the observer sees all. */
-static int wait_ready(struct run *run)
-{
-    struct selkie_world *world = &run->world;
-    uint64_t limit_us = selkie_wall_us() + READY_PATIENCE_US;
-
-    for (;;) {
-        bool channels = selkie_channels_ready(world);
-        if (channels && selkie_observer_ready(world->observer))
-            break;
-        if (world->failed || run->loop.stops > 0)
-            return SELKIE_EIO;
-        if (selkie_wall_us() > limit_us && world->scenario->broker.uri == NULL) {
-            selkie_say("%s",
-                       channels ? "the broker does not answer" : "not every gateway came to its line and the broker");
-            return SELKIE_EIO;
-        }
-        selkie_loop_turn(&run->loop, READY_PATIENCE_US, 0);
-    }
-    selkie_broker_save(&world->broker);
-    world->wall_start_us = world->clock.wall_us = selkie_wall_us();
-    return 0;
-}
-
 /* Frames that time waits for: those that gateways have and that may still come out. What did not come while nothing
  * else did either is written off for this purpose, though not in the account. */
 static uint64_t backlog(struct run *run, uint64_t now_us)
@@ -226,16 +203,24 @@ static void settle(struct run *run)
 {
     struct selkie_world *world = &run->world;
     uint64_t now_us = selkie_wall_us(), patience_us = (uint64_t)(world->scenario->settle_s * 1e6);
+    uint64_t limit_us = now_us + SETTLE_TIMES * patience_us;
 
     selkie_fleet_settle(world);
     world->last_arrival_us = now_us;
     /* Whoever asks twice does not want to wait for it either. */
-    for (;
-         now_us < world->last_arrival_us + patience_us && !world->failed && !calm(world, now_us) && run->loop.stops < 2;
+    for (; now_us < world->last_arrival_us + patience_us && now_us < limit_us && !world->failed &&
+           !calm(world, now_us) && run->loop.stops < 2;
          now_us = selkie_wall_us()) {
         selkie_loop_turn(&run->loop, CALM_US, 0);
         selkie_view_update(&run->view, world);
     }
+}
+
+/* Whoever reads a document there wants nothing else in it. */
+static bool takes_stdout(const struct selkie_sim_options *options)
+{
+    return (options->json != NULL && strcmp(options->json, "-") == 0) ||
+           (options->report != NULL && strcmp(options->report, "-") == 0);
 }
 
 /* Returns whether all expectations held. */
@@ -257,7 +242,7 @@ static bool judge(struct run *run, const struct selkie_sim_options *options)
         held = held && holds;
     }
     if (!options->quiet)
-        selkie_view_summary(world, &expect, held);
+        selkie_view_summary(world, &expect, held, takes_stdout(options) ? stderr : stdout);
     if (options->json != NULL && selkie_report_json(world, &expect, options->json) < 0)
         held = false;
     if (options->report != NULL && selkie_report_html(world, &expect, options->report) < 0)
@@ -278,7 +263,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
     run->loop.signals = -1;
     run->world.broker.process.pidfd = -1;
     selkie_view_init(&run->view, options->quiet);
-    if (open_world(run, scenario) == 0 && wait_ready(run) == 0) {
+    if (open_world(run, scenario) == 0 && selkie_ready_wait(&run->world, &run->loop) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
         run->world.last_arrival_us = selkie_wall_us();
         run->world.clock.end_us = end_us;

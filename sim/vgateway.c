@@ -28,6 +28,7 @@ struct selkie_vgateway {
     uint64_t next_seq;
     uint64_t looked_us; /* when overdue receipts were last looked for */
     bool subscribed, paused;
+    int refused; /* the broker's reason, of the connection or of the receipts; 0 = it did not refuse */
     char up[SELKIE_TOPIC_MAX], receipt[SELKIE_TOPIC_MAX];
 };
 
@@ -72,13 +73,18 @@ static void on_letter(void *owner, const struct selkie_letter *letter)
 
     switch (letter->kind) {
     case SELKIE_LETTER_CONNECTED:
+        gateway->refused = 0;
         rewind_all(gateway);
         if (selkie_mqtt_subscribe(gateway->client, gateway->receipt, 1) < 0)
             gateway->subscribed = false; /* lost again already: another CONNECTED follows */
         break;
     case SELKIE_LETTER_SUBSCRIBED:
         gateway->subscribed = letter->code >= 0 && letter->code <= 2;
+        gateway->refused = letter->code > 2 ? letter->code : 0;
         selkie_vgateway_pump(gateway, letter->wall_us);
+        break;
+    case SELKIE_LETTER_REFUSED:
+        gateway->refused = letter->code > 0 ? letter->code : 0;
         break;
     case SELKIE_LETTER_LOST:
         gateway->subscribed = false;
@@ -135,6 +141,11 @@ void selkie_vgateway_close(struct selkie_vgateway *gateway)
 bool selkie_vgateway_ready(const struct selkie_vgateway *gateway)
 {
     return gateway->subscribed;
+}
+
+int selkie_vgateway_refused(const struct selkie_vgateway *gateway)
+{
+    return gateway->refused;
 }
 
 int selkie_vgateway_put(struct selkie_vgateway *gateway, const uint8_t *body, size_t len, int64_t rx_ms)

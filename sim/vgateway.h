@@ -21,6 +21,9 @@ void selkie_vgateway_close(struct selkie_vgateway *gateway);
 
 bool selkie_vgateway_ready(const struct selkie_vgateway *gateway); /* connected, and hears receipts */
 
+/* The reason for which the broker refused its connection, or its receipts; 0 = it did not. */
+int selkie_vgateway_refused(const struct selkie_vgateway *gateway);
+
 /* Take a frame. SELKIE_EFULL: dropped. */
 SELKIE_USE_RESULT int selkie_vgateway_put(struct selkie_vgateway *gateway, const uint8_t *body, size_t len,
                                           int64_t rx_ms);

@@ -152,7 +152,7 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world)
         get(world, "lost_elsewhere"), get(world, "forged"), get(world, "rejected_total"), get(world, "latency_p99_ms"));
 }
 
-static void print_group(const struct selkie_world *world, const char *name)
+static void print_group(FILE *file, const struct selkie_world *world, const char *name)
 {
     size_t len = strlen(name);
     bool any = false;
@@ -161,37 +161,40 @@ static void print_group(const struct selkie_world *world, const char *name)
         const struct selkie_figure *figure = &world->figures.list[i];
         if (strncmp(figure->name, name, len) != 0 || figure->name[len] != '.')
             continue;
-        printf("%s %s %.0f", any ? "," : "", figure->name + len + 1, figure->value);
+        (void)fprintf(file, "%s %s %.0f", any ? "," : "", figure->name + len + 1, figure->value);
         any = true;
     }
-    printf("%s\n", any ? "" : " none");
+    (void)fprintf(file, "%s\n", any ? "" : " none");
 }
 
-void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held)
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held, FILE *file)
 {
     static const char *const groups[] = {"events", "rejected", "attacks", "results"};
     unsigned count = 0;
     char text[128], virtual[24];
 
     format_time(virtual, get(world, "duration_s"));
-    printf("%s, seed %" PRIu64 ": %s of virtual time in %.1f s\n", world->scenario->name, world->scenario->seed,
-           virtual, get(world, "wall_s"));
-    printf("sent %.0f, delivered %.0f, lost on the air %.0f, lost elsewhere %.0f, doubled %.0f, forged %.0f, "
-           "impersonated %.0f\n",
-           get(world, "sent"), get(world, "delivered"), get(world, "lost_on_air"), get(world, "lost_elsewhere"),
-           get(world, "doubled"), get(world, "forged"), get(world, "impersonated"));
-    printf("latency from gateway to topic: median %.1f ms, p99 %.1f ms; air %.1f %% used; %.0f MB, %.1f s of CPU\n",
-           get(world, "latency_p50_ms"), get(world, "latency_p99_ms"), 100 * get(world, "air_use"),
-           get(world, "memory_mb"), get(world, "cpu_s"));
+    (void)fprintf(file, "%s, seed %" PRIu64 ": %s of virtual time in %.1f s\n", world->scenario->name,
+                  world->scenario->seed, virtual, get(world, "wall_s"));
+    (void)fprintf(file,
+                  "sent %.0f, delivered %.0f, lost on the air %.0f, lost elsewhere %.0f, doubled %.0f, forged %.0f, "
+                  "impersonated %.0f\n",
+                  get(world, "sent"), get(world, "delivered"), get(world, "lost_on_air"), get(world, "lost_elsewhere"),
+                  get(world, "doubled"), get(world, "forged"), get(world, "impersonated"));
+    (void)fprintf(
+        file, "latency from gateway to topic: median %.1f ms, p99 %.1f ms; air %.1f %% used; %.0f MB, %.1f s of CPU\n",
+        get(world, "latency_p50_ms"), get(world, "latency_p99_ms"), 100 * get(world, "air_use"),
+        get(world, "memory_mb"), get(world, "cpu_s"));
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
-        printf("%s:", groups[i]);
-        print_group(world, groups[i]);
+        (void)fprintf(file, "%s:", groups[i]);
+        print_group(file, world, groups[i]);
     }
     for (size_t i = 0; i < expect->count; i++) {
         selkie_expect_format(text, &expect->list[i], &world->figures);
         bool holds = selkie_expect_holds(&expect->list[i], &world->figures);
         count += holds;
-        printf("  %s %s\n", holds ? "ok    " : "FAILED", text);
+        (void)fprintf(file, "  %s %s\n", holds ? "ok    " : "FAILED", text);
     }
-    printf("%s: %u of %zu expectations held\n", held && !world->failed ? "passed" : "failed", count, expect->count);
+    (void)fprintf(file, "%s: %u of %zu expectations held\n", held && !world->failed ? "passed" : "failed", count,
+                  expect->count);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The run to look at: a few lines that redraw themselves on a terminal, one line now and then elsewhere, and a summary
- * at the end. Writes to stdout and stderr; one thread. */
+ * at the end. Writes to stderr, and the summary where it is told to; one thread. */
 #ifndef SELKIE_SIM_VIEW_H
 #define SELKIE_SIM_VIEW_H
 
@@ -20,7 +20,7 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world);
 /* Leave what is drawn, and draw no more. */
 void selkie_view_end(struct selkie_view *view);
 
-/* The verdict on stdout, after judge.h has put the figures together. */
-void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held);
+/* The verdict, after judge.h has put the figures together. */
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held, FILE *file);
 
 #endif
