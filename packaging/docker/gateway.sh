@@ -4,8 +4,8 @@
 set -eu
 line=/run/selkie/radio
 while :; do
-  # Ends with the connection; the gateway finds the line gone, and there again.
-  socat "pty,link=$line,rawer" "tcp:$CHANNEL,forever,interval=1" || true
+  # Ends with the connection; the gateway finds the line gone, and there again. At once where the name does not resolve.
+  socat "pty,link=$line,rawer" "tcp:$CHANNEL,forever,interval=1" || sleep 1
 done &
 
 cat >/run/selkie/gateway.json <<END
