@@ -23,7 +23,7 @@ static bool hand_over_tape(struct selkie_attacker *attacker, const struct selkie
 {
     if (!hand_over(attacker, tape->body, tape->len, rx_ms))
         return false;
-    selkie_fleet_book(attacker->world, &tape->frame);
+    selkie_fleet_book(attacker->world, &tape->frame, SELKIE_VERIFY_BY_ATTACKERS);
     return true;
 }
 

@@ -104,7 +104,7 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
     if (channel->virtual != NULL && channel->group->ack)
         acknowledge(channel, body, len);
     selkie_trail_heard(world, channel->index, body, len);
-    struct selkie_heard heard = selkie_fleet_heard(world, body, len);
+    struct selkie_heard heard = selkie_fleet_heard(world, channel->index, body, len);
     if (!heard.is_payload)
         return;
     unsigned place = channel->recent_at++ % SELKIE_CHANNEL_RECENT;
@@ -185,9 +185,10 @@ static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
     uint64_t wall_us = selkie_wall_us();
 
     for (unsigned i = 0; i < SELKIE_CHANNEL_RECENT; i++) {
+        uint32_t device = channel->recent[i].device, number = channel->recent[i].number;
         if (channel->recent[i].wall_us + doubt_us >= wall_us && channel->recent[i].wall_us != 0)
-            selkie_verify_unhear(channel->world->verify, channel->recent[i].device, channel->recent[i].number,
-                                 channel->recent[i].number + 1);
+            selkie_verify_unhear(channel->world->verify, device, number, number + 1,
+                                 selkie_fleet_by(channel->world, device, channel->index));
     }
 }
 

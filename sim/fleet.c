@@ -45,7 +45,7 @@ static void drop_unopenable(struct selkie_world *world, struct selkie_fleet_devi
     uint32_t count = selkie_verify_count(world->verify, device->index);
 
     if (!device->anchored)
-        selkie_verify_unhear(world->verify, device->index, device->epoch_number, count);
+        selkie_verify_unhear(world->verify, device->index, device->epoch_number, count, SELKIE_VERIFY_BY_ANYBODY);
 }
 
 /* Power off and on. */
@@ -266,7 +266,7 @@ bool selkie_fleet_look(const struct selkie_world *world, const uint8_t *body, si
     return true;
 }
 
-void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_frame *frame)
+void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_frame *frame, uint8_t by)
 {
     struct selkie_fleet_device *device = &world->fleet->devices[frame->device];
 
@@ -274,7 +274,7 @@ void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_fra
         device->anchored = true;
     if (frame->number == UINT32_MAX)
         return;
-    selkie_verify_heard(world->verify, frame->device, frame->number, selkie_wall_us());
+    selkie_verify_heard(world->verify, frame->device, frame->number, by, selkie_wall_us());
     selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_HEARD, 1);
 }
 
@@ -294,13 +294,22 @@ void selkie_fleet_forget(struct selkie_world *world, struct selkie_fleet_frame *
     memset(frame, 0, sizeof *frame);
 }
 
-struct selkie_heard selkie_fleet_heard(struct selkie_world *world, const uint8_t *body, size_t len)
+uint8_t selkie_fleet_by(const struct selkie_world *world, uint32_t device, uint32_t channel)
+{
+    for (uint32_t nth = 0; nth < world->fleet->heard_by; nth++) {
+        if (selkie_fleet_channel(world, device, nth) == channel)
+            return SELKIE_VERIFY_BY(nth);
+    }
+    return SELKIE_VERIFY_BY_ATTACKERS; /* who else would bring it out of its reach */
+}
+
+struct selkie_heard selkie_fleet_heard(struct selkie_world *world, uint32_t channel, const uint8_t *body, size_t len)
 {
     const struct selkie_fleet_frame *frame = find_frame(world, body, len);
 
     if (frame == NULL)
         return (struct selkie_heard){.known = false};
-    selkie_fleet_book(world, frame);
+    selkie_fleet_book(world, frame, selkie_fleet_by(world, frame->device, channel));
     return (struct selkie_heard){
         .known = true, .is_payload = frame->number != UINT32_MAX, .device = frame->device, .number = frame->number};
 }

@@ -65,8 +65,11 @@ struct selkie_heard {
 SELKIE_USE_RESULT int selkie_fleet_open(struct selkie_world *world);
 void selkie_fleet_close(struct selkie_world *world);
 
-/* A gateway has this body whole. */
-struct selkie_heard selkie_fleet_heard(struct selkie_world *world, const uint8_t *body, size_t len);
+/* The gateway of a channel has this body whole. */
+struct selkie_heard selkie_fleet_heard(struct selkie_world *world, uint32_t channel, const uint8_t *body, size_t len);
+
+/* Who that gateway is in the account of a device: SELKIE_VERIFY_BY. */
+uint8_t selkie_fleet_by(const struct selkie_world *world, uint32_t device, uint32_t channel);
 
 /* A gateway spoke on a channel: whoever waits for an ACK there looks. */
 void selkie_fleet_echo(struct selkie_world *world, uint32_t channel);
@@ -76,7 +79,7 @@ SELKIE_USE_RESULT bool selkie_fleet_look(const struct selkie_world *world, const
                                          struct selkie_fleet_frame *frame);
 
 /* A gateway has this frame whole, however it came by it. */
-void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_frame *frame);
+void selkie_fleet_book(struct selkie_world *world, const struct selkie_fleet_frame *frame, uint8_t by);
 
 /* A frame that was kept goes on the air again: it is known by sight until forgotten, and must not move meanwhile. */
 void selkie_fleet_recall(struct selkie_world *world, struct selkie_fleet_frame *frame);

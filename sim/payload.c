@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <mbedtls/md.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,19 +39,20 @@ static int compute_code(uint8_t code[static CODE_SIZE], const struct selkie_payl
     return failed ? SELKIE_ECRYPTO : 0;
 }
 
-static int read_lines(struct selkie_payload_plan *plan, FILE *file)
+/* SELKIE_EINVAL: line `*number` is too long. */
+static int read_lines(struct selkie_payload_plan *plan, FILE *file, unsigned *number)
 {
     char *line = NULL;
     size_t room = 0;
-    ssize_t len;
+    ssize_t len = 0;
+    bool too_long = false;
 
-    while ((len = getline(&line, &room, file)) >= 0) {
+    for (*number = 1; !too_long && (len = getline(&line, &room, file)) >= 0; ++*number) {
         while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
             line[--len] = '\0';
         if (len == 0)
             continue;
-        if (len > SELKIE_PAYLOAD_TEXT_MAX)
-            line[SELKIE_PAYLOAD_TEXT_MAX] = '\0';
+        too_long = len > SELKIE_PAYLOAD_TEXT_MAX;
         char **lines = realloc(plan->lines, (plan->line_count + 1) * sizeof(char *));
         if (lines == NULL)
             break;
@@ -61,6 +63,10 @@ static int read_lines(struct selkie_payload_plan *plan, FILE *file)
         plan->line_count++;
     }
     free(line);
+    if (too_long) {
+        --*number;
+        return SELKIE_EINVAL;
+    }
     return ferror(file) || !feof(file) ? SELKIE_EIO : 0;
 }
 
@@ -82,9 +88,12 @@ int selkie_payload_plan_open(struct selkie_payload_plan *plan, enum selkie_paylo
         (void)snprintf(error, 256, "%.200s: %s", file, strerror(errno));
         return SELKIE_EIO;
     }
-    int result = read_lines(plan, stream);
+    unsigned number;
+    int result = read_lines(plan, stream, &number);
     (void)fclose(stream);
-    if (result < 0)
+    if (result == SELKIE_EINVAL)
+        (void)snprintf(error, 256, "%.200s:%u: is longer than %d bytes", file, number, SELKIE_PAYLOAD_TEXT_MAX);
+    else if (result < 0)
         (void)snprintf(error, 256, "%.200s: cannot be read to its end", file);
     else if (plan->line_count == 0)
         (void)snprintf(error, 256, "%.200s: has no lines to send", file);

@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum mark { HEARD, DELIVERED, MARKS };
-
 struct device {
     uint32_t sent;
-    uint32_t room;          /* payloads that the marks have bits for */
-    uint64_t *marks[MARKS]; /* a bit a payload */
+    uint32_t room;       /* payloads that there are marks for */
+    uint8_t *heard;      /* by whom: a bit each */
+    uint64_t *delivered; /* a bit a payload */
     uint32_t recent_number[SELKIE_VERIFY_RECENT];
     uint64_t recent_us[SELKIE_VERIFY_RECENT]; /* 0 = empty */
 };
@@ -45,39 +44,32 @@ void selkie_verify_close(struct selkie_verify *verify)
     if (verify == NULL)
         return;
     for (uint32_t i = 0; i < verify->device_count; i++) {
-        for (int mark = 0; mark < MARKS; mark++)
-            free(verify->devices[i].marks[mark]);
+        free(verify->devices[i].heard);
+        free(verify->devices[i].delivered);
     }
     free(verify->devices);
     free(verify);
 }
 
-static bool get(const struct device *device, enum mark mark, uint32_t number)
+static bool delivered(const struct device *device, uint32_t number)
 {
-    return (device->marks[mark][number / 64] >> (number % 64) & 1) != 0;
-}
-
-static void set(struct device *device, enum mark mark, uint32_t number, bool on)
-{
-    uint64_t bit = (uint64_t)1 << (number % 64);
-
-    if (on)
-        device->marks[mark][number / 64] |= bit;
-    else
-        device->marks[mark][number / 64] &= ~bit;
+    return (device->delivered[number / 64] >> (number % 64) & 1) != 0;
 }
 
 static int grow(struct device *device)
 {
     uint32_t room = device->room == 0 ? 64 : device->room * 2;
 
-    for (int mark = 0; mark < MARKS; mark++) {
-        uint64_t *larger = realloc(device->marks[mark], room / 64 * sizeof *larger);
-        if (larger == NULL)
-            return SELKIE_ENOMEM;
-        memset(larger + device->room / 64, 0, (room - device->room) / 64 * sizeof *larger);
-        device->marks[mark] = larger;
-    }
+    uint8_t *heard = realloc(device->heard, room);
+    if (heard == NULL)
+        return SELKIE_ENOMEM;
+    memset(heard + device->room, 0, room - device->room);
+    device->heard = heard;
+    uint64_t *bits = realloc(device->delivered, room / 64 * sizeof *bits);
+    if (bits == NULL)
+        return SELKIE_ENOMEM;
+    memset(bits + device->room / 64, 0, (room - device->room) / 64 * sizeof *bits);
+    device->delivered = bits;
     device->room = room;
     return 0;
 }
@@ -92,15 +84,18 @@ int64_t selkie_verify_sent(struct selkie_verify *verify, uint32_t index)
     return device->sent++;
 }
 
-void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t number, uint64_t wall_us)
+void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t number, uint8_t by, uint64_t wall_us)
 {
     struct device *device = &verify->devices[index];
 
-    if (number >= device->sent || get(device, HEARD, number))
+    if (number >= device->sent)
         return;
-    set(device, HEARD, number, true);
+    bool before = device->heard[number] != 0;
+    device->heard[number] |= by;
+    if (before)
+        return;
     verify->heard++;
-    if (get(device, DELIVERED, number)) {
+    if (delivered(device, number)) {
         verify->heard_delivered++;
         return;
     }
@@ -109,15 +104,15 @@ void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t 
     device->recent_us[place] = wall_us;
 }
 
-void selkie_verify_unhear(struct selkie_verify *verify, uint32_t index, uint32_t from, uint32_t to)
+void selkie_verify_unhear(struct selkie_verify *verify, uint32_t index, uint32_t from, uint32_t to, uint8_t by)
 {
     struct device *device = &verify->devices[index];
 
     for (uint32_t number = from; number < to && number < device->sent; number++) {
-        if (!get(device, HEARD, number) || get(device, DELIVERED, number))
+        if (device->heard[number] == 0 || delivered(device, number))
             continue;
-        set(device, HEARD, number, false);
-        verify->heard--;
+        device->heard[number] &= (uint8_t)~by;
+        verify->heard -= device->heard[number] == 0;
     }
 }
 
@@ -139,13 +134,13 @@ enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify,
         return SELKIE_VERIFY_FORGED;
     }
     struct device *device = &verify->devices[index];
-    if (get(device, DELIVERED, number)) {
+    if (delivered(device, number)) {
         verify->tally.doubled++;
         return SELKIE_VERIFY_AGAIN;
     }
-    set(device, DELIVERED, number, true);
+    device->delivered[number / 64] |= (uint64_t)1 << (number % 64);
     verify->tally.delivered++;
-    verify->heard_delivered += get(device, HEARD, number);
+    verify->heard_delivered += device->heard[number] != 0;
     measure(verify, device, number, wall_us);
     return SELKIE_VERIFY_FIRST;
 }
@@ -167,7 +162,7 @@ uint32_t selkie_verify_count(const struct selkie_verify *verify, uint32_t device
 
 bool selkie_verify_is_delivered(const struct selkie_verify *verify, uint32_t device, uint32_t number)
 {
-    return number < verify->devices[device].sent && get(&verify->devices[device], DELIVERED, number);
+    return number < verify->devices[device].sent && delivered(&verify->devices[device], number);
 }
 
 struct selkie_verify_tally selkie_verify_tally(const struct selkie_verify *verify)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The account of every payload: sent, heard by a gateway, delivered; and from it the verdict. Two bits a payload and
- * direction are kept for the whole run, so a double is found however late it comes.
+/* The account of every payload: sent, heard by a gateway, delivered; and from it the verdict. Who heard
+ * each payload and whether it came out is kept for the whole run, so a double is found however late it comes.
  *
  *   delivered         came out on its device's topic, once or more
  *   doubled           came out again: further copies of a payload that was delivered
@@ -41,12 +41,17 @@ void selkie_verify_close(struct selkie_verify *verify);
 /* A device took the next payload for sending. Returns its number (they count from 0), or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int64_t selkie_verify_sent(struct selkie_verify *verify, uint32_t device);
 
-/* A gateway has the whole frame with this payload. */
-void selkie_verify_heard(struct selkie_verify *verify, uint32_t device, uint32_t number, uint64_t wall_us);
+/* Who hears a payload: a bit for each gateway in a device's reach, and one for attackers' gateways. */
+#define SELKIE_VERIFY_BY(nth)      ((uint8_t)(1u << (nth)))
+#define SELKIE_VERIFY_BY_ATTACKERS 0x80
+#define SELKIE_VERIFY_BY_ANYBODY   0xff
 
-/* These payloads, from..to - 1, do not count as heard after all: nobody was there who could have taken them in.
- * Delivered ones stay delivered. */
-void selkie_verify_unhear(struct selkie_verify *verify, uint32_t device, uint32_t from, uint32_t to);
+/* A gateway has the whole frame with this payload. */
+void selkie_verify_heard(struct selkie_verify *verify, uint32_t device, uint32_t number, uint8_t by, uint64_t wall_us);
+
+/* These payloads, from..to - 1, do not count as heard by these after all: they could not have taken them in. What
+ * another heard stays heard, and delivered ones stay delivered. */
+void selkie_verify_unhear(struct selkie_verify *verify, uint32_t device, uint32_t from, uint32_t to, uint8_t by);
 
 /* A genuine payload came out. FORGED where the device never sent that number. */
 enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify, uint32_t device, uint32_t number,

@@ -35,8 +35,8 @@ START_TEST(each_payload_is_in_one_account)
         ck_assert_int_eq(selkie_verify_sent(verify, 1), i);
     expect_tally(verify, 200, 0, 0, 200, 0);
     for (uint32_t i = 0; i < 150; i++)
-        selkie_verify_heard(verify, 1, i, 1000);
-    selkie_verify_heard(verify, 1, 3, 2000); /* by a second gateway */
+        selkie_verify_heard(verify, 1, i, SELKIE_VERIFY_BY(0), 1000);
+    selkie_verify_heard(verify, 1, 3, SELKIE_VERIFY_BY(1), 2000); /* by a second gateway */
     expect_tally(verify, 200, 0, 0, 50, 150);
     for (uint32_t i = 0; i < 140; i++)
         ck_assert_int_eq(selkie_verify_delivered(verify, 1, i, 3000), SELKIE_VERIFY_FIRST);
@@ -44,10 +44,28 @@ START_TEST(each_payload_is_in_one_account)
     /* An attacker recorded it and no gateway of ours heard it, but it came out. */
     ck_assert_int_eq(selkie_verify_delivered(verify, 1, 199, 3000), SELKIE_VERIFY_FIRST);
     expect_tally(verify, 200, 141, 1, 49, 10);
-    selkie_verify_heard(verify, 1, 199, 4000);
+    selkie_verify_heard(verify, 1, 199, SELKIE_VERIFY_BY_ATTACKERS, 4000);
     expect_tally(verify, 200, 141, 1, 49, 10);
-    selkie_verify_unhear(verify, 1, 130, 145);
+    selkie_verify_unhear(verify, 1, 130, 145, SELKIE_VERIFY_BY_ANYBODY);
     expect_tally(verify, 200, 141, 1, 54, 5);
+    selkie_verify_close(verify);
+}
+END_TEST
+
+START_TEST(a_payload_is_lost_only_with_the_last_gateway_that_had_it)
+{
+    struct selkie_verify *verify;
+
+    ck_assert_int_eq(selkie_verify_open(&verify, 1), 0);
+    ck_assert_int_eq(selkie_verify_sent(verify, 0), 0);
+    selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(0), 1000);
+    selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(1), 1100);
+    selkie_verify_unhear(verify, 0, 0, 1, SELKIE_VERIFY_BY(0));
+    expect_tally(verify, 1, 0, 0, 0, 1); /* the second has it, and it must come out */
+    selkie_verify_unhear(verify, 0, 0, 1, SELKIE_VERIFY_BY(0));
+    expect_tally(verify, 1, 0, 0, 0, 1);
+    selkie_verify_unhear(verify, 0, 0, 1, SELKIE_VERIFY_BY(1));
+    expect_tally(verify, 1, 0, 0, 1, 0);
     selkie_verify_close(verify);
 }
 END_TEST
@@ -74,8 +92,8 @@ START_TEST(latency_runs_from_the_first_gateway_to_the_first_arrival)
 
     ck_assert_int_eq(selkie_verify_open(&verify, 1), 0);
     ck_assert_int_eq(selkie_verify_sent(verify, 0), 0);
-    selkie_verify_heard(verify, 0, 0, 1000);
-    selkie_verify_heard(verify, 0, 0, 1900);
+    selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(0), 1000);
+    selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(1), 1900);
     (void)selkie_verify_delivered(verify, 0, 0, 2000);
     (void)selkie_verify_delivered(verify, 0, 0, 9000);
     ck_assert_uint_eq(selkie_verify_latency(verify)->count, 1);
@@ -184,6 +202,26 @@ START_TEST(a_csv_file_that_is_missing_or_empty_is_named)
 }
 END_TEST
 
+START_TEST(a_csv_line_that_is_too_long_is_named_not_cut)
+{
+    struct selkie_payload_plan plan;
+    char path[] = "/tmp/selkie-test-csv-XXXXXX", error[256], expected[256];
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(dprintf(fd, "short\n\n%0*d\nshort\n", SELKIE_PAYLOAD_TEXT_MAX, 1), 0);
+    ck_assert_int_eq(selkie_payload_plan_open(&plan, SELKIE_PAYLOAD_CSV, 0, path, 1, error), 0);
+    ck_assert_uint_eq(plan.line_count, 3);
+    selkie_payload_plan_close(&plan);
+    ck_assert_int_gt(dprintf(fd, "%0*d\n", SELKIE_PAYLOAD_TEXT_MAX + 1, 1), 0);
+    ck_assert_int_eq(selkie_payload_plan_open(&plan, SELKIE_PAYLOAD_CSV, 0, path, 1, error), SELKIE_EIO);
+    (void)snprintf(expected, sizeof expected, "%s:5: is longer than 360 bytes", path);
+    ck_assert_str_eq(error, expected);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 static const struct {
     const char *text;
     double is;
@@ -259,6 +297,7 @@ int main(void)
     TCase *tcase = tcase_create("verify");
 
     tcase_add_test(tcase, each_payload_is_in_one_account);
+    tcase_add_test(tcase, a_payload_is_lost_only_with_the_last_gateway_that_had_it);
     tcase_add_test(tcase, a_number_never_sent_and_a_device_that_is_not_there_are_forged);
     tcase_add_test(tcase, latency_runs_from_the_first_gateway_to_the_first_arrival);
     tcase_add_test(tcase, percentiles_are_within_a_sixteenth);
@@ -266,6 +305,7 @@ int main(void)
                         SELKIE_PAYLOAD_CSV + 1);
     tcase_add_loop_test(tcase, random_bytes_are_nobodys_payload, SELKIE_PAYLOAD_CONSTANT, SELKIE_PAYLOAD_SENSOR + 1);
     tcase_add_test(tcase, a_csv_file_that_is_missing_or_empty_is_named);
+    tcase_add_test(tcase, a_csv_line_that_is_too_long_is_named_not_cut);
     tcase_add_loop_test(tcase, a_relation_holds_as_it_reads, 0, sizeof relations / sizeof relations[0]);
     tcase_add_test(tcase, a_time_that_nothing_took_holds_nothing);
     tcase_add_test(tcase, a_relation_that_cannot_be_read_is_refused);
