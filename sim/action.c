@@ -26,10 +26,14 @@ struct selkie_actions {
 static void each_device(struct action *action, void (*act)(struct selkie_world *world, uint32_t device))
 {
     struct selkie_world *world = action->all->world;
+    uint32_t left = world->fleet->count, wanted = (uint32_t)(action->plan->share * left + 0.5);
 
-    for (uint32_t i = 0; i < world->fleet->count; i++) {
-        if (selkie_random_unit(&action->random) < action->plan->share)
-            act(world, i);
+    /* Exactly so many, each as likely as the other (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S). */
+    for (uint32_t i = 0; wanted > 0; i++, left--) {
+        if (selkie_random_below(&action->random, left) >= wanted)
+            continue;
+        wanted--;
+        act(world, i);
     }
 }
 

@@ -61,7 +61,7 @@ static void air(struct selkie_world *world)
         const struct selkie_channel *channel = &world->channels[i];
         sum.signals += channel->radio.counts.signals;
         sum.collided += channel->radio.counts.collided;
-        sum.busy_us += channel->radio.counts.busy_us;
+        sum.busy_us += selkie_radio_busy_us(&channel->radio, world->clock.now_us);
         sum.bytes_sent += channel->radio.counts.bytes_sent;
         overrun += channel->line.overrun;
         dropped += channel->dropped;

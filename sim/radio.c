@@ -316,6 +316,13 @@ uint64_t selkie_radio_quiet_us(const struct selkie_radio *radio, uint32_t source
     return now_us - from_us;
 }
 
+uint64_t selkie_radio_busy_us(const struct selkie_radio *radio, uint64_t now_us)
+{
+    uint64_t ahead_us = radio->busy_until_us > now_us ? radio->busy_until_us - now_us : 0;
+
+    return radio->counts.busy_us - ahead_us;
+}
+
 size_t selkie_radio_listen(const struct selkie_radio *radio, uint64_t *cursor, uint8_t *bytes, size_t size)
 {
     size_t count = 0;

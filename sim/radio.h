@@ -35,7 +35,7 @@ struct selkie_signal; /* on the air */
 struct selkie_radio_counts {
     uint64_t signals;
     uint64_t collided;   /* signals that overlapped another at this gateway */
-    uint64_t busy_us;    /* time with somebody on the air */
+    uint64_t busy_us;    /* time with somebody on the air, to the end of what is on it now */
     uint64_t bytes_sent; /* by devices and attackers */
     uint64_t bytes_lost; /* not heard at all: faded, lost, or the gateway was sending */
 };
@@ -85,6 +85,9 @@ uint64_t selkie_radio_next_us(const struct selkie_radio *radio);
 
 /* For how long nobody but `source` has been on the air, as `source` senses it; 0 = somebody is. */
 uint64_t selkie_radio_quiet_us(const struct selkie_radio *radio, uint32_t source, uint64_t now_us);
+
+/* Time with somebody on the air until now. */
+uint64_t selkie_radio_busy_us(const struct selkie_radio *radio, uint64_t now_us);
 
 /* Take what the gateway sent since *cursor; what is older than the last SELKIE_RADIO_ECHO_SIZE bytes is gone. */
 size_t selkie_radio_listen(const struct selkie_radio *radio, uint64_t *cursor, uint8_t *bytes, size_t size);

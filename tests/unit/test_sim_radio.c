@@ -72,6 +72,8 @@ START_TEST(a_frame_takes_its_bits_and_comes_out_as_it_went_in)
     run(&radio);
     ck_assert_mem_eq(ear->bytes, frame, sizeof frame);
     ck_assert_uint_eq(radio.counts.busy_us, 528 * BYTE_US);
+    ck_assert_uint_eq(selkie_radio_busy_us(&radio, radio.busy_until_us), 528 * BYTE_US);
+    ck_assert_uint_eq(selkie_radio_busy_us(&radio, radio.busy_until_us - BYTE_US), 527 * BYTE_US); /* not yet */
     ck_assert_uint_eq(radio.counts.collided, 0);
     ck_assert_ptr_null(radio.signals);
     finish(&radio, ear);
