@@ -65,6 +65,7 @@ static void on_event(struct selkie_world *world, const struct selkie_topic *topi
 
     if (name != NULL && (device >= 0 || world->broker.own)) {
         selkie_figures_add(&world->figures, "events", name, 1);
+        world->last_arrival_us = letter->wall_us;
         if (device >= 0 && strcmp(name, "registered") == 0)
             world->fleet->devices[device].registered = true;
         else if (strcmp(name, "approved") != 0) {

@@ -34,6 +34,7 @@ struct run {
     struct selkie_view view;
     uint64_t held_us; /* on the wall: since when time waits */
     uint64_t written_off;
+    uint64_t spooled; /* in virtual gateways, when last looked */
 };
 
 static int open_keys(struct selkie_world *world)
@@ -119,13 +120,28 @@ static void close_world(struct run *run, bool keep)
     selkie_folder_close(&world->folder, keep);
 }
 
-/* Frames that time waits for: those that gateways have and that may still come out. What did not come while nothing
+static uint64_t spooled(const struct selkie_world *world)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < world->channel_count; i++)
+        sum += world->channels[i].virtual != NULL ? selkie_vgateway_waiting(world->channels[i].virtual) : 0;
+    return sum;
+}
+
+/* Frames that time waits for: payloads that gateways have and that may still come out, or whatever virtual gateways
+ * have and nobody has decided on, if that is more: a REGISTER costs the broker as much. What did not come while nothing
  * else did either is written off for this purpose, though not in the account. */
 static uint64_t backlog(struct run *run, uint64_t now_us)
 {
     struct selkie_world *world = &run->world;
-    uint64_t waiting = selkie_verify_tally(world->verify).waiting;
+    uint64_t waiting = selkie_verify_tally(world->verify).waiting, in_spools = spooled(world);
 
+    if (in_spools < run->spooled) /* a receipt came */
+        world->last_arrival_us = now_us;
+    run->spooled = in_spools;
+    if (in_spools > waiting)
+        waiting = in_spools;
     if (now_us > world->last_arrival_us + WRITE_OFF_US && now_us > run->held_us + WRITE_OFF_US)
         run->written_off = waiting;
     if (run->written_off > waiting)
@@ -190,11 +206,8 @@ static void let_leave(struct run *run)
 
 static bool calm(const struct selkie_world *world, uint64_t now_us)
 {
-    size_t spooled = selkie_attackers_waiting(world);
-
-    for (uint32_t i = 0; i < world->channel_count; i++)
-        spooled += world->channels[i].virtual != NULL ? selkie_vgateway_waiting(world->channels[i].virtual) : 0;
-    return spooled == 0 && selkie_verify_tally(world->verify).waiting == 0 && selkie_operator_open_cases(world) == 0 &&
+    return spooled(world) == 0 && selkie_attackers_waiting(world) == 0 &&
+           selkie_verify_tally(world->verify).waiting == 0 && selkie_operator_open_cases(world) == 0 &&
            now_us > world->last_arrival_us + CALM_US;
 }
 

@@ -10,12 +10,14 @@
 #include <uthash.h>
 
 #define RECEIPT_OVERDUE_US 5000000u
+#define DOUBLINGS_MAX      5 /* of it, with each time that a frame is sent */
 
 struct frame {
     UT_hash_handle hh; /* by seq; in the order of their coming */
     uint64_t seq;
     int64_t rx_ms;
     uint64_t sent_us; /* 0 = not yet */
+    unsigned again;   /* how often it was sent for want of a receipt */
     size_t len;
     uint8_t body[];
 };
@@ -184,12 +186,15 @@ static int publish(struct selkie_vgateway *gateway, struct frame *frame, uint64_
     return error;
 }
 
-/* The oldest come first, so the first that is not overdue ends the search. */
+/* Later each time: a broker that is behind would have to open each frame again and again, and be further behind. */
 static void send_overdue(struct selkie_vgateway *gateway, uint64_t wall_us)
 {
     for (struct frame *frame = gateway->frames; frame != gateway->next; frame = frame->hh.next) {
-        if (wall_us < frame->sent_us + RECEIPT_OVERDUE_US || publish(gateway, frame, wall_us) < 0)
+        if (wall_us < frame->sent_us + ((uint64_t)RECEIPT_OVERDUE_US << frame->again))
+            continue;
+        if (publish(gateway, frame, wall_us) < 0)
             return;
+        frame->again += frame->again < DOUBLINGS_MAX;
     }
 }
 

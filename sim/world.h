@@ -41,7 +41,7 @@ struct selkie_world {
     size_t attacker_count;
     struct selkie_trail *trail; /* from what comes out back to the attackers */
 
-    uint64_t last_arrival_us; /* on the wall, of a payload or rejection */
+    uint64_t last_arrival_us; /* on the wall, of a payload, event, rejection or receipt */
     bool failed;              /* something broke that is none of the scenario's: the run ends, and has no verdict */
 };
 
