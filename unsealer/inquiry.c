@@ -151,6 +151,10 @@ int selkie_inquiry_refuse(struct selkie_inquiry *inquiry, struct selkie_operator
     inquiry->answer.len = inquiry->committed_len;
     while (inquiry->next < json_array_size(inquiry->commands) && result == 0)
         result = answer_next(inquiry, op, error);
+    if (result < 0) { /* nothing of it is told, and nothing is carried out behind what was refused */
+        inquiry->next = inquiry->committed_next;
+        inquiry->answer.len = inquiry->committed_len;
+    }
     return result;
 }
 

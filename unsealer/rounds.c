@@ -269,8 +269,9 @@ static int obey(struct selkie_rounds *rounds)
     if (result == 0)
         result = selkie_inquiry_go_on(rounds->inquiry, &rounds->op, selkie_clock_monotonic_us() + OBEY_US);
     bool through = result > 0;
-    if (result >= 0)
-        result = end(rounds);
+    if (result >=
+        0) /* who only looks waits for no disk: what is due to be put out comes with the next round of frames */
+        result = selkie_registry_changed(rounds->clerk.registry) ? end(rounds) : 0;
     if (result < 0)
         return refuse(rounds, result);
     selkie_inquiry_committed(rounds->inquiry);
