@@ -236,11 +236,14 @@ START_TEST(a_session_frame_does_not_overtake_a_sealed_one_in_a_batch)
     while (unopened > 0)
         selkie_pool_depth(pool, &frames, &unopened);
     unsigned count = selkie_pool_collect(pool, batch, 4, selkie_clock_monotonic_us() + 10000000);
-    ck_assert_uint_ge(count, 2);
-    ck_assert_uint_eq(batch[0]->seq, 1);
-    ck_assert_uint_eq(batch[1]->seq, 2);
-    for (unsigned i = 0; i < count; i++)
+    /* Of the other gateway's frame, which may have been opened by now, nothing is said. */
+    uint64_t expected = 1;
+    for (unsigned i = 0; i < count; i++) {
+        if (batch[i]->seq != 3)
+            ck_assert_uint_eq(batch[i]->seq, expected++);
         selkie_pool_release(pool, batch[i]);
+    }
+    ck_assert_uint_eq(expected, 3);
     selkie_pool_close(pool);
     selkie_keyring_close(keyring);
 }
