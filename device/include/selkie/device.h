@@ -33,7 +33,7 @@ struct selkie_device_config {
 
     uint16_t register_hours; /* the REGISTER is sent again after so many hours; 0: only at boot. Where ACKs are expected
                                 and none came for it, sooner: after a minute, then ever more rarely. With SESSION on a
-                                one-way link, where nobody can tell: after half an hour, then ever more rarely */
+                                one-way link, where nobody can tell: after 16 to 32 minutes, then ever more rarely */
     bool require_lock;       /* stay silent unless the port says that read-out protection and debug lock are set */
 
     struct selkie_link_rx *ack_rx; /* where ACKs are received, one for each device; NULL, or no radio_read: one-way */
