@@ -12,8 +12,9 @@
 /* What a full disk takes from the oldest at once, so that not each new frame has to try twice. */
 #define MAKE_ROOM 64
 
-/* And no more than this in one transaction, where max_frames was lowered. */
-#define DROP_MAX 4096
+/* No more frames than this are deleted in one transaction: three or four share a page, so the log holds it within the
+ * space that is kept for it. */
+#define DELETE_MAX 512
 
 enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, NEXT, FORGET, DROP, LEDGER, OLDEST, STATEMENTS };
 
@@ -38,7 +39,7 @@ struct selkie_spool {
     int64_t max_frames;
     uint64_t dropped;
     uint64_t dropping; /* of the open transaction */
-    bool forgetting;   /* the open transaction forgets frames */
+    size_t forgetting; /* frames that the open transaction forgets */
     unsigned generation;
     bool damaged; /* the file still has to be set aside before one can be opened */
     bool failing; /* and said so */
@@ -134,8 +135,8 @@ static void roll_back(struct selkie_spool *spool)
         (void)run(spool, ROLLBACK);
     spool->ledger = spool->stored;
     spool->dropping = 0;
-    spool->generation += spool->forgetting ? 1 : 0; /* what was forgotten is back */
-    spool->forgetting = false;
+    spool->generation += spool->forgetting > 0 ? 1 : 0; /* what was forgotten is back */
+    spool->forgetting = 0;
 }
 
 static int commit(struct selkie_spool *spool)
@@ -150,7 +151,7 @@ static int commit(struct selkie_spool *spool)
     spool->stored = spool->ledger;
     spool->dropped += spool->dropping;
     spool->dropping = 0;
-    spool->forgetting = false;
+    spool->forgetting = 0;
     return SQLITE_OK;
 }
 
@@ -243,7 +244,7 @@ static int put_once(struct selkie_spool *spool, struct selkie_spool_frame *frame
         result = insert(spool, &frames[i]);
     int64_t over = spool->ledger.frames - spool->max_frames;
     if (result == SQLITE_OK && over > 0)
-        result = drop_oldest(spool, over < DROP_MAX ? over : DROP_MAX, "max_frames reached");
+        result = drop_oldest(spool, over < DELETE_MAX ? over : DELETE_MAX, "max_frames reached");
     if (result == SQLITE_OK)
         result = selkie_spool_file_reserve(spool->db);
     return result == SQLITE_OK ? commit(spool) : result;
@@ -317,13 +318,15 @@ size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size
         result = run(spool, FORGET);
         if (result == SQLITE_OK)
             forgotten += (size_t)sqlite3_changes(spool->db);
-        spool->forgetting |= forgotten > 0;
     }
+    spool->forgetting += forgotten;
     if (result != SQLITE_OK) {
         failed(spool, result, "forget a frame");
         return 0;
     }
     spool->ledger.frames -= (int64_t)forgotten;
+    if (spool->forgetting >= DELETE_MAX)
+        selkie_spool_sync(spool);
     return forgotten;
 }
 

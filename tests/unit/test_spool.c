@@ -245,6 +245,48 @@ START_TEST(size_on_disk_is_bounded)
 }
 END_TEST
 
+static void put_large(uint32_t count)
+{
+    struct selkie_spool_frame frames[10];
+
+    for (int i = 0; i < 10; i++) {
+        frames[i] = frame_of(1);
+        frames[i].len = sizeof(frames[i].body);
+    }
+    for (uint32_t i = 0; i < count; i += 10)
+        ck_assert_int_eq(selkie_spool_put(spool, frames, 10), 0);
+}
+
+static int64_t log_size(void)
+{
+    struct stat info;
+    char wal[80];
+
+    (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+    ck_assert_int_eq(stat(wal, &info), 0);
+    return info.st_size;
+}
+
+/* Space for the log is taken when the spool is opened: a disk that others have filled since keeps nothing back. */
+START_TEST(log_stays_within_what_was_taken_for_it)
+{
+    enum { KEPT = 2 * 1024 * 1024, MANY = 6000 };
+    int64_t seq = 0;
+
+    put_large(MANY);
+    for (int i = 0; i < MANY / 2; i++) { /* in one second of a fast link, with no sync in between */
+        ck_assert_int_eq(selkie_spool_next(spool, seq, &frame), 0);
+        seq = frame.seq;
+        ck_assert_uint_eq(selkie_spool_forget(spool, &seq, 1), 1);
+    }
+    ck_assert_int_le(log_size(), KEPT);
+    selkie_spool_set_max(spool, 10);
+    put_large(100);
+    ck_assert_int_eq(selkie_spool_count(spool), 10);
+    ck_assert_int_le(log_size(), KEPT);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("spool");
@@ -264,6 +306,7 @@ int main(void)
     tcase_add_test(tcase, second_process_is_refused);
     tcase_add_test(tcase, missing_folder_is_refused);
     tcase_add_test(tcase, oldest_goes_when_the_disk_is_full);
+    tcase_add_test(tcase, log_stays_within_what_was_taken_for_it);
     tcase_add_test(tcase, disk_that_fails_is_survived);
     tcase_add_test(tcase, size_on_disk_is_bounded);
     suite_add_tcase(suite, tcase);
