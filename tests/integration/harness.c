@@ -134,25 +134,36 @@ int harness_free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
+    int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
+    return ntohs(address.sin_port); /* bound to the test's end */
 }
 
-bool harness_tcp_open(int port)
+bool harness_tcp_serves(int port)
 {
+    static const uint8_t nonsense[] = {0xE0, 0}; /* a DISCONNECT that opens a connection; no TLS record either */
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint8_t answer[64];
+    bool served = false;
 
     ck_assert_int_ge(fd, 0);
-    bool opened = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        send(fd, nonsense, sizeof nonsense, MSG_NOSIGNAL) == (ssize_t)sizeof nonsense) {
+        struct pollfd closed = {.fd = fd, .events = POLLIN};
+        ssize_t len = 1;
+        while (len > 0 && poll(&closed, 1, HARNESS_PATIENCE) == 1)
+            len = recv(fd, answer, sizeof answer, 0);
+        served = len <= 0;
+    }
     (void)close(fd);
-    return opened;
+    return served;
 }
 
 const char *harness_program(const char *name)

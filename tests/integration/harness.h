@@ -32,7 +32,8 @@ char *harness_read(const char *path);
 
 int64_t harness_now_ms(void); /* monotonic */
 
-/* A TCP port of the loopback that is free just now. */
+/* A TCP port of the loopback that is free, and stays so for this test: bound, though nobody listens. Whoever listens
+ * there has to set SO_REUSEADDR. */
 int harness_free_port(void);
 
 /* ---- Processes ---- */

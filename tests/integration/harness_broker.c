@@ -59,7 +59,7 @@ static bool wait_listening(struct harness_broker *broker)
 {
     int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
 
-    while (!harness_tcp_open(broker->port)) {
+    while (!harness_tcp_serves(broker->port)) {
         if (harness_log_has(broker->process, "Address already in use")) {
             (void)harness_wait_exit(broker->process);
             return false;

@@ -17,6 +17,8 @@ const char *harness_log_tail(const struct harness_process *process); /* static *
  * simply. */
 void harness_breathe(void);
 
-bool harness_tcp_open(int port); /* somebody listens on this loopback port */
+/* Somebody listens on this loopback port, and has just turned nonsense away: Mosquitto takes no heed of a signal that
+ * comes between its first listening and its loop. */
+bool harness_tcp_serves(int port);
 
 #endif

@@ -106,7 +106,8 @@ START_TEST(oldest_frames_go_when_the_disk_is_full)
     do { /* the newest, without a hole, to the last */
         struct harness_message *message = harness_receive(plugin, RIG_UP);
         uint32_t found = rig_number(message->payload);
-        ck_assert(expected == 0 || found == expected);
+        ck_assert_msg(expected == 0 || found == expected, "frame %u came where %u was to come, of %u", found, expected,
+                      number);
         expected = found + 1;
         harness_message_free(message);
     } while (expected < number);
