@@ -20,20 +20,22 @@
 #define START_PATIENCE 10000 /* ms */
 #define STOP_PATIENCE  20000
 
-static int free_port(uint16_t *port)
+/* Bound without listening: Mosquitto, which also sets SO_REUSEADDR, may still bind it; nobody is given it as free. */
+static int hold_port(struct selkie_broker *broker)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int failed = fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
-                 getsockname(fd, (struct sockaddr *)&address, &len) != 0;
+    int on = 1;
 
-    if (failed)
+    broker->hold = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (broker->hold < 0 || setsockopt(broker->hold, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(broker->hold, (struct sockaddr *)&address, len) != 0 ||
+        getsockname(broker->hold, (struct sockaddr *)&address, &len) != 0) {
         selkie_say("no free port: %s", strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    *port = ntohs(address.sin_port);
-    return failed ? SELKIE_EIO : 0;
+        return SELKIE_EIO;
+    }
+    broker->port = ntohs(address.sin_port);
+    return 0;
 }
 
 static bool listens(uint16_t port)
@@ -171,12 +173,13 @@ int selkie_broker_open(struct selkie_broker *broker, const struct selkie_scenari
     broker->options = options;
     broker->own = options->uri == NULL;
     broker->process.pidfd = -1;
+    broker->hold = -1;
     broker->server = (struct selkie_mqtt_server){
         .uri = broker->own ? broker->uri : options->uri, .ca = options->ca, .cert = options->cert, .key = options->key};
     if (!broker->own)
         return options->password_file != NULL ? read_password(broker, options->password_file) : 0;
 
-    int error = free_port(&broker->port);
+    int error = hold_port(broker);
     (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%u", broker->port);
     if (error == 0)
         error = write_keys(folder);
@@ -189,7 +192,10 @@ int selkie_broker_open(struct selkie_broker *broker, const struct selkie_scenari
 
 void selkie_broker_close(struct selkie_broker *broker)
 {
-    if (broker->own)
+    if (broker->own) {
         selkie_process_stop(&broker->process, SIGTERM, STOP_PATIENCE);
+        if (broker->hold >= 0)
+            (void)close(broker->hold);
+    }
     explicit_bzero(broker->password, sizeof broker->password);
 }

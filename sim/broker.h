@@ -16,6 +16,7 @@ struct selkie_broker {
     bool own;
     struct selkie_process process;
     uint16_t port;
+    int hold; /* a socket bound to the port, so that nobody takes it while the broker is down */
     char uri[64];
     char password[256]; /* yours: from its file; empty = none */
     struct selkie_mqtt_server server;
