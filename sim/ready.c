@@ -6,8 +6,8 @@
 #include "say.h"
 #include "wall.h"
 
-#define PATIENCE_US 20000000u
-#define SILENCE_US  4000000u /* then it is told what is waited for */
+#define PATIENCE_US 20000000u /* with what is ours; yours may take its time */
+#define SILENCE_US  4000000u  /* then it is told what is waited for */
 
 /* Yours need to know where to go: the broker's port and the pty's name are of this run. */
 static void invite(const struct selkie_world *world)
@@ -72,14 +72,18 @@ static void tell(const struct selkie_world *world, const struct selkie_channel *
 
 int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
 {
-    uint64_t start_us = selkie_wall_us();
+    uint64_t missing_us = selkie_wall_us(); /* since when something of ours is */
     const struct selkie_channel *ours;
     bool yours, told = false;
 
     invite(world);
     while (look(world, &yours, &ours)) {
-        uint64_t waited_us = selkie_wall_us() - start_us;
         bool missing = ours != NULL || !selkie_observer_ready(world->observer);
+        if (!missing) {
+            missing_us = selkie_wall_us();
+            told = false;
+        }
+        uint64_t waited_us = selkie_wall_us() - missing_us;
         if (world->failed || loop->stops > 0 || refused(world))
             return SELKIE_EIO;
         if (missing && !told && waited_us > SILENCE_US) {

@@ -10,7 +10,7 @@
 #include <uthash.h>
 
 #define RECEIPT_OVERDUE_US 5000000u
-#define DOUBLINGS_MAX      5 /* of it, with each time that a frame is sent */
+#define DOUBLINGS_MAX      2 /* of it, with each time that a frame is sent: 20 s, less than a run waits at its end */
 
 struct frame {
     UT_hash_handle hh; /* by seq; in the order of their coming */
@@ -63,8 +63,10 @@ static void on_receipt(struct selkie_vgateway *gateway, const struct selkie_lett
 /* All that was under way when the connection broke is sent again: whether it arrived nobody knows. */
 static void rewind_all(struct selkie_vgateway *gateway)
 {
-    for (struct frame *frame = gateway->frames; frame != NULL; frame = frame->hh.next)
+    for (struct frame *frame = gateway->frames; frame != NULL; frame = frame->hh.next) {
         frame->sent_us = 0;
+        frame->again = 0;
+    }
     gateway->next = gateway->frames;
     gateway->under_way = 0;
 }
