@@ -293,24 +293,23 @@ struct harness_client *harness_connect(const struct harness_broker *broker,
     return client;
 }
 
+/* Paho calls back neither way where the connection is lost before it comes to the request: the request is held until
+ * the client is gone, and no callback can come any more. */
 static void disconnect(struct harness_client *client, enum MQTTReasonCodes reason)
 {
-    if (MQTTAsync_isConnected(client->handle)) {
-        MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
-        struct request *request = request_new(client);
-        options.reasonCode = reason;
-        options.onSuccess5 = on_success;
-        options.onFailure5 = on_failure;
-        options.context = request;
-        options.timeout = 2000;
-        if (MQTTAsync_disconnect(client->handle, &options) == MQTTASYNC_SUCCESS) {
-            (void)request_wait(request, false);
-        } else {
-            request_drop(request);
-            request_drop(request);
-        }
-    }
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
+    struct request *request = request_new(client);
+
+    atomic_fetch_add(&request->holders, 1);
+    options.reasonCode = reason;
+    options.onSuccess5 = on_success;
+    options.onFailure5 = on_failure;
+    options.context = request;
+    options.timeout = 2000;
+    if (MQTTAsync_isConnected(client->handle) && MQTTAsync_disconnect(client->handle, &options) == MQTTASYNC_SUCCESS)
+        (void)request_wait(request, true);
     client_free(client);
+    free(request);
 }
 
 void harness_disconnect(struct harness_client *client)
