@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A button as a source: who presses it, a person or a machine, and what its contact does.
  *
- * The contact is a model, not a recording: no board was at hand. Its figures are published ones. Duration of a bounce:
- * 1,557 us in the mean and 6,200 us at most over 16 kinds of switches, some 300 presses each (J. Ganssle, "A Guide to
- * Debouncing", ganssle.com/debouncing.htm); up to 14 ms for 6 mm tactile buttons, up to 973 ms for a worn push button
- * (github.com/adamfk/bouncy-button-data, issues 23 and 6). Pauses within a bounce: mostly 2.5 to 230 us, up to some
- * hundreds of edges (a trace in issue 12 there). */
+ * The contact is a model, not a recording: no board was at hand. Its figures are published ones.
+ * Duration of a bounce: 1,557 us in the mean and 6,200 us at most over 16 kinds of switches, some 300 presses each (J.
+ * Ganssle, "A Guide to Debouncing", ganssle.com/debouncing.htm); up to 14 ms for 6 mm tactile buttons, up to 973 ms for
+ * a worn push button (github.com/adamfk/bouncy-button-data, issues 23 and 6). Pauses within a bounce: mostly 2.5 to 230
+ * us, up to some hundreds of edges (a trace in issue 12 there). */
 #include "entropy_feed.h"
 #include <check.h>
 #include <math.h>
@@ -102,6 +102,26 @@ START_TEST(a_bouncing_button_counts_each_press_once)
     ck_assert_uint_gt(edges, 4 * 41);
     ck_assert_uint_le(selkie_entropy_bits(&entropy), 4 * 40);
     ck_assert_uint_ge(selkie_entropy_bits(&entropy), 4 * 24); /* by chance, some repeat one another */
+}
+END_TEST
+
+START_TEST(a_press_and_its_release_earn_four_bits_together)
+{
+    /* What a port claims whose interrupt sees the contact open, too. */
+    static const struct bounce contact = {1557, 6200, 20000};
+    uint32_t at_us = 0;
+    feed_buttons_alone();
+    sources[0].claim = 8;
+    feed_begin();
+    for (unsigned presses = 1; presses <= 90; presses++) {
+        at_us += contact.most_us + contact.bounce_us + feed_human();
+        (void)close_contact(&feeds[0], at_us, &contact);
+        at_us += contact.most_us + contact.bounce_us + feed_human() / 3;
+        (void)close_contact(&feeds[0], at_us, &contact); /* it opens in the same way */
+        ck_assert_int_eq(feed_gather(0), 0);
+        ck_assert_uint_le(selkie_entropy_bits(&entropy), 4 * presses);
+    }
+    ck_assert_uint_ge(selkie_entropy_bits(&entropy), 2 * 90);
 }
 END_TEST
 
@@ -282,6 +302,7 @@ int main(void)
     tcase_add_test(tc, presses_earn_four_bits_each_whatever_is_claimed);
     tcase_add_test(tc, each_press_shows);
     tcase_add_loop_test(tc, a_bouncing_button_counts_each_press_once, 0, 3);
+    tcase_add_test(tc, a_press_and_its_release_earn_four_bits_together);
     tcase_add_loop_test(tc, a_bounce_by_itself_is_refused, 0, 2);
     tcase_add_test(tc, a_contact_that_never_rests_earns_nothing);
     tcase_add_test(tc, regular_presses_are_refused);

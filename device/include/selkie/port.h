@@ -22,7 +22,8 @@ struct selkie_source {
     enum selkie_source_kind kind;
 
     /* Min-entropy claimed for one sample, in quarter bits, as assessed with SP 800-90B's tools: 1 to 4 * width. Of
-     * edges, at most 16 (4 bits) are credited. */
+     * edges, at most 16 (4 bits) are credited, and nothing of a bounce. A contact that opens is taken for one more
+     * press: where the interrupt sees that, claim 8, so that a press and its release are 4 bits together. */
     uint8_t claim;
 
     /* Bits of a sample that carry it, from the lowest: 1 to 8. For edges: of the interval's ticks. */
