@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A button as a source: who presses it, a person or a machine, and what its contact does.
  *
- * The contact is a model, not a recording: no board was at hand. Its figures are published ones.
+ * The contact is a model; test_entropy_recordings.c takes recordings of real ones. Its figures are published ones.
  * Duration of a bounce: 1,557 us in the mean and 6,200 us at most over 16 kinds of switches, some 300 presses each (J.
  * Ganssle, "A Guide to Debouncing", ganssle.com/debouncing.htm); up to 14 ms for 6 mm tactile buttons, up to 973 ms for
  * a worn push button (github.com/adamfk/bouncy-button-data, issues 23 and 6). Pauses within a bounce: mostly 2.5 to 230
