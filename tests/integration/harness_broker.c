@@ -27,10 +27,17 @@ static const char *user(void)
  * before everything else. Leaks are left to the unit tests: Mosquitto has its own. */
 static const char *const *command(const char *config)
 {
+#ifdef SELKIE_SANITIZER_RUNTIME
+    static char preload[600];
+    const char *more = getenv("LD_PRELOAD");
+
+    (void)snprintf(preload, sizeof preload, "LD_PRELOAD=%s%s%s", SELKIE_SANITIZER_RUNTIME, more != NULL ? ":" : "",
+                   more != NULL ? more : "");
+#endif
     static const char *argv[] = {
 #ifdef SELKIE_SANITIZER_RUNTIME
         "/usr/bin/env",
-        "LD_PRELOAD=" SELKIE_SANITIZER_RUNTIME,
+        preload,
         "ASAN_OPTIONS=detect_leaks=0",
 #endif
         NULL,

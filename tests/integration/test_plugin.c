@@ -293,36 +293,23 @@ START_TEST(clients_of_mqtt_3_are_served)
 }
 END_TEST
 
-static int compare(const void *left, const void *right)
-{
-    const int64_t *a = left, *b = right;
-
-    return (*a > *b) - (*a < *b);
-}
-
-/* Mosquitto 2.0 wakes each 100 ms when nothing happens. Without the doorbell half of these would lie for longer than 50
- * ms, on any machine. */
 START_TEST(a_result_does_not_wait_for_mosquittos_next_tick)
 {
-    enum { FRAMES = 31 };
+    ck_assert_int_eq(setenv("LD_PRELOAD", NO_TICK_LIBRARY, 1), 0); /* there is none */
     struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    ck_assert_int_eq(unsetenv("LD_PRELOAD"), 0);
     struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
     struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
     struct frames_device device = frames_device(7);
-    int64_t took[FRAMES];
 
-    for (unsigned i = 0; i < FRAMES; i++) {
-        uint8_t body[SELKIE_SEALED_SIZE];
-        harness_seal_data(body, device.address, device.id, i, "x");
-        int64_t start = harness_now_ms();
-        ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, i + 1), 0);
+    for (unsigned i = 0; i < 10; i++) {
+        frames_send_data(gateway, "gw1", &device, "x", i + 1);
         frames_expect_payload(subscriber, &device, "x", i);
-        took[i] = harness_now_ms() - start;
+        frames_await_receipts(gateway, i + 1, i + 1);
     }
-    qsort(took, FRAMES, sizeof took[0], compare);
-    ck_assert_msg(took[FRAMES / 2] < 70, "%d ms at the median", (int)took[FRAMES / 2]);
     harness_disconnect(gateway);
     harness_disconnect(subscriber);
+    ck_assert_int_eq(harness_stop(broker->process, SIGKILL), 128 + SIGKILL); /* it blocks other signals as it waits */
 }
 END_TEST
 
