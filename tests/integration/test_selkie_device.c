@@ -340,6 +340,17 @@ START_TEST(a_line_that_vanishes_is_named)
 }
 END_TEST
 
+START_TEST(a_line_that_vanishes_while_there_is_nothing_to_send_is_named_too)
+{
+    const char *argv[12 + MORE];
+    arguments(argv, (const char *const[]){NULL});
+    struct harness_process *device = harness_spawn("device", argv, true); /* and no line comes on its input */
+    cloud_receive(&frame, radio);
+    harness_pty_unplug(radio);
+    expect_end(device, 1, "the line is gone");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("selkie_device");
@@ -362,5 +373,6 @@ int main(void)
     tcase_add_test(tc, its_memory_is_locked_and_in_no_core_dump);
     tcase_add_test(tc, without_leave_to_lock_memory_it_says_so_and_works);
     tcase_add_test(tc, a_line_that_vanishes_is_named);
+    tcase_add_test(tc, a_line_that_vanishes_while_there_is_nothing_to_send_is_named_too);
     return harness_main(suite);
 }

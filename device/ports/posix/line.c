@@ -71,11 +71,12 @@ int line_read(struct line *line, uint8_t *bytes, size_t size)
     ssize_t count = read(line->fd, bytes, size);
     if (count > 0)
         line->heard_ms = line_now_ms();
-    if (count >= 0)
+    if (count > 0)
         return (int)count;
-    if (errno == EAGAIN || errno == EINTR)
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
-    line->gone = errno == EIO || errno == ENXIO || errno == ENODEV;
+    /* A raw line without a byte says EAGAIN; one that was hung up is at its end, and always ready to be read. */
+    line->gone = count == 0 || errno == EIO || errno == ENXIO || errno == ENODEV;
     return -1;
 }
 
