@@ -96,6 +96,8 @@ static void check(struct argp_state *state, const struct options *options)
         argp_error(state, "--port, --public-key, --key-id and --address are required");
     if ((options->next_public_key == NULL) != (options->next_key_id == 0))
         argp_error(state, "--next-public-key and --next-key-id go together");
+    if (options->next_key_id != 0 && options->next_key_id == options->key_id)
+        argp_error(state, "--next-key-id %u: the first key has that number", options->next_key_id);
     if (options->duty_permille > 0 && options->bit_rate == 0)
         argp_error(state, "--duty needs --bit-rate");
     if (options->hex && options->readings)
