@@ -7,11 +7,25 @@
 #include <string.h>
 
 #define INDENT 2
+#define GAP    2
+
+/* The bytes of the control character that a text begins with, or 0. A terminal that reads UTF-8 obeys U+0080 to U+009F
+ * as it does ESC. */
+static size_t control_length(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (iscntrl(bytes[0]))
+        return 1;
+    return bytes[0] == 0xC2 && bytes[1] >= 0x80 && bytes[1] <= 0x9F ? 2 : 0;
+}
 
 void ctl_print_text(const char *text)
 {
-    for (; *text != '\0'; text++)
-        putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+    while (*text != '\0') {
+        size_t control = control_length(text);
+        putchar(control == 0 ? *text : '?');
+        text += control == 0 ? 1 : control;
+    }
 }
 
 /* A scalar as people read it: a text without its quotes. */
@@ -22,7 +36,7 @@ static void print_scalar(const json_t *value)
         return;
     }
     char *text = json_dumps(value, JSON_ENCODE_ANY);
-    fputs(text == NULL ? "?" : text, stdout);
+    ctl_print_text(text == NULL ? "?" : text);
     free(text);
 }
 
@@ -44,13 +58,14 @@ static void print_fields(json_t *object, int indent)
     const char *name;
     json_t *value;
     json_object_foreach (object, name, value) {
-        printf("%*s%-*s", indent, "", json_is_object(value) ? 0 : width, name);
+        printf("%*s", indent, "");
+        ctl_print_text(name);
         if (json_is_object(value)) {
             putchar('\n');
             print_fields(value, indent + INDENT);
             continue;
         }
-        fputs("  ", stdout);
+        printf("%*s", width - (int)strlen(name) + GAP, "");
         print_scalar(value);
         putchar('\n');
     }

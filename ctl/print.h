@@ -11,7 +11,7 @@
 /* Print an object: as JSON, or one field a line with its name before it, objects inside indented. */
 void ctl_print(const json_t *object, bool as_json);
 
-/* Print a text whose control characters become "?": what comes from outside must not steer the terminal. */
+/* Print a text (UTF-8) whose control characters become "?": what comes from outside must not steer the terminal. */
 void ctl_print_text(const char *text);
 
 /* Add bytes, of which 512 are shown, as hex under `name` and, where they are readable text, as such under `text_name`.

@@ -49,7 +49,9 @@ static void print_details(json_t *object, const char *but_one, const char *but_o
         if (strcmp(name, but_one) == 0 || strcmp(name, but_other) == 0)
             continue;
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        printf("  %s=", name);
+        fputs("  ", stdout);
+        ctl_print_text(name);
+        putchar('=');
         ctl_print_text(text != NULL ? text : json_is_string(value) ? json_string_value(value) : "?");
         free(text);
     }
