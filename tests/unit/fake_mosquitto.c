@@ -60,12 +60,12 @@ static void note_properties(struct fake_message *message, const mosquitto_proper
 int mosquitto_broker_publish(const char *client_id, const char *topic, int len, void *payload, int qos, bool retain,
                              mosquitto_property *properties)
 {
-    ck_assert_ptr_null(client_id);
     if (fake_publish_room == 0)
         return MOSQ_ERR_NOMEM;
     fake_publish_room--;
     ck_assert_uint_lt(fake_message_count, FAKE_MESSAGES_MAX);
     struct fake_message *message = &fake_messages[fake_message_count++];
+    (void)snprintf(message->client_id, sizeof message->client_id, "%s", client_id == NULL ? "" : client_id);
     (void)snprintf(message->topic, sizeof message->topic, "%s", topic);
     (void)snprintf(message->payload, sizeof message->payload, "%.*s", len, len > 0 ? (const char *)payload : "");
     message->len = (size_t)len;

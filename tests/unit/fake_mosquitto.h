@@ -12,6 +12,7 @@
 #define FAKE_LINES_MAX    256
 
 struct fake_message {
+    char client_id[24]; /* whom it is for; "" = for whoever has subscribed */
     char topic[128];
     char payload[256]; /* its beginning, with a NUL */
     size_t len;

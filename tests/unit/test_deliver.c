@@ -115,6 +115,7 @@ static void expect(unsigned index, const char *topic, const char *payload, int q
 {
     ck_assert_uint_lt(index, fake_message_count);
     const struct fake_message *message = &fake_messages[index];
+    ck_assert_str_eq(message->client_id, "");
     ck_assert_str_eq(message->topic, topic);
     ck_assert_str_eq(message->payload, payload);
     ck_assert_int_eq(message->qos, qos);

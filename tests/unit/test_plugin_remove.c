@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway that an administrator removes loses its connection and its retained state: once that is confirmed, and no
+ * other gateway. */
+#include "control_fixture.h"
+#include "run_suite.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define REMOVE(name) "{\"command\":\"removeGateway\",\"gateway\":\"" name "\"}"
+#define DONE         "{\"command\":\"removeGateway\",\"data\":{}}"
+#define FAILED       "{\"command\":\"removeGateway\",\"error\":\"no such gateway\"}"
+
+static void expect_buried(unsigned index, const char *topic)
+{
+    ck_assert_uint_lt(index, fake_message_count);
+    ck_assert_str_eq(fake_messages[index].client_id, "");
+    ck_assert_str_eq(fake_messages[index].topic, topic);
+    ck_assert_uint_eq(fake_messages[index].len, 0); /* which takes back what is retained */
+    ck_assert(fake_messages[index].retain);
+}
+
+START_TEST(a_gateway_that_is_removed_is_thrown_out_and_its_state_taken_back)
+{
+    uint64_t asked = control_ask(&root, "{\"commands\":[" REMOVE("roof") "]}");
+
+    ck_assert_str_eq(kicked, ""); /* not before it is done */
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
+    ck_assert_str_eq(kicked, "roof ");
+    ck_assert_uint_eq(fake_message_count, 2);
+    control_expect(0, "c1", "{\"responses\":[" DONE "]}");
+    expect_buried(1, "selkie/gateway/roof/state");
+}
+END_TEST
+
+START_TEST(only_those_whose_removal_is_confirmed_are_thrown_out)
+{
+    uint64_t asked =
+        control_ask(&root, "{\"commands\":[" REMOVE("a") ",{\"command\":\"addGateway\",\"gateway\":\"b\"}," REMOVE(
+                               "c") ",{\"gateway\":\"d\"},7," REMOVE("e") "," REMOVE("f") "]}");
+
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" FAILED "," DONE "," DONE "," DONE "," DONE "," DONE "]}"),
+                     0);
+    ck_assert_str_eq(kicked, "c e "); /* to f's there is no answer */
+    ck_assert_uint_eq(fake_message_count, 3);
+    expect_buried(1, "selkie/gateway/c/state");
+    expect_buried(2, "selkie/gateway/e/state");
+}
+END_TEST
+
+/* JSON has more than one way to write a text; and who may remove need not wait for the answer. */
+START_TEST(another_spelling_and_an_asker_that_has_gone_make_no_difference)
+{
+    uint64_t asked =
+        control_ask(&root, "{\"commands\":[{\"\\u0063ommand\":\"r\\u0065moveGateway\",\"gateway\":\"r\\u006fof\"}]}");
+
+    selkie_control_forget(control, "c1");
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
+    ck_assert_str_eq(kicked, "roof ");
+    ck_assert_uint_eq(fake_message_count, 1);
+    expect_buried(0, "selkie/gateway/roof/state");
+}
+END_TEST
+
+START_TEST(an_answer_that_confirms_nothing_throws_nobody_out)
+{
+    static const char *const answers[] = {"",
+                                          "[]",
+                                          "{",
+                                          "{\"responses\":[]}",
+                                          "{\"responses\":{}}",
+                                          "{\"responses\":[{\"command\":\"\",\"error\":\"not JSON\"}]}"};
+
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        uint64_t asked = control_ask(&root, "{\"commands\":[" REMOVE("roof") "]}");
+        ck_assert_int_eq(control_answer(asked, answers[i]), 0);
+        control_expect((unsigned)i, "c1", answers[i]);
+    }
+    ck_assert_uint_eq(fake_message_count, sizeof answers / sizeof answers[0]);
+    ck_assert_str_eq(kicked, "");
+}
+END_TEST
+
+START_TEST(nobody_is_thrown_out_twice_for_want_of_memory)
+{
+    uint64_t asked = control_ask(&root, "{\"commands\":[" REMOVE("roof") "]}");
+
+    fake_publish_room = 0;
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), SELKIE_ENOMEM);
+    ck_assert_str_eq(kicked, "");
+    fake_publish_room = 1; /* for the answer; the state stays */
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
+    ck_assert_str_eq(kicked, "roof ");
+    ck_assert_uint_eq(fake_message_count, 1);
+}
+END_TEST
+
+/* Throwing one out tells of clients that have gone, while the answer is dealt with. */
+START_TEST(who_is_thrown_out_as_well_loses_his_answers)
+{
+    uint64_t asked = control_ask(&root, "{\"commands\":[" REMOVE("roof") "]}"), other = control_ask(&ops, "2");
+
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
+    ck_assert_int_eq(control_answer(other, "{}"), 0);
+    ck_assert_uint_eq(fake_message_count, 2);
+    for (unsigned i = 0; i < SELKIE_CONTROL_MAX; i++)
+        (void)control_ask(&root, "3"); /* and their places are free */
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plugin_remove");
+    TCase *tcase = tcase_create("plugin_remove");
+
+    tcase_add_checked_fixture(tcase, control_setup, control_teardown);
+    tcase_add_test(tcase, a_gateway_that_is_removed_is_thrown_out_and_its_state_taken_back);
+    tcase_add_test(tcase, only_those_whose_removal_is_confirmed_are_thrown_out);
+    tcase_add_test(tcase, another_spelling_and_an_asker_that_has_gone_make_no_difference);
+    tcase_add_test(tcase, an_answer_that_confirms_nothing_throws_nobody_out);
+    tcase_add_test(tcase, nobody_is_thrown_out_twice_for_want_of_memory);
+    tcase_add_test(tcase, who_is_thrown_out_as_well_loses_his_answers);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
