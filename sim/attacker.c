@@ -223,6 +223,13 @@ void selkie_attackers_serve(struct selkie_world *world, uint64_t wall_us)
     }
 }
 
+void selkie_attackers_hurry(struct selkie_world *world, uint64_t most_us)
+{
+    for (size_t i = 0; i < world->attacker_count; i++)
+        if (world->attackers[i].gateway != NULL)
+            selkie_vgateway_hurry(world->attackers[i].gateway, most_us);
+}
+
 size_t selkie_attackers_waiting(const struct selkie_world *world)
 {
     size_t waiting = 0;

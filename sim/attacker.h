@@ -69,6 +69,9 @@ void selkie_attackers_serve(struct selkie_world *world, uint64_t wall_us);
 size_t selkie_attacker_waiting(const struct selkie_attacker *attacker);
 size_t selkie_attackers_waiting(const struct selkie_world *world);
 
+/* As selkie_vgateway_hurry, for all of their gateways. */
+void selkie_attackers_hurry(struct selkie_world *world, uint64_t most_us);
+
 /* Whose gateway this is; SELKIE_ENOTFOUND for a name that is no attacker's. */
 SELKIE_USE_RESULT int64_t selkie_attacker_of_gateway(const struct selkie_world *world, const char *name);
 

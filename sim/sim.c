@@ -219,6 +219,10 @@ static void settle(struct run *run)
     uint64_t limit_us = now_us + SETTLE_TIMES * patience_us;
 
     selkie_fleet_settle(world);
+    for (uint32_t i = 0; i < world->channel_count; i++)
+        if (world->channels[i].virtual != NULL)
+            selkie_vgateway_hurry(world->channels[i].virtual, patience_us / 3);
+    selkie_attackers_hurry(world, patience_us / 3);
     world->last_arrival_us = now_us;
     /* Whoever asks twice does not want to wait for it either. */
     for (; now_us < world->last_arrival_us + patience_us && now_us < limit_us && !world->failed &&

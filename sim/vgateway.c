@@ -10,7 +10,7 @@
 #include <uthash.h>
 
 #define RECEIPT_OVERDUE_US 5000000u
-#define DOUBLINGS_MAX      2 /* of it, with each time that a frame is sent: 20 s, less than a run waits at its end */
+#define DOUBLINGS_MAX      5 /* of it, with each time that a frame is sent */
 
 struct frame {
     UT_hash_handle hh; /* by seq; in the order of their coming */
@@ -29,6 +29,7 @@ struct selkie_vgateway {
     size_t under_way;     /* sent, without a receipt */
     uint64_t next_seq;
     uint64_t looked_us; /* when overdue receipts were last looked for */
+    uint64_t most_us;   /* no receipt is waited for longer than this; 0 = no limit */
     bool subscribed, paused;
     int refused; /* the broker's reason, of the connection or of the receipts; 0 = it did not refuse */
     char up[SELKIE_TOPIC_MAX], receipt[SELKIE_TOPIC_MAX];
@@ -189,10 +190,19 @@ static int publish(struct selkie_vgateway *gateway, struct frame *frame, uint64_
 }
 
 /* Later each time: a broker that is behind would have to open each frame again and again, and be further behind. */
+static uint64_t due_us(const struct selkie_vgateway *gateway, const struct frame *frame)
+{
+    uint64_t wait_us = (uint64_t)RECEIPT_OVERDUE_US << frame->again;
+
+    if (gateway->most_us != 0 && wait_us > gateway->most_us)
+        wait_us = gateway->most_us;
+    return frame->sent_us + wait_us;
+}
+
 static void send_overdue(struct selkie_vgateway *gateway, uint64_t wall_us)
 {
     for (struct frame *frame = gateway->frames; frame != gateway->next; frame = frame->hh.next) {
-        if (wall_us < frame->sent_us + ((uint64_t)RECEIPT_OVERDUE_US << frame->again))
+        if (wall_us < due_us(gateway, frame))
             continue;
         if (publish(gateway, frame, wall_us) < 0)
             return;
@@ -226,4 +236,9 @@ void selkie_vgateway_pause(struct selkie_vgateway *gateway, bool paused)
     gateway->paused = paused;
     if (!paused)
         rewind_all(gateway);
+}
+
+void selkie_vgateway_hurry(struct selkie_vgateway *gateway, uint64_t most_us)
+{
+    gateway->most_us = most_us;
 }
