@@ -4,8 +4,8 @@
  * Each gateway has a lane. Workers serve the lanes in turn, one frame at a time, so a flood in one lane costs the
  * others no more than their share. A lane's frames become ready in the order in which they came in, whichever worker is
  * done first. SESSION frames and those that are malformed need no worker. What is ready is taken from the lanes in turn
- * as well. Bounded: a lane may hold as many places as
- * are free (dynamic thresholds, Choudhury and Hahne 1998), so k flooding lanes leave 1/(k + 1) of the intake to others.
+ * as well. Bounded: a lane may hold as many places as are free (dynamic thresholds, Choudhury and Hahne 1998), so k
+ * flooding lanes leave 1/(k + 1) of the intake to others.
  *
  * submit: the host's thread. collect, await_poke, defer, release: the registrar's. poke: any. */
 #ifndef SELKIE_POOL_H

@@ -187,8 +187,8 @@ static void spawn_into(struct harness_process *process, const char *const argv[]
     int log = open(process->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ck_assert_msg(null >= 0 && log >= 0, "%s: %s", process->log, strerror(errno));
     process->pid = fork();
-    ck_assert_int_ge(process->pid, 0);
-    if (process->pid == 0) {
+    if (process->pid ==
+        0) { /* nothing of Check here: each assertion writes to its file, and a kill may cut that short */
         /* Die with the test, whatever way it ends; the check closes the gap before prctl. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
             dup2(with_input ? pipe_fds[0] : null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
@@ -198,6 +198,7 @@ static void spawn_into(struct harness_process *process, const char *const argv[]
         dprintf(2, "%s: %s\n", argv[0], strerror(errno));
         _exit(127);
     }
+    ck_assert_int_ge(process->pid, 0);
     (void)close(null);
     (void)close(log);
     if (with_input) {
@@ -292,9 +293,9 @@ void harness_signal(struct harness_process *process, int signal_number)
     ck_assert_int_eq(kill(process->pid, signal_number), 0);
 }
 
-int harness_wait_exit(struct harness_process *process)
+static int wait_exit(struct harness_process *process, int patience_ms)
 {
-    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+    int64_t limit = harness_now_ms() + patience_ms;
     int status = -1;
 
     if (process->input >= 0) {
@@ -306,6 +307,11 @@ int harness_wait_exit(struct harness_process *process)
         harness_breathe();
     }
     return status;
+}
+
+int harness_wait_exit(struct harness_process *process)
+{
+    return wait_exit(process, HARNESS_PATIENCE);
 }
 
 int harness_stop(struct harness_process *process, int signal_number)
@@ -321,7 +327,7 @@ int harness_run(const char *name, const char *const argv[], char **output)
     (void)snprintf(log, sizeof log, "%s.log", name);
     (void)unlink(harness_path(log)); /* the output of this run alone */
     struct harness_process *process = harness_spawn(name, argv, false);
-    int status = harness_wait_exit(process);
+    int status = wait_exit(process, 10 * HARNESS_PATIENCE); /* a whole run, of the simulator for one */
     if (output != NULL)
         *output = harness_read(process->log);
     free(process);

@@ -203,14 +203,18 @@ void rig_each_waiting(void (*each)(const uint8_t *body, size_t len))
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
+    static const char *const logs[] = {"-wal", "-journal"}; /* the latter until it has been made */
     char from[300];
     char to[300];
 
-    (void)snprintf(to, sizeof(to), "%s", harness_path("copy.db"));
-    if (!copy(spool_path(), to))
+    if (!copy(spool_path(), harness_path("copy.db")))
         return;
-    (void)snprintf(from, sizeof(from), "%s-wal", spool_path());
-    (void)copy(from, harness_path("copy.db-wal"));
+    for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+        (void)snprintf(from, sizeof(from), "%s%s", spool_path(), logs[i]);
+        (void)snprintf(to, sizeof(to), "%s%s", harness_path("copy.db"), logs[i]);
+        (void)copy(from, to);
+    }
+    (void)snprintf(to, sizeof(to), "%s", harness_path("copy.db"));
     ck_assert_int_eq(sqlite3_open_v2(to, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     int result = sqlite3_prepare_v2(db, "SELECT body FROM frame", -1, &statement, NULL);

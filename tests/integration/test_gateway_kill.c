@@ -14,12 +14,15 @@
 #define NUMBERS     200000
 #define FLIGHT_MAX  8      /* frames on the line without an ACK; what nobody reads must not block the writer */
 #define BRIEF_US    60000  /* half of the lives end around the start, */
-#define LIFE_US     400000 /* the others later */
+#define LIFE_US     400000 /* the others later: in this time, */
+#define SLOWER_MAX  32     /* or in so many times as much where a machine is too busy for an ACK in it */
 #define RECEIPT_MAX 64     /* numbers in one receipt */
 
 static bool acked[NUMBERS];
 static bool stored[NUMBERS];
 static bool arrived[NUMBERS];
+static unsigned acked_count;
+static long slower = 1;
 static pid_t victim;
 static atomic_bool dead;
 
@@ -47,10 +50,10 @@ static void on_time(union sigval value)
     atomic_store(&dead, true);
 }
 
-static void kill_later(timer_t timer, pid_t pid)
+static void kill_later(timer_t timer, pid_t pid, bool brief)
 {
-    long us = 1 + random() % (random() % 2 == 0 ? BRIEF_US : LIFE_US);
-    struct itimerspec after = {.it_value = {.tv_nsec = us * 1000}};
+    long us = 1 + random() % (brief ? BRIEF_US : LIFE_US * slower);
+    struct itimerspec after = {.it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}};
 
     victim = pid;
     atomic_store(&dead, false);
@@ -62,6 +65,7 @@ static void acknowledge(struct radio *radio, const uint8_t *ack)
     for (size_t i = 0; i < radio->in_flight; i++)
         if (rig_crc(radio->flight[i]) == (ack[1] << 8 | ack[2])) {
             acked[radio->flight[i]] = true;
+            acked_count++;
             radio->in_flight--;
             memmove(&radio->flight[i], &radio->flight[i + 1], (radio->in_flight - i) * sizeof(radio->flight[0]));
             return;
@@ -125,8 +129,10 @@ static void live_and_die(const char *config, struct radio *radio, struct harness
                          bool receipts)
 {
     struct harness_process *gateway = rig_gateway(config);
+    unsigned before = acked_count;
+    bool brief = random() % 2 == 0;
 
-    kill_later(timer, gateway->pid);
+    kill_later(timer, gateway->pid, brief);
     while (!atomic_load(&dead)) {
         if (random() % 4 != 0 || radio->in_flight == 0)
             speak(radio);
@@ -140,6 +146,10 @@ static void live_and_die(const char *config, struct radio *radio, struct harness
     harness_pty_unplug(radio->pty); /* what stood in the line is gone, as with a real one */
     harness_pty_plug(radio->pty);
     selkie_link_rx_init(&radio->rx);
+    if (acked_count > before)
+        slower = 1;
+    else if (!brief && slower < SLOWER_MAX)
+        slower *= 2;
 }
 
 /* A last life that is left in peace: all that waits goes out. */
@@ -170,7 +180,6 @@ static void account(uint32_t sent, unsigned lives, const char *confirm)
         sure += acked[i];
         only_stored += stored[i] && !acked[i];
     }
-    ck_assert_uint_gt(sure, lives);
     printf("confirm by %s, %u kills: %u frames sent, %u acknowledged, %u more in the spool at a death, 0 lost\n",
            confirm, lives, sent, sure, only_stored);
 }
@@ -194,11 +203,12 @@ START_TEST(nothing_acknowledged_or_stored_is_lost_over_many_kills)
     printf("seed %u\n", seed);
     srandom(seed);
     selkie_link_rx_init(&radio.rx);
-    for (unsigned i = 0; i < lives; i++)
+    unsigned lived = 0;
+    for (; lived < lives || acked_count <= lives; lived++) /* less would show little */
         live_and_die(config, &radio, plugin, timer, receipts);
     ck_assert_int_eq(timer_delete(timer), 0);
     live_to_the_end(config, &radio, plugin, receipts);
-    account(radio.next, lives, confirms[_i]);
+    account(radio.next, lived, confirms[_i]);
 }
 END_TEST
 
@@ -207,7 +217,7 @@ int main(void)
     Suite *suite = suite_create("gateway_kill");
     TCase *tcase = tcase_create("gateway_kill");
 
-    tcase_set_timeout(tcase, 60 + (int)kills());
+    tcase_set_timeout(tcase, 60 + 2 * (int)kills());
     tcase_add_loop_test(tcase, nothing_acknowledged_or_stored_is_lost_over_many_kills, 0, 2);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

@@ -119,7 +119,8 @@ START_TEST(a_thief_who_comes_first_is_called_by_his_name)
 {
     char *output;
 
-    ck_assert_int_eq(RUN(&output, "attack", "eager-thief"), 0);
+    int status = RUN(&output, "attack", "eager-thief");
+    ck_assert_msg(status == 0, "%s", output);
     ck_assert_ptr_nonnull(strstr(output, "ok     impersonated >= 1"));
     ck_assert_ptr_nonnull(strstr(output, "ok     events.clone >= 1"));
     ck_assert_ptr_nonnull(strstr(output, "ok     forged = 0"));

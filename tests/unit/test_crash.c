@@ -156,11 +156,11 @@ START_TEST(nothing_is_lost_to_kill_9)
                                : UINT_MAX,
             .turns = (unsigned)test_random_below(&random, 200)};
         pid_t child = fork();
-        ck_assert_int_ge(child, 0);
         if (child == 0) {
             live(shared, dir, &fate);
             _exit(0);
         }
+        ck_assert_int_ge(child, 0);
         int status;
         ck_assert_int_eq(waitpid(child, &status, 0), child);
         bool by_us = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;

@@ -109,28 +109,39 @@ START_TEST(what_is_ready_is_taken_from_the_gateways_in_turn)
 }
 END_TEST
 
-/* Else each frame of a backlog would cost a commit. */
-START_TEST(a_stream_of_seals_is_handed_over_in_groups)
+enum { STREAM = 64 };
+
+/* In how many groups a stream of seals is collected. */
+static unsigned groups_of_a_stream(struct selkie_pool *pool)
 {
-    enum { STREAM = 64 };
-    struct selkie_keyring *keyring = kit_keyring(NULL);
     struct kit_device device = kit_device(1, 1);
-    struct selkie_pool *pool;
     struct selkie_job *jobs[STREAM];
     unsigned count = 0, groups = 0;
 
-    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
     for (uint64_t seq = 0; seq < STREAM; seq++) {
         struct kit_body body = kit_data(&device, "x");
         ck_assert_int_eq(submit(pool, "a", &body, seq), 0);
     }
     for (; count < STREAM; groups++)
         count += selkie_pool_collect(pool, jobs + count, STREAM - count, selkie_clock_monotonic_us() + 10000000);
-    ck_assert_uint_le(groups, STREAM / 2);
     for (unsigned i = 0; i < STREAM; i++) {
         ck_assert_uint_eq(jobs[i]->seq, i);
         selkie_pool_release(pool, jobs[i]);
     }
+    return groups;
+}
+
+/* Else each frame of a backlog would cost a commit. A machine that is too busy to open two in the time for which they
+ * are gathered may have a calmer moment later. */
+START_TEST(a_stream_of_seals_is_handed_over_in_groups)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct selkie_pool *pool;
+    unsigned groups, streams = 0;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
+    while ((groups = groups_of_a_stream(pool)) > STREAM / 2)
+        ck_assert_msg(++streams < 20, "%u groups of %u", groups, STREAM);
     selkie_pool_close(pool);
     selkie_keyring_close(keyring);
 }
