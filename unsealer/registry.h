@@ -33,6 +33,8 @@ bool selkie_registry_changed(const struct selkie_registry *registry);
 SELKIE_USE_RESULT int selkie_registry_commit(struct selkie_registry *registry);
 void selkie_registry_rollback(struct selkie_registry *registry);
 const char *selkie_registry_fault(const struct selkie_registry *registry);
+/* A change that changes nothing, but takes a commit that writes: only that tells whether storage works. */
+SELKIE_USE_RESULT int selkie_registry_touch(struct selkie_registry *registry);
 
 /* What is known to be damaged in the file, as a sentence; NULL = nothing so far. It comes to light while the file is
  * read through beside the work, or where the work meets it. Nothing may be decided by such a registry: an ID or a

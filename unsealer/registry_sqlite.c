@@ -11,10 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define APPLICATION_ID 0x534c4b52 /* "SLKR" */
-#define VERSION        2
-#define CHECK_US       500000 /* the start waits so long for the whole file to be checked */
-#define PATH_SIZE      4200
+#define VERSION   2
+#define CHECK_US  500000 /* the start waits so long for the whole file to be checked */
+#define PATH_SIZE 4200
 
 static const char *const statement_texts[] = {
 #define TEXT(name, sql) [SELKIE_SQL_##name] = (sql),
@@ -178,6 +177,11 @@ const char *selkie_registry_fault(const struct selkie_registry *registry)
     return registry->damage[0] ? registry->damage : registry->fault;
 }
 
+int selkie_registry_touch(struct selkie_registry *registry)
+{
+    return selkie_sql_run(registry, selkie_sql_write(registry, SELKIE_SQL_TOUCH));
+}
+
 static void refuse(char error[static SELKIE_REGISTRY_ERROR_SIZE], const char *path, const char *why)
 {
     selkie_sentence(error, SELKIE_REGISTRY_ERROR_SIZE, "%s: %s", path, why);
@@ -206,7 +210,8 @@ static int create(const char *path, const char *temporary, const struct selkie_v
     sqlite3_stmt *statement = NULL;
 
     selkie_vault_check_value(vault, check);
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, VERSION);
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             SELKIE_REGISTRY_APPLICATION, VERSION);
     int code = sqlite3_open_v2(temporary, &db, SQLITE_OPEN_READWRITE, NULL);
     /* Small pages: a frame changes two or three short rows, and a page goes into the log whole for each. */
     if (code == SQLITE_OK)
@@ -299,7 +304,7 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
                         sqlite3_errmsg(registry->db));
         return SELKIE_ESTORAGE;
     }
-    if (application != APPLICATION_ID || version < 1) {
+    if (application != SELKIE_REGISTRY_APPLICATION || version < 1) {
         refuse(error, path, "is damaged or not a registry; restore it from a backup");
         return SELKIE_ESTORAGE;
     }

@@ -10,6 +10,10 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#define SELKIE_REGISTRY_APPLICATION 0x534c4b52 /* "SLKR" */
+#define SELKIE_SQL_TEXT(value)      SELKIE_SQL_TEXT_OF(value)
+#define SELKIE_SQL_TEXT_OF(value)   #value
+
 #define SELKIE_SQL_BINDING                                                                                             \
     "SELECT number, address, id_hash, status, key_id, counter, received, session_frames, first_seen, last_seen, "      \
     "gateway, form, firmware, silent, clone_alarm, tag, session, session_bytes, revoked, row, present, entries FROM "  \
@@ -23,6 +27,7 @@
     X(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
     X(COMMIT, "COMMIT")                                                                                                \
     X(ROLLBACK, "ROLLBACK")                                                                                            \
+    X(TOUCH, "PRAGMA application_id = " SELKIE_SQL_TEXT(SELKIE_REGISTRY_APPLICATION)) /* writes page 1 */              \
     X(DEVICE_GET, "SELECT name, claim, listed, revoked, status, reset_alarm FROM device WHERE address = ?1")           \
     X(DEVICE_PUT, "INSERT INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET name = ?2, "       \
                   "claim = iif(?8, claim, ?3), listed = ?4, revoked = ?5, status = ?6, reset_alarm = ?7")              \

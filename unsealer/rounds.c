@@ -142,7 +142,7 @@ static const char *fault(const struct selkie_rounds *rounds, int error)
     return error == SELKIE_ESTORAGE ? selkie_registry_fault(rounds->clerk.registry) : selkie_error_text(error);
 }
 
-/* Frames cannot be decided. */
+/* A round failed, of frames or of commands: what it did is undone, and the first of a row is told. */
 static void undo(struct selkie_rounds *rounds, int error)
 {
     struct selkie_clerk *clerk = &rounds->clerk;
@@ -157,7 +157,8 @@ static void undo(struct selkie_rounds *rounds, int error)
         return;
     rounds->failing = true;
     rounds->damaged = damaged;
-    snprintf(line, sizeof line, "%s: frames wait and get no receipt until this is mended", fault(rounds, error));
+    snprintf(line, sizeof line, "%s: frames wait and get no receipt, and changes are refused, until this is mended",
+             fault(rounds, error));
     tell(rounds, LOG_ERR, line);
 }
 
@@ -192,6 +193,9 @@ static int decide(struct selkie_rounds *rounds, uint64_t delivered)
         result = selkie_clerk_walk(clerk, &walk, selkie_clock_monotonic_us());
     if (result == 0 && delivered > rounds->emptied)
         result = selkie_registry_empty_outbox(clerk->registry, delivered);
+    /* So that it is seen to work again whether frames come or not. */
+    if (result == 0 && rounds->failing)
+        result = selkie_registry_touch(clerk->registry);
     if (result == 0)
         result = end(rounds);
     if (result < 0) {
@@ -236,12 +240,12 @@ static int answer(struct selkie_rounds *rounds)
     return 0;
 }
 
+/* Its round is undone. */
 static int refuse(struct selkie_rounds *rounds, int error)
 {
     char line[SELKIE_REGISTRY_ERROR_SIZE + 32];
 
     snprintf(line, sizeof line, "not carried out: %s", fault(rounds, error));
-    roll_back(rounds);
     int result = selkie_inquiry_refuse(rounds->inquiry, &rounds->op, line);
     return result < 0 ? result : answer(rounds);
 }
@@ -272,8 +276,10 @@ static int obey(struct selkie_rounds *rounds)
     if (result >=
         0) /* who only looks waits for no disk: what is due to be put out comes with the next round of frames */
         result = selkie_registry_changed(rounds->clerk.registry) ? end(rounds) : 0;
-    if (result < 0)
+    if (result < 0) {
+        undo(rounds, result);
         return refuse(rounds, result);
+    }
     selkie_inquiry_committed(rounds->inquiry);
     settle(rounds);
     return through ? answer(rounds) : 0;

@@ -3,7 +3,8 @@
  * frame for longer than a part of it takes, and neither waits for the other's failure. A round is committed as a whole,
  * and only then what it noted is put out; or it is rolled back. Then frames wait and are decided anew, and commands are
  * answered with the error: who asked must not wait, nor have it done when storage works again and nobody expects it.
- * One thread, the registrar's. */
+ * Whichever failed, it is told once, and from then on each round of frames writes, though there be none: one that is
+ * committed tells that it works again. One thread, the registrar's. */
 #ifndef SELKIE_ROUNDS_H
 #define SELKIE_ROUNDS_H
 

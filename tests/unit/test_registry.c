@@ -225,14 +225,29 @@ static void limit_files(rlim_t bytes)
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-static bool storage_works(struct kit_host *host)
+static json_t *storage_of(struct kit_host *host)
 {
     char *text = selkie_unsealer_stats(kit_unsealer(host));
-    json_t *stats = json_loads(text, 0, NULL);
-    bool works = json_is_true(json_object_get(json_object_get(stats, "storage"), "working"));
+    json_t *stats = json_loads(text, 0, NULL), *storage = json_incref(json_object_get(stats, "storage"));
     json_decref(stats);
     free(text);
+    return storage;
+}
+
+static bool storage_works(struct kit_host *host)
+{
+    json_t *storage = storage_of(host);
+    bool works = json_is_true(json_object_get(storage, "working"));
+    json_decref(storage);
     return works;
+}
+
+static json_int_t storage_failures(struct kit_host *host)
+{
+    json_t *storage = storage_of(host);
+    json_int_t failures = json_integer_value(json_object_get(storage, "failures"));
+    json_decref(storage);
+    return failures;
 }
 
 START_TEST(a_full_disk_stops_receipts_until_there_is_room)
@@ -329,6 +344,43 @@ START_TEST(a_command_does_not_wait_for_a_full_disk)
 }
 END_TEST
 
+/* A broker that no frame reaches: its operator's commands are what meets the full disk. */
+START_TEST(a_full_disk_that_only_commands_meet_is_told_once_and_until_there_is_room)
+{
+    static const char add[] = "{\"command\":\"addDevice\",\"address\":\"0300000000000001\"}";
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir()};
+    struct kit_host *host = kit_open(&options);
+    struct stat status;
+
+    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0300000000000000\"}");
+    ck_assert(storage_works(host));
+    ck_assert_int_eq(stat(kit_path(options.state_dir, "registry.db-wal"), &status), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files((rlim_t)status.st_size);
+    expect_refusal(host, add);
+    ck_assert(!storage_works(host));
+    json_int_t failures = storage_failures(host);
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    while (storage_failures(host) < failures + 2 && selkie_clock_monotonic_us() < until_us) /* whether asked or not */
+        sched_yield();
+    ck_assert_int_ge(storage_failures(host), failures + 2);
+    expect_refusal(host, add);
+    ck_assert(!storage_works(host));
+    ck_assert_uint_eq(kit_logged(host, LOG_ERR), 1);
+    ck_assert(!kit_log_has(host, "works again"));
+
+    limit_files(RLIM_INFINITY);
+    until_us = selkie_clock_monotonic_us() + 10000000;
+    while (!storage_works(host) && selkie_clock_monotonic_us() < until_us)
+        sched_yield();
+    ck_assert(storage_works(host));
+    kit_do(host, "%s", add);
+    ck_assert(kit_log_has(host, "works again"));
+    ck_assert_uint_eq(kit_logged(host, LOG_NOTICE), 2);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(tallies_agree_with_what_they_count)
 {
     const char *dir = kit_dir();
@@ -381,6 +433,7 @@ int main(void)
     tcase_add_test(tcase, the_vault_opens_only_what_it_sealed_for_that_place);
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
     tcase_add_test(tcase, a_command_does_not_wait_for_a_full_disk);
+    tcase_add_test(tcase, a_full_disk_that_only_commands_meet_is_told_once_and_until_there_is_room);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
