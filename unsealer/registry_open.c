@@ -146,6 +146,18 @@ static int prepare(struct selkie_registry *registry)
     return result;
 }
 
+/* SQLite's word for it. */
+static int unusable(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
+{
+    int code = sqlite3_errcode(registry->db) & 0xff;
+    bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+
+    selkie_sentence(error, SELKIE_REGISTRY_ERROR_SIZE,
+                    damaged ? "%s: is damaged (%.80s); restore it from a backup" : "%s: cannot be used: %s", path,
+                    sqlite3_errmsg(registry->db));
+    return SELKIE_ESTORAGE;
+}
+
 static int load(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     int64_t application = 0, version = 0;
@@ -171,15 +183,14 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
                         VERSION);
         return SELKIE_EVERSION;
     }
+    /* First of all, since a copy may come in another journal's mode: there, no change is possible beside a reader. */
+    if (sqlite3_exec(registry->db, set_up, NULL, NULL, NULL) != SQLITE_OK)
+        return unusable(registry, path, error);
     int result = check(registry, path, error);
     if (result < 0)
         return result;
-    if (selkie_registry_migrate(registry->db, version, migrations, VERSION) < 0 ||
-        sqlite3_exec(registry->db, set_up, NULL, NULL, NULL) != SQLITE_OK || prepare(registry) < 0) {
-        selkie_sentence(error, SELKIE_REGISTRY_ERROR_SIZE, "%s: cannot be used: %s", path,
-                        sqlite3_errmsg(registry->db));
-        return SELKIE_ESTORAGE;
-    }
+    if (selkie_registry_migrate(registry->db, version, migrations, VERSION) < 0 || prepare(registry) < 0)
+        return unusable(registry, path, error);
     if (!key_matches(registry)) {
         refuse(error, path, "storage.key beside it is not the one it was written with; restore the two together");
         return SELKIE_ECONFIG;
