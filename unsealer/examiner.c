@@ -12,39 +12,111 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define PAUSE_MIN_US 100000
+#define PAUSE_MAX_US 60000000
+
 struct selkie_examiner {
     sqlite3 *db;
     pthread_t thread;
     pthread_mutex_t lock; /* the rest */
-    pthread_cond_t done;
+    pthread_cond_t news;
     bool through, stopping;
-    char finding[SELKIE_EXAMINER_FINDING_SIZE]; /* "" = none */
+    char finding[SELKIE_EXAMINER_FINDING_SIZE];   /* "" = none */
+    char hindrance[SELKIE_EXAMINER_FINDING_SIZE]; /* the first; "" = none, or it is through */
 };
 
-/* One of SQLite's checks, to its first finding. */
-static void check(sqlite3 *db, const char *sql, char finding[static SELKIE_EXAMINER_FINDING_SIZE])
+/* An error that says nothing of what is in the file. */
+static bool is_passing(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL: /* too many others took the log's locks */
+    case SQLITE_CANTOPEN: /* the log, which is opened by the first read: too many files are open */
+    case SQLITE_INTERRUPT:
+        return true;
+    default:
+        return code == SQLITE_IOERR_NOMEM;
+    }
+}
+
+/* A check tells some errors as if they were findings: a page that it has no memory for, say. 0 = it is none. (Of one in
+ * a chain of pages it does not tell the error, so that counts as damage.) */
+static int error_in(const char *finding)
+{
+    static const char mark[] = "error code=";
+    const char *at = strstr(finding, mark);
+
+    return at ? (int)strtol(at + sizeof mark - 1, NULL, 10) : 0;
+}
+
+/* SQLITE_ROW and the text of a statement's first row, SQLITE_DONE where it has none, or an error and what tells it. */
+static int first_row(sqlite3 *db, const char *sql, const char *table, char text[static SELKIE_EXAMINER_FINDING_SIZE])
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 
+    if (code == SQLITE_OK && table)
+        code = sqlite3_bind_text(statement, 1, table, -1, SQLITE_TRANSIENT);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : sqlite3_errmsg(db);
-    if (code != SQLITE_ROW || !text || strcmp(text, "ok") != 0)
-        selkie_sentence(finding, SELKIE_EXAMINER_FINDING_SIZE, "%s", text ? text : "out of memory");
-    for (char *at = finding; *at != '\0'; at++)
+    const char *value = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : sqlite3_errmsg(db);
+    if (!value) {
+        code = SQLITE_NOMEM;
+        value = sqlite3_errstr(code);
+    }
+    if (code == SQLITE_ROW && is_passing(error_in(value)))
+        code = error_in(value);
+    selkie_sentence(text, SELKIE_EXAMINER_FINDING_SIZE, "%s", value);
+    for (char *at = text; *at != '\0'; at++)
         if (*at == '\n')
             *at = ' ';
     sqlite3_finalize(statement);
+    return code;
+}
+
+/* False: it is time to stop. */
+static bool pause_for(struct selkie_examiner *examiner, int64_t us, const char *hindrance)
+{
+    int64_t until_us = selkie_clock_monotonic_us() + us;
+
+    pthread_mutex_lock(&examiner->lock);
+    if (!examiner->hindrance[0])
+        selkie_sentence(examiner->hindrance, sizeof examiner->hindrance, "%s", hindrance);
+    while (!examiner->stopping && selkie_thread_wait_until(&examiner->news, &examiner->lock, until_us))
+        ;
+    bool stopping = examiner->stopping;
+    pthread_mutex_unlock(&examiner->lock);
+    return !stopping;
+}
+
+/* first_row until it says something of the file; ever more rarely. */
+static int ask(struct selkie_examiner *examiner, const char *sql, const char *table,
+               char text[static SELKIE_EXAMINER_FINDING_SIZE])
+{
+    int64_t pause_us = PAUSE_MIN_US;
+    int code;
+
+    while (is_passing(code = first_row(examiner->db, sql, table, text)) && pause_for(examiner, pause_us, text))
+        pause_us = pause_us < PAUSE_MAX_US / 2 ? pause_us * 2 : PAUSE_MAX_US;
+    return code;
+}
+
+/* One of SQLite's checks, to its first finding. */
+static bool passes(struct selkie_examiner *examiner, const char *check, const char *table,
+                   char finding[static SELKIE_EXAMINER_FINDING_SIZE])
+{
+    return ask(examiner, check, table, finding) == SQLITE_ROW && strcmp(finding, "ok") == 0;
 }
 
 /* quick_check reads every page, but does not compare the indexes with their tables, which takes twice as long again:
  * and it is an index that says whether an ID is new. So the whole check follows, once the quick one had its say. */
-static void examine(sqlite3 *db, char finding[static SELKIE_EXAMINER_FINDING_SIZE])
+static void examine(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE])
 {
-    check(db, "PRAGMA quick_check(1)", finding);
-    if (finding[0] == '\0')
-        check(db, "PRAGMA integrity_check(1)", finding);
+    if (passes(examiner, "PRAGMA quick_check(1)", NULL, finding) &&
+        passes(examiner, "PRAGMA integrity_check(1)", NULL, finding))
+        finding[0] = '\0';
 }
 
 static void *run(void *context)
@@ -54,12 +126,13 @@ static void *run(void *context)
 
     /* On Linux that is this thread's own: frames go first. */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
-    examine(examiner->db, finding);
+    examine(examiner, finding);
     pthread_mutex_lock(&examiner->lock);
     examiner->through = true;
+    examiner->hindrance[0] = '\0';
     if (!examiner->stopping)
         memcpy(examiner->finding, finding, sizeof finding);
-    pthread_cond_broadcast(&examiner->done);
+    pthread_cond_broadcast(&examiner->news);
     pthread_mutex_unlock(&examiner->lock);
     return NULL;
 }
@@ -73,9 +146,10 @@ int selkie_examiner_start(struct selkie_examiner **started, const char *path)
     if (!examiner)
         return SELKIE_ENOMEM;
     pthread_mutex_init(&examiner->lock, NULL);
-    selkie_thread_cond_init(&examiner->done);
+    selkie_thread_cond_init(&examiner->news);
     if (sqlite3_open_v2(path, &examiner->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) == SQLITE_OK &&
-        sqlite3_busy_timeout(examiner->db, 5000) == SQLITE_OK)
+        sqlite3_busy_timeout(examiner->db, 5000) == SQLITE_OK &&
+        sqlite3_extended_result_codes(examiner->db, 1) == SQLITE_OK)
         result = selkie_thread_start(&examiner->thread, run, examiner);
     if (result < 0) {
         sqlite3_close(examiner->db);
@@ -92,15 +166,16 @@ void selkie_examiner_stop(struct selkie_examiner *examiner)
         return;
     pthread_mutex_lock(&examiner->lock);
     examiner->stopping = true;
+    pthread_cond_broadcast(&examiner->news);
     /* Again and again: an interrupt that comes before the statement has begun is forgotten. */
     while (!examiner->through) {
         sqlite3_interrupt(examiner->db);
-        (void)selkie_thread_wait_until(&examiner->done, &examiner->lock, selkie_clock_monotonic_us() + 10000);
+        (void)selkie_thread_wait_until(&examiner->news, &examiner->lock, selkie_clock_monotonic_us() + 10000);
     }
     pthread_mutex_unlock(&examiner->lock);
     pthread_join(examiner->thread, NULL);
     sqlite3_close(examiner->db);
-    pthread_cond_destroy(&examiner->done);
+    pthread_cond_destroy(&examiner->news);
     pthread_mutex_destroy(&examiner->lock);
     free(examiner);
 }
@@ -110,7 +185,7 @@ bool selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us)
     int64_t until_us = selkie_clock_monotonic_us() + patience_us;
 
     pthread_mutex_lock(&examiner->lock);
-    while (!examiner->through && selkie_thread_wait_until(&examiner->done, &examiner->lock, until_us))
+    while (!examiner->through && selkie_thread_wait_until(&examiner->news, &examiner->lock, until_us))
         ;
     bool through = examiner->through;
     pthread_mutex_unlock(&examiner->lock);
@@ -123,4 +198,12 @@ bool selkie_examiner_found(struct selkie_examiner *examiner, char finding[static
     memcpy(finding, examiner->finding, SELKIE_EXAMINER_FINDING_SIZE);
     pthread_mutex_unlock(&examiner->lock);
     return finding[0] != '\0';
+}
+
+bool selkie_examiner_hindered(struct selkie_examiner *examiner, char hindrance[static SELKIE_EXAMINER_FINDING_SIZE])
+{
+    pthread_mutex_lock(&examiner->lock);
+    memcpy(hindrance, examiner->hindrance, SELKIE_EXAMINER_FINDING_SIZE);
+    pthread_mutex_unlock(&examiner->lock);
+    return hindrance[0] != '\0';
 }

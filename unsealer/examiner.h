@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that reads the whole registry once, at the start, to see whether it is damaged: page by page, then each
  * index against its table, beside the registrar and with a connection of its own, since a registry of a million devices
- * is a gigabyte. It never writes. */
+ * is a gigabyte. It never writes. Where it cannot read on just now, for want of memory or because others hold a lock,
+ * it tries again until it can, ever more rarely, up to once a minute. */
 #ifndef SELKIE_EXAMINER_H
 #define SELKIE_EXAMINER_H
 
@@ -15,7 +16,7 @@ struct selkie_examiner;
 
 /* Start on this file. 0, SELKIE_ENOMEM or SELKIE_ESTORAGE. */
 SELKIE_USE_RESULT int selkie_examiner_start(struct selkie_examiner **examiner, const char *path);
-/* Where it still reads it is interrupted. NULL is harmless. */
+/* Where it still reads, or pauses, it is interrupted. NULL is harmless. */
 void selkie_examiner_stop(struct selkie_examiner *examiner);
 
 /* Wait until it is through, but not longer than that. True: it is. */
@@ -24,5 +25,8 @@ bool selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us)
 /* Whether something was found so far: a damage, or that the file could not be read to its end. Then `finding` says
  * what. Cheap, from any thread. */
 bool selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
+
+/* Whether something keeps it, or has kept it, from being through: then `hindrance` says what first did. Likewise. */
+bool selkie_examiner_hindered(struct selkie_examiner *examiner, char hindrance[static SELKIE_EXAMINER_FINDING_SIZE]);
 
 #endif

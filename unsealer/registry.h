@@ -40,6 +40,8 @@ SELKIE_USE_RESULT int selkie_registry_touch(struct selkie_registry *registry);
  * read through beside the work, or where the work meets it. Nothing may be decided by such a registry: an ID or a
  * counter that cannot be found would be taken for new. */
 const char *selkie_registry_damage(struct selkie_registry *registry);
+/* What keeps the file from being read through, as a sentence; NULL = nothing, or it has been. It is tried again. */
+const char *selkie_registry_hindrance(struct selkie_registry *registry);
 
 /* What the file says here contradicts what it says there, which is damage: note it and return SELKIE_ESTORAGE. */
 SELKIE_USE_RESULT int selkie_registry_contradicts(struct selkie_registry *registry, const char *finding);

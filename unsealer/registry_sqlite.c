@@ -17,6 +17,17 @@ const char *selkie_registry_damage(struct selkie_registry *registry)
     return registry->damage[0] ? registry->damage : NULL;
 }
 
+const char *selkie_registry_hindrance(struct selkie_registry *registry)
+{
+    char hindrance[SELKIE_EXAMINER_FINDING_SIZE];
+
+    if (!selkie_examiner_hindered(registry->examiner, hindrance))
+        return NULL;
+    selkie_sentence(registry->hindrance, sizeof registry->hindrance,
+                    "registry: cannot be looked through for damage just now (%s): it is tried again", hindrance);
+    return registry->hindrance;
+}
+
 int selkie_registry_contradicts(struct selkie_registry *registry, const char *finding)
 {
     note_damage(registry, finding);

@@ -27,6 +27,17 @@ void selkie_rounds_tell_spoilt(struct selkie_rounds *rounds)
     tell(rounds, LOG_ERR, spoilt);
 }
 
+static void tell_hindrance(struct selkie_rounds *rounds)
+{
+    const char *hindrance = selkie_registry_hindrance(rounds->clerk.registry);
+
+    if ((hindrance != NULL) == rounds->hindered)
+        return;
+    rounds->hindered = hindrance != NULL;
+    tell(rounds, hindrance ? LOG_WARNING : LOG_NOTICE,
+         hindrance ? hindrance : "registry: has been looked through after all");
+}
+
 static void time_stage(struct selkie_rounds *rounds, enum selkie_stage stage, int64_t us)
 {
     if (rounds->timed < SELKIE_TIMINGS_MAX)
@@ -84,6 +95,7 @@ static int begin(struct selkie_rounds *rounds)
 {
     rounds->timed = 0;
     rounds->op.gateways_changed = false;
+    tell_hindrance(rounds);
     if (selkie_registry_damage(rounds->clerk.registry))
         return SELKIE_ESTORAGE;
     return selkie_clerk_begin(&rounds->clerk, selkie_clock_ms(), selkie_clock_monotonic_us());

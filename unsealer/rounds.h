@@ -25,7 +25,7 @@ struct selkie_rounds {
     struct selkie_inquiry *inquiry;        /* and how far that is */
     struct selkie_walk walk;
     uint64_t emptied;                        /* up to here the outbox has been emptied */
-    bool failing, damaged;                   /* and told so */
+    bool failing, damaged, hindered;         /* and told so */
     char spoilt[SELKIE_REGISTRY_ERROR_SIZE]; /* the last that was told */
     struct selkie_stats_timing timings[SELKIE_TIMINGS_MAX];
     unsigned timed;
