@@ -180,6 +180,99 @@ bool __wrap_selkie_thread_wait_until(pthread_cond_t *condition, pthread_mutex_t 
     return number + 1 >= pauses_max && __real_selkie_thread_wait_until(condition, lock, until_us);
 }
 
+/* Each index, and a change of its table that it does not follow here. */
+static const struct {
+    const char *index, *change;
+} left_behind[] = {
+    {"device_status", "DELETE FROM device"},
+    {"binding_id", "DELETE FROM binding"},
+    {"binding_live", "DELETE FROM binding"},
+    {"binding_tag", "DELETE FROM binding"},
+    {"parked_binding", "INSERT INTO parked VALUES (1, 1, 1, x'00', 0, 'g1', 0, 1, NULL)"},
+    {"stray_tag", "INSERT INTO stray VALUES (1, x'00', x'00', 0, 0, 'g1', x'00')"},
+};
+enum { INDEXES = sizeof left_behind / sizeof *left_behind };
+
+static void change_without_index(const char *path, const char *index, const char *change)
+{
+    char sql[300];
+    sqlite3 *db = open_file(path);
+
+    execute(db, "ATTACH ':memory:' AS kept; PRAGMA writable_schema = ON");
+    snprintf(sql, sizeof sql, "CREATE TABLE kept.entry AS SELECT * FROM main.sqlite_schema WHERE name = '%s'", index);
+    execute(db, sql);
+    snprintf(sql, sizeof sql, "DELETE FROM main.sqlite_schema WHERE name = '%s'", index);
+    execute(db, sql);
+    sqlite3 *other = open_file(path); /* which knows nothing of it */
+    execute(other, change);
+    sqlite3_close(other);
+    execute(db, "INSERT INTO main.sqlite_schema SELECT * FROM kept.entry");
+    sqlite3_close(db);
+}
+
+START_TEST(each_index_is_held_against_its_table)
+{
+    struct kit_device device = kit_device(1, 1);
+    const char *path = kit_path(make_registry(&device), "registry.db");
+    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+    struct selkie_examiner *examiner;
+    sqlite3_stmt *statement;
+
+    sqlite3 *db = open_file(path);
+    ck_assert_int_eq(sqlite3_prepare_v2(db,
+                                        "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    ck_assert_int_eq(sqlite3_column_int(statement, 0), INDEXES);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    change_without_index(path, left_behind[_i].index, left_behind[_i].change);
+    ck_assert_int_eq(selkie_examiner_start(&examiner, path), 0);
+    ck_assert(selkie_examiner_wait(examiner, 30000000));
+    ck_assert(selkie_examiner_found(examiner, finding));
+    ck_assert_msg(strstr(finding, left_behind[_i].index) != NULL, "got \"%s\"", finding);
+    selkie_examiner_stop(examiner);
+}
+END_TEST
+
+/* Before each of the examiner's checks: whether the log can be emptied, which no reader allows. */
+static const char *log_of;
+static atomic_uint checks, emptied;
+
+int __real_sqlite3_step(sqlite3_stmt *statement);
+int __wrap_sqlite3_step(sqlite3_stmt *statement);
+int __wrap_sqlite3_step(sqlite3_stmt *statement)
+{
+    if (in_examiner && log_of && strstr(sqlite3_sql(statement), "_check")) {
+        sqlite3 *db = open_file(log_of);
+        execute(db, "INSERT INTO stale VALUES (x'00'); DELETE FROM stale");
+        atomic_fetch_add(&checks, 1);
+        if (sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+            atomic_fetch_add(&emptied, 1);
+        sqlite3_close(db);
+    }
+    return __real_sqlite3_step(statement);
+}
+
+START_TEST(the_log_is_let_go_of_before_each_table)
+{
+    struct kit_device device = kit_device(1, 1);
+    const char *path = kit_path(make_registry(&device), "registry.db");
+    struct selkie_examiner *examiner;
+
+    sqlite3 *registrar = open_file(path); /* keeps the log, as a broker does */
+    execute(registrar, "SELECT count(*) FROM binding");
+    log_of = path;
+    ck_assert_int_eq(selkie_examiner_start(&examiner, path), 0);
+    ck_assert(selkie_examiner_wait(examiner, 30000000));
+    selkie_examiner_stop(examiner);
+    sqlite3_close(registrar);
+    ck_assert_uint_eq(checks, 5); /* the whole file; then device, binding, parked and stray, which have indexes */
+    ck_assert_uint_eq(emptied, checks);
+}
+END_TEST
+
 START_TEST(want_of_memory_is_no_damage_wherever_it_comes)
 {
     struct kit_device device = kit_device(1, 1);
@@ -270,6 +363,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_loop_test(tcase, a_copy_in_another_journal_mode_is_used_while_it_is_read_through, 0, 4);
+    tcase_add_loop_test(tcase, each_index_is_held_against_its_table, 0, INDEXES);
+    tcase_add_test(tcase, the_log_is_let_go_of_before_each_table);
     tcase_add_test(tcase, want_of_memory_is_no_damage_wherever_it_comes);
     tcase_add_test(tcase, what_cannot_be_read_just_now_is_tried_again_ever_more_rarely);
     tcase_add_test(tcase, a_registry_that_cannot_be_read_through_just_now_is_used_and_told_of_once);
