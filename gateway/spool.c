@@ -12,8 +12,8 @@
 /* What a full disk takes from the oldest at once, so that not each new frame has to try twice. */
 #define MAKE_ROOM 64
 
-/* No more frames than this are deleted in one transaction: three or four share a page, so the log holds it within the
- * space that is kept for it. */
+/* No more frames than this are forgotten in one transaction, nor given up: three of the largest share a page, so the
+ * log holds both within the space that is kept for it. */
 #define DELETE_MAX 512
 
 enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, NEXT, FORGET, DROP, LEDGER, OLDEST, STATEMENTS };
@@ -306,28 +306,37 @@ int selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_s
     return SELKIE_ESTORAGE;
 }
 
+/* SQLite's result. */
+static int forget_one(struct selkie_spool *spool, int64_t seq)
+{
+    int result = begin(spool);
+
+    if (result != SQLITE_OK)
+        return result;
+    (void)sqlite3_bind_int64(spool->statements[FORGET], 1, seq);
+    result = run(spool, FORGET);
+    if (result != SQLITE_OK)
+        return result;
+    int changes = sqlite3_changes(spool->db);
+    spool->forgetting += (size_t)changes;
+    spool->ledger.frames -= changes;
+    return spool->forgetting < DELETE_MAX ? SQLITE_OK : commit(spool);
+}
+
 size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count)
 {
-    size_t forgotten = 0;
+    int result = SQLITE_OK;
 
     if (!ready(spool))
         return 0;
-    int result = begin(spool);
-    for (size_t i = 0; i < count && result == SQLITE_OK; i++) {
-        (void)sqlite3_bind_int64(spool->statements[FORGET], 1, seqs[i]);
-        result = run(spool, FORGET);
-        if (result == SQLITE_OK)
-            forgotten += (size_t)sqlite3_changes(spool->db);
-    }
-    spool->forgetting += forgotten;
+    int64_t frames = spool->ledger.frames;
+    for (size_t i = 0; i < count && result == SQLITE_OK; i++)
+        result = forget_one(spool, seqs[i]);
     if (result != SQLITE_OK) {
         failed(spool, result, "forget a frame");
         return 0;
     }
-    spool->ledger.frames -= (int64_t)forgotten;
-    if (spool->forgetting >= DELETE_MAX)
-        selkie_spool_sync(spool);
-    return forgotten;
+    return (size_t)(frames - spool->ledger.frames);
 }
 
 void selkie_spool_sync(struct selkie_spool *spool)

@@ -56,7 +56,8 @@ SELKIE_USE_RESULT int selkie_spool_next(struct selkie_spool *spool, int64_t afte
 
 /* Forget frames; those that are not there do not matter. In effect at once, on the disk with the next selkie_spool_put
  * or selkie_spool_sync, and each time that 512 wait for one: a frame that a power loss brings back is sent twice, which
- * harms nobody, and a card wears with each commit. Returns how many were there; where any were, a sync is owed. */
+ * harms nobody, and a card wears with each commit. Returns how many were there, 0 where it failed; where any were, a
+ * sync is owed. */
 size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count);
 void selkie_spool_sync(struct selkie_spool *spool);
 

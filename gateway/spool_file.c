@@ -16,7 +16,7 @@
 #define SCHEMA_VERSION 1
 #define DAMAGED_KEPT   3
 #define GROW_BYTES     (256 * 1024)
-#define LOG_RESERVE    (2 * 1024 * 1024) /* wal_autocheckpoint pages, the largest transaction, and half as much again */
+#define LOG_RESERVE    (2 * 1024 * 1024) /* wal_autocheckpoint pages, the largest transaction, and some more */
 #define SEQ_GAP        4096              /* more than what a card may have confirmed and lost */
 #define SEQ_BASE_BITS  32 /* of chance in the first seq of a fresh spool; 20 bits below are for counting */
 

@@ -270,8 +270,8 @@ static int64_t log_size(void)
 /* Space for the log is taken when the spool is opened: a disk that others have filled since keeps nothing back. */
 START_TEST(log_stays_within_what_was_taken_for_it)
 {
-    enum { KEPT = 2 * 1024 * 1024, MANY = 6000 };
-    int64_t seq = 0;
+    enum { KEPT = 2 * 1024 * 1024, MANY = 6000, AT_ONCE = 2000 };
+    int64_t seqs[AT_ONCE], seq = 0;
 
     put_large(MANY);
     for (int i = 0; i < MANY / 2; i++) { /* in one second of a fast link, with no sync in between */
@@ -279,6 +279,11 @@ START_TEST(log_stays_within_what_was_taken_for_it)
         seq = frame.seq;
         ck_assert_uint_eq(selkie_spool_forget(spool, &seq, 1), 1);
     }
+    ck_assert_int_le(log_size(), KEPT);
+    for (int i = 0; i < AT_ONCE; i++) /* one receipt for many */
+        seqs[i] = seq + 1 + i;
+    ck_assert_uint_eq(selkie_spool_forget(spool, seqs, AT_ONCE / 2), AT_ONCE / 2);
+    ck_assert_uint_eq(selkie_spool_forget(spool, seqs + AT_ONCE / 2, AT_ONCE / 2), AT_ONCE / 2);
     ck_assert_int_le(log_size(), KEPT);
     selkie_spool_set_max(spool, 10);
     put_large(100);
