@@ -33,7 +33,7 @@ static enum ctl_exit write_row(json_t *device, void *context)
 static enum ctl_exit write_json(json_t *device, void *context)
 {
     (void)context;
-    if (json_dumpf(device, stdout, JSON_COMPACT) != 0)
+    if (json_dumpf(device, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0)
         return ctl_fail("cannot write the result");
     putchar('\n');
     return CTL_DONE;

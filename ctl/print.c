@@ -74,7 +74,7 @@ static void print_fields(json_t *object, int indent)
 void ctl_print(const json_t *object, bool as_json)
 {
     if (as_json) {
-        (void)json_dumpf(object, stdout, JSON_INDENT(INDENT));
+        (void)json_dumpf(object, stdout, JSON_INDENT(INDENT) | JSON_ENSURE_ASCII);
         putchar('\n');
     } else {
         print_fields((json_t *)object, 0);

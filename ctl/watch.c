@@ -156,7 +156,7 @@ static void print_json(const struct ctl_message *message)
         (void)json_object_set_new(object, "payload", payload);
     else
         ctl_add_bytes(object, "payload", "text", message->payload, message->len);
-    (void)json_dumpf(object, stdout, JSON_COMPACT);
+    (void)json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(object);
 }
