@@ -110,13 +110,15 @@ static bool passes(struct selkie_examiner *examiner, const char *check, const ch
     return ask(examiner, check, table, finding) == SQLITE_ROW && strcmp(finding, "ok") == 0;
 }
 
-/* quick_check reads every page, but does not compare the indexes with their tables: and it is an index that says
- * whether an ID is new. So integrity_check follows, once the quick one had its say, for each table that has an index;
- * most of a registry is a table without one. */
+/* quick_check reads every page, but does not compare the indexes with their tables, nor the keys of a table WITHOUT
+ * ROWID with one another: and it is an index that says whether an ID is new. So integrity_check follows, once the quick
+ * one had its say, for each table that has an index or is one; most of a registry is a table that neither has nor is.
+ */
 static void examine(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE])
 {
     static const char next[] =
-        "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND tbl_name > ?1 ORDER BY tbl_name LIMIT 1";
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name > ?1 AND"
+        " (wr OR name IN (SELECT tbl_name FROM sqlite_schema WHERE type = 'index')) ORDER BY name LIMIT 1";
     char table[SELKIE_EXAMINER_FINDING_SIZE] = "";
     bool sound = passes(examiner, "PRAGMA quick_check(1)", NULL, finding);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that reads the whole registry once, at the start, to see whether it is damaged: page by page, then each
- * index against its table, beside the registrar and with a connection of its own, since a registry of a million devices
- * is a gigabyte. It never writes. Where it cannot read on just now, for want of memory or because others hold a lock,
- * it tries again until it can, ever more rarely, up to once a minute. */
+ * index against its table and the order of all keys, beside the registrar and with a connection of its own, since a
+ * registry of a million devices is a gigabyte. It never writes. Where it cannot read on just now, for want of memory or
+ * because others hold a lock, it tries again until it can, ever more rarely, up to once a minute. */
 #ifndef SELKIE_EXAMINER_H
 #define SELKIE_EXAMINER_H
 

@@ -96,8 +96,8 @@ static int create(const char *path, const char *temporary, const struct selkie_v
     return code == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
 }
 
-/* A small file is checked whole before anything is done with it; a large one goes on being checked beside the work, and
- * what is found then is what selkie_registry_damage tells. */
+/* A small file is checked whole before anything is decided by it; a large one goes on being checked beside the work,
+ * and what is found then is what selkie_registry_damage tells. */
 static int check(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     char finding[SELKIE_EXAMINER_FINDING_SIZE];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry while it is read through beside the work: what that holds up, and what it makes of a file that cannot be
  * read just now. */
+#define _GNU_SOURCE /* memmem */
 #include <check.h>
 #include <clock.h>
 #include <examiner.h>
@@ -236,6 +237,36 @@ START_TEST(each_index_is_held_against_its_table)
 }
 END_TEST
 
+/* Tables whose rows are found by a key of their own, with no index beside them. */
+START_TEST(a_key_in_the_wrong_place_is_found)
+{
+    struct kit_device device = kit_device(1, 1);
+    const char *path = kit_path(make_registry(&device), "registry.db");
+    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+    struct selkie_examiner *examiner;
+
+    sqlite3 *db = open_file(path);
+    execute(db, "INSERT INTO gateway (name, auth, added) VALUES ('gate-1', 0, 0), ('gate-2', 0, 0), ('gate-3', 0, 0)");
+    sqlite3_close(db); /* which empties the log */
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    char *bytes = malloc(1 << 20);
+    ck_assert_ptr_nonnull(bytes);
+    size_t len = fread(bytes, 1, 1 << 20, file);
+    char *name = memmem(bytes, len, "gate-2", 6);
+    ck_assert_ptr_nonnull(name);
+    ck_assert_int_eq(fseek(file, name - bytes + 5, SEEK_SET), 0);
+    ck_assert_int_eq(fputc('7', file), '7');
+    ck_assert_int_eq(fclose(file), 0);
+    free(bytes);
+    ck_assert_int_eq(selkie_examiner_start(&examiner, path), 0);
+    ck_assert(selkie_examiner_wait(examiner, 30000000));
+    ck_assert(selkie_examiner_found(examiner, finding));
+    ck_assert_msg(strstr(finding, "gateway") != NULL, "got \"%s\"", finding);
+    selkie_examiner_stop(examiner);
+}
+END_TEST
+
 /* Before each of the examiner's checks: whether the log can be emptied, which no reader allows. */
 static const char *log_of;
 static atomic_uint checks, emptied;
@@ -268,7 +299,8 @@ START_TEST(the_log_is_let_go_of_before_each_table)
     ck_assert(selkie_examiner_wait(examiner, 30000000));
     selkie_examiner_stop(examiner);
     sqlite3_close(registrar);
-    ck_assert_uint_eq(checks, 5); /* the whole file; then device, binding, parked and stray, which have indexes */
+    /* The whole file; then device, binding, parked and stray, which have indexes; and five more WITHOUT ROWID. */
+    ck_assert_uint_eq(checks, 10);
     ck_assert_uint_eq(emptied, checks);
 }
 END_TEST
@@ -364,6 +396,7 @@ int main(void)
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_loop_test(tcase, a_copy_in_another_journal_mode_is_used_while_it_is_read_through, 0, 4);
     tcase_add_loop_test(tcase, each_index_is_held_against_its_table, 0, INDEXES);
+    tcase_add_test(tcase, a_key_in_the_wrong_place_is_found);
     tcase_add_test(tcase, the_log_is_let_go_of_before_each_table);
     tcase_add_test(tcase, want_of_memory_is_no_damage_wherever_it_comes);
     tcase_add_test(tcase, what_cannot_be_read_just_now_is_tried_again_ever_more_rarely);
