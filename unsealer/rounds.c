@@ -95,9 +95,9 @@ static int begin(struct selkie_rounds *rounds)
 {
     rounds->timed = 0;
     rounds->op.gateways_changed = false;
-    tell_hindrance(rounds);
     if (selkie_registry_damage(rounds->clerk.registry))
         return SELKIE_ESTORAGE;
+    tell_hindrance(rounds);
     return selkie_clerk_begin(&rounds->clerk, selkie_clock_ms(), selkie_clock_monotonic_us());
 }
 
@@ -289,7 +289,10 @@ static int obey(struct selkie_rounds *rounds)
         0) /* who only looks waits for no disk: what is due to be put out comes with the next round of frames */
         result = selkie_registry_changed(rounds->clerk.registry) ? end(rounds) : 0;
     if (result < 0) {
-        undo(rounds, result);
+        if (result == SELKIE_ESTORAGE)
+            undo(rounds, result);
+        else /* want of memory, say, is the command's own affair: no frame waits for it */
+            roll_back(rounds);
         return refuse(rounds, result);
     }
     selkie_inquiry_committed(rounds->inquiry);
