@@ -8,14 +8,12 @@ static int step(sqlite3 *db, const char *sql, int64_t to)
     char version[64];
 
     snprintf(version, sizeof version, "PRAGMA user_version = %lld", (long long)to);
-    if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-        return SELKIE_ESTORAGE;
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK &&
-        sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK &&
-        sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
-        return 0;
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    return SELKIE_ESTORAGE;
+    return sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
+                   sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK &&
+                   sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK &&
+                   sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : SELKIE_ESTORAGE;
 }
 
 int selkie_registry_migrate(sqlite3 *db, int64_t from, const char *const steps[], int64_t to)
