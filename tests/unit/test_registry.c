@@ -6,12 +6,14 @@
 #include <check.h>
 #include <clock.h>
 #include <fcntl.h>
+#include <inquiry.h>
 #include <kit/kit.h>
 #include <registry.h>
 #include <run_suite.h>
 #include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -381,6 +383,34 @@ START_TEST(a_full_disk_that_only_commands_meet_is_told_once_and_until_there_is_r
 }
 END_TEST
 
+static atomic_bool no_memory;
+
+int __real_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us);
+int __wrap_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us);
+int __wrap_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us)
+{
+    return no_memory ? SELKIE_ENOMEM : __real_selkie_inquiry_go_on(inquiry, op, until_us);
+}
+
+START_TEST(a_command_that_finds_no_memory_says_nothing_of_the_storage)
+{
+    static const char add[] = "{\"command\":\"addDevice\",\"address\":\"0300000000000001\"}";
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir()};
+    struct kit_host *host = kit_open(&options);
+
+    no_memory = true;
+    json_t *response = kit_command(host, add);
+    no_memory = false;
+    ck_assert_str_eq(json_string_value(json_object_get(response, "error")), "not carried out: out of memory");
+    json_decref(response);
+    ck_assert(storage_works(host));
+    ck_assert_int_eq(storage_failures(host), 0);
+    ck_assert_uint_eq(kit_logged(host, LOG_ERR), 0);
+    kit_do(host, "%s", add);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(tallies_agree_with_what_they_count)
 {
     const char *dir = kit_dir();
@@ -434,6 +464,7 @@ int main(void)
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
     tcase_add_test(tcase, a_command_does_not_wait_for_a_full_disk);
     tcase_add_test(tcase, a_full_disk_that_only_commands_meet_is_told_once_and_until_there_is_room);
+    tcase_add_test(tcase, a_command_that_finds_no_memory_says_nothing_of_the_storage);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
