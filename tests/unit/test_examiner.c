@@ -187,7 +187,9 @@ static const struct {
 } left_behind[] = {
     {"device_status", "DELETE FROM device"},
     {"binding_id", "DELETE FROM binding"},
-    {"binding_live", "DELETE FROM binding"},
+    /* Part of the table: that it has too many is not looked for by each SQLite, that it has too few is. */
+    {"binding_live", "CREATE TEMP TABLE copy AS SELECT * FROM binding; UPDATE copy SET number = 9, address = x'09';"
+                     "INSERT INTO binding SELECT * FROM copy"},
     {"binding_tag", "DELETE FROM binding"},
     {"parked_binding", "INSERT INTO parked VALUES (1, 1, 1, x'00', 0, 'g1', 0, 1, NULL)"},
     {"stray_tag", "INSERT INTO stray VALUES (1, x'00', x'00', 0, 0, 'g1', x'00')"},
