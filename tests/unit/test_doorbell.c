@@ -61,12 +61,8 @@ END_TEST
 /* Results come while Mosquitto is busy with something else, and also between its last look and its wait. */
 START_TEST(a_ring_before_the_wait_is_not_lost)
 {
-    struct timespec half_ms = {.tv_nsec = 500000}, left;
-
     selkie_doorbell_ring(doorbell);
-    while (nanosleep(&half_ms, &left) != 0) /* the first signal is spent on this */
-        half_ms = left;
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) /* whatever the first signal was spent on */
         ck_assert(is_rung_within(PATIENCE_MS));
 }
 END_TEST

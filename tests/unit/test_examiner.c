@@ -213,12 +213,22 @@ static void change_without_index(const char *path, const char *index, const char
     sqlite3_close(db);
 }
 
+static void expect_finding(const char *path, const char *of)
+{
+    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+    struct selkie_examiner *examiner;
+
+    ck_assert_int_eq(selkie_examiner_start(&examiner, path), 0);
+    ck_assert(selkie_examiner_wait(examiner, 30000000));
+    ck_assert(selkie_examiner_found(examiner, finding));
+    ck_assert_msg(strstr(finding, of) != NULL, "got \"%s\"", finding);
+    selkie_examiner_stop(examiner);
+}
+
 START_TEST(each_index_is_held_against_its_table)
 {
     struct kit_device device = kit_device(1, 1);
     const char *path = kit_path(make_registry(&device), "registry.db");
-    char finding[SELKIE_EXAMINER_FINDING_SIZE];
-    struct selkie_examiner *examiner;
     sqlite3_stmt *statement;
 
     sqlite3 *db = open_file(path);
@@ -231,11 +241,7 @@ START_TEST(each_index_is_held_against_its_table)
     sqlite3_finalize(statement);
     sqlite3_close(db);
     change_without_index(path, left_behind[_i].index, left_behind[_i].change);
-    ck_assert_int_eq(selkie_examiner_start(&examiner, path), 0);
-    ck_assert(selkie_examiner_wait(examiner, 30000000));
-    ck_assert(selkie_examiner_found(examiner, finding));
-    ck_assert_msg(strstr(finding, left_behind[_i].index) != NULL, "got \"%s\"", finding);
-    selkie_examiner_stop(examiner);
+    expect_finding(path, left_behind[_i].index);
 }
 END_TEST
 
@@ -244,8 +250,6 @@ START_TEST(a_key_in_the_wrong_place_is_found)
 {
     struct kit_device device = kit_device(1, 1);
     const char *path = kit_path(make_registry(&device), "registry.db");
-    char finding[SELKIE_EXAMINER_FINDING_SIZE];
-    struct selkie_examiner *examiner;
 
     sqlite3 *db = open_file(path);
     execute(db, "INSERT INTO gateway (name, auth, added) VALUES ('gate-1', 0, 0), ('gate-2', 0, 0), ('gate-3', 0, 0)");
@@ -261,11 +265,7 @@ START_TEST(a_key_in_the_wrong_place_is_found)
     ck_assert_int_eq(fputc('7', file), '7');
     ck_assert_int_eq(fclose(file), 0);
     free(bytes);
-    ck_assert_int_eq(selkie_examiner_start(&examiner, path), 0);
-    ck_assert(selkie_examiner_wait(examiner, 30000000));
-    ck_assert(selkie_examiner_found(examiner, finding));
-    ck_assert_msg(strstr(finding, "gateway") != NULL, "got \"%s\"", finding);
-    selkie_examiner_stop(examiner);
+    expect_finding(path, "gateway");
 }
 END_TEST
 
