@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define RULES      "\"gateways\":\"any\",\"workers\":2,\"other_topics\":\"allow\""
+#define TOPIC      "selkie/gateway/gw1/up"
 #define ROUNDS     9   /* of the rate: one thread, then the broker, so that a machine's moods strike both */
 #define OPENED     80  /* ciphertexts that the single thread opens in a round */
 #define FRAMES     320 /* frames of a round through the broker */
@@ -91,7 +92,7 @@ static size_t saturate(struct harness_client *gateway, struct harness_client *su
         harness_seal_data(bodies[i], device->address, device->id, device->counter++, "21.5");
     while (come < count) {
         while (sent < count && sent - come < WINDOW)
-            harness_publish_async(gateway, PUMP_TOPIC, bodies[sent++], SELKIE_SEALED_SIZE, 1, NULL);
+            harness_publish_async(gateway, TOPIC, bodies[sent++], SELKIE_SEALED_SIZE, 1, NULL);
         if (made < ROUNDTRIPS)
             trips[made++] = one_round_trip(plain);
         struct harness_message *message;
@@ -125,13 +126,17 @@ static int64_t pair_run(struct single *single)
 static void print_rate(struct single *single, const struct harness_broker *broker)
 {
     static uint8_t bodies[FRAMES][SELKIE_SEALED_SIZE];
-    struct frames_device device = frames_device(3);
+    struct frames_device devices[PUMP_GATEWAYS];
     struct pump *pump = pump_open(broker, "selkie/device/+/up", true);
     int64_t twice[ROUNDS], pair[ROUNDS], alone_us = 0, pair_us = 0, broker_us = 0;
 
+    for (unsigned i = 0; i < PUMP_GATEWAYS; i++)
+        devices[i] = frames_device(10 + i);
     for (size_t i = 0; i < ROUNDS; i++) {
-        for (size_t j = 0; j < FRAMES; j++)
-            harness_seal_data(bodies[j], device.address, device.id, device.counter++, "21.5");
+        for (size_t j = 0; j < FRAMES; j++) {
+            struct frames_device *device = &devices[j % PUMP_GATEWAYS];
+            harness_seal_data(bodies[j], device->address, device->id, device->counter++, "21.5");
+        }
         int64_t alone = single_run(single, OPENED), both = pair_run(single);
         int64_t through = pump_run(pump, bodies[0], SELKIE_SEALED_SIZE, FRAMES, WINDOW);
         twice[i] = 1000 * (alone * FRAMES) / (2 * through * OPENED);
@@ -164,7 +169,7 @@ static void print_latency(const struct single *single, const struct harness_brok
         harness_seal_data(body, device.address, device.id, device.counter++, "21.5");
         open_us[i] = single_run(single, 1);
         int64_t start = pump_now_us();
-        harness_publish_async(gateway, PUMP_TOPIC, body, sizeof body, 1, NULL);
+        harness_publish_async(gateway, TOPIC, body, sizeof body, 1, NULL);
         harness_message_free(harness_receive(subscriber, "selkie/device/"));
         took[i] = pump_now_us() - start;
     }

@@ -26,7 +26,7 @@ enum {
     ROUNDS = 9,
     FRAMES = 6000, /* SESSION, in a round */
     SEALED = 250,
-    WINDOW = 1600, /* as of a hundred gateways */
+    WINDOW = 160 * PUMP_GATEWAYS,
     PAYLOAD = 16,
     BODY = SELKIE_SESSION_OVERHEAD + PAYLOAD
 };
@@ -144,11 +144,13 @@ static void open_side(struct side *side, const char *name)
     side->pump = pump_open(side->broker, "selkie/device/+/up", true);
 }
 
-/* The next message of a sender drawn at random. */
-static struct frames_device draw(const struct load *load)
+/* The next message of a sender drawn at random among those that the gateway of a round's i-th frame hears. */
+static struct frames_device draw(const struct load *load, size_t i)
 {
     struct side *side = load->side;
-    uint32_t number = (uint32_t)test_random_below(&side->random, load->senders) * (side->devices / load->senders);
+    uint32_t sender = (uint32_t)test_random_below(&side->random, load->senders / PUMP_GATEWAYS) * PUMP_GATEWAYS +
+                      (uint32_t)(i % PUMP_GATEWAYS);
+    uint32_t number = sender * (side->devices / load->senders);
     struct frames_device device = frames_device(number);
 
     device.counter = ++side->counters[number];
@@ -161,14 +163,14 @@ static void round_of(struct load *load, size_t round)
     const uint8_t payload[PAYLOAD] = "0123456789abcde";
 
     for (size_t i = 0; i < FRAMES; i++) {
-        struct frames_device device = draw(load);
+        struct frames_device device = draw(load, i);
         struct selkie_session session;
         ck_assert_int_eq(selkie_session_derive(&session, device.address, device.id), 0);
         ck_assert_int_eq(selkie_session_seal(sessions[i], BODY, &session, device.counter, payload, PAYLOAD), BODY);
     }
     load->session_rate[round] = FRAMES * 1e6 / (double)pump_run(load->side->pump, sessions[0], BODY, FRAMES, WINDOW);
     for (size_t i = 0; i < SEALED; i++) {
-        struct frames_device device = draw(load);
+        struct frames_device device = draw(load, i);
         harness_seal_data(sealed[i], device.address, device.id, device.counter, "0123456789abcde");
     }
     load->sealed_rate[round] =

@@ -14,11 +14,11 @@
 #define RULES "\"gateways\":\"any\",\"workers\":2"
 
 enum {
-    DEVICES = 50,
+    DEVICES = 5 * PUMP_GATEWAYS,
     ROUNDS = 5,
     FRAMES = 40000, /* in all rounds */
-    SEALED = 1000,
-    WINDOW = 1600, /* as of a hundred gateways */
+    SEALED = 2000,
+    WINDOW = 160 * PUMP_GATEWAYS,
     PAYLOAD = 16,
     BODY = SELKIE_SESSION_OVERHEAD + PAYLOAD
 };
@@ -40,16 +40,16 @@ static uint8_t *seal_sessions(void)
     return bodies;
 }
 
-/* SEALED frames: one that registers each device of the SESSION frames, or many of one more device. */
+/* SEALED frames: one that registers each device of the SESSION frames, or many of one more device for each gateway. */
 static uint8_t *seal_sealed(bool registrations, size_t count)
 {
     uint8_t(*bodies)[SELKIE_SEALED_SIZE] = calloc(count, sizeof *bodies);
-    struct frames_device one = frames_device(DEVICES);
 
     ck_assert_ptr_nonnull(bodies);
     for (uint32_t i = 0; i < count; i++) {
-        struct frames_device device = registrations ? frames_device(i) : one;
-        harness_seal_data(bodies[i], device.address, device.id, registrations ? 0 : i, "0123456789abcde");
+        struct frames_device device = frames_device(registrations ? i : DEVICES + i % PUMP_GATEWAYS);
+        harness_seal_data(bodies[i], device.address, device.id, registrations ? 0 : i / PUMP_GATEWAYS,
+                          "0123456789abcde");
     }
     return bodies[0];
 }
@@ -60,7 +60,7 @@ START_TEST(figures)
             *sealed = seal_sealed(false, SEALED);
     struct harness_broker *plain = harness_broker(PUMP_BROKER);
     struct harness_broker *broker = harness_broker_with_plugin(PUMP_BROKER, RULES);
-    struct pump *forwarding = pump_open(plain, PUMP_TOPIC, false),
+    struct pump *forwarding = pump_open(plain, PUMP_TOPICS, false),
                 *opening = pump_open(broker, "selkie/device/+/up", true);
     int64_t forwarded_us = 0, rsa_us = 0, opened_us = 0;
 
