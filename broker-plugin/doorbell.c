@@ -2,6 +2,8 @@
 #include "doorbell.h"
 
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -16,6 +18,7 @@
 
 struct selkie_doorbell {
     timer_t timer;
+    atomic_bool rung; /* the timer is to be stopped */
     struct sigaction before;
 };
 
@@ -33,6 +36,7 @@ int selkie_doorbell_open(struct selkie_doorbell **doorbell)
     *doorbell = NULL;
     if (made == NULL)
         return SELKIE_ENOMEM;
+    atomic_init(&made->rung, false);
     event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
     if (timer_create(CLOCK_MONOTONIC, &event, &made->timer) != 0) {
         free(made);
@@ -63,11 +67,13 @@ void selkie_doorbell_ring(struct selkie_doorbell *doorbell)
     struct itimerspec now = {.it_value = {.tv_nsec = 1}, .it_interval = {.tv_nsec = AGAIN_NS}};
 
     (void)timer_settime(doorbell->timer, 0, &now, NULL);
+    atomic_store(&doorbell->rung, true); /* after it: a timer is never left ringing that nobody knows of */
 }
 
 void selkie_doorbell_answer(struct selkie_doorbell *doorbell)
 {
     struct itimerspec never = {{0, 0}, {0, 0}};
 
-    (void)timer_settime(doorbell->timer, 0, &never, NULL);
+    if (atomic_exchange(&doorbell->rung, false))
+        (void)timer_settime(doorbell->timer, 0, &never, NULL);
 }
