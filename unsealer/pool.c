@@ -9,10 +9,6 @@
 #include <uthash.h>
 #include <utlist.h>
 
-/* While a gateway has more seals to open, the opened ones gather for one commit: so many, or for so long. */
-#define GATHER    16
-#define GATHER_US 50000
-
 /* Everything of one gateway that is in the pool. It is there only while it holds a place. */
 struct selkie_lane {
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
@@ -33,11 +29,13 @@ struct selkie_pool {
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t work;  /* for workers: a lane has a frame to open */
     pthread_cond_t news;  /* for the registrar: ready, poked */
+    pthread_cond_t poke;  /* for the registrar: poked; frames do not wake it */
     struct selkie_lane *lanes;
     struct selkie_lane *turn;  /* lanes with frames to open; the first is served next */
     struct selkie_lane *ready; /* lanes with frames to decide; the first is served next */
     uint64_t submitted;
     unsigned places, unopened;
+    int64_t next_us; /* the next group is collected no earlier */
     bool poked, stopping;
 
     unsigned workers;
@@ -161,6 +159,7 @@ int selkie_pool_open(struct selkie_pool **opened, struct selkie_keyring *keyring
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
     selkie_thread_cond_init(&pool->news);
+    selkie_thread_cond_init(&pool->poke);
     for (; pool->workers < workers; pool->workers++)
         if (selkie_thread_start(&pool->threads[pool->workers], worker, pool) < 0) {
             selkie_pool_close(pool);
@@ -197,6 +196,7 @@ void selkie_pool_close(struct selkie_pool *pool)
         HASH_DEL(pool->lanes, lane);
         free(lane);
     }
+    pthread_cond_destroy(&pool->poke);
     pthread_cond_destroy(&pool->news);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
@@ -264,13 +264,13 @@ static bool gathering(const struct selkie_pool *pool, int64_t *until_us)
         if (!lane->unopened)
             return false;
         DL_FOREACH (lane->ready, job) {
-            if (!job->ordered || ++count >= GATHER)
+            if (!job->ordered || ++count >= SELKIE_GATHER)
                 return false;
         }
         if (lane->ready->opened_us < oldest_us)
             oldest_us = lane->ready->opened_us;
     }
-    *until_us = oldest_us + GATHER_US;
+    *until_us = oldest_us + SELKIE_GATHER_US;
     return true;
 }
 
@@ -283,9 +283,13 @@ unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[
         ;
     while (gathering(pool, &until_us) && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
         ;
+    while (pool->ready && !pool->poked && selkie_thread_wait_until(&pool->poke, &pool->lock, pool->next_us))
+        ;
     pool->poked = false;
     while (pool->ready && count < max)
         batch[count++] = next_ready(pool);
+    /* A group that did not take all is no reason to wait. */
+    pool->next_us = count >= SELKIE_GATHER && !pool->ready ? selkie_clock_monotonic_us() + SELKIE_PACE_US : 0;
     pthread_mutex_unlock(&pool->lock);
     return count;
 }
@@ -293,7 +297,7 @@ unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[
 void selkie_pool_await_poke(struct selkie_pool *pool, int64_t until_us)
 {
     pthread_mutex_lock(&pool->lock);
-    while (!pool->poked && selkie_thread_wait_until(&pool->news, &pool->lock, until_us))
+    while (!pool->poked && selkie_thread_wait_until(&pool->poke, &pool->lock, until_us))
         ;
     pool->poked = false;
     pthread_mutex_unlock(&pool->lock);
@@ -304,6 +308,7 @@ void selkie_pool_poke(struct selkie_pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->poked = true;
     pthread_cond_signal(&pool->news);
+    pthread_cond_signal(&pool->poke);
     pthread_mutex_unlock(&pool->lock);
 }
 

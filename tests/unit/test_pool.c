@@ -147,6 +147,47 @@ START_TEST(a_stream_of_seals_is_handed_over_in_groups)
 }
 END_TEST
 
+/* The time from before a group of SESSION frames is collected until a single frame is that came right after it. */
+static int64_t collect_after_group(struct selkie_pool *pool, unsigned size, bool poked)
+{
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_session(&device, "x");
+    struct selkie_job *jobs[STREAM];
+
+    for (unsigned i = 0; i < size; i++)
+        ck_assert_int_eq(submit(pool, "a", &body, i), 0);
+    int64_t start = selkie_clock_monotonic_us();
+    ck_assert_uint_eq(selkie_pool_collect(pool, jobs, STREAM, start), size);
+    ck_assert_int_eq(submit(pool, "a", &body, size), 0);
+    if (poked)
+        selkie_pool_poke(pool);
+    jobs[size] = next(pool);
+    int64_t took = selkie_clock_monotonic_us() - start;
+    for (unsigned i = 0; i <= size; i++)
+        selkie_pool_release(pool, jobs[i]);
+    return took;
+}
+
+/* SESSION frames need no worker that would make them gather: else a stream of them would cost a commit for each
+ * handful. Neither what follows a lone frame waits nor what a poke follows. A machine that is too busy to show it may
+ * have a calmer moment later. */
+START_TEST(groups_of_session_frames_are_spread)
+{
+    struct selkie_keyring *keyring = kit_keyring(NULL);
+    struct selkie_pool *pool;
+
+    ck_assert_int_eq(selkie_pool_open(&pool, keyring, 1, 1024), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_ge(collect_after_group(pool, SELKIE_GATHER, false), SELKIE_PACE_US);
+    for (int tries = 1; collect_after_group(pool, 1, false) >= SELKIE_PACE_US; tries++)
+        ck_assert_int_lt(tries, 100);
+    for (int tries = 1; collect_after_group(pool, SELKIE_GATHER, true) >= SELKIE_PACE_US; tries++)
+        ck_assert_int_lt(tries, 100);
+    selkie_pool_close(pool);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
 START_TEST(a_full_intake_refuses_and_leaves_room_for_others)
 {
     struct selkie_keyring *keyring = kit_keyring(NULL);
@@ -271,6 +312,7 @@ int main(void)
     tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
     tcase_add_test(tcase, what_is_ready_is_taken_from_the_gateways_in_turn);
     tcase_add_test(tcase, a_stream_of_seals_is_handed_over_in_groups);
+    tcase_add_test(tcase, groups_of_session_frames_are_spread);
     tcase_add_test(tcase, a_full_intake_refuses_and_leaves_room_for_others);
     tcase_add_test(tcase, a_deferred_frame_comes_right_after_what_it_waits_for);
     tcase_add_test(tcase, a_session_frame_does_not_overtake_one_of_its_tag_that_waits);
