@@ -161,9 +161,8 @@ static int unusable(struct selkie_registry *registry, const char *path, char err
 static int load(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     int64_t application = 0, version = 0;
-    /* The log is emptied by checkpointer.c; a commit does it only where that falls behind. */
     const char *set_up = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
-                         "PRAGMA wal_autocheckpoint = 64000; PRAGMA temp_store = MEMORY";
+                         "PRAGMA temp_store = MEMORY";
 
     if (sqlite3_open_v2(path, &registry->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
         sqlite3_busy_timeout(registry->db, 5000) != SQLITE_OK ||
@@ -195,7 +194,10 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
         refuse(error, path, "storage.key beside it is not the one it was written with; restore the two together");
         return SELKIE_ECONFIG;
     }
-    return 0;
+    result = selkie_checkpointer_start(&registry->checkpointer, registry->db, path);
+    if (result < 0)
+        refuse(error, path, "no memory, threads or files are left to keep its log short");
+    return result;
 }
 
 /* Leave a mark that the first start is under way, and nothing of one that was broken off. */
@@ -259,6 +261,7 @@ void selkie_registry_close(struct selkie_registry *registry)
     if (!registry)
         return;
     selkie_examiner_stop(registry->examiner);
+    selkie_checkpointer_stop(registry->checkpointer);
     for (int i = 0; i < SELKIE_SQL_COUNT; i++)
         sqlite3_finalize(registry->statements[i]);
     sqlite3_close(registry->db);

@@ -3,6 +3,7 @@
 #ifndef SELKIE_REGISTRY_SQLITE_H
 #define SELKIE_REGISTRY_SQLITE_H
 
+#include "checkpointer.h"
 #include "examiner.h"
 #include "registry.h"
 #include "vault.h"
@@ -101,6 +102,7 @@ struct selkie_registry {
     sqlite3 *db;
     struct selkie_vault *vault;
     struct selkie_examiner *examiner;
+    struct selkie_checkpointer *checkpointer;
     sqlite3_stmt *statements[SELKIE_SQL_COUNT];
     bool in_transaction;
     int begun; /* SELKIE_ESTORAGE while a transaction that was needed could not begin */

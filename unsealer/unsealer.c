@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline put together. */
-#include "checkpointer.h"
 #include "registrar.h"
 #include "sentence.h"
 
@@ -16,7 +15,6 @@
 
 struct selkie_unsealer {
     struct selkie_registry *registry;
-    struct selkie_checkpointer *checkpointer;
     struct selkie_pool *pool;
     struct selkie_registrar *registrar;
     struct selkie_gateways *gateways;
@@ -58,8 +56,6 @@ static int start(struct selkie_unsealer *unsealer, const struct selkie_unsealer_
 {
     int result = selkie_pool_open(&unsealer->pool, options->keyring, count_workers(options->workers),
                                   options->intake_max ? options->intake_max : INTAKE_MAX_DEFAULT);
-    if (result == 0)
-        result = selkie_checkpointer_start(&unsealer->checkpointer, options->state_dir);
     if (result == 0)
         result = selkie_gateways_open(&unsealer->gateways);
     if (result == 0)
@@ -120,7 +116,6 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
         return;
     selkie_registrar_stop(unsealer->registrar);
     selkie_pool_close(unsealer->pool);
-    selkie_checkpointer_stop(unsealer->checkpointer);
     selkie_registry_close(unsealer->registry);
     selkie_gateways_close(unsealer->gateways);
     selkie_stats_destroy(&unsealer->stats);
