@@ -7,17 +7,14 @@
 
 struct selkie_output *selkie_output_new(enum selkie_output_kind kind, const void *data, size_t len)
 {
-    struct selkie_output *output = calloc(1, sizeof *output);
-    uint8_t *copy = output ? calloc(1, len + 1) : NULL;
+    struct selkie_output *output = calloc(1, sizeof *output + len + 1);
 
-    if (!copy) {
-        free(output);
+    if (!output)
         return NULL;
-    }
+    output->data = (uint8_t *)(output + 1);
     if (len)
-        memcpy(copy, data, len);
+        memcpy(output->data, data, len);
     output->kind = kind;
-    output->data = copy;
     output->len = len;
     output->rx_ms = -1;
     return output;
@@ -27,9 +24,7 @@ void selkie_output_free(struct selkie_output *output)
 {
     if (!output)
         return;
-    if (output->data)
-        mbedtls_platform_zeroize(output->data, output->len);
-    free(output->data);
+    mbedtls_platform_zeroize(output->data, output->len);
     free(output);
 }
 

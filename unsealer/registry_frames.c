@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that wait (parked, stray), the outbox, and the gateways. */
+/* Frames that wait (parked, stray), the outbox, and states that are due. */
+#include "outputs.h"
 #include "registry_sqlite.h"
-
-#include <mbedtls/platform_util.h>
-#include <stdlib.h>
 
 static void bind_address(sqlite3_stmt *statement, int index, const uint8_t *address)
 {
@@ -239,26 +237,15 @@ int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_o
     return selkie_sql_run(registry, put);
 }
 
-static int read_data(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_output *output)
+/* What stands there for a payload is sealed: `sealed`, of which the output holds a copy. */
+static int open_payload(struct selkie_registry *registry, const uint8_t *sealed, struct selkie_output *output)
 {
-    size_t len = (size_t)sqlite3_column_bytes(row, 7);
-    const uint8_t *data = sqlite3_column_blob(row, 7);
-
-    output->data = calloc(1, len + 1);
-    if (!output->data)
-        return SELKIE_ENOMEM;
-    output->len = len;
-    if (output->kind != SELKIE_OUTPUT_PAYLOAD) {
-        if (len)
-            memcpy(output->data, data, len);
-        return 0;
-    }
-    int opened =
-        selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox, data, len, output->data);
-    if (opened < 0)
+    int len = selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox, sealed, output->len,
+                                       output->data);
+    if (len < 0)
         return selkie_sql_spoilt(registry, "payload in the outbox", (int64_t)output->outbox);
-    output->data[opened] = 0;
-    output->len = (size_t)opened;
+    output->data[len] = 0;
+    output->len = (size_t)len;
     return 0;
 }
 
@@ -271,18 +258,20 @@ int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t *afte
     int result = selkie_sql_step(registry, row);
     if (result <= 0)
         return result;
-    struct selkie_output *output = calloc(1, sizeof *output);
+    const uint8_t *data = sqlite3_column_blob(row, 7);
+    struct selkie_output *output = selkie_output_new((enum selkie_output_kind)sqlite3_column_int(row, 1), data,
+                                                     (size_t)sqlite3_column_bytes(row, 7));
     result = output ? 0 : SELKIE_ENOMEM;
     if (output) {
         output->outbox = (uint64_t)sqlite3_column_int64(row, 0);
-        output->kind = (enum selkie_output_kind)sqlite3_column_int(row, 1);
         output->has_address = true;
         selkie_sql_get_blob(row, 2, output->address, sizeof output->address);
         output->counter = (uint32_t)sqlite3_column_int64(row, 3);
         output->rx_ms = sqlite3_column_int64(row, 4);
         selkie_sql_get_text(row, 5, output->gateway, sizeof output->gateway);
         output->form = (enum selkie_frame_type)sqlite3_column_int(row, 6);
-        result = read_data(registry, row, output);
+        if (output->kind == SELKIE_OUTPUT_PAYLOAD)
+            result = open_payload(registry, data, output);
     }
     if (result == 0 || result == SELKIE_ECRYPTO)
         *after = output->outbox;

@@ -89,7 +89,7 @@ struct selkie_output {
     uint64_t outbox; /* number in the outbox, growing, for selkie_unsealer_delivered; 0 = not in it */
     uint64_t token;  /* ANSWER: as given with the command */
     char reason[SELKIE_REASON_MAX];
-    uint8_t *data; /* len bytes and a NUL behind them */
+    uint8_t *data; /* len bytes and a NUL behind them, in the same piece of memory */
     size_t len;
     struct selkie_output *next; /* for the queue */
 };
