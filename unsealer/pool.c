@@ -250,7 +250,7 @@ out:
 }
 
 /* Whether the ready frames gain by waiting for more: each is one of a stream from its gateway. A frame that came alone
- * never waits, nor does a SESSION frame; and nobody waits longer for a stream that falters. */
+ * never waits for seals, nor does a SESSION frame; and nobody waits longer for a stream that falters. */
 static bool gathering(const struct selkie_pool *pool, int64_t *until_us)
 {
     const struct selkie_lane *lane;
@@ -289,7 +289,7 @@ unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[
     while (pool->ready && count < max)
         batch[count++] = next_ready(pool);
     /* A group that did not take all is no reason to wait. */
-    pool->next_us = count >= SELKIE_GATHER && !pool->ready ? selkie_clock_monotonic_us() + SELKIE_PACE_US : 0;
+    pool->next_us = count > SELKIE_GATHER && !pool->ready ? selkie_clock_monotonic_us() + SELKIE_PACE_US : 0;
     pthread_mutex_unlock(&pool->lock);
     return count;
 }

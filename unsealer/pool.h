@@ -15,9 +15,10 @@
 
 struct selkie_pool;
 
-/* The frames that make a stream worth waiting for, so that it does not cost a commit a frame, */
+/* So many frames, as many as a gateway has under way by default, need not wait for more, so that they share a commit.
+ */
 #define SELKIE_GATHER 16
-/* and the times: for more seals from a gateway that has some, and from a group to the next one. */
+/* The longest wait: for more seals from a gateway that has some, and from a larger group to the next one. */
 #define SELKIE_GATHER_US 50000
 #define SELKIE_PACE_US   10000
 
@@ -31,9 +32,9 @@ SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct 
 
 /* Up to `max` jobs that are ready to be decided, of the lanes in turn, each lane's in order. Waits until there is one,
  * or a poke, or the monotonic time until_us; returns how many. A stream comes in groups: while a gateway has more seals
- * to open, SELKIE_GATHER of them gather for at most SELKIE_GATHER_US; and after a group of so many, whatever they are,
- * the next one waits until SELKIE_PACE_US have gone by. What comes alone waits for nothing, and after a poke nothing
- * does. The jobs keep their places until they are released. */
+ * to open, SELKIE_GATHER of them gather for at most SELKIE_GATHER_US; and after a group of more frames than that, of
+ * whatever form and from wherever, the next one is collected no earlier than SELKIE_PACE_US later. Without a stream
+ * nothing waits, nor does it after a poke. The jobs keep their places until they are released. */
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);
 /* Wait for a poke alone, whatever is ready, or until then. */
