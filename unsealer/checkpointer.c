@@ -1,40 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checkpointer.h"
 #include "clock.h"
+#include "sentence.h"
 #include "thread.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define FEW      2000 /* pages that a commit may move by itself */
-#define PASSES   5
-#define AGAIN_US 1000000 /* after passes that did not get there */
+#define PASSES   8
+#define AGAIN_US 100000 /* after passes that did not get there */
 
 struct selkie_checkpointer {
     sqlite3 *writer; /* the registrar's */
     sqlite3 *db;     /* the thread's */
     pthread_t thread;
     pthread_mutex_t lock; /* the rest */
-    pthread_cond_t news;
-    int pages;     /* in the log, after the last commit */
-    bool few_left; /* to be moved by the next commit */
+    pthread_cond_t news;  /* for the thread */
+    pthread_cond_t ended; /* a pass */
+    int pages;            /* in the log, after the last commit */
+    bool passing;         /* the thread is */
+    bool few_left;        /* to be moved by the next commit */
     bool stopping;
+    char error[SELKIE_CHECKPOINTER_ERROR_SIZE]; /* of the last pass; "" = none */
 };
 
-/* Move what can be moved, until few pages are left: true. */
+/* SQLite leaves it to the pass that gets to the log's end, which would be a commit's, to see the pages on the disk. */
+static int sync_pages(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return code != SQLITE_OK ? code : file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+/* Move what can be moved now: how many of the log's pages have been moved in all, or -1. Under the lock, but for the
+ * pass itself. */
+static int pass(struct selkie_checkpointer *checkpointer)
+{
+    int moved = 0;
+
+    checkpointer->passing = true;
+    pthread_mutex_unlock(&checkpointer->lock);
+    int code = sqlite3_wal_checkpoint_v2(checkpointer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &moved);
+    if (code == SQLITE_OK)
+        code = sync_pages(checkpointer->db);
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->passing = false;
+    pthread_cond_broadcast(&checkpointer->ended);
+    checkpointer->error[0] = 0;
+    if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_INTERRUPT)
+        selkie_sentence(checkpointer->error, sizeof checkpointer->error, "%s", sqlite3_errstr(code));
+    return code == SQLITE_OK ? moved : -1;
+}
+
+/* Pass after pass until few pages are left (true), or none gets further. */
 static bool move(struct selkie_checkpointer *checkpointer)
 {
-    int pages = 0, moved = 0;
+    int before = -1;
 
-    for (int pass = 0; pass < PASSES; pass++) {
-        if (sqlite3_wal_checkpoint_v2(checkpointer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) != SQLITE_OK)
+    for (int i = 0; i < PASSES && !checkpointer->stopping; i++) {
+        int moved = pass(checkpointer);
+        if (moved <= before)
             return false;
-        if (pages - moved <= FEW)
+        if (checkpointer->pages - moved <= SELKIE_LOG_PAGES_FEW)
             return true;
+        before = moved;
     }
     return false;
 }
 
-/* Until then, or until it is time to stop. */
+/* Wait until then, or until it is time to stop. */
 static void pause_until(struct selkie_checkpointer *checkpointer, int64_t until_us)
 {
     while (!checkpointer->stopping && selkie_thread_wait_until(&checkpointer->news, &checkpointer->lock, until_us))
@@ -47,15 +82,11 @@ static void *run(void *context)
 
     pthread_mutex_lock(&checkpointer->lock);
     while (!checkpointer->stopping) {
-        if (checkpointer->few_left || checkpointer->pages < SELKIE_LOG_PAGES) {
+        if (checkpointer->few_left || checkpointer->pages < SELKIE_LOG_PAGES)
             pthread_cond_wait(&checkpointer->news, &checkpointer->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&checkpointer->lock);
-        bool few_left = move(checkpointer);
-        pthread_mutex_lock(&checkpointer->lock);
-        checkpointer->few_left = few_left;
-        if (!few_left)
+        else if (move(checkpointer))
+            checkpointer->few_left = true;
+        else
             pause_until(checkpointer, selkie_clock_monotonic_us() + AGAIN_US);
     }
     pthread_mutex_unlock(&checkpointer->lock);
@@ -66,42 +97,59 @@ static void *run(void *context)
 static int committed(void *context, sqlite3 *writer, const char *schema, int pages)
 {
     struct selkie_checkpointer *checkpointer = context;
+    int all = 0, moved = -1;
 
     (void)schema;
     pthread_mutex_lock(&checkpointer->lock);
-    bool by_itself = checkpointer->few_left || pages >= 2 * SELKIE_LOG_PAGES;
-    pthread_mutex_unlock(&checkpointer->lock);
-    /* Where it fails, the next commit tells how long the log still is. */
-    if (by_itself)
-        (void)sqlite3_wal_checkpoint_v2(writer, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    pthread_mutex_lock(&checkpointer->lock);
-    if (by_itself)
+    checkpointer->pages = pages;
+    if (checkpointer->few_left) {
+        /* The thread waits meanwhile. */
+        int code = sqlite3_wal_checkpoint_v2(writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
         checkpointer->few_left = false;
-    checkpointer->pages = by_itself ? 0 : pages;
+        if (code == SQLITE_OK && moved == all)
+            checkpointer->pages = 0; /* with the next commit */
+    }
     if (checkpointer->pages >= SELKIE_LOG_PAGES)
         pthread_cond_signal(&checkpointer->news);
+    while (checkpointer->pages >= SELKIE_LOG_PAGES_MAX && checkpointer->passing)
+        pthread_cond_wait(&checkpointer->ended, &checkpointer->lock);
     pthread_mutex_unlock(&checkpointer->lock);
     return SQLITE_OK;
 }
 
-int selkie_checkpointer_start(struct selkie_checkpointer **started, sqlite3 *writer, const char *path)
+/* The connections apart, what there is of it. */
+static void discard(struct selkie_checkpointer *checkpointer)
+{
+    sqlite3_close(checkpointer->db);
+    pthread_cond_destroy(&checkpointer->ended);
+    pthread_cond_destroy(&checkpointer->news);
+    pthread_mutex_destroy(&checkpointer->lock);
+    free(checkpointer);
+}
+
+int selkie_checkpointer_start(struct selkie_checkpointer **started, sqlite3 *writer, const char *path,
+                              char error[static SELKIE_CHECKPOINTER_ERROR_SIZE])
 {
     struct selkie_checkpointer *checkpointer = calloc(1, sizeof *checkpointer);
     int result = SELKIE_ESTORAGE;
 
     *started = NULL;
+    selkie_sentence(error, SELKIE_CHECKPOINTER_ERROR_SIZE, "no memory or no threads left");
     if (!checkpointer)
         return SELKIE_ENOMEM;
     checkpointer->writer = writer;
     pthread_mutex_init(&checkpointer->lock, NULL);
     selkie_thread_cond_init(&checkpointer->news);
+    pthread_cond_init(&checkpointer->ended, NULL);
     /* A connection that has not read yet does not know that there is a log, and would find nothing to move. */
-    if (sqlite3_open_v2(path, &checkpointer->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
-        sqlite3_exec(checkpointer->db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK)
+    if (sqlite3_open_v2(path, &checkpointer->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(checkpointer->db, 5000) != SQLITE_OK ||
+        sqlite3_exec(checkpointer->db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
+        selkie_sentence(error, SELKIE_CHECKPOINTER_ERROR_SIZE, "%s", sqlite3_errmsg(checkpointer->db));
+    else
         result = selkie_thread_start(&checkpointer->thread, run, checkpointer);
     if (result < 0) {
-        sqlite3_close(checkpointer->db);
-        free(checkpointer);
+        discard(checkpointer);
         return result;
     }
     (void)sqlite3_wal_hook(writer, committed, checkpointer);
@@ -116,12 +164,18 @@ void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer)
     (void)sqlite3_wal_hook(checkpointer->writer, NULL, NULL);
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->stopping = true;
-    sqlite3_interrupt(checkpointer->db); /* a pass under way */
+    sqlite3_interrupt(checkpointer->db); /* a checkpoint looks at it as well as a statement */
     pthread_cond_signal(&checkpointer->news);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
-    sqlite3_close(checkpointer->db);
-    pthread_cond_destroy(&checkpointer->news);
-    pthread_mutex_destroy(&checkpointer->lock);
-    free(checkpointer);
+    discard(checkpointer);
+}
+
+bool selkie_checkpointer_failed(struct selkie_checkpointer *checkpointer,
+                                char error[static SELKIE_CHECKPOINTER_ERROR_SIZE])
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    memcpy(error, checkpointer->error, sizeof checkpointer->error);
+    pthread_mutex_unlock(&checkpointer->lock);
+    return error[0] != 0;
 }

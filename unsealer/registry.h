@@ -42,6 +42,8 @@ SELKIE_USE_RESULT int selkie_registry_touch(struct selkie_registry *registry);
 const char *selkie_registry_damage(struct selkie_registry *registry);
 /* What keeps the file from being read through, as a sentence; NULL = nothing, or it has been. It is tried again. */
 const char *selkie_registry_hindrance(struct selkie_registry *registry);
+/* What keeps the log from being moved into the file just now, as a sentence; NULL = nothing. It is tried again. */
+const char *selkie_registry_log_fault(struct selkie_registry *registry);
 
 /* What the file says here contradicts what it says there, which is damage: note it and return SELKIE_ESTORAGE. */
 SELKIE_USE_RESULT int selkie_registry_contradicts(struct selkie_registry *registry, const char *finding);

@@ -237,7 +237,7 @@ int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_o
     return selkie_sql_run(registry, put);
 }
 
-/* What stands there for a payload is sealed: `sealed`, of which the output holds a copy. */
+/* Put what is sealed in `sealed`, of which the output holds a copy, in its place. */
 static int open_payload(struct selkie_registry *registry, const uint8_t *sealed, struct selkie_output *output)
 {
     int len = selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox, sealed, output->len,

@@ -194,9 +194,10 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
         refuse(error, path, "storage.key beside it is not the one it was written with; restore the two together");
         return SELKIE_ECONFIG;
     }
-    result = selkie_checkpointer_start(&registry->checkpointer, registry->db, path);
+    char fault[SELKIE_CHECKPOINTER_ERROR_SIZE];
+    result = selkie_checkpointer_start(&registry->checkpointer, registry->db, path, fault);
     if (result < 0)
-        refuse(error, path, "no memory, threads or files are left to keep its log short");
+        selkie_sentence(error, SELKIE_REGISTRY_ERROR_SIZE, "%s: its log cannot be looked after: %s", path, fault);
     return result;
 }
 

@@ -28,6 +28,17 @@ const char *selkie_registry_hindrance(struct selkie_registry *registry)
     return registry->hindrance;
 }
 
+const char *selkie_registry_log_fault(struct selkie_registry *registry)
+{
+    char error[SELKIE_CHECKPOINTER_ERROR_SIZE];
+
+    if (!selkie_checkpointer_failed(registry->checkpointer, error))
+        return NULL;
+    selkie_sentence(registry->log_fault, sizeof registry->log_fault,
+                    "registry: its log cannot be moved into it just now (%s) and grows: it is tried again", error);
+    return registry->log_fault;
+}
+
 int selkie_registry_contradicts(struct selkie_registry *registry, const char *finding)
 {
     note_damage(registry, finding);

@@ -112,6 +112,7 @@ struct selkie_registry {
     char damage[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none known */
     char spoilt[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none since it was asked for */
     char hindrance[SELKIE_REGISTRY_ERROR_SIZE];
+    char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
 };
 
 /* What one seals in the vault. */

@@ -38,6 +38,16 @@ static void tell_hindrance(struct selkie_rounds *rounds)
          hindrance ? hindrance : "registry: has been looked through after all");
 }
 
+static void tell_log_fault(struct selkie_rounds *rounds)
+{
+    const char *fault = selkie_registry_log_fault(rounds->clerk.registry);
+
+    if ((fault != NULL) == rounds->log_held)
+        return;
+    rounds->log_held = fault != NULL;
+    tell(rounds, fault ? LOG_WARNING : LOG_NOTICE, fault ? fault : "registry: its log is moved into it again");
+}
+
 static void time_stage(struct selkie_rounds *rounds, enum selkie_stage stage, int64_t us)
 {
     if (rounds->timed < SELKIE_TIMINGS_MAX)
@@ -98,6 +108,7 @@ static int begin(struct selkie_rounds *rounds)
     if (selkie_registry_damage(rounds->clerk.registry))
         return SELKIE_ESTORAGE;
     tell_hindrance(rounds);
+    tell_log_fault(rounds);
     return selkie_clerk_begin(&rounds->clerk, selkie_clock_ms(), selkie_clock_monotonic_us());
 }
 

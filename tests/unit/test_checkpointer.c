@@ -1,26 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry's log: it is emptied beside the writer, and begins anew. */
+/* The registry's log: it is moved beside the writer, begins anew, and does not grow without bound. */
 #include <check.h>
 #include <checkpointer.h>
 #include <clock.h>
 #include <kit/kit.h>
 #include <poll.h>
+#include <pthread.h>
 #include <run_suite.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE         1024
-#define PAGE_IN_LOG  (PAGE + 24)
-#define PATIENCE_US  20000000
-#define LOG_BYTES    ((off_t)SELKIE_LOG_PAGES * PAGE_IN_LOG)
-#define SLACK        (LOG_BYTES / 8)
-#define A_QUARTER    (SELKIE_LOG_PAGES / 4)
-#define ONE_ROW_PAGE 900 /* bytes of a row that has a page to itself */
+#define PATIENCE_US (20 * 1000000)
+#define A_QUARTER   (SELKIE_LOG_PAGES / 4)
+#define ROW_BYTES   900 /* of a row that has a page to itself */
 
 static const char *path, *log_path;
 static sqlite3 *writer;
 static struct selkie_checkpointer *checkpointer;
+
+/* The calls of either side, and what they moved in all. */
+static atomic_int passes, by_writer, moved_by_thread, moved_by_writer, last_code;
+/* Where the thread's next pass waits until it may go on. */
+static _Atomic enum { NOWHERE, BEFORE, AFTER } held;
+static sem_t entered, go_on;
+static atomic_bool failing;
+
+static void hold(void)
+{
+    held = NOWHERE;
+    sem_post(&entered);
+    sem_wait(&go_on);
+}
+
+int __real_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *pages, int *moved);
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *pages, int *moved);
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *pages, int *moved)
+{
+    int all = 0, done = 0;
+
+    ck_assert_int_eq(mode, SQLITE_CHECKPOINT_PASSIVE);
+    if (db != writer && held == BEFORE)
+        hold();
+    int code = db != writer && failing ? SQLITE_IOERR : __real_sqlite3_wal_checkpoint_v2(db, name, mode, &all, &done);
+    if (db != writer && held == AFTER)
+        hold();
+    if (pages != NULL)
+        *pages = all;
+    *moved = done;
+    if (db == writer) {
+        moved_by_writer = done;
+        by_writer++;
+    } else {
+        moved_by_thread = done;
+        last_code = code;
+        passes++;
+    }
+    return code;
+}
+
+void __real_sqlite3_interrupt(sqlite3 *db);
+void __wrap_sqlite3_interrupt(sqlite3 *db);
+void __wrap_sqlite3_interrupt(sqlite3 *db)
+{
+    __real_sqlite3_interrupt(db);
+    sem_post(&go_on);
+}
 
 static void execute(sqlite3 *db, const char *sql)
 {
@@ -30,27 +76,28 @@ static void execute(sqlite3 *db, const char *sql)
 static void setup(void)
 {
     const char *dir = kit_dir();
+    char error[SELKIE_CHECKPOINTER_ERROR_SIZE];
 
+    sem_init(&entered, 0, 0);
+    sem_init(&go_on, 0, 0);
     path = kit_path(dir, "registry.db");
     log_path = kit_path(dir, "registry.db-wal");
     ck_assert_int_eq(sqlite3_open(path, &writer), SQLITE_OK);
     execute(writer, "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
                     "CREATE TABLE filled (number INTEGER PRIMARY KEY, content BLOB)");
-    ck_assert_int_eq(selkie_checkpointer_start(&checkpointer, writer, path), 0);
+    ck_assert_int_eq(selkie_checkpointer_start(&checkpointer, writer, path, error), 0);
+}
+
+static void stop(void)
+{
+    selkie_checkpointer_stop(checkpointer);
+    checkpointer = NULL;
 }
 
 static void teardown(void)
 {
-    selkie_checkpointer_stop(checkpointer);
+    stop();
     ck_assert_int_eq(sqlite3_close(writer), SQLITE_OK);
-}
-
-static off_t size_of(const char *file)
-{
-    struct stat status;
-
-    ck_assert_int_eq(stat(file, &status), 0);
-    return status.st_size;
 }
 
 /* Commit so many pages, at least, that were not there before. */
@@ -61,7 +108,7 @@ static void commit(int pages)
     (void)snprintf(sql, sizeof sql,
                    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
                    "INSERT INTO filled (content) SELECT zeroblob(%d) FROM n",
-                   pages, ONE_ROW_PAGE);
+                   pages, ROW_BYTES);
     execute(writer, sql);
 }
 
@@ -76,65 +123,73 @@ static void read_salt(unsigned char salt[static 8])
     (void)fclose(log);
 }
 
-/* Until the thread has moved the pages: nobody else would, as there is no other commit. */
-static void await_moved(off_t bytes)
+/* Commit a page now and then until the log has begun anew since `before` was read. */
+static void await_anew_since(const unsigned char before[static 8])
 {
+    unsigned char now[8];
     int64_t until_us = selkie_clock_monotonic_us() + PATIENCE_US;
 
-    while (size_of(path) < bytes) {
-        ck_assert_msg(selkie_clock_monotonic_us() < until_us, "%lld bytes", (long long)size_of(path));
-        (void)poll(NULL, 0, 5);
-    }
-}
-
-/* Commit a page now and then until the log begins anew. */
-static void await_anew(void)
-{
-    unsigned char before[8], now[8];
-    int64_t until_us = selkie_clock_monotonic_us() + PATIENCE_US;
-
-    read_salt(before);
-    do {
+    for (read_salt(now); memcmp(before, now, sizeof now) == 0; read_salt(now)) {
         ck_assert_int_lt(selkie_clock_monotonic_us(), until_us);
         (void)poll(NULL, 0, 5);
         commit(1);
-        read_salt(now);
-    } while (memcmp(before, now, sizeof now) == 0);
+    }
+}
+
+static void await_anew(void)
+{
+    unsigned char before[8];
+
+    read_salt(before);
+    await_anew_since(before);
 }
 
 START_TEST(a_short_log_is_left_alone)
 {
-    off_t before = size_of(path);
-
     commit(A_QUARTER);
-    (void)poll(NULL, 0, 200);
-    ck_assert_int_eq(size_of(path), before);
+    stop();
+    ck_assert_int_eq(passes, 0);
+    ck_assert_int_eq(by_writer, 0);
 }
 END_TEST
 
 START_TEST(a_long_log_is_moved_beside_the_writer_and_begins_anew)
 {
     commit(SELKIE_LOG_PAGES);
-    await_moved((off_t)SELKIE_LOG_PAGES * PAGE);
-    off_t before = size_of(log_path);
     await_anew();
-    /* Neither did it take as many commits as make a log too long. */
-    ck_assert_int_lt(size_of(log_path), before + SLACK);
+    ck_assert_int_ge(moved_by_thread, SELKIE_LOG_PAGES);
+    ck_assert_int_eq(by_writer, 1);
     commit(A_QUARTER);
-    ck_assert_int_lt(size_of(log_path), before + SLACK);
+    stop();
+    ck_assert_int_eq(by_writer, 1);
 }
 END_TEST
 
-/* Whatever the thread comes to: a writer that never rests empties the log itself. */
-START_TEST(the_log_of_a_writer_that_never_rests_is_bounded)
+/* A reader of the log's end keeps what is committed meanwhile from beginning it anew, as a pass that is not through
+ * would. */
+START_TEST(what_is_committed_during_a_pass_is_moved_by_another)
 {
-    for (int i = 0; i < 16; i++)
-        commit(A_QUARTER);
-    ck_assert_int_lt(size_of(log_path), 2 * LOG_BYTES + 2 * A_QUARTER * PAGE_IN_LOG + SLACK);
+    sqlite3 *reader;
+
+    held = BEFORE;
+    commit(SELKIE_LOG_PAGES);
+    sem_wait(&entered);
+    ck_assert_int_eq(sqlite3_open(path, &reader), SQLITE_OK);
+    execute(reader, "BEGIN; SELECT count(*) FROM filled");
+    held = AFTER;
+    sem_post(&go_on);
+    sem_wait(&entered);
+    commit(8 * SELKIE_LOG_PAGES_FEW);
+    ck_assert_int_eq(sqlite3_close(reader), SQLITE_OK);
+    sem_post(&go_on);
+    await_anew();
+    ck_assert_int_ge(passes, 2);
+    ck_assert_int_eq(by_writer, 1);
+    ck_assert_int_ge(moved_by_thread, SELKIE_LOG_PAGES + 8 * SELKIE_LOG_PAGES_FEW);
 }
 END_TEST
 
-START_TEST(a_reader_that_stays_holds_up_no_commit)
+START_TEST(nobody_waits_for_a_reader_that_stays)
 {
     sqlite3 *reader;
 
@@ -142,15 +197,93 @@ START_TEST(a_reader_that_stays_holds_up_no_commit)
     execute(reader, "BEGIN; SELECT count(*) FROM filled");
     for (int i = 0; i < 12; i++)
         commit(A_QUARTER);
-    ck_assert_int_gt(size_of(log_path), 2 * LOG_BYTES);
+    ck_assert_int_eq(by_writer, 0);
     ck_assert_int_eq(sqlite3_close(reader), SQLITE_OK);
+    await_anew();
+    ck_assert_int_ge(moved_by_thread, 3 * SELKIE_LOG_PAGES);
+}
+END_TEST
+
+static atomic_int commits;
+
+static void *commit_on_and_on(void *context)
+{
+    (void)context;
+    for (; commits < 6; commits++)
+        commit(A_QUARTER);
+    return NULL;
+}
+
+/* A thread that does not get through: its pass lasts until this test lets go of it. */
+START_TEST(commits_wait_for_a_pass_once_the_log_is_too_long)
+{
+    pthread_t thread;
+    unsigned char salt[8];
+    int before = -1;
+
+    held = BEFORE;
+    commit(SELKIE_LOG_PAGES);
+    read_salt(salt);
+    sem_wait(&entered);
+    ck_assert_int_eq(pthread_create(&thread, NULL, commit_on_and_on, NULL), 0);
+    while (before != commits) { /* until it gets no further */
+        before = commits;
+        (void)poll(NULL, 0, 1000);
+    }
+    ck_assert_int_lt(commits, 4);
+    sem_post(&go_on);
+    (void)pthread_join(thread, NULL);
+    ck_assert_int_eq(commits, 6);
+    await_anew_since(salt);
+}
+END_TEST
+
+START_TEST(a_pass_under_way_is_broken_off_at_the_end)
+{
+    held = BEFORE;
+    commit(SELKIE_LOG_PAGES);
+    sem_wait(&entered);
+    stop();
+    ck_assert_int_eq(last_code, SQLITE_INTERRUPT);
+    ck_assert_int_eq(passes, 1);
+    execute(writer, "PRAGMA quick_check");
+}
+END_TEST
+
+static void await_failed(bool expected)
+{
+    char error[SELKIE_CHECKPOINTER_ERROR_SIZE];
+    int64_t until_us = selkie_clock_monotonic_us() + PATIENCE_US;
+
+    while (selkie_checkpointer_failed(checkpointer, error) != expected) {
+        ck_assert_int_lt(selkie_clock_monotonic_us(), until_us);
+        (void)poll(NULL, 0, 5);
+    }
+    ck_assert_str_eq(error, expected ? "disk I/O error" : "");
+}
+
+START_TEST(a_failure_is_told_and_tried_again)
+{
+    failing = true;
+    commit(SELKIE_LOG_PAGES);
+    await_failed(true);
+    commit(1);
+    ck_assert_int_eq(by_writer, 0);
+    failing = false;
+    await_failed(false);
     await_anew();
 }
 END_TEST
 
-START_TEST(it_ends_in_the_middle_of_its_work)
+START_TEST(it_does_not_start_where_it_cannot_read)
 {
-    commit(2 * SELKIE_LOG_PAGES - A_QUARTER);
+    struct selkie_checkpointer *other;
+    char error[SELKIE_CHECKPOINTER_ERROR_SIZE];
+
+    ck_assert_int_eq(selkie_checkpointer_start(&other, writer, kit_path(kit_dir(), "nowhere/registry.db"), error),
+                     SELKIE_ESTORAGE);
+    ck_assert_ptr_null(other);
+    ck_assert_str_eq(error, "unable to open database file");
 }
 END_TEST
 
@@ -164,9 +297,12 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_short_log_is_left_alone);
     tcase_add_test(tcase, a_long_log_is_moved_beside_the_writer_and_begins_anew);
-    tcase_add_test(tcase, the_log_of_a_writer_that_never_rests_is_bounded);
-    tcase_add_test(tcase, a_reader_that_stays_holds_up_no_commit);
-    tcase_add_test(tcase, it_ends_in_the_middle_of_its_work);
+    tcase_add_test(tcase, what_is_committed_during_a_pass_is_moved_by_another);
+    tcase_add_test(tcase, nobody_waits_for_a_reader_that_stays);
+    tcase_add_test(tcase, commits_wait_for_a_pass_once_the_log_is_too_long);
+    tcase_add_test(tcase, a_pass_under_way_is_broken_off_at_the_end);
+    tcase_add_test(tcase, a_failure_is_told_and_tried_again);
+    tcase_add_test(tcase, it_does_not_start_where_it_cannot_read);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
