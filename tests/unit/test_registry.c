@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* memmem */
 #include <check.h>
+#include <checkpointer.h>
 #include <clock.h>
 #include <fcntl.h>
 #include <inquiry.h>
@@ -383,6 +384,37 @@ START_TEST(a_full_disk_that_only_commands_meet_is_told_once_and_until_there_is_r
 }
 END_TEST
 
+static atomic_bool log_fails;
+
+bool __wrap_selkie_checkpointer_failed(struct selkie_checkpointer *checkpointer,
+                                       char error[static SELKIE_CHECKPOINTER_ERROR_SIZE]);
+bool __wrap_selkie_checkpointer_failed(struct selkie_checkpointer *checkpointer,
+                                       char error[static SELKIE_CHECKPOINTER_ERROR_SIZE])
+{
+    (void)checkpointer;
+    (void)snprintf(error, SELKIE_CHECKPOINTER_ERROR_SIZE, "%s", log_fails ? "disk I/O error" : "");
+    return log_fails;
+}
+
+START_TEST(a_log_that_cannot_be_moved_is_told_once_and_holds_up_nothing)
+{
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir()};
+    struct kit_host *host = kit_open(&options);
+
+    log_fails = true;
+    for (int i = 0; i < 3; i++)
+        kit_do(host, "{\"command\":\"addDevice\",\"address\":\"030000000000000%d\"}", i);
+    ck_assert(kit_log_has(host, "registry: its log cannot be moved into it just now (disk I/O error)"));
+    ck_assert_uint_eq(kit_logged(host, LOG_NOTICE), 1);
+    log_fails = false;
+    for (int i = 3; i < 6; i++)
+        kit_do(host, "{\"command\":\"addDevice\",\"address\":\"030000000000000%d\"}", i);
+    ck_assert(kit_log_has(host, "its log is moved into it again"));
+    ck_assert_uint_eq(kit_logged(host, LOG_NOTICE), 2);
+    kit_close(host);
+}
+END_TEST
+
 static atomic_bool no_memory;
 
 int __real_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us);
@@ -464,6 +496,7 @@ int main(void)
     tcase_add_test(tcase, a_full_disk_stops_receipts_until_there_is_room);
     tcase_add_test(tcase, a_command_does_not_wait_for_a_full_disk);
     tcase_add_test(tcase, a_full_disk_that_only_commands_meet_is_told_once_and_until_there_is_room);
+    tcase_add_test(tcase, a_log_that_cannot_be_moved_is_told_once_and_holds_up_nothing);
     tcase_add_test(tcase, a_command_that_finds_no_memory_says_nothing_of_the_storage);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
     suite_add_tcase(suite, tcase);
