@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PASSES   8
-#define AGAIN_US 100000 /* after passes that did not get there */
+#define AGAIN_US 100000 /* after a pass that got no further */
 
 struct selkie_checkpointer {
     sqlite3 *writer; /* the registrar's */
@@ -18,11 +17,31 @@ struct selkie_checkpointer {
     pthread_cond_t news;  /* for the thread */
     pthread_cond_t ended; /* a pass */
     int pages;            /* in the log, after the last commit */
-    bool passing;         /* the thread is */
-    bool few_left;        /* to be moved by the next commit */
+    int limit;            /* of them, from which commits wait */
+    unsigned passes;      /* that have begun */
+    bool passing;
+    bool few_left; /* to be moved by the next commit */
+    bool unsynced; /* some pages may not be on the disk, whatever a later pass says */
     bool stopping;
-    char error[SELKIE_CHECKPOINTER_ERROR_SIZE]; /* of the last pass; "" = none */
+    char error[SELKIE_CHECKPOINTER_ERROR_SIZE]; /* "" = none */
 };
+
+/* Under the lock. */
+static void note_result(struct selkie_checkpointer *checkpointer, int code)
+{
+    if (code == SQLITE_OK)
+        checkpointer->error[0] = 0;
+    else if (code != SQLITE_BUSY)
+        selkie_sentence(checkpointer->error, sizeof checkpointer->error, "%s: it is tried again", sqlite3_errstr(code));
+}
+
+/* Likewise. A system tells once that it could not write a page, and takes it for written then. */
+static void note_unsynced(struct selkie_checkpointer *checkpointer, int code)
+{
+    checkpointer->unsynced = true;
+    selkie_sentence(checkpointer->error, sizeof checkpointer->error,
+                    "%s: see to the disk, then restart Mosquitto, which reads the log again", sqlite3_errstr(code));
+}
 
 /* SQLite leaves it to the pass that gets to the log's end, which would be a commit's, to see the pages on the disk. */
 static int sync_pages(sqlite3 *db)
@@ -34,34 +53,37 @@ static int sync_pages(sqlite3 *db)
 }
 
 /* Move what can be moved now: how many of the log's pages have been moved in all, or -1. Under the lock, but for the
- * pass itself. */
+ * pass itself. None may begin on a log that has been moved to its end while the writer may begin it anew: SQLite before
+ * 3.51.3 would then lose pages. Hence few_left, with which the thread waits for the writer. */
 static int pass(struct selkie_checkpointer *checkpointer)
 {
-    int moved = 0;
+    int moved = 0, sync_code = SQLITE_OK;
 
     checkpointer->passing = true;
+    checkpointer->passes++;
     pthread_mutex_unlock(&checkpointer->lock);
     int code = sqlite3_wal_checkpoint_v2(checkpointer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &moved);
     if (code == SQLITE_OK)
-        code = sync_pages(checkpointer->db);
+        sync_code = sync_pages(checkpointer->db);
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->passing = false;
     pthread_cond_broadcast(&checkpointer->ended);
-    checkpointer->error[0] = 0;
-    if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_INTERRUPT)
-        selkie_sentence(checkpointer->error, sizeof checkpointer->error, "%s", sqlite3_errstr(code));
-    return code == SQLITE_OK ? moved : -1;
+    note_result(checkpointer, code);
+    if (sync_code != SQLITE_OK)
+        note_unsynced(checkpointer, sync_code);
+    return code == SQLITE_OK && sync_code == SQLITE_OK ? moved : -1;
 }
 
-/* Pass after pass until few pages are left (true), or none gets further. */
+/* Pass after pass until few pages are left (true), or one gets no further. */
 static bool move(struct selkie_checkpointer *checkpointer)
 {
-    int before = -1;
+    int before = -1, moved = 0;
 
-    for (int i = 0; i < PASSES && !checkpointer->stopping; i++) {
-        int moved = pass(checkpointer);
-        if (moved <= before)
-            return false;
+    /* What is there at the start may be long: a reader kept it. Commits wait only for what they add. */
+    checkpointer->limit = checkpointer->pages + SELKIE_LOG_PAGES;
+    if (checkpointer->limit < SELKIE_LOG_PAGES_MAX)
+        checkpointer->limit = SELKIE_LOG_PAGES_MAX;
+    while (!checkpointer->stopping && (moved = pass(checkpointer)) > before) {
         if (checkpointer->pages - moved <= SELKIE_LOG_PAGES_FEW)
             return true;
         before = moved;
@@ -82,7 +104,7 @@ static void *run(void *context)
 
     pthread_mutex_lock(&checkpointer->lock);
     while (!checkpointer->stopping) {
-        if (checkpointer->few_left || checkpointer->pages < SELKIE_LOG_PAGES)
+        if (checkpointer->few_left || checkpointer->unsynced || checkpointer->pages < SELKIE_LOG_PAGES)
             pthread_cond_wait(&checkpointer->news, &checkpointer->lock);
         else if (move(checkpointer))
             checkpointer->few_left = true;
@@ -93,31 +115,39 @@ static void *run(void *context)
     return NULL;
 }
 
+/* Move what is left, while the thread waits. Under the lock. */
+static void move_rest(struct selkie_checkpointer *checkpointer)
+{
+    int pages = 0, moved = -1;
+    int code = sqlite3_wal_checkpoint_v2(checkpointer->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+
+    note_result(checkpointer, code);
+    checkpointer->few_left = false;
+    if (code == SQLITE_OK && moved == pages)
+        checkpointer->pages = 0; /* with the next commit */
+}
+
 /* SQLite calls it after each commit, when the log may be written to again. */
 static int committed(void *context, sqlite3 *writer, const char *schema, int pages)
 {
     struct selkie_checkpointer *checkpointer = context;
-    int all = 0, moved = -1;
 
+    (void)writer;
     (void)schema;
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->pages = pages;
-    if (checkpointer->few_left) {
-        /* The thread waits meanwhile. */
-        int code = sqlite3_wal_checkpoint_v2(writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
-        checkpointer->few_left = false;
-        if (code == SQLITE_OK && moved == all)
-            checkpointer->pages = 0; /* with the next commit */
-    }
+    if (checkpointer->few_left)
+        move_rest(checkpointer);
     if (checkpointer->pages >= SELKIE_LOG_PAGES)
         pthread_cond_signal(&checkpointer->news);
-    while (checkpointer->pages >= SELKIE_LOG_PAGES_MAX && checkpointer->passing)
+    const unsigned under_way = checkpointer->passes;
+    while (checkpointer->pages >= checkpointer->limit && checkpointer->passing && checkpointer->passes == under_way)
         pthread_cond_wait(&checkpointer->ended, &checkpointer->lock);
     pthread_mutex_unlock(&checkpointer->lock);
     return SQLITE_OK;
 }
 
-/* The connections apart, what there is of it. */
+/* All but the thread and the hook. */
 static void discard(struct selkie_checkpointer *checkpointer)
 {
     sqlite3_close(checkpointer->db);
@@ -164,10 +194,14 @@ void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer)
     (void)sqlite3_wal_hook(checkpointer->writer, NULL, NULL);
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->stopping = true;
-    sqlite3_interrupt(checkpointer->db); /* a checkpoint looks at it as well as a statement */
     pthread_cond_signal(&checkpointer->news);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
+    /* Else the last connection to be closed would move what is left, and take the log away. */
+    if (checkpointer->unsynced) {
+        (void)sqlite3_db_config(checkpointer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        (void)sqlite3_db_config(checkpointer->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
     discard(checkpointer);
 }
 

@@ -34,7 +34,8 @@ SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct 
  * or a poke, or the monotonic time until_us; returns how many. A stream comes in groups: while a gateway has more seals
  * to open, SELKIE_GATHER of them gather for at most SELKIE_GATHER_US; and after a group of more frames than that, of
  * whatever form and from wherever, the next one is collected no earlier than SELKIE_PACE_US later. Without a stream
- * nothing waits, nor does it after a poke. The jobs keep their places until they are released. */
+ * nothing waits, nor does it after a poke. These waits may last beyond until_us. The jobs keep their places until they
+ * are released. */
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);
 /* Wait for a poke alone, whatever is ready, or until then. */

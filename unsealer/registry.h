@@ -42,7 +42,7 @@ SELKIE_USE_RESULT int selkie_registry_touch(struct selkie_registry *registry);
 const char *selkie_registry_damage(struct selkie_registry *registry);
 /* What keeps the file from being read through, as a sentence; NULL = nothing, or it has been. It is tried again. */
 const char *selkie_registry_hindrance(struct selkie_registry *registry);
-/* What keeps the log from being moved into the file just now, as a sentence; NULL = nothing. It is tried again. */
+/* What keeps the log from being moved into the file, as a sentence; NULL = nothing. */
 const char *selkie_registry_log_fault(struct selkie_registry *registry);
 
 /* What the file says here contradicts what it says there, which is damage: note it and return SELKIE_ESTORAGE. */

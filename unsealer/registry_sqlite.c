@@ -35,7 +35,7 @@ const char *selkie_registry_log_fault(struct selkie_registry *registry)
     if (!selkie_checkpointer_failed(registry->checkpointer, error))
         return NULL;
     selkie_sentence(registry->log_fault, sizeof registry->log_fault,
-                    "registry: its log cannot be moved into it just now (%s) and grows: it is tried again", error);
+                    "registry: its log cannot be moved into it and grows: %s", error);
     return registry->log_fault;
 }
 
