@@ -42,9 +42,9 @@ static void tell_log_fault(struct selkie_rounds *rounds)
 {
     const char *fault = selkie_registry_log_fault(rounds->clerk.registry);
 
-    if ((fault != NULL) == rounds->log_held)
+    if (strcmp(fault ? fault : "", rounds->log_fault) == 0)
         return;
-    rounds->log_held = fault != NULL;
+    snprintf(rounds->log_fault, sizeof rounds->log_fault, "%s", fault ? fault : "");
     tell(rounds, fault ? LOG_WARNING : LOG_NOTICE, fault ? fault : "registry: its log is moved into it again");
 }
 

@@ -24,9 +24,10 @@ struct selkie_rounds {
     struct selkie_queued_command *command; /* being carried out, */
     struct selkie_inquiry *inquiry;        /* and how far that is */
     struct selkie_walk walk;
-    uint64_t emptied;                          /* up to here the outbox has been emptied */
-    bool failing, damaged, hindered, log_held; /* and told so */
-    char spoilt[SELKIE_REGISTRY_ERROR_SIZE];   /* the last that was told */
+    uint64_t emptied;                           /* up to here the outbox has been emptied */
+    bool failing, damaged, hindered;            /* and told so */
+    char spoilt[SELKIE_REGISTRY_ERROR_SIZE];    /* the last that was told */
+    char log_fault[SELKIE_REGISTRY_ERROR_SIZE]; /* likewise */
     struct selkie_stats_timing timings[SELKIE_TIMINGS_MAX];
     unsigned timed;
 };
