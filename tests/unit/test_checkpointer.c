@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATIENCE_US (20 * 1000000)
+#define PATIENCE_US (60 * 1000000)
 #define A_QUARTER   (SELKIE_LOG_PAGES / 4)
 #define ROW_BYTES   900 /* of a row that has a page to itself */
 
@@ -334,7 +334,7 @@ int main(void)
     Suite *suite = suite_create("checkpointer");
     TCase *tcase = tcase_create("checkpointer");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_short_log_is_left_alone);
