@@ -3,9 +3,9 @@
 
 #include <sys/random.h>
 
-uint64_t selkie_back_off_us(unsigned failures)
+int64_t selkie_back_off_us(unsigned failures)
 {
-    uint64_t longest = failures < 6 ? SELKIE_BACK_OFF_FIRST_US << failures : SELKIE_BACK_OFF_MAX_US;
+    int64_t longest = failures < 6 ? SELKIE_BACK_OFF_FIRST_US << failures : SELKIE_BACK_OFF_MAX_US;
     uint32_t chance = 0;
 
     if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))

@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-#define SELKIE_BACK_OFF_FIRST_US 1000000ULL
+#define SELKIE_BACK_OFF_FIRST_US INT64_C(1000000)
 #define SELKIE_BACK_OFF_MAX_US   (64 * SELKIE_BACK_OFF_FIRST_US)
 
 /* After so many failures in a row before this one: between half and the whole of 1 s, 2 s, 4 s … 64 s. */
-uint64_t selkie_back_off_us(unsigned failures);
+int64_t selkie_back_off_us(unsigned failures);
 
 #endif

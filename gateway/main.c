@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-gateway: radio frames from serial lines, through a spool on disk, to an MQTT broker. */
 #include "config.h"
-#include "gateway.h"
+#include "gateway_service.h"
 #include "log.h"
 #include "ports.h"
 
@@ -63,7 +63,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 {
     (void)source;
     (void)info;
-    selkie_gateway_stop(context);
+    selkie_gateway_service_stop(context);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-    selkie_gateway_reload(context);
+    selkie_gateway_service_reload(context);
     (void)sd_notify(0, "READY=1");
     return 0;
 }
@@ -95,7 +95,7 @@ static int block_signals(void)
     return sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static int loop(sd_event *event, struct selkie_gateway *gateway)
+static int loop(sd_event *event, struct selkie_gateway_service *gateway)
 {
     int result = sd_event_add_signal(event, NULL, SIGTERM, on_stop, gateway);
 
@@ -129,10 +129,10 @@ static int run(const char *path)
         selkie_config_close(config);
         return EXIT_FAILURE;
     }
-    struct selkie_gateway *gateway = selkie_gateway_open_take(event, path, config);
+    struct selkie_gateway_service *gateway = selkie_gateway_service_open_take(event, path, config);
     if (gateway != NULL)
         status = loop(event, gateway);
-    selkie_gateway_close(gateway);
+    selkie_gateway_service_close(gateway);
     (void)sd_event_unref(event);
     return status;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sender.h"
 
-#include "clock.h"
+#include "inflight.h"
 #include "log.h"
 #include "receipt.h"
 #include "timer.h"
-#include "window.h"
 
+#include <selkie/clock.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ struct selkie_sender {
     int64_t cursor;         /* seq of the last frame taken from the spool in this connection */
     unsigned generation;    /* of the spool, at the cursor */
     int64_t highest_sent;   /* seq, in this program's life */
-    struct selkie_window window;
+    struct selkie_inflight inflight;
     struct selkie_spool_frame frame; /* the one at hand */
     int64_t receipt[SELKIE_RECEIPT_MAX];
     size_t receipt_count;
@@ -76,12 +76,12 @@ static int on_answer_due(sd_event_source *source, uint64_t usec, void *context);
  * that is due still could not be sent again: the broker owes too many answers, or the spool cannot be read. */
 static void await_answer(struct selkie_sender *sender)
 {
-    const struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
-    uint64_t now = selkie_clock_steady_us();
+    const struct selkie_inflight_entry *oldest = selkie_inflight_oldest(&sender->inflight);
+    int64_t now = selkie_clock_monotonic_us();
 
     if (oldest == NULL || sender->answer_armed)
         return;
-    uint64_t due = oldest->sent_us + ANSWER_US;
+    int64_t due = oldest->sent_us + ANSWER_US;
     sender->answer_armed = true;
     selkie_timer_set(sender->event, &sender->answer, due > now ? due - now : RETRY_US, on_answer_due, sender);
 }
@@ -113,7 +113,7 @@ static bool read_next(struct selkie_sender *sender)
             sender->cursor = 0;
         sender->generation = selkie_spool_generation(sender->spool);
         result = selkie_spool_next(sender->spool, sender->cursor, &sender->frame);
-        if (result < 0 || !selkie_window_has(&sender->window, sender->frame.seq))
+        if (result < 0 || !selkie_inflight_has(&sender->inflight, sender->frame.seq))
             break;
         sender->cursor = sender->frame.seq;
     }
@@ -123,14 +123,14 @@ static bool read_next(struct selkie_sender *sender)
 }
 
 /* False once nothing more can be sent now. */
-static bool send_again(struct selkie_sender *sender, struct selkie_window_entry *entry)
+static bool send_again(struct selkie_sender *sender, struct selkie_inflight_entry *entry)
 {
     int result = selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame);
 
     if (result == SELKIE_ESTORAGE)
         return false;
     if (result == SELKIE_ENOTFOUND || sender->frame.seq != entry->seq) {
-        (void)selkie_window_remove(&sender->window, entry->seq); /* the oldest had to go, and it was this one */
+        (void)selkie_inflight_remove(&sender->inflight, entry->seq); /* the oldest had to go, and it was this one */
         return true;
     }
     if (!sender->resend_said)
@@ -143,25 +143,25 @@ static bool send_again(struct selkie_sender *sender, struct selkie_window_entry 
     if (token < 0)
         return false;
     count_sent(sender, entry->seq);
-    selkie_window_sent_again(&sender->window, entry, token, selkie_clock_steady_us());
+    selkie_inflight_sent_again(&sender->inflight, entry, token, selkie_clock_monotonic_us());
     return true;
 }
 
-static bool is_due(const struct selkie_window_entry *entry)
+static bool is_due(const struct selkie_inflight_entry *entry)
 {
-    return entry != NULL && selkie_clock_steady_us() >= entry->sent_us + ANSWER_US;
+    return entry != NULL && selkie_clock_monotonic_us() >= entry->sent_us + ANSWER_US;
 }
 
 /* What has waited for its receipt for too long. Returns how many were sent. */
 static unsigned send_due(struct selkie_sender *sender)
 {
     unsigned count = 0;
-    struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
+    struct selkie_inflight_entry *oldest = selkie_inflight_oldest(&sender->inflight);
 
-    while (count < SEND_MAX && is_due(oldest) && oldest->token == 0 && selkie_window_may_publish(&sender->window) &&
+    while (count < SEND_MAX && is_due(oldest) && oldest->token == 0 && selkie_inflight_may_publish(&sender->inflight) &&
            send_again(sender, oldest)) {
         count++;
-        oldest = selkie_window_oldest(&sender->window);
+        oldest = selkie_inflight_oldest(&sender->inflight);
     }
     return count;
 }
@@ -171,12 +171,12 @@ static unsigned send_new(struct selkie_sender *sender, unsigned max)
 {
     unsigned count = 0;
 
-    while (count < max && selkie_window_has_room(&sender->window) && read_next(sender)) {
+    while (count < max && selkie_inflight_has_room(&sender->inflight) && read_next(sender)) {
         int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
         if (token < 0) /* the connection has just ended, its event is on its way */
             break;
         sender->cursor = sender->frame.seq;
-        selkie_window_add(&sender->window, sender->frame.seq, token, selkie_clock_steady_us());
+        selkie_inflight_add(&sender->inflight, sender->frame.seq, token, selkie_clock_monotonic_us());
         count_sent(sender, sender->frame.seq);
         count++;
     }
@@ -209,7 +209,7 @@ static int on_answer_due(sd_event_source *source, uint64_t usec, void *context)
     (void)usec;
     sender->answer_armed = false;
     /* Not only the oldest of all: that one may be answered and held back by those that are not. */
-    if (sender->online && is_due(selkie_window_oldest_unanswered(&sender->window)))
+    if (sender->online && is_due(selkie_inflight_oldest_unanswered(&sender->inflight)))
         sender->handler.dead(sender->handler.context);
     else
         selkie_sender_fill(sender);
@@ -230,7 +230,7 @@ static int on_sync(sd_event_source *source, uint64_t usec, void *context)
 static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        (void)selkie_window_remove(&sender->window, seqs[i]);
+        (void)selkie_inflight_remove(&sender->inflight, seqs[i]);
     size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
     /* From the first one on: a backlog that drains would put it off for as long as it drains, in one transaction. */
     if (forgotten > 0 && !sender->sync_armed)
@@ -247,28 +247,28 @@ void selkie_sender_start(struct selkie_sender *sender, const struct selkie_confi
     sender->online = true;
     sender->cursor = 0;
     /* One publish of the broker's allowance is for `state`. */
-    selkie_window_reset(&sender->window, config->window, receive_maximum > 1 ? receive_maximum - 1 : 1);
+    selkie_inflight_reset(&sender->inflight, config->window, receive_maximum > 1 ? receive_maximum - 1 : 1);
     selkie_sender_fill(sender);
 }
 
 void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_config *config)
 {
     sender->config = config;
-    sender->window.limit = config->window;
+    sender->inflight.limit = config->window;
 }
 
 void selkie_sender_stop(struct selkie_sender *sender)
 {
     sender->online = false;
-    sender->window.count = 0;
-    sender->window.unanswered = 0;
+    sender->inflight.count = 0;
+    sender->inflight.unanswered = 0;
     sender->receipt_count = 0;
     sender->receipt_done = 0;
 }
 
 void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
 {
-    const struct selkie_window_entry *entry = selkie_window_answered(&sender->window, token, reason);
+    const struct selkie_inflight_entry *entry = selkie_inflight_answered(&sender->inflight, token, reason);
 
     /* With receipts a refusal says nothing: the plugin may keep a frame to itself with one. */
     if (entry != NULL && reason < 0x80 && sender->config->confirm == SELKIE_CONFIRM_BROKER) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serial.h"
 
-#include "clock.h"
 #include "log.h"
 #include "timer.h"
 

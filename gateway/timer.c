@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "timer.h"
 
-#include "clock.h"
 #include "log.h"
 
+#include <selkie/clock.h>
 #include <string.h>
 
 /* sd-event's own default of a quarter of a second is longer than a device waits for its ACK. */
-static uint64_t accuracy(uint64_t after_us)
+static uint64_t accuracy(int64_t after_us)
 {
-    uint64_t tenth = after_us / 10;
+    int64_t tenth = after_us / 10;
 
-    return tenth < SELKIE_MS_US ? SELKIE_MS_US : tenth > SELKIE_SEC_US ? SELKIE_SEC_US : tenth;
+    return (uint64_t)(tenth < SELKIE_MS_US ? SELKIE_MS_US : tenth > SELKIE_SEC_US ? SELKIE_SEC_US : tenth);
 }
 
-void selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us, sd_event_time_handler_t handler,
+void selkie_timer_set(sd_event *event, sd_event_source **timer, int64_t after_us, sd_event_time_handler_t handler,
                       void *context)
 {
-    uint64_t at = selkie_clock_steady_us() + after_us;
+    uint64_t at = (uint64_t)(selkie_clock_monotonic_us() + after_us);
     int result;
 
     if (*timer == NULL)

@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#define SELKIE_MS_US  INT64_C(1000)
+#define SELKIE_SEC_US INT64_C(1000000)
+
 /* Set a timer, made on first use, to fire once after so many microseconds: not before, and at most a tenth of that
  * (between 1 ms and 1 s) after, so that the kernel can wake this machine once for several. It belongs to the caller. */
-void selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us, sd_event_time_handler_t handler,
+void selkie_timer_set(sd_event *event, sd_event_source **timer, int64_t after_us, sd_event_time_handler_t handler,
                       void *context);
 void selkie_timer_stop(sd_event_source *timer);
 

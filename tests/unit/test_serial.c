@@ -16,7 +16,7 @@
 
 #define PATIENCE_US (10 * UINT64_C(1000000))
 
-void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us,
+void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, int64_t after_us,
                              sd_event_time_handler_t handler, void *context);
 void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -32,12 +32,12 @@ static size_t heard_len;
 static unsigned changes;
 static bool last_change;
 
-void __wrap_selkie_timer_set(sd_event *loop, sd_event_source **timer, uint64_t after_us,
-                             sd_event_time_handler_t handler, void *context)
+void __wrap_selkie_timer_set(sd_event *loop, sd_event_source **timer, int64_t after_us, sd_event_time_handler_t handler,
+                             void *context)
 {
     ck_assert_ptr_eq(loop, event);
     ck_assert_ptr_null(*timer);
-    ck_assert_uint_eq(after_us, 1000000);
+    ck_assert_int_eq(after_us, 1000000);
     (void)context;
     retry = handler;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "radio.h"
+#include "radio_line.h"
 
-#include "clock.h"
 #include "serial.h"
 #include "timer.h"
 
+#include <selkie/clock.h>
 #include <selkie/frame.h>
 #include <selkie/link.h>
 #include <stdlib.h>
@@ -13,17 +13,17 @@
 
 struct ack {
     uint8_t body[SELKIE_ACK_SIZE];
-    uint64_t since;
+    int64_t since;
 };
 
-struct selkie_radio {
+struct selkie_radio_line {
     const struct selkie_config *config;
     const struct selkie_config_line *line;
-    struct selkie_radio_handler handler;
+    struct selkie_radio_line_handler handler;
     struct selkie_serial *serial;
     struct selkie_link_rx rx;
-    struct selkie_radio_counters counters;
-    uint64_t last_byte; /* when the line was last busy, either way */
+    struct selkie_radio_line_counters counters;
+    int64_t last_byte; /* when the line was last busy, either way */
     sd_event *event;
     sd_event_source *quiet; /* runs when the first ACK may go */
     struct ack acks[SELKIE_ACKS_MAX];
@@ -47,7 +47,7 @@ static bool allowed(const struct selkie_config *config, const struct selkie_fram
     return false;
 }
 
-static void on_body(struct selkie_radio *radio, size_t len)
+static void on_body(struct selkie_radio_line *radio, size_t len)
 {
     struct selkie_frame frame;
 
@@ -73,9 +73,9 @@ static void on_body(struct selkie_radio *radio, size_t len)
 
 static void on_bytes(void *context, const uint8_t *data, size_t len)
 {
-    struct selkie_radio *radio = context;
+    struct selkie_radio_line *radio = context;
 
-    radio->last_byte = selkie_clock_steady_us();
+    radio->last_byte = selkie_clock_monotonic_us();
     for (size_t i = 0; i < len; i++) {
         int result = selkie_link_rx_byte(&radio->rx, data[i]);
         if (result > 0)
@@ -91,7 +91,7 @@ static void on_bytes(void *context, const uint8_t *data, size_t len)
 
 static void on_changed(void *context, bool open)
 {
-    struct selkie_radio *radio = context;
+    struct selkie_radio_line *radio = context;
 
     selkie_link_rx_init(&radio->rx);
     if (!open) {
@@ -103,20 +103,20 @@ static void on_changed(void *context, bool open)
 
 static int on_quiet(sd_event_source *source, uint64_t usec, void *context);
 
-static uint64_t quiet_at(const struct selkie_radio *radio)
+static int64_t quiet_at(const struct selkie_radio_line *radio)
 {
     return radio->last_byte + radio->line->quiet_ms * SELKIE_MS_US;
 }
 
-static void arm(struct selkie_radio *radio)
+static void arm(struct selkie_radio_line *radio)
 {
-    uint64_t now = selkie_clock_steady_us();
-    uint64_t at = quiet_at(radio);
+    int64_t now = selkie_clock_monotonic_us();
+    int64_t at = quiet_at(radio);
 
     selkie_timer_set(radio->event, &radio->quiet, at > now ? at - now : 0, on_quiet, radio);
 }
 
-static void pop_ack(struct selkie_radio *radio, bool sent)
+static void pop_ack(struct selkie_radio_line *radio, bool sent)
 {
     if (sent)
         radio->counters.acked++;
@@ -126,7 +126,7 @@ static void pop_ack(struct selkie_radio *radio, bool sent)
     memmove(&radio->acks[0], &radio->acks[1], radio->ack_count * sizeof(radio->acks[0]));
 }
 
-static void send_ack(struct selkie_radio *radio, uint64_t now)
+static void send_ack(struct selkie_radio_line *radio, int64_t now)
 {
     uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_ACK_SIZE)];
     int len = selkie_link_encode(wire, sizeof(wire), radio->acks[0].body, SELKIE_ACK_SIZE);
@@ -137,8 +137,8 @@ static void send_ack(struct selkie_radio *radio, uint64_t now)
 
 static int on_quiet(sd_event_source *source, uint64_t usec, void *context)
 {
-    struct selkie_radio *radio = context;
-    uint64_t now = selkie_clock_steady_us();
+    struct selkie_radio_line *radio = context;
+    int64_t now = selkie_clock_monotonic_us();
 
     (void)source;
     (void)usec;
@@ -151,9 +151,9 @@ static int on_quiet(sd_event_source *source, uint64_t usec, void *context)
     return 0;
 }
 
-void selkie_radio_ack(struct selkie_radio *radio, const uint8_t *body, size_t len)
+void selkie_radio_line_ack(struct selkie_radio_line *radio, const uint8_t *body, size_t len)
 {
-    struct ack ack = {.since = selkie_clock_steady_us()};
+    struct ack ack = {.since = selkie_clock_monotonic_us()};
 
     if (!radio->line->ack || !selkie_serial_is_open(radio->serial))
         return;
@@ -168,16 +168,16 @@ void selkie_radio_ack(struct selkie_radio *radio, const uint8_t *body, size_t le
         arm(radio);
 }
 
-void selkie_radio_count_duplicate(struct selkie_radio *radio)
+void selkie_radio_line_count_duplicate(struct selkie_radio_line *radio)
 {
     radio->counters.duplicate++;
 }
 
-struct selkie_radio *selkie_radio_open(sd_event *event, const struct selkie_config *config,
-                                       const struct selkie_config_line *line,
-                                       const struct selkie_radio_handler *handler)
+struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_config *config,
+                                                 const struct selkie_config_line *line,
+                                                 const struct selkie_radio_line_handler *handler)
 {
-    struct selkie_radio *radio = calloc(1, sizeof(*radio));
+    struct selkie_radio_line *radio = calloc(1, sizeof(*radio));
 
     if (radio == NULL)
         return NULL;
@@ -195,7 +195,7 @@ struct selkie_radio *selkie_radio_open(sd_event *event, const struct selkie_conf
     return radio;
 }
 
-void selkie_radio_close(struct selkie_radio *radio)
+void selkie_radio_line_close(struct selkie_radio_line *radio)
 {
     if (radio == NULL)
         return;
@@ -204,29 +204,29 @@ void selkie_radio_close(struct selkie_radio *radio)
     free(radio);
 }
 
-void selkie_radio_configure(struct selkie_radio *radio, const struct selkie_config *config,
-                            const struct selkie_config_line *line)
+void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_config *config,
+                                 const struct selkie_config_line *line)
 {
     radio->config = config;
     radio->line = line;
 }
 
-const char *selkie_radio_device(const struct selkie_radio *radio)
+const char *selkie_radio_line_device(const struct selkie_radio_line *radio)
 {
     return radio->line->device;
 }
 
-unsigned selkie_radio_baud(const struct selkie_radio *radio)
+unsigned selkie_radio_line_baud(const struct selkie_radio_line *radio)
 {
     return radio->line->baud;
 }
 
-bool selkie_radio_is_open(const struct selkie_radio *radio)
+bool selkie_radio_line_is_open(const struct selkie_radio_line *radio)
 {
     return selkie_serial_is_open(radio->serial);
 }
 
-const struct selkie_radio_counters *selkie_radio_counters(const struct selkie_radio *radio)
+const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *radio)
 {
     return &radio->counters;
 }

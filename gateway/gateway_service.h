@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway put together: lines, spool and uplink on one event loop. PROTOCOL.md, section 9: a frame is in the spool
- * before it is acknowledged or sent.
+/* The gateway put together: lines, spool and forwarder on one event loop. PROTOCOL.md, section 9: a frame is in the
+ * spool before it is acknowledged or sent.
  *
  * The disk is waited for on the loop's own thread, on purpose. Nothing could go on without it: neither the ACK nor the
  * PUBLISH may come before the commit. What arrives meanwhile waits in the kernel, which holds 4 KB a line: the air
  * brings at most 250 bytes a second (2 kbit/s), so that is 16 s of a stalled card. In exchange nothing is shared
  * between threads, and what came in during a stall goes to the disk in one commit. */
-#ifndef SELKIE_GATEWAY_GATEWAY_H
-#define SELKIE_GATEWAY_GATEWAY_H
+#ifndef SELKIE_GATEWAY_GATEWAY_SERVICE_H
+#define SELKIE_GATEWAY_GATEWAY_SERVICE_H
 
 #include "config.h"
 
 #include <selkie/error.h>
 #include <systemd/sd-event.h>
 
-struct selkie_gateway;
+struct selkie_gateway_service;
 
 /* Takes the configuration in any case; `path` is where SIGHUP reads it again. NULL after a line in the log. */
-struct selkie_gateway *selkie_gateway_open_take(sd_event *event, const char *path, struct selkie_config *config);
-void selkie_gateway_close(struct selkie_gateway *gateway);
+struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event, const char *path,
+                                                                struct selkie_config *config);
+void selkie_gateway_service_close(struct selkie_gateway_service *gateway);
 
 /* Send what can be sent, then end the loop. The second time: end it now. */
-void selkie_gateway_stop(struct selkie_gateway *gateway);
+void selkie_gateway_service_stop(struct selkie_gateway_service *gateway);
 
 /* Read the configuration again; one with a mistake changes nothing. */
-void selkie_gateway_reload(struct selkie_gateway *gateway);
+void selkie_gateway_service_reload(struct selkie_gateway_service *gateway);
 
 #endif

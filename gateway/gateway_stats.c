@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stats.h"
+#include "gateway_stats.h"
 
-#include "clock.h"
+#include "timer.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -13,40 +13,40 @@ static json_int_t count(uint64_t value)
     return (json_int_t)(value & INT64_MAX);
 }
 
-static uint64_t broken(const struct selkie_radio_counters *line)
+static uint64_t broken(const struct selkie_radio_line_counters *line)
 {
     return line->crc + line->garbage + line->overlong;
 }
 
-static json_t *line_json(const struct selkie_radio *radio)
+static json_t *line_json(const struct selkie_radio_line *radio)
 {
-    const struct selkie_radio_counters *line = selkie_radio_counters(radio);
+    const struct selkie_radio_line_counters *line = selkie_radio_line_counters(radio);
 
     return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
-                     selkie_radio_device(radio), "open", selkie_radio_is_open(radio), "received", count(line->received),
-                     "sealed", count(line->sealed), "session", count(line->session), "duplicates",
-                     count(line->duplicate), "foreign", count(line->foreign), "filtered", count(line->filtered), "crc",
-                     count(line->crc), "garbage", count(line->garbage), "overlong", count(line->overlong), "acked",
-                     count(line->acked), "acks_lost", count(line->ack_lost));
+                     selkie_radio_line_device(radio), "open", selkie_radio_line_is_open(radio), "received",
+                     count(line->received), "sealed", count(line->sealed), "session", count(line->session),
+                     "duplicates", count(line->duplicate), "foreign", count(line->foreign), "filtered",
+                     count(line->filtered), "crc", count(line->crc), "garbage", count(line->garbage), "overlong",
+                     count(line->overlong), "acked", count(line->acked), "acks_lost", count(line->ack_lost));
 }
 
 /* The clock may have been set back since the frame came. */
-static int64_t oldest_seconds(const struct selkie_stats *stats)
+static int64_t oldest_seconds(const struct selkie_gateway_stats *stats)
 {
     int64_t age = stats->now_ms - stats->spool.oldest_rx;
 
     return stats->spool.frames == 0 || age < 0 ? 0 : age / 1000;
 }
 
-char *selkie_stats_json(const struct selkie_stats *stats)
+char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
 {
-    const struct selkie_sender_counters *frames = &stats->uplink.frames;
+    const struct selkie_sender_counters *frames = &stats->forwarder.frames;
     uint64_t received = 0, sealed = 0, session = 0;
     uint64_t lost = 0;
     json_t *lines = json_array();
 
     for (size_t i = 0; i < stats->radio_count; i++) {
-        const struct selkie_radio_counters *line = selkie_radio_counters(stats->radios[i]);
+        const struct selkie_radio_line_counters *line = selkie_radio_line_counters(stats->radios[i]);
         received += line->received;
         sealed += line->sealed;
         session += line->session;
@@ -56,23 +56,23 @@ char *selkie_stats_json(const struct selkie_stats *stats)
     }
     json_t *root = json_pack(
         "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version", stats->version,
-        "uptime", count(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed),
+        "uptime", (json_int_t)(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed),
         "session", count(session), "broken", count(lost), "spooled", count(stats->spooled), "unstored",
         count(stats->unstored), "sent", count(frames->sent), "resent", count(frames->resent), "receipted",
         count(frames->receipted), "dropped", count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames,
-        "oldest", (json_int_t)oldest_seconds(stats), "connects", count(stats->uplink.connects), "lines", lines);
+        "oldest", (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "lines", lines);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;
 }
 
-void selkie_stats_status(char text[static SELKIE_STATUS_MAX], const struct selkie_stats *stats)
+void selkie_gateway_stats_status(char text[static SELKIE_STATUS_MAX], const struct selkie_gateway_stats *stats)
 {
     size_t open = 0;
     char serial[40];
 
     for (size_t i = 0; i < stats->radio_count; i++)
-        open += selkie_radio_is_open(stats->radios[i]);
+        open += selkie_radio_line_is_open(stats->radios[i]);
     if (open == stats->radio_count)
         (void)snprintf(serial, sizeof(serial), "ok");
     else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "heard.h"
+#include "dedup.h"
 
 #include <selkie/mbedtls.h>
 #include <stdlib.h>
@@ -13,38 +13,38 @@
 
 struct entry {
     uint8_t digest[DIGEST_SIZE];
-    uint64_t at;
+    int64_t at;
     UT_hash_handle hh;
 };
 
 /* uthash keeps the order of insertion, and times never go back: the first entry is the oldest. */
-struct selkie_heard {
+struct selkie_dedup {
     struct entry *entries;
 };
 
-struct selkie_heard *selkie_heard_open(void)
+struct selkie_dedup *selkie_dedup_open(void)
 {
-    return calloc(1, sizeof(struct selkie_heard));
+    return calloc(1, sizeof(struct selkie_dedup));
 }
 
-static void forget(struct selkie_heard *heard, struct entry *entry)
+static void forget(struct selkie_dedup *dedup, struct entry *entry)
 {
-    HASH_DEL(heard->entries, entry);
+    HASH_DEL(dedup->entries, entry);
     free(entry);
 }
 
-void selkie_heard_clear(struct selkie_heard *heard)
+void selkie_dedup_clear(struct selkie_dedup *dedup)
 {
-    while (heard->entries != NULL)
-        forget(heard, heard->entries);
+    while (dedup->entries != NULL)
+        forget(dedup, dedup->entries);
 }
 
-void selkie_heard_close(struct selkie_heard *heard)
+void selkie_dedup_close(struct selkie_dedup *dedup)
 {
-    if (heard == NULL)
+    if (dedup == NULL)
         return;
-    selkie_heard_clear(heard);
-    free(heard);
+    selkie_dedup_clear(dedup);
+    free(dedup);
 }
 
 static bool digest_of(uint8_t digest[static DIGEST_SIZE], const uint8_t *body, size_t len)
@@ -52,20 +52,20 @@ static bool digest_of(uint8_t digest[static DIGEST_SIZE], const uint8_t *body, s
     return selkie_mbedtls_sha256(body, len, digest, 0) == 0;
 }
 
-bool selkie_heard_before(struct selkie_heard *heard, const uint8_t *body, size_t len, uint64_t now_us)
+bool selkie_dedup_has(struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
 {
     uint8_t digest[DIGEST_SIZE];
     struct entry *entry = NULL;
 
-    while (heard->entries != NULL && now_us - heard->entries->at >= SELKIE_HEARD_FOR_US)
-        forget(heard, heard->entries);
+    while (dedup->entries != NULL && now_us - dedup->entries->at >= SELKIE_DEDUP_FOR_US)
+        forget(dedup, dedup->entries);
     if (!digest_of(digest, body, len))
         return false;
-    HASH_FIND(hh, heard->entries, digest, DIGEST_SIZE, entry);
+    HASH_FIND(hh, dedup->entries, digest, DIGEST_SIZE, entry);
     return entry != NULL;
 }
 
-void selkie_heard_add(struct selkie_heard *heard, const uint8_t *body, size_t len, uint64_t now_us)
+void selkie_dedup_add(struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
 
@@ -73,10 +73,10 @@ void selkie_heard_add(struct selkie_heard *heard, const uint8_t *body, size_t le
         free(entry);
         return;
     }
-    if (HASH_COUNT(heard->entries) >= SELKIE_HEARD_MAX)
-        forget(heard, heard->entries);
+    if (HASH_COUNT(dedup->entries) >= SELKIE_DEDUP_MAX)
+        forget(dedup, dedup->entries);
     entry->at = now_us;
-    HASH_ADD(hh, heard->entries, digest, DIGEST_SIZE, entry);
+    HASH_ADD(hh, dedup->entries, digest, DIGEST_SIZE, entry);
     if (entry->hh.tbl == NULL) /* no memory for the index */
         free(entry);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway.h"
+#include "gateway_service.h"
 
-#include "clock.h"
-#include "heard.h"
+#include "dedup.h"
+#include "forwarder.h"
+#include "gateway_stats.h"
 #include "log.h"
-#include "radio.h"
+#include "radio_line.h"
 #include "spool.h"
-#include "stats.h"
 #include "timer.h"
-#include "uplink.h"
 
+#include <selkie/clock.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -19,39 +19,39 @@
 #define BATCH_MAX  32 /* frames in one commit */
 #define AFTER_READ 10 /* lower in rank than the lines, which are all read before the disk is waited for */
 
-struct selkie_gateway {
+struct selkie_gateway_service {
     const char *path;
     struct selkie_config *config;
     sd_event *event;
     struct selkie_spool *spool;
-    struct selkie_heard *heard;
+    struct selkie_dedup *dedup;
     unsigned generation; /* of the spool that holds what was heard */
-    struct selkie_uplink *uplink;
-    struct selkie_radio *radios[SELKIE_LINES_MAX];
+    struct selkie_forwarder *forwarder;
+    struct selkie_radio_line *radios[SELKIE_LINES_MAX];
     size_t radio_count;
     sd_event_source *flush;
     sd_event_source *tick;
     sd_event_source *status;
     bool status_due;
     struct selkie_spool_frame batch[BATCH_MAX];
-    struct selkie_radio *origins[BATCH_MAX]; /* whose frame it is */
+    struct selkie_radio_line *origins[BATCH_MAX]; /* whose frame it is */
     size_t batch_count;
-    uint64_t started_us;
+    int64_t started_us;
     uint64_t spooled;
     uint64_t unstored;
     bool stopping;
 };
 
-static struct selkie_stats gather(struct selkie_gateway *gateway)
+static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway)
 {
-    struct selkie_stats stats = {
+    struct selkie_gateway_stats stats = {
         .version = SELKIE_VERSION,
-        .uptime_us = selkie_clock_steady_us() - gateway->started_us,
-        .now_ms = selkie_clock_wall_ms(),
+        .uptime_us = selkie_clock_monotonic_us() - gateway->started_us,
+        .now_ms = selkie_clock_ms(),
         .spooled = gateway->spooled,
         .unstored = gateway->unstored,
-        .uplink = selkie_uplink_counters(gateway->uplink),
-        .online = selkie_uplink_is_online(gateway->uplink),
+        .forwarder = selkie_forwarder_counters(gateway->forwarder),
+        .online = selkie_forwarder_is_online(gateway->forwarder),
         .radios = gateway->radios,
         .radio_count = gateway->radio_count,
     };
@@ -60,20 +60,20 @@ static struct selkie_stats gather(struct selkie_gateway *gateway)
     return stats;
 }
 
-static void tell_status(struct selkie_gateway *gateway)
+static void tell_status(struct selkie_gateway_service *gateway)
 {
     char status[SELKIE_STATUS_MAX];
 
-    if (gateway->uplink == NULL) /* still opening */
+    if (gateway->forwarder == NULL) /* still opening */
         return;
-    struct selkie_stats stats = gather(gateway);
-    selkie_stats_status(status, &stats);
+    struct selkie_gateway_stats stats = gather(gateway);
+    selkie_gateway_stats_status(status, &stats);
     (void)sd_notifyf(0, "STATUS=%s", status);
 }
 
 static int on_status_due(sd_event_source *source, uint64_t usec, void *context)
 {
-    struct selkie_gateway *gateway = context;
+    struct selkie_gateway_service *gateway = context;
 
     (void)source;
     (void)usec;
@@ -85,7 +85,7 @@ static int on_status_due(sd_event_source *source, uint64_t usec, void *context)
 /* Something that the status tells has changed: it is told soon, and not with each of a hundred frames a second. */
 static void on_changed(void *context)
 {
-    struct selkie_gateway *gateway = context;
+    struct selkie_gateway_service *gateway = context;
 
     if (gateway->status_due)
         return;
@@ -94,16 +94,16 @@ static void on_changed(void *context)
 }
 
 /* What a lost spool took with it was not heard: its repeat is the chance to have it again. */
-static void see_fresh_spool(struct selkie_gateway *gateway)
+static void see_fresh_spool(struct selkie_gateway_service *gateway)
 {
     unsigned generation = selkie_spool_generation(gateway->spool);
 
     if (generation != gateway->generation)
-        selkie_heard_clear(gateway->heard);
+        selkie_dedup_clear(gateway->dedup);
     gateway->generation = generation;
 }
 
-static void store_batch(struct selkie_gateway *gateway)
+static void store_batch(struct selkie_gateway_service *gateway)
 {
     size_t count = gateway->batch_count;
 
@@ -118,10 +118,10 @@ static void store_batch(struct selkie_gateway *gateway)
     see_fresh_spool(gateway);
     for (size_t i = 0; i < count; i++) {
         const struct selkie_spool_frame *frame = &gateway->batch[i];
-        selkie_heard_add(gateway->heard, frame->body, frame->len, selkie_clock_steady_us());
-        selkie_radio_ack(gateway->origins[i], frame->body, frame->len);
+        selkie_dedup_add(gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
+        selkie_radio_line_ack(gateway->origins[i], frame->body, frame->len);
     }
-    selkie_uplink_kick(gateway->uplink);
+    selkie_forwarder_kick(gateway->forwarder);
     on_changed(gateway);
 }
 
@@ -132,9 +132,9 @@ static int on_flush(sd_event_source *source, void *context)
     return 0;
 }
 
-static void on_body(void *context, struct selkie_radio *radio, const uint8_t *body, size_t len)
+static void on_body(void *context, struct selkie_radio_line *radio, const uint8_t *body, size_t len)
 {
-    struct selkie_gateway *gateway = context;
+    struct selkie_gateway_service *gateway = context;
 
     /* A repeat may stand in the batch itself, and is then no repeat of something stored. */
     for (size_t i = 0; i < gateway->batch_count; i++)
@@ -143,14 +143,14 @@ static void on_body(void *context, struct selkie_radio *radio, const uint8_t *bo
             break;
         }
     see_fresh_spool(gateway);
-    if (selkie_heard_before(gateway->heard, body, len, selkie_clock_steady_us())) {
-        selkie_radio_count_duplicate(radio);
-        selkie_radio_ack(radio, body, len);
+    if (selkie_dedup_has(gateway->dedup, body, len, selkie_clock_monotonic_us())) {
+        selkie_radio_line_count_duplicate(radio);
+        selkie_radio_line_ack(radio, body, len);
         return;
     }
     struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
-    frame->rx = selkie_clock_wall_ms();
-    (void)strncpy(frame->port, selkie_radio_device(radio), sizeof(frame->port) - 1);
+    frame->rx = selkie_clock_ms();
+    (void)strncpy(frame->port, selkie_radio_line_device(radio), sizeof(frame->port) - 1);
     frame->len = (uint16_t)len;
     memcpy(frame->body, body, len);
     gateway->origins[gateway->batch_count++] = radio;
@@ -160,14 +160,14 @@ static void on_body(void *context, struct selkie_radio *radio, const uint8_t *bo
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 {
-    struct selkie_gateway *gateway = context;
-    struct selkie_stats stats = gather(gateway);
-    char *json = selkie_stats_json(&stats);
+    struct selkie_gateway_service *gateway = context;
+    struct selkie_gateway_stats stats = gather(gateway);
+    char *json = selkie_gateway_stats_json(&stats);
 
     (void)source;
     (void)usec;
     if (json != NULL)
-        selkie_uplink_publish_stats(gateway->uplink, json);
+        selkie_forwarder_publish_stats(gateway->forwarder, json);
     free(json);
     tell_status(gateway);
     selkie_timer_set(gateway->event, &gateway->tick, STATS_US, on_tick, gateway);
@@ -176,16 +176,16 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 
 static void on_drained(void *context)
 {
-    struct selkie_gateway *gateway = context;
+    struct selkie_gateway_service *gateway = context;
 
     (void)sd_event_exit(gateway->event, 0);
 }
 
-static int open_radio(struct selkie_gateway *gateway, const struct selkie_config *config,
+static int open_radio(struct selkie_gateway_service *gateway, const struct selkie_config *config,
                       const struct selkie_config_line *line)
 {
-    struct selkie_radio_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
-    struct selkie_radio *radio = selkie_radio_open(gateway->event, config, line, &handler);
+    struct selkie_radio_line_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
+    struct selkie_radio_line *radio = selkie_radio_line_open(gateway->event, config, line, &handler);
 
     if (radio == NULL)
         return SELKIE_ENOMEM;
@@ -193,7 +193,7 @@ static int open_radio(struct selkie_gateway *gateway, const struct selkie_config
     return 0;
 }
 
-static int open_timers(struct selkie_gateway *gateway)
+static int open_timers(struct selkie_gateway_service *gateway)
 {
     int result = sd_event_add_defer(gateway->event, &gateway->flush, on_flush, gateway);
 
@@ -201,21 +201,19 @@ static int open_timers(struct selkie_gateway *gateway)
         result = sd_event_source_set_enabled(gateway->flush, SD_EVENT_OFF);
     if (result >= 0)
         result = sd_event_source_set_priority(gateway->flush, AFTER_READ);
-    if (result >= 0)
-        result = sd_event_add_time(gateway->event, &gateway->tick, CLOCK_MONOTONIC, selkie_clock_steady_us() + STATS_US,
-                                   SELKIE_SEC_US, on_tick, gateway);
     if (result < 0)
         selkie_log(LOG_ERR, "no event loop: %s", strerror(-result));
+    selkie_timer_set(gateway->event, &gateway->tick, STATS_US, on_tick, gateway);
     return result < 0 ? SELKIE_EIO : 0;
 }
 
-static int open_parts(struct selkie_gateway *gateway)
+static int open_parts(struct selkie_gateway_service *gateway)
 {
-    struct selkie_uplink_handler uplink = {.context = gateway, .changed = on_changed, .drained = on_drained};
+    struct selkie_forwarder_handler forwarder = {.context = gateway, .changed = on_changed, .drained = on_drained};
     const struct selkie_config *config = gateway->config;
 
-    gateway->heard = selkie_heard_open();
-    if (gateway->heard == NULL)
+    gateway->dedup = selkie_dedup_open();
+    if (gateway->dedup == NULL)
         return SELKIE_ENOMEM;
     gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
     if (gateway->spool == NULL)
@@ -223,8 +221,8 @@ static int open_parts(struct selkie_gateway *gateway)
     int result = open_timers(gateway);
     if (result < 0)
         return result;
-    gateway->uplink = selkie_uplink_open(gateway->event, config, gateway->spool, &uplink);
-    if (gateway->uplink == NULL)
+    gateway->forwarder = selkie_forwarder_open(gateway->event, config, gateway->spool, &forwarder);
+    if (gateway->forwarder == NULL)
         return SELKIE_ENOMEM;
     for (size_t i = 0; i < config->line_count; i++) {
         result = open_radio(gateway, config, &config->lines[i]);
@@ -234,9 +232,10 @@ static int open_parts(struct selkie_gateway *gateway)
     return 0;
 }
 
-struct selkie_gateway *selkie_gateway_open_take(sd_event *event, const char *path, struct selkie_config *config)
+struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event, const char *path,
+                                                                struct selkie_config *config)
 {
-    struct selkie_gateway *gateway = calloc(1, sizeof(*gateway));
+    struct selkie_gateway_service *gateway = calloc(1, sizeof(*gateway));
 
     if (gateway == NULL) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
@@ -246,9 +245,9 @@ struct selkie_gateway *selkie_gateway_open_take(sd_event *event, const char *pat
     gateway->path = path;
     gateway->config = config;
     gateway->event = event;
-    gateway->started_us = selkie_clock_steady_us();
+    gateway->started_us = selkie_clock_monotonic_us();
     if (open_parts(gateway) < 0) {
-        selkie_gateway_close(gateway);
+        selkie_gateway_service_close(gateway);
         return NULL;
     }
     selkie_log(LOG_NOTICE, "%s: gateway \"%s\", %lld frames waiting", SELKIE_VERSION, config->gateway,
@@ -257,24 +256,24 @@ struct selkie_gateway *selkie_gateway_open_take(sd_event *event, const char *pat
     return gateway;
 }
 
-void selkie_gateway_close(struct selkie_gateway *gateway)
+void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
 {
     if (gateway == NULL)
         return;
     for (size_t i = 0; i < gateway->radio_count; i++)
-        selkie_radio_close(gateway->radios[i]);
+        selkie_radio_line_close(gateway->radios[i]);
     sd_event_source_disable_unref(gateway->flush);
     sd_event_source_disable_unref(gateway->tick);
     sd_event_source_disable_unref(gateway->status);
     /* The spool first: all is safe then, however long the broker's library takes to end. */
     selkie_spool_close(gateway->spool);
-    selkie_uplink_close(gateway->uplink);
-    selkie_heard_close(gateway->heard);
+    selkie_forwarder_close(gateway->forwarder);
+    selkie_dedup_close(gateway->dedup);
     selkie_config_close(gateway->config);
     free(gateway);
 }
 
-void selkie_gateway_stop(struct selkie_gateway *gateway)
+void selkie_gateway_service_stop(struct selkie_gateway_service *gateway)
 {
     if (gateway->stopping) {
         on_drained(gateway);
@@ -285,47 +284,48 @@ void selkie_gateway_stop(struct selkie_gateway *gateway)
     store_batch(gateway);
     /* Nothing new comes in: what the devices send now is not acknowledged, and they repeat it. */
     for (size_t i = 0; i < gateway->radio_count; i++)
-        selkie_radio_close(gateway->radios[i]);
+        selkie_radio_line_close(gateway->radios[i]);
     gateway->radio_count = 0;
     selkie_log(LOG_NOTICE, "stopping, %lld frames waiting", (long long)selkie_spool_count(gateway->spool));
-    selkie_uplink_drain(gateway->uplink);
+    selkie_forwarder_drain(gateway->forwarder);
 }
 
-static const struct selkie_config_line *find_line(const struct selkie_config *config, const struct selkie_radio *radio)
+static const struct selkie_config_line *find_line(const struct selkie_config *config,
+                                                  const struct selkie_radio_line *radio)
 {
     for (size_t i = 0; i < config->line_count; i++)
-        if (strcmp(config->lines[i].device, selkie_radio_device(radio)) == 0 &&
-            config->lines[i].baud == selkie_radio_baud(radio))
+        if (strcmp(config->lines[i].device, selkie_radio_line_device(radio)) == 0 &&
+            config->lines[i].baud == selkie_radio_line_baud(radio))
             return &config->lines[i];
     return NULL;
 }
 
-static void keep_or_close(struct selkie_gateway *gateway, const struct selkie_config *config)
+static void keep_or_close(struct selkie_gateway_service *gateway, const struct selkie_config *config)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < gateway->radio_count; i++) {
-        struct selkie_radio *radio = gateway->radios[i];
+        struct selkie_radio_line *radio = gateway->radios[i];
         const struct selkie_config_line *line = find_line(config, radio);
         if (line != NULL) {
-            selkie_radio_configure(radio, config, line);
+            selkie_radio_line_configure(radio, config, line);
             gateway->radios[kept++] = radio;
         } else {
-            selkie_radio_close(radio);
+            selkie_radio_line_close(radio);
         }
     }
     gateway->radio_count = kept;
 }
 
-static bool is_open(const struct selkie_gateway *gateway, const struct selkie_config_line *line)
+static bool is_open(const struct selkie_gateway_service *gateway, const struct selkie_config_line *line)
 {
     for (size_t i = 0; i < gateway->radio_count; i++)
-        if (strcmp(selkie_radio_device(gateway->radios[i]), line->device) == 0)
+        if (strcmp(selkie_radio_line_device(gateway->radios[i]), line->device) == 0)
             return true;
     return false;
 }
 
-void selkie_gateway_reload(struct selkie_gateway *gateway)
+void selkie_gateway_service_reload(struct selkie_gateway_service *gateway)
 {
     struct selkie_config *config = selkie_config_load(gateway->path);
 
@@ -342,7 +342,7 @@ void selkie_gateway_reload(struct selkie_gateway *gateway)
     for (size_t i = 0; i < config->line_count; i++)
         if (!is_open(gateway, &config->lines[i]) && open_radio(gateway, config, &config->lines[i]) < 0)
             selkie_log(LOG_ERR, "serial line %s: %s", config->lines[i].device, selkie_error_text(SELKIE_ENOMEM));
-    selkie_uplink_configure(gateway->uplink, config);
+    selkie_forwarder_configure(gateway->forwarder, config);
     selkie_config_close(gateway->config);
     gateway->config = config;
     selkie_log(LOG_NOTICE, "configuration read again");

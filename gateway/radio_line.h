@@ -4,8 +4,8 @@
  * Half duplex: an ACK waits until no byte has come for quiet_ms, and is given up when the line stays busy for
  * SELKIE_ACK_KEEP_US or when SELKIE_ACKS_MAX newer ones wait: the device repeats what was not acknowledged. The loop's
  * thread. */
-#ifndef SELKIE_GATEWAY_RADIO_H
-#define SELKIE_GATEWAY_RADIO_H
+#ifndef SELKIE_GATEWAY_RADIO_LINE_H
+#define SELKIE_GATEWAY_RADIO_LINE_H
 
 #include "config.h"
 
@@ -16,12 +16,12 @@
 #include <systemd/sd-event.h>
 
 #define SELKIE_ACKS_MAX    8
-#define SELKIE_ACK_KEEP_US 2000000ULL
+#define SELKIE_ACK_KEEP_US INT64_C(2000000)
 
-struct selkie_radio;
+struct selkie_radio_line;
 
 /* Since the start of the program. */
-struct selkie_radio_counters {
+struct selkie_radio_line_counters {
     uint64_t received;        /* whole frames with a good CRC */
     uint64_t sealed, session; /* of these, of either form; the rest are ACKs and foreign */
     uint64_t duplicate;       /* of these, repeats of one heard within ten minutes */
@@ -34,32 +34,32 @@ struct selkie_radio_counters {
     uint64_t ack_lost;
 };
 
-struct selkie_radio_handler {
+struct selkie_radio_line_handler {
     void *context;
     /* A body for the cloud: not an ACK, and from an allowed device. It is not acknowledged before
-     * selkie_radio_ack. */
-    void (*body)(void *context, struct selkie_radio *radio, const uint8_t *body, size_t len);
+     * selkie_radio_line_ack. */
+    void (*body)(void *context, struct selkie_radio_line *radio, const uint8_t *body, size_t len);
     /* The line was opened or is gone. */
     void (*changed)(void *context);
 };
 
 /* The configuration must live until the radio is closed or gets another. NULL without memory. */
-struct selkie_radio *selkie_radio_open(sd_event *event, const struct selkie_config *config,
-                                       const struct selkie_config_line *line,
-                                       const struct selkie_radio_handler *handler);
-void selkie_radio_close(struct selkie_radio *radio);
+struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_config *config,
+                                                 const struct selkie_config_line *line,
+                                                 const struct selkie_radio_line_handler *handler);
+void selkie_radio_line_close(struct selkie_radio_line *radio);
 
 /* Use another configuration, with the same device in it at the same speed. */
-void selkie_radio_configure(struct selkie_radio *radio, const struct selkie_config *config,
-                            const struct selkie_config_line *line);
+void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_config *config,
+                                 const struct selkie_config_line *line);
 
 /* The body is in the spool (again, if it is a repeat): acknowledge it, where the line does that. */
-void selkie_radio_ack(struct selkie_radio *radio, const uint8_t *body, size_t len);
-void selkie_radio_count_duplicate(struct selkie_radio *radio);
+void selkie_radio_line_ack(struct selkie_radio_line *radio, const uint8_t *body, size_t len);
+void selkie_radio_line_count_duplicate(struct selkie_radio_line *radio);
 
-const char *selkie_radio_device(const struct selkie_radio *radio);
-unsigned selkie_radio_baud(const struct selkie_radio *radio);
-bool selkie_radio_is_open(const struct selkie_radio *radio);
-const struct selkie_radio_counters *selkie_radio_counters(const struct selkie_radio *radio);
+const char *selkie_radio_line_device(const struct selkie_radio_line *radio);
+unsigned selkie_radio_line_baud(const struct selkie_radio_line *radio);
+bool selkie_radio_line_is_open(const struct selkie_radio_line *radio);
+const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *radio);
 
 #endif

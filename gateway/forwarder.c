@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "forwarder.h"
+
+#include "back_off.h"
+#include "broker.h"
+#include "log.h"
+#include "sender.h"
+#include "timer.h"
+
+#include <errno.h>
+#include <selkie/clock.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ATTEMPT_US (90 * SELKIE_SEC_US) /* Paho's own limit is 20 s, but not while it waits for a name server */
+#define SUBACK_US  (30 * SELKIE_SEC_US)
+#define STEADY_US  (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
+#define DRAIN_US   (5 * SELKIE_SEC_US)
+#define LEAVE_US   (2 * SELKIE_SEC_US)
+
+enum state {
+    WAITING,     /* until the back-off is over */
+    CONNECTING,  /* until CONNACK */
+    SUBSCRIBING, /* until SUBACK */
+    ONLINE,
+    LEAVING /* until the broker has our leave */
+};
+
+struct selkie_forwarder {
+    const struct selkie_config *config;
+    struct selkie_spool *spool;
+    struct selkie_forwarder_handler handler;
+    uint64_t connects;
+    struct selkie_broker *broker;
+    struct selkie_sender *sender;
+    enum state state;
+    bool draining;
+    bool again; /* the configuration changed while Paho was connecting: begin anew when it is done */
+    unsigned failures;
+    int64_t online_since;
+    char said[SELKIE_LOG_LINE_MAX]; /* the last complaint: the same one is not repeated each minute for a week */
+    sd_event *event;
+    sd_event_source *turn;  /* what ends each state: the back-off, or the deadline */
+    sd_event_source *drain; /* what ends the end */
+    int receive_maximum;    /* what the broker takes unanswered */
+};
+
+static void complain(struct selkie_forwarder *forwarder, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void complain(struct selkie_forwarder *forwarder, int level, const char *format, ...)
+{
+    char text[SELKIE_LOG_LINE_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (strcmp(text, forwarder->said) == 0)
+        return;
+    selkie_log(level, "broker %s: %s", forwarder->config->broker.uri, text);
+    memcpy(forwarder->said, text, sizeof(forwarder->said));
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *context);
+
+static void enter(struct selkie_forwarder *forwarder, enum state state, int64_t for_us)
+{
+    bool was_online = forwarder->state == ONLINE;
+
+    forwarder->state = state;
+    if (for_us > 0)
+        selkie_timer_set(forwarder->event, &forwarder->turn, for_us, on_turn, forwarder);
+    else
+        selkie_timer_stop(forwarder->turn);
+    if (was_online != (state == ONLINE))
+        forwarder->handler.changed(forwarder->handler.context);
+}
+
+static void try_later(struct selkie_forwarder *forwarder)
+{
+    selkie_sender_stop(forwarder->sender);
+    if (forwarder->state == ONLINE && selkie_clock_monotonic_us() - forwarder->online_since >= STEADY_US)
+        forwarder->failures = 0;
+    /* Where the broker is still there, it shall say that we are not. */
+    (void)selkie_broker_leave(forwarder->broker);
+    enter(forwarder, WAITING, selkie_back_off_us(forwarder->failures++));
+    if (forwarder->draining)
+        forwarder->handler.drained(forwarder->handler.context);
+}
+
+static void connect_now(struct selkie_forwarder *forwarder)
+{
+    char why[SELKIE_BROKER_TEXT_MAX];
+
+    forwarder->again = false;
+    if (selkie_broker_connect(forwarder->broker, forwarder->config, why) == 0) {
+        enter(forwarder, CONNECTING, ATTEMPT_US);
+        return;
+    }
+    complain(forwarder, LOG_ERR, "%s", why);
+    try_later(forwarder);
+}
+
+static void left(struct selkie_forwarder *forwarder)
+{
+    if (forwarder->draining)
+        forwarder->handler.drained(forwarder->handler.context);
+    else
+        connect_now(forwarder);
+}
+
+static void leave(struct selkie_forwarder *forwarder)
+{
+    selkie_sender_stop(forwarder->sender);
+    enter(forwarder, LEAVING, LEAVE_US);
+    if (!selkie_broker_leave(forwarder->broker))
+        left(forwarder);
+}
+
+/* Before the end: is all done? */
+static void see_drained(struct selkie_forwarder *forwarder)
+{
+    if (forwarder->draining && forwarder->state == ONLINE && selkie_spool_count(forwarder->spool) == 0)
+        leave(forwarder);
+}
+
+static void on_forgot(void *context)
+{
+    struct selkie_forwarder *forwarder = context;
+
+    forwarder->handler.changed(forwarder->handler.context);
+}
+
+static void on_dead(void *context)
+{
+    struct selkie_forwarder *forwarder = context;
+
+    complain(forwarder, LOG_WARNING, "it has not answered for 30 s; connecting anew");
+    try_later(forwarder);
+}
+
+/* What the broker says. */
+
+static void on_online(struct selkie_forwarder *forwarder)
+{
+    if (selkie_broker_publish_state(forwarder->broker) < 0) {
+        try_later(forwarder);
+        return;
+    }
+    selkie_log(LOG_NOTICE, "broker %s: connected", forwarder->config->broker.uri);
+    forwarder->said[0] = '\0';
+    forwarder->connects++;
+    forwarder->online_since = selkie_clock_monotonic_us();
+    enter(forwarder, ONLINE, 0);
+    selkie_sender_start(forwarder->sender, forwarder->config, (size_t)forwarder->receive_maximum);
+    see_drained(forwarder);
+}
+
+static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum)
+{
+    forwarder->receive_maximum = receive_maximum;
+    if (forwarder->config->confirm == SELKIE_CONFIRM_BROKER) {
+        on_online(forwarder);
+        return;
+    }
+    if (selkie_broker_subscribe_receipts(forwarder->broker) < 0)
+        try_later(forwarder);
+    else
+        enter(forwarder, SUBSCRIBING, SUBACK_US);
+}
+
+static void on_refused(struct selkie_forwarder *forwarder, int code)
+{
+    const char *username = forwarder->config->broker.username;
+
+    if (code == 0x86 || code == 0x87)
+        complain(forwarder, LOG_ERR, "it refuses %s%s (%s): look at username, password_file, cert and key",
+                 username != NULL ? "user " : "a client without a user name", username != NULL ? username : "",
+                 selkie_broker_reason(code));
+    else
+        complain(forwarder, LOG_ERR, "it refuses the connection: %s", selkie_broker_reason(code));
+    try_later(forwarder);
+}
+
+static void on_lost(struct selkie_forwarder *forwarder, int code)
+{
+    if (code == 0x8E)
+        complain(forwarder, LOG_ERR, "another client took over the name: is there a second gateway \"%s\"?",
+                 forwarder->config->gateway);
+    else
+        complain(forwarder, LOG_WARNING, "connection lost%s%s; connecting anew", code != 0 ? ": " : "",
+                 code != 0 ? selkie_broker_reason(code) : "");
+    try_later(forwarder);
+}
+
+static void on_subscribed(struct selkie_forwarder *forwarder, int code)
+{
+    if (code < 0x80) {
+        on_online(forwarder);
+        return;
+    }
+    complain(forwarder, LOG_ERR, "it does not let us read our receipts (%s): \"confirm\": \"broker\" needs none",
+             selkie_broker_reason(code));
+    try_later(forwarder);
+}
+
+static bool on_event(void *context, const struct selkie_broker_event *event)
+{
+    struct selkie_forwarder *forwarder = context;
+    bool done = true;
+
+    switch (event->kind) {
+    case SELKIE_BROKER_CONNECTED:
+        if (forwarder->again)
+            connect_now(forwarder);
+        else if (forwarder->state == CONNECTING)
+            on_connected(forwarder, event->code);
+        break;
+    case SELKIE_BROKER_REFUSED:
+    case SELKIE_BROKER_ABSENT:
+        if (forwarder->again)
+            connect_now(forwarder);
+        else if (forwarder->state == CONNECTING && event->kind == SELKIE_BROKER_REFUSED)
+            on_refused(forwarder, event->code);
+        else if (forwarder->state == CONNECTING) {
+            complain(forwarder, LOG_WARNING, "not there (%s); trying until it is", event->text);
+            try_later(forwarder);
+        }
+        break;
+    case SELKIE_BROKER_LOST:
+        if (forwarder->state == LEAVING)
+            left(forwarder);
+        else if (forwarder->state != WAITING)
+            on_lost(forwarder, event->code);
+        break;
+    case SELKIE_BROKER_GONE:
+        if (forwarder->state == LEAVING)
+            left(forwarder);
+        break;
+    case SELKIE_BROKER_SUBSCRIBED:
+        if (forwarder->state == SUBSCRIBING)
+            on_subscribed(forwarder, event->code);
+        break;
+    case SELKIE_BROKER_PUBLISHED:
+        selkie_sender_answered(forwarder->sender, event->token, event->code);
+        see_drained(forwarder);
+        break;
+    case SELKIE_BROKER_MESSAGE:
+        done = selkie_sender_receipt(forwarder->sender, event->payload, event->len);
+        see_drained(forwarder);
+        break;
+    }
+    return done;
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_forwarder *forwarder = context;
+
+    (void)source;
+    (void)usec;
+    switch (forwarder->state) {
+    case WAITING:
+        connect_now(forwarder);
+        break;
+    case CONNECTING:
+    case SUBSCRIBING:
+        complain(forwarder, LOG_WARNING, "it does not answer; trying until it does");
+        try_later(forwarder);
+        break;
+    case LEAVING:
+        left(forwarder);
+        break;
+    case ONLINE:
+        break;
+    }
+    return 0;
+}
+
+struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct selkie_config *config,
+                                               struct selkie_spool *spool,
+                                               const struct selkie_forwarder_handler *handler)
+{
+    struct selkie_forwarder *forwarder = calloc(1, sizeof(*forwarder));
+    struct selkie_sender_handler sender = {.context = forwarder, .forgot = on_forgot, .dead = on_dead};
+
+    if (forwarder == NULL) {
+        selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        return NULL;
+    }
+    forwarder->event = event;
+    forwarder->config = config;
+    forwarder->spool = spool;
+    forwarder->handler = *handler;
+    forwarder->broker = selkie_broker_open(event, on_event, forwarder);
+    if (forwarder->broker != NULL)
+        forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, &sender);
+    if (forwarder->sender == NULL) {
+        selkie_forwarder_close(forwarder);
+        return NULL;
+    }
+    connect_now(forwarder);
+    return forwarder;
+}
+
+void selkie_forwarder_close(struct selkie_forwarder *forwarder)
+{
+    if (forwarder == NULL)
+        return;
+    sd_event_source_disable_unref(forwarder->turn);
+    sd_event_source_disable_unref(forwarder->drain);
+    selkie_sender_close(forwarder->sender);
+    /* While it looks up a name Paho holds its lock, for as long as the resolver likes. Nothing here is worth that wait:
+     * the process ends, and the connection with it. */
+    if (forwarder->state == CONNECTING)
+        return;
+    selkie_broker_close(forwarder->broker);
+    free(forwarder);
+}
+
+void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct selkie_config *config)
+{
+    bool same = selkie_config_same_connection(forwarder->config, config);
+
+    forwarder->config = config;
+    selkie_sender_configure(forwarder->sender, config);
+    if (forwarder->draining)
+        return;
+    switch (forwarder->state) {
+    case CONNECTING:
+        forwarder->again = !same;
+        break;
+    case WAITING: /* whoever rereads the configuration has mended something */
+        forwarder->failures = 0;
+        connect_now(forwarder);
+        break;
+    case SUBSCRIBING:
+    case ONLINE:
+        if (!same)
+            leave(forwarder);
+        break;
+    case LEAVING:
+        break;
+    }
+}
+
+void selkie_forwarder_kick(struct selkie_forwarder *forwarder)
+{
+    selkie_sender_fill(forwarder->sender);
+}
+
+static int on_drain_due(sd_event_source *source, uint64_t usec, void *context)
+{
+    struct selkie_forwarder *forwarder = context;
+
+    (void)source;
+    (void)usec;
+    if (forwarder->state == ONLINE)
+        leave(forwarder);
+    else if (forwarder->state != LEAVING)
+        forwarder->handler.drained(forwarder->handler.context);
+    return 0;
+}
+
+void selkie_forwarder_drain(struct selkie_forwarder *forwarder)
+{
+    forwarder->draining = true;
+    selkie_timer_set(forwarder->event, &forwarder->drain, DRAIN_US, on_drain_due, forwarder);
+    if (forwarder->state == WAITING)
+        forwarder->handler.drained(forwarder->handler.context);
+    see_drained(forwarder);
+}
+
+bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder)
+{
+    return forwarder->state == ONLINE;
+}
+
+struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_forwarder *forwarder)
+{
+    return (struct selkie_forwarder_counters){
+        .frames = *selkie_sender_counters(forwarder->sender),
+        .connects = forwarder->connects,
+    };
+}
+
+void selkie_forwarder_publish_stats(struct selkie_forwarder *forwarder, const char *json)
+{
+    if (forwarder->state == ONLINE && selkie_broker_publish_stats(forwarder->broker, json) < 0)
+        selkie_log(LOG_INFO, "broker %s: statistics not sent", forwarder->config->broker.uri);
+}
