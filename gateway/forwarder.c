@@ -2,7 +2,7 @@
 #include "forwarder.h"
 
 #include "back_off.h"
-#include "broker.h"
+#include "gateway_broker.h"
 #include "log.h"
 #include "sender.h"
 #include "timer.h"
@@ -14,30 +14,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTEMPT_US (90 * SELKIE_SEC_US) /* Paho's own limit is 20 s, but not while it waits for a name server */
-#define SUBACK_US  (30 * SELKIE_SEC_US)
-#define STEADY_US  (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
-#define DRAIN_US   (5 * SELKIE_SEC_US)
-#define LEAVE_US   (2 * SELKIE_SEC_US)
+#define SUBACK_US (30 * SELKIE_SEC_US)
+#define STEADY_US (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
+#define DRAIN_US  (5 * SELKIE_SEC_US)
+#define LEAVE_US  (2 * SELKIE_SEC_US)
 
 enum state {
     WAITING,     /* until the back-off is over */
-    CONNECTING,  /* until CONNACK */
+    CONNECTING,  /* until CONNACK, or until the client gives up */
     SUBSCRIBING, /* until SUBACK */
     ONLINE,
     LEAVING /* until the broker has our leave */
 };
 
 struct selkie_forwarder {
-    const struct selkie_config *config;
+    const struct selkie_gateway_config *config;
     struct selkie_spool *spool;
     struct selkie_forwarder_handler handler;
     uint64_t connects;
-    struct selkie_broker *broker;
+    struct selkie_gateway_broker *broker;
     struct selkie_sender *sender;
     enum state state;
     bool draining;
-    bool again; /* the configuration changed while Paho was connecting: begin anew when it is done */
     unsigned failures;
     int64_t online_since;
     char said[SELKIE_LOG_LINE_MAX]; /* the last complaint: the same one is not repeated each minute for a week */
@@ -60,7 +58,7 @@ static void complain(struct selkie_forwarder *forwarder, int level, const char *
     va_end(arguments);
     if (strcmp(text, forwarder->said) == 0)
         return;
-    selkie_log(level, "broker %s: %s", forwarder->config->broker.uri, text);
+    selkie_log(level, "broker %s: %s", selkie_gateway_broker_uri(forwarder->broker), text);
     memcpy(forwarder->said, text, sizeof(forwarder->said));
 }
 
@@ -85,7 +83,7 @@ static void try_later(struct selkie_forwarder *forwarder)
     if (forwarder->state == ONLINE && selkie_clock_monotonic_us() - forwarder->online_since >= STEADY_US)
         forwarder->failures = 0;
     /* Where the broker is still there, it shall say that we are not. */
-    (void)selkie_broker_leave(forwarder->broker);
+    (void)selkie_gateway_broker_leave(forwarder->broker);
     enter(forwarder, WAITING, selkie_back_off_us(forwarder->failures++));
     if (forwarder->draining)
         forwarder->handler.drained(forwarder->handler.context);
@@ -93,11 +91,10 @@ static void try_later(struct selkie_forwarder *forwarder)
 
 static void connect_now(struct selkie_forwarder *forwarder)
 {
-    char why[SELKIE_BROKER_TEXT_MAX];
+    char why[SELKIE_MQTT_TEXT_MAX];
 
-    forwarder->again = false;
-    if (selkie_broker_connect(forwarder->broker, forwarder->config, why) == 0) {
-        enter(forwarder, CONNECTING, ATTEMPT_US);
+    if (selkie_gateway_broker_connect(forwarder->broker, forwarder->config, why) == 0) {
+        enter(forwarder, CONNECTING, 0); /* the client has its deadlines */
         return;
     }
     complain(forwarder, LOG_ERR, "%s", why);
@@ -116,7 +113,7 @@ static void leave(struct selkie_forwarder *forwarder)
 {
     selkie_sender_stop(forwarder->sender);
     enter(forwarder, LEAVING, LEAVE_US);
-    if (!selkie_broker_leave(forwarder->broker))
+    if (!selkie_gateway_broker_leave(forwarder->broker))
         left(forwarder);
 }
 
@@ -146,11 +143,11 @@ static void on_dead(void *context)
 
 static void on_online(struct selkie_forwarder *forwarder)
 {
-    if (selkie_broker_publish_state(forwarder->broker) < 0) {
+    if (selkie_gateway_broker_publish_state(forwarder->broker) < 0) {
         try_later(forwarder);
         return;
     }
-    selkie_log(LOG_NOTICE, "broker %s: connected", forwarder->config->broker.uri);
+    selkie_log(LOG_NOTICE, "broker %s: connected", selkie_gateway_broker_uri(forwarder->broker));
     forwarder->said[0] = '\0';
     forwarder->connects++;
     forwarder->online_since = selkie_clock_monotonic_us();
@@ -166,22 +163,22 @@ static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum
         on_online(forwarder);
         return;
     }
-    if (selkie_broker_subscribe_receipts(forwarder->broker) < 0)
+    if (selkie_gateway_broker_subscribe_receipts(forwarder->broker) < 0)
         try_later(forwarder);
     else
         enter(forwarder, SUBSCRIBING, SUBACK_US);
 }
 
-static void on_refused(struct selkie_forwarder *forwarder, int code)
+static void on_refused(struct selkie_forwarder *forwarder, const struct selkie_mqtt_event *event)
 {
     const char *username = forwarder->config->broker.username;
 
-    if (code == 0x86 || code == 0x87)
+    if (event->code == 0x86 || event->code == 0x87)
         complain(forwarder, LOG_ERR, "it refuses %s%s (%s): look at username, password_file, cert and key",
                  username != NULL ? "user " : "a client without a user name", username != NULL ? username : "",
-                 selkie_broker_reason(code));
+                 event->text);
     else
-        complain(forwarder, LOG_ERR, "it refuses the connection: %s", selkie_broker_reason(code));
+        complain(forwarder, LOG_ERR, "it refuses the connection: %s", event->text);
     try_later(forwarder);
 }
 
@@ -192,7 +189,7 @@ static void on_lost(struct selkie_forwarder *forwarder, int code)
                  forwarder->config->gateway);
     else
         complain(forwarder, LOG_WARNING, "connection lost%s%s; connecting anew", code != 0 ? ": " : "",
-                 code != 0 ? selkie_broker_reason(code) : "");
+                 code != 0 ? selkie_mqtt_reason(code) : "");
     try_later(forwarder);
 }
 
@@ -203,54 +200,53 @@ static void on_subscribed(struct selkie_forwarder *forwarder, int code)
         return;
     }
     complain(forwarder, LOG_ERR, "it does not let us read our receipts (%s): \"confirm\": \"broker\" needs none",
-             selkie_broker_reason(code));
+             selkie_mqtt_reason(code));
     try_later(forwarder);
 }
 
-static bool on_event(void *context, const struct selkie_broker_event *event)
+static bool on_event(void *context, const struct selkie_mqtt_event *event)
 {
     struct selkie_forwarder *forwarder = context;
     bool done = true;
 
     switch (event->kind) {
-    case SELKIE_BROKER_CONNECTED:
-        if (forwarder->again)
-            connect_now(forwarder);
-        else if (forwarder->state == CONNECTING)
+    case SELKIE_MQTT_CONNECTED:
+        if (forwarder->state == CONNECTING)
             on_connected(forwarder, event->code);
         break;
-    case SELKIE_BROKER_REFUSED:
-    case SELKIE_BROKER_ABSENT:
-        if (forwarder->again)
-            connect_now(forwarder);
-        else if (forwarder->state == CONNECTING && event->kind == SELKIE_BROKER_REFUSED)
-            on_refused(forwarder, event->code);
-        else if (forwarder->state == CONNECTING) {
+    case SELKIE_MQTT_REFUSED:
+        if (forwarder->state == CONNECTING)
+            on_refused(forwarder, event);
+        break;
+    case SELKIE_MQTT_UNREACHABLE:
+        if (forwarder->state == CONNECTING) {
             complain(forwarder, LOG_WARNING, "not there (%s); trying until it is", event->text);
             try_later(forwarder);
         }
         break;
-    case SELKIE_BROKER_LOST:
+    case SELKIE_MQTT_LOST:
         if (forwarder->state == LEAVING)
             left(forwarder);
         else if (forwarder->state != WAITING)
             on_lost(forwarder, event->code);
         break;
-    case SELKIE_BROKER_GONE:
+    case SELKIE_MQTT_DISCONNECTED:
         if (forwarder->state == LEAVING)
             left(forwarder);
         break;
-    case SELKIE_BROKER_SUBSCRIBED:
+    case SELKIE_MQTT_SUBSCRIBED:
         if (forwarder->state == SUBSCRIBING)
             on_subscribed(forwarder, event->code);
         break;
-    case SELKIE_BROKER_PUBLISHED:
+    case SELKIE_MQTT_PUBLISHED:
         selkie_sender_answered(forwarder->sender, event->token, event->code);
         see_drained(forwarder);
         break;
-    case SELKIE_BROKER_MESSAGE:
-        done = selkie_sender_receipt(forwarder->sender, event->payload, event->len);
+    case SELKIE_MQTT_MESSAGE:
+        done = selkie_sender_receipt(forwarder->sender, (const char *)event->payload, event->len);
         see_drained(forwarder);
+        break;
+    case SELKIE_MQTT_RESOLVED: /* stays inside the client */
         break;
     }
     return done;
@@ -266,7 +262,6 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *context)
     case WAITING:
         connect_now(forwarder);
         break;
-    case CONNECTING:
     case SUBSCRIBING:
         complain(forwarder, LOG_WARNING, "it does not answer; trying until it does");
         try_later(forwarder);
@@ -274,13 +269,14 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *context)
     case LEAVING:
         left(forwarder);
         break;
+    case CONNECTING:
     case ONLINE:
         break;
     }
     return 0;
 }
 
-struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct selkie_config *config,
+struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct selkie_gateway_config *config,
                                                struct selkie_spool *spool,
                                                const struct selkie_forwarder_handler *handler)
 {
@@ -295,7 +291,7 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
     forwarder->config = config;
     forwarder->spool = spool;
     forwarder->handler = *handler;
-    forwarder->broker = selkie_broker_open(event, on_event, forwarder);
+    forwarder->broker = selkie_gateway_broker_open(event, on_event, forwarder);
     if (forwarder->broker != NULL)
         forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, &sender);
     if (forwarder->sender == NULL) {
@@ -313,27 +309,21 @@ void selkie_forwarder_close(struct selkie_forwarder *forwarder)
     sd_event_source_disable_unref(forwarder->turn);
     sd_event_source_disable_unref(forwarder->drain);
     selkie_sender_close(forwarder->sender);
-    /* While it looks up a name Paho holds its lock, for as long as the resolver likes. Nothing here is worth that wait:
-     * the process ends, and the connection with it. */
-    if (forwarder->state == CONNECTING)
-        return;
-    selkie_broker_close(forwarder->broker);
+    selkie_gateway_broker_close(forwarder->broker);
     free(forwarder);
 }
 
-void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct selkie_config *config)
+void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct selkie_gateway_config *config)
 {
-    bool same = selkie_config_same_connection(forwarder->config, config);
+    bool same = selkie_gateway_config_same_connection(forwarder->config, config);
 
     forwarder->config = config;
     selkie_sender_configure(forwarder->sender, config);
     if (forwarder->draining)
         return;
     switch (forwarder->state) {
-    case CONNECTING:
-        forwarder->again = !same;
-        break;
-    case WAITING: /* whoever rereads the configuration has mended something */
+    case CONNECTING: /* with the texts of the old configuration, which is about to go */
+    case WAITING:    /* whoever rereads the configuration has mended something */
         forwarder->failures = 0;
         connect_now(forwarder);
         break;
@@ -389,6 +379,6 @@ struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_f
 
 void selkie_forwarder_publish_stats(struct selkie_forwarder *forwarder, const char *json)
 {
-    if (forwarder->state == ONLINE && selkie_broker_publish_stats(forwarder->broker, json) < 0)
-        selkie_log(LOG_INFO, "broker %s: statistics not sent", forwarder->config->broker.uri);
+    if (forwarder->state == ONLINE && selkie_gateway_broker_publish_stats(forwarder->broker, json) < 0)
+        selkie_log(LOG_INFO, "broker %s: statistics not sent", selkie_gateway_broker_uri(forwarder->broker));
 }

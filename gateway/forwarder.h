@@ -4,7 +4,7 @@
 #ifndef SELKIE_GATEWAY_FORWARDER_H
 #define SELKIE_GATEWAY_FORWARDER_H
 
-#include "config.h"
+#include "gateway_config.h"
 #include "sender.h"
 #include "spool.h"
 
@@ -31,13 +31,13 @@ struct selkie_forwarder_handler {
 
 /* Configuration and spool must live until the forwarder is closed. It connects at once. NULL after a line in the log.
  */
-struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct selkie_config *config,
+struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct selkie_gateway_config *config,
                                                struct selkie_spool *spool,
                                                const struct selkie_forwarder_handler *handler);
 void selkie_forwarder_close(struct selkie_forwarder *forwarder);
 
 /* Use another configuration; reconnects where the broker, the names or the way of confirming changed. */
-void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct selkie_config *config);
+void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct selkie_gateway_config *config);
 
 /* There are new frames in the spool. */
 void selkie_forwarder_kick(struct selkie_forwarder *forwarder);

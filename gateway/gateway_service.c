@@ -21,7 +21,7 @@
 
 struct selkie_gateway_service {
     const char *path;
-    struct selkie_config *config;
+    struct selkie_gateway_config *config;
     sd_event *event;
     struct selkie_spool *spool;
     struct selkie_dedup *dedup;
@@ -181,8 +181,8 @@ static void on_drained(void *context)
     (void)sd_event_exit(gateway->event, 0);
 }
 
-static int open_radio(struct selkie_gateway_service *gateway, const struct selkie_config *config,
-                      const struct selkie_config_line *line)
+static int open_radio(struct selkie_gateway_service *gateway, const struct selkie_gateway_config *config,
+                      const struct selkie_gateway_line *line)
 {
     struct selkie_radio_line_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
     struct selkie_radio_line *radio = selkie_radio_line_open(gateway->event, config, line, &handler);
@@ -210,7 +210,7 @@ static int open_timers(struct selkie_gateway_service *gateway)
 static int open_parts(struct selkie_gateway_service *gateway)
 {
     struct selkie_forwarder_handler forwarder = {.context = gateway, .changed = on_changed, .drained = on_drained};
-    const struct selkie_config *config = gateway->config;
+    const struct selkie_gateway_config *config = gateway->config;
 
     gateway->dedup = selkie_dedup_open();
     if (gateway->dedup == NULL)
@@ -233,13 +233,13 @@ static int open_parts(struct selkie_gateway_service *gateway)
 }
 
 struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event, const char *path,
-                                                                struct selkie_config *config)
+                                                                struct selkie_gateway_config *config)
 {
     struct selkie_gateway_service *gateway = calloc(1, sizeof(*gateway));
 
     if (gateway == NULL) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
-        selkie_config_close(config);
+        selkie_gateway_config_close(config);
         return NULL;
     }
     gateway->path = path;
@@ -269,7 +269,7 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
     selkie_spool_close(gateway->spool);
     selkie_forwarder_close(gateway->forwarder);
     selkie_dedup_close(gateway->dedup);
-    selkie_config_close(gateway->config);
+    selkie_gateway_config_close(gateway->config);
     free(gateway);
 }
 
@@ -290,8 +290,8 @@ void selkie_gateway_service_stop(struct selkie_gateway_service *gateway)
     selkie_forwarder_drain(gateway->forwarder);
 }
 
-static const struct selkie_config_line *find_line(const struct selkie_config *config,
-                                                  const struct selkie_radio_line *radio)
+static const struct selkie_gateway_line *find_line(const struct selkie_gateway_config *config,
+                                                   const struct selkie_radio_line *radio)
 {
     for (size_t i = 0; i < config->line_count; i++)
         if (strcmp(config->lines[i].device, selkie_radio_line_device(radio)) == 0 &&
@@ -300,13 +300,13 @@ static const struct selkie_config_line *find_line(const struct selkie_config *co
     return NULL;
 }
 
-static void keep_or_close(struct selkie_gateway_service *gateway, const struct selkie_config *config)
+static void keep_or_close(struct selkie_gateway_service *gateway, const struct selkie_gateway_config *config)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < gateway->radio_count; i++) {
         struct selkie_radio_line *radio = gateway->radios[i];
-        const struct selkie_config_line *line = find_line(config, radio);
+        const struct selkie_gateway_line *line = find_line(config, radio);
         if (line != NULL) {
             selkie_radio_line_configure(radio, config, line);
             gateway->radios[kept++] = radio;
@@ -317,7 +317,7 @@ static void keep_or_close(struct selkie_gateway_service *gateway, const struct s
     gateway->radio_count = kept;
 }
 
-static bool is_open(const struct selkie_gateway_service *gateway, const struct selkie_config_line *line)
+static bool is_open(const struct selkie_gateway_service *gateway, const struct selkie_gateway_line *line)
 {
     for (size_t i = 0; i < gateway->radio_count; i++)
         if (strcmp(selkie_radio_line_device(gateway->radios[i]), line->device) == 0)
@@ -327,11 +327,11 @@ static bool is_open(const struct selkie_gateway_service *gateway, const struct s
 
 void selkie_gateway_service_reload(struct selkie_gateway_service *gateway)
 {
-    struct selkie_config *config = selkie_config_load(gateway->path);
+    struct selkie_gateway_config *config = selkie_gateway_config_load(gateway->path);
 
     if (gateway->stopping || config == NULL) {
         selkie_log(LOG_ERR, "the configuration stays as it was");
-        selkie_config_close(config);
+        selkie_gateway_config_close(config);
         return;
     }
     if (strcmp(config->spool_path, gateway->config->spool_path) != 0)
@@ -343,7 +343,7 @@ void selkie_gateway_service_reload(struct selkie_gateway_service *gateway)
         if (!is_open(gateway, &config->lines[i]) && open_radio(gateway, config, &config->lines[i]) < 0)
             selkie_log(LOG_ERR, "serial line %s: %s", config->lines[i].device, selkie_error_text(SELKIE_ENOMEM));
     selkie_forwarder_configure(gateway->forwarder, config);
-    selkie_config_close(gateway->config);
+    selkie_gateway_config_close(gateway->config);
     gateway->config = config;
     selkie_log(LOG_NOTICE, "configuration read again");
     tell_status(gateway);

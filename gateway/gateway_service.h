@@ -9,7 +9,7 @@
 #ifndef SELKIE_GATEWAY_GATEWAY_SERVICE_H
 #define SELKIE_GATEWAY_GATEWAY_SERVICE_H
 
-#include "config.h"
+#include "gateway_config.h"
 
 #include <selkie/error.h>
 #include <systemd/sd-event.h>
@@ -18,7 +18,7 @@ struct selkie_gateway_service;
 
 /* Takes the configuration in any case; `path` is where SIGHUP reads it again. NULL after a line in the log. */
 struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event, const char *path,
-                                                                struct selkie_config *config);
+                                                                struct selkie_gateway_config *config);
 void selkie_gateway_service_close(struct selkie_gateway_service *gateway);
 
 /* Send what can be sent, then end the loop. The second time: end it now. */

@@ -4,7 +4,7 @@
 #ifndef SELKIE_GATEWAY_INFLIGHT_H
 #define SELKIE_GATEWAY_INFLIGHT_H
 
-#include "config.h"
+#include "gateway_config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

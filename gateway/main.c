@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-gateway: radio frames from serial lines, through a spool on disk, to an MQTT broker. */
-#include "config.h"
+#include "gateway_config.h"
 #include "gateway_service.h"
 #include "log.h"
 #include "ports.h"
@@ -117,7 +117,7 @@ static int loop(sd_event *event, struct selkie_gateway_service *gateway)
 
 static int run(const char *path)
 {
-    struct selkie_config *config = selkie_config_load(path);
+    struct selkie_gateway_config *config = selkie_gateway_config_load(path);
     sd_event *event = NULL;
     int status = EXIT_FAILURE;
 
@@ -126,7 +126,7 @@ static int run(const char *path)
     int result = block_signals() != 0 ? -errno : sd_event_default(&event);
     if (result < 0) {
         selkie_log(LOG_ERR, "event loop: %s", strerror(-result));
-        selkie_config_close(config);
+        selkie_gateway_config_close(config);
         return EXIT_FAILURE;
     }
     struct selkie_gateway_service *gateway = selkie_gateway_service_open_take(event, path, config);
@@ -139,12 +139,12 @@ static int run(const char *path)
 
 static int check(const char *path)
 {
-    struct selkie_config *config = selkie_config_load(path);
+    struct selkie_gateway_config *config = selkie_gateway_config_load(path);
 
     if (config == NULL)
         return EX_CONFIG;
-    selkie_config_show(config);
-    selkie_config_close(config);
+    selkie_gateway_config_show(config);
+    selkie_gateway_config_close(config);
     return EXIT_SUCCESS;
 }
 
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     switch (arguments.action) {
     case PRINT_CONFIG:
-        return fputs(selkie_config_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return fputs(selkie_gateway_config_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case LIST_PORTS:
         return selkie_ports_list() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case CHECK_CONFIG:

@@ -17,8 +17,8 @@ struct ack {
 };
 
 struct selkie_radio_line {
-    const struct selkie_config *config;
-    const struct selkie_config_line *line;
+    const struct selkie_gateway_config *config;
+    const struct selkie_gateway_line *line;
     struct selkie_radio_line_handler handler;
     struct selkie_serial *serial;
     struct selkie_link_rx rx;
@@ -32,7 +32,7 @@ struct selkie_radio_line {
 
 /* SESSION frames carry no address, so no list of addresses can hold them back; what cannot be read is let through only
  * where there is no list. */
-static bool allowed(const struct selkie_config *config, const struct selkie_frame *frame)
+static bool allowed(const struct selkie_gateway_config *config, const struct selkie_frame *frame)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
 
@@ -173,8 +173,8 @@ void selkie_radio_line_count_duplicate(struct selkie_radio_line *radio)
     radio->counters.duplicate++;
 }
 
-struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_config *config,
-                                                 const struct selkie_config_line *line,
+struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_gateway_config *config,
+                                                 const struct selkie_gateway_line *line,
                                                  const struct selkie_radio_line_handler *handler)
 {
     struct selkie_radio_line *radio = calloc(1, sizeof(*radio));
@@ -204,8 +204,8 @@ void selkie_radio_line_close(struct selkie_radio_line *radio)
     free(radio);
 }
 
-void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_config *config,
-                                 const struct selkie_config_line *line)
+void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_gateway_config *config,
+                                 const struct selkie_gateway_line *line)
 {
     radio->config = config;
     radio->line = line;

@@ -7,7 +7,7 @@
 #ifndef SELKIE_GATEWAY_RADIO_LINE_H
 #define SELKIE_GATEWAY_RADIO_LINE_H
 
-#include "config.h"
+#include "gateway_config.h"
 
 #include <selkie/error.h>
 #include <stdbool.h>
@@ -44,14 +44,14 @@ struct selkie_radio_line_handler {
 };
 
 /* The configuration must live until the radio is closed or gets another. NULL without memory. */
-struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_config *config,
-                                                 const struct selkie_config_line *line,
+struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_gateway_config *config,
+                                                 const struct selkie_gateway_line *line,
                                                  const struct selkie_radio_line_handler *handler);
 void selkie_radio_line_close(struct selkie_radio_line *radio);
 
 /* Use another configuration, with the same device in it at the same speed. */
-void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_config *config,
-                                 const struct selkie_config_line *line);
+void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_gateway_config *config,
+                                 const struct selkie_gateway_line *line);
 
 /* The body is in the spool (again, if it is a repeat): acknowledge it, where the line does that. */
 void selkie_radio_line_ack(struct selkie_radio_line *radio, const uint8_t *body, size_t len);

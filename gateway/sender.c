@@ -21,9 +21,9 @@
 struct selkie_sender {
     sd_event *event;
     struct selkie_spool *spool;
-    struct selkie_broker *broker;
+    struct selkie_gateway_broker *broker;
     struct selkie_sender_handler handler;
-    const struct selkie_config *config;
+    const struct selkie_gateway_config *config;
     struct selkie_sender_counters counters;
     bool online;
     bool resend_said;        /* once until frames are dealt with again */
@@ -43,7 +43,8 @@ struct selkie_sender {
     size_t receipt_done; /* of these */
 };
 
-struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
+struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool,
+                                         struct selkie_gateway_broker *broker,
                                          const struct selkie_sender_handler *handler)
 {
     struct selkie_sender *sender = calloc(1, sizeof(*sender));
@@ -135,11 +136,11 @@ static bool send_again(struct selkie_sender *sender, struct selkie_inflight_entr
     }
     if (!sender->resend_said)
         selkie_log(LOG_WARNING, "broker %s: no %s for 30 s (it said: %s); frames are sent again",
-                   sender->config->broker.uri,
+                   selkie_gateway_broker_uri(sender->broker),
                    sender->config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "acceptance",
-                   selkie_broker_reason(entry->reason));
+                   selkie_mqtt_reason(entry->reason));
     sender->resend_said = true;
-    int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+    int token = selkie_gateway_broker_publish_frame(sender->broker, &sender->frame);
     if (token < 0)
         return false;
     count_sent(sender, entry->seq);
@@ -172,7 +173,7 @@ static unsigned send_new(struct selkie_sender *sender, unsigned max)
     unsigned count = 0;
 
     while (count < max && selkie_inflight_has_room(&sender->inflight) && read_next(sender)) {
-        int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+        int token = selkie_gateway_broker_publish_frame(sender->broker, &sender->frame);
         if (token < 0) /* the connection has just ended, its event is on its way */
             break;
         sender->cursor = sender->frame.seq;
@@ -197,7 +198,7 @@ void selkie_sender_fill(struct selkie_sender *sender)
     unsigned count = send_due(sender);
     count += send_new(sender, SEND_MAX - count);
     if (count == SEND_MAX) /* perhaps there are more, after what else waits */
-        selkie_timer_later(sender->event, &sender->later, SELKIE_BROKER_QUEUE_RANK, on_later, sender);
+        selkie_timer_later(sender->event, &sender->later, SELKIE_GATEWAY_BROKER_RANK, on_later, sender);
     await_answer(sender);
 }
 
@@ -241,7 +242,8 @@ static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t
     sender->handler.forgot(sender->handler.context);
 }
 
-void selkie_sender_start(struct selkie_sender *sender, const struct selkie_config *config, size_t receive_maximum)
+void selkie_sender_start(struct selkie_sender *sender, const struct selkie_gateway_config *config,
+                         size_t receive_maximum)
 {
     sender->config = config;
     sender->online = true;
@@ -251,7 +253,7 @@ void selkie_sender_start(struct selkie_sender *sender, const struct selkie_confi
     selkie_sender_fill(sender);
 }
 
-void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_config *config)
+void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_gateway_config *config)
 {
     sender->config = config;
     sender->inflight.limit = config->window;

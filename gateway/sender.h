@@ -8,8 +8,8 @@
 #ifndef SELKIE_GATEWAY_SENDER_H
 #define SELKIE_GATEWAY_SENDER_H
 
-#include "broker.h"
-#include "config.h"
+#include "gateway_broker.h"
+#include "gateway_config.h"
 #include "spool.h"
 
 #include <selkie/error.h>
@@ -36,14 +36,16 @@ struct selkie_sender_handler {
 };
 
 /* Spool and broker must outlive it. NULL after a line in the log. */
-struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
+struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool,
+                                         struct selkie_gateway_broker *broker,
                                          const struct selkie_sender_handler *handler);
 void selkie_sender_close(struct selkie_sender *sender);
 
 /* A connection stands that takes so many publishes unanswered: begin with the oldest frame. The configuration must live
  * until the next start or configure. */
-void selkie_sender_start(struct selkie_sender *sender, const struct selkie_config *config, size_t receive_maximum);
-void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_config *config);
+void selkie_sender_start(struct selkie_sender *sender, const struct selkie_gateway_config *config,
+                         size_t receive_maximum);
+void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_gateway_config *config);
 
 /* The connection is gone. */
 void selkie_sender_stop(struct selkie_sender *sender);

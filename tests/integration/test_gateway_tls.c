@@ -1,69 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who the gateway trusts, and what it says when it is not trusted. */
+#include "certificates.h"
 #include "rig.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static void openssl(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void openssl(const char *format, ...)
-{
-    char command[1200] = "exec openssl ";
-    char *output;
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(command + strlen(command), sizeof(command) - strlen(command), format, arguments);
-    va_end(arguments);
-    const char *argv[] = {"sh", "-c", command, NULL};
-    ck_assert_msg(harness_run("openssl", argv, &output) == 0, "%s\n%s", command, output);
-    free(output);
-}
-
-static void make_authority(const char *name)
-{
-    char key[40], cert[40];
-
-    (void)snprintf(key, sizeof(key), "%s.key", name);
-    (void)snprintf(cert, sizeof(cert), "%s.pem", name);
-    openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=%s -keyout %s -out %s",
-            name, harness_path(key), harness_path(cert));
-}
-
-/* NAME.key and NAME.pem, signed by the authority `ca`. */
-static void make_certificate(const char *name, const char *host)
-{
-    char key[40], cert[40], request[40];
-
-    (void)snprintf(key, sizeof(key), "%s.key", name);
-    (void)snprintf(cert, sizeof(cert), "%s.pem", name);
-    (void)snprintf(request, sizeof(request), "%s.csr", name);
-    openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -addext subjectAltName=DNS:%s "
-            "-keyout %s -out %s",
-            host, host, harness_path(key), harness_path(request));
-    openssl("x509 -req -in %s -CA %s -CAkey %s -CAcreateserial -days 2 -copy_extensions copy -out %s",
-            harness_path(request), harness_path("ca.pem"), harness_path("ca.key"), harness_path(cert));
-}
-
-/* A Mosquitto with a TLS listener as well; its port. */
-static int tls_broker(const char *certificate, const char *more)
-{
-    char configuration[1500], cert[40], key[40];
-    int port = harness_free_port();
-
-    (void)snprintf(cert, sizeof(cert), "%s.pem", certificate);
-    (void)snprintf(key, sizeof(key), "%s.key", certificate);
-    (void)snprintf(configuration, sizeof(configuration),
-                   "listener %d 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\n%s", port, harness_path("ca.pem"),
-                   harness_path(cert), harness_path(key), more);
-    (void)harness_broker(configuration);
-    return port;
-}
 
 /* More of the configuration: NAME.pem and NAME.key to show to the broker. */
 static const char *client_certificate(const char *name)
@@ -86,9 +30,9 @@ static const char *tls_config(const char *host, int port, const char *ca, const 
 
 START_TEST(broker_with_the_right_name_is_trusted)
 {
-    make_authority("ca");
-    make_certificate("server", "localhost");
-    int port = tls_broker("server", "");
+    certificates_authority("ca");
+    certificates_make("server", "localhost", "DNS:localhost");
+    int port = certificates_broker("server", "127.0.0.1", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     harness_wait_log(gateway, ": connected");
@@ -97,10 +41,10 @@ END_TEST
 
 START_TEST(broker_of_an_unknown_authority_is_not_trusted)
 {
-    make_authority("ca");
-    make_authority("other");
-    make_certificate("server", "localhost");
-    int port = tls_broker("server", "");
+    certificates_authority("ca");
+    certificates_authority("other");
+    certificates_make("server", "localhost", "DNS:localhost");
+    int port = certificates_broker("server", "127.0.0.1", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "other.pem", ""));
 
     harness_wait_log(gateway, "not there (TLS: certificate verify failed); trying until it is");
@@ -110,9 +54,9 @@ END_TEST
 
 START_TEST(broker_with_another_name_is_not_trusted)
 {
-    make_authority("ca");
-    make_certificate("server", "elsewhere.example");
-    int port = tls_broker("server", "");
+    certificates_authority("ca");
+    certificates_make("server", "elsewhere.example", "DNS:elsewhere.example");
+    int port = certificates_broker("server", "127.0.0.1", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     harness_wait_log(gateway, "not there (its certificate is not for this host name); trying until it is");
@@ -122,18 +66,18 @@ END_TEST
 
 START_TEST(client_certificate_opens_the_door)
 {
-    make_authority("ca");
-    make_authority("other");
-    make_certificate("server", "localhost");
-    make_certificate("client", "roof");
-    int port = tls_broker("server", "require_certificate true\n");
+    certificates_authority("ca");
+    certificates_authority("other");
+    certificates_make("server", "localhost", "DNS:localhost");
+    certificates_make("client", "roof", "DNS:roof");
+    int port = certificates_broker("server", "127.0.0.1", "require_certificate true\n");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     /* In TLS 1.3 the broker tells only after the handshake, and closes. */
-    rig_wait_log_count(gateway, "look at cert and key", 1);
+    rig_wait_log_count(gateway, "check cert and key", 1);
     (void)tls_config("localhost", port, "ca.pem", client_certificate("other"));
     harness_signal(gateway, SIGHUP);
-    rig_wait_log_count(gateway, "look at cert and key", 2);
+    rig_wait_log_count(gateway, "check cert and key", 2);
     ck_assert(!harness_log_has(gateway, ": connected"));
     ck_assert(!harness_log_has(gateway, "no connection"));
     (void)tls_config("localhost", port, "ca.pem", client_certificate("client"));
@@ -144,7 +88,7 @@ END_TEST
 
 START_TEST(absent_broker_is_not_taken_for_one_that_refuses)
 {
-    make_authority("ca");
+    certificates_authority("ca");
     int port = harness_free_port();
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 

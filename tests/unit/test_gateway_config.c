@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
+#include "gateway_config.h"
 #include "run_suite.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@ static char folder[] = "/tmp/selkie-config-XXXXXX";
 static char said[1024]; /* what the last parse wrote to stderr */
 
 /* A configuration in which nothing is wrong but, perhaps, what stands in `extra` and `broker`. */
-static struct selkie_config *parse(const char *broker, const char *extra)
+static struct selkie_gateway_config *parse(const char *broker, const char *extra)
 {
     char text[1024];
     int len =
@@ -24,7 +24,7 @@ static struct selkie_config *parse(const char *broker, const char *extra)
     ck_assert_int_lt(len, (int)sizeof(text));
     ck_assert_ptr_nonnull(log);
     (void)dup2(fileno(log), STDERR_FILENO);
-    struct selkie_config *config = selkie_config_parse("g.json", text, (size_t)len);
+    struct selkie_gateway_config *config = selkie_gateway_config_parse("g.json", text, (size_t)len);
     (void)dup2(saved, STDERR_FILENO);
     (void)close(saved);
     rewind(log);
@@ -38,7 +38,7 @@ static struct selkie_config *parse(const char *broker, const char *extra)
 
 START_TEST(defaults_are_those_of_the_manual)
 {
-    struct selkie_config *config = parse(PLAIN, LINE);
+    struct selkie_gateway_config *config = parse(PLAIN, LINE);
 
     ck_assert_msg(config != NULL, "%s", said);
     ck_assert_str_eq(config->root, "selkie");
@@ -51,8 +51,10 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_int_eq(config->confirm, SELKIE_CONFIRM_RECEIPT);
     ck_assert_uint_eq(config->window, 16);
     ck_assert_uint_eq(config->allow_count, 0);
-    ck_assert(!config->broker.tls);
-    selkie_config_close(config);
+    ck_assert(!config->broker.uris[0].tls);
+    ck_assert_uint_eq(config->broker.keepalive_s, 30);
+    ck_assert_uint_eq(config->broker.connect_timeout_s, 20);
+    selkie_gateway_config_close(config);
 }
 END_TEST
 
@@ -64,23 +66,23 @@ START_TEST(uri_may_name_host_address_and_port)
 
     for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
         (void)snprintf(broker, sizeof(broker), "\"uri\":\"%s\"", uris[i]);
-        struct selkie_config *config = parse(broker, LINE);
+        struct selkie_gateway_config *config = parse(broker, LINE);
         ck_assert_msg(config != NULL, "%s", said);
-        selkie_config_close(config);
+        selkie_gateway_config_close(config);
     }
 }
 END_TEST
 
 START_TEST(every_key_is_read)
 {
-    struct selkie_config *config =
+    struct selkie_gateway_config *config =
         parse("\"uri\":\"mqtts://h\",\"username\":\"u\"",
               "\"serial\":[{\"device\":\"/a\",\"baud\":115200,\"ack\":false,\"quiet_ms\":0},{\"device\":\"/b\"}],"
               "\"root\":\"farm/north\",\"confirm\":\"broker\",\"window\":1000,\"allow\":[\"00\",\"0011223344556677\"]");
 
     ck_assert_msg(config != NULL, "%s", said);
     ck_assert_str_eq(config->root, "farm/north");
-    ck_assert(config->broker.tls);
+    ck_assert(config->broker.uris[0].tls);
     ck_assert_str_eq(config->broker.username, "u");
     ck_assert_uint_eq(config->line_count, 2);
     ck_assert_uint_eq(config->lines[0].baud, 115200);
@@ -91,7 +93,7 @@ START_TEST(every_key_is_read)
     ck_assert_uint_eq(config->window, 1000);
     ck_assert_uint_eq(config->allow_count, 2);
     ck_assert_str_eq(config->allow[1], "0011223344556677");
-    selkie_config_close(config);
+    selkie_gateway_config_close(config);
 }
 END_TEST
 
@@ -139,7 +141,7 @@ START_TEST(gateway_name_must_be_a_topic_level)
     static const char text[] = "{\"gateway\":\"a/b\",\"broker\":{\"uri\":\"mqtt://h\"},\"spool\":{\"path\":\"/s\"},"
                                "\"serial\":[{\"device\":\"/a\"}]}";
 
-    ck_assert_ptr_null(selkie_config_parse("g.json", text, strlen(text)));
+    ck_assert_ptr_null(selkie_gateway_config_parse("g.json", text, strlen(text)));
 }
 END_TEST
 
@@ -154,9 +156,9 @@ START_TEST(secret_that_only_its_owner_reads_is_taken)
     ck_assert_int_eq(fclose(file), 0);
     ck_assert_int_eq(chmod(path, 0600), 0);
     (void)snprintf(broker, sizeof(broker), PLAIN ",\"username\":\"u\",\"password_file\":\"%s\"", path);
-    struct selkie_config *config = parse(broker, LINE);
+    struct selkie_gateway_config *config = parse(broker, LINE);
     ck_assert_msg(config != NULL, "%s", said);
-    selkie_config_close(config);
+    selkie_gateway_config_close(config);
     ck_assert_int_eq(chmod(path, 0604), 0);
     ck_assert_ptr_null(parse(broker, LINE));
     ck_assert_int_eq(unlink(path), 0);
@@ -165,24 +167,25 @@ END_TEST
 
 START_TEST(template_has_every_key_and_no_mistake_but_missing_files)
 {
-    static const char *const keys[] = {"gateway", "root",   "uri",        "username", "password_file", "ca",
-                                       "cert",    "key",    "device",     "baud",     "ack",           "quiet_ms",
-                                       "path",    "window", "max_frames", "confirm",  "allow"};
+    static const char *const keys[] = {"gateway", "root",       "uri",     "username",    "password_file",
+                                       "ca",      "cert",       "key",     "keepalive_s", "connect_timeout_s",
+                                       "device",  "baud",       "ack",     "quiet_ms",    "path",
+                                       "window",  "max_frames", "confirm", "allow"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char quoted[32];
         (void)snprintf(quoted, sizeof(quoted), "\"%s\":", keys[i]);
-        ck_assert_msg(strstr(selkie_config_template, quoted) != NULL, "%s", quoted);
+        ck_assert_msg(strstr(selkie_gateway_config_template, quoted) != NULL, "%s", quoted);
     }
     /* Without the lines that name files, it is taken. */
-    char *text = strdup(selkie_config_template);
+    char *text = strdup(selkie_gateway_config_template);
     char *first = strstr(text, ",\n        \"password_file\"");
     char *end = strstr(text, "\n    },");
     ck_assert(first != NULL && end != NULL);
     memmove(first, end, strlen(end) + 1);
-    struct selkie_config *config = selkie_config_parse("template", text, strlen(text));
+    struct selkie_gateway_config *config = selkie_gateway_config_parse("template", text, strlen(text));
     ck_assert_ptr_nonnull(config);
-    selkie_config_close(config);
+    selkie_gateway_config_close(config);
     free(text);
 }
 END_TEST
@@ -206,10 +209,10 @@ START_TEST(password_over_the_network_in_plain_text_is_told)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         (void)snprintf(broker, sizeof(broker), "\"uri\":\"%s\",\"username\":\"u\",\"password_file\":\"%s\"",
                        cases[i].uri, path);
-        struct selkie_config *config = parse(broker, LINE);
+        struct selkie_gateway_config *config = parse(broker, LINE);
         ck_assert_msg(config != NULL, "%s", said);
         ck_assert_msg((strstr(said, "plain text") != NULL) == cases[i].told, "%s: %s", cases[i].uri, said);
-        selkie_config_close(config);
+        selkie_gateway_config_close(config);
     }
     (void)unlink(path);
 }

@@ -25,8 +25,8 @@ static int master;
 static char device[64];
 static sd_event *event;
 static struct selkie_radio_line *radio;
-static struct selkie_config config;
-static struct selkie_config_line line;
+static struct selkie_gateway_config config;
+static struct selkie_gateway_line line;
 static struct {
     size_t count;
     size_t len;
@@ -56,8 +56,8 @@ static void setup(void)
 
     ck_assert_int_eq(openpty(&master, &slave, device, NULL, NULL), 0);
     ck_assert_int_ge(sd_event_new(&event), 0);
-    line = (struct selkie_config_line){.device = device, .baud = 9600, .ack = true, .quiet_ms = 20};
-    config = (struct selkie_config){.line_count = 1};
+    line = (struct selkie_gateway_line){.device = device, .baud = 9600, .ack = true, .quiet_ms = 20};
+    config = (struct selkie_gateway_config){.line_count = 1};
     radio = selkie_radio_line_open(event, &config, &line, &handler);
     ck_assert_ptr_nonnull(radio);
     ck_assert(selkie_radio_line_is_open(radio)); /* and raw from here on */

@@ -13,7 +13,9 @@
 unsigned __wrap_selkie_spool_generation(const struct selkie_spool *spool);
 int __wrap_selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame);
 size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count);
-int __wrap_selkie_broker_publish_frame(struct selkie_broker *broker, const struct selkie_spool_frame *frame);
+const char *__wrap_selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker);
+int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
+                                               const struct selkie_spool_frame *frame);
 void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, int64_t after_us,
                              sd_event_time_handler_t handler, void *context);
 void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
@@ -71,7 +73,14 @@ size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seq
     return forgotten;
 }
 
-int __wrap_selkie_broker_publish_frame(struct selkie_broker *broker, const struct selkie_spool_frame *frame)
+const char *__wrap_selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker)
+{
+    (void)broker;
+    return "mqtt://broker";
+}
+
+int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
+                                               const struct selkie_spool_frame *frame)
 {
     (void)broker;
     ck_assert_uint_lt((size_t)sent_count, sizeof(sent) / sizeof(sent[0]));
@@ -171,10 +180,9 @@ static void on_dead(void *context)
     dead++;
 }
 
-static void start(enum selkie_confirm confirm, size_t receive_maximum)
+static void start(enum selkie_gateway_confirm confirm, size_t receive_maximum)
 {
-    static char uri[] = "mqtt://broker";
-    static struct selkie_config config = {.broker = {.uri = uri}, .window = 8};
+    static struct selkie_gateway_config config = {.window = 8};
     const struct selkie_sender_handler handler = {.forgot = on_forgot, .dead = on_dead};
 
     config.confirm = confirm;

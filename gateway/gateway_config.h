@@ -4,6 +4,7 @@
 #ifndef SELKIE_GATEWAY_CONFIG_H
 #define SELKIE_GATEWAY_CONFIG_H
 
+#include <mqtt_settings.h>
 #include <selkie/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,39 +14,29 @@
 #define SELKIE_WINDOW_MAX       1000
 #define SELKIE_QUIET_MS_DEFAULT 20
 
-enum selkie_confirm {
+enum selkie_gateway_confirm {
     SELKIE_CONFIRM_RECEIPT, /* forget a frame on the plugin's receipt */
     SELKIE_CONFIRM_BROKER   /* forget a frame on the broker's PUBACK */
 };
 
 /* One serial line. */
-struct selkie_config_line {
+struct selkie_gateway_line {
     const char *device;
     unsigned baud;
     bool ack;
     unsigned quiet_ms;
 };
 
-struct selkie_config_broker {
-    const char *uri;
-    const char *username;      /* NULL = none, as those below */
-    const char *password_file; /* read at each connection, so that a changed password needs no restart */
-    const char *ca;
-    const char *cert;
-    const char *key;
-    bool tls;
-};
-
 /* Strings belong to the configuration. */
-struct selkie_config {
+struct selkie_gateway_config {
     const char *root;
     const char *gateway;
-    struct selkie_config_broker broker;
+    struct selkie_mqtt_settings broker;
     size_t line_count;
-    struct selkie_config_line lines[SELKIE_LINES_MAX];
+    struct selkie_gateway_line lines[SELKIE_LINES_MAX];
     const char *spool_path;
     int64_t max_frames;
-    enum selkie_confirm confirm;
+    enum selkie_gateway_confirm confirm;
     size_t window;
     size_t allow_count;
     const char **allow; /* hex prefixes of addresses in lower case or upper; none = all devices */
@@ -54,17 +45,18 @@ struct selkie_config {
 /* Read a file (or a text, under a name for its messages), and check what can be checked without connecting: names,
  * ranges, and that the files it names can be read and that secrets are not open to everybody. Returns NULL after the
  * mistake was written to stderr. */
-struct selkie_config *selkie_config_load(const char *path);
-struct selkie_config *selkie_config_parse(const char *name, const char *text, size_t len);
-void selkie_config_close(struct selkie_config *config);
+struct selkie_gateway_config *selkie_gateway_config_load(const char *path);
+struct selkie_gateway_config *selkie_gateway_config_parse(const char *name, const char *text, size_t len);
+void selkie_gateway_config_close(struct selkie_gateway_config *config);
 
 /* Whether a broker connection made for one serves the other. */
-bool selkie_config_same_connection(const struct selkie_config *a, const struct selkie_config *b);
+bool selkie_gateway_config_same_connection(const struct selkie_gateway_config *a,
+                                           const struct selkie_gateway_config *b);
 
 /* Print what would be used. */
-void selkie_config_show(const struct selkie_config *config);
+void selkie_gateway_config_show(const struct selkie_gateway_config *config);
 
 /* A complete configuration to start from, as JSON. */
-extern const char selkie_config_template[];
+extern const char selkie_gateway_config_template[];
 
 #endif

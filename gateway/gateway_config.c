@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
+#include "gateway_config.h"
 
 #include "log.h"
 
@@ -16,9 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CONNECT_TIMEOUT_S 20
+
 /* The caller sees the first member; the strings in it belong to the document. */
 struct holder {
-    struct selkie_config config;
+    struct selkie_gateway_config config;
     struct selkie_settings *document;
 };
 
@@ -43,53 +45,22 @@ static void check_file(struct selkie_settings_object *object, const char *key, c
         (void)close(fd);
 }
 
-/* host[:port] and nothing else: a user and password in the URI would end up in the log. */
-static bool is_host_and_port(const char *text)
+static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_settings_object *object)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
-    size_t host = strspn(text, letters);
+    const char *key;
 
-    if (text[0] == '[') { /* an IPv6 address */
-        host = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
-        if (text[host++] != ']')
-            return false;
-    }
-    if (host == 0 || text[host] == '\0')
-        return host > 0;
-    const char *port = text + host + 1;
-    size_t digits = strspn(port, "0123456789");
-    long number = strtol(port, NULL, 10);
-    return text[host] == ':' && digits > 0 && digits < 6 && port[digits] == '\0' && number > 0 && number < 65536;
-}
-
-static void read_broker(struct selkie_config_broker *broker, struct selkie_settings_object *object)
-{
-    broker->uri = selkie_settings_require_string(object, "uri");
-    broker->username = selkie_settings_string(object, "username", NULL);
-    broker->password_file = selkie_settings_string(object, "password_file", NULL);
-    broker->ca = selkie_settings_string(object, "ca", NULL);
-    broker->cert = selkie_settings_string(object, "cert", NULL);
-    broker->key = selkie_settings_string(object, "key", NULL);
-    selkie_settings_end(object);
-    if (broker->uri == NULL)
-        return;
-
-    broker->tls = strncmp(broker->uri, "mqtts://", 8) == 0;
-    if ((!broker->tls && strncmp(broker->uri, "mqtt://", 7) != 0) || !is_host_and_port(strstr(broker->uri, "://") + 3))
-        selkie_settings_reject(object, "uri", "must be mqtt://host[:port] or mqtts://host[:port]");
-    if (!broker->tls && (broker->ca != NULL || broker->cert != NULL || broker->key != NULL))
-        selkie_settings_reject(object, "uri", "must be mqtts:// where ca, cert or key are given");
-    if (broker->key != NULL && broker->cert == NULL)
-        selkie_settings_reject(object, "key", "is of no use without cert");
-    if (broker->password_file != NULL && broker->username == NULL)
-        selkie_settings_reject(object, "password_file", "is of no use without username");
+    selkie_mqtt_settings_init(broker, CONNECT_TIMEOUT_S);
+    selkie_mqtt_settings_read(broker, object);
+    const char *fault = selkie_mqtt_settings_fault(broker, &key);
+    if (fault)
+        selkie_settings_reject(object, key, "%s", fault);
     check_file(object, "password_file", broker->password_file, true);
     check_file(object, "ca", broker->ca, false);
-    check_file(object, "cert", broker->cert, broker->key == NULL); /* without `key`, the key is in there too */
+    check_file(object, "cert", broker->cert, !broker->key); /* without `key`, the key is in there too */
     check_file(object, "key", broker->key, true);
 }
 
-static void read_lines(struct selkie_config *config, struct selkie_settings_object *root)
+static void read_lines(struct selkie_gateway_config *config, struct selkie_settings_object *root)
 {
     size_t count = selkie_settings_list(root, "serial", true);
 
@@ -98,7 +69,7 @@ static void read_lines(struct selkie_config *config, struct selkie_settings_obje
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        struct selkie_config_line *line = &config->lines[i];
+        struct selkie_gateway_line *line = &config->lines[i];
         struct selkie_settings_object *object = selkie_settings_list_object(root, "serial", i);
 
         line->device = selkie_settings_require_string(object, "device");
@@ -119,7 +90,7 @@ static void read_lines(struct selkie_config *config, struct selkie_settings_obje
     config->line_count = count;
 }
 
-static void read_allow(struct selkie_config *config, struct selkie_settings_object *root)
+static void read_allow(struct selkie_gateway_config *config, struct selkie_settings_object *root)
 {
     size_t count = selkie_settings_list(root, "allow", false);
 
@@ -142,7 +113,7 @@ static void read_allow(struct selkie_config *config, struct selkie_settings_obje
     config->allow_count = count;
 }
 
-static void read_spool(struct selkie_config *config, struct selkie_settings_object *object)
+static void read_spool(struct selkie_gateway_config *config, struct selkie_settings_object *object)
 {
     config->spool_path = selkie_settings_require_string(object, "path");
     config->max_frames = selkie_settings_integer(object, "max_frames", 1, 100000000, 1000000);
@@ -151,7 +122,7 @@ static void read_spool(struct selkie_config *config, struct selkie_settings_obje
         selkie_settings_reject(object, "path", "must be a path from the root");
 }
 
-static void read_all(struct selkie_config *config, struct selkie_settings *document)
+static void read_all(struct selkie_gateway_config *config, struct selkie_settings *document)
 {
     static const char *const confirms[] = {
         [SELKIE_CONFIRM_RECEIPT] = "receipt", [SELKIE_CONFIRM_BROKER] = "broker", NULL};
@@ -162,7 +133,8 @@ static void read_all(struct selkie_config *config, struct selkie_settings *docum
     read_broker(&config->broker, selkie_settings_object(root, "broker", true));
     read_lines(config, root);
     read_spool(config, selkie_settings_object(root, "spool", true));
-    config->confirm = (enum selkie_confirm)selkie_settings_choice(root, "confirm", confirms, SELKIE_CONFIRM_RECEIPT);
+    config->confirm =
+        (enum selkie_gateway_confirm)selkie_settings_choice(root, "confirm", confirms, SELKIE_CONFIRM_RECEIPT);
     config->window = (size_t)selkie_settings_integer(root, "window", 1, SELKIE_WINDOW_MAX, 16);
     read_allow(config, root);
     selkie_settings_end(root);
@@ -174,22 +146,8 @@ static void read_all(struct selkie_config *config, struct selkie_settings *docum
                                SELKIE_TOPIC_ROOT_MAX);
 }
 
-/* Nobody listens between this machine and itself. */
-static bool is_loopback(const char *uri)
-{
-    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
-    const char *host = strstr(uri, "://") + 3;
-
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        size_t len = strlen(hosts[i]);
-        if (strncmp(host, hosts[i], len) == 0 && (host[len] == '\0' || host[len] == ':'))
-            return true;
-    }
-    return false;
-}
-
 /* Takes the document. */
-static struct selkie_config *config_from(struct selkie_settings *document)
+static struct selkie_gateway_config *config_from(struct selkie_settings *document)
 {
     struct holder *holder = calloc(1, sizeof(*holder));
 
@@ -204,28 +162,28 @@ static struct selkie_config *config_from(struct selkie_settings *document)
     const char *error = selkie_settings_error(document);
     if (error != NULL) {
         selkie_log(LOG_ERR, "%s", error);
-        selkie_config_close(&holder->config);
+        selkie_gateway_config_close(&holder->config);
         return NULL;
     }
-    const struct selkie_config_broker *broker = &holder->config.broker;
-    if (broker->password_file != NULL && !broker->tls && !is_loopback(broker->uri))
+    const struct selkie_mqtt_uri *exposed = selkie_mqtt_settings_exposed(&holder->config.broker);
+    if (exposed)
         selkie_log(LOG_WARNING,
                    "broker %s: the password goes over the network as plain text; mqtts:// would protect it",
-                   broker->uri);
+                   exposed->text);
     return &holder->config;
 }
 
-struct selkie_config *selkie_config_load(const char *path)
+struct selkie_gateway_config *selkie_gateway_config_load(const char *path)
 {
     return config_from(selkie_settings_load(path));
 }
 
-struct selkie_config *selkie_config_parse(const char *name, const char *text, size_t len)
+struct selkie_gateway_config *selkie_gateway_config_parse(const char *name, const char *text, size_t len)
 {
     return config_from(selkie_settings_parse(name, text, len));
 }
 
-void selkie_config_close(struct selkie_config *config)
+void selkie_gateway_config_close(struct selkie_gateway_config *config)
 {
     struct holder *holder = (struct holder *)config;
 
@@ -236,38 +194,24 @@ void selkie_config_close(struct selkie_config *config)
     free(holder);
 }
 
-bool selkie_config_same_connection(const struct selkie_config *a, const struct selkie_config *b)
+bool selkie_gateway_config_same_connection(const struct selkie_gateway_config *a, const struct selkie_gateway_config *b)
 {
-    const char *const pairs[][2] = {
-        {a->root, b->root},
-        {a->gateway, b->gateway},
-        {a->broker.uri, b->broker.uri},
-        {a->broker.username, b->broker.username},
-        {a->broker.password_file, b->broker.password_file},
-        {a->broker.ca, b->broker.ca},
-        {a->broker.cert, b->broker.cert},
-        {a->broker.key, b->broker.key},
-    };
-
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-        if ((pairs[i][0] == NULL) != (pairs[i][1] == NULL) ||
-            (pairs[i][0] != NULL && strcmp(pairs[i][0], pairs[i][1]) != 0))
-            return false;
-    return a->confirm == b->confirm;
+    return strcmp(a->root, b->root) == 0 && strcmp(a->gateway, b->gateway) == 0 && a->confirm == b->confirm &&
+           selkie_mqtt_settings_same(&a->broker, &b->broker);
 }
 
-void selkie_config_show(const struct selkie_config *config)
+void selkie_gateway_config_show(const struct selkie_gateway_config *config)
 {
-    const struct selkie_config_broker *broker = &config->broker;
+    const struct selkie_mqtt_settings *broker = &config->broker;
 
     printf("gateway  %s, topics %s/gateway/%s/…\n", config->gateway, config->root, config->gateway);
-    printf("broker   %s%s%s", broker->uri, broker->username ? " as " : "", broker->username ? broker->username : "");
-    if (broker->tls)
+    printf("broker   %s%s%s", broker->name, broker->username ? " as " : "", broker->username ? broker->username : "");
+    if (selkie_mqtt_settings_tls(broker))
         printf(", trusting %s%s%s", broker->ca ? broker->ca : "this machine's authorities",
                broker->cert ? ", with certificate " : "", broker->cert ? broker->cert : "");
     printf("\n");
     for (size_t i = 0; i < config->line_count; i++) {
-        const struct selkie_config_line *line = &config->lines[i];
+        const struct selkie_gateway_line *line = &config->lines[i];
         printf("line     %s, %u baud, %s", line->device, line->baud, line->ack ? "acknowledges" : "only listens");
         if (line->ack)
             printf(" after %u ms of quiet", line->quiet_ms);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_broker.h"
+
+#include "log.h"
+#include "timer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <selkie/topic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define ONLINE        "{\"state\":\"online\"}"
+#define OFFLINE       "{\"state\":\"offline\"}"
+#define RECEIPTS_MAX  256 /* further ones are dropped: they come again when their frames are sent again */
+#define RECEIPT_BYTES 65536
+
+struct selkie_gateway_broker {
+    sd_event *event;
+    sd_event_source *source; /* there are events */
+    sd_event_source *later;  /* `pending` goes on in the next turn */
+    selkie_gateway_broker_handler *handler;
+    void *context;
+    struct selkie_mqtt_queue *queue;
+    struct selkie_mqtt *client;
+    struct selkie_mqtt_event *pending; /* not done yet */
+    char id[SELKIE_TOPIC_MAX];
+    char up[SELKIE_TOPIC_MAX];
+    char state[SELKIE_TOPIC_MAX];
+    char stats[SELKIE_TOPIC_MAX];
+    char receipt[SELKIE_TOPIC_MAX];
+};
+
+static void hand_on(struct selkie_gateway_broker *broker);
+
+static int on_later(sd_event_source *source, void *context)
+{
+    (void)source;
+    hand_on(context);
+    return 0;
+}
+
+/* One event a turn: a backlog that drains must not let a device wait for its ACK. */
+static void hand_on(struct selkie_gateway_broker *broker)
+{
+    struct selkie_mqtt_event *event = broker->pending ? broker->pending : selkie_mqtt_take(broker->queue);
+
+    broker->pending = NULL; /* the handler may connect anew, which drops what is pending */
+    if (!event || broker->handler(broker->context, event)) {
+        free(event);
+        return;
+    }
+    broker->pending = event;
+    selkie_timer_later(broker->event, &broker->later, SELKIE_GATEWAY_BROKER_RANK, on_later, broker);
+}
+
+static int on_events(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+    (void)source;
+    (void)fd;
+    (void)events;
+    hand_on(context);
+    return 0;
+}
+
+static int open_client(struct selkie_gateway_broker *broker)
+{
+    const struct selkie_mqtt_limits limits = {.messages = RECEIPTS_MAX, .message_bytes = RECEIPT_BYTES};
+    int result = selkie_mqtt_queue_open(&broker->queue, limits);
+
+    if (result < 0)
+        return result;
+    result = selkie_mqtt_open(&broker->client, broker->queue, broker);
+    if (result < 0)
+        return result;
+    int fd = selkie_mqtt_queue_fd(broker->queue);
+    result = sd_event_add_io(broker->event, &broker->source, fd, EPOLLIN, on_events, broker);
+    if (result >= 0)
+        result = sd_event_source_set_priority(broker->source, SELKIE_GATEWAY_BROKER_RANK);
+    return result < 0 ? SELKIE_EIO : 0;
+}
+
+struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie_gateway_broker_handler *handler,
+                                                         void *context)
+{
+    struct selkie_gateway_broker *broker = calloc(1, sizeof *broker);
+    int result = SELKIE_ENOMEM;
+
+    if (broker) {
+        broker->event = event;
+        broker->handler = handler;
+        broker->context = context;
+        result = open_client(broker);
+    }
+    if (result < 0) {
+        selkie_log(LOG_ERR, "broker: %s", result == SELKIE_EIO ? strerror(errno) : selkie_error_text(result));
+        selkie_gateway_broker_close(broker);
+        return NULL;
+    }
+    return broker;
+}
+
+void selkie_gateway_broker_close(struct selkie_gateway_broker *broker)
+{
+    if (!broker)
+        return;
+    sd_event_source_disable_unref(broker->source);
+    sd_event_source_disable_unref(broker->later);
+    selkie_mqtt_close(broker->client);
+    selkie_mqtt_queue_close(broker->queue);
+    free(broker->pending);
+    free(broker);
+}
+
+static int make_topics(struct selkie_gateway_broker *broker, const struct selkie_gateway_config *config)
+{
+    const struct {
+        char *text;
+        enum selkie_topic_kind kind;
+    } topics[] = {{broker->up, SELKIE_TOPIC_GATEWAY_UP},
+                  {broker->state, SELKIE_TOPIC_GATEWAY_STATE},
+                  {broker->stats, SELKIE_TOPIC_GATEWAY_STATS},
+                  {broker->receipt, SELKIE_TOPIC_GATEWAY_RECEIPT}};
+
+    (void)snprintf(broker->id, sizeof broker->id, "%s-gateway-%s", config->root, config->gateway);
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
+        int result = selkie_topic_gateway(topics[i].text, config->root, config->gateway, topics[i].kind);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+int selkie_gateway_broker_connect(struct selkie_gateway_broker *broker, const struct selkie_gateway_config *config,
+                                  char why[static SELKIE_MQTT_TEXT_MAX])
+{
+    const struct selkie_mqtt_options options = {
+        .settings = &config->broker,
+        .id = broker->id,
+        .will_topic = broker->state,
+        .will_payload = OFFLINE,
+        .buffered_max = SELKIE_WINDOW_MAX + 16, /* beyond those in flight only state and stats are sent */
+    };
+    int result = make_topics(broker, config);
+
+    free(broker->pending); /* of the connection that ends here */
+    broker->pending = NULL;
+    if (result == 0)
+        return selkie_mqtt_connect(broker->client, &options, why);
+    (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "topics: %s", selkie_error_text(result));
+    return SELKIE_EIO;
+}
+
+const char *selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker)
+{
+    return selkie_mqtt_uri(broker->client);
+}
+
+bool selkie_gateway_broker_leave(struct selkie_gateway_broker *broker)
+{
+    return selkie_mqtt_disconnect(broker->client, true);
+}
+
+int selkie_gateway_broker_subscribe_receipts(struct selkie_gateway_broker *broker)
+{
+    return selkie_mqtt_subscribe(broker->client, broker->receipt, 1);
+}
+
+static int publish_text(struct selkie_gateway_broker *broker, const char *topic, const char *text, int qos, bool retain)
+{
+    const struct selkie_mqtt_message message = {
+        .topic = topic, .payload = text, .len = strlen(text), .qos = qos, .retain = retain};
+    int result = selkie_mqtt_publish(broker->client, &message);
+
+    return result < 0 ? result : 0;
+}
+
+int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker)
+{
+    return publish_text(broker, broker->state, ONLINE, 1, true);
+}
+
+int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json)
+{
+    return publish_text(broker, broker->stats, json, 0, false);
+}
+
+int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker, const struct selkie_spool_frame *frame)
+{
+    char seq[24];
+    char rx[24];
+    const struct selkie_mqtt_message message = {
+        .topic = broker->up,
+        .payload = frame->body,
+        .len = frame->len,
+        .qos = 1,
+        .answer = true,
+        .property_count = 3,
+        .properties = {{"seq", seq}, {"rx", rx}, {"port", frame->port}},
+    };
+
+    (void)snprintf(seq, sizeof seq, "%" PRId64, frame->seq);
+    (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx);
+    return selkie_mqtt_publish(broker->client, &message);
+}

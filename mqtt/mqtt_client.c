@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt_client.h"
+
+#include "mqtt_paho.h"
+#include "resolver.h"
+
+#include <selkie/clock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_US 1000000
+
+enum state {
+    IDLE,       /* not connected, or no longer */
+    RESOLVING,  /* until the name server answers, or the deadline */
+    CONNECTING, /* until the broker answers, or the deadline */
+    FAILED,     /* every address was tried: the event that says so is due */
+    CONNECTED,
+    PAUSING /* until it is time to connect again */
+};
+
+struct selkie_mqtt {
+    struct selkie_mqtt *next; /* of the queue */
+    struct selkie_mqtt_queue *queue;
+    void *context;
+    struct selkie_mqtt_options options;
+    struct selkie_mqtt_settings settings;
+    char password[SELKIE_MQTT_PASSWORD_MAX]; /* from the file, while it connects */
+    enum state state;
+    int64_t due_us;                /* when the state ends at the latest; INT64_MAX: never */
+    struct selkie_mqtt_paho *paho; /* of the last attempt; it stays, dead, so that Paho's threads stay */
+    unsigned attempt;              /* events of others than the last are stale */
+    size_t uri;                    /* under way, of the settings' */
+    struct selkie_resolver_lookup *lookup;
+    struct selkie_resolver_addresses addresses; /* of its host */
+    size_t address;                             /* under way */
+    struct selkie_resolver_pin pin;
+    int refusal;                     /* the first broker's that refused, or 0 */
+    char text[SELKIE_MQTT_TEXT_MAX]; /* why, for each address so far */
+};
+
+/* The loop has to look at the clients when the first of them is due. */
+static void enter(struct selkie_mqtt *client, enum state state, int64_t for_us)
+{
+    int64_t first_us = INT64_MAX;
+
+    client->state = state;
+    client->due_us = for_us == INT64_MAX ? INT64_MAX : selkie_clock_monotonic_us() + for_us;
+    for (const struct selkie_mqtt *at = *selkie_mqtt_queue_clients(client->queue); at; at = at->next)
+        if (at->due_us < first_us)
+            first_us = at->due_us;
+    selkie_mqtt_queue_wake_at(client->queue, first_us);
+}
+
+static const struct selkie_mqtt_uri *uri_of(const struct selkie_mqtt *client)
+{
+    return &client->settings.uris[client->uri];
+}
+
+static int64_t timeout_us(const struct selkie_mqtt *client)
+{
+    return (int64_t)client->settings.connect_timeout_s * SECOND_US;
+}
+
+/* Nothing of what is under way counts any longer. */
+static void abandon(struct selkie_mqtt *client)
+{
+    selkie_resolver_abandon(client->lookup); /* its thread reads the number */
+    client->lookup = NULL;
+    client->attempt++;
+    selkie_resolver_unpin(&client->pin);
+}
+
+/* Keep the reason; the URI and the address stand before it where there is more than one. */
+static void note(struct selkie_mqtt *client, const char *reason)
+{
+    size_t used = strlen(client->text);
+    bool many_addresses = client->addresses.count > 1;
+    char address[SELKIE_RESOLVER_TEXT_MAX] = "";
+    const char *uri = client->settings.uri_count > 1 ? uri_of(client)->text : "";
+
+    if (many_addresses)
+        selkie_resolver_format(address, &client->addresses.list[client->address]);
+    (void)snprintf(client->text + used, sizeof client->text - used, "%s%s%s%s%s%s", used > 0 ? "; " : "", uri,
+                   uri[0] != '\0' && many_addresses ? " at " : "", address,
+                   uri[0] != '\0' || many_addresses ? ": " : "", reason);
+}
+
+static void on_resolved(void *context, const struct selkie_resolver_addresses *addresses);
+
+/* The address under way. False, with the reason noted, where the attempt cannot begin. */
+static bool try_address(struct selkie_mqtt *client)
+{
+    struct selkie_mqtt_paho *previous = client->paho;
+    const char *from_file = client->password[0] != '\0' ? client->password : NULL;
+    const char *password = client->options.username ? client->options.password : from_file;
+    char why[SELKIE_MQTT_TEXT_MAX];
+
+    abandon(client);
+    selkie_resolver_pin(&client->pin, uri_of(client)->host, &client->addresses.list[client->address]);
+    struct selkie_mqtt_event event = {.client = client, .context = client->context, .attempt = client->attempt};
+    int result =
+        selkie_mqtt_paho_open(&client->paho, client->queue, &event, uri_of(client), &client->options, password, why);
+    if (result < 0) {
+        client->paho = previous;
+        note(client, why);
+        return false;
+    }
+    selkie_mqtt_paho_close(previous); /* only now, so that there always is a client and Paho's threads stay */
+    enter(client, CONNECTING, timeout_us(client));
+    return true;
+}
+
+/* The URI under way, from its first address. */
+static bool try_uri(struct selkie_mqtt *client)
+{
+    abandon(client);
+    client->address = 0;
+    if (selkie_resolver_numeric(&client->addresses, uri_of(client)->host))
+        return try_address(client);
+    if (selkie_resolver_start(&client->lookup, uri_of(client)->host, on_resolved, client) < 0) {
+        note(client, selkie_error_text(SELKIE_ENOMEM));
+        return false;
+    }
+    enter(client, RESOLVING, timeout_us(client));
+    return true;
+}
+
+/* What was tried failed, as was noted: go on with the next address, else with the next URI. */
+static void try_next(struct selkie_mqtt *client, bool same_host)
+{
+    while (same_host && ++client->address < client->addresses.count)
+        if (try_address(client))
+            return;
+    while (++client->uri < client->settings.uri_count) {
+        if (try_uri(client))
+            return;
+    }
+    abandon(client);
+    enter(client, FAILED, 0);
+}
+
+/* On the lookup's thread. The client lives: it abandons the lookup before it goes. */
+static void on_resolved(void *context, const struct selkie_resolver_addresses *addresses)
+{
+    const struct selkie_mqtt *client = context;
+    const struct selkie_mqtt_event event = {.kind = SELKIE_MQTT_RESOLVED,
+                                            .client = context,
+                                            .attempt = client->attempt,
+                                            .payload = (const uint8_t *)addresses,
+                                            .len = sizeof *addresses};
+
+    (void)selkie_mqtt_queue_put(client->queue, &event);
+}
+
+static void take_addresses(struct selkie_mqtt *client, const struct selkie_mqtt_event *event)
+{
+    memcpy(&client->addresses, event->payload, sizeof client->addresses);
+    if (client->addresses.count == 0)
+        note(client, "no address is known for its host name");
+    if (client->addresses.count == 0 || !try_address(client))
+        try_next(client, true);
+}
+
+static int begin(struct selkie_mqtt *client)
+{
+    const char *path = client->options.username ? NULL : client->settings.password_file;
+
+    client->uri = 0;
+    client->refusal = 0;
+    client->text[0] = '\0';
+    if (path && selkie_mqtt_settings_password(client->password, path, client->text) < 0)
+        return SELKIE_EIO;
+    if (!try_uri(client))
+        try_next(client, true);
+    return 0;
+}
+
+static void on_deadline(struct selkie_mqtt *client)
+{
+    switch (client->state) {
+    case RESOLVING:
+        client->addresses.count = 0;
+        note(client, "the name server does not answer");
+        try_next(client, false);
+        break;
+    case CONNECTING:
+        note(client, "no answer");
+        try_next(client, true);
+        break;
+    case PAUSING:
+        if (begin(client) < 0)
+            enter(client, FAILED, 0);
+        break;
+    case IDLE:
+    case FAILED:
+    case CONNECTED:
+        break;
+    }
+}
+
+/* Connecting is over: nothing is secret or due any longer. */
+static void settle(struct selkie_mqtt *client, enum state state)
+{
+    unsigned pause_s = client->options.reconnect_s;
+
+    explicit_bzero(client->password, sizeof client->password);
+    selkie_resolver_unpin(&client->pin);
+    if (state == PAUSING && pause_s > 0)
+        enter(client, PAUSING, (int64_t)pause_s * SECOND_US);
+    else
+        enter(client, state == PAUSING ? IDLE : state, INT64_MAX);
+}
+
+/* Every address failed. Without memory for the event it is tried again. */
+static void report_failure(struct selkie_mqtt *client)
+{
+    const struct selkie_mqtt_event event = {
+        .kind = client->refusal != 0 ? SELKIE_MQTT_REFUSED : SELKIE_MQTT_UNREACHABLE,
+        .client = client,
+        .context = client->context,
+        .attempt = client->attempt,
+        .code = client->refusal,
+        .text = client->text,
+    };
+
+    if (selkie_mqtt_queue_put(client->queue, &event))
+        settle(client, PAUSING);
+    else
+        enter(client, FAILED, SECOND_US);
+}
+
+static void look_at_deadlines(struct selkie_mqtt_queue *queue)
+{
+    int64_t now_us = selkie_clock_monotonic_us();
+
+    if (now_us < selkie_mqtt_queue_due(queue))
+        return;
+    for (struct selkie_mqtt *client = *selkie_mqtt_queue_clients(queue); client; client = client->next)
+        if (client->due_us <= now_us && client->state == FAILED)
+            report_failure(client);
+        else if (client->due_us <= now_us)
+            on_deadline(client);
+}
+
+/* What an event means for its client. False: it is not for the owner. */
+static bool take_event(struct selkie_mqtt *client, const struct selkie_mqtt_event *event)
+{
+    if (event->attempt != client->attempt)
+        return false;
+    if (client->state == RESOLVING) {
+        take_addresses(client, event);
+        return false;
+    }
+    switch (event->kind) {
+    case SELKIE_MQTT_CONNECTED:
+        settle(client, CONNECTED);
+        return true;
+    case SELKIE_MQTT_REFUSED:
+    case SELKIE_MQTT_UNREACHABLE:
+        if (client->state != CONNECTING) /* the failure of all, which was put here */
+            return true;
+        note(client, event->text);
+        if (event->kind == SELKIE_MQTT_REFUSED && client->refusal == 0)
+            client->refusal = event->code;
+        try_next(client, event->kind == SELKIE_MQTT_UNREACHABLE);
+        return false;
+    case SELKIE_MQTT_LOST:
+        settle(client, PAUSING);
+        return true;
+    case SELKIE_MQTT_DISCONNECTED:
+        settle(client, IDLE);
+        return true;
+    default:
+        return true;
+    }
+}
+
+struct selkie_mqtt_event *selkie_mqtt_take(struct selkie_mqtt_queue *queue)
+{
+    struct selkie_mqtt_event *event;
+
+    look_at_deadlines(queue);
+    while ((event = selkie_mqtt_queue_pop(queue)) && !take_event(event->client, event))
+        free(event);
+    return event;
+}
+
+int selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queue, void *context)
+{
+    struct selkie_mqtt **clients = selkie_mqtt_queue_clients(queue);
+    struct selkie_mqtt *client = calloc(1, sizeof *client);
+
+    *opened = client;
+    if (!client)
+        return SELKIE_ENOMEM;
+    client->queue = queue;
+    client->context = context;
+    client->due_us = INT64_MAX;
+    client->next = *clients;
+    *clients = client;
+    return 0;
+}
+
+void selkie_mqtt_close(struct selkie_mqtt *client)
+{
+    if (!client)
+        return;
+    abandon(client);
+    settle(client, IDLE);
+    selkie_mqtt_paho_close(client->paho);
+    selkie_mqtt_queue_forget(client->queue, client);
+    for (struct selkie_mqtt **link = selkie_mqtt_queue_clients(client->queue); *link; link = &(*link)->next)
+        if (*link == client) {
+            *link = client->next;
+            break;
+        }
+    free(client);
+}
+
+int selkie_mqtt_connect(struct selkie_mqtt *client, const struct selkie_mqtt_options *options,
+                        char why[static SELKIE_MQTT_TEXT_MAX])
+{
+    abandon(client);
+    client->options = *options;
+    client->settings = *options->settings;
+    client->options.settings = &client->settings;
+    if (begin(client) == 0)
+        return 0;
+    memcpy(why, client->text, sizeof client->text);
+    settle(client, IDLE);
+    return SELKIE_EIO;
+}
+
+bool selkie_mqtt_disconnect(struct selkie_mqtt *client, bool will)
+{
+    bool follows = client->state == CONNECTED && selkie_mqtt_paho_disconnect(client->paho, will);
+
+    client->options.reconnect_s = 0;
+    if (!follows) {
+        abandon(client);
+        settle(client, IDLE);
+    }
+    return follows;
+}
+
+bool selkie_mqtt_is_connected(const struct selkie_mqtt *client)
+{
+    return client && client->state == CONNECTED && selkie_mqtt_paho_is_connected(client->paho);
+}
+
+const char *selkie_mqtt_uri(const struct selkie_mqtt *client)
+{
+    return client->uri < client->settings.uri_count && client->state != RESOLVING && client->state != CONNECTING
+               ? uri_of(client)->text
+               : client->settings.name;
+}
+
+bool selkie_mqtt_is_tls(const struct selkie_mqtt *client)
+{
+    return uri_of(client)->tls;
+}
+
+int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos)
+{
+    return client->state == CONNECTED ? selkie_mqtt_paho_subscribe(client->paho, filter, qos) : SELKIE_EIO;
+}
+
+int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message)
+{
+    return client->state == CONNECTED ? selkie_mqtt_paho_publish(client->paho, message) : SELKIE_EIO;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt_paho.h"
+
+#include "connect_error.h"
+
+#include <MQTTAsync.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECEIVE_DEFAULT  65535 /* MQTT 5, 3.2.2.3.3 */
+#define SESSION_EXPIRY_S 3600
+#define BUFFERED_DEFAULT 100
+
+/* What Paho's callbacks see. It lives until Paho's client is destroyed, after which none is called. */
+struct selkie_mqtt_paho {
+    struct selkie_mqtt_queue *queue;
+    struct selkie_mqtt_event event; /* what all its events have in common */
+    const char *const *properties;
+    MQTTAsync client;
+    bool tls;
+    int reason; /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
+};
+
+/* Paho's callbacks, on its threads. */
+
+static void put(const struct selkie_mqtt_paho *paho, enum selkie_mqtt_event_kind kind, int code, int token)
+{
+    struct selkie_mqtt_event event = paho->event;
+
+    event.kind = kind;
+    event.code = code;
+    event.token = token;
+    (void)selkie_mqtt_queue_put(paho->queue, &event);
+}
+
+static int number(MQTTProperties *properties, enum MQTTPropertyCodes code, int fallback)
+{
+    return MQTTProperties_hasProperty(properties, code) ? (int)MQTTProperties_getNumericValue(properties, code)
+                                                        : fallback;
+}
+
+static void on_connected(void *context, MQTTAsync_successData5 *data)
+{
+    const struct selkie_mqtt_paho *paho = context;
+    struct selkie_mqtt_event event = paho->event;
+    int packet_max = number(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0);
+
+    selkie_connect_error_end();
+    event.kind = SELKIE_MQTT_CONNECTED;
+    event.code = number(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_DEFAULT);
+    event.packet_max = packet_max == 0 ? SIZE_MAX : (uint32_t)packet_max;
+    (void)selkie_mqtt_queue_put(paho->queue, &event);
+}
+
+/* A code of a refusal is the broker's own answer; with others Paho never got that far. */
+static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    const struct selkie_mqtt_paho *paho = context;
+    struct selkie_mqtt_event event = paho->event;
+    char text[SELKIE_MQTT_TEXT_MAX];
+
+    event.kind = data->code >= SELKIE_MQTT_REFUSAL ? SELKIE_MQTT_REFUSED : SELKIE_MQTT_UNREACHABLE;
+    event.code = data->code;
+    event.text = selkie_mqtt_reason(data->code);
+    if (event.kind == SELKIE_MQTT_UNREACHABLE) {
+        selkie_connect_error_text(text, data->message, paho->tls);
+        event.text = text;
+    }
+    (void)selkie_mqtt_queue_put(paho->queue, &event);
+}
+
+static void on_disconnect(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+    struct selkie_mqtt_paho *paho = context;
+
+    (void)properties;
+    paho->reason = (int)reason;
+}
+
+static void on_lost(void *context, char *cause)
+{
+    const struct selkie_mqtt_paho *paho = context;
+
+    (void)cause; /* Paho never has one */
+    put(paho, SELKIE_MQTT_LOST, paho->reason, 0);
+}
+
+static void on_disconnected(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    put(context, SELKIE_MQTT_DISCONNECTED, 0, 0);
+}
+
+static void on_subscribed(void *context, MQTTAsync_successData5 *data)
+{
+    put(context, SELKIE_MQTT_SUBSCRIBED, (int)data->reasonCode, 0);
+}
+
+/* Paho's failures are the broker's refusals, and also all that Paho itself gives up: a write that fails, a command that
+ * a lost connection overtakes. Those carry a code, and a reason and a token that say nothing; LOST follows them. */
+static bool is_refusal(const MQTTAsync_failureData5 *data)
+{
+    return data->code == 0 && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
+}
+
+static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    if (is_refusal(data))
+        put(context, SELKIE_MQTT_SUBSCRIBED, (int)data->reasonCode, 0);
+}
+
+static void on_published(void *context, MQTTAsync_successData5 *data)
+{
+    put(context, SELKIE_MQTT_PUBLISHED, (int)data->reasonCode, data->token);
+}
+
+static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    if (is_refusal(data))
+        put(context, SELKIE_MQTT_PUBLISHED, (int)data->reasonCode, data->token);
+}
+
+/* The name as the owner spells it; NULL where he has no use for the property. */
+static const char *wanted(const struct selkie_mqtt_paho *paho, const MQTTLenString *name)
+{
+    for (const char *const *at = paho->properties; at && *at; at++)
+        if (strlen(*at) == (size_t)name->len && memcmp(*at, name->data, (size_t)name->len) == 0)
+            return *at;
+    return NULL;
+}
+
+static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
+{
+    const struct selkie_mqtt_paho *paho = context;
+    struct selkie_mqtt_event event = paho->event;
+    char values[SELKIE_MQTT_PROPERTIES_MAX][SELKIE_MQTT_VALUE_MAX + 1];
+
+    (void)topic_len; /* only says that there is a NUL inside, which no broker lets pass */
+    event.kind = SELKIE_MQTT_MESSAGE;
+    event.topic = topic;
+    event.payload = message->payload;
+    event.len = (size_t)message->payloadlen;
+    event.retained = message->retained != 0;
+    for (int i = 0; i < message->properties.count && event.property_count < SELKIE_MQTT_PROPERTIES_MAX; i++) {
+        const MQTTProperty *from = &message->properties.array[i];
+        bool is_user = from->identifier == MQTTPROPERTY_CODE_USER_PROPERTY;
+        const char *name = is_user ? wanted(paho, &from->value.data) : NULL;
+        if (!name)
+            continue;
+        char *value = values[event.property_count];
+        (void)snprintf(value, sizeof values[0], "%.*s", from->value.value.len, from->value.value.data);
+        event.properties[event.property_count++] = (struct selkie_mqtt_property){name, value};
+    }
+    (void)selkie_mqtt_queue_put(paho->queue, &event);
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+}
+
+/* The loop's side. */
+
+/* OpenSSL 1.1 and later wake up by themselves when they are needed; a process that needs no TLS stays 2 MB smaller. */
+static void init_library(void)
+{
+    MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
+
+    MQTTAsync_global_init(&options);
+}
+
+/* Paho takes an IPv6 address for host and certificate only without the brackets. */
+static int create(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_uri *uri,
+                  const struct selkie_mqtt_options *options)
+{
+    MQTTAsync_createOptions create_options = MQTTAsync_createOptions_initializer5;
+    char target[SELKIE_MQTT_URI_MAX + 8];
+
+    create_options.maxBufferedMessages = options->buffered_max > 0 ? (int)options->buffered_max : BUFFERED_DEFAULT;
+    (void)snprintf(target, sizeof target, "%s://%s:%u", uri->tls ? "mqtts" : "mqtt", uri->host, uri->port);
+    int result = MQTTAsync_createWithOptions(&paho->client, target, options->id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
+                                             &create_options);
+    if (result == MQTTASYNC_SUCCESS)
+        result = MQTTAsync_setCallbacks(paho->client, paho, on_lost, on_message, NULL);
+    if (result == MQTTASYNC_SUCCESS)
+        result = MQTTAsync_setDisconnected(paho->client, paho, on_disconnect);
+    return result;
+}
+
+static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options *options, const char *password)
+{
+    const struct selkie_mqtt_settings *settings = options->settings;
+    MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
+    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, .value.integer4 = SESSION_EXPIRY_S};
+
+    will.topicName = options->will_topic;
+    will.message = options->will_payload;
+    will.qos = 1;
+    will.retained = 1;
+    tls.trustStore = settings->ca;
+    tls.keyStore = settings->cert;
+    tls.privateKey = settings->key;
+    tls.enableServerCertAuth = 1;
+    tls.verify = 1; /* the host, too */
+    tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+    tls.ssl_error_cb = selkie_connect_error_on_tls;
+    connect.keepAliveInterval = (int)settings->keepalive_s;
+    connect.connectTimeout = (int)settings->connect_timeout_s;
+    connect.cleanstart = !options->keep_session;
+    connect.username = options->username ? options->username : settings->username;
+    connect.password = password;
+    connect.will = options->will_topic ? &will : NULL;
+    connect.ssl = paho->tls ? &tls : NULL;
+    connect.onSuccess5 = on_connected;
+    connect.onFailure5 = on_connect_failed;
+    connect.context = paho;
+    if (options->keep_session && MQTTProperties_add(&properties, &expiry) == 0)
+        connect.connectProperties = &properties;
+    selkie_connect_error_begin();
+    int result = MQTTAsync_connect(paho->client, &connect);
+    MQTTProperties_free(&properties);
+    return result;
+}
+
+int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_queue *queue,
+                          const struct selkie_mqtt_event *event, const struct selkie_mqtt_uri *uri,
+                          const struct selkie_mqtt_options *options, const char *password,
+                          char why[static SELKIE_MQTT_TEXT_MAX])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct selkie_mqtt_paho *paho = calloc(1, sizeof *paho);
+
+    *opened = NULL;
+    if (!paho) {
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "%s", selkie_error_text(SELKIE_ENOMEM));
+        return SELKIE_EIO;
+    }
+    (void)pthread_once(&once, init_library);
+    paho->queue = queue;
+    paho->event = *event;
+    paho->properties = options->properties;
+    paho->tls = uri->tls;
+    int result = create(paho, uri, options);
+    if (result == MQTTASYNC_SUCCESS)
+        result = start(paho, options, password);
+    if (result != MQTTASYNC_SUCCESS) {
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
+        selkie_mqtt_paho_close(paho);
+        return SELKIE_EIO;
+    }
+    *opened = paho;
+    return 0;
+}
+
+void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho)
+{
+    if (!paho)
+        return;
+    if (paho->client)
+        MQTTAsync_destroy(&paho->client);
+    free(paho);
+}
+
+bool selkie_mqtt_paho_disconnect(struct selkie_mqtt_paho *paho, bool will)
+{
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
+
+    options.reasonCode = will ? MQTTREASONCODE_DISCONNECT_WITH_WILL_MESSAGE : MQTTREASONCODE_NORMAL_DISCONNECTION;
+    options.onSuccess5 = on_disconnected;
+    options.context = paho;
+    return MQTTAsync_disconnect(paho->client, &options) == MQTTASYNC_SUCCESS;
+}
+
+bool selkie_mqtt_paho_is_connected(const struct selkie_mqtt_paho *paho)
+{
+    return MQTTAsync_isConnected(paho->client) != 0;
+}
+
+int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter, int qos)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+
+    options.onSuccess5 = on_subscribed;
+    options.onFailure5 = on_subscribe_failed;
+    options.context = paho;
+    return MQTTAsync_subscribe(paho->client, filter, qos, &options) == MQTTASYNC_SUCCESS ? 0 : SELKIE_EIO;
+}
+
+/* Paho only reads it, and wants it writable all the same. */
+static MQTTLenString paho_text(const char *text)
+{
+    return (MQTTLenString){.len = (int)strlen(text), .data = (char *)(uintptr_t)text};
+}
+
+static int add_properties(MQTTProperties *properties, const struct selkie_mqtt_message *message)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < message->property_count && result == 0; i++) {
+        MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_USER_PROPERTY};
+        property.value.data = paho_text(message->properties[i].name);
+        property.value.value = paho_text(message->properties[i].value);
+        result = MQTTProperties_add(properties, &property);
+    }
+    return result;
+}
+
+int selkie_mqtt_paho_publish(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_message *message)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+
+    if (message->answer) {
+        options.onSuccess5 = on_published;
+        options.onFailure5 = on_publish_failed;
+        options.context = paho;
+    }
+    int result = add_properties(&options.properties, message);
+    if (result == 0)
+        result = MQTTAsync_send(paho->client, message->topic, (int)message->len, message->payload, message->qos,
+                                message->retain, &options);
+    MQTTProperties_free(&options.properties);
+    return result == MQTTASYNC_SUCCESS ? options.token : SELKIE_EIO;
+}
+
+const char *selkie_mqtt_reason(int code)
+{
+    const char *text = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
+
+    return text ? text : "no reason given";
+}

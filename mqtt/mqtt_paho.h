@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One Paho client, from before it connects to one address until it is destroyed, and its callbacks. Those run on Paho's
+ * threads and only put events into the queue; the calls belong to the loop's thread. Inside the room. */
+#ifndef SELKIE_MQTT_PAHO_H
+#define SELKIE_MQTT_PAHO_H
+
+#include "mqtt_client.h"
+
+struct selkie_mqtt_paho;
+
+/* Begin to connect to the URI under the address to which its host is pinned. One of CONNECTED, REFUSED, UNREACHABLE
+ * follows in the queue, as `event` says whose and which. SELKIE_EIO, with the reason in `why`. */
+SELKIE_USE_RESULT int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_queue *queue,
+                                            const struct selkie_mqtt_event *event, const struct selkie_mqtt_uri *uri,
+                                            const struct selkie_mqtt_options *options, const char *password,
+                                            char why[static SELKIE_MQTT_TEXT_MAX]);
+
+/* No callback comes after this. With its last client Paho also ends its threads, and the caller waits for that. */
+void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho);
+
+/* As selkie_mqtt_disconnect, …_is_connected, …_subscribe and …_publish. */
+bool selkie_mqtt_paho_disconnect(struct selkie_mqtt_paho *paho, bool will);
+bool selkie_mqtt_paho_is_connected(const struct selkie_mqtt_paho *paho);
+SELKIE_USE_RESULT int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter, int qos);
+SELKIE_USE_RESULT int selkie_mqtt_paho_publish(struct selkie_mqtt_paho *paho,
+                                               const struct selkie_mqtt_message *message);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt_settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PLAIN         "mqtt://"
+#define TLS           "mqtts://"
+#define PLAIN_PORT    1883
+#define TLS_PORT      8883
+#define KEEPALIVE_S   30
+#define KEEPALIVE_MIN 5
+#define KEEPALIVE_MAX 3600
+#define CONNECT_MAX   300
+
+static const char uri_form[] = "must be mqtt://HOST[:PORT] or mqtts://HOST[:PORT], without user or password";
+
+void selkie_mqtt_settings_init(struct selkie_mqtt_settings *settings, unsigned connect_timeout_s)
+{
+    *settings = (struct selkie_mqtt_settings){.keepalive_s = KEEPALIVE_S, .connect_timeout_s = connect_timeout_s};
+}
+
+/* The length of the host; *brackets are those around an IPv6 address. 0: it is none. */
+static size_t span_host(const char *text, size_t *brackets)
+{
+    *brackets = text[0] == '[' ? 1 : 0;
+    if (*brackets == 0)
+        return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_");
+    size_t len = strspn(text + 1, "0123456789abcdefABCDEF:.");
+    return text[1 + len] == ']' ? len : 0;
+}
+
+/* ":PORT" or nothing. 0: it is neither. */
+static uint16_t read_port(const char *text, uint16_t fallback)
+{
+    size_t digits = text[0] == ':' ? strspn(text + 1, "0123456789") : 0;
+
+    if (text[0] == '\0')
+        return fallback;
+    if (digits == 0 || digits > 5 || text[1 + digits] != '\0')
+        return 0;
+    long port = strtol(text + 1, NULL, 10);
+    return port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+static bool parse_uri(struct selkie_mqtt_uri *uri, const char *text, size_t len)
+{
+    size_t brackets;
+
+    if (len >= sizeof uri->text)
+        return false;
+    memcpy(uri->text, text, len);
+    uri->text[len] = '\0';
+    uri->tls = strncmp(uri->text, TLS, strlen(TLS)) == 0;
+    if (!uri->tls && strncmp(uri->text, PLAIN, strlen(PLAIN)) != 0)
+        return false;
+    const char *host = uri->text + strlen(uri->tls ? TLS : PLAIN);
+    size_t host_len = span_host(host, &brackets);
+    if (host_len == 0 || host_len >= sizeof uri->host)
+        return false;
+    memcpy(uri->host, host + brackets, host_len);
+    uri->host[host_len] = '\0';
+    uri->port = read_port(host + host_len + 2 * brackets, uri->tls ? TLS_PORT : PLAIN_PORT);
+    return uri->port != 0;
+}
+
+static const char *add_uri(struct selkie_mqtt_settings *settings, const char *text, size_t len)
+{
+    size_t used = strlen(settings->name);
+
+    if (settings->uri_count == SELKIE_MQTT_URIS_MAX)
+        return "must be at most 8";
+    struct selkie_mqtt_uri *uri = &settings->uris[settings->uri_count];
+    if (!parse_uri(uri, text, len))
+        return uri_form;
+    (void)snprintf(settings->name + used, sizeof settings->name - used, "%s%s", used > 0 ? ", " : "", uri->text);
+    settings->uri_count++;
+    return NULL;
+}
+
+const char *selkie_mqtt_settings_add_uris(struct selkie_mqtt_settings *settings, const char *uris)
+{
+    const char *fault = NULL;
+
+    for (const char *at = uris; at && !fault;) {
+        size_t len = strcspn(at, ",");
+        fault = add_uri(settings, at, len);
+        at = at[len] == ',' ? at + len + 1 : NULL;
+    }
+    return fault;
+}
+
+static void read_uris(struct selkie_mqtt_settings *settings, struct selkie_settings_object *object)
+{
+    bool list = selkie_settings_has(object, "uri") && !selkie_settings_is_string(object, "uri");
+    size_t count = list ? selkie_settings_list(object, "uri", true) : 1;
+
+    if (!selkie_settings_has(object, "uri") && settings->uri_count > 0)
+        return;
+    settings->uri_count = 0;
+    settings->name[0] = '\0';
+    if (count == 0)
+        selkie_settings_reject(object, "uri", "must be one URI or more");
+    for (size_t i = 0; i < count; i++) {
+        const char *uri =
+            list ? selkie_settings_list_string(object, "uri", i) : selkie_settings_require_string(object, "uri");
+        const char *fault = uri ? add_uri(settings, uri, strlen(uri)) : NULL;
+        if (fault)
+            selkie_settings_reject(object, "uri", "%s", fault);
+    }
+}
+
+void selkie_mqtt_settings_read(struct selkie_mqtt_settings *settings, struct selkie_settings_object *object)
+{
+    read_uris(settings, object);
+    settings->username = selkie_settings_string(object, "username", settings->username);
+    settings->password_file = selkie_settings_string(object, "password_file", settings->password_file);
+    settings->ca = selkie_settings_string(object, "ca", settings->ca);
+    settings->cert = selkie_settings_string(object, "cert", settings->cert);
+    settings->key = selkie_settings_string(object, "key", settings->key);
+    settings->keepalive_s =
+        (unsigned)selkie_settings_integer(object, "keepalive_s", KEEPALIVE_MIN, KEEPALIVE_MAX, settings->keepalive_s);
+    settings->connect_timeout_s =
+        (unsigned)selkie_settings_integer(object, "connect_timeout_s", 1, CONNECT_MAX, settings->connect_timeout_s);
+    selkie_settings_end(object);
+}
+
+const char *selkie_mqtt_settings_fault(const struct selkie_mqtt_settings *settings, const char **key)
+{
+    *key = "uri";
+    for (size_t i = 0; i < settings->uri_count; i++)
+        if (!settings->uris[i].tls && (settings->ca || settings->cert || settings->key))
+            return "must be mqtts:// where ca, cert or key are given";
+    *key = "key";
+    if (settings->key && !settings->cert)
+        return "is of no use without cert";
+    *key = "password_file";
+    if (settings->password_file && !settings->username)
+        return "is of no use without username";
+    return NULL;
+}
+
+/* Nobody listens between this machine and itself. */
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+}
+
+const struct selkie_mqtt_uri *selkie_mqtt_settings_exposed(const struct selkie_mqtt_settings *settings)
+{
+    for (size_t i = 0; settings->password_file && i < settings->uri_count; i++)
+        if (!settings->uris[i].tls && !is_loopback(settings->uris[i].host))
+            return &settings->uris[i];
+    return NULL;
+}
+
+bool selkie_mqtt_settings_tls(const struct selkie_mqtt_settings *settings)
+{
+    for (size_t i = 0; i < settings->uri_count; i++)
+        if (settings->uris[i].tls)
+            return true;
+    return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool selkie_mqtt_settings_same(const struct selkie_mqtt_settings *a, const struct selkie_mqtt_settings *b)
+{
+    for (size_t i = 0; i < a->uri_count && i < b->uri_count; i++)
+        if (strcmp(a->uris[i].text, b->uris[i].text) != 0)
+            return false;
+    return a->uri_count == b->uri_count && same_text(a->username, b->username) &&
+           same_text(a->password_file, b->password_file) && same_text(a->ca, b->ca) && same_text(a->cert, b->cert) &&
+           same_text(a->key, b->key) && a->keepalive_s == b->keepalive_s &&
+           a->connect_timeout_s == b->connect_timeout_s;
+}
+
+int selkie_mqtt_settings_password(char password[static SELKIE_MQTT_PASSWORD_MAX], const char *path,
+                                  char why[static SELKIE_MQTT_TEXT_MAX])
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 || fstat(fd, &status) != 0 ? -1 : read(fd, password, SELKIE_MQTT_PASSWORD_MAX - 1);
+
+    password[len < 0 ? 0 : len] = '\0';
+    password[strcspn(password, "\r\n")] = '\0';
+    why[0] = '\0';
+    if (len < 0)
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "password_file %s: %s", path, strerror(errno));
+    else if ((status.st_mode & S_IRWXO) != 0)
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "password_file %s: everybody may read it; chmod o= it", path);
+    else if (password[0] == '\0')
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "password_file %s: its first line is empty", path);
+    if (fd >= 0)
+        (void)close(fd);
+    return why[0] != '\0' ? SELKIE_EIO : 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the lines of Paho's trace and of OpenSSL are in words. */
+#include "connect_error.h"
+#include "run_suite.h"
+
+#include <MQTTAsync.h>
+#include <stdlib.h>
+#include <string.h>
+
+void __wrap_MQTTAsync_setTraceCallback(MQTTAsync_traceCallback *callback);
+
+static MQTTAsync_traceCallback *trace;
+
+void __wrap_MQTTAsync_setTraceCallback(MQTTAsync_traceCallback *callback)
+{
+    trace = callback;
+}
+
+#define BEGINS    "SSL handshake started SSL client"
+#define HOST      "X509_check_host for hostname h failed, rc 0"
+#define TLS(line) "TLS" line
+
+/* A line that begins with "TLS" is OpenSSL's, others are of the trace. */
+static const struct {
+    const char *lines[5], *message;
+    bool tls;
+    const char *text;
+} cases[] = {
+    {{NULL}, NULL, false, "no connection"},
+    {{NULL}, "TCP/TLS connect failure", true, "no connection"},
+    {{NULL}, "TCP connect timeout", false, "no answer"},
+    {{BEGINS}, "TCP connect timeout", true, "no answer"},
+    {{BEGINS}, NULL, true, "it ends TLS"},
+    {{NULL}, "TCP connect completion failure", false, "it closes the connection"},
+    {{BEGINS, "peername from X509_check_host is h"}, NULL, true, "it closes the connection: check cert and key"},
+    {{BEGINS, HOST, "rc from X509_check_ip_asc is 1"}, NULL, true, "it closes the connection: check cert and key"},
+    {{BEGINS, HOST, "rc from X509_check_ip_asc is 0"}, NULL, true, "its certificate is not for this host name"},
+    {{BEGINS, "SSL alert read:fatal:unknown CA"}, NULL, true, "it ends TLS with \"unknown CA\": check cert and key"},
+    {{BEGINS, TLS("7F:error:0A000086:SSL routines::certificate verify failed:ssl.c:1889:\n"),
+      TLS("7F:error:1:a:b:c:d")},
+     "TCP connect timeout",
+     true,
+     "TLS: certificate verify failed"},
+    {{TLS("no fields\n")}, NULL, true, "TLS: no fields"},
+};
+
+START_TEST(reason_is_found)
+{
+    char text[SELKIE_MQTT_TEXT_MAX];
+
+    selkie_connect_error_begin();
+    for (size_t i = 0; cases[_i].lines[i]; i++) {
+        char *line = strdup(cases[_i].lines[i]);
+        if (strncmp(line, "TLS", 3) == 0)
+            ck_assert_int_eq(selkie_connect_error_on_tls(line + 3, strlen(line + 3), NULL), (int)strlen(line + 3));
+        else
+            trace(MQTTASYNC_TRACE_MINIMUM, line);
+        free(line);
+    }
+    selkie_connect_error_text(text, cases[_i].message, cases[_i].tls);
+    ck_assert_str_eq(text, cases[_i].text);
+    selkie_connect_error_begin(); /* the next attempt has reasons of its own */
+    selkie_connect_error_text(text, NULL, false);
+    ck_assert_str_eq(text, "no connection");
+    selkie_connect_error_end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("connect_error");
+    TCase *tcase = tcase_create("connect_error");
+
+    tcase_add_loop_test(tcase, reason_is_found, 0, (int)(sizeof cases / sizeof cases[0]));
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
