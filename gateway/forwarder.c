@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "forwarder.h"
 
-#include "back_off.h"
 #include "broker.h"
 #include "log.h"
 #include "sender.h"
 #include "timer.h"
 
-#include <errno.h>
 #include <selkie/clock.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTEMPT_US (90 * SELKIE_SEC_US) /* Paho's own limit is 20 s, but not while it waits for a name server */
+#define ATTEMPT_US (90 * SELKIE_SEC_US) /* Paho's limit is 20 s, but it does not count the wait for a name server */
 #define SUBACK_US  (30 * SELKIE_SEC_US)
-#define STEADY_US  (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
+#define STEADY_US  (10 * SELKIE_SEC_US) /* a connection that lasted this long resets the back-off */
 #define DRAIN_US   (5 * SELKIE_SEC_US)
 #define LEAVE_US   (2 * SELKIE_SEC_US)
 
@@ -25,7 +23,7 @@ enum state {
     CONNECTING,  /* until CONNACK */
     SUBSCRIBING, /* until SUBACK */
     ONLINE,
-    LEAVING /* until the broker has our leave */
+    LEAVING /* until the DISCONNECT is sent */
 };
 
 struct selkie_forwarder {
@@ -37,16 +35,17 @@ struct selkie_forwarder {
     struct selkie_sender *sender;
     enum state state;
     bool draining;
-    bool again; /* the configuration changed while Paho was connecting: begin anew when it is done */
+    bool again; /* the configuration changed while Paho was connecting: connect again when Paho is done */
     unsigned failures;
     int64_t online_since;
-    char said[SELKIE_LOG_LINE_MAX]; /* the last complaint: the same one is not repeated each minute for a week */
+    char logged[SELKIE_LOG_LINE_MAX]; /* the last complaint, so that a week without a broker is one line */
     sd_event *event;
-    sd_event_source *turn;  /* what ends each state: the back-off, or the deadline */
-    sd_event_source *drain; /* what ends the end */
-    int receive_maximum;    /* what the broker takes unanswered */
+    sd_event_source *turn;  /* ends the state: the back-off is over, or the deadline has passed */
+    sd_event_source *drain; /* ends selkie_forwarder_drain */
+    int receive_maximum;    /* how many unanswered publishes the broker accepts */
 };
 
+/* Log what is wrong with the broker, unless it is what was logged last. */
 static void complain(struct selkie_forwarder *forwarder, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -56,12 +55,12 @@ static void complain(struct selkie_forwarder *forwarder, int level, const char *
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (strcmp(text, forwarder->said) == 0)
+    if (strcmp(text, forwarder->logged) == 0)
         return;
     selkie_log(level, "broker %s: %s", forwarder->config->broker.uri, text);
-    memcpy(forwarder->said, text, sizeof(forwarder->said));
+    memcpy(forwarder->logged, text, sizeof text);
 }
 
 static int on_turn(sd_event_source *source, uint64_t usec, void *context);
@@ -84,9 +83,9 @@ static void try_later(struct selkie_forwarder *forwarder)
     selkie_sender_stop(forwarder->sender);
     if (forwarder->state == ONLINE && selkie_clock_monotonic_us() - forwarder->online_since >= STEADY_US)
         forwarder->failures = 0;
-    /* Where the broker is still there, it shall say that we are not. */
+    /* If the connection still stands, the broker publishes `offline` at once. */
     (void)selkie_broker_leave(forwarder->broker);
-    enter(forwarder, WAITING, selkie_back_off_us(forwarder->failures++));
+    enter(forwarder, WAITING, selkie_timer_back_off_us(forwarder->failures++));
     if (forwarder->draining)
         forwarder->handler.drained(forwarder->handler.context);
 }
@@ -120,29 +119,29 @@ static void leave(struct selkie_forwarder *forwarder)
         left(forwarder);
 }
 
-/* Before the end: is all done? */
-static void see_drained(struct selkie_forwarder *forwarder)
+/* If draining: leave once the spool is empty. */
+static void leave_if_drained(struct selkie_forwarder *forwarder)
 {
     if (forwarder->draining && forwarder->state == ONLINE && selkie_spool_count(forwarder->spool) == 0)
         leave(forwarder);
 }
 
-static void on_forgot(void *context)
+/* The broker answered a publish, or a receipt came: frames may have been forgotten. */
+static void on_progress(struct selkie_forwarder *forwarder)
 {
-    struct selkie_forwarder *forwarder = context;
-
     forwarder->handler.changed(forwarder->handler.context);
+    leave_if_drained(forwarder);
 }
 
 static void on_dead(void *context)
 {
     struct selkie_forwarder *forwarder = context;
 
-    complain(forwarder, LOG_WARNING, "it has not answered for 30 s; connecting anew");
+    complain(forwarder, LOG_WARNING, "no answer for 30 s; reconnecting");
     try_later(forwarder);
 }
 
-/* What the broker says. */
+/* Events of the connection. */
 
 static void on_online(struct selkie_forwarder *forwarder)
 {
@@ -151,12 +150,12 @@ static void on_online(struct selkie_forwarder *forwarder)
         return;
     }
     selkie_log(LOG_NOTICE, "broker %s: connected", forwarder->config->broker.uri);
-    forwarder->said[0] = '\0';
+    forwarder->logged[0] = '\0';
     forwarder->connects++;
     forwarder->online_since = selkie_clock_monotonic_us();
     enter(forwarder, ONLINE, 0);
     selkie_sender_start(forwarder->sender, forwarder->config, (size_t)forwarder->receive_maximum);
-    see_drained(forwarder);
+    leave_if_drained(forwarder);
 }
 
 static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum)
@@ -177,21 +176,21 @@ static void on_refused(struct selkie_forwarder *forwarder, int code)
     const char *username = forwarder->config->broker.username;
 
     if (code == 0x86 || code == 0x87)
-        complain(forwarder, LOG_ERR, "it refuses %s%s (%s): look at username, password_file, cert and key",
-                 username != NULL ? "user " : "a client without a user name", username != NULL ? username : "",
+        complain(forwarder, LOG_ERR, "connection refused for %s%s (%s); check username, password_file, cert and key",
+                 username ? "user " : "a client without a user name", username ? username : "",
                  selkie_broker_reason(code));
     else
-        complain(forwarder, LOG_ERR, "it refuses the connection: %s", selkie_broker_reason(code));
+        complain(forwarder, LOG_ERR, "connection refused: %s", selkie_broker_reason(code));
     try_later(forwarder);
 }
 
 static void on_lost(struct selkie_forwarder *forwarder, int code)
 {
     if (code == 0x8E)
-        complain(forwarder, LOG_ERR, "another client took over the name: is there a second gateway \"%s\"?",
+        complain(forwarder, LOG_ERR, "another client connected under this name; is there a second gateway \"%s\"?",
                  forwarder->config->gateway);
     else
-        complain(forwarder, LOG_WARNING, "connection lost%s%s; connecting anew", code != 0 ? ": " : "",
+        complain(forwarder, LOG_WARNING, "connection lost%s%s; reconnecting", code != 0 ? ": " : "",
                  code != 0 ? selkie_broker_reason(code) : "");
     try_later(forwarder);
 }
@@ -202,7 +201,8 @@ static void on_subscribed(struct selkie_forwarder *forwarder, int code)
         on_online(forwarder);
         return;
     }
-    complain(forwarder, LOG_ERR, "it does not let us read our receipts (%s): \"confirm\": \"broker\" needs none",
+    complain(forwarder, LOG_ERR,
+             "subscription to the receipts refused (%s); \"confirm\": \"broker\" works without receipts",
              selkie_broker_reason(code));
     try_later(forwarder);
 }
@@ -226,7 +226,7 @@ static bool on_event(void *context, const struct selkie_broker_event *event)
         else if (forwarder->state == CONNECTING && event->kind == SELKIE_BROKER_REFUSED)
             on_refused(forwarder, event->code);
         else if (forwarder->state == CONNECTING) {
-            complain(forwarder, LOG_WARNING, "not there (%s); trying until it is", event->text);
+            complain(forwarder, LOG_WARNING, "cannot connect: %s; retrying", event->text);
             try_later(forwarder);
         }
         break;
@@ -246,11 +246,11 @@ static bool on_event(void *context, const struct selkie_broker_event *event)
         break;
     case SELKIE_BROKER_PUBLISHED:
         selkie_sender_answered(forwarder->sender, event->token, event->code);
-        see_drained(forwarder);
+        on_progress(forwarder);
         break;
     case SELKIE_BROKER_MESSAGE:
         done = selkie_sender_receipt(forwarder->sender, event->payload, event->len);
-        see_drained(forwarder);
+        on_progress(forwarder);
         break;
     }
     return done;
@@ -268,7 +268,7 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *context)
         break;
     case CONNECTING:
     case SUBSCRIBING:
-        complain(forwarder, LOG_WARNING, "it does not answer; trying until it does");
+        complain(forwarder, LOG_WARNING, "no answer; retrying");
         try_later(forwarder);
         break;
     case LEAVING:
@@ -284,10 +284,9 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
                                                struct selkie_spool *spool,
                                                const struct selkie_forwarder_handler *handler)
 {
-    struct selkie_forwarder *forwarder = calloc(1, sizeof(*forwarder));
-    struct selkie_sender_handler sender = {.context = forwarder, .forgot = on_forgot, .dead = on_dead};
+    struct selkie_forwarder *forwarder = calloc(1, sizeof *forwarder);
 
-    if (forwarder == NULL) {
+    if (!forwarder) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         return NULL;
     }
@@ -296,9 +295,9 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
     forwarder->spool = spool;
     forwarder->handler = *handler;
     forwarder->broker = selkie_broker_open(event, on_event, forwarder);
-    if (forwarder->broker != NULL)
-        forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, &sender);
-    if (forwarder->sender == NULL) {
+    if (forwarder->broker)
+        forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, on_dead, forwarder);
+    if (!forwarder->sender) {
         selkie_forwarder_close(forwarder);
         return NULL;
     }
@@ -308,13 +307,13 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
 
 void selkie_forwarder_close(struct selkie_forwarder *forwarder)
 {
-    if (forwarder == NULL)
+    if (!forwarder)
         return;
     sd_event_source_disable_unref(forwarder->turn);
     sd_event_source_disable_unref(forwarder->drain);
     selkie_sender_close(forwarder->sender);
-    /* While it looks up a name Paho holds its lock, for as long as the resolver likes. Nothing here is worth that wait:
-     * the process ends, and the connection with it. */
+    /* Paho holds its lock while it looks up a name, which may take minutes. Do not wait for it: the process ends, and
+     * the connection with it. */
     if (forwarder->state == CONNECTING)
         return;
     selkie_broker_close(forwarder->broker);
@@ -333,7 +332,7 @@ void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct
     case CONNECTING:
         forwarder->again = !same;
         break;
-    case WAITING: /* whoever rereads the configuration has mended something */
+    case WAITING: /* the operator has probably corrected something: do not wait for the back-off */
         forwarder->failures = 0;
         connect_now(forwarder);
         break;
@@ -371,7 +370,7 @@ void selkie_forwarder_drain(struct selkie_forwarder *forwarder)
     selkie_timer_set(forwarder->event, &forwarder->drain, DRAIN_US, on_drain_due, forwarder);
     if (forwarder->state == WAITING)
         forwarder->handler.drained(forwarder->handler.context);
-    see_drained(forwarder);
+    leave_if_drained(forwarder);
 }
 
 bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder)
@@ -390,5 +389,5 @@ struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_f
 void selkie_forwarder_publish_stats(struct selkie_forwarder *forwarder, const char *json)
 {
     if (forwarder->state == ONLINE && selkie_broker_publish_stats(forwarder->broker, json) < 0)
-        selkie_log(LOG_INFO, "broker %s: statistics not sent", forwarder->config->broker.uri);
+        selkie_log(LOG_INFO, "broker %s: cannot publish the statistics", forwarder->config->broker.uri);
 }
