@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without memory for its index uthash gives the entry up instead of ending the program. */
+/* Without memory for its index uthash rejects the entry instead of ending the program. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -35,21 +35,16 @@ static void forget(struct selkie_dedup *dedup, struct entry *entry)
 
 void selkie_dedup_clear(struct selkie_dedup *dedup)
 {
-    while (dedup->entries != NULL)
+    while (dedup->entries)
         forget(dedup, dedup->entries);
 }
 
 void selkie_dedup_close(struct selkie_dedup *dedup)
 {
-    if (dedup == NULL)
+    if (!dedup)
         return;
     selkie_dedup_clear(dedup);
     free(dedup);
-}
-
-static bool digest_of(uint8_t digest[static DIGEST_SIZE], const uint8_t *body, size_t len)
-{
-    return selkie_mbedtls_sha256(body, len, digest, 0) == 0;
 }
 
 bool selkie_dedup_has(struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
@@ -57,19 +52,19 @@ bool selkie_dedup_has(struct selkie_dedup *dedup, const uint8_t *body, size_t le
     uint8_t digest[DIGEST_SIZE];
     struct entry *entry = NULL;
 
-    while (dedup->entries != NULL && now_us - dedup->entries->at >= SELKIE_DEDUP_FOR_US)
+    while (dedup->entries && now_us - dedup->entries->at >= SELKIE_DEDUP_FOR_US)
         forget(dedup, dedup->entries);
-    if (!digest_of(digest, body, len))
+    if (selkie_mbedtls_sha256(body, len, digest, 0) != 0)
         return false;
     HASH_FIND(hh, dedup->entries, digest, DIGEST_SIZE, entry);
-    return entry != NULL;
+    return entry;
 }
 
 void selkie_dedup_add(struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
 {
-    struct entry *entry = calloc(1, sizeof(*entry));
+    struct entry *entry = calloc(1, sizeof *entry);
 
-    if (entry == NULL || !digest_of(entry->digest, body, len)) {
+    if (!entry || selkie_mbedtls_sha256(body, len, entry->digest, 0) != 0) {
         free(entry);
         return;
     }
@@ -77,6 +72,6 @@ void selkie_dedup_add(struct selkie_dedup *dedup, const uint8_t *body, size_t le
         forget(dedup, dedup->entries);
     entry->at = now_us;
     HASH_ADD(hh, dedup->entries, digest, DIGEST_SIZE, entry);
-    if (entry->hh.tbl == NULL) /* no memory for the index */
+    if (!entry->hh.tbl) /* no memory for the index */
         free(entry);
 }

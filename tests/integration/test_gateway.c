@@ -238,7 +238,7 @@ START_TEST(line_that_is_not_there_yet_is_waited_for)
 
     harness_pty_unplug(pty);
     struct harness_process *gateway = rig_gateway(rig_config(broker->uri, pty->path, ""));
-    harness_wait_log(gateway, "No such file or directory; trying until it works");
+    harness_wait_log(gateway, "No such file or directory; retrying until it works");
     harness_wait_log(gateway, ": connected");
     harness_pty_plug(pty);
     harness_wait_log(gateway, "9600 baud");
