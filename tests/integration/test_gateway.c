@@ -343,7 +343,7 @@ START_TEST(spool_that_is_lost_on_the_way_is_begun_anew)
     rig_send_acked(pty, 1);
     ck_assert(!harness_log_has(gateway, "damaged"));
     harness_broker_restart(broker);
-    harness_wait_log(gateway, "a fresh one is begun");
+    harness_wait_log(gateway, "a fresh one started");
     struct harness_client *plugin = rig_plugin(broker);
     rig_send_acked(pty, 1); /* the same frame: stored anew, not taken for a repeat */
     ck_assert_uint_eq(rig_receive(plugin, NULL), 1);
