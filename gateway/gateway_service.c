@@ -24,7 +24,7 @@ struct selkie_gateway_service {
     struct selkie_config *config;
     sd_event *event;
     struct selkie_spool *spool;
-    struct selkie_dedup *dedup;
+    struct selkie_dedup dedup;
     unsigned generation; /* of the spool that holds the frames in `dedup` */
     struct selkie_forwarder *forwarder;
     struct selkie_radio_line *lines[SELKIE_LINES_MAX];
@@ -112,7 +112,7 @@ static void check_generation(struct selkie_gateway_service *gateway)
     unsigned generation = selkie_spool_generation(gateway->spool);
 
     if (generation != gateway->generation)
-        selkie_dedup_clear(gateway->dedup);
+        selkie_dedup_clear(&gateway->dedup);
     gateway->generation = generation;
 }
 
@@ -131,7 +131,7 @@ static void store_batch(struct selkie_gateway_service *gateway)
     check_generation(gateway);
     for (size_t i = 0; i < count; i++) {
         const struct selkie_spool_frame *frame = &gateway->batch[i];
-        selkie_dedup_add(gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
+        selkie_dedup_add(&gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
         selkie_radio_line_ack(gateway->origins[i], frame->body, frame->len);
     }
     selkie_forwarder_kick(gateway->forwarder);
@@ -156,7 +156,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
             break;
         }
     check_generation(gateway);
-    if (selkie_dedup_has(gateway->dedup, body, len, selkie_clock_monotonic_us())) {
+    if (selkie_dedup_has(&gateway->dedup, body, len, selkie_clock_monotonic_us())) {
         selkie_radio_line_count_duplicate(line);
         selkie_radio_line_ack(line, body, len);
         return;
@@ -208,9 +208,6 @@ static int open_parts(struct selkie_gateway_service *gateway)
     struct selkie_forwarder_handler handler = {.context = gateway, .changed = on_changed, .drained = on_drained};
     const struct selkie_config *config = gateway->config;
 
-    gateway->dedup = selkie_dedup_open();
-    if (!gateway->dedup)
-        return SELKIE_ENOMEM;
     gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
     if (!gateway->spool)
         return SELKIE_ESTORAGE;
@@ -259,7 +256,6 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
     /* The spool first: then all frames are safe, however long Paho takes to end. */
     selkie_spool_close(gateway->spool);
     selkie_forwarder_close(gateway->forwarder);
-    selkie_dedup_close(gateway->dedup);
     selkie_config_close(gateway->config);
     free(gateway);
 }
