@@ -2,81 +2,34 @@
 #include "dedup.h"
 
 #include <selkie/mbedtls.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Without memory for its index uthash gives the entry up instead of ending the program. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-#define DIGEST_SIZE 32
-
-struct entry {
-    uint8_t digest[DIGEST_SIZE];
-    int64_t at;
-    UT_hash_handle hh;
-};
-
-/* uthash keeps the order of insertion, and times never go back: the first entry is the oldest. */
-struct selkie_dedup {
-    struct entry *entries;
-};
-
-struct selkie_dedup *selkie_dedup_open(void)
-{
-    return calloc(1, sizeof(struct selkie_dedup));
-}
-
-static void forget(struct selkie_dedup *dedup, struct entry *entry)
-{
-    HASH_DEL(dedup->entries, entry);
-    free(entry);
-}
 
 void selkie_dedup_clear(struct selkie_dedup *dedup)
 {
-    while (dedup->entries != NULL)
-        forget(dedup, dedup->entries);
+    dedup->count = 0;
+    dedup->next = 0;
 }
 
-void selkie_dedup_close(struct selkie_dedup *dedup)
+/* Looks at all of them: at the radio's few frames a second that costs less than an index would. */
+bool selkie_dedup_has(const struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
 {
-    if (dedup == NULL)
-        return;
-    selkie_dedup_clear(dedup);
-    free(dedup);
-}
+    uint8_t digest[SELKIE_DEDUP_DIGEST_SIZE];
 
-static bool digest_of(uint8_t digest[static DIGEST_SIZE], const uint8_t *body, size_t len)
-{
-    return selkie_mbedtls_sha256(body, len, digest, 0) == 0;
-}
-
-bool selkie_dedup_has(struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
-{
-    uint8_t digest[DIGEST_SIZE];
-    struct entry *entry = NULL;
-
-    while (dedup->entries != NULL && now_us - dedup->entries->at >= SELKIE_DEDUP_FOR_US)
-        forget(dedup, dedup->entries);
-    if (!digest_of(digest, body, len))
+    if (selkie_mbedtls_sha256(body, len, digest, 0) != 0)
         return false;
-    HASH_FIND(hh, dedup->entries, digest, DIGEST_SIZE, entry);
-    return entry != NULL;
+    for (size_t i = 0; i < dedup->count; i++)
+        if (now_us - dedup->entries[i].added_us < SELKIE_DEDUP_FOR_US &&
+            memcmp(dedup->entries[i].digest, digest, sizeof digest) == 0)
+            return true;
+    return false;
 }
 
 void selkie_dedup_add(struct selkie_dedup *dedup, const uint8_t *body, size_t len, int64_t now_us)
 {
-    struct entry *entry = calloc(1, sizeof(*entry));
-
-    if (entry == NULL || !digest_of(entry->digest, body, len)) {
-        free(entry);
+    if (selkie_mbedtls_sha256(body, len, dedup->entries[dedup->next].digest, 0) != 0)
         return;
-    }
-    if (HASH_COUNT(dedup->entries) >= SELKIE_DEDUP_MAX)
-        forget(dedup, dedup->entries);
-    entry->at = now_us;
-    HASH_ADD(hh, dedup->entries, digest, DIGEST_SIZE, entry);
-    if (entry->hh.tbl == NULL) /* no memory for the index */
-        free(entry);
+    dedup->entries[dedup->next].added_us = now_us;
+    dedup->next = (dedup->next + 1) % SELKIE_DEDUP_MAX;
+    if (dedup->count < SELKIE_DEDUP_MAX)
+        dedup->count++;
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "forwarder.h"
 
-#include "back_off.h"
 #include "gateway_broker.h"
 #include "log.h"
 #include "sender.h"
 #include "timer.h"
 
-#include <errno.h>
 #include <selkie/clock.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +13,7 @@
 #include <string.h>
 
 #define SUBACK_US (30 * SELKIE_SEC_US)
-#define STEADY_US (10 * SELKIE_SEC_US) /* a connection that lasted this long was a good one */
+#define STEADY_US (10 * SELKIE_SEC_US) /* a connection that lasted this long resets the back-off */
 #define DRAIN_US  (5 * SELKIE_SEC_US)
 #define LEAVE_US  (2 * SELKIE_SEC_US)
 
@@ -24,7 +22,7 @@ enum state {
     CONNECTING,  /* until CONNACK, or until the client gives up */
     SUBSCRIBING, /* until SUBACK */
     ONLINE,
-    LEAVING /* until the broker has our leave */
+    LEAVING /* until the DISCONNECT is sent */
 };
 
 struct selkie_forwarder {
@@ -38,13 +36,14 @@ struct selkie_forwarder {
     bool draining;
     unsigned failures;
     int64_t online_since;
-    char said[SELKIE_LOG_LINE_MAX]; /* the last complaint: the same one is not repeated each minute for a week */
+    char logged[SELKIE_LOG_LINE_MAX]; /* the last complaint, so that a week without a broker is one line */
     sd_event *event;
-    sd_event_source *turn;  /* what ends each state: the back-off, or the deadline */
-    sd_event_source *drain; /* what ends the end */
-    int receive_maximum;    /* what the broker takes unanswered */
+    sd_event_source *turn;  /* ends the state: the back-off is over, or the deadline has passed */
+    sd_event_source *drain; /* ends selkie_forwarder_drain */
+    int receive_maximum;    /* how many unanswered publishes the broker accepts */
 };
 
+/* Log what is wrong with the broker, unless it is what was logged last. */
 static void complain(struct selkie_forwarder *forwarder, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -54,12 +53,12 @@ static void complain(struct selkie_forwarder *forwarder, int level, const char *
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (strcmp(text, forwarder->said) == 0)
+    if (strcmp(text, forwarder->logged) == 0)
         return;
     selkie_log(level, "broker %s: %s", selkie_gateway_broker_uri(forwarder->broker), text);
-    memcpy(forwarder->said, text, sizeof(forwarder->said));
+    memcpy(forwarder->logged, text, sizeof text);
 }
 
 static int on_turn(sd_event_source *source, uint64_t usec, void *context);
@@ -82,9 +81,9 @@ static void try_later(struct selkie_forwarder *forwarder)
     selkie_sender_stop(forwarder->sender);
     if (forwarder->state == ONLINE && selkie_clock_monotonic_us() - forwarder->online_since >= STEADY_US)
         forwarder->failures = 0;
-    /* Where the broker is still there, it shall say that we are not. */
+    /* If the connection still stands, the broker publishes `offline` at once. */
     (void)selkie_gateway_broker_leave(forwarder->broker);
-    enter(forwarder, WAITING, selkie_back_off_us(forwarder->failures++));
+    enter(forwarder, WAITING, selkie_timer_back_off_us(forwarder->failures++));
     if (forwarder->draining)
         forwarder->handler.drained(forwarder->handler.context);
 }
@@ -117,29 +116,29 @@ static void leave(struct selkie_forwarder *forwarder)
         left(forwarder);
 }
 
-/* Before the end: is all done? */
-static void see_drained(struct selkie_forwarder *forwarder)
+/* If draining: leave once the spool is empty. */
+static void leave_if_drained(struct selkie_forwarder *forwarder)
 {
     if (forwarder->draining && forwarder->state == ONLINE && selkie_spool_count(forwarder->spool) == 0)
         leave(forwarder);
 }
 
-static void on_forgot(void *context)
+/* The broker answered a publish, or a receipt came: frames may have been forgotten. */
+static void on_progress(struct selkie_forwarder *forwarder)
 {
-    struct selkie_forwarder *forwarder = context;
-
     forwarder->handler.changed(forwarder->handler.context);
+    leave_if_drained(forwarder);
 }
 
 static void on_dead(void *context)
 {
     struct selkie_forwarder *forwarder = context;
 
-    complain(forwarder, LOG_WARNING, "it has not answered for 30 s; connecting anew");
+    complain(forwarder, LOG_WARNING, "no answer for 30 s; reconnecting");
     try_later(forwarder);
 }
 
-/* What the broker says. */
+/* Events of the connection. */
 
 static void on_online(struct selkie_forwarder *forwarder)
 {
@@ -148,12 +147,12 @@ static void on_online(struct selkie_forwarder *forwarder)
         return;
     }
     selkie_log(LOG_NOTICE, "broker %s: connected", selkie_gateway_broker_uri(forwarder->broker));
-    forwarder->said[0] = '\0';
+    forwarder->logged[0] = '\0';
     forwarder->connects++;
     forwarder->online_since = selkie_clock_monotonic_us();
     enter(forwarder, ONLINE, 0);
     selkie_sender_start(forwarder->sender, forwarder->config, (size_t)forwarder->receive_maximum);
-    see_drained(forwarder);
+    leave_if_drained(forwarder);
 }
 
 static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum)
@@ -174,21 +173,20 @@ static void on_refused(struct selkie_forwarder *forwarder, const struct selkie_m
     const char *username = forwarder->config->broker.username;
 
     if (event->code == 0x86 || event->code == 0x87)
-        complain(forwarder, LOG_ERR, "it refuses %s%s (%s): look at username, password_file, cert and key",
-                 username != NULL ? "user " : "a client without a user name", username != NULL ? username : "",
-                 event->text);
+        complain(forwarder, LOG_ERR, "connection refused for %s%s (%s); check username, password_file, cert and key",
+                 username ? "user " : "a client without a user name", username ? username : "", event->text);
     else
-        complain(forwarder, LOG_ERR, "it refuses the connection: %s", event->text);
+        complain(forwarder, LOG_ERR, "connection refused: %s", event->text);
     try_later(forwarder);
 }
 
 static void on_lost(struct selkie_forwarder *forwarder, int code)
 {
     if (code == 0x8E)
-        complain(forwarder, LOG_ERR, "another client took over the name: is there a second gateway \"%s\"?",
+        complain(forwarder, LOG_ERR, "another client connected under this name; is there a second gateway \"%s\"?",
                  forwarder->config->gateway);
     else
-        complain(forwarder, LOG_WARNING, "connection lost%s%s; connecting anew", code != 0 ? ": " : "",
+        complain(forwarder, LOG_WARNING, "connection lost%s%s; reconnecting", code != 0 ? ": " : "",
                  code != 0 ? selkie_mqtt_reason(code) : "");
     try_later(forwarder);
 }
@@ -199,7 +197,8 @@ static void on_subscribed(struct selkie_forwarder *forwarder, int code)
         on_online(forwarder);
         return;
     }
-    complain(forwarder, LOG_ERR, "it does not let us read our receipts (%s): \"confirm\": \"broker\" needs none",
+    complain(forwarder, LOG_ERR,
+             "subscription to the receipts refused (%s); \"confirm\": \"broker\" works without receipts",
              selkie_mqtt_reason(code));
     try_later(forwarder);
 }
@@ -220,7 +219,7 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
         break;
     case SELKIE_MQTT_UNREACHABLE:
         if (forwarder->state == CONNECTING) {
-            complain(forwarder, LOG_WARNING, "not there (%s); trying until it is", event->text);
+            complain(forwarder, LOG_WARNING, "cannot connect: %s; retrying", event->text);
             try_later(forwarder);
         }
         break;
@@ -240,11 +239,11 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
         break;
     case SELKIE_MQTT_PUBLISHED:
         selkie_sender_answered(forwarder->sender, event->token, event->code);
-        see_drained(forwarder);
+        on_progress(forwarder);
         break;
     case SELKIE_MQTT_MESSAGE:
         done = selkie_sender_receipt(forwarder->sender, (const char *)event->payload, event->len);
-        see_drained(forwarder);
+        on_progress(forwarder);
         break;
     case SELKIE_MQTT_RESOLVED: /* stays inside the client */
         break;
@@ -263,7 +262,7 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *context)
         connect_now(forwarder);
         break;
     case SUBSCRIBING:
-        complain(forwarder, LOG_WARNING, "it does not answer; trying until it does");
+        complain(forwarder, LOG_WARNING, "no answer; retrying");
         try_later(forwarder);
         break;
     case LEAVING:
@@ -280,10 +279,9 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
                                                struct selkie_spool *spool,
                                                const struct selkie_forwarder_handler *handler)
 {
-    struct selkie_forwarder *forwarder = calloc(1, sizeof(*forwarder));
-    struct selkie_sender_handler sender = {.context = forwarder, .forgot = on_forgot, .dead = on_dead};
+    struct selkie_forwarder *forwarder = calloc(1, sizeof *forwarder);
 
-    if (forwarder == NULL) {
+    if (!forwarder) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         return NULL;
     }
@@ -292,9 +290,9 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
     forwarder->spool = spool;
     forwarder->handler = *handler;
     forwarder->broker = selkie_gateway_broker_open(event, on_event, forwarder);
-    if (forwarder->broker != NULL)
-        forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, &sender);
-    if (forwarder->sender == NULL) {
+    if (forwarder->broker)
+        forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, on_dead, forwarder);
+    if (!forwarder->sender) {
         selkie_forwarder_close(forwarder);
         return NULL;
     }
@@ -304,7 +302,7 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
 
 void selkie_forwarder_close(struct selkie_forwarder *forwarder)
 {
-    if (forwarder == NULL)
+    if (!forwarder)
         return;
     sd_event_source_disable_unref(forwarder->turn);
     sd_event_source_disable_unref(forwarder->drain);
@@ -323,7 +321,7 @@ void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct
         return;
     switch (forwarder->state) {
     case CONNECTING: /* with the texts of the old configuration, which is about to go */
-    case WAITING:    /* whoever rereads the configuration has mended something */
+    case WAITING:    /* the operator has probably corrected something: do not wait for the back-off */
         forwarder->failures = 0;
         connect_now(forwarder);
         break;
@@ -361,7 +359,7 @@ void selkie_forwarder_drain(struct selkie_forwarder *forwarder)
     selkie_timer_set(forwarder->event, &forwarder->drain, DRAIN_US, on_drain_due, forwarder);
     if (forwarder->state == WAITING)
         forwarder->handler.drained(forwarder->handler.context);
-    see_drained(forwarder);
+    leave_if_drained(forwarder);
 }
 
 bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder)
@@ -380,5 +378,5 @@ struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_f
 void selkie_forwarder_publish_stats(struct selkie_forwarder *forwarder, const char *json)
 {
     if (forwarder->state == ONLINE && selkie_gateway_broker_publish_stats(forwarder->broker, json) < 0)
-        selkie_log(LOG_INFO, "broker %s: statistics not sent", selkie_gateway_broker_uri(forwarder->broker));
+        selkie_log(LOG_INFO, "broker %s: cannot publish the statistics", selkie_gateway_broker_uri(forwarder->broker));
 }

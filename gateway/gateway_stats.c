@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* A count as JSON has it. Gone round after 2^63 is far enough. */
+/* A counter as JSON: without its highest bit, since jansson has signed integers only. */
 static json_int_t count(uint64_t value)
 {
     return (json_int_t)(value & INT64_MAX);
@@ -18,12 +18,12 @@ static uint64_t broken(const struct selkie_radio_line_counters *line)
     return line->crc + line->garbage + line->overlong;
 }
 
-static json_t *line_json(const struct selkie_radio_line *radio)
+static json_t *line_json(const struct selkie_radio_line *of)
 {
-    const struct selkie_radio_line_counters *line = selkie_radio_line_counters(radio);
+    const struct selkie_radio_line_counters *line = selkie_radio_line_counters(of);
 
     return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
-                     selkie_radio_line_device(radio), "open", selkie_radio_line_is_open(radio), "received",
+                     selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received",
                      count(line->received), "sealed", count(line->sealed), "session", count(line->session),
                      "duplicates", count(line->duplicate), "foreign", count(line->foreign), "filtered",
                      count(line->filtered), "crc", count(line->crc), "garbage", count(line->garbage), "overlong",
@@ -41,17 +41,16 @@ static int64_t oldest_seconds(const struct selkie_gateway_stats *stats)
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
 {
     const struct selkie_sender_counters *frames = &stats->forwarder.frames;
-    uint64_t received = 0, sealed = 0, session = 0;
-    uint64_t lost = 0;
+    uint64_t received = 0, sealed = 0, session = 0, lost = 0;
     json_t *lines = json_array();
 
-    for (size_t i = 0; i < stats->radio_count; i++) {
-        const struct selkie_radio_line_counters *line = selkie_radio_line_counters(stats->radios[i]);
+    for (size_t i = 0; i < stats->line_count; i++) {
+        const struct selkie_radio_line_counters *line = selkie_radio_line_counters(stats->lines[i]);
         received += line->received;
         sealed += line->sealed;
         session += line->session;
         lost += broken(line);
-        if (json_array_append_new(lines, line_json(stats->radios[i])) != 0)
+        if (json_array_append_new(lines, line_json(stats->lines[i])) != 0)
             break;
     }
     json_t *root = json_pack(
@@ -61,22 +60,22 @@ char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
         count(stats->unstored), "sent", count(frames->sent), "resent", count(frames->resent), "receipted",
         count(frames->receipted), "dropped", count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames,
         "oldest", (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "lines", lines);
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
 }
 
-void selkie_gateway_stats_status(char text[static SELKIE_STATUS_MAX], const struct selkie_gateway_stats *stats)
+void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats)
 {
     size_t open = 0;
     char serial[40];
 
-    for (size_t i = 0; i < stats->radio_count; i++)
-        open += selkie_radio_line_is_open(stats->radios[i]);
-    if (open == stats->radio_count)
-        (void)snprintf(serial, sizeof(serial), "ok");
+    for (size_t i = 0; i < stats->line_count; i++)
+        open += selkie_radio_line_is_open(stats->lines[i]);
+    if (open == stats->line_count)
+        (void)snprintf(serial, sizeof serial, "ok");
     else
-        (void)snprintf(serial, sizeof(serial), "%zu of %zu missing", stats->radio_count - open, stats->radio_count);
-    (void)snprintf(text, SELKIE_STATUS_MAX, "serial %s, broker %s, %" PRId64 " waiting", serial,
-                   stats->online ? "ok" : "not there", stats->spool.frames);
+        (void)snprintf(serial, sizeof serial, "%zu of %zu missing", stats->line_count - open, stats->line_count);
+    (void)snprintf(text, SELKIE_GATEWAY_STATUS_MAX, "serial %s, broker %s, %" PRId64 " waiting", serial,
+                   stats->online ? "ok" : "unavailable", stats->spool.frames);
 }

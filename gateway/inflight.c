@@ -31,15 +31,14 @@ void selkie_inflight_add(struct selkie_inflight *inflight, int64_t seq, int toke
 void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_inflight_entry *entry, int token,
                                 int64_t now_us)
 {
-    if (entry->token == 0)
-        inflight->unanswered++;
+    inflight->unanswered += entry->token == 0;
     entry->token = token;
     entry->sent_us = now_us;
 }
 
 struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason)
 {
-    /* Zero is not a publish's token, but the mark of an entry that was answered. */
+    /* No publish has token 0: it marks an entry that was answered. */
     for (size_t i = 0; i < inflight->count && token > 0; i++)
         if (inflight->entries[i].token == token) {
             inflight->entries[i].token = 0;
@@ -50,25 +49,31 @@ struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *i
     return NULL;
 }
 
-bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq)
+/* The index of the frame's entry, or `count`. */
+static size_t find(const struct selkie_inflight *inflight, int64_t seq)
 {
-    for (size_t i = 0; i < inflight->count; i++)
-        if (inflight->entries[i].seq == seq) {
-            inflight->unanswered -= inflight->entries[i].token != 0;
-            inflight->count--;
-            memmove(&inflight->entries[i], &inflight->entries[i + 1],
-                    (inflight->count - i) * sizeof(inflight->entries[0]));
-            return true;
-        }
-    return false;
+    size_t i = 0;
+
+    while (i < inflight->count && inflight->entries[i].seq != seq)
+        i++;
+    return i;
 }
 
 bool selkie_inflight_has(const struct selkie_inflight *inflight, int64_t seq)
 {
-    for (size_t i = 0; i < inflight->count; i++)
-        if (inflight->entries[i].seq == seq)
-            return true;
-    return false;
+    return find(inflight, seq) < inflight->count;
+}
+
+bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq)
+{
+    size_t i = find(inflight, seq);
+
+    if (i == inflight->count)
+        return false;
+    inflight->unanswered -= inflight->entries[i].token != 0;
+    inflight->count--;
+    memmove(&inflight->entries[i], &inflight->entries[i + 1], (inflight->count - i) * sizeof inflight->entries[0]);
+    return true;
 }
 
 static struct selkie_inflight_entry *find_oldest(struct selkie_inflight *inflight, bool answered_too)
@@ -77,7 +82,7 @@ static struct selkie_inflight_entry *find_oldest(struct selkie_inflight *infligh
 
     for (size_t i = 0; i < inflight->count; i++)
         if ((answered_too || inflight->entries[i].token != 0) &&
-            (oldest == NULL || inflight->entries[i].sent_us < oldest->sent_us))
+            (!oldest || inflight->entries[i].sent_us < oldest->sent_us))
             oldest = &inflight->entries[i];
     return oldest;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frames under way: sent and not yet dealt with, in the order of sending. At most the configured window, and no
- * more without a PUBACK than the broker takes. Pure bookkeeping: no I/O, no clock of its own; one thread. */
+/* The frames in flight: published and not yet dealt with, in the order of sending. At most as many as the configured
+ * window, and at most as many without a PUBACK as the broker accepts. Bookkeeping only: no I/O, no clock; one thread.
+ */
 #ifndef SELKIE_GATEWAY_INFLIGHT_H
 #define SELKIE_GATEWAY_INFLIGHT_H
 
@@ -12,9 +13,9 @@
 
 struct selkie_inflight_entry {
     int64_t seq;
-    int64_t sent_us; /* when it was last sent, steady clock */
-    int token;       /* of the publish under way, 0 once the broker answered it */
-    int reason;      /* that answer */
+    int64_t sent_us; /* of the last publish, monotonic clock */
+    int token;       /* of that publish; 0 once the broker has answered it */
+    int reason;      /* the MQTT reason in that answer */
 };
 
 struct selkie_inflight {
@@ -22,13 +23,13 @@ struct selkie_inflight {
     size_t count;
     size_t unanswered;    /* entries with a token */
     size_t limit;         /* the configured window */
-    size_t receive_limit; /* what the broker takes unanswered, at least 1 */
+    size_t receive_limit; /* how many unanswered publishes the broker accepts, at least 1 */
 };
 
-/* Empty, for a new connection. */
+/* Empty it, for a new connection. */
 void selkie_inflight_reset(struct selkie_inflight *inflight, size_t limit, size_t receive_limit);
 
-/* Whether one more frame may be sent, and one more publish at all. */
+/* Whether one more frame may be sent, and whether one more publish of any kind. */
 bool selkie_inflight_has_room(const struct selkie_inflight *inflight);
 bool selkie_inflight_may_publish(const struct selkie_inflight *inflight);
 
@@ -37,16 +38,16 @@ void selkie_inflight_add(struct selkie_inflight *inflight, int64_t seq, int toke
 void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_inflight_entry *entry, int token,
                                 int64_t now_us);
 
-/* The broker answered a publish. Returns the entry, valid until the window changes; NULL where none has this token. */
+/* The broker answered a publish. Returns its entry, valid until the next change; NULL if no entry has this token. */
 struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason);
 
-/* The frame is dealt with. False where it is not under way. */
+/* The frame is dealt with. False if it is not in flight. */
 bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq);
 
-/* Whether the frame is under way. */
+/* Whether the frame is in flight. */
 bool selkie_inflight_has(const struct selkie_inflight *inflight, int64_t seq);
 
-/* The entry that was sent longest ago, of all and of those that the broker has not answered; or NULL. */
+/* The entry that was sent longest ago, of all or of those that the broker has not answered; NULL if there is none. */
 struct selkie_inflight_entry *selkie_inflight_oldest(struct selkie_inflight *inflight);
 struct selkie_inflight_entry *selkie_inflight_oldest_unanswered(struct selkie_inflight *inflight);
 

@@ -18,28 +18,28 @@ struct ack {
 
 struct selkie_radio_line {
     const struct selkie_gateway_config *config;
-    const struct selkie_gateway_line *line;
+    const struct selkie_gateway_line *settings;
     struct selkie_radio_line_handler handler;
     struct selkie_serial *serial;
     struct selkie_link_rx rx;
     struct selkie_radio_line_counters counters;
-    int64_t last_byte; /* when the line was last busy, either way */
+    int64_t last_byte; /* when the line was last busy, in either direction */
     sd_event *event;
-    sd_event_source *quiet; /* runs when the first ACK may go */
+    sd_event_source *quiet; /* fires when the first ACK may be sent */
     struct ack acks[SELKIE_ACKS_MAX];
     size_t ack_count;
 };
 
-/* SESSION frames carry no address, so no list of addresses can hold them back; what cannot be read is let through only
- * where there is no list. */
+/* SESSION frames carry no address, so a list of addresses cannot filter them. A foreign frame (NULL) passes only
+ * without a list. */
 static bool allowed(const struct selkie_gateway_config *config, const struct selkie_frame *frame)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
 
     if (config->allow_count == 0)
         return true;
-    if (frame == NULL || frame->type != SELKIE_SEALED)
-        return frame != NULL;
+    if (!frame || frame->type != SELKIE_SEALED)
+        return frame;
     selkie_address_format(address, frame->sealed.address);
     for (size_t i = 0; i < config->allow_count; i++)
         if (strncasecmp(address, config->allow[i], strlen(config->allow[i])) == 0)
@@ -47,186 +47,183 @@ static bool allowed(const struct selkie_gateway_config *config, const struct sel
     return false;
 }
 
-static void on_body(struct selkie_radio_line *radio, size_t len)
+static void on_body(struct selkie_radio_line *line, size_t len)
 {
     struct selkie_frame frame;
+    bool known = selkie_frame_decode(&frame, line->rx.body, len) == 0;
 
-    bool known = selkie_frame_decode(&frame, radio->rx.body, len) == 0;
-
-    radio->counters.received++;
-    /* Whole on the line, but of no version or type that is known here. It goes on: the plugin says `malformed`, or it
-     * is newer than this gateway and knows better. */
+    line->counters.received++;
+    /* An unknown version or type is forwarded: the plugin reports it as `malformed`, or is newer and knows it. */
     if (!known)
-        radio->counters.foreign++;
+        line->counters.foreign++;
     else if (frame.type == SELKIE_ACK) /* another gateway's, or an echo of ours */
         return;
     else if (frame.type == SELKIE_SEALED)
-        radio->counters.sealed++;
+        line->counters.sealed++;
     else
-        radio->counters.session++;
-    if (!allowed(radio->config, known ? &frame : NULL)) {
-        radio->counters.filtered++;
+        line->counters.session++;
+    if (!allowed(line->config, known ? &frame : NULL)) {
+        line->counters.filtered++;
         return;
     }
-    radio->handler.body(radio->handler.context, radio, radio->rx.body, len);
+    line->handler.body(line->handler.context, line, line->rx.body, len);
 }
 
 static void on_bytes(void *context, const uint8_t *data, size_t len)
 {
-    struct selkie_radio_line *radio = context;
+    struct selkie_radio_line *line = context;
 
-    radio->last_byte = selkie_clock_monotonic_us();
+    line->last_byte = selkie_clock_monotonic_us();
     for (size_t i = 0; i < len; i++) {
-        int result = selkie_link_rx_byte(&radio->rx, data[i]);
+        int result = selkie_link_rx_byte(&line->rx, data[i]);
         if (result > 0)
-            on_body(radio, (size_t)result);
+            on_body(line, (size_t)result);
         else if (result == SELKIE_ECRC)
-            radio->counters.crc++;
+            line->counters.crc++;
         else if (result == SELKIE_ELENGTH)
-            radio->counters.overlong++;
+            line->counters.overlong++;
         else if (result < 0)
-            radio->counters.garbage++;
+            line->counters.garbage++;
     }
 }
 
 static void on_changed(void *context, bool open)
 {
-    struct selkie_radio_line *radio = context;
+    struct selkie_radio_line *line = context;
 
-    selkie_link_rx_init(&radio->rx);
+    selkie_link_rx_init(&line->rx);
     if (!open) {
-        radio->counters.ack_lost += radio->ack_count;
-        radio->ack_count = 0;
+        line->counters.ack_lost += line->ack_count;
+        line->ack_count = 0;
     }
-    radio->handler.changed(radio->handler.context);
+    line->handler.changed(line->handler.context);
 }
 
 static int on_quiet(sd_event_source *source, uint64_t usec, void *context);
 
-static int64_t quiet_at(const struct selkie_radio_line *radio)
+/* For how long the line must still be quiet before an ACK may be sent; 0 or less: no longer. */
+static int64_t quiet_left(const struct selkie_radio_line *line, int64_t now)
 {
-    return radio->last_byte + radio->line->quiet_ms * SELKIE_MS_US;
+    return line->last_byte + line->settings->quiet_ms * SELKIE_MS_US - now;
 }
 
-static void arm(struct selkie_radio_line *radio)
+static void arm(struct selkie_radio_line *line, int64_t now)
 {
-    int64_t now = selkie_clock_monotonic_us();
-    int64_t at = quiet_at(radio);
+    int64_t left = quiet_left(line, now);
 
-    selkie_timer_set(radio->event, &radio->quiet, at > now ? at - now : 0, on_quiet, radio);
+    selkie_timer_set(line->event, &line->quiet, left > 0 ? left : 0, on_quiet, line);
 }
 
-static void pop_ack(struct selkie_radio_line *radio, bool sent)
+static void pop_ack(struct selkie_radio_line *line, bool sent)
 {
     if (sent)
-        radio->counters.acked++;
+        line->counters.acked++;
     else
-        radio->counters.ack_lost++;
-    radio->ack_count--;
-    memmove(&radio->acks[0], &radio->acks[1], radio->ack_count * sizeof(radio->acks[0]));
+        line->counters.ack_lost++;
+    line->ack_count--;
+    memmove(&line->acks[0], &line->acks[1], line->ack_count * sizeof line->acks[0]);
 }
 
-static void send_ack(struct selkie_radio_line *radio, int64_t now)
+static void send_ack(struct selkie_radio_line *line, int64_t now)
 {
     uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_ACK_SIZE)];
-    int len = selkie_link_encode(wire, sizeof(wire), radio->acks[0].body, SELKIE_ACK_SIZE);
+    int len = selkie_link_encode(wire, sizeof wire, line->acks[0].body, SELKIE_ACK_SIZE);
 
-    pop_ack(radio, len > 0 && selkie_serial_write(radio->serial, wire, (size_t)len) == 0);
-    radio->last_byte = now; /* the next one waits for the quiet after this one */
+    pop_ack(line, len > 0 && selkie_serial_write(line->serial, wire, (size_t)len) == 0);
+    line->last_byte = now; /* the next ACK waits for the quiet after this one */
 }
 
 static int on_quiet(sd_event_source *source, uint64_t usec, void *context)
 {
-    struct selkie_radio_line *radio = context;
+    struct selkie_radio_line *line = context;
     int64_t now = selkie_clock_monotonic_us();
 
     (void)source;
     (void)usec;
-    while (radio->ack_count > 0 && now - radio->acks[0].since > SELKIE_ACK_KEEP_US)
-        pop_ack(radio, false);
-    if (radio->ack_count > 0 && now >= quiet_at(radio))
-        send_ack(radio, now);
-    if (radio->ack_count > 0)
-        arm(radio);
+    while (line->ack_count > 0 && now - line->acks[0].since > SELKIE_ACK_KEEP_US)
+        pop_ack(line, false);
+    if (line->ack_count > 0 && quiet_left(line, now) <= 0)
+        send_ack(line, now);
+    if (line->ack_count > 0)
+        arm(line, now);
     return 0;
 }
 
-void selkie_radio_line_ack(struct selkie_radio_line *radio, const uint8_t *body, size_t len)
+void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len)
 {
     struct ack ack = {.since = selkie_clock_monotonic_us()};
 
-    if (!radio->line->ack || !selkie_serial_is_open(radio->serial))
+    if (!line->settings->ack || !selkie_serial_is_open(line->serial))
         return;
     selkie_frame_put_ack(ack.body, body, len);
-    for (size_t i = 0; i < radio->ack_count; i++)
-        if (memcmp(radio->acks[i].body, ack.body, sizeof(ack.body)) == 0)
+    for (size_t i = 0; i < line->ack_count; i++)
+        if (memcmp(line->acks[i].body, ack.body, sizeof ack.body) == 0)
             return;
-    if (radio->ack_count == SELKIE_ACKS_MAX)
-        pop_ack(radio, false);
-    radio->acks[radio->ack_count++] = ack;
-    if (radio->ack_count == 1)
-        arm(radio);
+    if (line->ack_count == SELKIE_ACKS_MAX)
+        pop_ack(line, false);
+    line->acks[line->ack_count++] = ack;
+    if (line->ack_count == 1)
+        arm(line, ack.since);
 }
 
-void selkie_radio_line_count_duplicate(struct selkie_radio_line *radio)
+void selkie_radio_line_count_duplicate(struct selkie_radio_line *line)
 {
-    radio->counters.duplicate++;
+    line->counters.duplicate++;
 }
 
 struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_gateway_config *config,
-                                                 const struct selkie_gateway_line *line,
+                                                 const struct selkie_gateway_line *settings,
                                                  const struct selkie_radio_line_handler *handler)
 {
-    struct selkie_radio_line *radio = calloc(1, sizeof(*radio));
+    struct selkie_radio_line *line = calloc(1, sizeof *line);
+    struct selkie_serial_handler serial = {.context = line, .bytes = on_bytes, .changed = on_changed};
 
-    if (radio == NULL)
+    if (!line)
         return NULL;
-    radio->event = event;
-    radio->config = config;
-    radio->line = line;
-    radio->handler = *handler;
-    selkie_link_rx_init(&radio->rx);
-    struct selkie_serial_handler serial = {.context = radio, .bytes = on_bytes, .changed = on_changed};
-    radio->serial = selkie_serial_open(event, line->device, line->baud, &serial);
-    if (radio->serial == NULL) {
-        free(radio);
+    line->event = event;
+    line->handler = *handler;
+    selkie_radio_line_configure(line, config, settings);
+    selkie_link_rx_init(&line->rx);
+    line->serial = selkie_serial_open(event, settings->device, settings->baud, &serial);
+    if (!line->serial) {
+        free(line);
         return NULL;
     }
-    return radio;
+    return line;
 }
 
-void selkie_radio_line_close(struct selkie_radio_line *radio)
+void selkie_radio_line_close(struct selkie_radio_line *line)
 {
-    if (radio == NULL)
+    if (!line)
         return;
-    selkie_serial_close(radio->serial);
-    sd_event_source_disable_unref(radio->quiet);
-    free(radio);
+    selkie_serial_close(line->serial);
+    sd_event_source_disable_unref(line->quiet);
+    free(line);
 }
 
-void selkie_radio_line_configure(struct selkie_radio_line *radio, const struct selkie_gateway_config *config,
-                                 const struct selkie_gateway_line *line)
+bool selkie_radio_line_is(const struct selkie_radio_line *line, const struct selkie_gateway_line *settings)
 {
-    radio->config = config;
-    radio->line = line;
+    return line->settings->baud == settings->baud && strcmp(line->settings->device, settings->device) == 0;
 }
 
-const char *selkie_radio_line_device(const struct selkie_radio_line *radio)
+void selkie_radio_line_configure(struct selkie_radio_line *line, const struct selkie_gateway_config *config,
+                                 const struct selkie_gateway_line *settings)
 {
-    return radio->line->device;
+    line->config = config;
+    line->settings = settings;
 }
 
-unsigned selkie_radio_line_baud(const struct selkie_radio_line *radio)
+const char *selkie_radio_line_device(const struct selkie_radio_line *line)
 {
-    return radio->line->baud;
+    return line->settings->device;
 }
 
-bool selkie_radio_line_is_open(const struct selkie_radio_line *radio)
+bool selkie_radio_line_is_open(const struct selkie_radio_line *line)
 {
-    return selkie_serial_is_open(radio->serial);
+    return selkie_serial_is_open(line->serial);
 }
 
-const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *radio)
+const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *line)
 {
-    return &radio->counters;
+    return &line->counters;
 }

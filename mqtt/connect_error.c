@@ -65,9 +65,9 @@ static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *line)
     else if (after(line, NAME_IS) || (address && address[0] == '1'))
         seen.stage = BEYOND_TLS;
     else if (address)
-        keep("its certificate is not for this host name", "", 0, "");
+        keep("the certificate is not for this host name", "", 0, "");
     else if (alert)
-        keep("it ends TLS with \"", alert, strlen(alert), "\": check cert and key");
+        keep("the broker ended TLS with \"", alert, strlen(alert), "\"; check cert and key");
 }
 
 void selkie_connect_error_begin(void)
@@ -110,8 +110,8 @@ void selkie_connect_error_text(char text[static SELKIE_MQTT_TEXT_MAX], const cha
     else if (message && after(message, TIMEOUT))
         reason = "no answer";
     else if (seen.stage == IN_TLS)
-        reason = "it ends TLS";
+        reason = "the broker ended TLS";
     else if (seen.stage == BEYOND_TLS || (message && after(message, CONNECT_SENT)))
-        reason = tls ? "it closes the connection: check cert and key" : "it closes the connection";
+        reason = tls ? "the broker closed the connection; check cert and key" : "the broker closed the connection";
     (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "%s", reason);
 }

@@ -158,7 +158,7 @@ static void take_addresses(struct selkie_mqtt *client, const struct selkie_mqtt_
 {
     memcpy(&client->addresses, event->payload, sizeof client->addresses);
     if (client->addresses.count == 0)
-        note(client, "no address is known for its host name");
+        note(client, "the host name has no address");
     if (client->addresses.count == 0 || !try_address(client))
         try_next(client, true);
 }

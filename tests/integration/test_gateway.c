@@ -238,7 +238,7 @@ START_TEST(line_that_is_not_there_yet_is_waited_for)
 
     harness_pty_unplug(pty);
     struct harness_process *gateway = rig_gateway(rig_config(broker->uri, pty->path, ""));
-    harness_wait_log(gateway, "No such file or directory; trying until it works");
+    harness_wait_log(gateway, "No such file or directory; retrying until it works");
     harness_wait_log(gateway, ": connected");
     harness_pty_plug(pty);
     harness_wait_log(gateway, "9600 baud");
@@ -343,7 +343,7 @@ START_TEST(spool_that_is_lost_on_the_way_is_begun_anew)
     rig_send_acked(pty, 1);
     ck_assert(!harness_log_has(gateway, "damaged"));
     harness_broker_restart(broker);
-    harness_wait_log(gateway, "a fresh one is begun");
+    harness_wait_log(gateway, "a fresh one started");
     struct harness_client *plugin = rig_plugin(broker);
     rig_send_acked(pty, 1); /* the same frame: stored anew, not taken for a repeat */
     ck_assert_uint_eq(rig_receive(plugin, NULL), 1);

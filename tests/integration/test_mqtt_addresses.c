@@ -63,7 +63,7 @@ START_TEST(first_broker_of_a_list_that_answers_is_used)
 
     wait_connected(gateway, broker->uri);
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
-    harness_wait_log(gateway, "no connection; mqtt://no-such-host.invalid: no address is known for its host name; ");
+    harness_wait_log(gateway, "no connection; mqtt://no-such-host.invalid: the host name has no address; ");
     harness_broker_restart(broker);
     rig_wait_log_count(gateway, ": connected", 2);
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
@@ -78,7 +78,7 @@ START_TEST(broker_that_refuses_hands_over_to_the_next)
 
     wait_connected(gateway, open->uri);
     ck_assert_int_eq(harness_stop(open->process, SIGTERM), 0);
-    harness_wait_log(gateway, "it refuses a client without a user name");
+    harness_wait_log(gateway, "refused for a client without a user name");
 }
 END_TEST
 
@@ -130,7 +130,7 @@ START_TEST(certificate_is_checked_for_the_name_at_each_address)
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
     gateway =
         start_gateway(names, config_of("/no", "\"mqtts://else.test:%d\",\"ca\":\"%s\"", port, harness_path("ca.pem")));
-    harness_wait_log(gateway, "127.0.0.1: its certificate is not for this host name");
+    harness_wait_log(gateway, "127.0.0.1: the certificate is not for this host name");
     ck_assert_uint_eq(rig_log_count(gateway, ": connected"), 1);
 }
 END_TEST
@@ -155,7 +155,7 @@ START_TEST(certificate_may_be_for_an_address)
             config_of("/no", "\"mqtts://%s:%d\",\"ca\":\"%s\"", cases[i].host, port, harness_path("ca.pem")));
         char text[100];
         (void)snprintf(text, sizeof text, "%s:%d: %s", cases[i].host, port,
-                       cases[i].good ? "connected" : "not there (its certificate is not for this host name)");
+                       cases[i].good ? "connected" : "cannot connect: the certificate is not for this host name");
         harness_wait_log(gateway, text);
         (void)harness_stop(gateway, SIGTERM);
     }
@@ -186,7 +186,7 @@ START_TEST(broker_with_an_old_tls_is_not_spoken_to)
     harness_wait_log(server, "ACCEPT");
     struct harness_process *gateway =
         rig_gateway(config_of("/no", "\"mqtts://localhost:%d\",\"ca\":\"%s\"", port, harness_path("ca.pem")));
-    harness_wait_log(gateway, "not there (TLS: ");
+    harness_wait_log(gateway, "cannot connect: TLS: ");
     ck_assert(!harness_log_has(server, "CIPHER is"));
 }
 END_TEST
@@ -202,7 +202,7 @@ START_TEST(name_server_that_does_not_answer_holds_up_neither_lines_nor_the_end)
         rig_send_acked(pty, i);
     (void)config_of(pty->path, "\"mqtt://hang.test\",\"connect_timeout_s\":1");
     harness_signal(gateway, SIGHUP); /* and is asked anew */
-    harness_wait_log(gateway, "not there (the name server does not answer)");
+    harness_wait_log(gateway, "cannot connect: the name server does not answer");
     rig_send_acked(pty, 20);
     (void)config_of(pty->path, "\"mqtt://hang.test\",\"connect_timeout_s\":300");
     harness_signal(gateway, SIGHUP);

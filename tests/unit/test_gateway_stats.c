@@ -105,8 +105,8 @@ START_TEST(every_line_is_told_and_summed_up)
       sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
     struct selkie_gateway_stats stats = stats_of();
 
-    stats.radios = radios;
-    stats.radio_count = 2;
+    stats.lines = radios;
+    stats.line_count = 2;
     json_t *json = parse(&stats);
     const json_t *lines = json_object_get(json, "lines");
     ck_assert_uint_eq(json_array_size(lines), 2);
@@ -141,14 +141,14 @@ END_TEST
 START_TEST(status_is_one_line_for_people)
 {
     struct selkie_gateway_stats stats = stats_of();
-    char status[SELKIE_STATUS_MAX];
+    char status[SELKIE_GATEWAY_STATUS_MAX];
 
     selkie_gateway_stats_status(status, &stats);
     ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting");
     stats.online = false;
     stats.spool.frames = 0;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker not there, 0 waiting");
+    ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting");
 }
 END_TEST
 

@@ -403,7 +403,7 @@ START_TEST(one_address_needs_no_mention)
     connect_to("mqtt://b.example");
     resolve("b.example", "");
     expect(SELKIE_MQTT_UNREACHABLE);
-    ck_assert_str_eq(event->text, "no address is known for its host name");
+    ck_assert_str_eq(event->text, "the host name has no address");
     connect_to("mqtt://127.0.0.1");
     report_failure(last(), MQTTASYNC_FAILURE, "TCP connect timeout");
     expect(SELKIE_MQTT_UNREACHABLE);

@@ -248,30 +248,6 @@ START_TEST(ack_comes_within_50_ms)
 }
 END_TEST
 
-static int on_time(sd_event_source *source, uint64_t usec, void *context)
-{
-    (void)source;
-    (void)usec;
-    (void)context;
-    return 0;
-}
-
-/* sd-event puts timers off, to wake up for several at once, by as much as it may. */
-START_TEST(timer_of_a_quiet_line_may_be_late_by_10_ms_at_most)
-{
-    sd_event_source *timer = NULL;
-    uint64_t accuracy = UINT64_MAX;
-
-    for (int i = 0; i < 2; i++) { /* also when it is set again */
-        selkie_timer_set(event, &timer, 20 * SELKIE_MS_US, on_time, NULL);
-        ck_assert_int_ge(sd_event_source_get_time_accuracy(timer, &accuracy), 0);
-        ck_assert_uint_le(accuracy, 10 * SELKIE_MS_US);
-        selkie_timer_set(event, &timer, 60 * SELKIE_SEC_US, on_time, NULL);
-    }
-    sd_event_source_unref(timer);
-}
-END_TEST
-
 START_TEST(ack_waits_for_a_quiet_line)
 {
     static const uint8_t chatter[] = {0x55};
@@ -392,7 +368,6 @@ int main(void)
     tcase_add_test(tcase, only_allowed_addresses_pass);
     tcase_add_test(tcase, ack_carries_the_bodys_crc);
     tcase_add_test(tcase, ack_comes_within_50_ms);
-    tcase_add_test(tcase, timer_of_a_quiet_line_may_be_late_by_10_ms_at_most);
     tcase_add_test(tcase, ack_waits_for_a_quiet_line);
     tcase_add_test(tcase, same_ack_waits_once_and_the_oldest_gives_way);
     tcase_add_test(tcase, line_without_ack_only_listens);

@@ -124,14 +124,14 @@ START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_i
         selkie_spool_info(spool, &info);
     }
     ck_assert_uint_eq(selkie_spool_generation(spool), before); /* nobody begins anew with what cannot be read */
-    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be renamed to"), 1);
     ck_assert_uint_eq(caught_lines("spool.db.damaged-3: Is a directory"), 1);
-    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 0);
+    ck_assert_uint_eq(caught_lines("a fresh one started"), 0);
     ck_assert_uint_eq(caught_lines(""), 2); /* what it could not do, and why that stays so */
     take_names(false);
     ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
     ck_assert_uint_ne(selkie_spool_generation(spool), before);
-    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 1);
+    ck_assert_uint_eq(caught_lines("a fresh one started"), 1);
     ck_assert_uint_eq(caught_lines("works again"), 1);
     expect_numbers(1000, 1);
 }
@@ -145,7 +145,7 @@ START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_t
     catch_log();
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_null(spool);
-    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be renamed to"), 1);
     ck_assert_uint_eq(caught_lines(""), 1);
 }
 END_TEST
