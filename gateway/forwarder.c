@@ -37,10 +37,9 @@ struct selkie_forwarder {
     unsigned failures;
     int64_t online_since;
     char logged[SELKIE_LOG_LINE_MAX]; /* the last complaint, so that a week without a broker is one line */
-    sd_event *event;
-    sd_event_source *turn;  /* ends the state: the back-off is over, or the deadline has passed */
-    sd_event_source *drain; /* ends selkie_forwarder_drain */
-    int receive_maximum;    /* how many unanswered publishes the broker accepts */
+    struct selkie_timer turn;         /* ends the state: the back-off is over, or the deadline has passed */
+    struct selkie_timer drain;        /* ends selkie_forwarder_drain */
+    int receive_maximum;              /* how many unanswered publishes the broker accepts */
 };
 
 /* Log what is wrong with the broker, unless it is what was logged last. */
@@ -61,17 +60,15 @@ static void complain(struct selkie_forwarder *forwarder, int level, const char *
     memcpy(forwarder->logged, text, sizeof text);
 }
 
-static int on_turn(sd_event_source *source, uint64_t usec, void *context);
-
 static void enter(struct selkie_forwarder *forwarder, enum state state, int64_t for_us)
 {
     bool was_online = forwarder->state == ONLINE;
 
     forwarder->state = state;
     if (for_us > 0)
-        selkie_timer_set(forwarder->event, &forwarder->turn, for_us, on_turn, forwarder);
+        selkie_timer_set(&forwarder->turn, for_us);
     else
-        selkie_timer_stop(forwarder->turn);
+        selkie_timer_stop(&forwarder->turn);
     if (was_online != (state == ONLINE))
         forwarder->handler.changed(forwarder->handler.context);
 }
@@ -251,12 +248,10 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
     return done;
 }
 
-static int on_turn(sd_event_source *source, uint64_t usec, void *context)
+static void on_turn(void *context)
 {
     struct selkie_forwarder *forwarder = context;
 
-    (void)source;
-    (void)usec;
     switch (forwarder->state) {
     case WAITING:
         connect_now(forwarder);
@@ -272,7 +267,16 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *context)
     case ONLINE:
         break;
     }
-    return 0;
+}
+
+static void on_drain_due(void *context)
+{
+    struct selkie_forwarder *forwarder = context;
+
+    if (forwarder->state == ONLINE)
+        leave(forwarder);
+    else if (forwarder->state != LEAVING)
+        forwarder->handler.drained(forwarder->handler.context);
 }
 
 struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct selkie_gateway_config *config,
@@ -285,7 +289,8 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         return NULL;
     }
-    forwarder->event = event;
+    selkie_timer_init(&forwarder->turn, event, on_turn, forwarder);
+    selkie_timer_init(&forwarder->drain, event, on_drain_due, forwarder);
     forwarder->config = config;
     forwarder->spool = spool;
     forwarder->handler = *handler;
@@ -304,8 +309,8 @@ void selkie_forwarder_close(struct selkie_forwarder *forwarder)
 {
     if (!forwarder)
         return;
-    sd_event_source_disable_unref(forwarder->turn);
-    sd_event_source_disable_unref(forwarder->drain);
+    selkie_timer_wipe(&forwarder->turn);
+    selkie_timer_wipe(&forwarder->drain);
     selkie_sender_close(forwarder->sender);
     selkie_gateway_broker_close(forwarder->broker);
     free(forwarder);
@@ -340,23 +345,10 @@ void selkie_forwarder_kick(struct selkie_forwarder *forwarder)
     selkie_sender_fill(forwarder->sender);
 }
 
-static int on_drain_due(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_forwarder *forwarder = context;
-
-    (void)source;
-    (void)usec;
-    if (forwarder->state == ONLINE)
-        leave(forwarder);
-    else if (forwarder->state != LEAVING)
-        forwarder->handler.drained(forwarder->handler.context);
-    return 0;
-}
-
 void selkie_forwarder_drain(struct selkie_forwarder *forwarder)
 {
     forwarder->draining = true;
-    selkie_timer_set(forwarder->event, &forwarder->drain, DRAIN_US, on_drain_due, forwarder);
+    selkie_timer_set(&forwarder->drain, DRAIN_US);
     if (forwarder->state == WAITING)
         forwarder->handler.drained(forwarder->handler.context);
     leave_if_drained(forwarder);

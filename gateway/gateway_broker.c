@@ -19,8 +19,8 @@
 
 struct selkie_gateway_broker {
     sd_event *event;
-    sd_event_source *source; /* there are events */
-    sd_event_source *later;  /* `pending` goes on in the next turn */
+    sd_event_source *source;   /* there are events */
+    struct selkie_timer later; /* `pending` goes on in the next turn */
     selkie_gateway_broker_handler *handler;
     void *context;
     struct selkie_mqtt_queue *queue;
@@ -33,18 +33,10 @@ struct selkie_gateway_broker {
     char receipt[SELKIE_TOPIC_MAX];
 };
 
-static void hand_on(struct selkie_gateway_broker *broker);
-
-static int on_later(sd_event_source *source, void *context)
-{
-    (void)source;
-    hand_on(context);
-    return 0;
-}
-
 /* One event a turn: a backlog that drains must not let a device wait for its ACK. */
-static void hand_on(struct selkie_gateway_broker *broker)
+static void hand_on(void *context)
 {
+    struct selkie_gateway_broker *broker = context;
     struct selkie_mqtt_event *event = broker->pending ? broker->pending : selkie_mqtt_take(broker->queue);
 
     broker->pending = NULL; /* the handler may connect anew, which drops what is pending */
@@ -53,7 +45,7 @@ static void hand_on(struct selkie_gateway_broker *broker)
         return;
     }
     broker->pending = event;
-    selkie_timer_later(broker->event, &broker->later, SELKIE_GATEWAY_BROKER_RANK, on_later, broker);
+    selkie_timer_later(&broker->later, SELKIE_GATEWAY_BROKER_RANK);
 }
 
 static int on_events(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -92,6 +84,7 @@ struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie
         broker->event = event;
         broker->handler = handler;
         broker->context = context;
+        selkie_timer_init(&broker->later, event, hand_on, broker);
         result = open_client(broker);
     }
     if (result < 0) {
@@ -107,7 +100,7 @@ void selkie_gateway_broker_close(struct selkie_gateway_broker *broker)
     if (!broker)
         return;
     sd_event_source_disable_unref(broker->source);
-    sd_event_source_disable_unref(broker->later);
+    selkie_timer_wipe(&broker->later);
     selkie_mqtt_close(broker->client);
     selkie_mqtt_queue_close(broker->queue);
     free(broker->pending);

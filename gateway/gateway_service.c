@@ -29,9 +29,9 @@ struct selkie_gateway_service {
     struct selkie_forwarder *forwarder;
     struct selkie_radio_line *lines[SELKIE_LINES_MAX];
     size_t line_count;
-    sd_event_source *flush;
-    sd_event_source *tick;
-    sd_event_source *status;
+    struct selkie_timer flush;
+    struct selkie_timer tick;
+    struct selkie_timer status;
     struct selkie_spool_frame batch[BATCH_MAX];
     struct selkie_radio_line *origins[BATCH_MAX]; /* the line of each frame */
     size_t batch_count;
@@ -61,8 +61,9 @@ static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway
     return stats;
 }
 
-static void report_status(struct selkie_gateway_service *gateway)
+static void report_status(void *context)
 {
+    struct selkie_gateway_service *gateway = context;
     char status[SELKIE_GATEWAY_STATUS_MAX];
 
     if (!gateway->forwarder) /* still opening */
@@ -72,36 +73,25 @@ static void report_status(struct selkie_gateway_service *gateway)
     (void)sd_notifyf(0, "STATUS=%s", status);
 }
 
-static int on_status_due(sd_event_source *source, uint64_t usec, void *context)
-{
-    (void)source;
-    (void)usec;
-    report_status(context);
-    return 0;
-}
-
 /* Report the status soon, but not for each of a hundred frames a second. */
 static void on_changed(void *context)
 {
     struct selkie_gateway_service *gateway = context;
 
-    selkie_timer_start(gateway->event, &gateway->status, STATUS_US, on_status_due, gateway);
+    selkie_timer_start(&gateway->status, STATUS_US);
 }
 
-static int on_tick(sd_event_source *source, uint64_t usec, void *context)
+static void on_tick(void *context)
 {
     struct selkie_gateway_service *gateway = context;
     struct selkie_gateway_stats stats = gather(gateway);
     char *json = selkie_gateway_stats_json(&stats);
 
-    (void)source;
-    (void)usec;
     if (json)
         selkie_forwarder_publish_stats(gateway->forwarder, json);
     free(json);
     report_status(gateway);
-    selkie_timer_set(gateway->event, &gateway->tick, STATS_US, on_tick, gateway);
-    return 0;
+    selkie_timer_set(&gateway->tick, STATS_US);
 }
 
 /* A frame's way: from a line into the batch, to the disk, then ACK and forwarder. */
@@ -116,8 +106,9 @@ static void check_generation(struct selkie_gateway_service *gateway)
     gateway->generation = generation;
 }
 
-static void store_batch(struct selkie_gateway_service *gateway)
+static void store_batch(void *context)
 {
+    struct selkie_gateway_service *gateway = context;
     size_t count = gateway->batch_count;
 
     if (count == 0)
@@ -136,13 +127,6 @@ static void store_batch(struct selkie_gateway_service *gateway)
     }
     selkie_forwarder_kick(gateway->forwarder);
     on_changed(gateway);
-}
-
-static int on_flush(sd_event_source *source, void *context)
-{
-    (void)source;
-    store_batch(context);
-    return 0;
 }
 
 static void on_body(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len)
@@ -170,7 +154,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
     if (gateway->batch_count == BATCH_MAX)
         store_batch(gateway);
     else
-        selkie_timer_later(gateway->event, &gateway->flush, AFTER_READ, on_flush, gateway);
+        selkie_timer_later(&gateway->flush, AFTER_READ);
 }
 
 /* Start, stop and reload. */
@@ -211,7 +195,7 @@ static int open_parts(struct selkie_gateway_service *gateway)
     gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
     if (!gateway->spool)
         return SELKIE_ESTORAGE;
-    selkie_timer_set(gateway->event, &gateway->tick, STATS_US, on_tick, gateway);
+    selkie_timer_set(&gateway->tick, STATS_US);
     gateway->forwarder = selkie_forwarder_open(gateway->event, config, gateway->spool, &handler);
     if (!gateway->forwarder)
         return SELKIE_ENOMEM;
@@ -234,6 +218,9 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     gateway->path = path;
     gateway->config = config;
     gateway->event = event;
+    selkie_timer_init(&gateway->flush, event, store_batch, gateway);
+    selkie_timer_init(&gateway->tick, event, on_tick, gateway);
+    selkie_timer_init(&gateway->status, event, report_status, gateway);
     gateway->started_us = selkie_clock_monotonic_us();
     if (open_parts(gateway) < 0) {
         selkie_gateway_service_close(gateway);
@@ -250,9 +237,9 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
     if (!gateway)
         return;
     close_lines(gateway);
-    sd_event_source_disable_unref(gateway->flush);
-    sd_event_source_disable_unref(gateway->tick);
-    sd_event_source_disable_unref(gateway->status);
+    selkie_timer_wipe(&gateway->flush);
+    selkie_timer_wipe(&gateway->tick);
+    selkie_timer_wipe(&gateway->status);
     /* The spool first: then all frames are safe, however long Paho takes to end. */
     selkie_spool_close(gateway->spool);
     selkie_forwarder_close(gateway->forwarder);

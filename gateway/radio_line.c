@@ -23,9 +23,8 @@ struct selkie_radio_line {
     struct selkie_serial *serial;
     struct selkie_link_rx rx;
     struct selkie_radio_line_counters counters;
-    int64_t last_byte; /* when the line was last busy, in either direction */
-    sd_event *event;
-    sd_event_source *quiet; /* fires when the first ACK may be sent */
+    int64_t last_byte;         /* when the line was last busy, in either direction */
+    struct selkie_timer quiet; /* fires when the first ACK may be sent */
     struct ack acks[SELKIE_ACKS_MAX];
     size_t ack_count;
 };
@@ -99,8 +98,6 @@ static void on_changed(void *context, bool open)
     line->handler.changed(line->handler.context);
 }
 
-static int on_quiet(sd_event_source *source, uint64_t usec, void *context);
-
 /* For how long the line must still be quiet before an ACK may be sent; 0 or less: no longer. */
 static int64_t quiet_left(const struct selkie_radio_line *line, int64_t now)
 {
@@ -111,7 +108,7 @@ static void arm(struct selkie_radio_line *line, int64_t now)
 {
     int64_t left = quiet_left(line, now);
 
-    selkie_timer_set(line->event, &line->quiet, left > 0 ? left : 0, on_quiet, line);
+    selkie_timer_set(&line->quiet, left > 0 ? left : 0);
 }
 
 static void pop_ack(struct selkie_radio_line *line, bool sent)
@@ -133,20 +130,17 @@ static void send_ack(struct selkie_radio_line *line, int64_t now)
     line->last_byte = now; /* the next ACK waits for the quiet after this one */
 }
 
-static int on_quiet(sd_event_source *source, uint64_t usec, void *context)
+static void on_quiet(void *context)
 {
     struct selkie_radio_line *line = context;
     int64_t now = selkie_clock_monotonic_us();
 
-    (void)source;
-    (void)usec;
     while (line->ack_count > 0 && now - line->acks[0].since > SELKIE_ACK_KEEP_US)
         pop_ack(line, false);
     if (line->ack_count > 0 && quiet_left(line, now) <= 0)
         send_ack(line, now);
     if (line->ack_count > 0)
         arm(line, now);
-    return 0;
 }
 
 void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len)
@@ -180,7 +174,7 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct s
 
     if (!line)
         return NULL;
-    line->event = event;
+    selkie_timer_init(&line->quiet, event, on_quiet, line);
     line->handler = *handler;
     selkie_radio_line_configure(line, config, settings);
     selkie_link_rx_init(&line->rx);
@@ -197,7 +191,7 @@ void selkie_radio_line_close(struct selkie_radio_line *line)
     if (!line)
         return;
     selkie_serial_close(line->serial);
-    sd_event_source_disable_unref(line->quiet);
+    selkie_timer_wipe(&line->quiet);
     free(line);
 }
 

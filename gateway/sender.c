@@ -15,7 +15,6 @@
 #define FORGET_MAX 8                   /* frames in one turn of the loop */
 
 struct selkie_sender {
-    sd_event *event;
     struct selkie_spool *spool;
     struct selkie_gateway_broker *broker;
     void (*dead)(void *context);
@@ -23,20 +22,48 @@ struct selkie_sender {
     const struct selkie_gateway_config *config;
     struct selkie_sender_counters counters;
     bool online;
-    bool resend_logged;      /* and not again before a frame is dealt with */
-    sd_event_source *answer; /* when the oldest frame in flight has waited long enough */
-    sd_event_source *sync;   /* makes forgetting durable */
-    sd_event_source *retry;  /* of a spool that could not be read */
-    sd_event_source *later;  /* the next frame, in the next turn */
-    int64_t cursor;          /* seq of the last frame read from the spool in this connection */
-    unsigned generation;     /* of the spool, at the cursor */
-    int64_t highest_sent;    /* seq, since the start of the program */
+    bool resend_logged;         /* and not again before a frame is dealt with */
+    struct selkie_timer answer; /* when the oldest frame in flight has waited long enough */
+    struct selkie_timer sync;   /* makes forgetting durable */
+    struct selkie_timer retry;  /* of a spool that could not be read */
+    struct selkie_timer later;  /* the next frame, in the next turn */
+    int64_t cursor;             /* seq of the last frame read from the spool in this connection */
+    unsigned generation;        /* of the spool, at the cursor */
+    int64_t highest_sent;       /* seq, since the start of the program */
     struct selkie_inflight inflight;
     struct selkie_spool_frame frame; /* the one being sent */
     int64_t receipt[SELKIE_RECEIPT_MAX];
     size_t receipt_count;
     size_t receipt_done; /* of these */
 };
+
+static bool is_due(const struct selkie_inflight_entry *entry)
+{
+    return entry && selkie_clock_monotonic_us() >= entry->sent_us + ANSWER_US;
+}
+
+static void on_answer_due(void *context)
+{
+    struct selkie_sender *sender = context;
+
+    /* The oldest of all may be answered, and held back by those that are not. */
+    if (sender->online && is_due(selkie_inflight_oldest_unanswered(&sender->inflight)))
+        sender->dead(sender->context);
+    else
+        selkie_sender_fill(sender);
+}
+
+static void on_fill(void *context)
+{
+    selkie_sender_fill(context);
+}
+
+static void on_sync(void *context)
+{
+    const struct selkie_sender *sender = context;
+
+    selkie_spool_sync(sender->spool);
+}
 
 struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool,
                                          struct selkie_gateway_broker *broker, void (*dead)(void *context),
@@ -48,11 +75,14 @@ struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *s
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         return NULL;
     }
-    sender->event = event;
     sender->spool = spool;
     sender->broker = broker;
     sender->dead = dead;
     sender->context = context;
+    selkie_timer_init(&sender->answer, event, on_answer_due, sender);
+    selkie_timer_init(&sender->sync, event, on_sync, sender);
+    selkie_timer_init(&sender->retry, event, on_fill, sender);
+    selkie_timer_init(&sender->later, event, on_fill, sender);
     return sender;
 }
 
@@ -60,30 +90,11 @@ void selkie_sender_close(struct selkie_sender *sender)
 {
     if (!sender)
         return;
-    sd_event_source_disable_unref(sender->answer);
-    sd_event_source_disable_unref(sender->sync);
-    sd_event_source_disable_unref(sender->retry);
-    sd_event_source_disable_unref(sender->later);
+    selkie_timer_wipe(&sender->answer);
+    selkie_timer_wipe(&sender->sync);
+    selkie_timer_wipe(&sender->retry);
+    selkie_timer_wipe(&sender->later);
     free(sender);
-}
-
-static bool is_due(const struct selkie_inflight_entry *entry)
-{
-    return entry && selkie_clock_monotonic_us() >= entry->sent_us + ANSWER_US;
-}
-
-static int on_answer_due(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_sender *sender = context;
-
-    (void)source;
-    (void)usec;
-    /* The oldest of all may be answered, and held back by those that are not. */
-    if (sender->online && is_due(selkie_inflight_oldest_unanswered(&sender->inflight)))
-        sender->dead(sender->context);
-    else
-        selkie_sender_fill(sender);
-    return 0;
 }
 
 /* A running timer keeps its time: it fires for the frame that was the oldest then, and is set for the one that is the
@@ -96,22 +107,7 @@ static void await_answer(struct selkie_sender *sender)
     if (!oldest)
         return;
     int64_t left = oldest->sent_us + ANSWER_US - selkie_clock_monotonic_us();
-    selkie_timer_start(sender->event, &sender->answer, left > 0 ? left : RETRY_US, on_answer_due, sender);
-}
-
-static int on_retry(sd_event_source *source, uint64_t usec, void *context)
-{
-    (void)source;
-    (void)usec;
-    selkie_sender_fill(context);
-    return 0;
-}
-
-static int on_later(sd_event_source *source, void *context)
-{
-    (void)source;
-    selkie_sender_fill(context);
-    return 0;
+    selkie_timer_start(&sender->answer, left > 0 ? left : RETRY_US);
 }
 
 /* Publish the frame that was read. The token of the publish, or below 0: the connection has just ended, and its event
@@ -145,7 +141,7 @@ static bool read_next(struct selkie_sender *sender)
         sender->cursor = sender->frame.seq;
     }
     if (result == SELKIE_ESTORAGE)
-        selkie_timer_set(sender->event, &sender->retry, RETRY_US, on_retry, sender);
+        selkie_timer_set(&sender->retry, RETRY_US);
     return result == 0;
 }
 
@@ -195,18 +191,8 @@ void selkie_sender_fill(struct selkie_sender *sender)
     if (!sender->online)
         return;
     if (send_due(sender) || send_new(sender))
-        selkie_timer_later(sender->event, &sender->later, SELKIE_GATEWAY_BROKER_RANK, on_later, sender);
+        selkie_timer_later(&sender->later, SELKIE_GATEWAY_BROKER_RANK);
     await_answer(sender);
-}
-
-static int on_sync(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_sender *sender = context;
-
-    (void)source;
-    (void)usec;
-    selkie_spool_sync(sender->spool);
-    return 0;
 }
 
 static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
@@ -216,7 +202,7 @@ static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t
     size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
     /* A running timer keeps its time, or a long backlog would be forgotten in one transaction at its end. */
     if (forgotten > 0)
-        selkie_timer_start(sender->event, &sender->sync, SYNC_US, on_sync, sender);
+        selkie_timer_start(&sender->sync, SYNC_US);
     sender->counters.receipted += forgotten;
     sender->resend_logged = false;
 }

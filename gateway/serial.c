@@ -28,11 +28,9 @@ struct selkie_serial {
     struct selkie_serial_handler handler;
     int fd; /* -1 while the line is not open */
     sd_event_source *readable;
-    sd_event_source *retry;
+    struct selkie_timer retry;
     int logged; /* the last errno in the log; 0 while the line is open */
 };
-
-static int on_retry(sd_event_source *source, uint64_t usec, void *context);
 
 static void close_line(struct selkie_serial *serial)
 {
@@ -48,7 +46,7 @@ static void lost(struct selkie_serial *serial)
     selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
     serial->logged = EIO;
     serial->handler.changed(serial->handler.context, false);
-    selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
+    selkie_timer_set(&serial->retry, RETRY_US);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -117,7 +115,7 @@ static bool open_line(struct selkie_serial *serial)
     if (error != 0) {
         close_line(serial);
         log_failure(serial, error);
-        selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
+        selkie_timer_set(&serial->retry, RETRY_US);
         return false;
     }
     selkie_log(LOG_NOTICE, "serial line %s: open, %u baud", serial->device, serial->baud);
@@ -125,15 +123,12 @@ static bool open_line(struct selkie_serial *serial)
     return true;
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *context)
+static void on_retry(void *context)
 {
     struct selkie_serial *serial = context;
 
-    (void)source;
-    (void)usec;
     if (open_line(serial))
         serial->handler.changed(serial->handler.context, true);
-    return 0;
 }
 
 struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, unsigned baud,
@@ -149,6 +144,7 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, un
     serial->baud = baud;
     serial->handler = *handler;
     serial->fd = -1;
+    selkie_timer_init(&serial->retry, event, on_retry, serial);
     (void)open_line(serial);
     return serial;
 }
@@ -158,7 +154,7 @@ void selkie_serial_close(struct selkie_serial *serial)
     if (!serial)
         return;
     close_line(serial);
-    sd_event_source_disable_unref(serial->retry);
+    selkie_timer_wipe(&serial->retry);
     free(serial->device);
     free(serial);
 }

@@ -48,15 +48,15 @@ void certificates_make(const char *name, const char *host, const char *alternati
             harness_path(request), harness_path("ca.pem"), harness_path("ca.key"), harness_path(cert));
 }
 
-int certificates_broker(const char *certificate, const char *address, const char *more)
+int certificates_broker(const char *alternative, const char *address, const char *more)
 {
-    char configuration[1500], cert[40], key[40];
+    char configuration[1500];
     int port = harness_free_port();
 
-    (void)snprintf(cert, sizeof(cert), "%s.pem", certificate);
-    (void)snprintf(key, sizeof(key), "%s.key", certificate);
-    (void)snprintf(configuration, sizeof(configuration), "listener %d %s\ncafile %s\ncertfile %s\nkeyfile %s\n%s", port,
-                   address, harness_path("ca.pem"), harness_path(cert), harness_path(key), more);
+    certificates_authority("ca");
+    certificates_make("server", "server", alternative);
+    (void)snprintf(configuration, sizeof configuration, "listener %d %s\ncafile %s\ncertfile %s\nkeyfile %s\n%s", port,
+                   address, harness_path("ca.pem"), harness_path("server.pem"), harness_path("server.key"), more);
     (void)harness_broker(configuration);
     return port;
 }

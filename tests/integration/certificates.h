@@ -11,7 +11,8 @@ void certificates_authority(const char *name);
  * authority `ca`. */
 void certificates_make(const char *name, const char *host, const char *alternative);
 
-/* A Mosquitto with a TLS listener on this loopback address as well, which shows NAME.pem; the listener's port. */
-int certificates_broker(const char *name, const char *address, const char *more);
+/* A Mosquitto with a TLS listener on this loopback address as well, whose certificate `server` has this alternative
+ * name and is signed by `ca`; both are made. The listener's port. */
+int certificates_broker(const char *alternative, const char *address, const char *more);
 
 #endif

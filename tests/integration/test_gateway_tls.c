@@ -30,9 +30,7 @@ static const char *tls_config(const char *host, int port, const char *ca, const 
 
 START_TEST(broker_with_the_right_name_is_trusted)
 {
-    certificates_authority("ca");
-    certificates_make("server", "localhost", "DNS:localhost");
-    int port = certificates_broker("server", "127.0.0.1", "");
+    int port = certificates_broker("DNS:localhost", "127.0.0.1", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     harness_wait_log(gateway, ": connected");
@@ -41,10 +39,9 @@ END_TEST
 
 START_TEST(broker_of_an_unknown_authority_is_not_trusted)
 {
-    certificates_authority("ca");
+    int port = certificates_broker("DNS:localhost", "127.0.0.1", "");
+
     certificates_authority("other");
-    certificates_make("server", "localhost", "DNS:localhost");
-    int port = certificates_broker("server", "127.0.0.1", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "other.pem", ""));
 
     harness_wait_log(gateway, "cannot connect: TLS: certificate verify failed; retrying");
@@ -54,9 +51,7 @@ END_TEST
 
 START_TEST(broker_with_another_name_is_not_trusted)
 {
-    certificates_authority("ca");
-    certificates_make("server", "elsewhere.example", "DNS:elsewhere.example");
-    int port = certificates_broker("server", "127.0.0.1", "");
+    int port = certificates_broker("DNS:elsewhere.example", "127.0.0.1", "");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     harness_wait_log(gateway, "cannot connect: the certificate is not for this host name; retrying");
@@ -66,11 +61,10 @@ END_TEST
 
 START_TEST(client_certificate_opens_the_door)
 {
-    certificates_authority("ca");
+    int port = certificates_broker("DNS:localhost", "127.0.0.1", "require_certificate true\n");
+
     certificates_authority("other");
-    certificates_make("server", "localhost", "DNS:localhost");
     certificates_make("client", "roof", "DNS:roof");
-    int port = certificates_broker("server", "127.0.0.1", "require_certificate true\n");
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     /* In TLS 1.3 the broker tells only after the handshake, and closes. */
@@ -134,15 +128,11 @@ START_TEST(refusal_of_a_frame_is_told_and_tried_again)
     const char *rules = harness_write("acl", 0600, "topic read selkie/#\ntopic write " RIG_STATE "\n");
 
     (void)snprintf(configuration, sizeof(configuration), "acl_file %s\n", rules);
-    struct harness_broker *broker = harness_broker(configuration);
-    struct harness_pty *pty = harness_pty("tty");
-    struct harness_process *gateway =
-        rig_gateway_ready(rig_config(broker->uri, pty->path, "\"confirm\":\"broker\""), true);
+    struct rig rig = rig_start(configuration, "\"confirm\":\"broker\"");
 
-    rig_send_acked(pty, 1);
-    rig_wait_log_count(gateway, "no acceptance for 30 s (the PUBACK said: Not authorized)", 1);
-    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
-    ck_assert_int_eq(rig_waiting(), 1);
+    rig_send_acked(rig.pty, 1);
+    rig_wait_log_count(rig.gateway, "no acceptance for 30 s (the PUBACK said: Not authorized)", 1);
+    rig_stop(rig.gateway, 1);
 }
 END_TEST
 

@@ -16,12 +16,9 @@ size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seq
 const char *__wrap_selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker);
 int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
                                                const struct selkie_spool_frame *frame);
-void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, int64_t after_us,
-                             sd_event_time_handler_t handler, void *context);
-void __wrap_selkie_timer_start(sd_event *event, sd_event_source **timer, int64_t after_us,
-                               sd_event_time_handler_t handler, void *context);
-void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
-                               void *context);
+void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
+void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
+void __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
 
 static int64_t stored[STORED_MAX]; /* ascending; 0 = none */
@@ -31,13 +28,13 @@ static int64_t sent[64];
 static int sent_count; /* also the last token */
 static int64_t now_us;
 static struct {
-    sd_event_source **timer;
+    struct selkie_timer *timer;
     int64_t due_us;
-    sd_event_time_handler_t handler;
+    bool runs;
 } timers[4];
 
-static sd_event_handler_t later; /* what waits for the next turn */
-static unsigned turns;           /* taken */
+static struct selkie_timer *later; /* what waits for the next turn */
+static unsigned turns;             /* taken */
 
 static struct selkie_sender *sender;
 static unsigned dead;
@@ -90,33 +87,27 @@ int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *bro
     return sent_count;
 }
 
-static void set_timer(sd_event_source **timer, int64_t after_us, sd_event_time_handler_t handler, bool keep)
+static void set_timer(struct selkie_timer *timer, int64_t after_us, bool keep)
 {
     size_t i = 0;
 
     while (timers[i].timer && timers[i].timer != timer)
         ck_assert_uint_lt(++i, sizeof timers / sizeof timers[0]);
-    if (keep && timers[i].handler)
+    if (keep && timers[i].runs)
         return;
     timers[i].timer = timer;
     timers[i].due_us = now_us + after_us;
-    timers[i].handler = handler;
+    timers[i].runs = true;
 }
 
-void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, int64_t after_us,
-                             sd_event_time_handler_t handler, void *context)
+void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
 {
-    (void)event;
-    (void)context;
-    set_timer(timer, after_us, handler, false);
+    set_timer(timer, after_us, false);
 }
 
-void __wrap_selkie_timer_start(sd_event *event, sd_event_source **timer, int64_t after_us,
-                               sd_event_time_handler_t handler, void *context)
+void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us)
 {
-    (void)event;
-    (void)context;
-    set_timer(timer, after_us, handler, true);
+    set_timer(timer, after_us, true);
 }
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *now)
@@ -127,24 +118,22 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *now)
     return 0;
 }
 
-void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
-                               void *context)
+void __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank)
 {
-    (void)event;
-    (void)source;
     (void)rank;
-    (void)context;
-    later = handler;
+    later = timer;
 }
 
 /* The loop's next turn. False where nothing waits for it. */
 static bool turn(void)
 {
-    sd_event_handler_t handler = later;
+    struct selkie_timer *next = later;
 
     turns++;
     later = NULL;
-    return handler != NULL && handler(NULL, sender) == 0;
+    if (next)
+        next->handler(next->context);
+    return next;
 }
 
 static void take_turns(void)
@@ -162,12 +151,11 @@ static unsigned go_to(int64_t seconds)
     while (again) {
         again = false;
         for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
-            if (timers[i].handler != NULL && timers[i].due_us <= seconds * SELKIE_SEC_US) {
-                sd_event_time_handler_t handler = timers[i].handler;
-                timers[i].handler = NULL;
+            if (timers[i].runs && timers[i].due_us <= seconds * SELKIE_SEC_US) {
+                timers[i].runs = false;
                 now_us = timers[i].due_us > now_us ? timers[i].due_us : now_us;
                 ck_assert_uint_lt(++fired, 1000); /* a timer that spins */
-                (void)handler(NULL, (uint64_t)now_us, sender);
+                timers[i].timer->handler(timers[i].timer->context);
                 again = true;
             }
     }
@@ -181,7 +169,7 @@ static int64_t due_at(void)
     int64_t first = INT64_MAX;
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
-        if (timers[i].handler != NULL && timers[i].due_us < first)
+        if (timers[i].runs && timers[i].due_us < first)
             first = timers[i].due_us;
     return first;
 }

@@ -3,49 +3,49 @@
 
 #include "run_suite.h"
 
-static int on_time(sd_event_source *source, uint64_t usec, void *context)
+static sd_event *event;
+static struct selkie_timer timer;
+static unsigned fired;
+
+static void on_time(void *context)
 {
-    (void)source;
-    (void)usec;
     ++*(unsigned *)context;
-    return 0;
+}
+
+static void setup(void)
+{
+    ck_assert_int_ge(sd_event_new(&event), 0);
+    selkie_timer_init(&timer, event, on_time, &fired);
+}
+
+static void teardown(void)
+{
+    selkie_timer_wipe(&timer);
+    (void)sd_event_unref(event);
 }
 
 /* sd-event delays timers, to wake up once for several, by as much as it may. */
 START_TEST(timer_of_a_quiet_line_may_be_late_by_10_ms_at_most)
 {
-    sd_event *event;
-    sd_event_source *timer = NULL;
     uint64_t accuracy = UINT64_MAX;
-    unsigned fired = 0;
 
-    ck_assert_int_ge(sd_event_new(&event), 0);
     for (int i = 0; i < 2; i++) { /* also when it is set again */
-        selkie_timer_set(event, &timer, 20 * SELKIE_MS_US, on_time, &fired);
-        ck_assert_int_ge(sd_event_source_get_time_accuracy(timer, &accuracy), 0);
+        selkie_timer_set(&timer, 20 * SELKIE_MS_US);
+        ck_assert_int_ge(sd_event_source_get_time_accuracy(timer.source, &accuracy), 0);
         ck_assert_uint_le(accuracy, 10 * SELKIE_MS_US);
-        selkie_timer_set(event, &timer, 60 * SELKIE_SEC_US, on_time, &fired);
+        selkie_timer_set(&timer, 60 * SELKIE_SEC_US);
     }
-    sd_event_source_unref(timer);
-    sd_event_unref(event);
 }
 END_TEST
 
 START_TEST(running_timer_keeps_its_time_and_one_that_fired_starts_again)
 {
-    sd_event *event;
-    sd_event_source *timer = NULL;
-    unsigned fired = 0;
-
-    ck_assert_int_ge(sd_event_new(&event), 0);
     for (unsigned i = 1; i <= 2; i++) {
-        selkie_timer_start(event, &timer, SELKIE_MS_US, on_time, &fired);
-        selkie_timer_start(event, &timer, 3600 * SELKIE_SEC_US, on_time, &fired);
+        selkie_timer_start(&timer, SELKIE_MS_US);
+        selkie_timer_start(&timer, 3600 * SELKIE_SEC_US);
         ck_assert_int_gt(sd_event_run(event, 10 * SELKIE_SEC_US), 0);
         ck_assert_uint_eq(fired, i);
     }
-    sd_event_source_unref(timer);
-    sd_event_unref(event);
 }
 END_TEST
 
@@ -82,6 +82,7 @@ int main(void)
     Suite *suite = suite_create("timer");
     TCase *tcase = tcase_create("timer");
 
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, timer_of_a_quiet_line_may_be_late_by_10_ms_at_most);
     tcase_add_test(tcase, running_timer_keeps_its_time_and_one_that_fired_starts_again);
     tcase_add_test(tcase, pause_grows_to_a_minute_and_no_further);
