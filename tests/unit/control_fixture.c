@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control_fixture.h"
 
+#include "model/output.h"
 #include <check.h>
 #include <jansson.h>
 #include <mosquitto.h>
-#include <outputs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* PROTOCOL.md, section 7, against a naive model: one that forgets nothing, searches everything, and is written down
  * from the text rule by rule. A million random frames and operator's actions on a few addresses; the same seed each
  * time. */
-#include <admission.h>
+#include "rules/admission.h"
 #include <check.h>
 #include <run_suite.h>
 #include <stdlib.h>
