@@ -68,7 +68,7 @@ static enum selkie_access_answer decide_write(const char *root, const struct sel
     }
 }
 
-static enum selkie_access_answer decide_read(const struct selkie_config *config, const char *text,
+static enum selkie_access_answer decide_read(const struct selkie_plugin_config *config, const char *text,
                                              const struct selkie_access_request *request)
 {
     struct selkie_topic topic;
@@ -87,9 +87,9 @@ static enum selkie_access_answer decide_read(const struct selkie_config *config,
     default:
         break;
     }
-    if (config->any_reader || selkie_config_is_admin(config, request->user))
+    if (config->any_reader || selkie_plugin_config_is_admin(config, request->user))
         return SELKIE_ACCESS_ALLOW;
-    const struct selkie_reader *reader = selkie_config_reader(config, request->user);
+    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
     if (reader == NULL)
         return SELKIE_ACCESS_DENY;
     for (size_t i = 0; i < reader->topic_count; i++)
@@ -100,13 +100,13 @@ static enum selkie_access_answer decide_read(const struct selkie_config *config,
 
 /* A filter with wildcards is let in where anything at all may come through it, since every delivery is checked again.
  */
-static enum selkie_access_answer decide_subscribe(const struct selkie_config *config, const char *filter,
+static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_config *config, const char *filter,
                                                   const struct selkie_access_request *request)
 {
     if (strpbrk(filter, "+#") == NULL)
         return decide_read(config, filter, request);
-    if (config->any_reader || selkie_config_is_admin(config, request->user) ||
-        selkie_config_reader(config, request->user) != NULL)
+    if (config->any_reader || selkie_plugin_config_is_admin(config, request->user) ||
+        selkie_plugin_config_reader(config, request->user) != NULL)
         return SELKIE_ACCESS_ALLOW;
     if (!request->is_gateway || request->user == NULL)
         return SELKIE_ACCESS_DENY;
@@ -118,10 +118,10 @@ static enum selkie_access_answer decide_subscribe(const struct selkie_config *co
                     rest[sizeof gateway - 1 + len] == '/');
 }
 
-static enum selkie_access_answer decide_control(const struct selkie_config *config, const char *topic,
+static enum selkie_access_answer decide_control(const struct selkie_plugin_config *config, const char *topic,
                                                 const struct selkie_access_request *request)
 {
-    if (!selkie_config_is_admin(config, request->user))
+    if (!selkie_plugin_config_is_admin(config, request->user))
         return SELKIE_ACCESS_DENY;
     if (request->access == MOSQ_ACL_WRITE)
         return allow_if(strcmp(topic, SELKIE_TOPIC_CONTROL) == 0);
@@ -129,7 +129,7 @@ static enum selkie_access_answer decide_control(const struct selkie_config *conf
 }
 
 /* "allow" is about ordinary topics and $SYS. Other plugins' control topics are never ours to open. */
-static enum selkie_access_answer decide_other(const struct selkie_config *config, const char *topic)
+static enum selkie_access_answer decide_other(const struct selkie_plugin_config *config, const char *topic)
 {
     static const char sys[] = "$SYS/";
 
@@ -138,7 +138,7 @@ static enum selkie_access_answer decide_other(const struct selkie_config *config
     return SELKIE_ACCESS_ALLOW;
 }
 
-enum selkie_access_answer selkie_access_decide(const struct selkie_config *config,
+enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config *config,
                                                const struct selkie_access_request *request)
 {
     bool is_filter = request->access == MOSQ_ACL_SUBSCRIBE || request->access == MOSQ_ACL_UNSUBSCRIBE;

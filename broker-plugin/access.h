@@ -5,7 +5,7 @@
 #ifndef SELKIE_PLUGIN_ACCESS_H
 #define SELKIE_PLUGIN_ACCESS_H
 
-#include "config.h"
+#include "plugin_config.h"
 
 enum selkie_access_answer { SELKIE_ACCESS_ALLOW, SELKIE_ACCESS_DENY, SELKIE_ACCESS_DEFER };
 
@@ -17,7 +17,7 @@ struct selkie_access_request {
     bool is_gateway;   /* the user name is that of a gateway which may publish */
 };
 
-enum selkie_access_answer selkie_access_decide(const struct selkie_config *config,
+enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config *config,
                                                const struct selkie_access_request *request);
 
 /* Is this a topic on which the plugin alone publishes? Asked again about each message, for Mosquitto's own bridges pass

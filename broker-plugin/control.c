@@ -89,12 +89,12 @@ static json_t *find_removed(const char *payload, size_t len)
 }
 
 void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
-                        const struct selkie_config *config, const struct mosquitto_evt_control *message)
+                        const struct selkie_plugin_config *config, const struct mosquitto_evt_control *message)
 {
     const char *client_id = mosquitto_client_id(message->client);
     struct question *question = find(control, 0);
 
-    if (client_id == NULL || !selkie_config_is_admin(config, mosquitto_client_username(message->client)))
+    if (client_id == NULL || !selkie_plugin_config_is_admin(config, mosquitto_client_username(message->client)))
         return;
     if (message->payloadlen > SELKIE_COMMAND_MAX) {
         answer_error(client_id, "the payload is longer than 1 MiB");

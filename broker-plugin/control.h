@@ -5,7 +5,7 @@
 #ifndef SELKIE_PLUGIN_CONTROL_H
 #define SELKIE_PLUGIN_CONTROL_H
 
-#include "config.h"
+#include "plugin_config.h"
 
 #include <mosquitto_broker.h>
 
@@ -19,7 +19,7 @@ void selkie_control_close(struct selkie_control *control);
 /* A payload on the control topic. The user name is looked at again, for Mosquitto's own bridges pass the access check
  * unseen. */
 void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
-                        const struct selkie_config *config, const struct mosquitto_evt_control *message);
+                        const struct selkie_plugin_config *config, const struct mosquitto_evt_control *message);
 
 /* An output SELKIE_OUTPUT_ANSWER: publish it to whoever asked, if still there. A gateway that was removed loses its
  * connection and its retained state. 0; SELKIE_ENOMEM: try again; any other error: it cannot be published and is let

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver.h"
 
-#include "journal.h"
+#include "log_queue.h"
 #include "publish.h"
 
 #include <inttypes.h>
@@ -180,8 +180,8 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
             break;
         }
         if (result < 0) /* it never will be: waiting would hold up all that comes after */
-            selkie_journal_say(LOG_ERR, "%zu bytes cannot be published and are let go: %s", output->len,
-                               selkie_error_text(result));
+            selkie_plugin_log(LOG_ERR, "%zu bytes cannot be published and are let go: %s", output->len,
+                              selkie_error_text(result));
         if (output->outbox > deliver->published)
             deliver->published = output->outbox;
         selkie_output_free(output);

@@ -3,8 +3,8 @@
 #ifndef SELKIE_CTL_COMMAND_H
 #define SELKIE_CTL_COMMAND_H
 
+#include "ctl_options.h"
 #include "fail.h"
-#include "options.h"
 
 #include <argp.h>
 #include <stdbool.h>

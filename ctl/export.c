@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device export: every device as a row of CSV, or as JSON, page by page. Claims never come back. */
 #include "csv.h"
-#include "device.h"
+#include "device_commands.h"
 #include "print.h"
 #include "table.h"
 
@@ -42,8 +42,8 @@ static enum ctl_exit write_json(json_t *device, void *context)
 enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
-    struct ctl_control *control;
-    enum ctl_exit result = ctl_control_open(&control, options);
+    struct selkie_control_client *control;
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
     for (size_t i = 0; !options->json && ctl_export_columns[i] != NULL; i++)
@@ -51,6 +51,6 @@ enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct 
     if (!options->json)
         putchar('\n');
     result = ctl_device_each(control, NULL, options->json ? write_json : write_row, NULL);
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     return result;
 }

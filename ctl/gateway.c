@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl gateway add and remove. */
 #include "config.h"
-#include "control.h"
+#include "control_client.h"
 #include "print.h"
 
 #include <selkie/topic.h>
@@ -49,24 +49,24 @@ static enum ctl_exit not_a_name(const char *text)
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command)
 {
     const char *name = options->args[0];
-    struct ctl_control *control;
+    struct selkie_control_client *control;
     if (!selkie_gateway_name_valid(name))
         return not_a_name(name);
-    enum ctl_exit result = ctl_control_open(&control, options);
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
-    json_t *data =
-        ctl_control_ask_take(control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
-                                                options->certificate ? "certificate" : "password"));
+    json_t *data = selkie_control_client_ask_take(
+        control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
+                           options->certificate ? "certificate" : "password"));
     if (data != NULL) {
         (void)json_object_set_new(data, "config",
-                                  gateway_config(ctl_control_config(control), name, options->certificate));
+                                  gateway_config(selkie_control_client_config(control), name, options->certificate));
         if (options->json)
             ctl_print(data, true);
         else
             print_added(data);
     }
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     json_decref(data);
     return data == NULL ? CTL_FAILED : CTL_DONE;
 }
@@ -77,8 +77,8 @@ enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct
     if (!selkie_gateway_name_valid(name))
         return not_a_name(name);
     json_t *data;
-    enum ctl_exit result =
-        ctl_control_once_take(&data, options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name));
+    enum ctl_exit result = selkie_control_client_once_take(
+        &data, options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name));
     if (result != CTL_DONE)
         return result;
     if (options->json)

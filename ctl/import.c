@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device import: the whole file is read and checked before the first device is sent. */
 #include "csv.h"
-#include "device.h"
+#include "device_commands.h"
 #include "print.h"
 
 #include <errno.h>
@@ -143,7 +143,7 @@ struct outcome {
 
 static void take_response(struct outcome *outcome, const struct row *row, const json_t *response)
 {
-    const char *error = ctl_control_error(response);
+    const char *error = selkie_control_client_error(response);
     if (error == NULL) {
         outcome->added++;
         return;
@@ -153,19 +153,20 @@ static void take_response(struct outcome *outcome, const struct row *row, const 
 }
 
 /* Devices from `first` up to one message full. Returns how many, 0 after a failure. */
-static size_t send_some(struct ctl_control *control, struct outcome *outcome, const struct import *import, size_t first)
+static size_t send_some(struct selkie_control_client *control, struct outcome *outcome, const struct import *import,
+                        size_t first)
 {
     size_t next = first;
     bool full = false;
     while (next < import->count && !full) {
         const struct row *row = &import->rows[next++];
-        if (ctl_control_add_take(control, ctl_device_add_command(row->address, row->name, row->claim), &full) !=
-            CTL_DONE) {
+        if (selkie_control_client_add_take(control, ctl_device_add_command(row->address, row->name, row->claim),
+                                           &full) != CTL_DONE) {
             ctl_fail("%s:%u: not sent", import->path, row->line);
             return 0;
         }
     }
-    json_t *responses = ctl_control_send(control), *response;
+    json_t *responses = selkie_control_client_send(control), *response;
     if (responses == NULL)
         return 0;
     size_t i;
@@ -200,9 +201,9 @@ static void report(const struct import *import, const struct outcome *outcome, b
 
 static enum ctl_exit send_all(const struct import *import, const struct ctl_options *options)
 {
-    struct ctl_control *control;
+    struct selkie_control_client *control;
     struct outcome outcome = {0};
-    enum ctl_exit result = ctl_control_open(&control, options);
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
     outcome.refused = json_array();
@@ -211,7 +212,7 @@ static enum ctl_exit send_all(const struct import *import, const struct ctl_opti
         if (some == 0)
             result = CTL_FAILED;
     }
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     report(import, &outcome, options->json);
     if (json_array_size(outcome.refused) != 0)
         result = CTL_FAILED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that ask the plugin one thing and print it: gateway list, key list, stats. */
-#include "control.h"
+#include "control_client.h"
 #include "print.h"
 #include "table.h"
 
@@ -10,7 +10,8 @@ static enum ctl_exit list(const struct ctl_options *options, const struct ctl_co
                           const struct ctl_column *columns, size_t count)
 {
     json_t *data;
-    enum ctl_exit result = ctl_control_once_take(&data, options, json_pack("{s:s}", "command", command->control));
+    enum ctl_exit result =
+        selkie_control_client_once_take(&data, options, json_pack("{s:s}", "command", command->control));
     if (result != CTL_DONE)
         return result;
     if (options->json)
@@ -78,7 +79,8 @@ static void print_stats(json_t *data)
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command)
 {
     json_t *data;
-    enum ctl_exit result = ctl_control_once_take(&data, options, json_pack("{s:s}", "command", command->control));
+    enum ctl_exit result =
+        selkie_control_client_once_take(&data, options, json_pack("{s:s}", "command", command->control));
     if (result != CTL_DONE)
         return result;
     if (options->json)

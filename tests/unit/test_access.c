@@ -16,19 +16,20 @@ enum { ALLOW = SELKIE_ACCESS_ALLOW, DENY = SELKIE_ACCESS_DENY, DEFER = SELKIE_AC
 
 static const char *bob_topics[] = {"selkie/device/+/state", "selkie/stats"};
 static const char *admins[] = {"root"};
-static struct selkie_reader readers[] = {{.user = "alice"}, {.user = "bob", .topics = bob_topics, .topic_count = 2}};
+static struct selkie_plugin_reader readers[] = {{.user = "alice"},
+                                                {.user = "bob", .topics = bob_topics, .topic_count = 2}};
 
-static const struct selkie_config open_house = {
+static const struct selkie_plugin_config open_house = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true};
-static const struct selkie_config open_all = {
+static const struct selkie_plugin_config open_all = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true, .allow_other_topics = true};
-static const struct selkie_config closed = {
+static const struct selkie_plugin_config closed = {
     .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 2};
-static const struct selkie_config deep_root = {.root = "site/selkie", .any_reader = true};
+static const struct selkie_plugin_config deep_root = {.root = "site/selkie", .any_reader = true};
 
 /* "gw1" and "gw2" are gateways, everybody else is not. */
 struct question {
-    const struct selkie_config *config;
+    const struct selkie_plugin_config *config;
     const char *user; /* NULL = anonymous */
     int access;
     const char *topic;

@@ -2,10 +2,10 @@
 /* selkie-device: a device as a Linux process. The line is its radio, getrandom its TRNG, --pin its
  * one-time-programmable memory, signals its buttons. */
 #define _GNU_SOURCE /* ppoll */
+#include "device_options.h"
 #include "keyfile.h"
-#include "line.h"
-#include "options.h"
 #include "payloads.h"
+#include "radio_line.h"
 #include <errno.h>
 #include <mbedtls/platform_util.h>
 #include <poll.h>
@@ -22,8 +22,8 @@
 #define READINGS_INTERVAL 5 /* seconds */
 
 struct process {
-    const struct options *options;
-    struct line line;
+    const struct device_options *options;
+    struct radio_line line;
     struct payloads payloads;
     uint8_t keys[SELKIE_TRUST_KEYS][SELKIE_PUBLIC_KEY_SIZE];
     uint8_t pins[SELKIE_TRUST_KEYS][SELKIE_PIN_SIZE];
@@ -54,19 +54,19 @@ static void note_signal(int signal)
 static int write_radio(void *context, const uint8_t *bytes, size_t len)
 {
     struct process *process = context;
-    return line_write(&process->line, bytes, len);
+    return radio_line_write(&process->line, bytes, len);
 }
 
 static int read_radio(void *context, uint8_t *bytes, size_t size)
 {
     struct process *process = context;
-    return line_read(&process->line, bytes, size);
+    return radio_line_read(&process->line, bytes, size);
 }
 
 static int quiet_ms(void *context)
 {
     struct process *process = context;
-    return line_quiet_ms(&process->line);
+    return radio_line_quiet_ms(&process->line);
 }
 
 static int read_random(void *context, uint32_t *samples, size_t max)
@@ -112,7 +112,7 @@ static int load_key(struct process *process, unsigned slot, const char *path, un
 
 static void configure(struct process *process)
 {
-    const struct options *options = process->options;
+    const struct device_options *options = process->options;
     struct selkie_device_config *config = &process->config;
     memcpy(config->address, options->address, SELKIE_ADDRESS_SIZE);
     config->form = options->form;
@@ -145,7 +145,7 @@ static int fail(const char *name, const char *why)
 
 static int set_up(struct process *process)
 {
-    const struct options *options = process->options;
+    const struct device_options *options = process->options;
     if (load_key(process, 0, options->public_key, options->key_id) < 0)
         return -1;
     if (options->next_public_key != NULL && load_key(process, 1, options->next_public_key, options->next_key_id) < 0)
@@ -153,7 +153,7 @@ static int set_up(struct process *process)
     if (options->pin_given)
         memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);
     configure(process);
-    if (line_open(&process->line, options->port, options->baud) < 0)
+    if (radio_line_open(&process->line, options->port, options->baud) < 0)
         return fail(options->port, strerror(errno));
     int error = selkie_device_init(&process->device, &process->config, &process->port);
     if (error == SELKIE_ETRUST)
@@ -173,7 +173,7 @@ static bool all_taken(const struct process *process)
 /* Give the device the next payload once it is time. Returns 0 or -1. */
 static int feed(struct process *process, int state, int64_t now_ms)
 {
-    const struct options *options = process->options;
+    const struct device_options *options = process->options;
     double interval = options->interval >= 0 ? options->interval : options->readings ? READINGS_INTERVAL : 0;
     if (state != SELKIE_DEVICE_READY || now_ms < process->next_ms || (!process->payload_waits && all_taken(process)))
         return 0;
@@ -237,7 +237,7 @@ static int run(struct process *process, const sigset_t *unblocked)
             if (error < 0)
                 return fail("reset", selkie_error_text(error)), EXIT_FAILURE;
         }
-        int64_t now_ms = line_now_ms();
+        int64_t now_ms = radio_line_now_ms();
         int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
         if (process->line.gone)
             return fail(process->options->port, "the line is gone"), EXIT_FAILURE;
@@ -277,15 +277,15 @@ static void protect_memory(void)
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct device_options options;
     struct process process = {.options = &options, .line = {.fd = -1}, .config = SELKIE_DEVICE_DEFAULTS};
     sigset_t unblocked;
-    options_parse(&options, argc, argv);
+    device_options_parse(&options, argc, argv);
     protect_memory();
     catch_signals(&unblocked);
 
     int status = set_up(&process) < 0 ? EXIT_FAILURE : run(&process, &unblocked);
-    line_close(&process.line);
+    radio_line_close(&process.line);
     selkie_device_wipe(&process.device);
     mbedtls_platform_zeroize(&process, sizeof process);
     return status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_mosquitto.h"
-#include "journal.h"
+#include "log_queue.h"
 #include "run_suite.h"
 
 #include <mosquitto.h>
@@ -9,17 +9,17 @@
 #include <string.h>
 #include <syslog.h>
 
-static struct selkie_journal *journal;
+static struct selkie_log_queue *log_queue;
 
 static void setup(void)
 {
     fake_reset();
-    ck_assert_int_eq(selkie_journal_open(&journal), 0);
+    ck_assert_int_eq(selkie_log_queue_open(&log_queue), 0);
 }
 
 static void teardown(void)
 {
-    selkie_journal_close(journal);
+    selkie_log_queue_close(log_queue);
 }
 
 static void write_lines(unsigned from, unsigned count)
@@ -28,7 +28,7 @@ static void write_lines(unsigned from, unsigned count)
 
     for (unsigned i = from; i < from + count; i++) {
         (void)snprintf(text, sizeof text, "line %u", i);
-        selkie_journal_write(journal, LOG_INFO, text);
+        selkie_log_queue_write(log_queue, LOG_INFO, text);
     }
 }
 
@@ -42,27 +42,27 @@ START_TEST(lines_wait_for_mosquittos_thread_and_keep_their_order)
 {
     write_lines(0, 3);
     ck_assert_uint_eq(fake_line_count, 0);
-    selkie_journal_flush(journal);
+    selkie_log_queue_flush(log_queue);
     ck_assert_uint_eq(fake_line_count, 3);
     expect(0, "selkie: line 0");
     expect(2, "selkie: line 2");
-    selkie_journal_flush(journal);
+    selkie_log_queue_flush(log_queue);
     ck_assert_uint_eq(fake_line_count, 3);
 }
 END_TEST
 
 START_TEST(lines_that_did_not_fit_are_counted_and_the_count_is_logged)
 {
-    write_lines(0, SELKIE_JOURNAL_LINES + 5);
-    selkie_journal_flush(journal);
-    ck_assert_uint_eq(fake_line_count, SELKIE_JOURNAL_LINES + 1);
+    write_lines(0, SELKIE_LOG_QUEUE_LINES + 5);
+    selkie_log_queue_flush(log_queue);
+    ck_assert_uint_eq(fake_line_count, SELKIE_LOG_QUEUE_LINES + 1);
     expect(0, "selkie: line 0"); /* what went first stays, as the cause of the rest */
-    expect(SELKIE_JOURNAL_LINES - 1, "selkie: line 127");
-    expect(SELKIE_JOURNAL_LINES, "selkie: 5 log lines were dropped");
-    ck_assert_int_eq(fake_lines[SELKIE_JOURNAL_LINES].level, MOSQ_LOG_WARNING);
+    expect(SELKIE_LOG_QUEUE_LINES - 1, "selkie: line 127");
+    expect(SELKIE_LOG_QUEUE_LINES, "selkie: 5 log lines were dropped");
+    ck_assert_int_eq(fake_lines[SELKIE_LOG_QUEUE_LINES].level, MOSQ_LOG_WARNING);
     fake_reset();
     write_lines(500, 1); /* there is room again, and nothing to tell twice */
-    selkie_journal_flush(journal);
+    selkie_log_queue_flush(log_queue);
     ck_assert_uint_eq(fake_line_count, 1);
     expect(0, "selkie: line 500");
 }
@@ -73,7 +73,7 @@ START_TEST(the_ring_goes_round)
     for (unsigned i = 0; i < 3; i++) {
         fake_reset();
         write_lines(i, 100);
-        selkie_journal_flush(journal);
+        selkie_log_queue_flush(log_queue);
         ck_assert_uint_eq(fake_line_count, 100);
         for (unsigned j = 0; j < 100; j++) {
             char text[32];
@@ -91,7 +91,7 @@ START_TEST(levels_are_mosquittos)
                                     {LOG_INFO, MOSQ_LOG_INFO},       {LOG_DEBUG, MOSQ_LOG_DEBUG}};
 
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        selkie_journal_say(levels[i][0], "%s %d", "x", 1);
+        selkie_plugin_log(levels[i][0], "%s %d", "x", 1);
         expect(i, "selkie: x 1");
         ck_assert_int_eq(fake_lines[i].level, levels[i][1]);
     }
@@ -104,9 +104,9 @@ START_TEST(a_line_too_long_is_cut_and_is_no_format)
 
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    selkie_journal_write(journal, LOG_INFO, text);
-    selkie_journal_write(journal, LOG_INFO, "100%s%n");
-    selkie_journal_flush(journal);
+    selkie_log_queue_write(log_queue, LOG_INFO, text);
+    selkie_log_queue_write(log_queue, LOG_INFO, "100%s%n");
+    selkie_log_queue_flush(log_queue);
     ck_assert_uint_eq(fake_line_count, 2);
     ck_assert_uint_gt(strlen(fake_lines[0].text), 100);
     ck_assert_uint_lt(strlen(fake_lines[0].text), 500);
@@ -117,8 +117,8 @@ END_TEST
 START_TEST(what_waits_at_the_end_is_written)
 {
     write_lines(0, 2);
-    selkie_journal_close(journal);
-    journal = NULL;
+    selkie_log_queue_close(log_queue);
+    log_queue = NULL;
     ck_assert_uint_eq(fake_line_count, 2);
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(every_line_of_every_thread_is_written_or_counted)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, write_from_a_thread, NULL), 0);
     for (int i = 0; i < 4; i++)
         (void)pthread_join(threads[i], NULL);
-    selkie_journal_flush(journal);
+    selkie_log_queue_flush(log_queue);
     lines = fake_line_count - 1;
     ck_assert_int_eq(sscanf(fake_lines[lines].text, "selkie: %u log lines", &dropped), 1);
     ck_assert_uint_eq(lines + dropped, 800);
@@ -148,8 +148,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("journal");
-    TCase *tcase = tcase_create("journal");
+    Suite *suite = suite_create("log_queue");
+    TCase *tcase = tcase_create("log_queue");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, lines_wait_for_mosquittos_thread_and_keep_their_order);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control.h"
+#include "control_client.h"
 
 #include "mqtt.h"
 
@@ -16,36 +16,36 @@
 #define PACKET_HEADER  64 /* topic, properties and fixed header of a PUBLISH, generously */
 #define NOT_AUTHORIZED 0x87
 
-struct ctl_control {
+struct selkie_control_client {
     struct ctl_config config;
     struct ctl_mqtt *mqtt;
     char correlation[32]; /* of the message under way: others may hear the same answers */
     uint32_t nonce;
     uint32_t messages;
-    char *text; /* the message under way, with room for CTL_CONTROL_MESSAGE_MAX and a NUL */
+    char *text; /* the message under way, with room for SELKIE_CONTROL_CLIENT_MESSAGE_MAX and a NUL */
     size_t len;
     size_t len_max;
     size_t commands; /* in it */
 };
 
-static const char *user(const struct ctl_control *control)
+static const char *user(const struct selkie_control_client *control)
 {
     return control->config.username == NULL ? "" : control->config.username;
 }
 
-static enum ctl_exit explain_denial(const struct ctl_control *control)
+static enum ctl_exit explain_denial(const struct selkie_control_client *control)
 {
     return ctl_fail("the broker %s does not let the user '%s' command: is it one of the plugin's \"admins\"?",
                     control->config.uri, user(control));
 }
 
-static enum ctl_exit prepare(struct ctl_control *control)
+static enum ctl_exit prepare(struct selkie_control_client *control)
 {
     size_t packet_max = ctl_mqtt_packet_max(control->mqtt);
-    control->len_max = CTL_CONTROL_MESSAGE_MAX;
-    if (packet_max < CTL_CONTROL_MESSAGE_MAX + PACKET_HEADER)
+    control->len_max = SELKIE_CONTROL_CLIENT_MESSAGE_MAX;
+    if (packet_max < SELKIE_CONTROL_CLIENT_MESSAGE_MAX + PACKET_HEADER)
         control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
-    control->text = malloc(CTL_CONTROL_MESSAGE_MAX + 1);
+    control->text = malloc(SELKIE_CONTROL_CLIENT_MESSAGE_MAX + 1);
     if (control->text == NULL)
         return ctl_fail("out of memory");
     if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
@@ -56,10 +56,10 @@ static enum ctl_exit prepare(struct ctl_control *control)
     return reason < 0 ? CTL_FAILED : CTL_DONE;
 }
 
-enum ctl_exit ctl_control_open(struct ctl_control **opened, const struct ctl_options *options)
+enum ctl_exit selkie_control_client_open(struct selkie_control_client **opened, const struct ctl_options *options)
 {
     *opened = NULL;
-    struct ctl_control *control = calloc(1, sizeof *control);
+    struct selkie_control_client *control = calloc(1, sizeof *control);
     if (control == NULL)
         return ctl_fail("out of memory");
     enum ctl_exit result = ctl_config_open(&control->config, options);
@@ -68,31 +68,31 @@ enum ctl_exit ctl_control_open(struct ctl_control **opened, const struct ctl_opt
     if (result == CTL_DONE)
         result = prepare(control);
     if (result != CTL_DONE) {
-        ctl_control_close(control);
+        selkie_control_client_close(control);
         return result;
     }
     *opened = control;
     return CTL_DONE;
 }
 
-void ctl_control_close(struct ctl_control *control)
+void selkie_control_client_close(struct selkie_control_client *control)
 {
     if (control == NULL)
         return;
     ctl_mqtt_close(control->mqtt);
     ctl_config_close(&control->config);
     if (control->text != NULL)
-        OPENSSL_cleanse(control->text, CTL_CONTROL_MESSAGE_MAX); /* claims went through it */
+        OPENSSL_cleanse(control->text, SELKIE_CONTROL_CLIENT_MESSAGE_MAX); /* claims went through it */
     free(control->text);
     free(control);
 }
 
-const struct ctl_config *ctl_control_config(const struct ctl_control *control)
+const struct ctl_config *selkie_control_client_config(const struct selkie_control_client *control)
 {
     return &control->config;
 }
 
-static void append(struct ctl_control *control, const char *text, size_t len)
+static void append(struct selkie_control_client *control, const char *text, size_t len)
 {
     memcpy(control->text + control->len, text, len);
     control->len += len;
@@ -101,7 +101,7 @@ static void append(struct ctl_control *control, const char *text, size_t len)
 static const char opening[] = "{\"commands\":[";
 static const char closing[] = "]}";
 
-enum ctl_exit ctl_control_add_take(struct ctl_control *control, json_t *command, bool *full)
+enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full)
 {
     if (control->commands == 0) {
         control->len = 0;
@@ -116,7 +116,7 @@ enum ctl_exit ctl_control_add_take(struct ctl_control *control, json_t *command,
     enum ctl_exit result = CTL_DONE;
     if (text == NULL)
         result = ctl_fail("out of memory, or a text that is not UTF-8");
-    else if (len > CTL_CONTROL_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
+    else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
         result = ctl_fail("the command is too long for the broker");
     if (result == CTL_DONE) {
         if (control->commands++ != 0)
@@ -124,13 +124,13 @@ enum ctl_exit ctl_control_add_take(struct ctl_control *control, json_t *command,
         append(control, text, len);
     }
     free(text);
-    *full = control->len + 1 + CTL_CONTROL_COMMAND_MAX + sizeof closing > control->len_max;
+    *full = control->len + 1 + SELKIE_CONTROL_CLIENT_COMMAND_MAX + sizeof closing > control->len_max;
     return result;
 }
 
 /* Those answers of one message that are ours are moved to `responses`. False after an error that is not about one
  * command. */
-static bool take_answers(struct ctl_control *control, json_t *responses, const struct ctl_message *message)
+static bool take_answers(struct selkie_control_client *control, json_t *responses, const struct ctl_message *message)
 {
     json_error_t error;
     json_t *root = json_loadb((const char *)message->payload, message->len, 0, &error);
@@ -146,8 +146,8 @@ static bool take_answers(struct ctl_control *control, json_t *responses, const s
         const char *correlation = json_string_value(json_object_get(response, "correlationData"));
         if (correlation != NULL && strcmp(correlation, control->correlation) == 0) {
             (void)json_array_append(responses, response);
-        } else if (correlation == NULL && ctl_control_error(response) != NULL) {
-            ctl_fail("%s", ctl_control_error(response));
+        } else if (correlation == NULL && selkie_control_client_error(response) != NULL) {
+            ctl_fail("%s", selkie_control_client_error(response));
             sound = false;
         }
     }
@@ -156,7 +156,7 @@ static bool take_answers(struct ctl_control *control, json_t *responses, const s
 }
 
 /* Wait until every command has its answer. */
-static json_t *await_answers(struct ctl_control *control)
+static json_t *await_answers(struct selkie_control_client *control)
 {
     json_t *responses = json_array();
     bool sound = responses != NULL;
@@ -181,7 +181,7 @@ static json_t *await_answers(struct ctl_control *control)
     return NULL;
 }
 
-json_t *ctl_control_send(struct ctl_control *control)
+json_t *selkie_control_client_send(struct selkie_control_client *control)
 {
     if (control->commands == 0)
         return json_array();
@@ -198,23 +198,23 @@ json_t *ctl_control_send(struct ctl_control *control)
     return responses;
 }
 
-const char *ctl_control_error(const json_t *response)
+const char *selkie_control_client_error(const json_t *response)
 {
     return json_string_value(json_object_get(response, "error"));
 }
 
-json_t *ctl_control_ask_take(struct ctl_control *control, json_t *command)
+json_t *selkie_control_client_ask_take(struct selkie_control_client *control, json_t *command)
 {
     bool full;
-    if (ctl_control_add_take(control, command, &full) != CTL_DONE)
+    if (selkie_control_client_add_take(control, command, &full) != CTL_DONE)
         return NULL;
-    json_t *responses = ctl_control_send(control);
+    json_t *responses = selkie_control_client_send(control);
     if (responses == NULL)
         return NULL;
     const json_t *response = json_array_get(responses, 0);
     json_t *data = json_object_get(response, "data");
-    if (ctl_control_error(response) != NULL) {
-        ctl_fail("%s", ctl_control_error(response));
+    if (selkie_control_client_error(response) != NULL) {
+        ctl_fail("%s", selkie_control_client_error(response));
         data = NULL;
     } else {
         data = data == NULL ? json_object() : json_incref(data);
@@ -223,16 +223,16 @@ json_t *ctl_control_ask_take(struct ctl_control *control, json_t *command)
     return data;
 }
 
-enum ctl_exit ctl_control_once_take(json_t **data, const struct ctl_options *options, json_t *command)
+enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_options *options, json_t *command)
 {
-    struct ctl_control *control;
+    struct selkie_control_client *control;
     *data = NULL;
-    enum ctl_exit result = ctl_control_open(&control, options);
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (control == NULL) {
         json_decref(command);
         return result;
     }
-    *data = ctl_control_ask_take(control, command);
-    ctl_control_close(control);
+    *data = selkie_control_client_ask_take(control, command);
+    selkie_control_client_close(control);
     return *data == NULL ? CTL_FAILED : CTL_DONE;
 }

@@ -2,7 +2,7 @@
 /* When the plugin tells its counters, and how. The clock and the unsealer's counters are wrapped. */
 #include "fake_mosquitto.h"
 #include "run_suite.h"
-#include "stats.h"
+#include "stats_topic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ int __real_clock_gettime(clockid_t clock, struct timespec *now);
 static time_t clock_s; /* what the clock shall say; 0 = the true time */
 static const char *json;
 static unsigned asked;
-static struct selkie_stats stats;
+static struct selkie_stats_topic stats;
 
 char *__wrap_selkie_unsealer_stats(struct selkie_unsealer *unsealer)
 {
@@ -41,7 +41,7 @@ static void setup(void)
 static void turn(time_t at_s, const char *root)
 {
     clock_s = at_s;
-    selkie_stats_turn(&stats, NULL, root);
+    selkie_stats_topic_turn(&stats, NULL, root);
     clock_s = 0;
 }
 
@@ -96,8 +96,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("plugin_stats");
-    TCase *tcase = tcase_create("plugin_stats");
+    Suite *suite = suite_create("stats_topic");
+    TCase *tcase = tcase_create("stats_topic");
 
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, counters_are_retained_under_the_root);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doorbell.h"
+#include "wakeup.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-struct selkie_doorbell {
+struct selkie_wakeup {
     timer_t timer;
     atomic_bool rung; /* the timer is to be stopped */
     struct sigaction before;
@@ -27,13 +27,13 @@ static void heard(int number)
     (void)number;
 }
 
-int selkie_doorbell_open(struct selkie_doorbell **doorbell)
+int selkie_wakeup_open(struct selkie_wakeup **wakeup)
 {
-    struct selkie_doorbell *made = calloc(1, sizeof *made);
+    struct selkie_wakeup *made = calloc(1, sizeof *made);
     struct sigaction action = {.sa_handler = heard, .sa_flags = SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
 
-    *doorbell = NULL;
+    *wakeup = NULL;
     if (made == NULL)
         return SELKIE_ENOMEM;
     atomic_init(&made->rung, false);
@@ -48,32 +48,32 @@ int selkie_doorbell_open(struct selkie_doorbell **doorbell)
         free(made);
         return SELKIE_EIO;
     }
-    *doorbell = made;
+    *wakeup = made;
     return 0;
 }
 
-void selkie_doorbell_close(struct selkie_doorbell *doorbell)
+void selkie_wakeup_close(struct selkie_wakeup *wakeup)
 {
-    if (doorbell == NULL)
+    if (wakeup == NULL)
         return;
-    (void)timer_delete(doorbell->timer);
-    (void)sigaction(SIGURG, &doorbell->before, NULL);
-    free(doorbell);
+    (void)timer_delete(wakeup->timer);
+    (void)sigaction(SIGURG, &wakeup->before, NULL);
+    free(wakeup);
 }
 
-void selkie_doorbell_ring(struct selkie_doorbell *doorbell)
+void selkie_wakeup_request(struct selkie_wakeup *wakeup)
 {
     /* A first delay of 0 would mean "never". */
     struct itimerspec now = {.it_value = {.tv_nsec = 1}, .it_interval = {.tv_nsec = AGAIN_NS}};
 
-    (void)timer_settime(doorbell->timer, 0, &now, NULL);
-    atomic_store(&doorbell->rung, true); /* after it: a timer is never left ringing that nobody knows of */
+    (void)timer_settime(wakeup->timer, 0, &now, NULL);
+    atomic_store(&wakeup->rung, true); /* after it: a timer is never left ringing that nobody knows of */
 }
 
-void selkie_doorbell_answer(struct selkie_doorbell *doorbell)
+void selkie_wakeup_done(struct selkie_wakeup *wakeup)
 {
     struct itimerspec never = {{0, 0}, {0, 0}};
 
-    if (atomic_exchange(&doorbell->rung, false))
-        (void)timer_settime(doorbell->timer, 0, &never, NULL);
+    if (atomic_exchange(&wakeup->rung, false))
+        (void)timer_settime(wakeup->timer, 0, &never, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options.h"
-#include "line.h"
+#include "device_options.h"
+#include "radio_line.h"
 #include <argp.h>
 #include <selkie/argument.h>
 #include <selkie/tty.h>
@@ -80,7 +80,7 @@ static void parse_pin(struct argp_state *state, uint8_t pin[static SELKIE_PIN_SI
     }
 }
 
-static void parse_form(struct argp_state *state, struct options *options, const char *text)
+static void parse_form(struct argp_state *state, struct device_options *options, const char *text)
 {
     if (strcmp(text, "session") == 0)
         options->form = SELKIE_SESSION;
@@ -90,7 +90,7 @@ static void parse_form(struct argp_state *state, struct options *options, const 
         argp_error(state, "--form %s: it is sealed or session", text);
 }
 
-static void check(struct argp_state *state, const struct options *options)
+static void check(struct argp_state *state, const struct device_options *options)
 {
     if (options->port == NULL || options->public_key == NULL || options->key_id == 0 || !options->address_given)
         argp_error(state, "--port, --public-key, --key-id and --address are required");
@@ -107,7 +107,7 @@ static void check(struct argp_state *state, const struct options *options)
 /* What is sent, and where. */
 static error_t parse_message(int key, char *arg, struct argp_state *state)
 {
-    struct options *options = state->input;
+    struct device_options *options = state->input;
     switch (key) {
     case KEY_PORT:
         options->port = arg;
@@ -149,7 +149,7 @@ static error_t parse_message(int key, char *arg, struct argp_state *state)
 /* How it is sent. */
 static error_t parse_radio(int key, char *arg, struct argp_state *state)
 {
-    struct options *options = state->input;
+    struct device_options *options = state->input;
     switch (key) {
     case KEY_ACK:
         options->ack = true;
@@ -177,7 +177,7 @@ static error_t parse_radio(int key, char *arg, struct argp_state *state)
 /* Under which key. */
 static error_t parse_trust(int key, char *arg, struct argp_state *state)
 {
-    struct options *options = state->input;
+    struct device_options *options = state->input;
     switch (key) {
     case KEY_PUBLIC_KEY:
         options->public_key = arg;
@@ -205,7 +205,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     static error_t (*const parts[])(int key, char *arg, struct argp_state *state) = {parse_message, parse_radio,
                                                                                      parse_trust};
-    struct options *options = state->input;
+    struct device_options *options = state->input;
     switch (key) {
     case KEY_VERBOSE:
         options->verbose = true;
@@ -226,7 +226,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-void options_parse(struct options *options, int argc, char **argv)
+void device_options_parse(struct device_options *options, int argc, char **argv)
 {
     static const struct argp argp = {
         .options = list,
@@ -235,7 +235,7 @@ void options_parse(struct options *options, int argc, char **argv)
                "sends it over a serial line.\v"
                "SIGHUP resets the device (a new ID), SIGUSR1 switches to the second key, SIGINT and SIGTERM end it.",
     };
-    *options = (struct options){.form = SELKIE_SEALED, .interval = -1, .baud = 9600, .sealed_every = 4096};
+    *options = (struct device_options){.form = SELKIE_SEALED, .interval = -1, .baud = 9600, .sealed_every = 4096};
     argp_program_version = "selkie-device " SELKIE_VERSION;
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, options);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl's commands and what may come for an answer. The connection is a fake one, to a plugin that answers what the
  * test says. */
-#include "control.h"
+#include "control_client.h"
 #include "fake_ctl_mqtt.h"
 #include "run_suite.h"
 
@@ -12,26 +12,26 @@
 #define MINE(body) "{" body ",\"correlationData\":\"@\"}"
 #define ONE        "{\"responses\":[" MINE("\"data\":{\"n\":1}") "]}"
 
-static struct ctl_control *control;
+static struct selkie_control_client *control;
 
 static void setup(void)
 {
     fake_packet_max = SIZE_MAX;
     fake_then = CTL_TIMEOUT;
-    ck_assert_int_eq(ctl_control_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
+    ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
 }
 
 static void teardown(void)
 {
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     ck_assert_int_eq(fake_open_count, 0);
     json_decref(fake_published);
 }
 
 static void reopen(void)
 {
-    ctl_control_close(control);
-    ck_assert_int_eq(ctl_control_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
+    selkie_control_client_close(control);
+    ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
 }
 
 /* Ask one thing. The data's member "n", or -1 where there is none, or -2 after a failure. */
@@ -39,7 +39,7 @@ static json_int_t ask(const char *const coming[])
 {
     fake_answers = coming;
     fake_said[0] = '\0';
-    json_t *data = ctl_control_ask_take(control, json_pack("{s:s}", "command", "getDevice"));
+    json_t *data = selkie_control_client_ask_take(control, json_pack("{s:s}", "command", "getDevice"));
     if (data == NULL)
         return -2;
     ck_assert(json_is_object(data));
@@ -135,9 +135,9 @@ START_TEST(a_broker_that_refuses_is_explained)
     ck_assert_ptr_nonnull(strstr(fake_said, "no Selkie plugin"));
     fake_publish_reason = -1; /* it was told where it was found */
     ck_assert_int_eq(ask((const char *const[]){ONE, NULL}), -2);
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     for (fake_subscribe_reason = -1; fake_subscribe_reason < 0x100; fake_subscribe_reason += 0x88) {
-        ck_assert_int_eq(ctl_control_open(&control, &(struct ctl_options){.json = false}), CTL_FAILED);
+        ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_FAILED);
         ck_assert_ptr_null(control);
         ck_assert_int_eq(fake_open_count, 0);
     }
@@ -148,7 +148,8 @@ END_TEST
 static void add(size_t count, bool *full)
 {
     for (size_t i = 0; i < count; i++)
-        ck_assert_int_eq(ctl_control_add_take(control, json_pack("{s:I}", "n", (json_int_t)i), full), CTL_DONE);
+        ck_assert_int_eq(selkie_control_client_add_take(control, json_pack("{s:I}", "n", (json_int_t)i), full),
+                         CTL_DONE);
 }
 
 START_TEST(answers_that_come_in_parts_are_one_list_in_order)
@@ -159,16 +160,16 @@ START_TEST(answers_that_come_in_parts_are_one_list_in_order)
                                          "{\"responses\":[" MINE("\"error\":\"1\"") "," MINE("\"n\":2") "]}", NULL};
     add(3, &full);
     ck_assert(!full);
-    json_t *responses = ctl_control_send(control);
+    json_t *responses = selkie_control_client_send(control);
     ck_assert_uint_eq(fake_message_count, 1);
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(json_integer_value(json_object_get(fake_command(i), "n")), (json_int_t)i);
     ck_assert_uint_eq(json_array_size(responses), 3);
     ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(responses, 0), "n")), 0);
-    ck_assert_str_eq(ctl_control_error(json_array_get(responses, 1)), "1");
-    ck_assert_ptr_null(ctl_control_error(json_array_get(responses, 2)));
+    ck_assert_str_eq(selkie_control_client_error(json_array_get(responses, 1)), "1");
+    ck_assert_ptr_null(selkie_control_client_error(json_array_get(responses, 2)));
     json_decref(responses);
-    responses = ctl_control_send(control); /* nothing more was added */
+    responses = selkie_control_client_send(control); /* nothing more was added */
     ck_assert_uint_eq(json_array_size(responses), 0);
     ck_assert_uint_eq(fake_message_count, 1);
     json_decref(responses);
@@ -176,7 +177,7 @@ START_TEST(answers_that_come_in_parts_are_one_list_in_order)
 END_TEST
 
 /* As the broker allows, and as we do where it does not say. */
-static const size_t packets[] = {SIZE_MAX, 100000, CTL_CONTROL_COMMAND_MAX, 200};
+static const size_t packets[] = {SIZE_MAX, 100000, SELKIE_CONTROL_CLIENT_COMMAND_MAX, 200};
 
 START_TEST(no_message_is_longer_than_the_broker_takes)
 {
@@ -189,25 +190,25 @@ START_TEST(no_message_is_longer_than_the_broker_takes)
     fake_answers = (const char *const[]){NULL};
     for (; !full; added++)
         add(1, &full);
-    ck_assert_ptr_null(ctl_control_send(control));
+    ck_assert_ptr_null(selkie_control_client_send(control));
     ck_assert_uint_eq(json_array_size(json_object_get(fake_published, "commands")), added);
-    ck_assert_uint_le(fake_published_len, CTL_CONTROL_MESSAGE_MAX);
+    ck_assert_uint_le(fake_published_len, SELKIE_CONTROL_CLIENT_MESSAGE_MAX);
     ck_assert_uint_lt(fake_published_len + strlen("$CONTROL/selkie/v1") + 10, fake_packet_max);
 }
 END_TEST
 
 START_TEST(a_command_too_long_is_refused_and_the_others_go)
 {
-    char *text = calloc(1, CTL_CONTROL_COMMAND_MAX + 1);
+    char *text = calloc(1, SELKIE_CONTROL_CLIENT_COMMAND_MAX + 1);
     bool full;
 
-    memset(text, 'x', CTL_CONTROL_COMMAND_MAX);
+    memset(text, 'x', SELKIE_CONTROL_CLIENT_COMMAND_MAX);
     add(1, &full);
-    ck_assert_int_eq(ctl_control_add_take(control, json_pack("{s:s}", "claim", text), &full), CTL_FAILED);
+    ck_assert_int_eq(selkie_control_client_add_take(control, json_pack("{s:s}", "claim", text), &full), CTL_FAILED);
     ck_assert_ptr_nonnull(strstr(fake_said, "too long"));
     add(1, &full);
     fake_answers = (const char *const[]){NULL};
-    ck_assert_ptr_null(ctl_control_send(control));
+    ck_assert_ptr_null(selkie_control_client_send(control));
     ck_assert_uint_eq(json_array_size(json_object_get(fake_published, "commands")), 2);
     free(text);
 }
@@ -215,8 +216,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("ctl_control");
-    TCase *tcase = tcase_create("ctl_control");
+    Suite *suite = suite_create("selkie_control_client");
+    TCase *tcase = tcase_create("selkie_control_client");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_command_goes_out_and_its_data_comes_back);

@@ -8,17 +8,17 @@
 #include <selkie/settings.h>
 #include <selkie/unsealer.h>
 
-#define SELKIE_CONFIG_ERROR_SIZE 1024
+#define SELKIE_PLUGIN_CONFIG_ERROR_SIZE 1024
 
 /* Somebody who may read below the root. */
-struct selkie_reader {
+struct selkie_plugin_reader {
     const char *user;
     const char **topics; /* topic filters, the root included */
     size_t topic_count;  /* 0 = all */
 };
 
 /* Strings belong to the document, but for state_dir. */
-struct selkie_config {
+struct selkie_plugin_config {
     struct selkie_settings *settings;
     struct selkie_keyring *keyring;
     const char *root;
@@ -29,7 +29,7 @@ struct selkie_config {
     const char **admins;
     size_t admin_count;
     bool any_reader; /* then the list is empty */
-    struct selkie_reader *readers;
+    struct selkie_plugin_reader *readers;
     size_t reader_count;
     bool allow_other_topics;
     unsigned silent_after_s; /* 0 = off */
@@ -38,17 +38,18 @@ struct selkie_config {
 
 /* Read a file and load the keys that it names. Paths in it are relative to its folder. 0, SELKIE_ECONFIG or
  * SELKIE_ENOMEM; then *config is NULL and `error` holds one sentence that names file, line and key. */
-SELKIE_USE_RESULT int selkie_config_open(struct selkie_config **config, const char *path,
-                                         char error[static SELKIE_CONFIG_ERROR_SIZE]);
-void selkie_config_close(struct selkie_config *config);
+SELKIE_USE_RESULT int selkie_plugin_config_open(struct selkie_plugin_config **config, const char *path,
+                                                char error[static SELKIE_PLUGIN_CONFIG_ERROR_SIZE]);
+void selkie_plugin_config_close(struct selkie_plugin_config *config);
 
 /* What is wrong with the state directory, found only when it is used: the same, with file, line and key in front. Lives
  * as long as the configuration. */
-const char *selkie_config_blame_state_dir(struct selkie_config *config, const char *fault);
+const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault);
 
-bool selkie_config_is_admin(const struct selkie_config *config, const char *user);
+bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user);
 
 /* The entry for a user, or NULL. */
-const struct selkie_reader *selkie_config_reader(const struct selkie_config *config, const char *user);
+const struct selkie_plugin_reader *selkie_plugin_config_reader(const struct selkie_plugin_config *config,
+                                                               const char *user);
 
 #endif

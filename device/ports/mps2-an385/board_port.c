@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "port.h"
+#include "board_port.h"
 #include "board.h"
 #include "pages.h"
 #include <limits.h>

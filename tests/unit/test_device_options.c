@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-device's command line: what is taken, and what ends the program with a word about the option at fault.
  * argp_error is wrapped. */
-#include "options.h"
+#include "device_options.h"
 #include "run_suite.h"
 
 #include <argp.h>
@@ -16,7 +16,7 @@
 
 void __wrap_argp_error(const struct argp_state *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static struct options options;
+static struct device_options options;
 static const char *complaint; /* what the next complaint must begin with */
 
 void __wrap_argp_error(const struct argp_state *state, const char *format, ...)
@@ -45,7 +45,7 @@ static void parse(const char *const arguments[])
         argv[argc] = strcpy(texts[argc - 1], arguments[argc - 1]);
     }
     memset(&options, 0xA5, sizeof options);
-    options_parse(&options, argc, argv);
+    device_options_parse(&options, argc, argv);
 }
 
 START_TEST(four_options_are_enough_and_the_rest_has_its_default)
@@ -177,8 +177,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("posix_options");
-    TCase *tcase = tcase_create("posix_options");
+    Suite *suite = suite_create("device_options");
+    TCase *tcase = tcase_create("device_options");
 
     tcase_add_test(tcase, four_options_are_enough_and_the_rest_has_its_default);
     tcase_add_test(tcase, each_option_is_taken);

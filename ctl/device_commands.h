@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices as $CONTROL/selkie/v1 tells of them, for the commands that handle them. One thread. */
-#ifndef SELKIE_CTL_DEVICE_H
-#define SELKIE_CTL_DEVICE_H
+#ifndef SELKIE_CTL_DEVICE_COMMANDS_H
+#define SELKIE_CTL_DEVICE_COMMANDS_H
 
-#include "control.h"
+#include "control_client.h"
 
 #include <selkie/frame.h>
 
@@ -14,7 +14,7 @@
 const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text);
 
 /* Visit all devices of a status (NULL: of any), page by page, until one visit does not return CTL_DONE. */
-enum ctl_exit ctl_device_each(struct ctl_control *control, const char *status,
+enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char *status,
                               enum ctl_exit (*visit)(json_t *device, void *context), void *context);
 
 /* A device and the binding that counts (active, else pending, else retired) in one object; new. */

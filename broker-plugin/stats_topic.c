@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stats.h"
+#include "stats_topic.h"
 
 #include "publish.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void selkie_stats_turn(struct selkie_stats *stats, struct selkie_unsealer *unsealer, const char *root)
+void selkie_stats_topic_turn(struct selkie_stats_topic *stats, struct selkie_unsealer *unsealer, const char *root)
 {
     struct timespec now;
     char topic[SELKIE_TOPIC_MAX];
@@ -16,7 +16,7 @@ void selkie_stats_turn(struct selkie_stats *stats, struct selkie_unsealer *unsea
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec < stats->due)
         return;
-    stats->due = now.tv_sec + SELKIE_STATS_EVERY_S;
+    stats->due = now.tv_sec + SELKIE_STATS_TOPIC_EVERY_S;
     char *json = selkie_unsealer_stats(unsealer);
     if (json != NULL && selkie_topic_stats(topic, root) > 0) {
         int result = selkie_publish(NULL, topic, json, strlen(json), 0, true, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device …: one device at a time, and the list. import.c and export.c have many at once. */
-#include "device.h"
+#include "device_commands.h"
 
 #include "print.h"
 #include "table.h"
@@ -74,17 +74,17 @@ json_t *ctl_device_flat(json_t *device)
 
 /* A page after the device that was visited last: by its address rather than by number, so that one that is added or
  * removed meanwhile makes no other be left out. */
-static json_t *ask_page(struct ctl_control *control, const char *status, const char *after)
+static json_t *ask_page(struct selkie_control_client *control, const char *status, const char *after)
 {
     json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", CTL_DEVICE_PAGE);
     if (status != NULL)
         (void)json_object_set_new(command, "status", json_string(status));
     if (after[0] != '\0')
         (void)json_object_set_new(command, "after", json_string(after));
-    return ctl_control_ask_take(control, command);
+    return selkie_control_client_ask_take(control, command);
 }
 
-enum ctl_exit ctl_device_each(struct ctl_control *control, const char *status,
+enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char *status,
                               enum ctl_exit (*visit)(json_t *device, void *context), void *context)
 {
     char last[SELKIE_ADDRESS_TEXT_SIZE] = "";
@@ -126,13 +126,13 @@ static enum ctl_exit collect(json_t *device, void *context)
 enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
-    struct ctl_control *control;
-    enum ctl_exit result = ctl_control_open(&control, options);
+    struct selkie_control_client *control;
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
     json_t *devices = json_array();
     result = ctl_device_each(control, options->status, options->json ? collect : collect_flat, devices);
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     if (result == CTL_DONE && options->json) {
         json_t *object = json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(devices), "devices", devices);
         ctl_print(object, true);
@@ -171,7 +171,7 @@ static void print_device(json_t *device)
 static enum ctl_exit ask(const struct ctl_options *options, json_t *command, const char *done)
 {
     json_t *data;
-    enum ctl_exit result = ctl_control_once_take(&data, options, command);
+    enum ctl_exit result = selkie_control_client_once_take(&data, options, command);
     if (result != CTL_DONE)
         return result;
     if (options->json)
@@ -189,7 +189,7 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
         return not_an_address(options->args[0]);
     json_t *device, *binding;
     size_t i;
-    enum ctl_exit result = ctl_control_once_take(
+    enum ctl_exit result = selkie_control_client_once_take(
         &device, options, json_pack("{s:s, s:s}", "command", command->control, "address", address));
     if (result != CTL_DONE)
         return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A seeded random source for property tests (splitmix64): the same seed gives the same run on every machine. */
-#ifndef SELKIE_TESTS_RANDOM_H
-#define SELKIE_TESTS_RANDOM_H
+#ifndef SELKIE_TESTS_TEST_RANDOM_H
+#define SELKIE_TESTS_TEST_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>

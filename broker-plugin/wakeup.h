@@ -5,24 +5,24 @@
  * The handler does nothing; epoll_wait and poll return with EINTR whatever SA_RESTART says, and Mosquitto takes that as
  * a turn of its loop, with a tick at the end. Every other system call is restarted. A ring that falls just before the
  * wait begins is lost, and the next one a millisecond later is not: hence the repetition, and no thread of ours. */
-#ifndef SELKIE_PLUGIN_DOORBELL_H
-#define SELKIE_PLUGIN_DOORBELL_H
+#ifndef SELKIE_PLUGIN_WAKEUP_H
+#define SELKIE_PLUGIN_WAKEUP_H
 
 #include <selkie/error.h>
 
-struct selkie_doorbell;
+struct selkie_wakeup;
 
 /* From Mosquitto's thread: it is the one that will be rung. */
-SELKIE_USE_RESULT int selkie_doorbell_open(struct selkie_doorbell **doorbell);
+SELKIE_USE_RESULT int selkie_wakeup_open(struct selkie_wakeup **wakeup);
 
 /* Rings must have ended: close whatever may ring first. */
-void selkie_doorbell_close(struct selkie_doorbell *doorbell);
+void selkie_wakeup_close(struct selkie_wakeup *wakeup);
 
 /* From any thread: ring until it is answered. */
-void selkie_doorbell_ring(struct selkie_doorbell *doorbell);
+void selkie_wakeup_request(struct selkie_wakeup *wakeup);
 
 /* From Mosquitto's thread: stop ringing. Call it before looking for results, so that one that comes meanwhile rings
  * anew. */
-void selkie_doorbell_answer(struct selkie_doorbell *doorbell);
+void selkie_wakeup_done(struct selkie_wakeup *wakeup);
 
 #endif

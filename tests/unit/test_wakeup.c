@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A ring ends the wait of the thread that opened the doorbell, whenever it comes, and nothing else. */
-#include "doorbell.h"
+/* A ring ends the wait of the thread that opened the wakeup, whenever it comes, and nothing else. */
 #include "run_suite.h"
+#include "wakeup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,17 +14,17 @@
 #define PATIENCE_MS 10000
 #define QUIET_MS    50 /* far more than a ring takes */
 
-static struct selkie_doorbell *doorbell;
-static volatile sig_atomic_t others; /* signals that came to a handler which is not the doorbell's */
+static struct selkie_wakeup *wakeup;
+static volatile sig_atomic_t others; /* signals that came to a handler which is not the wakeup's */
 
 static void setup(void)
 {
-    ck_assert_int_eq(selkie_doorbell_open(&doorbell), 0);
+    ck_assert_int_eq(selkie_wakeup_open(&wakeup), 0);
 }
 
 static void teardown(void)
 {
-    selkie_doorbell_close(doorbell);
+    selkie_wakeup_close(wakeup);
 }
 
 /* Whether a wait for nothing ends before its time. */
@@ -38,7 +38,7 @@ static bool is_rung_within(int ms)
 
 static void *ring(void *context)
 {
-    selkie_doorbell_ring(context);
+    selkie_wakeup_request(context);
     return NULL;
 }
 
@@ -52,7 +52,7 @@ START_TEST(a_ring_from_another_thread_ends_the_wait)
 {
     pthread_t thread;
 
-    ck_assert_int_eq(pthread_create(&thread, NULL, ring, doorbell), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, ring, wakeup), 0);
     ck_assert(is_rung_within(PATIENCE_MS));
     (void)pthread_join(thread, NULL);
 }
@@ -61,7 +61,7 @@ END_TEST
 /* Results come while Mosquitto is busy with something else, and also between its last look and its wait. */
 START_TEST(a_ring_before_the_wait_is_not_lost)
 {
-    selkie_doorbell_ring(doorbell);
+    selkie_wakeup_request(wakeup);
     for (unsigned i = 0; i < 10; i++) /* whatever the first signal was spent on */
         ck_assert(is_rung_within(PATIENCE_MS));
 }
@@ -70,12 +70,12 @@ END_TEST
 START_TEST(one_answer_is_enough_for_any_number_of_rings)
 {
     for (unsigned i = 0; i < 100; i++)
-        selkie_doorbell_ring(doorbell);
+        selkie_wakeup_request(wakeup);
     ck_assert(is_rung_within(PATIENCE_MS));
-    selkie_doorbell_ring(doorbell);
-    selkie_doorbell_answer(doorbell);
+    selkie_wakeup_request(wakeup);
+    selkie_wakeup_done(wakeup);
     ck_assert(!is_rung_within(QUIET_MS));
-    selkie_doorbell_answer(doorbell); /* of no ring: harmless */
+    selkie_wakeup_done(wakeup); /* of no ring: harmless */
     ck_assert(!is_rung_within(QUIET_MS));
 }
 END_TEST
@@ -83,11 +83,11 @@ END_TEST
 START_TEST(a_ring_after_the_answer_rings_anew)
 {
     for (unsigned i = 0; i < 10; i++) {
-        selkie_doorbell_ring(doorbell);
+        selkie_wakeup_request(wakeup);
         ck_assert(is_rung_within(PATIENCE_MS));
-        selkie_doorbell_answer(doorbell);
+        selkie_wakeup_done(wakeup);
     }
-    selkie_doorbell_ring(doorbell);
+    selkie_wakeup_request(wakeup);
     ck_assert(is_rung_within(PATIENCE_MS));
 }
 END_TEST
@@ -100,26 +100,26 @@ START_TEST(other_calls_of_the_thread_go_on)
     uint64_t count;
 
     ck_assert_int_eq(timerfd_settime(fd, 0, &soon, NULL), 0);
-    selkie_doorbell_ring(doorbell);
+    selkie_wakeup_request(wakeup);
     ck_assert_int_eq(read(fd, &count, sizeof count), (ssize_t)sizeof count);
     ck_assert(is_rung_within(PATIENCE_MS)); /* it was ringing all the while */
     (void)close(fd);
 }
 END_TEST
 
-/* A thread that opens a doorbell of its own, rings it and waits. */
+/* A thread that opens a wakeup of its own, rings it and waits. */
 static void *open_and_wait(void *context)
 {
     bool *was_rung = context;
-    struct selkie_doorbell *own;
+    struct selkie_wakeup *own;
 
-    if (selkie_doorbell_open(&own) != 0)
+    if (selkie_wakeup_open(&own) != 0)
         return NULL;
-    selkie_doorbell_ring(own);
+    selkie_wakeup_request(own);
     *was_rung = true;
     for (unsigned i = 0; i < QUIET_MS; i++)
         *was_rung = *was_rung && poll(NULL, 0, PATIENCE_MS) < 0;
-    selkie_doorbell_close(own);
+    selkie_wakeup_close(own);
     return NULL;
 }
 
@@ -141,31 +141,31 @@ static void count_other(int number)
     others++;
 }
 
-START_TEST(a_closed_doorbell_is_silent_and_leaves_the_signal_as_it_was)
+START_TEST(a_closed_wakeup_is_silent_and_leaves_the_signal_as_it_was)
 {
     struct sigaction own = {.sa_handler = count_other}, before;
-    struct selkie_doorbell *second;
+    struct selkie_wakeup *second;
 
     ck_assert_int_eq(sigaction(SIGURG, &own, &before), 0);
-    ck_assert_int_eq(selkie_doorbell_open(&second), 0);
+    ck_assert_int_eq(selkie_wakeup_open(&second), 0);
     ck_assert_int_eq(raise(SIGURG), 0);
     ck_assert_int_eq(others, 0);
-    selkie_doorbell_ring(second);
+    selkie_wakeup_request(second);
     ck_assert(is_rung_within(PATIENCE_MS));
-    selkie_doorbell_close(second);
+    selkie_wakeup_close(second);
     ck_assert(!is_rung_within(QUIET_MS));
     ck_assert_int_eq(others, 0);
     ck_assert_int_eq(raise(SIGURG), 0);
     ck_assert_int_eq(others, 1);
     (void)sigaction(SIGURG, &before, NULL);
-    selkie_doorbell_close(NULL); /* harmless */
+    selkie_wakeup_close(NULL); /* harmless */
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("doorbell");
-    TCase *tcase = tcase_create("doorbell");
+    Suite *suite = suite_create("wakeup");
+    TCase *tcase = tcase_create("wakeup");
 
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
@@ -176,7 +176,7 @@ int main(void)
     tcase_add_test(tcase, a_ring_after_the_answer_rings_anew);
     tcase_add_test(tcase, other_calls_of_the_thread_go_on);
     tcase_add_test(tcase, another_thread_is_left_alone);
-    tcase_add_test(tcase, a_closed_doorbell_is_silent_and_leaves_the_signal_as_it_was);
+    tcase_add_test(tcase, a_closed_wakeup_is_silent_and_leaves_the_signal_as_it_was);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

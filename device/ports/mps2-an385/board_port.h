@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The callbacks of selkie/port.h on this board. */
-#ifndef SELKIE_MPS2_PORT_H
-#define SELKIE_MPS2_PORT_H
+#ifndef SELKIE_MPS2_BOARD_PORT_H
+#define SELKIE_MPS2_BOARD_PORT_H
 
 #include <selkie/port.h>
 #include <stdbool.h>

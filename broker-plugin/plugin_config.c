@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
+#include "plugin_config.h"
 
 #include <selkie/topic.h>
 
@@ -42,7 +42,7 @@ static const char *require_path(struct selkie_settings_object *object, const cha
 }
 
 /* One of [{"id":1,"file":…},{"id":2,"uri":…,"pin_file":…}]. */
-static void read_key(struct selkie_config *config, struct selkie_settings_object *entry, const char *config_path,
+static void read_key(struct selkie_plugin_config *config, struct selkie_settings_object *entry, const char *config_path,
                      const char *provider)
 {
     char file[PATH_SIZE];
@@ -67,7 +67,7 @@ static void read_key(struct selkie_config *config, struct selkie_settings_object
         selkie_settings_reject(entry, where, "%s", error);
 }
 
-static void read_keys(struct selkie_config *config, struct selkie_settings_object *root, const char *config_path)
+static void read_keys(struct selkie_plugin_config *config, struct selkie_settings_object *root, const char *config_path)
 {
     const char *provider = NULL;
     size_t count = selkie_settings_list(root, "keys", true);
@@ -95,7 +95,7 @@ static const char **read_strings(struct selkie_settings_object *object, const ch
 }
 
 /* "alice", or {"user":"bob","topics":["selkie/device/+/state"]}. */
-static void read_reader(struct selkie_settings_object *root, size_t index, struct selkie_reader *reader)
+static void read_reader(struct selkie_settings_object *root, size_t index, struct selkie_plugin_reader *reader)
 {
     if (selkie_settings_list_is_string(root, "readers", index)) {
         reader->user = selkie_settings_list_string(root, "readers", index);
@@ -112,7 +112,7 @@ static void read_reader(struct selkie_settings_object *root, size_t index, struc
     selkie_settings_end(entry);
 }
 
-static void read_readers(struct selkie_config *config, struct selkie_settings_object *root)
+static void read_readers(struct selkie_plugin_config *config, struct selkie_settings_object *root)
 {
     static const char *const any[] = {"any", NULL};
 
@@ -133,7 +133,7 @@ static void read_readers(struct selkie_config *config, struct selkie_settings_ob
         read_reader(root, i, &config->readers[config->reader_count++]);
 }
 
-static void read_all(struct selkie_config *config, const char *path)
+static void read_all(struct selkie_plugin_config *config, const char *path)
 {
     static const char *const enrolments[] = {"open", "approve", "listed", NULL};
     static const char *const rebinds[] = {"approve", "deny", "claim", "allow", NULL};
@@ -160,28 +160,29 @@ static void read_all(struct selkie_config *config, const char *path)
     selkie_settings_end(root);
 }
 
-int selkie_config_open(struct selkie_config **config, const char *path, char error[static SELKIE_CONFIG_ERROR_SIZE])
+int selkie_plugin_config_open(struct selkie_plugin_config **config, const char *path,
+                              char error[static SELKIE_PLUGIN_CONFIG_ERROR_SIZE])
 {
-    struct selkie_config *made = calloc(1, sizeof *made);
+    struct selkie_plugin_config *made = calloc(1, sizeof *made);
 
     *config = NULL;
     if (made == NULL || (made->settings = selkie_settings_load(path)) == NULL ||
         selkie_keyring_open(&made->keyring) < 0) {
-        (void)snprintf(error, SELKIE_CONFIG_ERROR_SIZE, "%s: %s", path, selkie_error_text(SELKIE_ENOMEM));
-        selkie_config_close(made);
+        (void)snprintf(error, SELKIE_PLUGIN_CONFIG_ERROR_SIZE, "%s: %s", path, selkie_error_text(SELKIE_ENOMEM));
+        selkie_plugin_config_close(made);
         return SELKIE_ENOMEM;
     }
     read_all(made, path);
     if (selkie_settings_error(made->settings) != NULL) {
-        (void)snprintf(error, SELKIE_CONFIG_ERROR_SIZE, "%s", selkie_settings_error(made->settings));
-        selkie_config_close(made);
+        (void)snprintf(error, SELKIE_PLUGIN_CONFIG_ERROR_SIZE, "%s", selkie_settings_error(made->settings));
+        selkie_plugin_config_close(made);
         return SELKIE_ECONFIG;
     }
     *config = made;
     return 0;
 }
 
-void selkie_config_close(struct selkie_config *config)
+void selkie_plugin_config_close(struct selkie_plugin_config *config)
 {
     if (config == NULL)
         return;
@@ -195,13 +196,13 @@ void selkie_config_close(struct selkie_config *config)
     free(config);
 }
 
-const char *selkie_config_blame_state_dir(struct selkie_config *config, const char *fault)
+const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault)
 {
     selkie_settings_reject(selkie_settings_root(config->settings), "state_dir", "%s", fault);
     return selkie_settings_error(config->settings);
 }
 
-bool selkie_config_is_admin(const struct selkie_config *config, const char *user)
+bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user)
 {
     for (size_t i = 0; user != NULL && i < config->admin_count; i++)
         if (strcmp(config->admins[i], user) == 0)
@@ -209,7 +210,8 @@ bool selkie_config_is_admin(const struct selkie_config *config, const char *user
     return false;
 }
 
-const struct selkie_reader *selkie_config_reader(const struct selkie_config *config, const char *user)
+const struct selkie_plugin_reader *selkie_plugin_config_reader(const struct selkie_plugin_config *config,
+                                                               const char *user)
 {
     for (size_t i = 0; user != NULL && i < config->reader_count; i++)
         if (strcmp(config->readers[i].user, user) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* memmem */
-#include "board.h"
+#include "qemu_board.h"
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -14,7 +14,7 @@
 
 #define PRESS_PATIENCE 90000 /* a few hundred presses */
 
-void board_public_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
+void qemu_board_public_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
 {
     FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
@@ -26,7 +26,7 @@ void board_public_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *p
     EVP_PKEY_free(key);
 }
 
-const char *board_new_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
+const char *qemu_board_new_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
 {
     EVP_PKEY *key = EVP_RSA_gen(4096);
     const char *path = harness_write("new.key.pem", 0600, "%s", "");
@@ -41,22 +41,22 @@ const char *board_new_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
     return path;
 }
 
-void board_provision(struct pages_otp *otp, struct pages_key *key, unsigned slot, uint8_t key_id,
-                     const uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
+void qemu_board_provision(struct pages_otp *otp, struct pages_key *key, unsigned slot, uint8_t key_id,
+                          const uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
 {
     key->key_ids[slot] = key_id;
     memmove(key->keys[slot], spki, SELKIE_PUBLIC_KEY_SIZE);
     SHA256(spki, SELKIE_PUBLIC_KEY_SIZE, otp->pins[slot]);
 }
 
-void board_pages(struct pages_otp *otp, struct pages_key *key, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+void qemu_board_pages(struct pages_otp *otp, struct pages_key *key, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
     memset(otp, 0xff, sizeof *otp); /* as an unwritten memory is */
     memset(key, 0, sizeof *key);
     key->magic = PAGES_MAGIC;
     memcpy(key->address, address, SELKIE_ADDRESS_SIZE);
-    board_public_key(key->keys[0], harness_public_key());
-    board_provision(otp, key, 0, 1, key->keys[0]);
+    qemu_board_public_key(key->keys[0], harness_public_key());
+    qemu_board_provision(otp, key, 0, 1, key->keys[0]);
     otp->lock = PAGES_LOCKED;
 }
 
@@ -70,10 +70,10 @@ static const char *write_page(const char *name, const void *page, size_t size)
     return path;
 }
 
-struct board *board_boot(const char *image, const struct pages_otp *otp, const struct pages_key *key, const char *radio,
-                         bool icount)
+struct qemu_board *qemu_board_boot(const char *image, const struct pages_otp *otp, const struct pages_key *key,
+                                   const char *radio, bool icount)
 {
-    static struct board board;
+    static struct qemu_board board;
     char otp_loader[400], key_loader[400], radio_device[400], console_device[400], monitor[400];
     memset(&board, 0, sizeof board);
     board.random.state = 4;
@@ -111,24 +111,24 @@ struct board *board_boot(const char *image, const struct pages_otp *otp, const s
                           "shift=0",
                           NULL};
     board.qemu = harness_spawn("qemu", argv, false);
-    board_wait(&board, 0, "\n"); /* its greeting */
+    qemu_board_wait(&board, 0, "\n"); /* its greeting */
     return &board;
 }
 
 /* Take in what the console says within so many milliseconds. */
-static void listen_to(struct board *board, int patience_ms)
+static void listen_to(struct qemu_board *board, int patience_ms)
 {
     ck_assert_uint_lt(board->said_len, sizeof board->said - 1);
     board->said_len += harness_pty_read(board->console, (uint8_t *)board->said + board->said_len, 1, patience_ms);
 }
 
-static size_t find(const struct board *board, size_t from, const char *text)
+static size_t find(const struct qemu_board *board, size_t from, const char *text)
 {
     const char *at = memmem(board->said + from, board->said_len - from, text, strlen(text));
     return at == NULL ? 0 : (size_t)(at - board->said) + strlen(text);
 }
 
-size_t board_wait(struct board *board, size_t from, const char *text)
+size_t qemu_board_wait(struct qemu_board *board, size_t from, const char *text)
 {
     int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
     size_t end;
@@ -140,12 +140,12 @@ size_t board_wait(struct board *board, size_t from, const char *text)
     return end;
 }
 
-void board_type(struct board *board, const char *keys)
+void qemu_board_type(struct qemu_board *board, const char *keys)
 {
     harness_pty_write(board->console, (const uint8_t *)keys, strlen(keys));
 }
 
-size_t board_press_until(struct board *board, size_t from, const char *text, bool human)
+size_t qemu_board_press_until(struct qemu_board *board, size_t from, const char *text, bool human)
 {
     int64_t limit = harness_now_ms() + PRESS_PATIENCE;
     int64_t next = harness_now_ms();
@@ -154,7 +154,7 @@ size_t board_press_until(struct board *board, size_t from, const char *text, boo
         ck_assert_msg(harness_now_ms() < limit, "the console did not say '%s', but:\n%.*s", text,
                       (int)(board->said_len - from), board->said + from);
         if (harness_now_ms() >= next) {
-            board_type(board, "x");
+            qemu_board_type(board, "x");
             next += human ? 30 + (int64_t)test_random_below(&board->random, 150) : 60;
         }
         int64_t left = next - harness_now_ms();
@@ -176,7 +176,7 @@ static void expect(FILE *qmp, const char *key, const char *what)
 }
 
 /* One QMP command; returns once it is done. */
-static void command(struct board *board, const char *text)
+static void command(struct qemu_board *board, const char *text)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const struct timeval patience = {.tv_sec = 20};
@@ -196,12 +196,12 @@ static void command(struct board *board, const char *text)
     fclose(qmp);
 }
 
-void board_reset(struct board *board)
+void qemu_board_reset(struct qemu_board *board)
 {
     command(board, "{\"execute\":\"system_reset\"}");
 }
 
-void board_dump(struct board *board, uint8_t ram[static BOARD_RAM_SIZE])
+void qemu_board_dump(struct qemu_board *board, uint8_t ram[static BOARD_RAM_SIZE])
 {
     char text[400];
     const char *path = harness_path("ram.bin");

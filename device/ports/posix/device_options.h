@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of selkie-device. */
-#ifndef SELKIE_DEVICE_OPTIONS_H
-#define SELKIE_DEVICE_OPTIONS_H
+#ifndef SELKIE_DEVICE_DEVICE_OPTIONS_H
+#define SELKIE_DEVICE_DEVICE_OPTIONS_H
 
 #include <selkie/device.h>
 #include <stdbool.h>
 
-struct options {
+struct device_options {
     const char *port;
     const char *public_key;
     const char *next_public_key;
@@ -32,6 +32,6 @@ struct options {
 };
 
 /* Ends the process (2) for a wrong command line. */
-void options_parse(struct options *options, int argc, char **argv);
+void device_options_parse(struct device_options *options, int argc, char **argv);
 
 #endif
