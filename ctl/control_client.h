@@ -4,7 +4,7 @@
 #ifndef SELKIE_CTL_CONTROL_CLIENT_H
 #define SELKIE_CTL_CONTROL_CLIENT_H
 
-#include "command.h"
+#include "ctl_command.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl_options.h"
 
-#include "command.h"
+#include "ctl_command.h"
 
 #include <selkie/argument.h>
 

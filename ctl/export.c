@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device export: every device as a row of CSV, or as JSON, page by page. Claims never come back. */
 #include "csv.h"
-#include "device_commands.h"
+#include "ctl_devices.h"
 #include "print.h"
 #include "table.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl frame show: what a body says by itself, and what is inside for who has the key. */
-#include "command.h"
+#include "ctl_command.h"
 #include "open.h"
 #include "print.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device import: the whole file is read and checked before the first device is sent. */
 #include "csv.h"
-#include "device_commands.h"
+#include "ctl_devices.h"
 #include "print.h"
 
 #include <errno.h>

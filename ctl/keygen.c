@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An RSA-4096 pair for the cloud. The private half is written once, readable by its owner only; the public half comes
  * as PEM for selkie-device and as a C header with its pin for firmware. */
-#include "command.h"
+#include "ctl_command.h"
 
 #include <errno.h>
 #include <fcntl.h>

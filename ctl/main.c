@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl: the administrator's command. */
-#include "command.h"
 #include "config.h"
+#include "ctl_command.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl watch: events, rejections, frames and gateways as they come, one line each, until SIGINT. */
-#include "device_commands.h"
+#include "ctl_devices.h"
 #include "mqtt.h"
 #include "print.h"
 

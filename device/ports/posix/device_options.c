@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device_options.h"
-#include "radio_line.h"
+#include "device_line.h"
 #include <argp.h>
 #include <selkie/argument.h>
 #include <selkie/tty.h>

@@ -2,10 +2,10 @@
 /* selkie-device: a device as a Linux process. The line is its radio, getrandom its TRNG, --pin its
  * one-time-programmable memory, signals its buttons. */
 #define _GNU_SOURCE /* ppoll */
+#include "device_line.h"
 #include "device_options.h"
 #include "keyfile.h"
 #include "payloads.h"
-#include "radio_line.h"
 #include <errno.h>
 #include <mbedtls/platform_util.h>
 #include <poll.h>
@@ -23,7 +23,7 @@
 
 struct process {
     const struct device_options *options;
-    struct radio_line line;
+    struct device_line line;
     struct payloads payloads;
     uint8_t keys[SELKIE_TRUST_KEYS][SELKIE_PUBLIC_KEY_SIZE];
     uint8_t pins[SELKIE_TRUST_KEYS][SELKIE_PIN_SIZE];
@@ -54,19 +54,19 @@ static void note_signal(int signal)
 static int write_radio(void *context, const uint8_t *bytes, size_t len)
 {
     struct process *process = context;
-    return radio_line_write(&process->line, bytes, len);
+    return device_line_write(&process->line, bytes, len);
 }
 
 static int read_radio(void *context, uint8_t *bytes, size_t size)
 {
     struct process *process = context;
-    return radio_line_read(&process->line, bytes, size);
+    return device_line_read(&process->line, bytes, size);
 }
 
 static int quiet_ms(void *context)
 {
     struct process *process = context;
-    return radio_line_quiet_ms(&process->line);
+    return device_line_quiet_ms(&process->line);
 }
 
 static int read_random(void *context, uint32_t *samples, size_t max)
@@ -153,7 +153,7 @@ static int set_up(struct process *process)
     if (options->pin_given)
         memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);
     configure(process);
-    if (radio_line_open(&process->line, options->port, options->baud) < 0)
+    if (device_line_open(&process->line, options->port, options->baud) < 0)
         return fail(options->port, strerror(errno));
     int error = selkie_device_init(&process->device, &process->config, &process->port);
     if (error == SELKIE_ETRUST)
@@ -237,7 +237,7 @@ static int run(struct process *process, const sigset_t *unblocked)
             if (error < 0)
                 return fail("reset", selkie_error_text(error)), EXIT_FAILURE;
         }
-        int64_t now_ms = radio_line_now_ms();
+        int64_t now_ms = device_line_now_ms();
         int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
         if (process->line.gone)
             return fail(process->options->port, "the line is gone"), EXIT_FAILURE;
@@ -285,7 +285,7 @@ int main(int argc, char **argv)
     catch_signals(&unblocked);
 
     int status = set_up(&process) < 0 ? EXIT_FAILURE : run(&process, &unblocked);
-    radio_line_close(&process.line);
+    device_line_close(&process.line);
     selkie_device_wipe(&process.device);
     mbedtls_platform_zeroize(&process, sizeof process);
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices as $CONTROL/selkie/v1 tells of them, for the commands that handle them. One thread. */
-#ifndef SELKIE_CTL_DEVICE_COMMANDS_H
-#define SELKIE_CTL_DEVICE_COMMANDS_H
+#ifndef SELKIE_CTL_DEVICES_H
+#define SELKIE_CTL_DEVICES_H
 
 #include "control_client.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The radio of a Linux process: a serial line or pseudo-terminal, raw, never blocking. Several processes may share one
  * line: who transmits holds a lock on it, which to the others is a busy line. */
-#ifndef SELKIE_DEVICE_RADIO_LINE_H
-#define SELKIE_DEVICE_RADIO_LINE_H
+#ifndef SELKIE_DEVICE_DEVICE_LINE_H
+#define SELKIE_DEVICE_DEVICE_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct radio_line {
+struct device_line {
     const char *path;
     int fd;           /* -1: not open */
     int64_t heard_ms; /* when the last byte came; negative: never */
@@ -18,17 +18,17 @@ struct radio_line {
 };
 
 /* Returns 0, or -1 with errno. */
-int radio_line_open(struct radio_line *line, const char *path, unsigned baud);
+int device_line_open(struct device_line *line, const char *path, unsigned baud);
 
 /* Wait until all is sent, and close. */
-void radio_line_close(struct radio_line *line);
+void device_line_close(struct device_line *line);
 
 /* As in port.h. */
-int radio_line_write(struct radio_line *line, const uint8_t *bytes, size_t len);
-int radio_line_read(struct radio_line *line, uint8_t *bytes, size_t size);
-int radio_line_quiet_ms(struct radio_line *line);
+int device_line_write(struct device_line *line, const uint8_t *bytes, size_t len);
+int device_line_read(struct device_line *line, uint8_t *bytes, size_t size);
+int device_line_quiet_ms(struct device_line *line);
 
 /* The clock that the line and the device go by: milliseconds, monotonic. */
-int64_t radio_line_now_ms(void);
+int64_t device_line_now_ms(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-device's radio on a real pseudo-terminal: what passes, when it counts as busy, and how its end is noticed. The
  * clock is wrapped. */
-#include "radio_line.h"
+#include "device_line.h"
 #include "run_suite.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 
-static struct radio_line line;
+static struct device_line line;
 static int master;
 static char path[64];
 static int64_t clock_ms = -1; /* what the clock shall say; -1 = the true time */
@@ -36,13 +36,13 @@ static void setup(void)
     int slave;
 
     ck_assert_int_eq(openpty(&master, &slave, path, NULL, NULL), 0);
-    ck_assert_int_eq(radio_line_open(&line, path, 9600), 0);
+    ck_assert_int_eq(device_line_open(&line, path, 9600), 0);
     (void)close(slave);
 }
 
 static void teardown(void)
 {
-    radio_line_close(&line);
+    device_line_close(&line);
     if (master >= 0)
         (void)close(master);
 }
@@ -67,7 +67,7 @@ static void hear(const void *bytes, size_t len)
 
     ck_assert_int_eq(write(master, bytes, len), (ssize_t)len);
     await(line.fd);
-    ck_assert_int_eq(radio_line_read(&line, heard, sizeof heard), (int)len);
+    ck_assert_int_eq(device_line_read(&line, heard, sizeof heard), (int)len);
     ck_assert_mem_eq(heard, bytes, len);
 }
 
@@ -92,7 +92,7 @@ static size_t fill(void)
     size_t taken = 0;
 
     do {
-        int count = radio_line_write(&line, bytes, sizeof bytes);
+        int count = device_line_write(&line, bytes, sizeof bytes);
         ck_assert_int_ge(count, 0);
         ck_assert_int_eq(line.full, (size_t)count < sizeof bytes);
         taken += (size_t)count;
@@ -108,7 +108,7 @@ START_TEST(all_bytes_pass_both_ways_as_they_are)
 
     for (unsigned i = 0; i < 256; i++)
         bytes[i] = (uint8_t)i;
-    ck_assert_int_eq(radio_line_write(&line, bytes, sizeof bytes), (int)sizeof bytes);
+    ck_assert_int_eq(device_line_write(&line, bytes, sizeof bytes), (int)sizeof bytes);
     for (ssize_t count; got < sizeof seen; got += (size_t)count) {
         count = read(master, seen + got, sizeof seen - got);
         ck_assert_int_gt(count, 0);
@@ -121,7 +121,7 @@ END_TEST
 
 START_TEST(what_is_no_line_is_refused_with_the_reason)
 {
-    struct radio_line other;
+    struct device_line other;
     const char *file = kit_path(kit_dir(), "file");
     const struct {
         const char *path;
@@ -133,10 +133,10 @@ START_TEST(what_is_no_line_is_refused_with_the_reason)
     kit_write(file, "x", 1, 0600);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         errno = 0;
-        ck_assert_int_eq(radio_line_open(&other, cases[i].path, cases[i].baud), -1);
+        ck_assert_int_eq(device_line_open(&other, cases[i].path, cases[i].baud), -1);
         ck_assert_int_eq(errno, cases[i].reason);
         ck_assert_int_eq(other.fd, -1);
-        radio_line_close(&other); /* harmless */
+        device_line_close(&other); /* harmless */
     }
 }
 END_TEST
@@ -145,10 +145,10 @@ START_TEST(nothing_to_hear_is_no_error_and_no_end)
 {
     uint8_t byte;
 
-    ck_assert_int_eq(radio_line_read(&line, &byte, 1), 0);
+    ck_assert_int_eq(device_line_read(&line, &byte, 1), 0);
     ck_assert(!line.gone);
     hear("x", 1);
-    ck_assert_int_eq(radio_line_read(&line, &byte, 1), 0);
+    ck_assert_int_eq(device_line_read(&line, &byte, 1), 0);
     ck_assert(!line.gone);
 }
 END_TEST
@@ -159,16 +159,16 @@ START_TEST(a_line_that_is_unplugged_is_gone_for_who_only_listens)
     uint8_t byte;
 
     unplug();
-    ck_assert_int_eq(radio_line_read(&line, &byte, 1), -1);
+    ck_assert_int_eq(device_line_read(&line, &byte, 1), -1);
     ck_assert(line.gone);
 }
 END_TEST
 
 START_TEST(a_line_that_is_unplugged_is_gone_for_who_writes)
 {
-    ck_assert_int_ge(radio_line_quiet_ms(&line), 0);
+    ck_assert_int_ge(device_line_quiet_ms(&line), 0);
     unplug();
-    ck_assert_int_eq(radio_line_write(&line, (const uint8_t *)"x", 1), -1);
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), -1);
     ck_assert(line.gone);
     ck_assert(!line.locked);
 }
@@ -178,11 +178,11 @@ START_TEST(a_full_line_takes_a_part_and_goes_on_once_there_is_room)
 {
     size_t taken = fill();
 
-    ck_assert_int_eq(radio_line_write(&line, (const uint8_t *)"x", 1), 0); /* no error: later */
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 0); /* no error: later */
     ck_assert(line.full);
     ck_assert(!line.gone);
     drain(taken); /* what it said to have taken is there */
-    ck_assert_int_eq(radio_line_write(&line, (const uint8_t *)"x", 1), 1);
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 1);
     ck_assert(!line.full);
     drain(1);
 }
@@ -193,43 +193,43 @@ START_TEST(quiet_counts_from_the_last_byte_that_was_heard)
     uint8_t byte;
 
     clock_ms = 5000;
-    ck_assert_int_eq(radio_line_quiet_ms(&line), INT_MAX); /* nobody ever was on the air */
+    ck_assert_int_eq(device_line_quiet_ms(&line), INT_MAX); /* nobody ever was on the air */
     hear("x", 1);
-    ck_assert_int_eq(radio_line_quiet_ms(&line), 0);
+    ck_assert_int_eq(device_line_quiet_ms(&line), 0);
     clock_ms += 1500;
-    ck_assert_int_eq(radio_line_read(&line, &byte, 1), 0); /* nothing heard is nobody on the air */
-    ck_assert_int_eq(radio_line_quiet_ms(&line), 1500);
+    ck_assert_int_eq(device_line_read(&line, &byte, 1), 0); /* nothing heard is nobody on the air */
+    ck_assert_int_eq(device_line_quiet_ms(&line), 1500);
     clock_ms += INT64_C(86400000) * 365;
-    ck_assert_int_eq(radio_line_quiet_ms(&line), INT_MAX);
+    ck_assert_int_eq(device_line_quiet_ms(&line), INT_MAX);
     clock_ms = -1; /* Check's own */
 }
 END_TEST
 
 START_TEST(who_transmits_is_a_busy_line_to_the_others_until_its_frame_is_out)
 {
-    struct radio_line other;
+    struct device_line other;
 
-    ck_assert_int_eq(radio_line_open(&other, path, 9600), 0);
-    ck_assert_int_ge(radio_line_quiet_ms(&line), 0);
-    ck_assert_int_lt(radio_line_quiet_ms(&other), 0);
+    ck_assert_int_eq(device_line_open(&other, path, 9600), 0);
+    ck_assert_int_ge(device_line_quiet_ms(&line), 0);
+    ck_assert_int_lt(device_line_quiet_ms(&other), 0);
     size_t taken = fill(); /* a frame of which only a part went */
-    ck_assert_int_ge(radio_line_quiet_ms(&line), 0);
-    taken += (size_t)radio_line_write(&line, (const uint8_t *)"x", 1);
-    ck_assert_int_lt(radio_line_quiet_ms(&other), 0);
+    ck_assert_int_ge(device_line_quiet_ms(&line), 0);
+    taken += (size_t)device_line_write(&line, (const uint8_t *)"x", 1);
+    ck_assert_int_lt(device_line_quiet_ms(&other), 0);
     drain(taken);
-    ck_assert_int_eq(radio_line_write(&line, (const uint8_t *)"x", 1), 1); /* its end */
-    ck_assert_int_ge(radio_line_quiet_ms(&other), 0);
-    ck_assert_int_lt(radio_line_quiet_ms(&line), 0);
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 1); /* its end */
+    ck_assert_int_ge(device_line_quiet_ms(&other), 0);
+    ck_assert_int_lt(device_line_quiet_ms(&line), 0);
     drain(1);
-    radio_line_close(&other); /* and who ends lets go of it */
-    ck_assert_int_ge(radio_line_quiet_ms(&line), 0);
+    device_line_close(&other); /* and who ends lets go of it */
+    ck_assert_int_ge(device_line_quiet_ms(&line), 0);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("radio_line");
-    TCase *tcase = tcase_create("radio_line");
+    Suite *suite = suite_create("device_line");
+    TCase *tcase = tcase_create("device_line");
 
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "radio_line.h"
+#include "device_line.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,16 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t radio_line_now_ms(void)
+int64_t device_line_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int radio_line_open(struct radio_line *line, const char *path, unsigned baud)
+int device_line_open(struct device_line *line, const char *path, unsigned baud)
 {
-    *line = (struct radio_line){.path = path, .heard_ms = -1};
+    *line = (struct device_line){.path = path, .heard_ms = -1};
     line->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (line->fd < 0)
         return -1;
@@ -32,14 +32,14 @@ int radio_line_open(struct radio_line *line, const char *path, unsigned baud)
     return 0;
 }
 
-static void unlock(struct radio_line *line)
+static void unlock(struct device_line *line)
 {
     if (line->locked)
         flock(line->fd, LOCK_UN);
     line->locked = false;
 }
 
-void radio_line_close(struct radio_line *line)
+void device_line_close(struct device_line *line)
 {
     if (line->fd < 0)
         return;
@@ -50,7 +50,7 @@ void radio_line_close(struct radio_line *line)
     line->fd = -1;
 }
 
-int radio_line_write(struct radio_line *line, const uint8_t *bytes, size_t len)
+int device_line_write(struct device_line *line, const uint8_t *bytes, size_t len)
 {
     ssize_t taken = write(line->fd, bytes, len);
     if (taken < 0 && (errno == EAGAIN || errno == EINTR))
@@ -66,11 +66,11 @@ int radio_line_write(struct radio_line *line, const uint8_t *bytes, size_t len)
     return (int)taken;
 }
 
-int radio_line_read(struct radio_line *line, uint8_t *bytes, size_t size)
+int device_line_read(struct device_line *line, uint8_t *bytes, size_t size)
 {
     ssize_t count = read(line->fd, bytes, size);
     if (count > 0)
-        line->heard_ms = radio_line_now_ms();
+        line->heard_ms = device_line_now_ms();
     if (count > 0)
         return (int)count;
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
@@ -80,11 +80,11 @@ int radio_line_read(struct radio_line *line, uint8_t *bytes, size_t size)
     return -1;
 }
 
-int radio_line_quiet_ms(struct radio_line *line)
+int device_line_quiet_ms(struct device_line *line)
 {
     if (flock(line->fd, LOCK_EX | LOCK_NB) < 0)
         return -1;
     line->locked = true;
-    int64_t quiet = line->heard_ms < 0 ? INT_MAX : radio_line_now_ms() - line->heard_ms;
+    int64_t quiet = line->heard_ms < 0 ? INT_MAX : device_line_now_ms() - line->heard_ms;
     return quiet > INT_MAX ? INT_MAX : (int)quiet;
 }

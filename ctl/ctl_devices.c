@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device …: one device at a time, and the list. import.c and export.c have many at once. */
-#include "device_commands.h"
+#include "ctl_devices.h"
 
 #include "print.h"
 #include "table.h"
