@@ -2,7 +2,6 @@
 /* mosquitto_selkie.so: Mosquitto's events on one side, the unsealer on the other. Everything here runs on Mosquitto's
  * one thread. */
 #include "access.h"
-#include "auth.h"
 #include "control.h"
 #include "deliver.h"
 #include "ingest.h"
@@ -96,7 +95,7 @@ static int on_basic_auth(int event, void *data, void *context)
         return MOSQ_ERR_AUTH;
     if (!may_be_registered(plugin, attempt->username))
         return MOSQ_ERR_PLUGIN_DEFER;
-    return selkie_auth_check(plugin->unsealer, attempt);
+    return selkie_access_authenticate(plugin->unsealer, attempt);
 }
 
 static int on_message(int event, void *data, void *context)
@@ -105,11 +104,10 @@ static int on_message(int event, void *data, void *context)
     struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer == NULL || selkie_access_is_ours(plugin->config->root, message->topic) ||
-        ticks_are_missing(plugin))
+    if (plugin->unsealer == NULL || ticks_are_missing(plugin))
         return MOSQ_ERR_ACL_DENIED;
-    selkie_ingest_message(plugin->unsealer, plugin->config->root, message);
-    return MOSQ_ERR_SUCCESS;
+    return selkie_ingest_message(plugin->unsealer, plugin->config->root, message) ? MOSQ_ERR_SUCCESS
+                                                                                  : MOSQ_ERR_ACL_DENIED;
 }
 
 static int on_control(int event, void *data, void *context)

@@ -14,31 +14,20 @@
 
 static const char *const providers[] = {"openssl", "mbedtls", NULL};
 
-/* A path as it stands in the file, seen from the file's folder. SELKIE_ESPACE where it is too long. */
-static int resolve(char resolved[static PATH_SIZE], const char *config_path, const char *path)
-{
-    const char *slash = strrchr(config_path, '/');
-    int folder_len = path[0] == '/' || slash == NULL ? 0 : (int)(slash + 1 - config_path);
-    int len = snprintf(resolved, PATH_SIZE, "%.*s%s", folder_len, config_path, path);
-
-    return len < 0 || len >= PATH_SIZE ? SELKIE_ESPACE : 0;
-}
-
-/* A path under a key, resolved; NULL (and a mistake told) where that fails. */
+/* The path under a key, seen from the configuration's folder; NULL after a mistake. */
 static const char *require_path(struct selkie_settings_object *object, const char *key, const char *config_path,
                                 char resolved[static PATH_SIZE])
 {
-    const char *path = selkie_settings_require_string(object, key);
+    const char *path = selkie_settings_require_string(object, key), *slash = strrchr(config_path, '/');
+    int folder_len = path[0] == '/' || !slash ? 0 : (int)(slash + 1 - config_path);
 
-    if (path[0] == '\0') {
+    if (path[0] == '\0')
         selkie_settings_reject(object, key, "must not be empty");
-        return NULL;
-    }
-    if (resolve(resolved, config_path, path) < 0) {
+    else if (snprintf(resolved, PATH_SIZE, "%.*s%s", folder_len, config_path, path) >= PATH_SIZE)
         selkie_settings_reject(object, key, "is too long");
-        return NULL;
-    }
-    return resolved;
+    else
+        return resolved;
+    return NULL;
 }
 
 /* One of [{"id":1,"file":…},{"id":2,"uri":…,"pin_file":…}]. */
