@@ -30,7 +30,7 @@ static const char *without_share(const char *filter)
     if (strncmp(filter, share, sizeof share - 1) != 0)
         return filter;
     const char *slash = strchr(filter + sizeof share - 1, '/');
-    return slash == NULL ? filter : slash + 1;
+    return slash ? slash + 1 : filter;
 }
 
 static enum selkie_access_answer allow_if(bool condition)
@@ -48,7 +48,7 @@ static bool matches(const char *filter, const char *topic)
 /* Does the topic lie in the tree of the gateway that asks? */
 static bool is_own_gateway(const struct selkie_topic *topic, const struct selkie_access_request *request)
 {
-    return request->is_gateway && request->user != NULL && strcmp(topic->gateway, request->user) == 0;
+    return request->is_gateway && request->user && strcmp(topic->gateway, request->user) == 0;
 }
 
 static enum selkie_access_answer decide_write(const char *root, const struct selkie_access_request *request)
@@ -91,7 +91,7 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
     if (config->any_reader || selkie_plugin_config_is_admin(config, request->user))
         return SELKIE_ACCESS_ALLOW;
     const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
-    if (reader == NULL)
+    if (!reader)
         return SELKIE_ACCESS_DENY;
     for (size_t i = 0; i < reader->topic_count; i++)
         if (matches(reader->topics[i], text))
@@ -104,17 +104,17 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
 static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_config *config, const char *filter,
                                                   const struct selkie_access_request *request)
 {
-    if (strpbrk(filter, "+#") == NULL)
+    if (!strpbrk(filter, "+#"))
         return decide_read(config, filter, request);
     if (config->any_reader || selkie_plugin_config_is_admin(config, request->user) ||
-        selkie_plugin_config_reader(config, request->user) != NULL)
+        selkie_plugin_config_reader(config, request->user))
         return SELKIE_ACCESS_ALLOW;
-    if (!request->is_gateway || request->user == NULL)
+    if (!request->is_gateway || !request->user)
         return SELKIE_ACCESS_DENY;
     static const char gateway[] = "gateway/";
     const char *rest = below(config->root, filter);
     size_t len = strlen(request->user);
-    return allow_if(rest != NULL && strncmp(rest, gateway, sizeof gateway - 1) == 0 &&
+    return allow_if(rest && strncmp(rest, gateway, sizeof gateway - 1) == 0 &&
                     strncmp(rest + sizeof gateway - 1, request->user, len) == 0 &&
                     rest[sizeof gateway - 1 + len] == '/');
 }
@@ -147,7 +147,7 @@ enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config
 
     if (strncmp(topic, CONTROL_TREE, sizeof CONTROL_TREE - 1) == 0)
         return decide_control(config, topic, request);
-    if (below(config->root, topic) == NULL)
+    if (!below(config->root, topic))
         return decide_other(config, topic);
     switch (request->access) {
     case MOSQ_ACL_WRITE:
@@ -180,7 +180,7 @@ static bool is_named(const X509 *certificate, const char *name)
 static bool has_certificate(const struct mosquitto *client, const char *name)
 {
     X509 *certificate = mosquitto_client_certificate(client);
-    bool named = certificate != NULL && is_named(certificate, name);
+    bool named = certificate && is_named(certificate, name);
 
     X509_free(certificate);
     return named;
@@ -194,8 +194,7 @@ int selkie_access_authenticate(struct selkie_unsealer *unsealer, const struct mo
     case SELKIE_GATEWAY_UNKNOWN:
         return MOSQ_ERR_PLUGIN_DEFER;
     case SELKIE_GATEWAY_PASSWORD:
-        proven =
-            attempt->password != NULL && selkie_unsealer_check_gateway(unsealer, attempt->username, attempt->password);
+        proven = attempt->password && selkie_unsealer_check_gateway(unsealer, attempt->username, attempt->password);
         break;
     case SELKIE_GATEWAY_CERTIFICATE:
         proven = has_certificate(attempt->client, attempt->username);

@@ -27,7 +27,7 @@ struct selkie_control {
 int selkie_control_open(struct selkie_control **control)
 {
     *control = calloc(1, sizeof **control);
-    return *control == NULL ? SELKIE_ENOMEM : 0;
+    return *control ? 0 : SELKIE_ENOMEM;
 }
 
 static void clear(struct question *question)
@@ -39,7 +39,7 @@ static void clear(struct question *question)
 
 void selkie_control_close(struct selkie_control *control)
 {
-    if (control == NULL)
+    if (!control)
         return;
     for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++)
         clear(&control->questions[i]);
@@ -58,7 +58,7 @@ static struct question *find(struct selkie_control *control, uint64_t token)
 static void answer_error(const char *client_id, const char *text)
 {
     json_t *answer = json_pack("{s:[{s:s}]}", "responses", "error", text);
-    int result = answer == NULL ? SELKIE_ENOMEM : selkie_publish_json(client_id, RESPONSE, answer, 1, false);
+    int result = answer ? selkie_publish_json(client_id, RESPONSE, answer, 1, false) : SELKIE_ENOMEM;
 
     (void)result;
     json_decref(answer);
@@ -72,15 +72,14 @@ static json_t *find_removed(const char *payload, size_t len)
     json_t *json, *command, *removed;
     size_t index;
 
-    if (memmem(payload, len, plain, sizeof plain - 1) == NULL &&
-        memmem(payload, len, escape, sizeof escape - 1) == NULL)
+    if (!memmem(payload, len, plain, sizeof plain - 1) && !memmem(payload, len, escape, sizeof escape - 1))
         return NULL;
     json = json_loadb(payload, len, 0, NULL);
     removed = json_array();
     json_array_foreach (json_object_get(json, "commands"), index, command) {
         const char *verb = json_string_value(json_object_get(command, "command"));
         json_t *name = json_object_get(command, "gateway");
-        bool removes = verb != NULL && strcmp(verb, plain) == 0 && json_is_string(name);
+        bool removes = verb && strcmp(verb, plain) == 0 && json_is_string(name);
         int result = json_array_append(removed, removes ? name : json_null());
         (void)result; /* without memory nobody is disconnected, and the next publish is refused */
     }
@@ -94,17 +93,17 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     const char *client_id = mosquitto_client_id(message->client);
     struct question *question = find(control, 0);
 
-    if (client_id == NULL || !selkie_plugin_config_is_admin(config, mosquitto_client_username(message->client)))
+    if (!client_id || !selkie_plugin_config_is_admin(config, mosquitto_client_username(message->client)))
         return;
     if (message->payloadlen > SELKIE_COMMAND_MAX) {
         answer_error(client_id, "the payload is longer than 1 MiB");
         return;
     }
-    if (question == NULL) {
+    if (!question) {
         answer_error(client_id, "too many commands at once; wait for an answer before asking more");
         return;
     }
-    const char *payload = message->payload == NULL ? "" : message->payload;
+    const char *payload = message->payload ? message->payload : "";
     int result = selkie_unsealer_command(unsealer, control->last_token + 1, payload, message->payloadlen);
     if (result < 0) {
         answer_error(client_id, selkie_error_text(result));
@@ -137,7 +136,7 @@ static void bury_removed(const json_t *removed, const struct selkie_output *answ
 
     json_array_foreach (removed, index, name) {
         json_t *response = json_array_get(responses, index);
-        if (json_is_string(name) && response != NULL && json_object_get(response, "error") == NULL)
+        if (json_is_string(name) && response && !json_object_get(response, "error"))
             bury(json_string_value(name), root);
     }
     json_decref(json);
@@ -147,17 +146,17 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
 {
     struct question *question = answer->token == 0 ? NULL : find(control, answer->token);
 
-    if (question == NULL)
+    if (!question)
         return 0;
     int result = 0;
-    if (question->client_id != NULL)
+    if (question->client_id)
         result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
     if (result == SELKIE_ENOMEM)
         return result;
     /* Taken out first: disconnecting a client comes back here as a client that has gone. */
     struct question done = *question;
     memset(question, 0, sizeof *question);
-    if (done.removed != NULL)
+    if (done.removed)
         bury_removed(done.removed, answer, root);
     clear(&done);
     return result;
@@ -165,9 +164,9 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
 
 void selkie_control_forget(struct selkie_control *control, const char *client_id)
 {
-    for (size_t i = 0; client_id != NULL && i < SELKIE_CONTROL_MAX; i++) {
+    for (size_t i = 0; client_id && i < SELKIE_CONTROL_MAX; i++) {
         struct question *question = &control->questions[i];
-        if (question->client_id == NULL || strcmp(question->client_id, client_id) != 0)
+        if (!question->client_id || strcmp(question->client_id, client_id) != 0)
             continue;
         free(question->client_id);
         question->client_id = NULL;
@@ -178,7 +177,7 @@ void selkie_control_abandon(struct selkie_control *control)
 {
     for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++) {
         struct question *question = &control->questions[i];
-        if (question->client_id != NULL)
+        if (question->client_id)
             answer_error(question->client_id, "the configuration was read again; look what was done, and ask again");
         clear(question);
     }

@@ -35,7 +35,7 @@ int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer 
                         struct selkie_control *control, const char *root)
 {
     *deliver = calloc(1, sizeof **deliver);
-    if (*deliver == NULL)
+    if (!*deliver)
         return SELKIE_ENOMEM;
     (*deliver)->unsealer = unsealer;
     (*deliver)->control = control;
@@ -45,7 +45,7 @@ int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer 
 
 void selkie_deliver_close(struct selkie_deliver *deliver)
 {
-    if (deliver == NULL)
+    if (!deliver)
         return;
     selkie_output_free(deliver->held);
     free(deliver);
@@ -104,13 +104,13 @@ static int note_receipt(struct selkie_deliver *deliver, const struct selkie_outp
 {
     struct receipt *receipt = NULL;
 
-    for (size_t i = 0; i < deliver->receipt_count && receipt == NULL; i++)
+    for (size_t i = 0; i < deliver->receipt_count && !receipt; i++)
         if (strcmp(deliver->receipts[i].gateway, output->gateway) == 0)
             receipt = &deliver->receipts[i];
-    if (receipt == NULL) {
+    if (!receipt) {
         receipt = &deliver->receipts[deliver->receipt_count];
         receipt->seqs = json_array();
-        if (receipt->seqs == NULL)
+        if (!receipt->seqs)
             return SELKIE_ENOMEM;
         (void)snprintf(receipt->gateway, sizeof receipt->gateway, "%s", output->gateway);
         deliver->receipt_count++;
@@ -127,8 +127,7 @@ static void publish_receipts(struct selkie_deliver *deliver)
     for (size_t i = 0; i < deliver->receipt_count; i++) {
         struct receipt *receipt = &deliver->receipts[i];
         json_t *json = json_pack("{s:o}", "seq", receipt->seqs);
-        if (json != NULL &&
-            selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
+        if (json && selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
             int result = selkie_publish_json(NULL, topic, json, 1, false);
             (void)result;
         }
@@ -171,9 +170,9 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
 
     selkie_deliver_confirm(deliver);
     deliver->held = NULL;
-    if (output == NULL)
+    if (!output)
         output = selkie_unsealer_take(deliver->unsealer);
-    while (output != NULL) {
+    while (output) {
         int result = publish_one(deliver, output);
         if (result == SELKIE_ENOMEM) {
             deliver->held = output; /* the order is kept, and no payload is skipped */

@@ -46,7 +46,7 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
     char *name, *value;
     bool skip_first = false;
 
-    while ((at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first)) != NULL) {
+    while ((at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first))) {
         take_property(arrival, name, value);
         free(name);
         free(value);

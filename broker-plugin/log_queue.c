@@ -41,7 +41,7 @@ static int mosquitto_level(int level)
 int selkie_log_queue_open(struct selkie_log_queue **log_queue)
 {
     *log_queue = calloc(1, sizeof **log_queue);
-    if (*log_queue == NULL)
+    if (!*log_queue)
         return SELKIE_ENOMEM;
     if (pthread_mutex_init(&(*log_queue)->lock, NULL) != 0) {
         free(*log_queue);
@@ -53,7 +53,7 @@ int selkie_log_queue_open(struct selkie_log_queue **log_queue)
 
 void selkie_log_queue_close(struct selkie_log_queue *log_queue)
 {
-    if (log_queue == NULL)
+    if (!log_queue)
         return;
     selkie_log_queue_flush(log_queue);
     (void)pthread_mutex_destroy(&log_queue->lock);

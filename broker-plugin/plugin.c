@@ -53,13 +53,13 @@ static bool ticks_are_missing(struct selkie_plugin *plugin)
 /* Among registered gateways none has an administrator's name: its password would be that of the administrator. */
 static bool may_be_registered(const struct selkie_plugin *plugin, const char *user)
 {
-    return user != NULL && plugin->unsealer != NULL && !selkie_plugin_config_is_admin(plugin->config, user);
+    return user && plugin->unsealer && !selkie_plugin_config_is_admin(plugin->config, user);
 }
 
 static bool is_gateway(const struct selkie_plugin *plugin, const char *user)
 {
     if (plugin->config->any_gateway)
-        return user != NULL && plugin->unsealer != NULL;
+        return user && plugin->unsealer;
     return may_be_registered(plugin, user) && selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
 }
 
@@ -91,7 +91,7 @@ static int on_basic_auth(int event, void *data, void *context)
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer == NULL)
+    if (!plugin->unsealer)
         return MOSQ_ERR_AUTH;
     if (!may_be_registered(plugin, attempt->username))
         return MOSQ_ERR_PLUGIN_DEFER;
@@ -104,7 +104,7 @@ static int on_message(int event, void *data, void *context)
     struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer == NULL || ticks_are_missing(plugin))
+    if (!plugin->unsealer || ticks_are_missing(plugin))
         return MOSQ_ERR_ACL_DENIED;
     return selkie_ingest_message(plugin->unsealer, plugin->config->root, message) ? MOSQ_ERR_SUCCESS
                                                                                   : MOSQ_ERR_ACL_DENIED;
@@ -115,7 +115,7 @@ static int on_control(int event, void *data, void *context)
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer != NULL)
+    if (plugin->unsealer)
         selkie_control_ask(plugin->control, plugin->unsealer, plugin->config, data);
     return MOSQ_ERR_SUCCESS;
 }
@@ -138,7 +138,7 @@ static int on_tick(int event, void *data, void *context)
     (void)data;
     plugin->has_tick = true;
     selkie_wakeup_done(plugin->wakeup);
-    if (plugin->unsealer != NULL) {
+    if (plugin->unsealer) {
         selkie_stats_topic_turn(&plugin->stats, plugin->unsealer, plugin->config->root);
         if (selkie_deliver_turn(plugin->deliver))
             selkie_wakeup_request(plugin->wakeup);
@@ -276,7 +276,7 @@ static int on_reload(int event, void *data, void *context)
 
     (void)event;
     (void)data;
-    if (plugin->unsealer == NULL)
+    if (!plugin->unsealer)
         return MOSQ_ERR_PLUGIN_DEFER;
     if (config_open(&next, plugin->config_path) == 0) {
         if (strcmp(next->root, plugin->config->root) == 0 && strcmp(next->state_dir, plugin->config->state_dir) == 0) {
@@ -351,12 +351,12 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
     const char *path = find_option(options, option_count, "config_file");
     struct selkie_plugin *plugin;
 
-    if (path == NULL) {
+    if (!path) {
         selkie_plugin_log(LOG_ERR, "mosquitto.conf: plugin_opt_config_file is required");
         return MOSQ_ERR_INVAL;
     }
     plugin = calloc(1, sizeof *plugin);
-    if (plugin == NULL || (plugin->config_path = strdup(path)) == NULL) {
+    if (!plugin || !(plugin->config_path = strdup(path))) {
         free(plugin);
         return MOSQ_ERR_NOMEM;
     }

@@ -52,7 +52,7 @@ static void read_key(struct selkie_plugin_config *config, struct selkie_settings
             source.provider = providers[selkie_settings_choice(entry, "provider", providers, 0)];
     }
     selkie_settings_end(entry);
-    if (selkie_settings_error(config->settings) == NULL && selkie_keyring_add(config->keyring, &source, error) < 0)
+    if (!selkie_settings_error(config->settings) && selkie_keyring_add(config->keyring, &source, error) < 0)
         selkie_settings_reject(entry, where, "%s", error);
 }
 
@@ -65,7 +65,7 @@ static void read_keys(struct selkie_plugin_config *config, struct selkie_setting
         provider = providers[selkie_settings_choice(root, "provider", providers, 0)];
     if (count == 0)
         selkie_settings_reject(root, "keys", "must name at least one key");
-    for (size_t i = 0; i < count && selkie_settings_error(config->settings) == NULL; i++)
+    for (size_t i = 0; i < count && !selkie_settings_error(config->settings); i++)
         read_key(config, selkie_settings_list_object(root, "keys", i), config_path, provider);
 }
 
@@ -76,9 +76,9 @@ static const char **read_strings(struct selkie_settings_object *object, const ch
     const char **strings = size == 0 ? NULL : calloc(size, sizeof *strings);
 
     *count = 0;
-    if (size != 0 && strings == NULL)
+    if (size != 0 && !strings)
         selkie_settings_reject(object, key, "%s", selkie_error_text(SELKIE_ENOMEM));
-    for (size_t i = 0; strings != NULL && i < size; i++)
+    for (size_t i = 0; strings && i < size; i++)
         strings[(*count)++] = selkie_settings_list_string(object, key, i);
     return strings;
 }
@@ -114,7 +114,7 @@ static void read_readers(struct selkie_plugin_config *config, struct selkie_sett
     if (count == 0)
         return;
     config->readers = calloc(count, sizeof *config->readers);
-    if (config->readers == NULL) {
+    if (!config->readers) {
         selkie_settings_reject(root, "readers", "%s", selkie_error_text(SELKIE_ENOMEM));
         return;
     }
@@ -135,7 +135,7 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
     if (!selkie_topic_root_valid(config->root))
         selkie_settings_reject(root, "root", "must be topic levels without wildcards or '$', at most %d bytes",
                                SELKIE_TOPIC_ROOT_MAX);
-    if (require_path(root, "state_dir", path, state_dir) != NULL && (config->state_dir = strdup(state_dir)) == NULL)
+    if (require_path(root, "state_dir", path, state_dir) && !(config->state_dir = strdup(state_dir)))
         selkie_settings_reject(root, "state_dir", "%s", selkie_error_text(SELKIE_ENOMEM));
     config->workers = (unsigned)selkie_settings_integer(root, "workers", 1, WORKERS_MAX, 0);
     config->enrolment = (enum selkie_enrolment)selkie_settings_choice(root, "enrolment", enrolments, SELKIE_ENROL_OPEN);
@@ -155,14 +155,13 @@ int selkie_plugin_config_open(struct selkie_plugin_config **config, const char *
     struct selkie_plugin_config *made = calloc(1, sizeof *made);
 
     *config = NULL;
-    if (made == NULL || (made->settings = selkie_settings_load(path)) == NULL ||
-        selkie_keyring_open(&made->keyring) < 0) {
+    if (!made || !(made->settings = selkie_settings_load(path)) || selkie_keyring_open(&made->keyring) < 0) {
         (void)snprintf(error, SELKIE_PLUGIN_CONFIG_ERROR_SIZE, "%s: %s", path, selkie_error_text(SELKIE_ENOMEM));
         selkie_plugin_config_close(made);
         return SELKIE_ENOMEM;
     }
     read_all(made, path);
-    if (selkie_settings_error(made->settings) != NULL) {
+    if (selkie_settings_error(made->settings)) {
         (void)snprintf(error, SELKIE_PLUGIN_CONFIG_ERROR_SIZE, "%s", selkie_settings_error(made->settings));
         selkie_plugin_config_close(made);
         return SELKIE_ECONFIG;
@@ -173,7 +172,7 @@ int selkie_plugin_config_open(struct selkie_plugin_config **config, const char *
 
 void selkie_plugin_config_close(struct selkie_plugin_config *config)
 {
-    if (config == NULL)
+    if (!config)
         return;
     for (size_t i = 0; i < config->reader_count; i++)
         free(config->readers[i].topics);
@@ -193,7 +192,7 @@ const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *c
 
 bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user)
 {
-    for (size_t i = 0; user != NULL && i < config->admin_count; i++)
+    for (size_t i = 0; user && i < config->admin_count; i++)
         if (strcmp(config->admins[i], user) == 0)
             return true;
     return false;
@@ -202,7 +201,7 @@ bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, co
 const struct selkie_plugin_reader *selkie_plugin_config_reader(const struct selkie_plugin_config *config,
                                                                const char *user)
 {
-    for (size_t i = 0; user != NULL && i < config->reader_count; i++)
+    for (size_t i = 0; user && i < config->reader_count; i++)
         if (strcmp(config->readers[i].user, user) == 0)
             return &config->readers[i];
     return NULL;

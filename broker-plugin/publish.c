@@ -30,7 +30,7 @@ int selkie_publish(const char *client_id, const char *topic, const void *payload
     }
     if (len > 0) {
         copy = mosquitto_malloc(len);
-        if (copy == NULL) {
+        if (!copy) {
             mosquitto_property_free_all(&properties);
             return SELKIE_ENOMEM;
         }
@@ -44,7 +44,7 @@ int selkie_publish_json(const char *client_id, const char *topic, const json_t *
     size_t len = json_dumpb(json, NULL, 0, JSON_COMPACT);
     char *text = len == 0 || len > MQTT_MAX_PAYLOAD ? NULL : mosquitto_malloc(len);
 
-    if (text == NULL)
+    if (!text)
         return SELKIE_ENOMEM;
     (void)json_dumpb(json, text, len, JSON_COMPACT);
     return hand_over(client_id, topic, text, len, qos, retain, NULL);

@@ -18,7 +18,7 @@ void selkie_stats_topic_turn(struct selkie_stats_topic *stats, struct selkie_uns
         return;
     stats->due = now.tv_sec + SELKIE_STATS_TOPIC_EVERY_S;
     char *json = selkie_unsealer_stats(unsealer);
-    if (json != NULL && selkie_topic_stats(topic, root) > 0) {
+    if (json && selkie_topic_stats(topic, root) > 0) {
         int result = selkie_publish(NULL, topic, json, strlen(json), 0, true, NULL);
         (void)result; /* the next one is soon due */
     }

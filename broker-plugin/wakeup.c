@@ -34,7 +34,7 @@ int selkie_wakeup_open(struct selkie_wakeup **wakeup)
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
 
     *wakeup = NULL;
-    if (made == NULL)
+    if (!made)
         return SELKIE_ENOMEM;
     atomic_init(&made->rung, false);
     event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
@@ -54,7 +54,7 @@ int selkie_wakeup_open(struct selkie_wakeup **wakeup)
 
 void selkie_wakeup_close(struct selkie_wakeup *wakeup)
 {
-    if (wakeup == NULL)
+    if (!wakeup)
         return;
     (void)timer_delete(wakeup->timer);
     (void)sigaction(SIGURG, &wakeup->before, NULL);

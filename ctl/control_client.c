@@ -30,7 +30,7 @@ struct selkie_control_client {
 
 static const char *user(const struct selkie_control_client *control)
 {
-    return control->config.username == NULL ? "" : control->config.username;
+    return control->config.username ? control->config.username : "";
 }
 
 static enum ctl_exit explain_denial(const struct selkie_control_client *control)
@@ -46,7 +46,7 @@ static enum ctl_exit prepare(struct selkie_control_client *control)
     if (packet_max < SELKIE_CONTROL_CLIENT_MESSAGE_MAX + PACKET_HEADER)
         control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
     control->text = malloc(SELKIE_CONTROL_CLIENT_MESSAGE_MAX + 1);
-    if (control->text == NULL)
+    if (!control->text)
         return ctl_fail("out of memory");
     if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
         return ctl_fail("no random numbers: %s", strerror(errno));
@@ -60,7 +60,7 @@ enum ctl_exit selkie_control_client_open(struct selkie_control_client **opened, 
 {
     *opened = NULL;
     struct selkie_control_client *control = calloc(1, sizeof *control);
-    if (control == NULL)
+    if (!control)
         return ctl_fail("out of memory");
     enum ctl_exit result = ctl_config_open(&control->config, options);
     if (result == CTL_DONE)
@@ -77,11 +77,11 @@ enum ctl_exit selkie_control_client_open(struct selkie_control_client **opened, 
 
 void selkie_control_client_close(struct selkie_control_client *control)
 {
-    if (control == NULL)
+    if (!control)
         return;
     ctl_mqtt_close(control->mqtt);
     ctl_config_close(&control->config);
-    if (control->text != NULL)
+    if (control->text)
         OPENSSL_cleanse(control->text, SELKIE_CONTROL_CLIENT_MESSAGE_MAX); /* claims went through it */
     free(control->text);
     free(control);
@@ -112,9 +112,9 @@ enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *contr
     (void)json_object_set_new(command, "correlationData", json_string(control->correlation));
     char *text = json_dumps(command, JSON_COMPACT);
     json_decref(command);
-    size_t len = text == NULL ? 0 : strlen(text);
+    size_t len = text ? strlen(text) : 0;
     enum ctl_exit result = CTL_DONE;
-    if (text == NULL)
+    if (!text)
         result = ctl_fail("out of memory, or a text that is not UTF-8");
     else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
         result = ctl_fail("the command is too long for the broker");
@@ -139,14 +139,14 @@ static bool take_answers(struct selkie_control_client *control, json_t *response
     json_t *response;
     bool sound = true;
     if (!json_is_array(list)) {
-        ctl_fail("the answer on " RESPONSE " is not understood: %s", root == NULL ? error.text : "no \"responses\"");
+        ctl_fail("the answer on " RESPONSE " is not understood: %s", root ? "no \"responses\"" : error.text);
         sound = false;
     }
     json_array_foreach (list, i, response) {
         const char *correlation = json_string_value(json_object_get(response, "correlationData"));
-        if (correlation != NULL && strcmp(correlation, control->correlation) == 0) {
+        if (correlation && strcmp(correlation, control->correlation) == 0) {
             (void)json_array_append(responses, response);
-        } else if (correlation == NULL && selkie_control_client_error(response) != NULL) {
+        } else if (!correlation && selkie_control_client_error(response)) {
             ctl_fail("%s", selkie_control_client_error(response));
             sound = false;
         }
@@ -209,15 +209,15 @@ json_t *selkie_control_client_ask_take(struct selkie_control_client *control, js
     if (selkie_control_client_add_take(control, command, &full) != CTL_DONE)
         return NULL;
     json_t *responses = selkie_control_client_send(control);
-    if (responses == NULL)
+    if (!responses)
         return NULL;
     const json_t *response = json_array_get(responses, 0);
     json_t *data = json_object_get(response, "data");
-    if (selkie_control_client_error(response) != NULL) {
+    if (selkie_control_client_error(response)) {
         ctl_fail("%s", selkie_control_client_error(response));
         data = NULL;
     } else {
-        data = data == NULL ? json_object() : json_incref(data);
+        data = data ? json_incref(data) : json_object();
     }
     json_decref(responses);
     return data;
@@ -228,11 +228,11 @@ enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_op
     struct selkie_control_client *control;
     *data = NULL;
     enum ctl_exit result = selkie_control_client_open(&control, options);
-    if (control == NULL) {
+    if (!control) {
         json_decref(command);
         return result;
     }
     *data = selkie_control_client_ask_take(control, command);
     selkie_control_client_close(control);
-    return *data == NULL ? CTL_FAILED : CTL_DONE;
+    return *data ? CTL_DONE : CTL_FAILED;
 }

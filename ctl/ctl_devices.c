@@ -61,11 +61,11 @@ json_t *ctl_device_flat(json_t *device)
     for (size_t rank = 0; rank < 3; rank++) {
         json_array_foreach (bindings, i, each) {
             const char *status = json_string_value(json_object_get(each, "status"));
-            if (status != NULL && strcmp(status, order[rank]) == 0)
+            if (status && strcmp(status, order[rank]) == 0)
                 binding = each;
         }
     }
-    if (binding != NULL)
+    if (binding)
         (void)json_object_update(flat, (json_t *)binding);
     (void)json_object_update(flat, device); /* after it: both have a status */
     (void)json_object_del(flat, "bindings");
@@ -77,7 +77,7 @@ json_t *ctl_device_flat(json_t *device)
 static json_t *ask_page(struct selkie_control_client *control, const char *status, const char *after)
 {
     json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", CTL_DEVICE_PAGE);
-    if (status != NULL)
+    if (status)
         (void)json_object_set_new(command, "status", json_string(status));
     if (after[0] != '\0')
         (void)json_object_set_new(command, "after", json_string(after));
@@ -92,7 +92,7 @@ enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char 
     size_t count;
     do {
         json_t *data = ask_page(control, status, last);
-        if (data == NULL)
+        if (!data)
             return CTL_FAILED;
         const json_t *devices = json_object_get(data, "devices");
         json_t *device;
@@ -100,7 +100,7 @@ enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char 
         count = json_array_size(devices);
         json_array_foreach (devices, i, device) {
             const char *address = json_string_value(json_object_get(device, "address"));
-            if (address == NULL || strcmp(address, last) <= 0)
+            if (!address || strcmp(address, last) <= 0)
                 result = ctl_fail("the plugin's list of devices is not in order");
             else
                 result = visit(device, context);
@@ -185,7 +185,7 @@ static enum ctl_exit ask(const struct ctl_options *options, json_t *command, con
 enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    if (ctl_device_address(address, options->args[0]) == NULL)
+    if (!ctl_device_address(address, options->args[0]))
         return not_an_address(options->args[0]);
     json_t *device, *binding;
     size_t i;
@@ -207,9 +207,9 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
 json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
 {
     json_t *command = json_pack("{s:s, s:s}", "command", "addDevice", "address", address);
-    if (name != NULL)
+    if (name)
         (void)json_object_set_new(command, "name", json_string(name));
-    if (claim != NULL)
+    if (claim)
         (void)json_object_set_new(command, "claim", json_string(claim));
     return command;
 }
@@ -218,9 +218,9 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
 {
     (void)command;
     char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
-    if (ctl_device_address(address, options->args[0]) == NULL)
+    if (!ctl_device_address(address, options->args[0]))
         return not_an_address(options->args[0]);
-    if (options->claim != NULL && (options->claim[0] == '\0' || strlen(options->claim) > SELKIE_CLAIM_MAX)) {
+    if (options->claim && (options->claim[0] == '\0' || strlen(options->claim) > SELKIE_CLAIM_MAX)) {
         ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
         return CTL_USAGE;
     }
@@ -231,7 +231,7 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
-    if (ctl_device_address(address, options->args[0]) == NULL)
+    if (!ctl_device_address(address, options->args[0]))
         return not_an_address(options->args[0]);
     json_t *request = json_pack("{s:s, s:s}", "command", command->control, "address", address);
     if (options->arg_count > 1) {

@@ -14,7 +14,7 @@ static enum ctl_exit write_row(json_t *device, void *context)
 {
     (void)context;
     json_t *flat = ctl_device_flat(device);
-    for (size_t i = 0; ctl_export_columns[i] != NULL; i++) {
+    for (size_t i = 0; ctl_export_columns[i]; i++) {
         char text[CTL_CELL_SIZE];
         const json_t *value = json_object_get(flat, ctl_export_columns[i]);
         if (i != 0)
@@ -46,7 +46,7 @@ enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct 
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
-    for (size_t i = 0; !options->json && ctl_export_columns[i] != NULL; i++)
+    for (size_t i = 0; !options->json && ctl_export_columns[i]; i++)
         printf("%s%s", i == 0 ? "" : ",", ctl_export_columns[i]);
     if (!options->json)
         putchar('\n');

@@ -20,5 +20,5 @@ enum ctl_exit ctl_fail_openssl(const char *what)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
-    return ctl_fail("%s: %s", what, reason == NULL ? "libcrypto failed" : reason);
+    return ctl_fail("%s: %s", what, reason ? reason : "libcrypto failed");
 }

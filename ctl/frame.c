@@ -24,7 +24,7 @@ struct body {
 static enum ctl_exit read_input(uint8_t bytes[static INPUT_MAX], size_t *len, const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (file == NULL)
+    if (!file)
         return ctl_fail("%s: %s", path, strerror(errno));
     *len = fread(bytes, 1, INPUT_MAX, file);
     enum ctl_exit result = CTL_DONE;
@@ -197,7 +197,7 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
     struct selkie_message message;
     size_t len;
     uint32_t counter;
-    if (options->sealed == NULL)
+    if (!options->sealed)
         return ctl_fail("a SESSION frame opens with its device's ID: give a SEALED frame of the device as --sealed");
     enum ctl_exit result = read_body(&body, options->sealed);
     if (result == CTL_DONE)
@@ -237,9 +237,9 @@ enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl
 
     json_t *object = json_object();
     describe(object, &frame, &body);
-    if (options->key != NULL && frame.type == SELKIE_SEALED)
+    if (options->key && frame.type == SELKIE_SEALED)
         result = add_sealed(object, &frame, options->key);
-    else if (options->key != NULL && frame.type == SELKIE_SESSION)
+    else if (options->key && frame.type == SELKIE_SESSION)
         result = add_session(object, &frame, options);
     /* What can be told is told even where the seal does not open. */
     ctl_print(object, options->json);

@@ -11,7 +11,7 @@
 static json_t *gateway_config(const struct ctl_config *config, const char *name, bool certificate)
 {
     json_t *broker = json_pack("{s:s}", "uri", config->uri);
-    if (config->ca != NULL)
+    if (config->ca)
         (void)json_object_set_new(broker, "ca", json_string(config->ca));
     if (certificate) {
         (void)json_object_set_new(broker, "cert", json_string("/etc/selkie/gateway.cert.pem"));
@@ -29,7 +29,7 @@ static void print_added(const json_t *data)
 {
     const char *password = json_string_value(json_object_get(data, "password"));
     json_t *config = json_object_get(data, "config");
-    if (password != NULL)
+    if (password)
         printf(
             "password  %s\n\nIt is shown this once. Put it into the gateway's /etc/selkie/gateway.password (mode 0640),"
             "\nand this, with its serial line, into /etc/selkie/gateway.json:\n\n",
@@ -58,7 +58,7 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     json_t *data = selkie_control_client_ask_take(
         control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
                            options->certificate ? "certificate" : "password"));
-    if (data != NULL) {
+    if (data) {
         (void)json_object_set_new(data, "config",
                                   gateway_config(selkie_control_client_config(control), name, options->certificate));
         if (options->json)
@@ -68,7 +68,7 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     }
     selkie_control_client_close(control);
     json_decref(data);
-    return data == NULL ? CTL_FAILED : CTL_DONE;
+    return data ? CTL_DONE : CTL_FAILED;
 }
 
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command)

@@ -43,7 +43,7 @@ static bool find_column(enum column *column, const char *title)
         }
     }
     *column = IGNORED;
-    for (size_t i = 0; ctl_export_columns[i] != NULL; i++) {
+    for (size_t i = 0; ctl_export_columns[i]; i++) {
         if (strcmp(ctl_export_columns[i], title) == 0)
             return true;
     }
@@ -52,8 +52,7 @@ static bool find_column(enum column *column, const char *title)
 
 static enum ctl_exit fail_at(const struct import *import, const char *what, const char *text)
 {
-    return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text == NULL ? "" : ": ",
-                    text == NULL ? "" : text);
+    return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text ? ": " : "", text ? text : "");
 }
 
 static enum ctl_exit read_titles(struct import *import)
@@ -80,7 +79,7 @@ static struct row *add_row(struct import *import)
     if (import->count == import->room) {
         size_t room = import->room == 0 ? 1024 : 2 * import->room;
         struct row *rows = realloc(import->rows, room * sizeof *rows);
-        if (rows == NULL)
+        if (!rows)
             return NULL;
         import->rows = rows;
         import->room = room;
@@ -95,16 +94,16 @@ static enum ctl_exit read_row(struct import *import)
     if (import->csv.count != import->column_count)
         return fail_at(import, "not as many fields as the first row has", NULL);
     struct row *row = add_row(import);
-    if (row == NULL)
+    if (!row)
         return ctl_fail("out of memory");
     for (size_t i = 0; i < import->column_count; i++) {
         const char *field = import->csv.fields[i];
-        if (import->columns[i] == ADDRESS && ctl_device_address(row->address, field) == NULL)
+        if (import->columns[i] == ADDRESS && !ctl_device_address(row->address, field))
             return fail_at(import, "no address (16 hex digits)", field);
         if (import->columns[i] == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
             return fail_at(import, "the claim is longer than 64 bytes", NULL);
         char **copy = import->columns[i] == NAME ? &row->name : import->columns[i] == CLAIM ? &row->claim : NULL;
-        if (copy != NULL && field[0] != '\0' && (*copy = strdup(field)) == NULL)
+        if (copy && field[0] != '\0' && !(*copy = strdup(field)))
             return ctl_fail("out of memory");
     }
     return CTL_DONE;
@@ -127,7 +126,7 @@ static enum ctl_exit read_file(struct import *import)
 {
     bool standard = strcmp(import->path, "-") == 0;
     import->csv.file = standard ? stdin : fopen(import->path, "re");
-    if (import->csv.file == NULL)
+    if (!import->csv.file)
         return ctl_fail("%s: %s", import->path, strerror(errno));
     enum ctl_exit result = read_rows(import);
     if (!standard)
@@ -144,7 +143,7 @@ struct outcome {
 static void take_response(struct outcome *outcome, const struct row *row, const json_t *response)
 {
     const char *error = selkie_control_client_error(response);
-    if (error == NULL) {
+    if (!error) {
         outcome->added++;
         return;
     }
@@ -167,7 +166,7 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
         }
     }
     json_t *responses = selkie_control_client_send(control), *response;
-    if (responses == NULL)
+    if (!responses)
         return 0;
     size_t i;
     json_array_foreach (responses, i, response) {
@@ -224,14 +223,14 @@ enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct 
 {
     (void)command;
     struct import *import = calloc(1, sizeof *import);
-    if (import == NULL)
+    if (!import)
         return ctl_fail("out of memory");
     import->path = options->args[0];
     enum ctl_exit result = read_file(import);
     if (result == CTL_DONE)
         result = send_all(import, options);
     for (size_t i = 0; i < import->count; i++) {
-        if (import->rows[i].claim != NULL)
+        if (import->rows[i].claim)
             OPENSSL_cleanse(import->rows[i].claim, strlen(import->rows[i].claim));
         free(import->rows[i].claim);
         free(import->rows[i].name);

@@ -60,7 +60,7 @@ static enum ctl_exit write_bio(const char *path, mode_t mode, BIO *bio)
 static enum ctl_exit write_private(const char *path, EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_secmem());
-    enum ctl_exit result = bio != NULL && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
+    enum ctl_exit result = bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
                                ? write_bio(path, 0600, bio)
                                : ctl_fail_openssl(path);
     BIO_free(bio);
@@ -71,7 +71,7 @@ static enum ctl_exit write_public(const char *path, EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     enum ctl_exit result =
-        bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1 ? write_bio(path, 0644, bio) : ctl_fail_openssl(path);
+        bio && PEM_write_bio_PUBKEY(bio, pkey) == 1 ? write_bio(path, 0644, bio) : ctl_fail_openssl(path);
     BIO_free(bio);
     return result;
 }
@@ -89,7 +89,7 @@ static enum ctl_exit write_header(const char *path, int id, const uint8_t *spki,
                                   const uint8_t pin[static PIN_SIZE])
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio == NULL)
+    if (!bio)
         return ctl_fail_openssl(path);
     BIO_printf(
         bio,
@@ -143,7 +143,7 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
 {
     (void)command;
     char private_path[4096], public_path[4096], header_path[4096];
-    if (options->key_id == 0 || options->out == NULL) {
+    if (options->key_id == 0 || !options->out) {
         ctl_fail("keygen: --id and --out are needed");
         return CTL_USAGE;
     }
@@ -162,7 +162,7 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
     }
 
     EVP_PKEY *pkey = EVP_RSA_gen(KEY_BITS);
-    if (pkey == NULL)
+    if (!pkey)
         return ctl_fail_openssl("an RSA key");
     enum ctl_exit result = write_private(private_path, pkey);
     if (result == CTL_DONE) {

@@ -54,7 +54,7 @@ static char *list_commands(int key, const char *text, void *input)
     char *list = NULL;
     size_t size;
     FILE *stream = open_memstream(&list, &size);
-    if (stream == NULL)
+    if (!stream)
         return NULL;
     fputs("Commands:\n", stream);
     for (size_t i = 0; i < COMMANDS; i++)

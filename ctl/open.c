@@ -12,14 +12,14 @@
 static EVP_PKEY *load_key(const char *path)
 {
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    if (!file) {
         ctl_fail("%s: %s", path, strerror(errno));
         return NULL;
     }
     EVP_PKEY *pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
     fclose(file);
     ERR_clear_error();
-    if (pkey == NULL) {
+    if (!pkey) {
         ctl_fail("%s: not a private key in PEM", path);
     } else if (!EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_size(pkey) != SELKIE_CIPHERTEXT_SIZE) {
         ctl_fail("%s: not an RSA-4096 private key", path);
@@ -34,7 +34,7 @@ static bool decrypt(uint8_t plain[static CTL_PLAIN_SIZE], size_t *len, const uin
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(pkey, NULL);
     *len = CTL_PLAIN_SIZE;
-    bool opened = context != NULL && EVP_PKEY_decrypt_init(context) == 1 &&
+    bool opened = context && EVP_PKEY_decrypt_init(context) == 1 &&
                   EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
                   EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) == 1 &&
                   EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) == 1 &&
@@ -48,7 +48,7 @@ enum ctl_exit ctl_open_sealed(struct selkie_message *message, uint8_t plain[stat
                               const struct selkie_frame *frame, const char *key_path)
 {
     EVP_PKEY *pkey = load_key(key_path);
-    if (pkey == NULL)
+    if (!pkey)
         return CTL_FAILED;
     size_t len;
     bool opened = decrypt(plain, &len, frame->sealed.ciphertext, pkey);

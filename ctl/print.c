@@ -36,7 +36,7 @@ static void print_scalar(const json_t *value)
         return;
     }
     char *text = json_dumps(value, JSON_ENCODE_ANY);
-    ctl_print_text(text == NULL ? "?" : text);
+    ctl_print_text(text ? text : "?");
     free(text);
 }
 
@@ -100,6 +100,6 @@ void ctl_add_bytes(json_t *object, const char *name, const char *text_name, cons
         hex[2 * i + 1] = digits[bytes[i] & 0x0F];
     }
     (void)json_object_set_new(object, name, json_stringn(hex, 2 * shown));
-    if (text_name != NULL && readable(bytes, len))
+    if (text_name && readable(bytes, len))
         (void)json_object_set_new(object, text_name, json_stringn((const char *)bytes, len));
 }

@@ -20,7 +20,7 @@ const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value,
     if (kind == CTL_TIME) {
         time_t seconds = (time_t)(number / 1000);
         struct tm local;
-        if (number <= 0 || localtime_r(&seconds, &local) == NULL ||
+        if (number <= 0 || !localtime_r(&seconds, &local) ||
             strftime(text, CTL_CELL_SIZE, "%Y-%m-%d %H:%M:%S", &local) == 0)
             return "-";
     } else if (kind == CTL_SHARE) {
@@ -50,7 +50,7 @@ static size_t column_width(const struct ctl_column *column, const json_t *rows)
     json_t *row;
     json_array_foreach (rows, i, row) {
         const json_t *value = json_object_get(row, column->name);
-        size_t width = value == NULL ? 0 : width_of(ctl_table_cell(text, value, column->kind));
+        size_t width = value ? width_of(ctl_table_cell(text, value, column->kind)) : 0;
         if (width > widest)
             widest = width;
     }

@@ -92,9 +92,9 @@ static void parse_form(struct argp_state *state, struct device_options *options,
 
 static void check(struct argp_state *state, const struct device_options *options)
 {
-    if (options->port == NULL || options->public_key == NULL || options->key_id == 0 || !options->address_given)
+    if (!options->port || !options->public_key || options->key_id == 0 || !options->address_given)
         argp_error(state, "--port, --public-key, --key-id and --address are required");
-    if ((options->next_public_key == NULL) != (options->next_key_id == 0))
+    if ((!options->next_public_key) != (options->next_key_id == 0))
         argp_error(state, "--next-public-key and --next-key-id go together");
     if (options->next_key_id != 0 && options->next_key_id == options->key_id)
         argp_error(state, "--next-key-id %u: the first key has that number", options->next_key_id);

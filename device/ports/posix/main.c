@@ -92,7 +92,7 @@ static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_
 static int key_slot(void *context)
 {
     struct process *process = context;
-    return next_key_asked && process->options->next_public_key != NULL ? 1 : 0;
+    return next_key_asked && process->options->next_public_key ? 1 : 0;
 }
 
 /* The kernel's generator, tested and credited like any other source: 7 bits for a byte. */
@@ -118,7 +118,7 @@ static void configure(struct process *process)
     config->form = options->form;
     config->sealed_every = (uint16_t)options->sealed_every;
     config->claim = (const uint8_t *)options->claim;
-    config->claim_len = options->claim != NULL ? strlen(options->claim) : 0;
+    config->claim_len = options->claim ? strlen(options->claim) : 0;
     config->firmware = "selkie-device " SELKIE_VERSION;
     config->ack_rx = options->ack ? &process->ack_rx : NULL;
     config->uplink.bit_rate = options->bit_rate;
@@ -148,7 +148,7 @@ static int set_up(struct process *process)
     const struct device_options *options = process->options;
     if (load_key(process, 0, options->public_key, options->key_id) < 0)
         return -1;
-    if (options->next_public_key != NULL && load_key(process, 1, options->next_public_key, options->next_key_id) < 0)
+    if (options->next_public_key && load_key(process, 1, options->next_public_key, options->next_key_id) < 0)
         return -1;
     if (options->pin_given)
         memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);

@@ -54,8 +54,8 @@ static bool input_waits(void)
 static int take_line(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len)
 {
     char *end = memchr(payloads->buffer, '\n', payloads->fill);
-    bool last = end == NULL && payloads->ended && payloads->fill > 0;
-    if (end == NULL && !last) {
+    bool last = !end && payloads->ended && payloads->fill > 0;
+    if (!end && !last) {
         if (payloads->fill < sizeof payloads->buffer)
             return 0;
         payloads->line++;
