@@ -2,6 +2,7 @@
 #include "control_client.h"
 
 #include "mqtt.h"
+#include "print.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -228,11 +229,24 @@ enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_op
     struct selkie_control_client *control;
     *data = NULL;
     enum ctl_exit result = selkie_control_client_open(&control, options);
-    if (!control) {
+    if (result != CTL_DONE) {
         json_decref(command);
         return result;
     }
     *data = selkie_control_client_ask_take(control, command);
     selkie_control_client_close(control);
     return *data ? CTL_DONE : CTL_FAILED;
+}
+
+enum ctl_exit selkie_control_client_print_take(const struct ctl_options *options, json_t *command,
+                                               void (*print)(json_t *data, const void *context), const void *context)
+{
+    json_t *data;
+    enum ctl_exit result = selkie_control_client_once_take(&data, options, command);
+    if (data && options->json)
+        ctl_print(data, true);
+    else if (data)
+        print(data, context);
+    json_decref(data);
+    return result;
 }

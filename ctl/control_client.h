@@ -29,6 +29,10 @@ json_t *selkie_control_client_ask_take(struct selkie_control_client *control, js
 /* The same over a connection of its own; *data is NULL unless CTL_DONE is returned. */
 enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_options *options, json_t *command);
 
+/* The same, and print the data: as JSON if the options say so, else with `print`. */
+enum ctl_exit selkie_control_client_print_take(const struct ctl_options *options, json_t *command,
+                                               void (*print)(json_t *data, const void *context), const void *context);
+
 /* Several commands in one message: add each (it takes the object), and send when told that the message is full, and at
  * the end. CTL_DONE also for a full message; *full says so. */
 enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full);

@@ -3,7 +3,6 @@
 #include "ctl_devices.h"
 
 #include "print.h"
-#include "table.h"
 
 #include <selkie/frame.h>
 #include <selkie/message.h>
@@ -167,19 +166,10 @@ static void print_device(json_t *device)
     json_decref(bindings);
 }
 
-/* One command that answers with nothing but that it is done. */
-static enum ctl_exit ask(const struct ctl_options *options, json_t *command, const char *done)
+static void print_done(json_t *data, const void *done)
 {
-    json_t *data;
-    enum ctl_exit result = selkie_control_client_once_take(&data, options, command);
-    if (result != CTL_DONE)
-        return result;
-    if (options->json)
-        ctl_print(data, true);
-    else
-        puts(done);
-    json_decref(data);
-    return CTL_DONE;
+    (void)data;
+    puts(done);
 }
 
 enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command)
@@ -191,17 +181,15 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
     size_t i;
     enum ctl_exit result = selkie_control_client_once_take(
         &device, options, json_pack("{s:s, s:s}", "command", command->control, "address", address));
-    if (result != CTL_DONE)
-        return result;
     json_array_foreach (json_object_get(device, "bindings"), i, binding) {
         add_air_saved(binding);
     }
-    if (options->json)
+    if (device && options->json)
         ctl_print(device, true);
-    else
+    else if (device)
         print_device(device);
     json_decref(device);
-    return CTL_DONE;
+    return result;
 }
 
 json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
@@ -225,7 +213,8 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
         return CTL_USAGE;
     }
     snprintf(done, sizeof done, "%s added", address);
-    return ask(options, ctl_device_add_command(address, options->name, options->claim), done);
+    return selkie_control_client_print_take(options, ctl_device_add_command(address, options->name, options->claim),
+                                            print_done, done);
 }
 
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
@@ -244,5 +233,5 @@ enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct 
         (void)json_object_set_new(request, "id", json_string(id));
     }
     snprintf(done, sizeof done, "%s: %s done", address, strchr(command->name, ' ') + 1);
-    return ask(options, request, done);
+    return selkie_control_client_print_take(options, request, print_done, done);
 }

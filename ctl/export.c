@@ -3,7 +3,6 @@
 #include "csv.h"
 #include "ctl_devices.h"
 #include "print.h"
-#include "table.h"
 
 #include <stdio.h>
 

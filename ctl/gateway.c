@@ -71,20 +71,17 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     return data ? CTL_DONE : CTL_FAILED;
 }
 
+static void print_removed(json_t *data, const void *name)
+{
+    (void)data;
+    printf("%s removed\n", (const char *)name);
+}
+
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command)
 {
     const char *name = options->args[0];
     if (!selkie_gateway_name_valid(name))
         return not_a_name(name);
-    json_t *data;
-    enum ctl_exit result = selkie_control_client_once_take(
-        &data, options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name));
-    if (result != CTL_DONE)
-        return result;
-    if (options->json)
-        ctl_print(data, true);
-    else
-        printf("%s removed\n", name);
-    json_decref(data);
-    return CTL_DONE;
+    return selkie_control_client_print_take(
+        options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_removed, name);
 }

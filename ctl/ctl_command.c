@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl_options.h"
-
 #include "ctl_command.h"
 
+#include <openssl/err.h>
 #include <selkie/argument.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 enum {
     OPT_ID = 0x100,
@@ -184,4 +185,22 @@ void ctl_options_parse(struct ctl_options *options, const struct ctl_command *co
     };
     /* It ends the program itself where something is wrong. */
     (void)argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+}
+
+enum ctl_exit ctl_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("selkiectl: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return CTL_FAILED;
+}
+
+enum ctl_exit ctl_fail_openssl(const char *what)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_clear_error();
+    return ctl_fail("%s: %s", what, reason ? reason : "libcrypto failed");
 }
