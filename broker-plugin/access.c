@@ -45,7 +45,7 @@ static bool matches(const char *filter, const char *topic)
     return mosquitto_topic_matches_sub(filter, topic, &match) == MOSQ_ERR_SUCCESS && match;
 }
 
-/* Does the topic lie in the tree of the gateway that asks? */
+/* Is the topic one of the gateway that asks? */
 static bool is_own_gateway(const struct selkie_topic *topic, const struct selkie_access_request *request)
 {
     return request->is_gateway && request->user && strcmp(topic->gateway, request->user) == 0;
@@ -58,8 +58,7 @@ static enum selkie_access_answer decide_write(const char *root, const struct sel
     if (selkie_topic_parse(&topic, root, request->topic) < 0)
         return SELKIE_ACCESS_DENY;
     switch (topic.kind) {
-    case SELKIE_TOPIC_GATEWAY_UP: /* a retained frame would be a recording; a will, which nobody ingests, could leave
-                                     one */
+    case SELKIE_TOPIC_GATEWAY_UP: /* a retained frame would be a recording, and a will could leave one */
         return allow_if(is_own_gateway(&topic, request) && !request->retain);
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
@@ -99,7 +98,7 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
     return allow_if(reader->topic_count == 0);
 }
 
-/* A filter with wildcards is let in where anything at all may come through it, since every delivery is checked again.
+/* A filter with wildcards is allowed if it may match anything that the user may read: each delivery is checked again.
  */
 static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_config *config, const char *filter,
                                                   const struct selkie_access_request *request)
@@ -129,7 +128,7 @@ static enum selkie_access_answer decide_control(const struct selkie_plugin_confi
     return allow_if(strcmp(topic, CONTROL_RESPONSE) == 0);
 }
 
-/* "allow" is about ordinary topics and $SYS. Other plugins' control topics are never ours to open. */
+/* "allow" is for ordinary topics and $SYS. Access to control topics of other plugins is not ours to decide. */
 static enum selkie_access_answer decide_other(const struct selkie_plugin_config *config, const char *topic)
 {
     static const char sys[] = "$SYS/";
@@ -176,7 +175,7 @@ static bool is_named(const X509 *certificate, const char *name)
     return (size_t)ASN1_STRING_length(common_name) == len && memcmp(ASN1_STRING_get0_data(common_name), name, len) == 0;
 }
 
-/* Mosquitto asks for a certificate only where it verifies it (require_certificate), so one that is here is good. */
+/* Mosquitto asks for a certificate only if it verifies it (require_certificate), so this one is valid. */
 static bool has_certificate(const struct mosquitto *client, const char *name)
 {
     X509 *certificate = mosquitto_client_certificate(client);

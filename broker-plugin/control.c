@@ -54,7 +54,7 @@ static struct question *find(struct selkie_control *control, uint64_t token)
     return NULL;
 }
 
-/* An answer of our own, to a payload that did not reach the unsealer. Without memory there is none. */
+/* Answer a payload that did not reach the unsealer. Without memory there is no answer. */
 static void answer_error(const char *client_id, const char *text)
 {
     json_t *answer = json_pack("{s:[{s:s}]}", "responses", "error", text);
@@ -64,8 +64,8 @@ static void answer_error(const char *client_id, const char *text)
     json_decref(answer);
 }
 
-/* The gateways that a payload removes. It is parsed here only where it may have such a command, whatever the spelling:
- * the unsealer parses it again, on a thread that may take its time. */
+/* The gateways that a payload removes. Only a payload that may hold such a command, in any spelling, is parsed on this
+ * thread; the unsealer parses each on a thread of its own. */
 static json_t *find_removed(const char *payload, size_t len)
 {
     static const char plain[] = "removeGateway", escape[] = "\\u";
@@ -100,7 +100,7 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
         return;
     }
     if (!question) {
-        answer_error(client_id, "too many commands at once; wait for an answer before asking more");
+        answer_error(client_id, "too many commands at once; wait for an answer before you send more");
         return;
     }
     const char *payload = message->payload ? message->payload : "";
@@ -114,20 +114,20 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     question->removed = find_removed(payload, message->payloadlen);
 }
 
-/* Close a gateway's connection and take back its retained state, which its will may not change any more. */
-static void bury(const char *gateway, const char *root)
+/* Close a gateway's connection and clear its retained state, which its will may not change any more. */
+static void disconnect(const char *gateway, const char *root)
 {
     char topic[SELKIE_TOPIC_MAX];
 
     (void)mosquitto_kick_client_by_username(gateway, false);
     if (selkie_topic_gateway(topic, root, gateway, SELKIE_TOPIC_GATEWAY_STATE) > 0) {
         int result = selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
-        (void)result; /* without memory an old state stays, and says no more than before */
+        (void)result; /* without memory the old state stays */
     }
 }
 
-/* Do that with the gateways whose removal the answer confirms. */
-static void bury_removed(const json_t *removed, const struct selkie_output *answer, const char *root)
+/* Disconnect the gateways whose removal the answer confirms. */
+static void disconnect_removed(const json_t *removed, const struct selkie_output *answer, const char *root)
 {
     json_t *json = json_loadb((const char *)answer->data, answer->len, 0, NULL);
     json_t *responses = json_object_get(json, "responses");
@@ -137,7 +137,7 @@ static void bury_removed(const json_t *removed, const struct selkie_output *answ
     json_array_foreach (removed, index, name) {
         json_t *response = json_array_get(responses, index);
         if (json_is_string(name) && response && !json_object_get(response, "error"))
-            bury(json_string_value(name), root);
+            disconnect(json_string_value(name), root);
     }
     json_decref(json);
 }
@@ -153,11 +153,11 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
         result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
     if (result == SELKIE_ENOMEM)
         return result;
-    /* Taken out first: disconnecting a client comes back here as a client that has gone. */
+    /* Free the place first: Mosquitto reports the disconnected client through selkie_control_forget. */
     struct question done = *question;
     memset(question, 0, sizeof *question);
     if (done.removed)
-        bury_removed(done.removed, answer, root);
+        disconnect_removed(done.removed, answer, root);
     clear(&done);
     return result;
 }
@@ -178,7 +178,9 @@ void selkie_control_abandon(struct selkie_control *control)
     for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++) {
         struct question *question = &control->questions[i];
         if (question->client_id)
-            answer_error(question->client_id, "the configuration was read again; look what was done, and ask again");
+            answer_error(
+                question->client_id,
+                "the plugin reloaded its configuration before it could answer; check what was done, and ask again");
         clear(question);
     }
 }

@@ -24,9 +24,9 @@ struct selkie_deliver {
     struct selkie_unsealer *unsealer;
     struct selkie_control *control;
     const char *root;
-    struct selkie_output *held; /* could not be published for want of memory: first in the next turn */
+    struct selkie_output *held; /* not published for want of memory: first in the next turn */
     uint64_t published;         /* highest outbox number given to Mosquitto, */
-    uint64_t delivered;         /* and told to the unsealer */
+    uint64_t delivered;         /* and reported to the unsealer */
     struct receipt receipts[SELKIE_DELIVER_MAX];
     size_t receipt_count;
 };
@@ -118,8 +118,7 @@ static int note_receipt(struct selkie_deliver *deliver, const struct selkie_outp
     return json_array_append_new(receipt->seqs, json_integer((json_int_t)output->seq)) == 0 ? 0 : SELKIE_ENOMEM;
 }
 
-/* A receipt that cannot be published for want of memory is let go: the gateway sends the frames again, and they are
- * duplicates then. */
+/* Without memory a receipt is dropped: the gateway sends the frames again, and then they are duplicates. */
 static void publish_receipts(struct selkie_deliver *deliver)
 {
     char topic[SELKIE_TOPIC_MAX];
@@ -178,8 +177,8 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
             deliver->held = output; /* the order is kept, and no payload is skipped */
             break;
         }
-        if (result < 0) /* it never will be: waiting would hold up all that comes after */
-            selkie_plugin_log(LOG_ERR, "%zu bytes cannot be published and are let go: %s", output->len,
+        if (result < 0) /* retrying would hold up all others */
+            selkie_plugin_log(LOG_ERR, "cannot publish a message of %zu bytes, so it is dropped: %s", output->len,
                               selkie_error_text(result));
         if (output->outbox > deliver->published)
             deliver->published = output->outbox;

@@ -12,6 +12,7 @@
 
 #include <selkie/topic.h>
 
+#include <errno.h>
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
@@ -29,28 +30,29 @@ struct selkie_plugin {
     struct selkie_control *control;
     struct selkie_stats_topic stats;
     struct selkie_plugin_config *config;
-    struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then nothing is let in */
+    struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then every message is refused */
     struct selkie_deliver *deliver;
-    int dumpable;       /* as it was before */
-    bool has_tick;      /* Mosquitto's ticks come */
-    bool told_of_ticks; /* that they do not */
+    int dumpable;  /* as it was before */
+    bool has_tick; /* Mosquitto's ticks come */
+    bool logged_no_ticks;
 };
 
-/* With per_listener_settings, Mosquitto 2.0 loads plugins and has no tick for them: frames would go in and nothing
- * would ever come out. It does not tell, so this looks for it: the first tick comes before the first client. */
+/* With per_listener_settings, Mosquitto 2.0 loads plugins and runs no tick for them: frames would go in, and nothing
+ * would ever come out. Mosquitto reports no error, so the plugin checks: the first tick comes before the first client.
+ */
 static bool ticks_are_missing(struct selkie_plugin *plugin)
 {
     if (plugin->has_tick)
         return false;
-    if (!plugin->told_of_ticks)
-        selkie_plugin_log(LOG_ERR,
-                          "no ticks from Mosquitto, so no frame is taken: per_listener_settings must be false");
-    plugin->told_of_ticks = true;
+    if (!plugin->logged_no_ticks)
+        selkie_plugin_log(LOG_ERR, "every frame is refused: Mosquitto runs no ticks for plugins; set "
+                                   "\"per_listener_settings false\" in mosquitto.conf");
+    plugin->logged_no_ticks = true;
     selkie_wakeup_done(plugin->wakeup); /* nobody else will */
     return true;
 }
 
-/* Among registered gateways none has an administrator's name: its password would be that of the administrator. */
+/* No registered gateway may have an administrator's name: the gateway's password would be the administrator's. */
 static bool may_be_registered(const struct selkie_plugin *plugin, const char *user)
 {
     return user && plugin->unsealer && !selkie_plugin_config_is_admin(plugin->config, user);
@@ -199,8 +201,8 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
         return result;
     }
     if ((*config)->any_gateway && (*config)->admin_count > 0)
-        selkie_plugin_log(LOG_WARNING, "gateways is \"any\", for trials: unless Mosquitto itself has users to prove "
-                                       "who they are, anybody may say to be an administrator");
+        selkie_plugin_log(LOG_WARNING, "gateways: \"any\" is for trials: unless Mosquitto itself checks users "
+                                       "(password_file), anybody may connect with an administrator's name");
     return result;
 }
 
@@ -209,8 +211,8 @@ static const struct {
     int event;
     MOSQ_FUNC_generic_callback callback;
     const char *topic;
-    /* With a plugin that listens to this, Mosquitto does not let in user names that nobody knows. That is wanted,
-     * except where any gateway may come. */
+    /* With a plugin that listens to this, Mosquitto refuses unknown user names. That is right, unless any gateway may
+     * connect. */
     bool with_registered_gateways;
 } callbacks[] = {
     {MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, false},   {MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL, true},
@@ -234,7 +236,7 @@ static int callbacks_register(struct selkie_plugin *plugin)
         int result = mosquitto_callback_register(plugin->id, callbacks[i].event, callbacks[i].callback,
                                                  callbacks[i].topic, plugin);
         if (result != MOSQ_ERR_SUCCESS) {
-            selkie_plugin_log(LOG_ERR, "Mosquitto refuses event %d: %s", callbacks[i].event,
+            selkie_plugin_log(LOG_ERR, "cannot register for Mosquitto's event %d: %s", callbacks[i].event,
                               mosquitto_strerror(result));
             return result;
         }
@@ -242,9 +244,9 @@ static int callbacks_register(struct selkie_plugin *plugin)
     return MOSQ_ERR_SUCCESS;
 }
 
-/* Change to another configuration. What is decided, but not published, comes out of the outbox; frames on their way
- * have no receipt yet, so their gateways send them again. Where neither the new nor the old configuration can be
- * opened, nothing is let in any more. */
+/* Change to another configuration. What is decided but not published comes out of the outbox. Frames without a decision
+ * have no receipt, so their gateways send them again. If neither the new nor the previous configuration opens, every
+ * message is refused until Mosquitto has stopped. */
 static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_config *next)
 {
     struct selkie_plugin_config *previous = plugin->config;
@@ -259,7 +261,8 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_co
         plugin->config = previous;
         previous = next;
         if (pipeline_open(plugin) < 0) {
-            selkie_plugin_log(LOG_ERR, "cannot go on without a registry; stopping Mosquitto");
+            selkie_plugin_log(
+                LOG_ERR, "neither the new nor the previous configuration can open the registry; stopping Mosquitto");
             (void)raise(SIGTERM);
         }
     }
@@ -267,7 +270,7 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_co
     return result;
 }
 
-/* SIGHUP: take the file's new content; where it is broken, the old stays in force. */
+/* SIGHUP: read the file again. If it is wrong, the previous configuration stays in force. */
 static int on_reload(int event, void *data, void *context)
 {
     struct selkie_plugin *plugin = context;
@@ -285,15 +288,16 @@ static int on_reload(int event, void *data, void *context)
             if (callbacks_register(plugin) != MOSQ_ERR_SUCCESS)
                 (void)raise(SIGTERM);
         } else {
-            selkie_plugin_log(LOG_ERR, "root and state_dir change only with a restart");
+            selkie_plugin_log(LOG_ERR, "%s: root and state_dir cannot change on a reload; restart Mosquitto",
+                              plugin->config_path);
             selkie_plugin_config_close(next);
         }
     }
     if (taken)
-        selkie_plugin_log(LOG_NOTICE, "read %s again", plugin->config_path);
+        selkie_plugin_log(LOG_NOTICE, "%s: reloaded", plugin->config_path);
     else
-        selkie_plugin_log(LOG_ERR, "the configuration in force stays");
-    return MOSQ_ERR_PLUGIN_DEFER; /* other plugins want to hear of it as well */
+        selkie_plugin_log(LOG_ERR, "%s: not reloaded; the previous configuration stays in force", plugin->config_path);
+    return MOSQ_ERR_PLUGIN_DEFER; /* other plugins reload too */
 }
 
 static void plugin_close(struct selkie_plugin *plugin)
@@ -314,13 +318,13 @@ static int plugin_open(struct selkie_plugin *plugin)
 {
     int result;
 
-    /* From here on private keys are in this process: they stay out of core dumps. */
+    /* From here on this process holds private keys: no core dumps. */
     plugin->dumpable = prctl(PR_GET_DUMPABLE);
     (void)prctl(PR_SET_DUMPABLE, 0);
     if (selkie_log_queue_open(&plugin->log_queue) < 0 || selkie_control_open(&plugin->control) < 0)
         return MOSQ_ERR_NOMEM;
     if (selkie_wakeup_open(&plugin->wakeup) < 0) {
-        selkie_plugin_log(LOG_ERR, "no timer for the wakeup");
+        selkie_plugin_log(LOG_ERR, "cannot create a timer that wakes Mosquitto: %s", strerror(errno));
         return MOSQ_ERR_ERRNO;
     }
     if (config_open(&plugin->config, plugin->config_path) < 0 || pipeline_open(plugin) < 0)

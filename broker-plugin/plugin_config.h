@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin's configuration file, read and checked, with its keys loaded. Every mistake is told with file, line and
+/* The plugin's configuration file, read and checked, with its keys loaded. Each mistake is reported with file, line and
  * key. Reads files; one thread at a time. */
 #ifndef SELKIE_PLUGIN_CONFIG_H
 #define SELKIE_PLUGIN_CONFIG_H
@@ -10,14 +10,14 @@
 
 #define SELKIE_PLUGIN_CONFIG_ERROR_SIZE 1024
 
-/* Somebody who may read below the root. */
+/* A user who may read below the root. */
 struct selkie_plugin_reader {
     const char *user;
     const char **topics; /* topic filters, the root included */
     size_t topic_count;  /* 0 = all */
 };
 
-/* Strings belong to the document, but for state_dir. */
+/* All strings but state_dir belong to the document. */
 struct selkie_plugin_config {
     struct selkie_settings *settings;
     struct selkie_keyring *keyring;
@@ -42,8 +42,8 @@ SELKIE_USE_RESULT int selkie_plugin_config_open(struct selkie_plugin_config **co
                                                 char error[static SELKIE_PLUGIN_CONFIG_ERROR_SIZE]);
 void selkie_plugin_config_close(struct selkie_plugin_config *config);
 
-/* What is wrong with the state directory, found only when it is used: the same, with file, line and key in front. Lives
- * as long as the configuration. */
+/* The text of an error in the state directory that was found while it was opened, after file, line and key. Lives as
+ * long as the configuration. */
 const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault);
 
 bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user);

@@ -18,11 +18,11 @@
 
 struct selkie_wakeup {
     timer_t timer;
-    atomic_bool rung; /* the timer is to be stopped */
+    atomic_bool running; /* the timer */
     struct sigaction before;
 };
 
-static void heard(int number)
+static void ignore(int number)
 {
     (void)number;
 }
@@ -30,13 +30,13 @@ static void heard(int number)
 int selkie_wakeup_open(struct selkie_wakeup **wakeup)
 {
     struct selkie_wakeup *made = calloc(1, sizeof *made);
-    struct sigaction action = {.sa_handler = heard, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
 
     *wakeup = NULL;
     if (!made)
         return SELKIE_ENOMEM;
-    atomic_init(&made->rung, false);
+    atomic_init(&made->running, false);
     event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
     if (timer_create(CLOCK_MONOTONIC, &event, &made->timer) != 0) {
         free(made);
@@ -67,13 +67,13 @@ void selkie_wakeup_request(struct selkie_wakeup *wakeup)
     struct itimerspec now = {.it_value = {.tv_nsec = 1}, .it_interval = {.tv_nsec = AGAIN_NS}};
 
     (void)timer_settime(wakeup->timer, 0, &now, NULL);
-    atomic_store(&wakeup->rung, true); /* after it: a timer is never left ringing that nobody knows of */
+    atomic_store(&wakeup->running, true); /* after it: so no running timer is forgotten */
 }
 
 void selkie_wakeup_done(struct selkie_wakeup *wakeup)
 {
     struct itimerspec never = {{0, 0}, {0, 0}};
 
-    if (atomic_exchange(&wakeup->rung, false))
+    if (atomic_exchange(&wakeup->running, false))
         (void)timer_settime(wakeup->timer, 0, &never, NULL);
 }

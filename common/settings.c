@@ -171,7 +171,7 @@ struct selkie_settings *selkie_settings_load(const char *path)
     if (!file || ferror(file))
         fail(settings, 0, "%s", strerror(errno));
     else if (len > TEXT_MAX)
-        fail(settings, 0, "too large for a configuration");
+        fail(settings, 0, "larger than 16 MiB, too large for a configuration");
     if (file)
         (void)fclose(file);
     char *fitting = realloc(settings->text, len + 1);

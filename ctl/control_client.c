@@ -20,7 +20,7 @@
 struct selkie_control_client {
     struct ctl_config config;
     struct ctl_mqtt *mqtt;
-    char correlation[32]; /* of the message under way: others may hear the same answers */
+    char correlation[32]; /* of the message under way: others may get the same answers */
     uint32_t nonce;
     uint32_t messages;
     char *text; /* the message under way, with room for SELKIE_CONTROL_CLIENT_MESSAGE_MAX and a NUL */
@@ -36,7 +36,7 @@ static const char *user(const struct selkie_control_client *control)
 
 static enum ctl_exit explain_denial(const struct selkie_control_client *control)
 {
-    return ctl_fail("the broker %s does not let the user '%s' command: is it one of the plugin's \"admins\"?",
+    return ctl_fail("the broker %s refuses commands of the user '%s': is it one of the plugin's \"admins\"?",
                     control->config.uri, user(control));
 }
 
@@ -50,7 +50,7 @@ static enum ctl_exit prepare(struct selkie_control_client *control)
     if (!control->text)
         return ctl_fail("out of memory");
     if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
-        return ctl_fail("no random numbers: %s", strerror(errno));
+        return ctl_fail("cannot get random numbers: %s", strerror(errno));
     int reason = ctl_mqtt_subscribe(control->mqtt, RESPONSE, 1);
     if (reason >= CTL_MQTT_REFUSED)
         return explain_denial(control);
@@ -116,9 +116,9 @@ enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *contr
     size_t len = text ? strlen(text) : 0;
     enum ctl_exit result = CTL_DONE;
     if (!text)
-        result = ctl_fail("out of memory, or a text that is not UTF-8");
+        result = ctl_fail("cannot write the command as JSON: out of memory, or a text is not UTF-8");
     else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
-        result = ctl_fail("the command is too long for the broker");
+        result = ctl_fail("the command is too long: the broker accepts no packet of that size");
     if (result == CTL_DONE) {
         if (control->commands++ != 0)
             append(control, ",", 1);
@@ -140,7 +140,7 @@ static bool take_answers(struct selkie_control_client *control, json_t *response
     json_t *response;
     bool sound = true;
     if (!json_is_array(list)) {
-        ctl_fail("the answer on " RESPONSE " is not understood: %s", root ? "no \"responses\"" : error.text);
+        ctl_fail("the answer on " RESPONSE " is not valid: %s", root ? "no \"responses\"" : error.text);
         sound = false;
     }
     json_array_foreach (list, i, response) {
@@ -170,7 +170,7 @@ static json_t *await_answers(struct selkie_control_client *control)
             sound = false;
         if (wait == CTL_TIMEOUT)
             ctl_fail("no answer in %d s on " RESPONSE
-                     ": has the broker the Selkie plugin, with '%s' among its \"admins\"?",
+                     ": does the broker load the Selkie plugin, with '%s' in its \"admins\"?",
                      control->config.timeout_ms / 1000, user(control));
         ctl_message_free(message);
     }
@@ -192,7 +192,7 @@ json_t *selkie_control_client_send(struct selkie_control_client *control)
     if (reason == NOT_AUTHORIZED)
         (void)explain_denial(control);
     else if (reason >= CTL_MQTT_REFUSED)
-        ctl_fail("the broker %s has no Selkie plugin: nobody takes " SELKIE_TOPIC_CONTROL, control->config.uri);
+        ctl_fail("the broker %s has no Selkie plugin: nothing answers on " SELKIE_TOPIC_CONTROL, control->config.uri);
     else if (reason >= 0)
         responses = await_answers(control);
     control->commands = 0;

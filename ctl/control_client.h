@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands to the plugin on $CONTROL/selkie/v1 and their answers. PROTOCOL.md, section 8. Every failure is told on
+/* Commands to the plugin on $CONTROL/selkie/v1 and their answers. PROTOCOL.md, section 8. Prints every failure on
  * stderr. Heap; one thread. */
 #ifndef SELKIE_CTL_CONTROL_CLIENT_H
 #define SELKIE_CTL_CONTROL_CLIENT_H

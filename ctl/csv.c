@@ -36,7 +36,7 @@ static int read_quoted(struct builder *builder)
     while (!builder->fault) {
         int c = getc(csv->file);
         if (c == EOF) {
-            builder->fault = "a quoted field has no end";
+            builder->fault = "a quoted field does not end";
         } else if (c == '"') {
             c = getc(csv->file);
             if (c != '"')
@@ -45,7 +45,7 @@ static int read_quoted(struct builder *builder)
         } else {
             csv->next_line += c == '\n';
             if (c == '\0')
-                builder->fault = "it is not text";
+                builder->fault = "not a text: it holds a byte 00";
             put(builder, (char)c);
         }
     }
@@ -78,11 +78,12 @@ static int read_field(struct builder *builder)
         if (c == '\r')
             c = getc(builder->csv->file);
         if (!builder->fault && c != ',' && c != '\n' && c != EOF)
-            builder->fault = "something stands behind a quoted field";
+            builder->fault = "text after the end of a quoted field";
     } else {
         for (; c != ',' && c != '\n' && c != EOF && !builder->fault; c = getc(builder->csv->file)) {
             if (c == '"' || c == '\0')
-                builder->fault = c == '"' ? "a quote inside a field that is not quoted" : "it is not text";
+                builder->fault =
+                    c == '"' ? "a quote inside a field that is not quoted" : "not a text: it holds a byte 00";
             else if (c != '\r')
                 put(builder, (char)c);
         }

@@ -30,13 +30,13 @@ enum {
 
 const struct argp_option ctl_keygen_options[] = {
     {"id", OPT_ID, "N", 0, "The key's number in frames, 1 to 255", 0},
-    {"out", OPT_OUT, "DIR", 0, "Folder for the three files; made if it is not there", 0},
+    {"out", OPT_OUT, "DIR", 0, "Folder for the three files; created if it does not exist", 0},
     {0},
 };
 
 const struct argp_option ctl_frame_show_options[] = {
     {"key", OPT_KEY, "FILE", 0, "Open it with this private key (PEM)", 0},
-    {"sealed", OPT_SEALED, "FILE", 0, "A SEALED frame of the same device, with whose ID a SESSION frame opens", 0},
+    {"sealed", OPT_SEALED, "FILE", 0, "A SEALED frame of the same device: its ID opens the SESSION frame", 0},
     {"json", OPT_JSON, NULL, 0, "Print JSON", 0},
     {0},
 };
@@ -47,41 +47,42 @@ const struct argp_option ctl_json_options[] = {
 };
 
 const struct argp_option ctl_device_list_options[] = {
-    {"status", OPT_STATUS, "STATUS", 0, "Only those that are active, pending, listed or revoked", 0},
+    {"status", OPT_STATUS, "STATUS", 0, "Only active, pending, listed or revoked devices", 0},
     {"json", OPT_JSON, NULL, 0, "Print JSON", 0},
     {0},
 };
 
 const struct argp_option ctl_device_add_options[] = {
-    {"claim", OPT_CLAIM, "CLAIM", 0, "What the device must tell to be taken, up to 64 bytes", 0},
+    {"claim", OPT_CLAIM, "CLAIM", 0, "The claim that the device must send, up to 64 bytes", 0},
     {"name", OPT_NAME, "NAME", 0, "A name for people", 0},
     {"json", OPT_JSON, NULL, 0, "Print JSON", 0},
     {0},
 };
 
 const struct argp_option ctl_gateway_add_options[] = {
-    {"certificate", OPT_CERTIFICATE, NULL, 0, "It comes with a TLS certificate of this common name, not a password", 0},
+    {"certificate", OPT_CERTIFICATE, NULL, 0,
+     "It proves its name with a TLS certificate of this common name instead of a password", 0},
     {"json", OPT_JSON, NULL, 0, "Print JSON", 0},
     {0},
 };
 
 static const struct argp_option broker_options[] = {
     {"broker", OPT_BROKER, "URI", 0, "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]", 0},
-    {"username", OPT_USERNAME, "NAME", 0, "The user to be", 0},
+    {"username", OPT_USERNAME, "NAME", 0, "The user name", 0},
     {"password-file", OPT_PASSWORD_FILE, "FILE", 0, "Its first line is the password", 0},
     {"ca", OPT_CA, "FILE", 0, "Certificates to trust (PEM) instead of the system's", 0},
     {"cert", OPT_CERT, "FILE", 0, "The client's certificate (PEM)", 0},
     {"key", OPT_KEY, "FILE", 0, "The client's private key (PEM)", 0},
     {"root", OPT_ROOT, "TOPIC", 0, "First level of Selkie's topics", 0},
-    {"timeout", OPT_TIMEOUT, "SECONDS", 0, "How long to wait for the broker and for answers", 0},
+    {"timeout", OPT_TIMEOUT, "SECONDS", 0, "How long to wait for the broker and for each answer", 0},
     {"config", OPT_CONFIG, "FILE", 0,
-     "Where these come from if not given here; by default ~/.config/selkie/ctl.json, else /etc/selkie/ctl.json", 0},
+     "Configuration for options that are not given; default: ~/.config/selkie/ctl.json, else /etc/selkie/ctl.json", 0},
     {0},
 };
 
 const struct argp_option ctl_main_options[] = {
-    {"check-config", OPT_CHECK_CONFIG, NULL, 0, "Check the configuration, say what would be used, and end", 0},
-    {"print-config", OPT_PRINT_CONFIG, NULL, 0, "Print a complete configuration to begin with, and end", 0},
+    {"check-config", OPT_CHECK_CONFIG, NULL, 0, "Check the configuration, print what would be used, and end", 0},
+    {"print-config", OPT_PRINT_CONFIG, NULL, 0, "Print a complete configuration as an example, and end", 0},
     {0},
 };
 
@@ -183,7 +184,7 @@ void ctl_options_parse(struct ctl_options *options, const struct ctl_command *co
         .doc = command->help,
         .children = command->broker ? ctl_broker_child : NULL,
     };
-    /* It ends the program itself where something is wrong. */
+    /* It ends the program itself on a mistake. */
     (void)argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 }
 

@@ -46,7 +46,7 @@ const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], co
 
 static enum ctl_exit not_an_address(const char *text)
 {
-    ctl_fail("'%s' is no address: 16 hex digits", text);
+    ctl_fail("'%s' is not an address: an address has 16 hex digits", text);
     return CTL_USAGE;
 }
 
@@ -55,7 +55,7 @@ json_t *ctl_device_flat(json_t *device)
     json_t *flat = json_object();
     const json_t *bindings = json_object_get(device, "bindings"), *binding = NULL, *each;
     size_t i;
-    /* The one that counts: the active one, else one that waits for a decision, else the last there was. */
+    /* The binding that counts: the active one, else a pending one, else the last retired one. */
     static const char *const order[] = {"retired", "pending", "active"};
     for (size_t rank = 0; rank < 3; rank++) {
         json_array_foreach (bindings, i, each) {
@@ -71,8 +71,8 @@ json_t *ctl_device_flat(json_t *device)
     return flat;
 }
 
-/* A page after the device that was visited last: by its address rather than by number, so that one that is added or
- * removed meanwhile makes no other be left out. */
+/* The page after the device that was visited last. By address, not by number: so a device that is added or removed
+ * meanwhile does not hide another one. */
 static json_t *ask_page(struct selkie_control_client *control, const char *status, const char *after)
 {
     json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", CTL_DEVICE_PAGE);
@@ -100,7 +100,7 @@ enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char 
         json_array_foreach (devices, i, device) {
             const char *address = json_string_value(json_object_get(device, "address"));
             if (!address || strcmp(address, last) <= 0)
-                result = ctl_fail("the plugin's list of devices is not in order");
+                result = ctl_fail("the plugin's list of devices is not in the order of addresses");
             else
                 result = visit(device, context);
             if (result != CTL_DONE)
@@ -227,7 +227,7 @@ enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct 
         const char *id = options->args[1];
         if (strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS) {
             json_decref(request);
-            ctl_fail("'%s' is no ID: 16 lower-case hex digits, as device show prints it", id);
+            ctl_fail("'%s' is not an ID: an ID has 16 lower-case hex digits, as 'device show' prints it", id);
             return CTL_USAGE;
         }
         (void)json_object_set_new(request, "id", json_string(id));

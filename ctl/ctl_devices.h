@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Devices as $CONTROL/selkie/v1 tells of them, for the commands that handle them. One thread. */
+/* Devices as $CONTROL/selkie/v1 reports them, for the commands about devices. One thread. */
 #ifndef SELKIE_CTL_DEVICES_H
 #define SELKIE_CTL_DEVICES_H
 
@@ -10,7 +10,7 @@
 /* Devices asked for at once. */
 #define CTL_DEVICE_PAGE 1000
 
-/* The text as an address in lower case; NULL where it is none. */
+/* The text as an address in lower case; NULL if it is not an address. */
 const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text);
 
 /* Visit all devices of a status (NULL: of any), page by page, until one visit does not return CTL_DONE. */
@@ -23,7 +23,7 @@ json_t *ctl_device_flat(json_t *device);
 /* The command addDevice; name and claim may be NULL. New. */
 json_t *ctl_device_add_command(const char *address, const char *name, const char *claim);
 
-/* The columns that export writes, and that import leaves aside; ended by NULL. */
+/* The columns that export writes and import ignores; ended by NULL. */
 extern const char *const ctl_export_columns[];
 
 #endif

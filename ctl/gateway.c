@@ -7,7 +7,7 @@
 #include <selkie/topic.h>
 #include <stdio.h>
 
-/* A configuration for selkie-gateway to begin with. */
+/* A first configuration for selkie-gateway. */
 static json_t *gateway_config(const struct ctl_config *config, const char *name, bool certificate)
 {
     json_t *broker = json_pack("{s:s}", "uri", config->uri);
@@ -30,19 +30,20 @@ static void print_added(const json_t *data)
     const char *password = json_string_value(json_object_get(data, "password"));
     json_t *config = json_object_get(data, "config");
     if (password)
-        printf(
-            "password  %s\n\nIt is shown this once. Put it into the gateway's /etc/selkie/gateway.password (mode 0640),"
-            "\nand this, with its serial line, into /etc/selkie/gateway.json:\n\n",
-            password);
+        printf("password  %s\n\nThe password is shown only this once. Write it into /etc/selkie/gateway.password (mode "
+               "0640)"
+               "\non the gateway, and this, with the right serial line, into /etc/selkie/gateway.json:\n\n",
+               password);
     else
-        printf("It comes with a certificate whose common name is its name. Its /etc/selkie/gateway.json, with its\n"
-               "serial line:\n\n");
+        printf("The gateway must use a certificate whose common name is its name. Write this, with the right serial\n"
+               "line, into /etc/selkie/gateway.json on the gateway:\n\n");
     ctl_print(config, true);
 }
 
 static enum ctl_exit not_a_name(const char *text)
 {
-    ctl_fail("'%s' is no gateway's name: 1 to %d letters, digits, '-', '_' or '.'", text, SELKIE_GATEWAY_NAME_MAX);
+    ctl_fail("'%s' is not a gateway's name: a name has 1 to %d letters, digits, '-', '_' or '.'", text,
+             SELKIE_GATEWAY_NAME_MAX);
     return CTL_USAGE;
 }
 

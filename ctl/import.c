@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSALS_TOLD 20
+#define REFUSALS_PRINTED 20
 
 enum column { ADDRESS, NAME, CLAIM, IGNORED };
 
@@ -31,8 +31,8 @@ struct import {
     size_t count, room;
 };
 
-/* Columns that device export writes are taken and left aside; a misspelt one is not, since a claim that was meant must
- * not be lost. */
+/* Columns that device export writes are ignored. Any other name is an error: a claim under a misspelt name must not get
+ * lost. */
 static bool find_column(enum column *column, const char *title)
 {
     static const char *const used[] = {[ADDRESS] = "address", [NAME] = "name", [CLAIM] = "claim"};
@@ -57,7 +57,7 @@ static enum ctl_exit fail_at(const struct import *import, const char *what, cons
 
 static enum ctl_exit read_titles(struct import *import)
 {
-    const char *fault = "there is no first row with the names of the columns";
+    const char *fault = "the first row, with the names of the columns, is missing";
     bool has_address = false;
     if (ctl_csv_next(&import->csv, &fault) != 1)
         return fail_at(import, fault, NULL);
@@ -67,11 +67,11 @@ static enum ctl_exit read_titles(struct import *import)
             return fail_at(import, "unknown column (known are address, name, claim)", import->csv.fields[i]);
         for (size_t j = 0; j < i; j++) {
             if (import->columns[j] == import->columns[i] && import->columns[i] != IGNORED)
-                return fail_at(import, "this column is there twice", import->csv.fields[i]);
+                return fail_at(import, "the column appears twice", import->csv.fields[i]);
         }
         has_address = has_address || import->columns[i] == ADDRESS;
     }
-    return has_address ? CTL_DONE : fail_at(import, "there is no column 'address'", NULL);
+    return has_address ? CTL_DONE : fail_at(import, "the column 'address' is missing", NULL);
 }
 
 static struct row *add_row(struct import *import)
@@ -92,14 +92,14 @@ static struct row *add_row(struct import *import)
 static enum ctl_exit read_row(struct import *import)
 {
     if (import->csv.count != import->column_count)
-        return fail_at(import, "not as many fields as the first row has", NULL);
+        return fail_at(import, "the row has more or fewer fields than the first row", NULL);
     struct row *row = add_row(import);
     if (!row)
         return ctl_fail("out of memory");
     for (size_t i = 0; i < import->column_count; i++) {
         const char *field = import->csv.fields[i];
         if (import->columns[i] == ADDRESS && !ctl_device_address(row->address, field))
-            return fail_at(import, "no address (16 hex digits)", field);
+            return fail_at(import, "not an address (16 hex digits)", field);
         if (import->columns[i] == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
             return fail_at(import, "the claim is longer than 64 bytes", NULL);
         char **copy = import->columns[i] == NAME ? &row->name : import->columns[i] == CLAIM ? &row->claim : NULL;
@@ -134,7 +134,7 @@ static enum ctl_exit read_file(struct import *import)
     return result;
 }
 
-/* What came of the devices. */
+/* What happened to the devices. */
 struct outcome {
     size_t added;
     json_t *refused;
@@ -161,7 +161,7 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
         const struct row *row = &import->rows[next++];
         if (selkie_control_client_add_take(control, ctl_device_add_command(row->address, row->name, row->claim),
                                            &full) != CTL_DONE) {
-            ctl_fail("%s:%u: not sent", import->path, row->line);
+            ctl_fail("%s:%u: not sent; nor are the rows after it", import->path, row->line);
             return 0;
         }
     }
@@ -187,7 +187,7 @@ static void report(const struct import *import, const struct outcome *outcome, b
         return;
     }
     json_array_foreach (outcome->refused, i, each) {
-        if (i == REFUSALS_TOLD) {
+        if (i == REFUSALS_PRINTED) {
             ctl_fail("… and %zu more", refused - i);
             break;
         }

@@ -19,13 +19,13 @@
 #define KEY_BITS 4096
 #define PIN_SIZE 32
 
-/* Put bytes into a new file, down to the disk: a key that is gone after a power cut locks every device out that was
- * given its public half. An existing file is never touched. */
+/* Write bytes into a new file, with fsync: a key that a power cut destroys locks out every device that has its public
+ * half. Never touches an existing file. */
 static enum ctl_exit write_new(const char *path, mode_t mode, const void *bytes, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0 && errno == EEXIST)
-        return ctl_fail("%s: exists already; a key is never overwritten", path);
+        return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number", path);
     if (fd < 0)
         return ctl_fail("%s: %s", path, strerror(errno));
 
@@ -144,7 +144,7 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
     (void)command;
     char private_path[4096], public_path[4096], header_path[4096];
     if (options->key_id == 0 || !options->out) {
-        ctl_fail("keygen: --id and --out are needed");
+        ctl_fail("keygen: --id and --out are required");
         return CTL_USAGE;
     }
     if (strlen(options->out) > sizeof private_path - 32)
@@ -154,11 +154,12 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
     snprintf(header_path, sizeof header_path, "%s/%d.pub.h", options->out, options->key_id);
     if (mkdir(options->out, 0700) != 0 && errno != EEXIST)
         return ctl_fail("%s: %s", options->out, strerror(errno));
-    /* Told before the seconds that a key takes, and before one of three is written; O_EXCL decides in the end. */
+    /* Checked before the seconds that a key takes, and before the first file is written; O_EXCL decides in the end. */
     const char *const paths[] = {private_path, public_path, header_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (access(paths[i], F_OK) == 0)
-            return ctl_fail("%s: exists already; a key is never overwritten", paths[i]);
+            return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number",
+                            paths[i]);
     }
 
     EVP_PKEY *pkey = EVP_RSA_gen(KEY_BITS);

@@ -54,11 +54,12 @@ enum ctl_exit ctl_open_sealed(struct selkie_message *message, uint8_t plain[stat
     bool opened = decrypt(plain, &len, frame->sealed.ciphertext, pkey);
     EVP_PKEY_free(pkey);
     if (!opened)
-        return ctl_fail("the seal does not open with %s (a receiver says bad-seal)", key_path);
+        return ctl_fail("the seal does not open with the key %s (the plugin would reject it as bad-seal)", key_path);
     if (selkie_message_decode(message, plain, len) < 0)
-        return ctl_fail("the seal opens, but what is inside is malformed");
+        return ctl_fail("the seal opens, but the message inside is malformed");
     if (memcmp(message->address, frame->sealed.address, SELKIE_ADDRESS_SIZE) != 0)
-        return ctl_fail("the seal opens, but holds another address (a receiver says bad-seal)");
+        return ctl_fail(
+            "the seal opens, but holds another address than the frame (the plugin would reject it as bad-seal)");
     return CTL_DONE;
 }
 
@@ -73,7 +74,9 @@ enum ctl_exit ctl_open_session(uint8_t payload[static SELKIE_PAYLOAD_MAX], size_
     }
     selkie_session_wipe(&session);
     if (result < 0)
-        return ctl_fail("the SESSION frame is not of this device and near this counter: %s", selkie_error_text(result));
+        return ctl_fail("the SESSION frame does not open: it is from another device, or its counter is too far from "
+                        "that of --sealed: %s",
+                        selkie_error_text(result));
     *len = (size_t)result;
     return CTL_DONE;
 }

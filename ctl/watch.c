@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selkiectl watch: events, rejections, frames and gateways as they come, one line each, until SIGINT. */
+/* selkiectl watch: prints events, rejections, frames and gateways as they come, one line each, until SIGINT. */
 #include "ctl_devices.h"
 #include "mqtt.h"
 #include "print.h"
@@ -12,7 +12,7 @@
 
 #define PAYLOAD_SHOWN 64
 
-/* What is watched, below the root. One device has its own topics; what was rejected is picked out by its address. */
+/* The topics below the root. One device has its own topics; its rejected frames are found by its address. */
 static const struct feed {
     const char *family;
     const char *leaf;
@@ -40,7 +40,7 @@ static void print_begin(const char *what, const char *whom)
     printf("  %-8s  %-16s", what, whom);
 }
 
-/* The fields of an object as name=value, but for those that were printed already. */
+/* The fields of an object as name=value, without the two that are printed already. */
 static void print_details(json_t *object, const char *but_one, const char *but_other)
 {
     const char *name;
@@ -173,7 +173,7 @@ static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *c
         if (reason < 0)
             return CTL_FAILED;
         if (reason >= CTL_MQTT_REFUSED)
-            ctl_fail("the broker does not let this user see the %s", feeds[i].what);
+            ctl_fail("the broker does not allow this user to read the %s", feeds[i].what);
         else
             granted++;
     }
@@ -201,7 +201,7 @@ static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config
         ctl_message_free(message);
         size_t dropped = ctl_mqtt_dropped(mqtt);
         if (dropped != 0)
-            ctl_fail("%zu messages came faster than they could be shown", dropped);
+            ctl_fail("%zu messages were dropped: they came faster than they could be printed", dropped);
         if (fflush(stdout) != 0)
             return ctl_fail("cannot write the result");
     }
@@ -215,7 +215,7 @@ enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_comm
     char address[SELKIE_ADDRESS_TEXT_SIZE];
     const char *only = NULL;
     if (options->arg_count > 0 && !(only = ctl_device_address(address, options->args[0]))) {
-        ctl_fail("'%s' is no address: 16 hex digits", options->args[0]);
+        ctl_fail("'%s' is not an address: an address has 16 hex digits", options->args[0]);
         return CTL_USAGE;
     }
     enum ctl_exit result = ctl_config_open(&config, options);
@@ -224,7 +224,7 @@ enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_comm
     if (result == CTL_DONE)
         result = subscribe(mqtt, &config, only);
     if (result == CTL_DONE) {
-        fprintf(stderr, "selkiectl: watching %s; Ctrl-C ends\n", config.uri);
+        fprintf(stderr, "selkiectl: watching %s; press Ctrl-C to end\n", config.uri);
         result = show(mqtt, &config, only, options->json);
     }
     ctl_mqtt_close(mqtt);

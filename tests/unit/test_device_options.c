@@ -156,11 +156,11 @@ static const struct {
     {"--pin 00:", {REQUIRED, "--pin=00", NULL}},
     {"--pin ", {REQUIRED, "--pin=" HEX64 "0", NULL}},
     {"--pin ", {REQUIRED, "--pin=" HEX64 "x", NULL}},
-    /* What does not go together. */
+    /* Options that exclude or need each other. */
     {"--duty needs --bit-rate", {REQUIRED, "--duty=10", NULL}},
     {"--hex and --readings exclude each other", {REQUIRED, "--hex", "--readings", NULL}},
-    {"--next-public-key and --next-key-id go together", {REQUIRED, "--next-public-key=f", NULL}},
-    {"--next-public-key and --next-key-id go together", {REQUIRED, "--next-key-id=2", NULL}},
+    {"--next-public-key and --next-key-id need each other", {REQUIRED, "--next-public-key=f", NULL}},
+    {"--next-public-key and --next-key-id need each other", {REQUIRED, "--next-key-id=2", NULL}},
     {"--next-key-id 1: ", {REQUIRED, "--next-public-key=f", "--next-key-id=1", NULL}},
     {"file: no such argument", {REQUIRED, "file", NULL}},
     {NULL, {REQUIRED, "--nonsense", NULL}},

@@ -39,19 +39,19 @@ static const struct argp_option list[] = {
     {"interval", KEY_INTERVAL, "SECONDS", 0, "Time between payloads (default 0; 5 with --readings)", 2},
     {"ack", KEY_ACK, NULL, 0, "Wait for the gateway's ACKs, and repeat what is not acknowledged", 2},
     {"repeat", KEY_REPEAT, "N", 0, "Send each frame N times, without --ack (default: REGISTER 3, others 1)", 2},
-    {"claim", KEY_CLAIM, "TEXT", 0, "What the operator expects this device to know", 2},
+    {"claim", KEY_CLAIM, "TEXT", 0, "The claim that the operator expects from this device", 2},
     {"hex", KEY_HEX, NULL, 0, "Lines on standard input are hex digits", 3},
     {"readings", KEY_READINGS, NULL, 0, "Send this machine's load, memory, uptime and temperature instead", 3},
     {"count", KEY_COUNT, "N", 0, "End after N payloads (default: at the end of the input, or never)", 3},
     {"baud", KEY_BAUD, "N", 0, "Speed of the line (default 9600)", 4},
     {"bit-rate", KEY_BIT_RATE, "N", 0, "Speed of the air in bit/s: pace frames by it (default: by the line alone)", 4},
-    {"duty", KEY_DUTY, "PERMILLE", 0, "Be on the air at most this part of the time, 1 to 1000 (default 1000)", 4},
+    {"duty", KEY_DUTY, "PERMILLE", 0, "Transmit at most this part of the time, 1 to 1000 (default 1000)", 4},
     {"sealed-every", KEY_SEALED_EVERY, "N", 0, "With --form session: seal one of N messages, 1 to 4096 (default 4096)",
      4},
     {"pin", KEY_PIN, "HEX64", 0, "SHA-256 that the public key's DER must have (default: what it has at the start)", 5},
     {"next-public-key", KEY_NEXT_PUBLIC_KEY, "FILE", 0, "A second key; SIGUSR1 switches to it", 5},
     {"next-key-id", KEY_NEXT_KEY_ID, "N", 0, "The number of the second key", 5},
-    {"verbose", KEY_VERBOSE, NULL, 0, "Say what happens", 6},
+    {"verbose", KEY_VERBOSE, NULL, 0, "Print what happens", 6},
     {0},
 };
 
@@ -87,7 +87,7 @@ static void parse_form(struct argp_state *state, struct device_options *options,
     else if (strcmp(text, "sealed") == 0)
         options->form = SELKIE_SEALED;
     else
-        argp_error(state, "--form %s: it is sealed or session", text);
+        argp_error(state, "--form %s: must be sealed or session", text);
 }
 
 static void check(struct argp_state *state, const struct device_options *options)
@@ -95,7 +95,7 @@ static void check(struct argp_state *state, const struct device_options *options
     if (!options->port || !options->public_key || options->key_id == 0 || !options->address_given)
         argp_error(state, "--port, --public-key, --key-id and --address are required");
     if ((!options->next_public_key) != (options->next_key_id == 0))
-        argp_error(state, "--next-public-key and --next-key-id go together");
+        argp_error(state, "--next-public-key and --next-key-id need each other");
     if (options->next_key_id != 0 && options->next_key_id == options->key_id)
         argp_error(state, "--next-key-id %u: the first key has that number", options->next_key_id);
     if (options->duty_permille > 0 && options->bit_rate == 0)
@@ -160,7 +160,7 @@ static error_t parse_radio(int key, char *arg, struct argp_state *state)
     case KEY_BAUD:
         options->baud = number(state, "baud", arg, 1, 4000000);
         if (!selkie_tty_speed_valid(options->baud))
-            argp_error(state, "--baud %s: not a speed that serial lines have", arg);
+            argp_error(state, "--baud %s: not a speed of serial lines", arg);
         break;
     case KEY_BIT_RATE:
         options->bit_rate = number(state, "bit-rate", arg, 1, 1000000000);

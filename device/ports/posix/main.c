@@ -158,7 +158,7 @@ static int set_up(struct process *process)
     int error = selkie_device_init(&process->device, &process->config, &process->port);
     if (error == SELKIE_ETRUST)
         return fail(options->public_key, selkie_error_text(error));
-    return error < 0 ? fail("device", selkie_error_text(error)) : 0;
+    return error < 0 ? fail("cannot start the device", selkie_error_text(error)) : 0;
 }
 
 static bool all_taken(const struct process *process)
@@ -191,7 +191,7 @@ static int feed(struct process *process, int state, int64_t now_ms)
     process->payload_waits = false;
     mbedtls_platform_zeroize(process->payload, sizeof process->payload);
     if (error < 0)
-        return fail("sealing", selkie_error_text(error));
+        return fail("cannot seal a payload", selkie_error_text(error));
     process->taken++;
     process->next_ms = now_ms + (int64_t)(interval * 1000);
     process->status.wake_ms = (uint64_t)now_ms;
@@ -214,7 +214,7 @@ static void wait_for_news(const struct process *process, int state, int64_t now_
         wake_ms = process->next_ms;
     int64_t left = wake_ms == INT64_MAX ? 3600000 : wake_ms > now_ms ? wake_ms - now_ms : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000 * 1000000)};
-    (void)ppoll(fds, 2, &timeout, unblocked); /* whatever woke us, the loop looks at everything */
+    (void)ppoll(fds, 2, &timeout, unblocked); /* the loop looks at everything, whatever ended the wait */
 }
 
 static int end_of_run(const struct process *process)
@@ -235,14 +235,14 @@ static int run(struct process *process, const sigset_t *unblocked)
             reset_asked = 0;
             int error = selkie_device_reset(&process->device);
             if (error < 0)
-                return fail("reset", selkie_error_text(error)), EXIT_FAILURE;
+                return fail("cannot reset the device", selkie_error_text(error)), EXIT_FAILURE;
         }
         int64_t now_ms = device_line_now_ms();
         int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
         if (process->line.gone)
-            return fail(process->options->port, "the line is gone"), EXIT_FAILURE;
+            return fail(process->options->port, "the line is gone: was the radio unplugged?"), EXIT_FAILURE;
         if (state < 0)
-            return fail("silent", selkie_error_text(state)), EXIT_FAILURE;
+            return fail("the device sends nothing any more", selkie_error_text(state)), EXIT_FAILURE;
         bool out = state == SELKIE_DEVICE_READY && process->status.uplink.transmissions > 0;
         if (stop_asked || (out && all_taken(process)))
             return end_of_run(process);
@@ -271,7 +271,9 @@ static void protect_memory(void)
 {
     (void)prctl(PR_SET_DUMPABLE, 0); /* the ID belongs in no core dump */
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-        fprintf(stderr, "selkie-device: memory cannot be locked (%s): the ID may come into the swap\n",
+        fprintf(stderr,
+                "selkie-device: memory cannot be locked, so the ID may get into the swap: %s; raise the limit (ulimit "
+                "-l)\n",
                 strerror(errno));
 }
 
