@@ -4,6 +4,7 @@
 #include "mqtt_paho.h"
 #include "resolver.h"
 
+#include <MQTTReasonCodes.h>
 #include <selkie/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,7 +262,7 @@ static bool take_event(struct selkie_mqtt *client, const struct selkie_mqtt_even
     case SELKIE_MQTT_UNREACHABLE:
         if (client->state != CONNECTING) /* the failure of all, which was put here */
             return true;
-        note(client, event->text);
+        note(client, event->text ? event->text : selkie_mqtt_reason(event->code));
         if (event->kind == SELKIE_MQTT_REFUSED && client->refusal == 0)
             client->refusal = event->code;
         try_next(client, event->kind == SELKIE_MQTT_UNREACHABLE);
@@ -370,4 +371,11 @@ int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qo
 int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message)
 {
     return client->state == CONNECTED ? selkie_mqtt_paho_publish(client->paho, message) : SELKIE_EIO;
+}
+
+const char *selkie_mqtt_reason(int code)
+{
+    const char *text = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
+
+    return text ? text : "no reason given";
 }

@@ -20,20 +20,6 @@
 #include "mqtt_queue.h"
 #include "mqtt_settings.h"
 
-/* What a connection is made with. Strings, those of the settings too, must live while the client connects; with
- * `reconnect_s`, until the next connect or close. The settings themselves are copied. */
-struct selkie_mqtt_options {
-    const struct selkie_mqtt_settings *settings;
-    const char *id;
-    const char *username; /* NULL: the settings' user and password file */
-    const char *password;
-    const char *will_topic, *will_payload; /* NULL: no will. QoS 1, retained */
-    bool keep_session;                     /* take up the last session, and let this one outlive us for an hour */
-    unsigned buffered_max;                 /* publishes that may wait in Paho; 0: 100 */
-    unsigned reconnect_s;                  /* 0: never; else connect again this long after a failure or a loss */
-    const char *const *properties;         /* names of user properties that messages keep, ended by NULL; or NULL */
-};
-
 /* A client that is not connected. `context` comes with each of its events. */
 SELKIE_USE_RESULT int selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queue, void *context);
 
@@ -57,17 +43,6 @@ bool selkie_mqtt_is_tls(const struct selkie_mqtt *client); /* of the last attemp
 
 /* SUBSCRIBED follows. SELKIE_EIO where there is no connection. */
 SELKIE_USE_RESULT int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos);
-
-struct selkie_mqtt_message {
-    const char *topic;
-    const void *payload;
-    size_t len;
-    int qos;
-    bool retain;
-    bool answer; /* PUBLISHED follows */
-    size_t property_count;
-    struct selkie_mqtt_property properties[SELKIE_MQTT_PROPERTIES_MAX];
-};
 
 /* The token that its PUBLISHED event will have (> 0 above QoS 0), or SELKIE_EIO: not connected, or too many wait. */
 SELKIE_USE_RESULT int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message);

@@ -63,7 +63,6 @@ static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 
     event.kind = data->code >= SELKIE_MQTT_REFUSAL ? SELKIE_MQTT_REFUSED : SELKIE_MQTT_UNREACHABLE;
     event.code = data->code;
-    event.text = selkie_mqtt_reason(data->code);
     if (event.kind == SELKIE_MQTT_UNREACHABLE) {
         selkie_connect_error_text(text, data->message, paho->tls);
         event.text = text;
@@ -323,11 +322,4 @@ int selkie_mqtt_paho_publish(struct selkie_mqtt_paho *paho, const struct selkie_
                                 message->retain, &options);
     MQTTProperties_free(&options.properties);
     return result == MQTTASYNC_SUCCESS ? options.token : SELKIE_EIO;
-}
-
-const char *selkie_mqtt_reason(int code)
-{
-    const char *text = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
-
-    return text ? text : "no reason given";
 }

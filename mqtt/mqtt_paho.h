@@ -4,7 +4,8 @@
 #ifndef SELKIE_MQTT_PAHO_H
 #define SELKIE_MQTT_PAHO_H
 
-#include "mqtt_client.h"
+#include "mqtt_queue.h"
+#include "mqtt_settings.h"
 
 struct selkie_mqtt_paho;
 

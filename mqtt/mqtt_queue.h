@@ -34,6 +34,10 @@ enum selkie_mqtt_event_kind {
 
 struct selkie_mqtt;
 
+struct selkie_mqtt_property {
+    const char *name, *value;
+};
+
 /* All pointers but `client` and `context` point into the event's own memory. */
 struct selkie_mqtt_event {
     enum selkie_mqtt_event_kind kind;
@@ -50,10 +54,20 @@ struct selkie_mqtt_event {
     const uint8_t *payload; /* `len` bytes and a NUL */
     const char *text;
     size_t property_count;
-    struct selkie_mqtt_property {
-        const char *name, *value;
-    } properties[SELKIE_MQTT_PROPERTIES_MAX];
+    struct selkie_mqtt_property properties[SELKIE_MQTT_PROPERTIES_MAX];
     struct selkie_mqtt_event *next;
+};
+
+/* A message to publish. */
+struct selkie_mqtt_message {
+    const char *topic;
+    const void *payload;
+    size_t len;
+    int qos;
+    bool retain;
+    bool answer; /* PUBLISHED follows */
+    size_t property_count;
+    struct selkie_mqtt_property properties[SELKIE_MQTT_PROPERTIES_MAX];
 };
 
 struct selkie_mqtt_queue;

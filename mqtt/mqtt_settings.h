@@ -39,6 +39,20 @@ struct selkie_mqtt_settings {
     unsigned connect_timeout_s; /* for each address, from its name on */
 };
 
+/* What a connection is made with. Strings, those of the settings too, must live while the client connects; with
+ * `reconnect_s`, until the next connect or close. The settings themselves are copied. */
+struct selkie_mqtt_options {
+    const struct selkie_mqtt_settings *settings;
+    const char *id;
+    const char *username; /* NULL: the settings' user and password file */
+    const char *password;
+    const char *will_topic, *will_payload; /* NULL: no will. QoS 1, retained */
+    bool keep_session;                     /* take up the last session, and let this one outlive us for an hour */
+    unsigned buffered_max;                 /* publishes that may wait in Paho; 0: 100 */
+    unsigned reconnect_s;                  /* 0: never; else connect again this long after a failure or a loss */
+    const char *const *properties;         /* names of user properties that messages keep, ended by NULL; or NULL */
+};
+
 /* No URI yet, no user, and these times. */
 void selkie_mqtt_settings_init(struct selkie_mqtt_settings *settings, unsigned connect_timeout_s);
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Mosquitto with the plugin. The first start makes the key; its public half goes where devices find it.
+# Run Mosquitto with the plugin. The first start makes the key and copies its public half to the volume that devices read.
 set -eu
 keys=/var/lib/selkie-plugin/keys
 [ -e "$keys/1.key.pem" ] || selkiectl keygen --id 1 --out "$keys"

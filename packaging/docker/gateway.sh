@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A gateway whose serial line is a channel of a fleet's container: $CHANNEL (host:port), as a pseudo-terminal.
+# Run a gateway whose serial line is a pseudo-terminal on a channel of a fleet's container: $CHANNEL (host:port).
 set -eu
 line=/run/selkie/radio
 while :; do
-  # Ends with the connection; the gateway finds the line gone, and there again. At once where the name does not resolve.
+  # socat ends with the connection, and the line vanishes until the next turn; the gateway opens it again. If the name
+  # does not resolve, socat fails at once: wait a second.
   socat "pty,link=$line,rawer" "tcp:$CHANNEL,forever,interval=1" || sleep 1
 done &
 

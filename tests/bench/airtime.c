@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a reading of 16 bytes costs on the air: our two forms beside TLS, measured here, and beside protocols that
- * cannot be run here, by their documents. Prints the table in README.md. usage: airtime [BITS_PER_SECOND] */
+ * cannot be run here, by their documents. Prints the table in docs/DESIGN.md. usage: airtime [BITS_PER_SECOND] */
 #include "vectors/vectors.h"
 
 #include <openssl/evp.h>

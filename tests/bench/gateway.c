@@ -59,7 +59,8 @@ void bench_fill_spool(void)
 
 /* ---- Memory ---- */
 
-/* A Mosquitto that also listens for TLS, with a certificate signed by itself as README makes it. Returns the port. */
+/* A Mosquitto that also listens for TLS, with a certificate signed by itself as docs/DEPLOY.md makes it. Returns the
+ * port. */
 static int tls_broker(const char *ca)
 {
     char configuration[1000];

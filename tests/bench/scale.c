@@ -7,7 +7,7 @@
 #include "frames.h"
 #include "pump.h"
 
-#include <registry.h>
+#include "registry/registry.h"
 #include <selkie/mbedtls.h>
 #include <selkie/session.h>
 
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define RULES "\"gateways\":\"any\",\"workers\":2"
 
@@ -62,7 +62,7 @@ static void fill(const struct side *side)
     for (uint32_t i = 0; i < side->devices; i++) {
         struct frames_device device = frames_device(i);
         struct selkie_session session;
-        struct selkie_device row = {.status = SELKIE_DEVICE_ACTIVE};
+        struct selkie_device_record row = {.status = SELKIE_DEVICE_ACTIVE};
         struct selkie_binding binding = {.status = SELKIE_BINDING_ACTIVE, .key_id = 1, .received = 1, .gateway = "gw1"};
         const struct selkie_seen seen = {{0}, 0};
         memcpy(row.address, device.address, sizeof row.address);

@@ -141,7 +141,7 @@ int main(int argc, char **argv)
     write_sessions(frames);
     write_texts("topic", topics);
     write_texts("settings", settings);
-    write_texts("operator", commands);
+    write_texts("commands", commands);
     write_texts("receipt", receipts);
     write_texts("csv", rows);
     json_decref(root);

@@ -388,7 +388,7 @@ START_TEST(a_payload_that_asks_for_very_much_holds_nothing_up)
 }
 END_TEST
 
-/* A payload that keeps the registrar busy for a while, and another administrator who comes under the same client id. */
+/* A payload that keeps the writer busy for a while, and another administrator who comes under the same client id. */
 START_TEST(an_answer_does_not_go_to_whoever_takes_over_the_client_id)
 {
     enum { COMMANDS = 8000 };

@@ -2,8 +2,9 @@
 #define _GNU_SOURCE /* vasprintf */
 #include "kit.h"
 
-#include <clock.h>
-#include <outputs.h>
+#include "model/output.h"
+#include <selkie/clock.h>
+#include <selkie/thread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

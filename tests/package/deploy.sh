@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# README's 'Deploy a gateway', word for word, in a fresh root of a suite that has booted its own systemd: from the packages to a reading
+# The commands of docs/DEPLOY.md, exactly as written there, in a fresh root of a suite that has booted its own systemd: from the packages to a reading
 # that mosquitto_sub prints. Then what a roof does to a gateway: kill, reload, upgrade, removal.
 #
 #   tests/package/deploy.sh SUITE [--packages DIR]     without --packages they are built first
@@ -64,19 +64,19 @@ boot_run sh -c 'mkdir /dev/selkie
   >"$work/cable.log" 2>&1 &
 boot_wait 10 boot_run test -e /dev/selkie/A50285BI || fail "no serial line"
 
-echo "== README, 'Deploy a gateway'"
+echo "== the ten steps of docs/DEPLOY.md"
 {
   # Here the reader would look at the screen; the test takes one line of it.
   echo 'set -euxo pipefail; cd /root/selkie; mosquitto_sub() { command mosquitto_sub -C 1 -W 60 "$@" | tee /root/heard; }'
   # And carry to the Pi what the text says, and nothing else: here both are one machine, and its own ca.pem is not to help.
-  sed -n '/^## Deploy a gateway/,/^## /{
+  sed -n '
     s/^ \{7,\}//p
-    s/^On the Pi.*/mkdir ..\/pi; mv roof-1.json \/etc\/selkie\/ca.pem selkie-gateway_*.deb ..\/pi; cd ..\/pi/p
-    s/^Back on the broker.*/cd ..\/selkie/p
-  }' README.md
+    s/^## On the Pi.*/mkdir ..\/pi; mv roof-1.json \/etc\/selkie\/ca.pem selkie-gateway_*.deb ..\/pi; cd ..\/pi/p
+    s/^## Back on the broker.*/cd ..\/selkie/p
+  ' docs/DEPLOY.md
 } >"$root/root/deploy"
 for line in mosquitto_sub 'mkdir ../pi' 'cd ../selkie'; do
-  grep -q "^$line" "$root/root/deploy" || fail "README.md has no section 'Deploy a gateway' that has: $line"
+  grep -q "^$line" "$root/root/deploy" || fail "docs/DEPLOY.md has no step that becomes: $line"
 done
 
 # The device on the other end of the cable, from the moment there is a key and a gateway.
@@ -90,7 +90,7 @@ boot_run sh -c '
 # There is no udev in a container: what the package asks of it is written down.
 # shellcheck disable=SC2016
 printf '#!/bin/sh\necho "$*" >>/root/udevadm\n' | boot_run sh -c 'mkdir /run/udev; touch /run/udev/control; tee /usr/bin/udevadm; chmod 755 /usr/bin/udevadm' >/dev/null
-boot_run bash /root/deploy || fail "a step of README failed"
+boot_run bash /root/deploy || fail "a step of docs/DEPLOY.md failed"
 grep -q '^selkie/device/5e1c1e0000000001/up ' "$root/root/heard" || fail "no reading came: $(cat "$root/root/heard")"
 cat "$root/root/heard"
 grep -q '^trigger .*tty' "$root/root/udevadm" || fail "an adapter that is plugged in already has no name"

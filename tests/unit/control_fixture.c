@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control_fixture.h"
 
+#include "model/output.h"
 #include <check.h>
 #include <jansson.h>
 #include <mosquitto.h>
-#include <outputs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ int __wrap_selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t nu
 
 struct mosquitto root = {"c1", "root"}, ops = {"c2", "ops"};
 static const char *admins[] = {"root", "ops"};
-static const struct selkie_config config = {.admins = admins, .admin_count = 2};
+static const struct selkie_plugin_config config = {.admins = admins, .admin_count = 2};
 struct selkie_control *control;
 unsigned commands;
 uint64_t token;

@@ -2,12 +2,12 @@
 /* PROTOCOL.md, section 7, against a naive model: one that forgets nothing, searches everything, and is written down
  * from the text rule by rule. A million random frames and operator's actions on a few addresses; the same seed each
  * time. */
-#include <admission.h>
+#include "rules/admission.h"
 #include <check.h>
 #include <run_suite.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define OPERATIONS 1800000
 #define ADDRESSES  6

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry's log: it is moved beside the writer, begins anew, and does not grow without bound. */
+#include "registry/checkpointer.h"
 #include <check.h>
-#include <checkpointer.h>
-#include <clock.h>
 #include <kit/kit.h>
 #include <poll.h>
 #include <pthread.h>
 #include <run_suite.h>
+#include <selkie/clock.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>

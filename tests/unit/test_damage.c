@@ -2,14 +2,14 @@
 /* What a damaged registry does: nothing is decided by it, whether the damage is found at the start, beside the work or
  * by a frame that meets it. */
 #define _GNU_SOURCE /* memmem */
+#include "registry/integrity_check.h"
+#include "registry/registry.h"
 #include <check.h>
-#include <clock.h>
-#include <examiner.h>
 #include <fcntl.h>
 #include <kit/kit.h>
-#include <registry.h>
 #include <run_suite.h>
 #include <sched.h>
+#include <selkie/clock.h>
 #include <selkie/mbedtls.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -54,22 +54,26 @@ static const char *make_registry(const struct kit_device *device, bool remove)
 static enum { EXAMINED, EXAMINED_LATE, NOT_EXAMINED } examination;
 static bool starting;
 
-bool __real_selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us);
-bool __wrap_selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us);
-bool __wrap_selkie_examiner_wait(struct selkie_examiner *examiner, int64_t patience_us)
+bool __real_selkie_integrity_check_wait(struct selkie_integrity_check *integrity_check, int64_t patience_us);
+bool __wrap_selkie_integrity_check_wait(struct selkie_integrity_check *integrity_check, int64_t patience_us);
+bool __wrap_selkie_integrity_check_wait(struct selkie_integrity_check *integrity_check, int64_t patience_us)
 {
     starting = true; /* a test waits until it has been examined, however busy the machine is */
-    return __real_selkie_examiner_wait(examiner, examination == EXAMINED ? 1000 * patience_us : patience_us);
+    return __real_selkie_integrity_check_wait(integrity_check,
+                                              examination == EXAMINED ? 1000 * patience_us : patience_us);
 }
 
-bool __real_selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
-bool __wrap_selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
-bool __wrap_selkie_examiner_found(struct selkie_examiner *examiner, char finding[static SELKIE_EXAMINER_FINDING_SIZE])
+bool __real_selkie_integrity_check_found(struct selkie_integrity_check *integrity_check,
+                                         char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
+bool __wrap_selkie_integrity_check_found(struct selkie_integrity_check *integrity_check,
+                                         char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
+bool __wrap_selkie_integrity_check_found(struct selkie_integrity_check *integrity_check,
+                                         char finding[static SELKIE_EXAMINER_FINDING_SIZE])
 {
     bool hidden = examination == NOT_EXAMINED || (examination == EXAMINED_LATE && starting);
 
     starting = false;
-    return !hidden && __real_selkie_examiner_found(examiner, finding);
+    return !hidden && __real_selkie_integrity_check_found(integrity_check, finding);
 }
 
 enum { PAGE = 1024 };

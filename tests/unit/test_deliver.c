@@ -5,9 +5,9 @@
 #include "fake_mosquitto.h"
 #include "run_suite.h"
 
+#include "model/output.h"
 #include <limits.h>
 #include <mosquitto.h>
-#include <outputs.h>
 #include <stdio.h>
 #include <string.h>
 

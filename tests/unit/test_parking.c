@@ -61,7 +61,7 @@ static void expect_sessions(struct kit_host *host, const struct kit_device *devi
         kit_expect_payload(host, device, counter, "x");
 }
 
-START_TEST(a_full_row_of_strays_comes_out_with_its_registration)
+START_TEST(a_full_row_of_unmatched_frames_comes_out_with_its_registration)
 {
     struct kit_host *host = open_host(kit_dir(), SELKIE_ENROL_OPEN);
     struct kit_device device = kit_device(1, 1);
@@ -77,7 +77,7 @@ START_TEST(a_full_row_of_strays_comes_out_with_its_registration)
 END_TEST
 
 /* And a REGISTER of its device that comes later takes the place of no reading. */
-START_TEST(a_full_row_of_strays_waits_with_its_registration)
+START_TEST(a_full_row_of_unmatched_frames_waits_with_its_registration)
 {
     struct kit_host *host = open_host(kit_dir(), SELKIE_ENROL_APPROVE);
     struct kit_device device = kit_device(1, 1);
@@ -200,8 +200,8 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
-    tcase_add_test(tcase, a_full_row_of_strays_comes_out_with_its_registration);
-    tcase_add_test(tcase, a_full_row_of_strays_waits_with_its_registration);
+    tcase_add_test(tcase, a_full_row_of_unmatched_frames_comes_out_with_its_registration);
+    tcase_add_test(tcase, a_full_row_of_unmatched_frames_waits_with_its_registration);
     tcase_add_test(tcase, a_full_row_pushes_its_oldest_out_for_a_reading);
     tcase_add_test(tcase, a_full_parking_loses_nothing_of_a_device_that_is_admitted);
     tcase_add_test(tcase, a_full_parking_takes_no_more_of_those_that_wait);

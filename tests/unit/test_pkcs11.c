@@ -2,13 +2,13 @@
 /* Provider pkcs11 against a real token, which tests/kit/token-softhsm and token-opencryptoki set up around this
  * program: it opens and refuses what the other providers do, and a token may go away and come back. */
 #include <check.h>
-#include <clock.h>
 #include <kit/kit.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <run_suite.h>
 #include <sched.h>
+#include <selkie/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Order within a gateway, fairness between gateways, what gathers for one commit, and what a full intake does. */
+#include "pipeline/pool.h"
 #include <check.h>
-#include <clock.h>
 #include <kit/kit.h>
-#include <pool.h>
 #include <run_suite.h>
+#include <selkie/clock.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,15 +3,16 @@
  * else.
  */
 #define _GNU_SOURCE /* memmem */
+#include "commands/command_batch.h"
+#include "registry/checkpointer.h"
+#include "registry/registry.h"
+#include "registry/vault.h"
 #include <check.h>
-#include <checkpointer.h>
-#include <clock.h>
 #include <fcntl.h>
-#include <inquiry.h>
 #include <kit/kit.h>
-#include <registry.h>
 #include <run_suite.h>
 #include <sched.h>
+#include <selkie/clock.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -21,7 +22,6 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
-#include <vault.h>
 
 static void expect_refused(const char *dir, int result, const char *sentence)
 {
@@ -416,11 +416,11 @@ END_TEST
 
 static atomic_bool no_memory;
 
-int __real_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us);
-int __wrap_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us);
-int __wrap_selkie_inquiry_go_on(struct selkie_inquiry *inquiry, struct selkie_operator *op, int64_t until_us)
+int __real_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
+int __wrap_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
+int __wrap_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us)
 {
-    return no_memory ? SELKIE_ENOMEM : __real_selkie_inquiry_go_on(inquiry, op, until_us);
+    return no_memory ? SELKIE_ENOMEM : __real_selkie_command_batch_go_on(batch, op, until_us);
 }
 
 START_TEST(a_command_that_finds_no_memory_says_nothing_of_the_storage)

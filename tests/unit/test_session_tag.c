@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many IDs under one session tag, as somebody who searches for them could have them: what a frame costs is bounded.
  * PROTOCOL.md, sections 5 and 7. */
+#include "registry/registry.h"
 #include <check.h>
 #include <kit/kit.h>
-#include <registry.h>
 #include <run_suite.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static void bind(const char *dir, const struct kit_device *other, uint32_t first
     ck_assert_msg(selkie_registry_open(&registry, dir, error) == 0, "%s", error);
     for (uint32_t number = first; number < first + count; number++) {
         struct kit_device device = colliding(number, other);
-        struct selkie_device row = {.status = SELKIE_DEVICE_ACTIVE};
+        struct selkie_device_record row = {.status = SELKIE_DEVICE_ACTIVE};
         struct selkie_binding binding = {.status = SELKIE_BINDING_ACTIVE, .key_id = 1, .received = 1, .gateway = "g1"};
         memcpy(row.address, device.address, sizeof row.address);
         memcpy(binding.address, device.address, sizeof binding.address);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline as a host sees it: golden vectors in, payloads, rejections and receipts out. PROTOCOL.md, 4, 7 and 9. */
 #include <check.h>
-#include <clock.h>
 #include <kit/kit.h>
 #include <run_suite.h>
+#include <selkie/clock.h>
 #include <string.h>
 #include <syslog.h>
 #include <vectors/vectors.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The counters of selkie/stats: each has its name, and together they account for every frame. */
+#include "pipeline/stats.h"
 #include "run_suite.h"
-#include "stats.h"
 
 #include <kit/kit.h>
 #include <stdlib.h>
@@ -146,13 +146,13 @@ END_TEST
 START_TEST(percentiles_are_at_most_an_eighth_too_high)
 {
     static const unsigned per_mille[] = {1, 10, 500, 900, 990, 999, 1000};
-    struct selkie_histogram histogram = {.count = 0};
+    struct selkie_stats_histogram histogram = {.count = 0};
 
-    ck_assert_uint_eq(selkie_histogram_percentile(&histogram, 500), 0);
+    ck_assert_uint_eq(selkie_stats_histogram_percentile(&histogram, 500), 0);
     for (int64_t us = 1; us <= 100000; us++)
-        selkie_histogram_add(&histogram, us);
+        selkie_stats_histogram_add(&histogram, us);
     for (size_t i = 0; i < sizeof per_mille / sizeof per_mille[0]; i++) {
-        uint32_t exact = 100 * per_mille[i], read = selkie_histogram_percentile(&histogram, per_mille[i]);
+        uint32_t exact = 100 * per_mille[i], read = selkie_stats_histogram_percentile(&histogram, per_mille[i]);
         ck_assert_uint_ge(read, exact);
         ck_assert_uint_le(read, exact + exact / 8);
     }
@@ -168,9 +168,9 @@ START_TEST(times_out_of_range_are_the_nearest_in_it)
     } cases[] = {{INT64_MIN, 0}, {-1, 0}, {0, 0}, {7, 7}, {8, 8}, {UINT32_MAX, UINT32_MAX}, {INT64_MAX, UINT32_MAX}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct selkie_histogram histogram = {.count = 0};
-        selkie_histogram_add(&histogram, cases[i].us);
-        ck_assert_uint_eq(selkie_histogram_percentile(&histogram, 500), cases[i].read);
+        struct selkie_stats_histogram histogram = {.count = 0};
+        selkie_stats_histogram_add(&histogram, cases[i].us);
+        ck_assert_uint_eq(selkie_stats_histogram_percentile(&histogram, 500), cases[i].read);
         ck_assert_uint_eq(histogram.max_us, cases[i].read);
     }
 }

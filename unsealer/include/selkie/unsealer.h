@@ -2,7 +2,7 @@
 /* The unsealer: what is done with a frame once a gateway has handed it over, without a broker. PROTOCOL.md, sections 4
  * to 7 and 9.
  *
- *   submit → pool: unseal (many threads) → registrar: admit, store (one thread) → take → the host publishes → delivered
+ *   submit → pool: unseal (many threads) → writer: admit, store (one thread) → take → the host publishes → delivered
  *
  * A gateway's SEALED frames are decided in the order of their submission, whatever order their unsealing finishes in;
  * gateways take turns at the workers, so the flood of one does not hold up another. SESSION frames need no RSA: they
@@ -32,7 +32,7 @@ struct selkie_unsealer_options {
     enum selkie_rebind rebind;
     unsigned silent_after_s; /* 0 = off */
 
-    /* Called when outputs wait to be taken, from the registrar's thread, once for each time that the queue stops being
+    /* Called when outputs wait to be taken, from the writer's thread, once for each time that the queue stops being
      * empty. Must not call back. */
     void (*wake)(void *context);
     void *wake_context;
@@ -95,7 +95,7 @@ struct selkie_output {
 };
 
 /* The oldest output, or NULL. The caller frees it with selkie_output_free, which wipes it. The queue is bounded: while
- * it is full the registrar waits, so the intake fills, so submit refuses. */
+ * it is full the writer waits, so the intake fills, so submit refuses. */
 struct selkie_output *selkie_unsealer_take(struct selkie_unsealer *unsealer);
 void selkie_output_free(struct selkie_output *output);
 

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands/device_commands.h"
+#include "rules/parking.h"
+
+#include <mbedtls/platform_util.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIST_DEFAULT 100
+#define LIST_MAX     1000
+#define RETIRED_MAX  64   /* bindings of a device in a listing: older ones are left out */
+#define PAGE_MAX     2000 /* bindings; a page of devices ends there */
+
+/* The device, which must be known. */
+static int load(struct selkie_command *command, struct selkie_device_record *device)
+{
+    int result = selkie_registry_device(command->commands->effects->registry, command->address, device);
+    return result == 0 ? selkie_command_refuse(command, "address: no such device") : result < 0 ? result : 0;
+}
+
+/* A text of the command into a buffer. */
+static int take_text(struct selkie_command *command, const char *key, size_t min, size_t max, void *bytes, size_t *len)
+{
+    const char *text = selkie_command_text(command, key);
+    size_t text_len = text ? strlen(text) : 0;
+
+    if (!text)
+        return 0;
+    if (text_len < min || text_len > max)
+        return selkie_command_refuse(command, "%s: must be %zu to %zu bytes long", key, min, max);
+    memcpy(bytes, text, text_len);
+    *len = text_len;
+    return 0;
+}
+
+int selkie_command_add_device(struct selkie_command *command)
+{
+    struct selkie_device_record device;
+    int result = selkie_registry_device(command->commands->effects->registry, command->address, &device);
+    size_t name_len = strlen(device.name);
+
+    if (result >= 0)
+        result = take_text(command, "name", 0, SELKIE_DEVICE_NAME_MAX, device.name, &name_len);
+    if (result == 0)
+        result = take_text(command, "claim", 1, SELKIE_CLAIM_MAX, device.claim, &device.claim_len);
+    if (result == 0) {
+        device.name[name_len] = 0;
+        device.claim_corrupt = device.claim_corrupt && device.claim_len == 0;
+        device.listed = true;
+        result = selkie_effects_review(command->commands->effects, &device);
+    }
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+/* Bindings in the order: active, pending, retired, each with the oldest first. Returns how many. */
+static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list)
+{
+    struct selkie_binding live[SELKIE_LIVE_MAX], retired[RETIRED_MAX];
+    int count = selkie_registry_live(registry, address, live);
+    int more = count < 0 ? count : selkie_registry_retired(registry, address, retired, RETIRED_MAX);
+    int failure = 0;
+
+    if (more < 0)
+        return more;
+    for (int i = 0; i < count; i++)
+        failure |= json_array_append_new(list, selkie_document_binding(&live[i]));
+    for (int i = more; i-- > 0;)
+        failure |= json_array_append_new(list, selkie_document_binding(&retired[i]));
+    return failure ? SELKIE_ENOMEM : count + more;
+}
+
+/* Returns the number of its bindings. */
+static int describe(struct selkie_commands *commands, const struct selkie_device_record *device, json_t *json)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    json_t *bindings = json_array();
+    int result = list_bindings(commands->effects->registry, device->address, bindings);
+
+    selkie_address_format(address, device->address);
+    json_object_set_new(json, "address", json_string(address));
+    json_object_set_new(json, "name", json_string(device->name));
+    json_object_set_new(json, "status", json_string(selkie_device_status_names[device->status]));
+    json_object_set_new(json, "claim", json_boolean(device->claim_len > 0 || device->claim_corrupt));
+    if (json_object_set_new(json, "bindings", bindings) != 0 && result >= 0)
+        result = SELKIE_ENOMEM;
+    return result;
+}
+
+int selkie_command_get_device(struct selkie_command *command)
+{
+    struct selkie_device_record device;
+    int result = load(command, &device);
+
+    if (result == 0)
+        result = describe(command->commands, &device, command->data);
+    if (result > 0)
+        result = 0;
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+/* Returns the number of its bindings. */
+static int list_one(struct selkie_commands *commands, const uint8_t *address, json_t *list)
+{
+    struct selkie_device_record device;
+    json_t *json = json_object();
+    int result = selkie_registry_device(commands->effects->registry, address, &device);
+
+    if (result > 0)
+        result = describe(commands, &device, json);
+    if (json_array_append_new(list, json) != 0 && result >= 0)
+        result = SELKIE_ENOMEM;
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+int selkie_command_list_devices(struct selkie_command *command)
+{
+    uint8_t addresses[LIST_MAX][SELKIE_ADDRESS_SIZE];
+    struct selkie_registry *registry = command->commands->effects->registry;
+    const char *wanted = selkie_command_text(command, "status");
+    int64_t offset = selkie_command_integer(command, "offset", 0);
+    int64_t limit = selkie_command_integer(command, "limit", LIST_DEFAULT);
+    json_t *list = json_array();
+    uint64_t total = 0;
+    int status = -1;
+
+    json_object_set_new(command->data, "devices", list);
+    for (int i = 0; wanted && i < SELKIE_DEVICE_STATUS_COUNT; i++)
+        if (strcmp(wanted, selkie_device_status_names[i]) == 0)
+            status = i;
+    if (wanted && status < 0)
+        return selkie_command_refuse(command, "status: must be active, pending, listed or revoked");
+    if (offset < 0)
+        return selkie_command_refuse(command, "offset: must not be negative");
+    if (limit < 0 || limit > LIST_MAX)
+        return selkie_command_refuse(command, "limit: must be 0 to %d", LIST_MAX);
+
+    int result = selkie_registry_count_devices(registry, status, &total);
+    json_object_set_new(command->data, "total", json_integer((json_int_t)total));
+    const uint8_t *after = selkie_command_text(command, "after") ? command->address : NULL;
+    if (result == 0)
+        result = selkie_registry_addresses(registry, status, after, (uint64_t)offset, addresses, (int)limit);
+    for (int i = 0, count = result, bindings = 0; i < count && result >= 0 && bindings < PAGE_MAX; i++) {
+        result = list_one(command->commands, addresses[i], list);
+        bindings += result;
+    }
+    return result < 0 ? result : 0;
+}
+
+/* The pending binding that the command means: the one with its id, or the only one. */
+static int pick_pending(struct selkie_command *command, struct selkie_binding live[static SELKIE_LIVE_MAX],
+                        struct selkie_binding **picked)
+{
+    const char *id = selkie_command_text(command, "id");
+    int count = selkie_registry_live(command->commands->effects->registry, command->address, live);
+    char text[SELKIE_ID_TEXT_SIZE];
+
+    *picked = NULL;
+    for (int i = 0; i < count; i++) {
+        if (live[i].status != SELKIE_BINDING_PENDING)
+            continue;
+        selkie_document_id(text, live[i].id_hash);
+        if (id && strcmp(id, text) != 0)
+            continue;
+        if (*picked)
+            return selkie_command_refuse(command, "id: several are pending; say which");
+        *picked = &live[i];
+    }
+    if (count < 0)
+        return count;
+    if (!*picked)
+        return selkie_command_refuse(command, id ? "id: is not pending" : "address: no ID is pending");
+    return 0;
+}
+
+static int approve(struct selkie_effects *effects, struct selkie_device_record *device, struct selkie_binding *active,
+                   struct selkie_binding *pending)
+{
+    int result = 0;
+
+    if (active->status == SELKIE_BINDING_ACTIVE)
+        result = selkie_effects_set_status(effects, active, SELKIE_BINDING_RETIRED);
+    if (result == 0)
+        result = selkie_effects_set_status(effects, pending, SELKIE_BINDING_ACTIVE);
+    if (result == 0)
+        result = selkie_effects_event(effects, "approved", device->address, pending->id_hash, NULL);
+    if (result == 0)
+        result = selkie_parking_release(effects, pending, NULL);
+    return result < 0 ? result : selkie_effects_review(effects, device);
+}
+
+int selkie_command_approve_device(struct selkie_command *command)
+{
+    struct selkie_device_record device;
+    struct selkie_binding live[SELKIE_LIVE_MAX], *pending = NULL;
+    int result = load(command, &device);
+
+    if (result == 0 && device.revoked)
+        result = selkie_command_refuse(command, "address: is revoked; restore it first");
+    if (result == 0)
+        result = pick_pending(command, live, &pending);
+    if (result == 0)
+        result = approve(command->commands->effects, &device, &live[0], pending);
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+/* A binding ends, and what is parked for it goes. */
+static int end_binding(struct selkie_effects *effects, struct selkie_binding *binding, enum selkie_reason reason)
+{
+    int result = selkie_effects_set_status(effects, binding, SELKIE_BINDING_RETIRED);
+    return result < 0 ? result : selkie_parking_evict(effects, binding, reason);
+}
+
+int selkie_command_deny_device(struct selkie_command *command)
+{
+    struct selkie_effects *effects = command->commands->effects;
+    struct selkie_device_record device;
+    struct selkie_binding live[SELKIE_LIVE_MAX], *pending = NULL;
+    int result = load(command, &device);
+
+    if (result == 0)
+        result = pick_pending(command, live, &pending);
+    if (result == 0)
+        result = end_binding(effects, pending, SELKIE_REASON_DENIED);
+    if (result == 0)
+        result = selkie_effects_event(effects, "denied", device.address, pending->id_hash, NULL);
+    if (result == 0)
+        result = selkie_effects_review(effects, &device);
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+/* Its bindings know that a device is revoked, so that a frame needs no look at the device. */
+static int mark(struct selkie_effects *effects, struct selkie_binding *bindings, int count, bool revoked)
+{
+    int result = 0;
+
+    for (int i = 0; i < count && result == 0; i++) {
+        bindings[i].revoked = revoked;
+        result = selkie_registry_put_binding_status(effects->registry, &bindings[i]);
+    }
+    return result;
+}
+
+int selkie_command_revoke_device(struct selkie_command *command)
+{
+    struct selkie_effects *effects = command->commands->effects;
+    struct selkie_device_record device;
+    struct selkie_binding live[SELKIE_LIVE_MAX];
+    int result = load(command, &device);
+    int count = result < 0 ? 0 : selkie_registry_live(effects->registry, command->address, live);
+
+    if (result == 0 && device.revoked)
+        result = selkie_command_refuse(command, "address: is revoked already");
+    if (result == 0 && count < 0)
+        result = count;
+    for (int i = 0; i < count && result == 0; i++)
+        result = selkie_parking_evict(effects, &live[i], SELKIE_REASON_REVOKED);
+    if (result == 0)
+        result = mark(effects, live, count, true);
+    device.revoked = true;
+    if (result == 0)
+        result = selkie_effects_event(effects, "revoked", device.address, NULL, NULL);
+    if (result == 0)
+        result = selkie_effects_review(effects, &device);
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+int selkie_command_restore_device(struct selkie_command *command)
+{
+    struct selkie_effects *effects = command->commands->effects;
+    struct selkie_device_record device;
+    struct selkie_binding live[SELKIE_LIVE_MAX];
+    int result = load(command, &device);
+    int count = result < 0 ? 0 : selkie_registry_live(effects->registry, command->address, live);
+
+    if (result == 0 && !device.revoked)
+        result = selkie_command_refuse(command, "address: is not revoked");
+    if (result == 0)
+        result = count < 0 ? count : mark(effects, live, count, false);
+    device.revoked = false;
+    if (result == 0)
+        result = selkie_effects_review(effects, &device);
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+/* Forget the device, but not the IDs it had: they stay retired. */
+int selkie_command_remove_device(struct selkie_command *command)
+{
+    struct selkie_effects *effects = command->commands->effects;
+    struct selkie_device_record device;
+    struct selkie_binding live[SELKIE_LIVE_MAX];
+    int result = load(command, &device);
+    int count = result < 0 ? 0 : selkie_registry_live(effects->registry, command->address, live);
+
+    mbedtls_platform_zeroize(&device, sizeof device);
+    if (count < 0)
+        result = count;
+    for (int i = 0; i < count && result == 0; i++)
+        result = end_binding(effects, &live[i], SELKIE_REASON_REMOVED);
+    if (result == 0)
+        result = selkie_registry_delete_device(effects->registry, command->address);
+    return result < 0 ? result : selkie_state_publisher_touch(effects->states, command->address, NULL);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Provider `mbedtls`. A context of mbedTLS does one RSA at a time, so each thread at work borrows its own copy, with
+ * its own generator for the blinding. */
+#include "keys/key.h"
+#include <selkie/error_text.h>
+
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/platform_util.h>
+#include <mbedtls/version.h>
+#include <pthread.h>
+#include <selkie/mbedtls.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct lane {
+    mbedtls_rsa_context rsa;
+    mbedtls_entropy_context entropy;
+    mbedtls_ctr_drbg_context drbg;
+    struct lane *next;
+};
+
+struct key {
+    struct lane *master; /* the pattern for the others; works on no frame, so copying it needs no lock */
+    pthread_mutex_t lock;
+    struct lane *idle; /* under lock */
+};
+
+static void lane_free(struct lane *lane)
+{
+    if (!lane)
+        return;
+    mbedtls_rsa_free(&lane->rsa);
+    mbedtls_ctr_drbg_free(&lane->drbg);
+    mbedtls_entropy_free(&lane->entropy);
+    free(lane);
+}
+
+static struct lane *lane_new(void)
+{
+    struct lane *lane = calloc(1, sizeof *lane);
+    if (!lane)
+        return NULL;
+    selkie_mbedtls_rsa_init_oaep(&lane->rsa);
+    mbedtls_entropy_init(&lane->entropy);
+    mbedtls_ctr_drbg_init(&lane->drbg);
+    if (mbedtls_ctr_drbg_seed(&lane->drbg, mbedtls_entropy_func, &lane->entropy, NULL, 0) == 0)
+        return lane;
+    lane_free(lane);
+    return NULL;
+}
+
+static int load(struct lane *lane, const struct selkie_key_source *source, char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    uint8_t pem[16384];
+    mbedtls_pk_context pk;
+    mbedtls_pk_init(&pk);
+    int result = selkie_key_read_file(source->file, pem, sizeof pem, error);
+    if (result < 0)
+        goto out;
+    /* mbedTLS takes a PEM's length with its NUL. */
+    if (selkie_mbedtls_pk_parse(&pk, pem, (size_t)result + 1, &lane->drbg) != 0 ||
+        mbedtls_pk_get_type(&pk) != MBEDTLS_PK_RSA) {
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
+        result = SELKIE_ECONFIG;
+    } else if (mbedtls_pk_get_bitlen(&pk) != SELKIE_KEY_BITS) {
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
+                                 "%s: an RSA key of %zu bits; it must have exactly %d", source->file,
+                                 mbedtls_pk_get_bitlen(&pk), SELKIE_KEY_BITS);
+        result = SELKIE_ECONFIG;
+    } else {
+        /* The copy takes the padding of the parsed key, PKCS #1 v1.5, along. */
+        result = mbedtls_rsa_copy(&lane->rsa, mbedtls_pk_rsa(pk)) == 0 ? 0 : SELKIE_ENOMEM;
+        (void)mbedtls_rsa_set_padding(&lane->rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
+        if (result < 0)
+            selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: out of memory", source->file);
+    }
+out:
+    mbedtls_pk_free(&pk);
+    mbedtls_platform_zeroize(pem, sizeof pem);
+    return result;
+}
+
+static int mbedtls_open(void **opened, const struct selkie_key_source *source,
+                        char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    struct key *key = calloc(1, sizeof *key);
+    struct lane *lane = lane_new();
+    int result = SELKIE_ENOMEM;
+
+    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no memory or no entropy for mbedTLS", source->file);
+    if (key && lane)
+        result = load(lane, source, error);
+    if (result < 0) {
+        lane_free(lane);
+        free(key);
+        return result;
+    }
+    pthread_mutex_init(&key->lock, NULL);
+    key->master = lane;
+    *opened = key;
+    return 0;
+}
+
+static struct lane *borrow(struct key *key)
+{
+    pthread_mutex_lock(&key->lock);
+    struct lane *lane = key->idle;
+    if (lane)
+        key->idle = lane->next;
+    pthread_mutex_unlock(&key->lock);
+    if (lane)
+        return lane;
+
+    lane = lane_new();
+    if (!lane)
+        return NULL;
+    if (mbedtls_rsa_copy(&lane->rsa, &key->master->rsa) == 0)
+        return lane;
+    lane_free(lane);
+    return NULL;
+}
+
+static void give_back(struct key *key, struct lane *lane)
+{
+    pthread_mutex_lock(&key->lock);
+    lane->next = key->idle;
+    key->idle = lane;
+    pthread_mutex_unlock(&key->lock);
+}
+
+/* Whether a decryption failed by the ciphertext's fault: its padding is wrong, or it is not below the modulus. Every
+ * other failure is one of memory or of the generator for the blinding, which come whatever the plaintext is: so telling
+ * them apart is no oracle, and no ciphertext can bring one about. */
+static bool is_bad_seal(int failure)
+{
+    return failure == MBEDTLS_ERR_RSA_INVALID_PADDING ||
+           failure == MBEDTLS_ERR_RSA_PRIVATE_FAILED + MBEDTLS_ERR_MPI_BAD_INPUT_DATA;
+}
+
+static int mbedtls_unseal(void *opened, const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
+                          uint8_t message[static SELKIE_MESSAGE_MAX])
+{
+    struct key *key = opened;
+    struct lane *lane = borrow(key);
+    if (!lane)
+        return SELKIE_ENOTREADY;
+    size_t len = 0;
+    /* It takes no input length and reads as many bytes as the modulus has: 512, as checked on opening. */
+    int failure = selkie_mbedtls_oaep_open(&lane->rsa, &lane->drbg, &len, ciphertext, message, SELKIE_MESSAGE_MAX);
+    if (failure && !is_bad_seal(failure)) {
+        lane_free(lane); /* what broke off midway may have left half a blinding behind */
+        return SELKIE_ENOTREADY;
+    }
+    give_back(key, lane);
+    return failure ? SELKIE_EBADSEAL : (int)len;
+}
+
+static void mbedtls_close(void *opened)
+{
+    struct key *key = opened;
+    for (struct lane *lane = key->idle, *next; lane; lane = next) {
+        next = lane->next;
+        lane_free(lane);
+    }
+    lane_free(key->master);
+    pthread_mutex_destroy(&key->lock);
+    free(key);
+}
+
+static const char *mbedtls_warning(const void *key)
+{
+    (void)key;
+    unsigned version = mbedtls_version_get_number();
+    if (version >= 0x03060000 || (version < 0x03000000 && version >= 0x021c0a00))
+        return NULL;
+    return "this mbedTLS is older than 2.28.10 (3.6): its OAEP check or RSA may leak timing; prefer provider openssl";
+}
+
+const struct selkie_key_provider selkie_key_mbedtls = {
+    .name = "mbedtls",
+    .open = mbedtls_open,
+    .unseal = mbedtls_unseal,
+    .close = mbedtls_close,
+    .warning = mbedtls_warning,
+};

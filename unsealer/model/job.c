@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/job.h"
+#include <selkie/clock.h>
+
+#include <mbedtls/platform_util.h>
+#include <selkie/mbedtls.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A capture time that a gateway cannot mean, or that would not fit into what is kept of it, counts as not told. */
+#define RX_MAX (INT64_C(1) << 47)
+
+struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
+{
+    struct selkie_frame frame;
+    int result = selkie_frame_decode(&frame, arrival->body, arrival->len);
+    /* Of a frame that is malformed nothing is kept, however long it is. */
+    size_t len = result == 0 ? arrival->len : 0;
+    struct selkie_job *job = calloc(1, sizeof *job + len);
+
+    if (!job)
+        return NULL;
+    job->len = len;
+    job->has_seq = arrival->has_seq;
+    job->seq = arrival->seq;
+    job->rx_ms = arrival->rx_ms >= 0 && arrival->rx_ms < RX_MAX ? arrival->rx_ms : selkie_clock_ms();
+    snprintf(job->gateway, sizeof job->gateway, "%s", arrival->gateway);
+    if (result == 0) {
+        memcpy(job->body, arrival->body, len);
+        result = selkie_frame_decode(&job->frame, job->body, len); /* its pointers are for this copy */
+    }
+    if (result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these, nobody sends them here */
+        result = SELKIE_EMALFORMED;
+    job->result = result;
+    job->submitted_us = job->opening_us = job->opened_us = selkie_clock_monotonic_us();
+    return job;
+}
+
+void selkie_job_free(struct selkie_job *job)
+{
+    if (!job)
+        return;
+    mbedtls_platform_zeroize(job, sizeof *job);
+    free(job);
+}
+
+bool selkie_job_needs_unsealing(const struct selkie_job *job)
+{
+    return job->result == 0 && job->frame.type == SELKIE_SEALED;
+}
+
+static int unseal(struct selkie_job *job, struct selkie_keyring *keyring)
+{
+    const uint8_t *address = job->frame.sealed.address;
+    int len = selkie_keyring_unseal(keyring, job->frame.sealed.key_id, job->frame.sealed.ciphertext, job->plain);
+    if (len < 0)
+        return len;
+    int result = selkie_message_decode(&job->message, job->plain, (size_t)len);
+    if (result < 0)
+        return result;
+    if (memcmp(job->message.address, address, SELKIE_ADDRESS_SIZE) != 0)
+        return SELKIE_EBADSEAL;
+    return selkie_mbedtls_sha256(job->message.id, SELKIE_ID_SIZE, job->id_hash, 0) == 0 ? 0 : SELKIE_ENOTREADY;
+}
+
+void selkie_job_open(struct selkie_job *job, struct selkie_keyring *keyring)
+{
+    uint8_t hash[32];
+
+    job->opening_us = selkie_clock_monotonic_us();
+    job->result = unseal(job, keyring);
+    if (selkie_mbedtls_sha256(job->body, job->len, hash, 0) != 0)
+        job->result = SELKIE_ENOTREADY;
+    memcpy(job->digest, hash, sizeof job->digest);
+    job->opened_us = selkie_clock_monotonic_us();
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records of the registry and a frame that has been opened: plain structs that the folders of this room pass to
+ * each other. No functions. Times are ms since the epoch, UTC, where nothing else is said. */
+#ifndef SELKIE_RECORDS_H
+#define SELKIE_RECORDS_H
+
+#include <selkie/message.h>
+#include <selkie/session.h>
+#include <selkie/unsealer.h>
+
+#define SELKIE_ID_HASH_SIZE    32 /* SHA-256(ID) */
+#define SELKIE_DIGEST_SIZE     8  /* of SHA-256(body): tells a repeat from another frame with the same counter */
+#define SELKIE_DEVICE_NAME_MAX 64
+#define SELKIE_PENDING_MAX     4 /* pending IDs an address */
+#define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX)
+
+enum selkie_device_status {
+    SELKIE_DEVICE_ACTIVE,
+    SELKIE_DEVICE_PENDING,
+    SELKIE_DEVICE_LISTED,
+    SELKIE_DEVICE_REVOKED,
+    SELKIE_DEVICE_STATUS_COUNT
+};
+
+struct selkie_device_record {
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+    char name[SELKIE_DEVICE_NAME_MAX + 1];
+    uint8_t claim[SELKIE_CLAIM_MAX]; /* a secret: wipe the device */
+    size_t claim_len;                /* 0 = none */
+    bool claim_corrupt;              /* there is one, but its row is damaged: no claim is right. It is kept */
+    bool listed, revoked;
+    enum selkie_device_status status;
+    int64_t reset_alarm_ms;
+};
+
+enum selkie_binding_status {
+    SELKIE_BINDING_NONE,
+    SELKIE_BINDING_ACTIVE,
+    SELKIE_BINDING_PENDING,
+    SELKIE_BINDING_RETIRED
+};
+
+/* What is remembered of a counter that was accepted. */
+struct selkie_seen {
+    uint8_t digest[SELKIE_DIGEST_SIZE];
+    int64_t rx_ms;
+};
+
+/* Counters remembered in a row, and the bytes of each: digest 8, capture time 6. */
+#define SELKIE_SEEN_COUNTERS   32
+#define SELKIE_SEEN_ENTRY_SIZE (SELKIE_DIGEST_SIZE + 6)
+
+struct selkie_seen_row {
+    uint32_t row;     /* counter / SELKIE_SEEN_COUNTERS */
+    uint32_t present; /* bit i: counter i of them was accepted */
+    uint8_t entries[SELKIE_SEEN_COUNTERS * SELKIE_SEEN_ENTRY_SIZE];
+};
+
+struct selkie_binding {
+    int64_t number; /* given by selkie_registry_add_binding */
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+    uint8_t id_hash[SELKIE_ID_HASH_SIZE];
+    enum selkie_binding_status status;
+    uint8_t key_id;
+    uint32_t counter;
+    uint64_t received, session_frames, session_bytes;
+    int64_t first_seen_ms, last_seen_ms;
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    enum selkie_frame_type form; /* of its last reading, or what a REGISTER has said since */
+    char firmware[SELKIE_FIRMWARE_MAX + 1];
+    bool silent;
+    int64_t clone_alarm_ms;
+    bool revoked;                  /* its device is */
+    struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
+};
+
+/* A frame that has been opened, just now or before it was parked. */
+struct selkie_opened {
+    int64_t number;  /* where it is parked; given */
+    int64_t binding; /* for which it is parked */
+    uint32_t counter;
+    uint8_t digest[SELKIE_DIGEST_SIZE];
+    int64_t rx_ms;
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    enum selkie_frame_type form;
+    uint8_t key_id;
+    bool has_payload;                    /* DATA or SESSION; not REGISTER */
+    uint8_t payload[SELKIE_PAYLOAD_MAX]; /* wipe it */
+    size_t payload_len;
+};
+
+/* A SESSION frame whose tag no ID has. */
+struct selkie_unmatched {
+    int64_t number; /* given */
+    uint8_t tag[SELKIE_SESSION_TAG_SIZE];
+    uint8_t digest[SELKIE_DIGEST_SIZE];
+    int64_t rx_ms;
+    int64_t arrived_ms; /* not since the epoch: by a clock that only goes forward */
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    uint8_t body[SELKIE_SESSION_SIZE_MAX];
+    size_t len;
+};
+
+#define SELKIE_GATEWAY_SALT_SIZE 16
+#define SELKIE_GATEWAY_HASH_SIZE 32
+
+struct selkie_gateway_record {
+    char name[SELKIE_GATEWAY_NAME_MAX + 1];
+    enum selkie_gateway_auth auth;
+    uint8_t salt[SELKIE_GATEWAY_SALT_SIZE];
+    uint8_t hash[SELKIE_GATEWAY_HASH_SIZE];
+    unsigned iterations;
+    int64_t added_ms;
+};
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/stats.h"
+#include <selkie/clock.h>
+
+#include <string.h>
+
+#define TURN_US  60000000
+#define SUB_BITS 3 /* eight buckets to a power of two */
+
+static unsigned bucket_of(uint32_t us)
+{
+    if (us < 1 << SUB_BITS)
+        return us;
+    unsigned shift = 31 - SUB_BITS - (unsigned)__builtin_clz(us);
+    return ((shift + 1) << SUB_BITS) + (us >> shift) - (1 << SUB_BITS);
+}
+
+/* The highest value in a bucket. */
+static uint32_t bucket_top(unsigned bucket)
+{
+    if (bucket < 1 << SUB_BITS)
+        return bucket;
+    unsigned shift = (bucket >> SUB_BITS) - 1;
+    return (uint32_t)(((uint64_t)((bucket & ((1 << SUB_BITS) - 1)) + (1 << SUB_BITS) + 1) << shift) - 1);
+}
+
+void selkie_stats_histogram_add(struct selkie_stats_histogram *histogram, int64_t us)
+{
+    uint32_t value = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    histogram->buckets[bucket_of(value)]++;
+    histogram->count++;
+    if (value > histogram->max_us)
+        histogram->max_us = value;
+}
+
+uint32_t selkie_stats_histogram_percentile(const struct selkie_stats_histogram *histogram, unsigned per_mille)
+{
+    uint64_t rank = (histogram->count * per_mille + 999) / 1000, seen = 0;
+
+    for (unsigned i = 0; i < SELKIE_STATS_HISTOGRAM_BUCKETS && histogram->count > 0; i++) {
+        seen += histogram->buckets[i];
+        if (seen >= rank)
+            return bucket_top(i) < histogram->max_us ? bucket_top(i) : histogram->max_us;
+    }
+    return 0;
+}
+
+void selkie_stats_init(struct selkie_pipeline_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    pthread_mutex_init(&stats->lock, NULL);
+    stats->started_ms = selkie_clock_ms();
+    stats->turned_us = selkie_clock_monotonic_us();
+}
+
+void selkie_stats_destroy(struct selkie_pipeline_stats *stats)
+{
+    pthread_mutex_destroy(&stats->lock);
+}
+
+void selkie_stats_intake_full(struct selkie_pipeline_stats *stats)
+{
+    pthread_mutex_lock(&stats->lock);
+    stats->intake_full++;
+    pthread_mutex_unlock(&stats->lock);
+}
+
+void selkie_stats_storage(struct selkie_pipeline_stats *stats, bool works)
+{
+    pthread_mutex_lock(&stats->lock);
+    stats->storage_failures += !works;
+    if (works)
+        stats->storage_failed_ms = 0;
+    else if (stats->storage_failed_ms == 0)
+        stats->storage_failed_ms = selkie_clock_ms();
+    pthread_mutex_unlock(&stats->lock);
+}
+
+void selkie_stats_damaged(struct selkie_pipeline_stats *stats)
+{
+    pthread_mutex_lock(&stats->lock);
+    stats->storage_damaged = true;
+    pthread_mutex_unlock(&stats->lock);
+}
+
+static void add_counts(struct selkie_counts *sum, const struct selkie_counts *counts)
+{
+    sum->accepted[0] += counts->accepted[0];
+    sum->accepted[1] += counts->accepted[1];
+    sum->late += counts->late;
+    sum->duplicates += counts->duplicates;
+    sum->parked += counts->parked;
+    sum->released += counts->released;
+    sum->lost += counts->lost;
+    sum->key_away += counts->key_away;
+    for (int i = 0; i < SELKIE_REASON_COUNT; i++)
+        sum->rejected[i] += counts->rejected[i];
+}
+
+static void turn(struct selkie_pipeline_stats *stats, int64_t now_us)
+{
+    int64_t passed = now_us - stats->turned_us;
+    if (passed < TURN_US)
+        return;
+    if (passed < 2 * TURN_US)
+        memcpy(stats->stages[1], stats->stages[0], sizeof stats->stages[0]);
+    else
+        memset(stats->stages[1], 0, sizeof stats->stages[1]);
+    memset(stats->stages[0], 0, sizeof stats->stages[0]);
+    stats->turned_us = now_us;
+}
+
+void selkie_stats_round(struct selkie_pipeline_stats *stats, const struct selkie_effects *effects,
+                        const struct selkie_stats_timing *timings, unsigned count)
+{
+    pthread_mutex_lock(&stats->lock);
+    turn(stats, selkie_clock_monotonic_us());
+    add_counts(&stats->counts, &effects->counts);
+    stats->parked = effects->parked;
+    stats->unmatched = effects->unmatched;
+    for (unsigned i = 0; i < count; i++) {
+        stats->commits += timings[i].stage == SELKIE_STAGE_COMMIT;
+        selkie_stats_histogram_add(&stats->stages[0][timings[i].stage], timings[i].us);
+    }
+    pthread_mutex_unlock(&stats->lock);
+}
+
+static json_t *rejected_json(const struct selkie_counts *counts)
+{
+    json_t *json = json_object();
+    for (int i = 0; i < SELKIE_REASON_COUNT; i++)
+        json_object_set_new(json, selkie_reason_text((enum selkie_reason)i),
+                            json_integer((json_int_t)counts->rejected[i]));
+    return json;
+}
+
+static json_t *latency_json(const struct selkie_pipeline_stats *stats)
+{
+    static const char *const names[] = {
+#define TEXT(name, text) [SELKIE_STAGE_##name] = text,
+        SELKIE_STAGES(TEXT)
+#undef TEXT
+    };
+    json_t *json = json_object();
+
+    for (int i = 0; i < SELKIE_STAGE_COUNT; i++) {
+        struct selkie_stats_histogram both = stats->stages[0][i];
+        const struct selkie_stats_histogram *before = &stats->stages[1][i];
+        both.count += before->count;
+        both.max_us = both.max_us > before->max_us ? both.max_us : before->max_us;
+        for (int bucket = 0; bucket < SELKIE_STATS_HISTOGRAM_BUCKETS; bucket++)
+            both.buckets[bucket] += before->buckets[bucket];
+        json_object_set_new(json, names[i],
+                            json_pack("{s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)both.count, "p50",
+                                      (json_int_t)selkie_stats_histogram_percentile(&both, 500), "p90",
+                                      (json_int_t)selkie_stats_histogram_percentile(&both, 900), "p99",
+                                      (json_int_t)selkie_stats_histogram_percentile(&both, 990), "max",
+                                      (json_int_t)both.max_us));
+    }
+    return json;
+}
+
+json_t *selkie_stats_json(struct selkie_pipeline_stats *stats, const struct selkie_stats_depths *depths)
+{
+    pthread_mutex_lock(&stats->lock);
+    turn(stats, selkie_clock_monotonic_us());
+    const struct selkie_counts *counts = &stats->counts;
+    json_t *json = json_pack(
+        "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, s:o, "
+        "s:{s:b, s:b, s:I, s:I, s:I}}",
+        "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
+        (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
+        (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
+        "parked", (json_int_t)counts->parked, "released", (json_int_t)counts->released, "lost",
+        (json_int_t)counts->lost, "rejected", rejected_json(counts), "dropped", "intake_full",
+        (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues", "intake",
+        (json_int_t)depths->intake, "unopened", (json_int_t)depths->unopened, "outputs", (json_int_t)depths->outputs,
+        "parked", stats->parked, "stray", stats->unmatched, "latency_us", latency_json(stats), "storage", "working",
+        stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
+        (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
+        (json_int_t)stats->commits);
+    pthread_mutex_unlock(&stats->lock);
+    return json;
+}

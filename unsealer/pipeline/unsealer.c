@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline put together. */
+#include "pipeline/writer.h"
+#include <selkie/error_text.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define INTAKE_MAX_DEFAULT 4096
+#define OUTPUTS_MAX        4096
+#define WORKERS_MAX        256
+
+struct selkie_unsealer {
+    struct selkie_registry *registry;
+    struct selkie_pool *pool;
+    struct selkie_writer *writer;
+    struct selkie_gateways *gateways;
+    struct selkie_output_queue outputs;
+    struct selkie_command_queue commands;
+    struct selkie_pipeline_stats stats;
+};
+
+static json_t *stats_json(void *context)
+{
+    struct selkie_unsealer *unsealer = context;
+    struct selkie_stats_depths depths = {.outputs = selkie_output_queue_depth(&unsealer->outputs)};
+
+    selkie_pool_depth(unsealer->pool, &depths.intake, &depths.unopened);
+    return selkie_stats_json(&unsealer->stats, &depths);
+}
+
+static unsigned count_workers(unsigned wanted)
+{
+    long processors = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+}
+
+static void warn_of_keys(const struct selkie_unsealer_options *options)
+{
+    char line[256];
+
+    for (unsigned i = 0; options->log && i < selkie_keyring_count(options->keyring); i++) {
+        uint8_t id;
+        const char *provider, *warning = selkie_keyring_warning(options->keyring, i);
+        selkie_keyring_describe(options->keyring, i, &id, &provider);
+        snprintf(line, sizeof line, "key %u (%s): %s", id, provider, warning ? warning : "");
+        if (warning)
+            options->log(options->log_context, LOG_WARNING, line);
+    }
+}
+
+static int start(struct selkie_unsealer *unsealer, const struct selkie_unsealer_options *options)
+{
+    int result = selkie_pool_open(&unsealer->pool, options->keyring, count_workers(options->workers),
+                                  options->intake_max ? options->intake_max : INTAKE_MAX_DEFAULT);
+    if (result == 0)
+        result = selkie_gateways_open(&unsealer->gateways);
+    if (result == 0)
+        result = selkie_gateways_reload(unsealer->gateways, unsealer->registry);
+    if (result < 0)
+        return result;
+    const struct selkie_writer_parts parts = {
+        .registry = unsealer->registry,
+        .pool = unsealer->pool,
+        .outputs = &unsealer->outputs,
+        .commands = &unsealer->commands,
+        .gateways = unsealer->gateways,
+        .keyring = options->keyring,
+        .stats = &unsealer->stats,
+        .stats_json = stats_json,
+        .stats_context = unsealer,
+        .rules = {.enrolment = options->enrolment, .rebind = options->rebind},
+        .silent_after_s = options->silent_after_s,
+        .wake = options->wake,
+        .wake_context = options->wake_context,
+        .log = options->log,
+        .log_context = options->log_context,
+    };
+    return selkie_writer_start(&unsealer->writer, &parts);
+}
+
+int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_unsealer_options *options,
+                         char error[static SELKIE_UNSEALER_ERROR_SIZE])
+{
+    struct selkie_unsealer *unsealer = calloc(1, sizeof *unsealer);
+
+    *opened = NULL;
+    selkie_error_text_format(error, SELKIE_UNSEALER_ERROR_SIZE, "the unsealer: no memory or no threads left");
+    if (!unsealer)
+        return SELKIE_ENOMEM;
+    selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
+    selkie_command_queue_init(&unsealer->commands);
+    selkie_stats_init(&unsealer->stats);
+    char fault[SELKIE_REGISTRY_ERROR_SIZE];
+    int result = selkie_registry_open(&unsealer->registry, options->state_dir, fault);
+    if (result < 0)
+        memcpy(error, fault, sizeof fault);
+    else
+        result = start(unsealer, options);
+    if (result < 0) {
+        selkie_unsealer_close(unsealer);
+        return result;
+    }
+    warn_of_keys(options);
+    error[0] = 0;
+    *opened = unsealer;
+    return 0;
+}
+
+void selkie_unsealer_close(struct selkie_unsealer *unsealer)
+{
+    if (!unsealer)
+        return;
+    selkie_writer_stop(unsealer->writer);
+    selkie_pool_close(unsealer->pool);
+    selkie_registry_close(unsealer->registry);
+    selkie_gateways_close(unsealer->gateways);
+    selkie_stats_destroy(&unsealer->stats);
+    selkie_command_queue_destroy(&unsealer->commands);
+    selkie_output_queue_destroy(&unsealer->outputs);
+    free(unsealer);
+}
+
+int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival)
+{
+    int result = selkie_pool_submit(unsealer->pool, arrival);
+    if (result < 0)
+        selkie_stats_intake_full(&unsealer->stats);
+    return result < 0 ? SELKIE_EFULL : 0;
+}
+
+struct selkie_output *selkie_unsealer_take(struct selkie_unsealer *unsealer)
+{
+    return selkie_output_queue_take(&unsealer->outputs);
+}
+
+void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox)
+{
+    selkie_writer_delivered(unsealer->writer, outbox);
+}
+
+int selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t token, const char *json, size_t len)
+{
+    if (len > SELKIE_COMMAND_MAX)
+        return SELKIE_ELENGTH;
+    int result = selkie_command_queue_put(&unsealer->commands, token, json, len);
+    if (result == 0)
+        selkie_pool_poke(unsealer->pool);
+    return result < 0 ? SELKIE_EFULL : 0;
+}
+
+enum selkie_gateway_auth selkie_unsealer_gateway(struct selkie_unsealer *unsealer, const char *name)
+{
+    return selkie_gateways_find(unsealer->gateways, name);
+}
+
+bool selkie_unsealer_check_gateway(struct selkie_unsealer *unsealer, const char *name, const char *password)
+{
+    return selkie_gateways_check(unsealer->gateways, name, password);
+}
+
+char *selkie_unsealer_stats(struct selkie_unsealer *unsealer)
+{
+    json_t *json = stats_json(unsealer);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return text;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/active.h"
+
+#include <string.h>
+
+static int put_payload(struct selkie_effects *effects, const struct selkie_binding *binding,
+                       const struct selkie_opened *opened)
+{
+    struct selkie_output *output = selkie_output_new(SELKIE_OUTPUT_PAYLOAD, opened->payload, opened->payload_len);
+    if (!output)
+        return SELKIE_ENOMEM;
+    output->has_address = true;
+    memcpy(output->address, binding->address, SELKIE_ADDRESS_SIZE);
+    memcpy(output->gateway, opened->gateway, sizeof output->gateway);
+    output->counter = opened->counter;
+    output->rx_ms = opened->rx_ms;
+    output->form = opened->form;
+    return selkie_effects_put(effects, output, true);
+}
+
+/* The binding's own account of an accepted frame. */
+static int keep_account(struct selkie_effects *effects, struct selkie_binding *binding,
+                        const struct selkie_opened *opened)
+{
+    struct selkie_seen seen = {.rx_ms = opened->rx_ms};
+    uint8_t key_before = binding->key_id;
+
+    if (binding->received == 0 || opened->counter > binding->counter)
+        binding->counter = opened->counter;
+    binding->received++;
+    if (opened->form == SELKIE_SESSION) {
+        binding->session_frames++;
+        binding->session_bytes += SELKIE_SESSION_OVERHEAD + opened->payload_len;
+    }
+    selkie_effects_heard(effects, binding, opened->rx_ms);
+    if (opened->has_payload) /* a REGISTER is always SEALED, and says what will come */
+        binding->form = opened->form;
+    binding->silent = false;
+    memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
+    if (opened->form == SELKIE_SEALED)
+        binding->key_id = opened->key_id;
+
+    memcpy(seen.digest, opened->digest, sizeof seen.digest);
+    uint32_t start = binding->counter >= SELKIE_WINDOW ? binding->counter - SELKIE_WINDOW + 1 : 0;
+    int result = selkie_registry_put_seen(effects->registry, binding, opened->counter, &seen, start);
+    if (result == 0)
+        result = selkie_registry_put_binding(effects->registry, binding);
+    if (result == 0 && binding->key_id != key_before)
+        result = selkie_registry_put_binding_status(effects->registry, binding);
+    return result;
+}
+
+static int accept(struct selkie_effects *effects, struct selkie_binding *binding, const struct selkie_opened *opened,
+                  const struct selkie_decision *decision)
+{
+    int result = keep_account(effects, binding, opened);
+
+    effects->counts.accepted[opened->form == SELKIE_SESSION]++;
+    effects->counts.late += decision->late;
+    effects->counts.lost += decision->lost;
+    if (result == 0 && opened->has_payload)
+        result = put_payload(effects, binding, opened);
+    if (result == 0 && decision->lost > 0)
+        result = selkie_effects_event(effects, "lost", binding->address, binding->id_hash,
+                                      json_pack("{s:I, s:I, s:s}", "count", (json_int_t)decision->lost, "counter",
+                                                (json_int_t)opened->counter, "gateway", opened->gateway));
+    if (result == 0)
+        result = selkie_state_publisher_touch(effects->states, binding->address, binding);
+    return result;
+}
+
+/* What admission asks of a frame and its binding. */
+int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *facts, const struct selkie_binding *own,
+                        const struct selkie_opened *opened, struct selkie_seen *seen)
+{
+    facts->counter = opened->counter;
+    memcpy(facts->digest, opened->digest, sizeof facts->digest);
+    facts->rx_ms = opened->rx_ms;
+    facts->now_ms = effects->now_ms;
+    facts->own = own->status;
+    facts->received = own->received;
+    facts->highest = own->counter;
+    facts->clone_alarm_ms = own->clone_alarm_ms;
+    if (own->status != SELKIE_BINDING_ACTIVE ||
+        !selkie_admission_in_window(own->received, own->counter, opened->counter))
+        return 0;
+    int result = selkie_registry_seen(effects->registry, own, opened->counter, seen);
+    facts->seen = result > 0 ? seen : NULL;
+    return result < 0 ? result : 0;
+}
+
+static int alarm_clone(struct selkie_effects *effects, struct selkie_binding *binding,
+                       const struct selkie_opened *opened)
+{
+    binding->clone_alarm_ms = effects->now_ms;
+    int result = selkie_registry_put_binding(effects->registry, binding);
+    return result < 0 ? result
+                      : selkie_effects_event(effects, "clone", binding->address, binding->id_hash,
+                                             json_pack("{s:I, s:s, s:I}", "counter", (json_int_t)opened->counter,
+                                                       "gateway", opened->gateway, "rx", (json_int_t)opened->rx_ms));
+}
+
+int selkie_active_apply(struct selkie_effects *effects, struct selkie_binding *binding,
+                        const struct selkie_opened *opened, const struct selkie_decision *decision,
+                        const uint8_t *address)
+{
+    int result = 0;
+
+    switch (decision->verdict) {
+    case SELKIE_ACCEPT:
+        return accept(effects, binding, opened, decision);
+    case SELKIE_DUPLICATE:
+        effects->counts.duplicates++;
+        return 0;
+    case SELKIE_PARK:
+    case SELKIE_REJECT:
+        break;
+    }
+    if (decision->alarm_clone)
+        result = alarm_clone(effects, binding, opened);
+    return result < 0 ? result
+                      : selkie_effects_reject(effects, decision->reason, opened->gateway, opened->rx_ms, address);
+}
+
+int selkie_active_decide(struct selkie_effects *effects, struct selkie_binding *binding,
+                         const struct selkie_opened *opened)
+{
+    struct selkie_case facts = {0};
+    struct selkie_seen seen;
+    int result = selkie_active_facts(effects, &facts, binding, opened, &seen);
+
+    if (result < 0)
+        return result;
+    struct selkie_decision decision = selkie_admission_decide(&effects->rules, &facts);
+    return selkie_active_apply(effects, binding, opened, &decision, binding->address);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/admission.h"
+
+#include <string.h>
+
+const char *selkie_reason_text(enum selkie_reason reason)
+{
+    static const char *const texts[] = {
+#define TEXT(name, text) [SELKIE_REASON_##name] = text,
+        SELKIE_REASONS(TEXT)
+#undef TEXT
+    };
+    return texts[reason];
+}
+
+bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t counter)
+{
+    return received > 0 && counter <= highest && highest - counter < SELKIE_WINDOW;
+}
+
+/* A last one that is yet to come tells of a clock that was set back: then no time has passed that could be trusted. */
+static bool alarm_due(int64_t last_ms, int64_t now_ms)
+{
+    return last_ms > now_ms || now_ms - last_ms >= SELKIE_ALARM_EVERY_MS;
+}
+
+static struct selkie_decision reject(enum selkie_reason reason)
+{
+    return (struct selkie_decision){.verdict = SELKIE_REJECT, .reason = reason};
+}
+
+/* Rule 3: the counter of a binding that is active. */
+static struct selkie_decision judge_counter(const struct selkie_case *facts)
+{
+    struct selkie_decision accept = {.verdict = SELKIE_ACCEPT};
+
+    if (facts->received == 0) {
+        accept.lost = facts->counter; /* an ID's first message has counter 0 */
+        return accept;
+    }
+    if (facts->counter > facts->highest) {
+        accept.lost = facts->counter - facts->highest - 1;
+        return accept;
+    }
+    if (!selkie_admission_in_window(facts->received, facts->highest, facts->counter))
+        return reject(SELKIE_REASON_STALE);
+    if (!facts->seen) {
+        accept.late = true;
+        return accept;
+    }
+    if (memcmp(facts->seen->digest, facts->digest, SELKIE_DIGEST_SIZE) != 0) {
+        struct selkie_decision clone = reject(SELKIE_REASON_CLONE);
+        clone.alarm_clone = alarm_due(facts->clone_alarm_ms, facts->now_ms);
+        return clone;
+    }
+    if (facts->rx_ms - facts->seen->rx_ms > SELKIE_REPLAY_MS)
+        return reject(SELKIE_REASON_REPLAY);
+    return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
+}
+
+enum answer { ADMIT, PEND, REFUSE };
+
+/* Rule 4: an ID for an address that is free. */
+static enum answer enrol(enum selkie_enrolment enrolment, const struct selkie_case *facts, enum selkie_reason *reason)
+{
+    switch (enrolment) {
+    case SELKIE_ENROL_OPEN:
+        return ADMIT;
+    case SELKIE_ENROL_APPROVE:
+        return PEND;
+    case SELKIE_ENROL_LISTED:
+        break;
+    }
+    *reason = SELKIE_REASON_NOT_LISTED;
+    if (!facts->listed)
+        return REFUSE;
+    if (!facts->claim_set)
+        return ADMIT;
+    /* The REGISTER with the claim may have been lost or be under way. */
+    if (!facts->registration)
+        return PEND;
+    *reason = SELKIE_REASON_CLAIM;
+    return facts->claim == SELKIE_CLAIM_RIGHT ? ADMIT : REFUSE;
+}
+
+/* Rule 6: another ID for an address that is bound. */
+static enum answer rebind(enum selkie_rebind policy, const struct selkie_case *facts, enum selkie_reason *reason)
+{
+    switch (policy) {
+    case SELKIE_REBIND_APPROVE:
+        return PEND;
+    case SELKIE_REBIND_ALLOW:
+        return ADMIT;
+    case SELKIE_REBIND_DENY:
+        *reason = SELKIE_REASON_DENIED;
+        return REFUSE;
+    case SELKIE_REBIND_CLAIM:
+        break;
+    }
+    *reason = SELKIE_REASON_CLAIM;
+    if (facts->claim == SELKIE_CLAIM_WRONG)
+        return REFUSE;
+    return facts->claim == SELKIE_CLAIM_RIGHT ? ADMIT : PEND;
+}
+
+/* Rules 2, 4, 6 and 7: an ID that is not active. A pending one is asked again with each frame, because the claim may
+ * come with it and because the policy may have changed. */
+static struct selkie_decision judge_newcomer(const struct selkie_rules *rules, const struct selkie_case *facts)
+{
+    bool pending = facts->own == SELKIE_BINDING_PENDING;
+    struct selkie_decision decision = {.verdict = SELKIE_PARK};
+    enum selkie_reason reason = SELKIE_REASON_UNKNOWN;
+    enum answer answer = facts->bound ? rebind(rules->rebind, facts, &reason) : enrol(rules->enrolment, facts, &reason);
+
+    /* What is pending waits for the operator, whatever the policy says by now; only a wrong claim is turned away. */
+    if (pending && answer == REFUSE && reason != SELKIE_REASON_CLAIM)
+        answer = PEND;
+    /* Each ID under a tag is a try for each SESSION frame with it. Chance brings no eight together: see PROTOCOL.md. */
+    if (!pending && answer != REFUSE && facts->same_tag >= SELKIE_TAG_MAX) {
+        answer = REFUSE;
+        reason = SELKIE_REASON_TAG_FULL;
+    }
+
+    if (answer == PEND && !pending && facts->pending >= SELKIE_PENDING_MAX) {
+        answer = REFUSE;
+        reason = SELKIE_REASON_PENDING_FULL;
+    }
+
+    switch (answer) {
+    case REFUSE: /* the alarm rings all the same, but not for each of a storm */
+        decision = reject(reason);
+        decision.alarm_reset = facts->bound && alarm_due(facts->reset_alarm_ms, facts->now_ms);
+        break;
+    case PEND:
+        if (pending)
+            break;
+        decision.becomes = SELKIE_BINDING_PENDING;
+        decision.alarm_reset = facts->bound;
+        break;
+    case ADMIT:
+        decision.verdict = SELKIE_ACCEPT;
+        decision.becomes = SELKIE_BINDING_ACTIVE;
+        decision.retire_bound = facts->bound;
+        decision.alarm_reset = facts->bound && !pending;
+        decision.lost = facts->counter;
+        break;
+    }
+    return decision;
+}
+
+struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts)
+{
+    if (facts->revoked)
+        return reject(SELKIE_REASON_REVOKED);
+    switch (facts->own) {
+    case SELKIE_BINDING_ACTIVE:
+        return judge_counter(facts);
+    case SELKIE_BINDING_RETIRED:
+        return reject(SELKIE_REASON_RETIRED);
+    case SELKIE_BINDING_NONE:
+    case SELKIE_BINDING_PENDING:
+        break;
+    }
+    return judge_newcomer(rules, facts);
+}

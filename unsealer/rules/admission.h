@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules of PROTOCOL.md, section 7, for one frame that has been opened: what is known of the device goes in, what to
+ * do comes out. Pure functions: no storage, no clock, no heap; safe from any thread. */
+#ifndef SELKIE_ADMISSION_H
+#define SELKIE_ADMISSION_H
+
+#include "model/records.h"
+
+#define SELKIE_WINDOW         1024   /* counters below the highest that may still come */
+#define SELKIE_REPLAY_MS      600000 /* a repeat that was captured later than this after the first is a replay */
+#define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
+#define SELKIE_ALARM_EVERY_MS 60000  /* the same alarm again, where nothing else keeps it from being repeated */
+
+struct selkie_rules {
+    enum selkie_enrolment enrolment;
+    enum selkie_rebind rebind;
+};
+
+/* X(name, text); the text is the last level of selkie/rejected/<reason> */
+#define SELKIE_REASONS(X)                                                                                              \
+    X(MALFORMED, "malformed")                                                                                          \
+    X(UNKNOWN_KEY, "unknown-key")                                                                                      \
+    X(BAD_SEAL, "bad-seal")                                                                                            \
+    X(REPLAY, "replay")                                                                                                \
+    X(CLONE, "clone")                                                                                                  \
+    X(STALE, "stale")                                                                                                  \
+    X(CLAIM, "claim")                                                                                                  \
+    X(NOT_LISTED, "not-listed")                                                                                        \
+    X(RETIRED, "retired")                                                                                              \
+    X(DENIED, "denied")                                                                                                \
+    X(PENDING_FULL, "pending-full")                                                                                    \
+    X(TAG_FULL, "tag-full")                                                                                            \
+    X(PARKING_FULL, "parking-full")                                                                                    \
+    X(UNKNOWN, "unknown")                                                                                              \
+    X(REVOKED, "revoked")                                                                                              \
+    X(REMOVED, "removed")
+
+enum selkie_reason {
+#define SELKIE_REASON_ENUM(name, text) SELKIE_REASON_##name,
+    SELKIE_REASONS(SELKIE_REASON_ENUM)
+#undef SELKIE_REASON_ENUM
+        SELKIE_REASON_COUNT
+};
+
+const char *selkie_reason_text(enum selkie_reason reason);
+
+enum selkie_claim { SELKIE_CLAIM_NONE, SELKIE_CLAIM_RIGHT, SELKIE_CLAIM_WRONG };
+
+/* What is known when a frame comes. */
+struct selkie_case {
+    /* of the frame */
+    bool registration;
+    enum selkie_claim claim; /* NONE also for DATA, and where the device has no claim set */
+    uint32_t counter;
+    uint8_t digest[SELKIE_DIGEST_SIZE];
+    int64_t rx_ms;
+    int64_t now_ms;
+
+    /* of the address */
+    bool revoked, listed;
+    bool claim_set;
+    bool bound;       /* to another ID than this one */
+    unsigned pending; /* IDs, without this one */
+    int64_t reset_alarm_ms;
+
+    /* of a new ID */
+    unsigned same_tag; /* others that are active or pending under its session tag, wherever */
+
+    /* of this ID at this address */
+    enum selkie_binding_status own;
+    uint64_t received; /* frames accepted; 0 = `highest` means nothing yet */
+    uint32_t highest;
+    const struct selkie_seen *seen; /* this counter's, where it is in the window and was accepted; else NULL */
+    int64_t clone_alarm_ms;
+};
+
+enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJECT };
+
+/* What to do, in this order: raise the alarms, retire the binding that the address had, make a binding for this ID or
+ * change its status, then the verdict on the frame. */
+struct selkie_decision {
+    enum selkie_verdict verdict;
+    enum selkie_reason reason; /* for SELKIE_REJECT */
+    bool alarm_reset, alarm_clone;
+    bool retire_bound;
+    enum selkie_binding_status becomes; /* this ID's status from now on; NONE = as it was */
+    bool late;                          /* accepted, but below the highest */
+    uint32_t lost;                      /* counters skipped by this frame */
+};
+
+/* Whether a counter lies in the window, so that `seen` is worth looking up. */
+bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t counter);
+
+struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/documents.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const selkie_device_status_names[SELKIE_DEVICE_STATUS_COUNT] = {
+    [SELKIE_DEVICE_ACTIVE] = "active",
+    [SELKIE_DEVICE_PENDING] = "pending",
+    [SELKIE_DEVICE_LISTED] = "listed",
+    [SELKIE_DEVICE_REVOKED] = "revoked",
+};
+
+static const char *const binding_status_names[] = {
+    [SELKIE_BINDING_NONE] = "none",
+    [SELKIE_BINDING_ACTIVE] = "active",
+    [SELKIE_BINDING_PENDING] = "pending",
+    [SELKIE_BINDING_RETIRED] = "retired",
+};
+
+void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_hash[static SELKIE_ID_HASH_SIZE])
+{
+    selkie_address_format(text, id_hash); /* also 8 bytes in hex */
+}
+
+const char *selkie_document_form(enum selkie_frame_type form)
+{
+    return form == SELKIE_SESSION ? "session" : "sealed";
+}
+
+uint64_t selkie_document_lost(const struct selkie_binding *binding)
+{
+    uint64_t sent = (uint64_t)binding->counter + 1;
+    return binding->received > 0 && binding->received < sent ? sent - binding->received : 0;
+}
+
+struct selkie_output *selkie_document_output(enum selkie_output_kind kind, json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    struct selkie_output *output = text ? selkie_output_new(kind, text, strlen(text)) : NULL;
+
+    free(text);
+    json_decref(json);
+    return output;
+}
+
+static void set_address(struct selkie_output *output, const uint8_t *address)
+{
+    output->has_address = true;
+    memcpy(output->address, address, SELKIE_ADDRESS_SIZE);
+}
+
+/* A binding's fields that the state and getDevice have in common. */
+static json_t *binding_fields(const struct selkie_binding *binding)
+{
+    char id[SELKIE_ID_TEXT_SIZE];
+
+    selkie_document_id(id, binding->id_hash);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:i, s:s, s:s}", "id", id, "counter", (json_int_t)binding->counter,
+                     "received", (json_int_t)binding->received, "lost", (json_int_t)selkie_document_lost(binding),
+                     "last_seen", (json_int_t)binding->last_seen_ms, "gateway", binding->gateway, "key_id",
+                     (int)binding->key_id, "form", selkie_document_form(binding->form), "firmware", binding->firmware);
+}
+
+json_t *selkie_document_binding(const struct selkie_binding *binding)
+{
+    json_t *json = binding_fields(binding);
+    json_t *more = json_pack("{s:s, s:I, s:I, s:I}", "status", binding_status_names[binding->status], "first_seen",
+                             (json_int_t)binding->first_seen_ms, "session_frames", (json_int_t)binding->session_frames,
+                             "session_bytes", (json_int_t)binding->session_bytes);
+    if (!json || !more || json_object_update(json, more) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    json_decref(more);
+    return json;
+}
+
+struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                            enum selkie_device_status status, const struct selkie_binding *binding)
+{
+    json_t *json = binding ? binding_fields(binding) : json_object();
+
+    if (json_object_set_new(json, "status", json_string(selkie_device_status_names[status])) != 0) {
+        json_decref(json);
+        return NULL;
+    }
+    struct selkie_output *output = selkie_document_output(SELKIE_OUTPUT_STATE, json);
+    if (output)
+        set_address(output, address);
+    return output;
+}
+
+struct selkie_output *selkie_document_no_state(const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    struct selkie_output *output = selkie_output_new(SELKIE_OUTPUT_STATE, "", 0);
+    if (output)
+        set_address(output, address);
+    return output;
+}
+
+struct selkie_output *selkie_document_event(const char *event, int64_t time_ms,
+                                            const uint8_t address[static SELKIE_ADDRESS_SIZE], const uint8_t *id_hash,
+                                            json_t *details)
+{
+    char id[SELKIE_ID_TEXT_SIZE] = "";
+    json_t *json = json_pack("{s:s, s:I}", "event", event, "time", (json_int_t)time_ms);
+
+    if (id_hash) {
+        selkie_document_id(id, id_hash);
+        json_object_set_new(json, "id", json_string(id));
+    }
+    if (details)
+        json_object_update(json, details);
+    json_decref(details);
+    struct selkie_output *output = selkie_document_output(SELKIE_OUTPUT_EVENT, json);
+    if (output)
+        set_address(output, address);
+    return output;
+}
+
+struct selkie_output *selkie_document_rejected(enum selkie_reason reason, const char *gateway, int64_t rx_ms,
+                                               const uint8_t *address)
+{
+    char text[SELKIE_ADDRESS_TEXT_SIZE];
+    json_t *json =
+        json_pack("{s:s, s:s, s:I}", "reason", selkie_reason_text(reason), "gateway", gateway, "rx", (json_int_t)rx_ms);
+    if (address) {
+        selkie_address_format(text, address);
+        json_object_set_new(json, "address", json_string(text));
+    }
+    struct selkie_output *output = selkie_document_output(SELKIE_OUTPUT_REJECTED, json);
+    if (!output)
+        return NULL;
+    snprintf(output->reason, sizeof output->reason, "%s", selkie_reason_text(reason));
+    snprintf(output->gateway, sizeof output->gateway, "%s", gateway);
+    output->rx_ms = rx_ms;
+    if (address)
+        set_address(output, address);
+    return output;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON documents of PROTOCOL.md, section 8, as outputs; NULL without memory. No I/O; safe from any thread. Times
+ * are ms since the epoch. */
+#ifndef SELKIE_DOCUMENTS_H
+#define SELKIE_DOCUMENTS_H
+
+#include "model/output.h"
+#include "registry/registry.h"
+#include "rules/admission.h"
+
+#include <jansson.h>
+
+#define SELKIE_ID_TEXT_SIZE 17 /* the first 8 bytes of SHA-256(ID) in hex, as people see IDs */
+
+void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_hash[static SELKIE_ID_HASH_SIZE]);
+
+const char *selkie_document_form(enum selkie_frame_type form);
+
+/* What is missing between the lowest counter there is and the highest accepted. */
+uint64_t selkie_document_lost(const struct selkie_binding *binding);
+
+/* The device's state. `binding`: the active one, else one that is pending, else NULL. */
+struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                            enum selkie_device_status status, const struct selkie_binding *binding);
+/* The empty payload that clears the retained state. */
+struct selkie_output *selkie_document_no_state(const uint8_t address[static SELKIE_ADDRESS_SIZE]);
+
+/* An event of a device. `id_hash` may be NULL; `details` (may be NULL) is taken and its members are added. */
+struct selkie_output *selkie_document_event(const char *event, int64_t time_ms,
+                                            const uint8_t address[static SELKIE_ADDRESS_SIZE], const uint8_t *id_hash,
+                                            json_t *details);
+
+/* A frame was rejected. `address` may be NULL. */
+struct selkie_output *selkie_document_rejected(enum selkie_reason reason, const char *gateway, int64_t rx_ms,
+                                               const uint8_t *address);
+
+extern const char *const selkie_device_status_names[SELKIE_DEVICE_STATUS_COUNT];
+
+/* One binding as getDevice tells it; NULL without memory. */
+json_t *selkie_document_binding(const struct selkie_binding *binding);
+
+/* Any document as an output; takes `json`. */
+struct selkie_output *selkie_document_output(enum selkie_output_kind kind, json_t *json);
+
+#endif

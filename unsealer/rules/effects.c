@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/effects.h"
+
+#include <string.h>
+
+static int shift_unmatched_clock(struct selkie_effects *effects, int64_t now_us)
+{
+    int64_t last_ms;
+    int result = selkie_registry_last_unmatched(effects->registry, &last_ms);
+
+    effects->unmatched_shift_ms = last_ms - now_us / 1000;
+    effects->shifted = result == 0;
+    return result;
+}
+
+int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us)
+{
+    int result = effects->shifted ? 0 : shift_unmatched_clock(effects, now_us);
+
+    if (result < 0)
+        return result;
+    effects->now_ms = now_ms;
+    effects->unmatched_now_ms = now_us / 1000 + effects->unmatched_shift_ms;
+    effects->counts = (struct selkie_counts){0};
+    if (effects->counted)
+        return 0;
+    effects->parked = selkie_registry_count_parked(effects->registry, 0);
+    if (effects->parked < 0)
+        return effects->parked;
+    effects->unmatched = selkie_registry_count_unmatched(effects->registry, NULL);
+    effects->counted = effects->unmatched >= 0;
+    return effects->counted ? 0 : effects->unmatched;
+}
+
+int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox)
+{
+    if (!output)
+        return SELKIE_ENOMEM;
+    selkie_output_list_add(&effects->out, output);
+    return outbox ? selkie_registry_put_outbox(effects->registry, output) : 0;
+}
+
+int selkie_effects_event(struct selkie_effects *effects, const char *event, const uint8_t *address,
+                         const uint8_t *id_hash, json_t *details)
+{
+    return selkie_effects_put(effects, selkie_document_event(event, effects->now_ms, address, id_hash, details), true);
+}
+
+int selkie_effects_reject(struct selkie_effects *effects, enum selkie_reason reason, const char *gateway, int64_t rx_ms,
+                          const uint8_t *address)
+{
+    effects->counts.rejected[reason]++;
+    return selkie_effects_put(effects, selkie_document_rejected(reason, gateway, rx_ms, address), false);
+}
+
+int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_job *job)
+{
+    if (!job->has_seq)
+        return 0;
+    struct selkie_output *receipt = selkie_output_new(SELKIE_OUTPUT_RECEIPT, "", 0);
+    if (!receipt)
+        return SELKIE_ENOMEM;
+    memcpy(receipt->gateway, job->gateway, sizeof receipt->gateway);
+    receipt->seq = job->seq;
+    return selkie_effects_put(effects, receipt, false);
+}
+
+int selkie_effects_set_status(struct selkie_effects *effects, struct selkie_binding *binding,
+                              enum selkie_binding_status status)
+{
+    binding->status = status;
+    return selkie_registry_put_binding_status(effects->registry, binding);
+}
+
+int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_record *device)
+{
+    struct selkie_binding live[SELKIE_LIVE_MAX];
+    int count = selkie_registry_live(effects->registry, device->address, live);
+    int result;
+
+    if (count < 0)
+        return count;
+    if (device->revoked)
+        device->status = SELKIE_DEVICE_REVOKED;
+    else if (count > 0)
+        device->status = live[0].status == SELKIE_BINDING_ACTIVE ? SELKIE_DEVICE_ACTIVE : SELKIE_DEVICE_PENDING;
+    else
+        device->status = SELKIE_DEVICE_LISTED;
+    /* Known by its frames alone, and now none of its IDs counts: nothing is left to tell of it. */
+    if (count == 0 && !device->listed && !device->revoked)
+        result = selkie_registry_delete_device(effects->registry, device->address);
+    else
+        result = selkie_registry_put_device(effects->registry, device);
+    return result < 0 ? result : selkie_state_publisher_touch(effects->states, device->address, NULL);
+}
+
+void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms)
+{
+    int64_t heard_ms = rx_ms < effects->now_ms ? rx_ms : effects->now_ms;
+
+    /* One that is yet to come was noted before the clock was set back. */
+    if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > effects->now_ms)
+        binding->last_seen_ms = heard_ms;
+}

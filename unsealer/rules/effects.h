@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a decision on a frame or a command leaves behind: changed records, outputs to publish, counts. Nothing of it is
+ * true before the writer's commit. PROTOCOL.md, sections 7 and 8. No I/O but the registry's. One thread, the writer.
+ *
+ * Every int in rules/: 0 or a positive value, or SELKIE_ESTORAGE, SELKIE_ENOMEM or SELKIE_ECRYPTO. After an error the
+ * transaction must be rolled back and run again. */
+#ifndef SELKIE_EFFECTS_H
+#define SELKIE_EFFECTS_H
+
+#include "model/job.h"
+#include "rules/admission.h"
+#include "rules/state_publisher.h"
+
+/* Outcomes of frames; the members of selkie/stats. */
+struct selkie_counts {
+    uint64_t accepted[2]; /* by form: sealed, session */
+    uint64_t late;        /* of those accepted */
+    uint64_t duplicates;
+    uint64_t parked;   /* kept back: for an operator's decision, or unmatched; a frame counts once */
+    uint64_t released; /* of those, decided because their ID became active */
+    uint64_t lost;
+    uint64_t key_away; /* dropped without a receipt: the key was unavailable */
+    uint64_t rejected[SELKIE_REASON_COUNT];
+};
+
+struct selkie_effects {
+    struct selkie_registry *registry;
+    struct selkie_state_publisher *states;
+    struct selkie_rules rules;
+
+    /* Of the transaction under way. */
+    int64_t now_ms;
+    int64_t unmatched_now_ms; /* the clock that unmatched frames age by: it runs only while this process does, and is
+                               * never set */
+    struct selkie_output_list out;
+    struct selkie_counts counts;
+    /* Totals over all bindings, counted once: counting takes too long for each transaction. */
+    int parked, unmatched;
+    bool counted;
+    /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
+     * stored. */
+    int64_t unmatched_shift_ms;
+    bool shifted;
+};
+
+/* Begin a transaction: now_ms since the epoch, now_us monotonic. After a rollback clear `counted` first. */
+SELKIE_USE_RESULT int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us);
+
+/* Note an output; with `outbox` it is stored in the outbox too. Takes `output`; NULL gives SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox);
+/* Takes `details`. */
+SELKIE_USE_RESULT int selkie_effects_event(struct selkie_effects *effects, const char *event, const uint8_t *address,
+                                           const uint8_t *id_hash, json_t *details);
+SELKIE_USE_RESULT int selkie_effects_reject(struct selkie_effects *effects, enum selkie_reason reason,
+                                            const char *gateway, int64_t rx_ms, const uint8_t *address);
+SELKIE_USE_RESULT int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_job *job);
+
+/* A frame was heard: sets the binding's last_seen, never later than now. A gateway whose clock is ahead must not keep
+ * its devices from becoming silent. */
+void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms);
+
+/* Give a binding another status. The device's row and state follow with selkie_effects_review. */
+SELKIE_USE_RESULT int selkie_effects_set_status(struct selkie_effects *effects, struct selkie_binding *binding,
+                                                enum selkie_binding_status status);
+SELKIE_USE_RESULT int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_record *device);
+
+#endif

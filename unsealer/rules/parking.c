@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/parking.h"
+#include "rules/active.h"
+
+#include <mbedtls/platform_util.h>
+#include <string.h>
+
+int selkie_parking_repeated(struct selkie_effects *effects, int64_t first_rx_ms, int64_t rx_ms, const char *gateway,
+                            const uint8_t *address)
+{
+    if (rx_ms - first_rx_ms > SELKIE_REPLAY_MS)
+        return selkie_effects_reject(effects, SELKIE_REASON_REPLAY, gateway, rx_ms, address);
+    effects->counts.duplicates++;
+    return 0;
+}
+
+static int unpark(struct selkie_effects *effects, const struct selkie_opened *opened)
+{
+    effects->parked--;
+    return selkie_registry_unpark(effects->registry, opened->number);
+}
+
+/* The binding's oldest frame makes room. */
+static int push_out(struct selkie_effects *effects, const struct selkie_binding *binding)
+{
+    struct selkie_opened oldest = {.number = 0};
+    int result = selkie_registry_oldest_parked(effects->registry, binding->number, &oldest);
+
+    /* Damaged or not, it goes. */
+    if (result > 0 || result == SELKIE_ECRYPTO)
+        result = unpark(effects, &oldest);
+    if (result == 0)
+        result =
+            selkie_effects_reject(effects, SELKIE_REASON_PARKING_FULL, oldest.gateway, oldest.rx_ms, binding->address);
+    mbedtls_platform_zeroize(&oldest, sizeof oldest);
+    return result;
+}
+
+/* Frames of a pending binding wait for as long as its operator takes, so they are bounded. A REGISTER has nothing to
+ * lose, so it pushes no reading out: it has a place beyond them, or none. 1 where there is room for one more, or 0: it
+ * was rejected. */
+static int make_room(struct selkie_effects *effects, const struct selkie_binding *binding,
+                     const struct selkie_opened *opened)
+{
+    int result = selkie_registry_count_parked(effects->registry, binding->number);
+
+    if (result < 0)
+        return result;
+    bool full = result >= SELKIE_PARKED_MAX + !opened->has_payload;
+    if (full && opened->has_payload)
+        result = push_out(effects, binding);
+    else if (full || effects->parked >= SELKIE_PARKED_MAX_ALL)
+        /* Who fills the parking with many addresses must not push out what others have in it. */
+        return selkie_effects_reject(effects, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms,
+                                     binding->address);
+    return result < 0 ? result : 1;
+}
+
+int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *binding, struct selkie_opened *opened,
+                        bool waited)
+{
+    int64_t first_rx_ms;
+    int result =
+        selkie_registry_find_parked(effects->registry, binding->number, opened->counter, opened->digest, &first_rx_ms);
+
+    if (result > 0)
+        return selkie_parking_repeated(effects, first_rx_ms, opened->rx_ms, opened->gateway, binding->address);
+    if (result == 0)
+        result = binding->status == SELKIE_BINDING_PENDING ? make_room(effects, binding, opened) : 1;
+    if (result <= 0)
+        return result;
+
+    opened->binding = binding->number;
+    if (opened->counter > binding->counter)
+        binding->counter = opened->counter;
+    selkie_effects_heard(effects, binding, opened->rx_ms);
+    if (opened->has_payload)
+        binding->form = opened->form;
+    memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
+    effects->counts.parked += !waited;
+    effects->parked++;
+    result = selkie_registry_park(effects->registry, opened);
+    return result < 0 ? result : selkie_registry_put_binding(effects->registry, binding);
+}
+
+/* Take out what is parked, in order of counter: 1 and the frame, or 0. One that is damaged is rejected and passed over.
+ */
+static int take_out(struct selkie_effects *effects, const struct selkie_binding *binding, bool next,
+                    struct selkie_opened *opened)
+{
+    for (;; next = true) {
+        int result = selkie_registry_next_parked(effects->registry, binding->number, next, opened);
+        bool damaged = result == SELKIE_ECRYPTO;
+        if (result <= 0 && !damaged)
+            return result;
+        result = unpark(effects, opened);
+        if (result < 0 || !damaged)
+            return result < 0 ? result : 1;
+        result =
+            selkie_effects_reject(effects, SELKIE_REASON_BAD_SEAL, opened->gateway, opened->rx_ms, binding->address);
+        if (result < 0)
+            return result;
+    }
+}
+
+int selkie_parking_release(struct selkie_effects *effects, struct selkie_binding *binding,
+                           const struct selkie_opened *newest)
+{
+    struct selkie_opened opened;
+    bool next = false;
+    int result;
+
+    while ((result = take_out(effects, binding, next, &opened)) > 0) {
+        next = true;
+        result = 0;
+        if (newest && newest->counter < opened.counter) {
+            result = selkie_active_decide(effects, binding, newest);
+            newest = NULL;
+        }
+        effects->counts.released++;
+        if (result == 0)
+            result = selkie_active_decide(effects, binding, &opened);
+        if (result < 0)
+            break;
+    }
+    if (result == 0 && newest)
+        result = selkie_active_decide(effects, binding, newest);
+    mbedtls_platform_zeroize(&opened, sizeof opened);
+    return result;
+}
+
+int selkie_parking_evict(struct selkie_effects *effects, const struct selkie_binding *binding,
+                         enum selkie_reason reason)
+{
+    struct selkie_opened opened;
+    bool next = false;
+    int result;
+
+    while ((result = take_out(effects, binding, next, &opened)) > 0) {
+        next = true;
+        result = selkie_effects_reject(effects, reason, opened.gateway, opened.rx_ms, binding->address);
+        if (result < 0)
+            break;
+    }
+    mbedtls_platform_zeroize(&opened, sizeof opened);
+    return result;
+}

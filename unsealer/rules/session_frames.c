@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/session_frames.h"
+#include "rules/parking.h"
+
+#include <mbedtls/platform_util.h>
+#include <string.h>
+
+/* Open a frame with the key of a binding. 1, or 0 where it is another's. The caller fills in where it came from. */
+static int open_for(const struct selkie_frame *frame, const struct selkie_binding *binding,
+                    const struct selkie_session *session, struct selkie_opened *opened)
+{
+    *opened = (struct selkie_opened){.form = SELKIE_SESSION, .has_payload = true};
+    opened->counter = selkie_session_counter(binding->counter, frame->session.counter_low);
+    int len = selkie_session_open(opened->payload, session, opened->counter, frame);
+    if (len < 0)
+        return len == SELKIE_EBADSEAL ? 0 : len;
+    opened->payload_len = (size_t)len;
+    return 1;
+}
+
+/* A SEALED frame of this device may carry the counter that opens the frame. */
+static void add_candidate(struct selkie_identified *identified, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    identified->waits = true;
+    memcpy(identified->addresses[identified->candidates++], address, SELKIE_ADDRESS_SIZE);
+}
+
+/* Whose a SESSION frame is: among those with its tag, the one whose key opens it. */
+int selkie_session_frames_identify(struct selkie_effects *effects, const struct selkie_job *job,
+                                   struct selkie_identified *identified)
+{
+    struct selkie_session session;
+    struct selkie_binding *binding = &identified->binding;
+    struct selkie_opened *opened = &identified->opened;
+    bool next = false;
+    int result = 0;
+
+    identified->unmatched = identified->waits = true;
+    identified->candidates = 0;
+    identified->reason = SELKIE_REASON_RETIRED;
+    memset(opened, 0, sizeof *opened);
+    while (identified->candidates < SELKIE_TAG_MAX &&
+           (result = selkie_registry_next_tag(effects->registry, job->frame.session.session_tag, next, binding,
+                                              &session)) != 0) {
+        if (result < 0 && result != SELKIE_ECRYPTO)
+            break;
+        bool damaged = result == SELKIE_ECRYPTO;
+        next = true;
+        result = 0;
+        identified->unmatched = false;
+        identified->waits = identified->candidates > 0;
+        if (binding->status == SELKIE_BINDING_RETIRED) /* and so are all behind it */
+            break;
+        add_candidate(identified, binding->address);
+        identified->reason = SELKIE_REASON_BAD_SEAL;
+        if (damaged) /* it may be this one's, but nobody can tell */
+            continue;
+        result = open_for(&job->frame, binding, &session, opened);
+        if (result != 0)
+            break;
+    }
+    if (result > 0) {
+        opened->rx_ms = job->rx_ms;
+        memcpy(opened->digest, job->digest, sizeof opened->digest);
+        memcpy(opened->gateway, job->gateway, sizeof opened->gateway);
+        identified->candidates = 0;
+        add_candidate(identified, binding->address);
+    }
+    selkie_session_wipe(&session);
+    return result;
+}
+
+/* Whether one more may wait: 1 or 0. A frame with a made-up tag costs its sender nothing, so whoever floods by one
+ * gateway must leave room for what comes by another. */
+static int has_room(struct selkie_effects *effects, const struct selkie_unmatched *unmatched)
+{
+    int result = selkie_registry_count_unmatched(effects->registry, unmatched->tag);
+    if (result < 0 || result >= SELKIE_UNMATCHED_MAX)
+        return result < 0 ? result : 0;
+    result = selkie_registry_count_unmatched_of(effects->registry, unmatched->gateway);
+    return result < 0 ? result : result < SELKIE_UNMATCHED_MAX_ALL - effects->unmatched;
+}
+
+static int keep_unmatched(struct selkie_effects *effects, const struct selkie_job *job)
+{
+    struct selkie_unmatched unmatched = {.rx_ms = job->rx_ms, .arrived_ms = effects->unmatched_now_ms, .len = job->len};
+    int64_t first_rx_ms;
+
+    memcpy(unmatched.tag, job->frame.session.session_tag, sizeof unmatched.tag);
+    memcpy(unmatched.digest, job->digest, sizeof unmatched.digest);
+    memcpy(unmatched.gateway, job->gateway, sizeof unmatched.gateway);
+    memcpy(unmatched.body, job->body, job->len);
+    int result = selkie_registry_find_unmatched(effects->registry, unmatched.tag, unmatched.digest, &first_rx_ms);
+    if (result > 0)
+        return selkie_parking_repeated(effects, first_rx_ms, unmatched.rx_ms, unmatched.gateway, NULL);
+    if (result == 0)
+        result = has_room(effects, &unmatched);
+    if (result < 0)
+        return result;
+    if (result == 0)
+        return selkie_effects_reject(effects, SELKIE_REASON_UNKNOWN, unmatched.gateway, unmatched.rx_ms, NULL);
+    effects->counts.parked++;
+    effects->unmatched++;
+    return selkie_registry_put_unmatched(effects->registry, &unmatched);
+}
+
+int selkie_session_frames_turn_away(struct selkie_effects *effects, const struct selkie_job *job,
+                                    const struct selkie_identified *identified)
+{
+    int result = identified->unmatched
+                     ? keep_unmatched(effects, job)
+                     : selkie_effects_reject(effects, identified->reason, job->gateway, job->rx_ms, NULL);
+    return result < 0 ? result : selkie_effects_receipt(effects, job);
+}
+
+/* Open an unmatched frame for a binding. 1, or 0 where it is another's. */
+static int open_unmatched(const struct selkie_unmatched *unmatched, const struct selkie_binding *binding,
+                          const struct selkie_session *session, struct selkie_opened *opened)
+{
+    struct selkie_frame frame;
+
+    if (selkie_frame_decode(&frame, unmatched->body, unmatched->len) < 0 || frame.type != SELKIE_SESSION)
+        return 0;
+    int result = open_for(&frame, binding, session, opened);
+    opened->rx_ms = unmatched->rx_ms;
+    memcpy(opened->digest, unmatched->digest, sizeof opened->digest);
+    memcpy(opened->gateway, unmatched->gateway, sizeof opened->gateway);
+    return result;
+}
+
+int selkie_session_frames_adopt(struct selkie_effects *effects, struct selkie_binding *binding,
+                                const struct selkie_session *session)
+{
+    struct selkie_unmatched unmatched = {.number = 0};
+    struct selkie_opened opened;
+    /* The counter that tells where the others are: the REGISTER's, not that of a unmatched frame parked before. */
+    const struct selkie_binding registered = *binding;
+    int result;
+
+    while ((result = selkie_registry_next_unmatched(effects->registry, session->tag, unmatched.number, &unmatched)) >
+           0) {
+        result = open_unmatched(&unmatched, &registered, session, &opened);
+        if (result == 0)
+            continue;
+        if (result > 0)
+            result = selkie_registry_delete_unmatched(effects->registry, unmatched.number);
+        effects->unmatched--;
+        if (result == 0)
+            result = selkie_parking_park(effects, binding, &opened, true);
+        if (result < 0)
+            break;
+    }
+    mbedtls_platform_zeroize(&opened, sizeof opened);
+    return result;
+}
+
+int selkie_session_frames_expire(struct selkie_effects *effects, int max)
+{
+    struct selkie_unmatched unmatched;
+    int expired = 0, result = 1;
+
+    while (expired < max && (result = selkie_registry_oldest_unmatched(
+                                 effects->registry, effects->unmatched_now_ms - SELKIE_UNMATCHED_MS, &unmatched)) > 0) {
+        effects->unmatched--;
+        result = selkie_registry_delete_unmatched(effects->registry, unmatched.number);
+        if (result == 0)
+            result = selkie_effects_reject(effects, SELKIE_REASON_UNKNOWN, unmatched.gateway, unmatched.rx_ms, NULL);
+        if (result < 0)
+            break;
+        expired++;
+    }
+    return result < 0 ? result : expired;
+}

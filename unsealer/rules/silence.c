@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/silence.h"
+
+#include <mbedtls/platform_util.h>
+
+#define SPAN       5000   /* bindings a step */
+#define STEP_US    250000 /* between steps */
+#define EVENTS_MAX 256    /* a step */
+
+static int tell(struct selkie_effects *effects, struct selkie_binding *binding)
+{
+    struct selkie_device_record device;
+
+    if (binding->last_seen_ms > effects->now_ms) { /* the clock was set back: its silence counts from here */
+        binding->last_seen_ms = effects->now_ms;
+        return selkie_registry_put_binding(effects->registry, binding);
+    }
+    int result = selkie_registry_device(effects->registry, binding->address, &device);
+    bool revoked = device.revoked;
+
+    mbedtls_platform_zeroize(&device, sizeof device);
+    if (result < 0)
+        return result;
+    binding->silent = true;
+    result = selkie_registry_put_binding(effects->registry, binding);
+    if (result < 0 || revoked)
+        return result;
+    return selkie_effects_event(
+        effects, "silent", binding->address, binding->id_hash,
+        json_pack("{s:I, s:s}", "last_seen", (json_int_t)binding->last_seen_ms, "gateway", binding->gateway));
+}
+
+int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)
+{
+    struct selkie_binding binding;
+    int64_t span_end = silence->at + SPAN;
+    int events = 0, result = 1;
+
+    if (silence->after_ms == 0 || now_us < silence->next_us)
+        return 0;
+    while (events < EVENTS_MAX &&
+           (result = selkie_registry_next_silent(effects->registry, &silence->at, span_end - silence->at,
+                                                 effects->now_ms - silence->after_ms, effects->now_ms, &binding)) > 0) {
+        result = tell(effects, &binding);
+        if (result < 0)
+            return result;
+        events++;
+    }
+    bool round_the_end = result == 0 && silence->at == 0;
+    silence->next_us = now_us + (round_the_end ? silence->after_ms * 1000 / 8 : STEP_US);
+    return result < 0 ? result : 0;
+}
