@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control_client.h"
 
-#include "mqtt.h"
+#include "ctl_client.h"
 #include "print.h"
 
 #include <errno.h>
@@ -18,8 +18,8 @@
 #define NOT_AUTHORIZED 0x87
 
 struct selkie_control_client {
-    struct ctl_config config;
-    struct ctl_mqtt *mqtt;
+    struct selkie_ctl_config config;
+    struct selkie_ctl_client *client;
     char correlation[32]; /* of the message under way: others may get the same answers */
     uint32_t nonce;
     uint32_t messages;
@@ -31,18 +31,18 @@ struct selkie_control_client {
 
 static const char *user(const struct selkie_control_client *control)
 {
-    return control->config.username ? control->config.username : "";
+    return control->config.broker.username ? control->config.broker.username : "";
 }
 
 static enum ctl_exit explain_denial(const struct selkie_control_client *control)
 {
     return ctl_fail("the broker %s refuses commands of the user '%s': is it one of the plugin's \"admins\"?",
-                    control->config.uri, user(control));
+                    selkie_ctl_client_uri(control->client), user(control));
 }
 
 static enum ctl_exit prepare(struct selkie_control_client *control)
 {
-    size_t packet_max = ctl_mqtt_packet_max(control->mqtt);
+    size_t packet_max = selkie_ctl_client_packet_max(control->client);
     control->len_max = SELKIE_CONTROL_CLIENT_MESSAGE_MAX;
     if (packet_max < SELKIE_CONTROL_CLIENT_MESSAGE_MAX + PACKET_HEADER)
         control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
@@ -51,8 +51,8 @@ static enum ctl_exit prepare(struct selkie_control_client *control)
         return ctl_fail("out of memory");
     if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
         return ctl_fail("cannot get random numbers: %s", strerror(errno));
-    int reason = ctl_mqtt_subscribe(control->mqtt, RESPONSE, 1);
-    if (reason >= CTL_MQTT_REFUSED)
+    int reason = selkie_ctl_client_subscribe(control->client, RESPONSE, 1);
+    if (reason >= SELKIE_MQTT_REFUSAL)
         return explain_denial(control);
     return reason < 0 ? CTL_FAILED : CTL_DONE;
 }
@@ -63,9 +63,9 @@ enum ctl_exit selkie_control_client_open(struct selkie_control_client **opened, 
     struct selkie_control_client *control = calloc(1, sizeof *control);
     if (!control)
         return ctl_fail("out of memory");
-    enum ctl_exit result = ctl_config_open(&control->config, options);
+    enum ctl_exit result = selkie_ctl_config_open(&control->config, options);
     if (result == CTL_DONE)
-        result = ctl_mqtt_open(&control->mqtt, &control->config, false);
+        result = selkie_ctl_client_open(&control->client, &control->config, false);
     if (result == CTL_DONE)
         result = prepare(control);
     if (result != CTL_DONE) {
@@ -80,15 +80,15 @@ void selkie_control_client_close(struct selkie_control_client *control)
 {
     if (!control)
         return;
-    ctl_mqtt_close(control->mqtt);
-    ctl_config_close(&control->config);
+    selkie_ctl_client_close(control->client);
+    selkie_ctl_config_close(&control->config);
     if (control->text)
         OPENSSL_cleanse(control->text, SELKIE_CONTROL_CLIENT_MESSAGE_MAX); /* claims went through it */
     free(control->text);
     free(control);
 }
 
-const struct ctl_config *selkie_control_client_config(const struct selkie_control_client *control)
+const struct selkie_ctl_config *selkie_control_client_config(const struct selkie_control_client *control)
 {
     return &control->config;
 }
@@ -131,7 +131,8 @@ enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *contr
 
 /* Those answers of one message that are ours are moved to `responses`. False after an error that is not about one
  * command. */
-static bool take_answers(struct selkie_control_client *control, json_t *responses, const struct ctl_message *message)
+static bool take_answers(struct selkie_control_client *control, json_t *responses,
+                         const struct selkie_mqtt_event *message)
 {
     json_error_t error;
     json_t *root = json_loadb((const char *)message->payload, message->len, 0, &error);
@@ -162,8 +163,8 @@ static json_t *await_answers(struct selkie_control_client *control)
     json_t *responses = json_array();
     bool sound = responses != NULL;
     while (sound && json_array_size(responses) < control->commands) {
-        struct ctl_message *message;
-        enum ctl_wait wait = ctl_mqtt_next(control->mqtt, &message, control->config.timeout_ms);
+        struct selkie_mqtt_event *message;
+        enum ctl_wait wait = selkie_ctl_client_next(control->client, &message, control->config.timeout_ms);
         if (wait == CTL_MESSAGE)
             sound = take_answers(control, responses, message);
         else
@@ -172,7 +173,7 @@ static json_t *await_answers(struct selkie_control_client *control)
             ctl_fail("no answer in %d s on " RESPONSE
                      ": does the broker load the Selkie plugin, with '%s' in its \"admins\"?",
                      control->config.timeout_ms / 1000, user(control));
-        ctl_message_free(message);
+        free(message);
     }
     if (sound && json_array_size(responses) == control->commands)
         return responses;
@@ -187,12 +188,13 @@ json_t *selkie_control_client_send(struct selkie_control_client *control)
     if (control->commands == 0)
         return json_array();
     append(control, closing, sizeof closing - 1);
-    int reason = ctl_mqtt_publish(control->mqtt, SELKIE_TOPIC_CONTROL, control->text, control->len);
+    int reason = selkie_ctl_client_publish(control->client, SELKIE_TOPIC_CONTROL, control->text, control->len);
     json_t *responses = NULL;
     if (reason == NOT_AUTHORIZED)
         (void)explain_denial(control);
-    else if (reason >= CTL_MQTT_REFUSED)
-        ctl_fail("the broker %s has no Selkie plugin: nothing answers on " SELKIE_TOPIC_CONTROL, control->config.uri);
+    else if (reason >= SELKIE_MQTT_REFUSAL)
+        ctl_fail("the broker %s has no Selkie plugin: nothing answers on " SELKIE_TOPIC_CONTROL,
+                 selkie_ctl_client_uri(control->client));
     else if (reason >= 0)
         responses = await_answers(control);
     control->commands = 0;

@@ -20,7 +20,7 @@ enum ctl_exit selkie_control_client_open(struct selkie_control_client **control,
 void selkie_control_client_close(struct selkie_control_client *control);
 
 /* The configuration in use; belongs to `control`. */
-const struct ctl_config *selkie_control_client_config(const struct selkie_control_client *control);
+const struct selkie_ctl_config *selkie_control_client_config(const struct selkie_control_client *control);
 
 /* One command (it takes the object) and its data: an object for json_decref, empty where the answer has none. NULL
  * after a failure, or where the plugin answered with an error. */

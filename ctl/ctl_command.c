@@ -67,7 +67,8 @@ const struct argp_option ctl_gateway_add_options[] = {
 };
 
 static const struct argp_option broker_options[] = {
-    {"broker", OPT_BROKER, "URI", 0, "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]", 0},
+    {"broker", OPT_BROKER, "URI", 0,
+     "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; several with commas between are tried in turn", 0},
     {"username", OPT_USERNAME, "NAME", 0, "The user name", 0},
     {"password-file", OPT_PASSWORD_FILE, "FILE", 0, "Its first line is the password", 0},
     {"ca", OPT_CA, "FILE", 0, "Certificates to trust (PEM) instead of the system's", 0},

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl gateway add and remove. */
-#include "config.h"
 #include "control_client.h"
+#include "ctl_config.h"
 #include "print.h"
 
 #include <selkie/topic.h>
 #include <stdio.h>
 
 /* A first configuration for selkie-gateway. */
-static json_t *gateway_config(const struct ctl_config *config, const char *name, bool certificate)
+static json_t *gateway_config(const struct selkie_ctl_config *config, const char *name, bool certificate)
 {
-    json_t *broker = json_pack("{s:s}", "uri", config->uri);
-    if (config->ca)
-        (void)json_object_set_new(broker, "ca", json_string(config->ca));
+    json_t *uris = json_array(), *broker = json_object();
+    for (size_t i = 0; i < config->broker.uri_count; i++)
+        (void)json_array_append_new(uris, json_string(config->broker.uris[i].text));
+    (void)json_object_set(broker, "uri", json_array_size(uris) == 1 ? json_array_get(uris, 0) : uris);
+    json_decref(uris);
+    if (config->broker.ca)
+        (void)json_object_set_new(broker, "ca", json_string(config->broker.ca));
     if (certificate) {
         (void)json_object_set_new(broker, "cert", json_string("/etc/selkie/gateway.cert.pem"));
         (void)json_object_set_new(broker, "key", json_string("/etc/selkie/gateway.key.pem"));

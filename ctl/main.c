@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl: the administrator's command. */
-#include "config.h"
 #include "ctl_command.h"
+#include "ctl_config.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -149,11 +149,11 @@ int main(int argc, char **argv)
     (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
 
     if (invocation.options.print_config) {
-        ctl_config_print_template();
+        selkie_ctl_config_print_template();
         return CTL_DONE;
     }
     if (invocation.options.check_config)
-        return (int)ctl_config_check(&invocation.options);
+        return (int)selkie_ctl_config_check(&invocation.options);
     char name[64];
     snprintf(name, sizeof name, "selkiectl %s", invocation.command->name);
     invocation.argv[0] = name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl watch: prints events, rejections, frames and gateways as they come, one line each, until SIGINT. */
+#include "ctl_client.h"
 #include "ctl_devices.h"
-#include "mqtt.h"
 #include "print.h"
 
 #include <selkie/topic.h>
@@ -63,13 +63,13 @@ static const char *field(const json_t *object, const char *name)
     return !text ? "-" : text;
 }
 
-static const char *property(const struct ctl_message *message, const char *name)
+static const char *property(const struct selkie_mqtt_event *message, const char *name)
 {
-    const char *value = ctl_message_property(message, name);
+    const char *value = selkie_mqtt_event_property(message, name);
     return !value ? "-" : value;
 }
 
-static void print_frame(const struct selkie_topic *topic, const struct ctl_message *message)
+static void print_frame(const struct selkie_topic *topic, const struct selkie_mqtt_event *message)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
     size_t shown = message->len < PAYLOAD_SHOWN ? message->len : PAYLOAD_SHOWN;
@@ -114,7 +114,7 @@ static void print_gateway(const struct selkie_topic *topic, json_t *payload)
     ctl_print_text(field(payload, "state"));
 }
 
-static void print_readable(const struct ctl_message *message, const char *root)
+static void print_readable(const struct selkie_mqtt_event *message, const char *root)
 {
     struct selkie_topic topic;
     if (selkie_topic_parse(&topic, root, message->topic) < 0)
@@ -142,7 +142,7 @@ static void print_readable(const struct ctl_message *message, const char *root)
 }
 
 /* One object a line: the topic, the properties, and the payload as JSON where it is, else as hex. */
-static void print_json(const struct ctl_message *message)
+static void print_json(const struct selkie_mqtt_event *message)
 {
     json_t *object = json_pack("{s:s}", "topic", message->topic);
     for (size_t i = 0; i < message->property_count; i++)
@@ -159,7 +159,8 @@ static void print_json(const struct ctl_message *message)
     json_decref(object);
 }
 
-static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *config, const char *address)
+static enum ctl_exit subscribe(struct selkie_ctl_client *client, const struct selkie_ctl_config *config,
+                               const char *address)
 {
     unsigned granted = 0;
     for (size_t i = 0; i < sizeof feeds / sizeof feeds[0]; i++) {
@@ -169,10 +170,10 @@ static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *c
             continue;
         snprintf(filter, sizeof filter, "%s/%s/%s%s", config->root, feeds[i].family,
                  address && of_device ? address : "+", feeds[i].leaf);
-        int reason = ctl_mqtt_subscribe(mqtt, filter, 1);
+        int reason = selkie_ctl_client_subscribe(client, filter, 1);
         if (reason < 0)
             return CTL_FAILED;
-        if (reason >= CTL_MQTT_REFUSED)
+        if (reason >= SELKIE_MQTT_REFUSAL)
             ctl_fail("the broker does not allow this user to read the %s", feeds[i].what);
         else
             granted++;
@@ -180,16 +181,17 @@ static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *c
     return granted == 0 ? CTL_FAILED : CTL_DONE;
 }
 
-static bool is_of(const struct ctl_message *message, const char *address)
+static bool is_of(const struct selkie_mqtt_event *message, const char *address)
 {
     return !address || strstr(message->topic, address) || strstr((const char *)message->payload, address);
 }
 
-static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config, const char *address, bool as_json)
+static enum ctl_exit show(struct selkie_ctl_client *client, const struct selkie_ctl_config *config, const char *address,
+                          bool as_json)
 {
     for (;;) {
-        struct ctl_message *message;
-        enum ctl_wait wait = ctl_mqtt_next(mqtt, &message, -1);
+        struct selkie_mqtt_event *message;
+        enum ctl_wait wait = selkie_ctl_client_next(client, &message, -1);
         if (wait == CTL_INTERRUPTED)
             return CTL_DONE;
         if (wait != CTL_MESSAGE)
@@ -198,8 +200,8 @@ static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config
             print_json(message);
         else if (is_of(message, address))
             print_readable(message, config->root);
-        ctl_message_free(message);
-        size_t dropped = ctl_mqtt_dropped(mqtt);
+        free(message);
+        size_t dropped = selkie_ctl_client_dropped(client);
         if (dropped != 0)
             ctl_fail("%zu messages were dropped: they came faster than they could be printed", dropped);
         if (fflush(stdout) != 0)
@@ -210,24 +212,24 @@ static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
-    struct ctl_config config;
-    struct ctl_mqtt *mqtt = NULL;
+    struct selkie_ctl_config config;
+    struct selkie_ctl_client *client = NULL;
     char address[SELKIE_ADDRESS_TEXT_SIZE];
     const char *only = NULL;
     if (options->arg_count > 0 && !(only = ctl_device_address(address, options->args[0]))) {
         ctl_fail("'%s' is not an address: an address has 16 hex digits", options->args[0]);
         return CTL_USAGE;
     }
-    enum ctl_exit result = ctl_config_open(&config, options);
+    enum ctl_exit result = selkie_ctl_config_open(&config, options);
     if (result == CTL_DONE)
-        result = ctl_mqtt_open(&mqtt, &config, true);
+        result = selkie_ctl_client_open(&client, &config, true);
     if (result == CTL_DONE)
-        result = subscribe(mqtt, &config, only);
+        result = subscribe(client, &config, only);
     if (result == CTL_DONE) {
-        fprintf(stderr, "selkiectl: watching %s; press Ctrl-C to end\n", config.uri);
-        result = show(mqtt, &config, only, options->json);
+        fprintf(stderr, "selkiectl: watching %s; press Ctrl-C to end\n", selkie_ctl_client_uri(client));
+        result = show(client, &config, only, options->json);
     }
-    ctl_mqtt_close(mqtt);
-    ctl_config_close(&config);
+    selkie_ctl_client_close(client);
+    selkie_ctl_config_close(&config);
     return result;
 }

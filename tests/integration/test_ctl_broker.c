@@ -410,7 +410,7 @@ START_TEST(mistakes_end_with_2_before_anything_is_sent)
     expect(&fixture, 2, "ctl gateway remove ''", "'' is not a gateway's name");
     expect(&fixture, 2, "ctl watch x", "'x' is not an address");
     expect(&fixture, 2, "ctl stats --key x", "must be mqtts://");
-    expect(&fixture, 2, "ctl stats --password-file x", "is of no use without --username");
+    expect(&fixture, 2, "ctl stats --password-file x", "is of no use without username");
     expect(&fixture, 2, "ctl stats --root 'a/#'", "without wildcards");
     expect(&fixture, 2, "ctl stats --timeout 0", "--timeout 0: not a number from 1 to 3600");
     char *requests = harness_read(fixture.requests);

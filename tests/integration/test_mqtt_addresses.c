@@ -239,6 +239,37 @@ START_TEST(keepalive_is_the_configured_one)
 }
 END_TEST
 
+/* selkiectl's exit status is expected to be this, and its output to have this text. */
+static void expect_ctl(const char *names, const char *brokers, const char *timeout, int status, const char *says)
+{
+    const char *const argv[] = {harness_program("selkiectl"), "stats", "--broker", brokers, "--timeout", timeout, NULL};
+    char *output;
+
+    names_begin(names);
+    int ended = harness_run("selkiectl", argv, &output);
+    names_end();
+    ck_assert_msg(ended == status && strstr(output, says), "exit %d, expected %d and \"%s\" in:\n%s", ended, status,
+                  says, output);
+    free(output);
+}
+
+START_TEST(administrator_reaches_the_first_broker_that_answers)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"admins\":[\"anonymous\"]");
+    char brokers[200];
+
+    (void)snprintf(brokers, sizeof brokers, "mqtt://127.0.0.1:%d,mqtt://two.test:%d", harness_free_port(),
+                   broker->port);
+    expect_ctl("two.test=127.0.0.2,127.0.0.1", brokers, "5", 1, "refuses commands"); /* so that broker answered */
+    int64_t start = harness_now_ms();
+    expect_ctl("hang.test=", "mqtt://hang.test", "1", 1,
+               "no broker at mqtt://hang.test: the name server does not answer");
+    ck_assert_int_le(harness_now_ms() - start, 10000);
+    (void)snprintf(brokers, sizeof brokers, "mqtt://hang.test,mqtt://127.0.0.1:%d", harness_free_port());
+    expect_ctl("hang.test=", brokers, "1", 1, "mqtt://hang.test: the name server does not answer; mqtt://127.0.0.1");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mqtt_addresses");
@@ -255,6 +286,7 @@ int main(void)
     tcase_add_test(tcase, name_server_that_does_not_answer_holds_up_neither_lines_nor_the_end);
     tcase_add_test(tcase, name_server_that_does_not_answer_hands_over_to_the_next_uri);
     tcase_add_test(tcase, keepalive_is_the_configured_one);
+    tcase_add_test(tcase, administrator_reaches_the_first_broker_that_answers);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -2,7 +2,7 @@
 /* selkiectl's commands and what may come for an answer. The connection is a fake one, to a plugin that answers what the
  * test says. */
 #include "control_client.h"
-#include "fake_ctl_mqtt.h"
+#include "fake_ctl_client.h"
 #include "run_suite.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which broker selkiectl goes to and as whom: defaults, a file, the command line over it, and what is refused. */
-#include "config.h"
+#include "ctl_config.h"
 #include "run_suite.h"
 
 #include <kit/kit.h>
@@ -12,7 +12,7 @@
 
 static char said[1024]; /* on stderr, if it were the program */
 static const char *path;
-static struct ctl_config config;
+static struct selkie_ctl_config config;
 
 enum ctl_exit ctl_fail(const char *format, ...)
 {
@@ -32,14 +32,14 @@ static void setup(void)
 
 static void teardown(void)
 {
-    ctl_config_close(&config);
+    selkie_ctl_config_close(&config);
 }
 
 static enum ctl_exit open_text(const char *text, struct ctl_options *options)
 {
     kit_write(path, text, strlen(text), 0600);
     options->config = path;
-    return ctl_config_open(&config, options);
+    return selkie_ctl_config_open(&config, options);
 }
 
 START_TEST(a_file_is_taken)
@@ -47,18 +47,21 @@ START_TEST(a_file_is_taken)
     struct ctl_options options = {0};
 
     ck_assert_int_eq(open_text("{\"broker\":{\"uri\":\"mqtts://b:1\",\"username\":\"u\",\"password_file\":\"p\","
-                               "\"ca\":\"a\",\"cert\":\"c\",\"key\":\"k\"},\"root\":\"x/y\",\"timeout\":3600}",
+                               "\"ca\":\"a\",\"cert\":\"c\",\"key\":\"k\",\"keepalive_s\":60,\"connect_timeout_s\":3},"
+                               "\"root\":\"x/y\",\"timeout\":3600}",
                                &options),
                      CTL_DONE);
-    ck_assert_str_eq(config.uri, "mqtts://b:1");
-    ck_assert(config.tls);
-    ck_assert_str_eq(config.username, "u");
-    ck_assert_str_eq(config.password_file, "p");
-    ck_assert_str_eq(config.ca, "a");
-    ck_assert_str_eq(config.cert, "c");
-    ck_assert_str_eq(config.key, "k");
+    ck_assert_str_eq(config.broker.name, "mqtts://b:1");
+    ck_assert(config.broker.uris[0].tls);
+    ck_assert_str_eq(config.broker.username, "u");
+    ck_assert_str_eq(config.broker.password_file, "p");
+    ck_assert_str_eq(config.broker.ca, "a");
+    ck_assert_str_eq(config.broker.cert, "c");
+    ck_assert_str_eq(config.broker.key, "k");
     ck_assert_str_eq(config.root, "x/y");
     ck_assert_int_eq(config.timeout_ms, 3600000);
+    ck_assert_uint_eq(config.broker.keepalive_s, 60);
+    ck_assert_uint_eq(config.broker.connect_timeout_s, 3);
 }
 END_TEST
 
@@ -67,12 +70,14 @@ START_TEST(what_is_left_out_has_its_default)
     struct ctl_options options = {0};
 
     ck_assert_int_eq(open_text("{}", &options), CTL_DONE);
-    ck_assert_str_eq(config.uri, "mqtt://localhost");
-    ck_assert(!config.tls);
-    ck_assert_ptr_null(config.username);
-    ck_assert_ptr_null(config.password_file);
+    ck_assert_str_eq(config.broker.name, "mqtt://localhost");
+    ck_assert(!config.broker.uris[0].tls);
+    ck_assert_ptr_null(config.broker.username);
+    ck_assert_ptr_null(config.broker.password_file);
     ck_assert_str_eq(config.root, "selkie");
     ck_assert_int_eq(config.timeout_ms, 10000);
+    ck_assert_uint_eq(config.broker.keepalive_s, 30);
+    ck_assert_uint_eq(config.broker.connect_timeout_s, 10);
 }
 END_TEST
 
@@ -86,7 +91,7 @@ START_TEST(the_users_own_file_is_found)
     ck_assert_int_eq(mkdir(name, 0700), 0);
     (void)snprintf(name, sizeof name, "%s/.config/selkie/ctl.json", home);
     kit_write(name, "{\"root\":\"mine\"}", 15, 0600);
-    ck_assert_int_eq(ctl_config_open(&config, &(struct ctl_options){0}), CTL_DONE);
+    ck_assert_int_eq(selkie_ctl_config_open(&config, &(struct ctl_options){0}), CTL_DONE);
     ck_assert_str_eq(config.root, "mine");
     ck_assert_str_eq(config.path, name);
 }
@@ -99,11 +104,12 @@ START_TEST(the_command_line_stands_over_the_file)
     ck_assert_int_eq(
         open_text("{\"broker\":{\"uri\":\"mqtt://b\",\"username\":\"u\",\"password_file\":\"p\"}}", &options),
         CTL_DONE);
-    ck_assert_str_eq(config.uri, "mqtt://b");
-    ck_assert_str_eq(config.username, "other");
-    ck_assert_str_eq(config.password_file, "p");
+    ck_assert_str_eq(config.broker.name, "mqtt://b");
+    ck_assert_str_eq(config.broker.username, "other");
+    ck_assert_str_eq(config.broker.password_file, "p");
     ck_assert_str_eq(config.root, "r");
     ck_assert_int_eq(config.timeout_ms, 1000);
+    ck_assert_uint_eq(config.broker.connect_timeout_s, 1); /* as long as for an answer, where nothing else is said */
 }
 END_TEST
 
@@ -115,11 +121,11 @@ START_TEST(a_password_does_not_go_to_another_broker)
                                "\"cert\":\"c\",\"key\":\"k\"},\"root\":\"x\"}",
                                &options),
                      CTL_DONE);
-    ck_assert_str_eq(config.uri, "mqtts://elsewhere");
-    ck_assert_ptr_null(config.username);
-    ck_assert_ptr_null(config.password_file);
-    ck_assert_ptr_null(config.cert);
-    ck_assert_ptr_null(config.key);
+    ck_assert_str_eq(config.broker.name, "mqtts://elsewhere");
+    ck_assert_ptr_null(config.broker.username);
+    ck_assert_ptr_null(config.broker.password_file);
+    ck_assert_ptr_null(config.broker.cert);
+    ck_assert_ptr_null(config.broker.key);
     ck_assert_str_eq(config.root, "x");
 }
 END_TEST
@@ -154,6 +160,8 @@ START_TEST(a_mistake_on_the_command_line_is_misuse)
     static const struct ctl_options misuses[] = {
         {.broker = "b"},
         {.broker = "mqtt://"},
+        {.broker = "mqtt://u:secret@b"},
+        {.broker = "mqtt://b,b"},
         {.broker = "mqtt://b", .ca = "a"},
         {.root = "#"},
         {.broker = "mqtts://b", .key = "k"},
@@ -163,30 +171,22 @@ START_TEST(a_mistake_on_the_command_line_is_misuse)
     for (size_t i = 0; i < sizeof misuses / sizeof misuses[0]; i++) {
         struct ctl_options options = misuses[i];
         ck_assert_int_eq(open_text("{}", &options), CTL_USAGE);
-        ctl_config_close(&config);
+        selkie_ctl_config_close(&config);
     }
 }
 END_TEST
 
-static enum ctl_exit read_password(const char *text, unsigned mode, char password[static CTL_PASSWORD_SIZE])
+START_TEST(several_brokers_come_from_a_list_or_with_commas)
 {
-    config.password_file = kit_path(kit_dir(), "password");
-    kit_write(config.password_file, text, strlen(text), mode);
-    return ctl_config_password(password, &config);
-}
+    struct ctl_options options = {0};
 
-START_TEST(the_password_is_the_first_line_of_a_file_that_is_not_everybodys)
-{
-    char password[CTL_PASSWORD_SIZE];
-
-    ck_assert_int_eq(read_password("secret word\r\nmore\n", 0640, password), CTL_DONE);
-    ck_assert_str_eq(password, "secret word");
-    ck_assert_int_eq(read_password("no end", 0600, password), CTL_DONE);
-    ck_assert_str_eq(password, "no end");
-    ck_assert_int_eq(read_password("", 0600, password), CTL_FAILED);
-    ck_assert_int_eq(read_password("secret\n", 0604, password), CTL_FAILED);
-    config.password_file = "/nonexistent/password";
-    ck_assert_int_eq(ctl_config_password(password, &config), CTL_FAILED);
+    ck_assert_int_eq(open_text("{\"broker\":{\"uri\":[\"mqtt://a\",\"mqtts://b\"]}}", &options), CTL_DONE);
+    ck_assert_uint_eq(config.broker.uri_count, 2);
+    ck_assert_str_eq(config.broker.name, "mqtt://a, mqtts://b");
+    selkie_ctl_config_close(&config);
+    options.broker = "mqtt://c,mqtt://[::1]:5";
+    ck_assert_int_eq(open_text("{\"broker\":{\"uri\":[\"mqtt://a\",\"mqtts://b\"]}}", &options), CTL_DONE);
+    ck_assert_str_eq(config.broker.name, "mqtt://c, mqtt://[::1]:5");
 }
 END_TEST
 
@@ -204,7 +204,7 @@ int main(void)
     tcase_add_test(tcase, a_password_does_not_go_to_another_broker);
     tcase_add_loop_test(tcase, a_mistake_in_the_file_is_named_with_its_line, 0, (int)(sizeof wrong / sizeof wrong[0]));
     tcase_add_test(tcase, a_mistake_on_the_command_line_is_misuse);
-    tcase_add_test(tcase, the_password_is_the_first_line_of_a_file_that_is_not_everybodys);
+    tcase_add_test(tcase, several_brokers_come_from_a_list_or_with_commas);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

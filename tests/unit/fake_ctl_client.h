@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl's connection to a broker whose plugin answers what the test says; configuration and failures are noted. For
- * tests that link selkie_ctl: what is here takes the place of config.h, mqtt.h and fail.h. One thread. */
-#ifndef SELKIE_TESTS_FAKE_CTL_MQTT_H
-#define SELKIE_TESTS_FAKE_CTL_MQTT_H
+ * tests that link selkie_ctl: what is here takes the place of ctl_config.h, ctl_client.h and ctl_fail(). One thread. */
+#ifndef SELKIE_TESTS_FAKE_CTL_CLIENT_H
+#define SELKIE_TESTS_FAKE_CTL_CLIENT_H
 
-#include "mqtt.h"
+#include "ctl_client.h"
 
 #include <jansson.h>
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fake_ctl_mqtt.h"
+#include "fake_ctl_client.h"
 
-#include "config.h"
-#include "mqtt.h"
+#include "ctl_client.h"
+#include "ctl_config.h"
 
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int fake_open_count;
@@ -29,46 +30,47 @@ enum ctl_exit ctl_fail(const char *format, ...)
     return CTL_FAILED;
 }
 
-enum ctl_exit ctl_config_open(struct ctl_config *config, const struct ctl_options *options)
+enum ctl_exit selkie_ctl_config_open(struct selkie_ctl_config *config, const struct ctl_options *options)
 {
     (void)options;
-    *config = (struct ctl_config){.uri = "mqtt://b", .username = "root", .timeout_ms = 7000};
+    *config = (struct selkie_ctl_config){.broker.username = "root", .timeout_ms = 7000};
     fake_open_count++;
     return CTL_DONE;
 }
 
-void ctl_config_close(struct ctl_config *config)
+void selkie_ctl_config_close(struct selkie_ctl_config *config)
 {
     (void)config;
     fake_open_count--;
 }
 
-enum ctl_exit ctl_mqtt_open(struct ctl_mqtt **mqtt, const struct ctl_config *config, bool until_interrupted)
+enum ctl_exit selkie_ctl_client_open(struct selkie_ctl_client **client, const struct selkie_ctl_config *config,
+                                     bool until_interrupted)
 {
     (void)config;
     ck_assert(!until_interrupted);
-    *mqtt = (struct ctl_mqtt *)&fake_open_count;
+    *client = (struct selkie_ctl_client *)&fake_open_count;
     fake_open_count++;
     return CTL_DONE;
 }
 
-void ctl_mqtt_close(struct ctl_mqtt *mqtt)
+void selkie_ctl_client_close(struct selkie_ctl_client *client)
 {
-    ck_assert_ptr_nonnull(mqtt);
+    ck_assert_ptr_nonnull(client);
     fake_open_count--;
 }
 
-int ctl_mqtt_subscribe(struct ctl_mqtt *mqtt, const char *filter, int qos)
+int selkie_ctl_client_subscribe(struct selkie_ctl_client *client, const char *filter, int qos)
 {
-    (void)mqtt;
+    (void)client;
     ck_assert_str_eq(filter, "$CONTROL/selkie/v1/response");
     ck_assert_int_eq(qos, 1);
     return fake_subscribe_reason;
 }
 
-int ctl_mqtt_publish(struct ctl_mqtt *mqtt, const char *topic, const void *payload, size_t len)
+int selkie_ctl_client_publish(struct selkie_ctl_client *client, const char *topic, const void *payload, size_t len)
 {
-    (void)mqtt;
+    (void)client;
     ck_assert_str_eq(topic, "$CONTROL/selkie/v1");
     json_decref(fake_published);
     fake_published = json_loadb(payload, len, JSON_REJECT_DUPLICATES, NULL);
@@ -78,9 +80,9 @@ int ctl_mqtt_publish(struct ctl_mqtt *mqtt, const char *topic, const void *paylo
     return fake_publish_reason;
 }
 
-size_t ctl_mqtt_packet_max(const struct ctl_mqtt *mqtt)
+size_t selkie_ctl_client_packet_max(const struct selkie_ctl_client *client)
 {
-    (void)mqtt;
+    (void)client;
     return fake_packet_max;
 }
 
@@ -89,12 +91,18 @@ const json_t *fake_command(size_t index)
     return json_array_get(json_object_get(fake_published, "commands"), index);
 }
 
-enum ctl_wait ctl_mqtt_next(struct ctl_mqtt *mqtt, struct ctl_message **message, int timeout_ms)
+const char *selkie_ctl_client_uri(const struct selkie_ctl_client *client)
 {
-    MQTTAsync_message from = MQTTAsync_message_initializer;
+    (void)client;
+    return "mqtt://b";
+}
+
+enum ctl_wait selkie_ctl_client_next(struct selkie_ctl_client *client, struct selkie_mqtt_event **message,
+                                     int timeout_ms)
+{
     char text[1024] = "", *end = text;
 
-    (void)mqtt;
+    (void)client;
     ck_assert_int_eq(timeout_ms, 7000);
     *message = NULL;
     if (*fake_answers == NULL)
@@ -102,8 +110,11 @@ enum ctl_wait ctl_mqtt_next(struct ctl_mqtt *mqtt, struct ctl_message **message,
     for (const char *at = *fake_answers++; *at != '\0'; at++)
         end += sprintf(end, *at == '@' ? "%s" : "%.1s",
                        *at == '@' ? json_string_value(json_object_get(fake_command(0), "correlationData")) : at);
-    from.payload = text;
-    from.payloadlen = (int)(end - text);
-    *message = ctl_message_new("$CONTROL/selkie/v1/response", &from);
+    size_t len = (size_t)(end - text);
+    *message = calloc(1, sizeof **message + len + 1);
+    **message = (struct selkie_mqtt_event){.kind = SELKIE_MQTT_MESSAGE,
+                                           .topic = "$CONTROL/selkie/v1/response",
+                                           .payload = memcpy(*message + 1, text, len),
+                                           .len = len};
     return CTL_MESSAGE;
 }
