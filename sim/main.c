@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-sim: fleets of real devices on an air that is as bad as the real one, and a verdict. */
-#include "attacker.h"
-#include "options.h"
-#include "say.h"
+#include "attack/attacker.h"
+#include "core/say.h"
+#include "scenario/command_line.h"
 #include "sim.h"
 
 #include <argp.h>
@@ -69,14 +69,14 @@ struct arguments {
     enum command command;
     bool check_only;
     const char *file, *attack;
-    struct selkie_options over;
+    struct selkie_command_line over;
     struct selkie_sim_options run;
 };
 
 static void set(struct argp_state *state, const char *path, const char *value)
 {
     struct arguments *arguments = state->input;
-    int error = selkie_options_set(&arguments->over, path, value);
+    int error = selkie_command_line_set(&arguments->over, path, value);
 
     if (error < 0)
         argp_error(state, "%s: %s", path, selkie_error_text(error));
@@ -200,7 +200,7 @@ static int act(const struct arguments *arguments)
     if (arguments->command == PRINT_CONFIG)
         return fputs(selkie_scenario_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     selkie_scenario_init(&scenario);
-    const char *astray = selkie_options_load(&arguments->over, &scenario, arguments->file, arguments->attack);
+    const char *astray = selkie_command_line_load(&arguments->over, &scenario, arguments->file, arguments->attack);
     if (selkie_scenario_error(&scenario) != NULL) {
         selkie_say("%s", selkie_scenario_error(&scenario));
     } else if (astray != NULL) {
@@ -249,6 +249,6 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     int status = act(&arguments);
-    selkie_options_wipe(&arguments.over);
+    selkie_command_line_wipe(&arguments.over);
     return status;
 }

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim.h"
 
-#include "action.h"
-#include "attacker.h"
-#include "channel.h"
-#include "fleet.h"
-#include "judge.h"
-#include "loop.h"
-#include "observer.h"
-#include "operator.h"
-#include "ready.h"
-#include "report.h"
-#include "say.h"
-#include "trail.h"
-#include "view.h"
-#include "wall.h"
+#include "account/attribution.h"
+#include "air/channel.h"
+#include "attack/attacker.h"
+#include "cloud/observer.h"
+#include "cloud/operator.h"
+#include "core/say.h"
+#include "core/wall.h"
+#include "fleet/fleet.h"
+#include "verdict/report.h"
+#include "verdict/verdict.h"
+#include "verdict/view.h"
+#include "world/action.h"
+#include "world/loop.h"
+#include "world/ready.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define LEAVING_S      600 /* virtual time in which what is under way at the end may still leave the devices */
-#define LEAVING_EVENTS 16  /* a turn: each is followed by a look whether all have left */
-#define EVENTS_A_TURN  512
+#define LEAVING_TIMERS 16  /* a turn: each is followed by a look whether all have left */
+#define TIMERS_A_TURN  512
 #define WRITE_OFF_US   1000000u
 #define SERIES_SLOT_US 100000u
 #define SETTLE_TIMES   20      /* at the end: so many times settle_s at most, whatever still comes in */
@@ -68,7 +68,7 @@ static int open_world(struct run *run, const struct selkie_scenario *scenario)
 
     world->scenario = scenario;
     world->epoch_ms = selkie_wall_epoch_ms();
-    selkie_clock_init(&world->clock, scenario->speed, selkie_wall_us());
+    selkie_sim_clock_init(&world->clock, scenario->speed, selkie_wall_us());
     selkie_series_init(&world->series, SERIES_SLOT_US);
     int error = selkie_folder_open(&world->folder);
     if (error == 0)
@@ -78,11 +78,11 @@ static int open_world(struct run *run, const struct selkie_scenario *scenario)
     if (error == 0)
         error = selkie_verify_open(&world->verify, scenario->fleet.devices);
     if (error == 0)
-        error = selkie_trail_open(world);
+        error = selkie_attribution_open(world);
     if (error == 0)
-        error = selkie_mailbox_open(&world->mailbox);
+        error = selkie_sim_event_queue_open(&world->queue);
     if (error == 0)
-        error = selkie_broker_open(&world->broker, &scenario->broker, &world->folder);
+        error = selkie_sim_broker_open(&world->broker, &scenario->broker, &world->folder);
     if (error == 0)
         error = selkie_observer_open(world);
     if (error == 0)
@@ -90,7 +90,7 @@ static int open_world(struct run *run, const struct selkie_scenario *scenario)
     if (error == 0)
         error = selkie_fleet_open(world);
     if (error == 0)
-        error = selkie_operator_open(world);
+        error = selkie_sim_operator_open(world);
     if (error == 0)
         error = selkie_attackers_open(world);
     if (error == 0)
@@ -107,16 +107,16 @@ static void close_world(struct run *run, bool keep)
     selkie_loop_close(&run->loop);
     selkie_actions_close(run->actions);
     selkie_attackers_close(world);
-    selkie_operator_close(world);
+    selkie_sim_operator_close(world);
     selkie_fleet_close(world);
     selkie_channels_close(world);
     selkie_observer_close(world);
-    selkie_broker_close(&world->broker);
-    selkie_mailbox_close(world->mailbox);
-    selkie_trail_close(world);
+    selkie_sim_broker_close(&world->broker);
+    selkie_sim_event_queue_close(world->queue);
+    selkie_attribution_close(world);
     selkie_verify_close(world->verify);
     selkie_payload_plan_close(&world->plan);
-    selkie_clock_wipe(&world->clock);
+    selkie_sim_clock_wipe(&world->clock);
     selkie_folder_close(&world->folder, keep);
 }
 
@@ -177,12 +177,12 @@ static bool too_far_ahead(struct run *run)
     return ahead;
 }
 
-static void turn(struct run *run, size_t events)
+static void turn(struct run *run, size_t limit)
 {
     struct selkie_world *world = &run->world;
 
-    selkie_clock_hold(&world->clock, too_far_ahead(run));
-    selkie_loop_turn(&run->loop, 1000000, events);
+    selkie_sim_clock_hold(&world->clock, too_far_ahead(run));
+    selkie_loop_turn(&run->loop, 1000000, limit);
     selkie_view_update(&run->view, world);
 }
 
@@ -201,13 +201,13 @@ static void let_leave(struct run *run)
     world->clock.end_us = limit_us;
     while (going_on(run) && world->clock.now_us < limit_us && world->clock.count > 0 &&
            (!selkie_fleet_idle(world) || selkie_actions_outage(run->actions)))
-        turn(run, LEAVING_EVENTS);
+        turn(run, LEAVING_TIMERS);
 }
 
 static bool calm(const struct selkie_world *world, uint64_t now_us)
 {
     return spooled(world) == 0 && selkie_attackers_waiting(world) == 0 &&
-           selkie_verify_tally(world->verify).waiting == 0 && selkie_operator_open_cases(world) == 0 &&
+           selkie_verify_tally(world->verify).waiting == 0 && selkie_sim_operator_open_cases(world) == 0 &&
            now_us > world->last_arrival_us + CALM_US;
 }
 
@@ -247,22 +247,22 @@ static bool judge(struct run *run, const struct selkie_sim_options *options)
     struct selkie_expect expect;
     char text[128];
 
-    selkie_judge_figures(world);
-    bool held = selkie_judge_expectations(world, &expect) == 0;
+    selkie_verdict_figures(world);
+    bool held = selkie_verdict_expectations(world, &expect) == 0;
     if (!held)
         selkie_say("more than %d expectations, with those of the attacks", SELKIE_EXPECT_MAX);
     for (size_t i = 0; i < expect.count; i++) {
-        bool holds = selkie_expect_holds(&expect.list[i], &world->figures);
-        selkie_expect_format(text, &expect.list[i], &world->figures);
+        bool holds = selkie_expect_holds(&expect.list[i], &world->metrics);
+        selkie_expect_format(text, &expect.list[i], &world->metrics);
         if (!holds)
             selkie_say("expected %s", text);
         held = held && holds;
     }
     if (!options->quiet)
         selkie_view_summary(world, &expect, held, takes_stdout(options) ? stderr : stdout);
-    if (options->json != NULL && selkie_report_json(world, &expect, options->json) < 0)
+    if (options->json != NULL && selkie_sim_report_json(world, &expect, options->json) < 0)
         held = false;
-    if (options->report != NULL && selkie_report_html(world, &expect, options->report) < 0)
+    if (options->report != NULL && selkie_sim_report_html(world, &expect, options->report) < 0)
         held = false;
     return held;
 }
@@ -285,7 +285,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         run->world.last_arrival_us = selkie_wall_us();
         run->world.clock.end_us = end_us;
         while (going_on(run) && run->world.clock.now_us < end_us)
-            turn(run, EVENTS_A_TURN);
+            turn(run, TIMERS_A_TURN);
         let_leave(run);
         settle(run);
         selkie_view_end(&run->view);

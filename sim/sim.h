@@ -4,7 +4,7 @@
 #ifndef SELKIE_SIM_SIM_H
 #define SELKIE_SIM_SIM_H
 
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 struct selkie_sim_options {
     const char *report; /* HTML file; NULL = none */

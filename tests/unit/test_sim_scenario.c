@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scenarios: every mistake is told with file, line and key; what is said is what is run. */
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 #include <check.h>
 #include <dirent.h>

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "air/channel.h"
+
+#include "account/attribution.h"
+#include "cloud/gateway_process.h"
+#include "core/say.h"
+#include "core/wall.h"
+#include "fleet/fleet.h"
+
+#include <selkie/frame.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PTY_CHUNK     4      /* bytes: what a serial chip hands on together */
+#define KILL_DOUBT_US 500000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
+#define STOP_DOUBT_US 200000 /* one that is asked to stop may not have read it yet */
+#define ACK_QUIET_US  20000
+#define STOP_PATIENCE 10000 /* ms */
+
+static struct selkie_channel *of_turn(struct selkie_sim_timer *timer)
+{
+    return (struct selkie_channel *)((char *)timer - offsetof(struct selkie_channel, turn));
+}
+
+static void schedule(struct selkie_channel *channel)
+{
+    uint64_t next_us = selkie_sim_radio_next_us(&channel->radio);
+
+    if (next_us != UINT64_MAX)
+        selkie_world_set(channel->world, &channel->turn, next_us);
+}
+
+static void on_turn(struct selkie_sim_timer *timer)
+{
+    struct selkie_channel *channel = of_turn(timer);
+
+    selkie_sim_radio_advance(&channel->radio, channel->world->clock.now_us);
+    schedule(channel);
+}
+
+int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const uint8_t *wire, size_t len)
+{
+    struct selkie_world *world = channel->world;
+
+    selkie_sim_radio_advance(&channel->radio, world->clock.now_us);
+    int error = selkie_sim_radio_send(&channel->radio, source, wire, len);
+    if (error < 0)
+        return error;
+    selkie_series_add(&world->series, world->clock.now_us, SELKIE_SERIES_AIR_MS,
+                      (double)selkie_sim_radio_duration_us(&channel->radio, len) / 1e3);
+    schedule(channel);
+    return 0;
+}
+
+/* A virtual gateway acknowledges like a real one, once the air is quiet. */
+static void on_ack_turn(struct selkie_sim_timer *timer)
+{
+    struct selkie_channel *channel =
+        (struct selkie_channel *)((char *)timer - offsetof(struct selkie_channel, ack_turn));
+    uint64_t now_us = channel->world->clock.now_us;
+    uint64_t quiet_us = selkie_sim_radio_quiet_us(&channel->radio, SELKIE_SIM_RADIO_GATEWAY, now_us);
+
+    if (channel->ack_count == 0)
+        return;
+    if (quiet_us >= ACK_QUIET_US) {
+        int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, channel->acks[0], channel->ack_len);
+        channel->ack_count--;
+        memmove(channel->acks[0], channel->acks[1], channel->ack_count * sizeof channel->acks[0]);
+        if (error < 0)
+            selkie_world_fail(channel->world, "%s", selkie_error_text(error));
+        quiet_us = 0;
+    }
+    if (channel->ack_count > 0)
+        selkie_world_set(channel->world, timer, now_us + ACK_QUIET_US - quiet_us);
+}
+
+static void acknowledge(struct selkie_channel *channel, const uint8_t *body, size_t len)
+{
+    uint8_t ack[SELKIE_ACK_SIZE];
+
+    if (channel->ack_count == SELKIE_CHANNEL_ACKS)
+        return;
+    selkie_frame_put_ack(ack, body, len);
+    int wire_len = selkie_link_encode(channel->acks[channel->ack_count], sizeof channel->acks[0], ack, sizeof ack);
+    if (wire_len < 0)
+        return;
+    channel->ack_len = (uint8_t)wire_len;
+    if (channel->ack_count++ == 0)
+        selkie_world_set(channel->world, &channel->ack_turn, channel->world->clock.now_us + ACK_QUIET_US);
+}
+
+static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t len)
+{
+    struct selkie_world *world = channel->world;
+    struct selkie_frame frame;
+
+    if (selkie_frame_decode(&frame, body, len) < 0 || frame.type == SELKIE_ACK)
+        return; /* no gateway hands these on */
+    if (channel->virtual != NULL && selkie_vgateway_put(channel->virtual, body, len, selkie_world_rx_ms(world)) < 0)
+        channel->dropped++;
+    if (channel->virtual != NULL && channel->group->ack)
+        acknowledge(channel, body, len);
+    selkie_attribution_heard(world, channel->index, body, len);
+    struct selkie_heard heard = selkie_fleet_heard(world, channel->index, body, len);
+    if (!heard.is_payload)
+        return;
+    unsigned place = channel->recent_at++ % SELKIE_CHANNEL_RECENT;
+    channel->recent[place].device = heard.device;
+    channel->recent[place].number = heard.number;
+    channel->recent[place].wall_us = selkie_wall_us();
+}
+
+static bool has_gateway(const struct selkie_channel *channel)
+{
+    return !channel->down && (channel->virtual != NULL || channel->line.live);
+}
+
+static void on_heard(void *context, const uint8_t *bytes, size_t len)
+{
+    struct selkie_channel *channel = context;
+
+    if (channel->virtual == NULL && !channel->line.live)
+        (void)selkie_sim_line_check(&channel->line);
+    if (!has_gateway(channel)) {
+        selkie_link_rx_init(&channel->rx);
+        return;
+    }
+    if (channel->virtual == NULL)
+        selkie_sim_line_write(&channel->line, bytes, len);
+    for (size_t i = 0; i < len; i++) {
+        int body_len = selkie_link_rx_byte(&channel->rx, bytes[i]);
+        if (body_len > 0)
+            on_body(channel, channel->rx.body, (size_t)body_len);
+    }
+    if (channel->virtual != NULL)
+        selkie_vgateway_pump(channel->virtual, selkie_wall_us());
+}
+
+static void on_echo(void *context)
+{
+    struct selkie_channel *channel = context;
+
+    selkie_fleet_echo(channel->world, channel->index);
+}
+
+void selkie_channel_serve(struct selkie_channel *channel)
+{
+    uint8_t bytes[256];
+    size_t len;
+
+    if (channel->virtual != NULL) {
+        selkie_vgateway_pump(channel->virtual, selkie_wall_us());
+        return;
+    }
+    if (selkie_sim_line_check(&channel->line))
+        selkie_link_rx_init(&channel->rx);
+    selkie_sim_line_flush(&channel->line);
+    while ((len = selkie_sim_line_read(&channel->line, bytes, sizeof bytes)) > 0) {
+        int error = channel->group->ack ? selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, bytes, len) : 0;
+        if (error < 0)
+            selkie_world_fail(channel->world, "%s", selkie_error_text(error));
+    }
+    if (channel->process.pid != 0 && selkie_process_ended(&channel->process)) {
+        selkie_process_show_log(&channel->process);
+        selkie_world_fail(channel->world, "gateway %s ended by itself", channel->name);
+    }
+}
+
+bool selkie_channel_congested(const struct selkie_channel *channel)
+{
+    return channel->line.pending_len > SELKIE_SIM_LINE_PENDING_MAX / 4;
+}
+
+bool selkie_channel_comes_back(const struct selkie_channel *channel)
+{
+    return channel->process.pid != 0 && !channel->down && !channel->line.live;
+}
+
+/* What it had for a moment only is not held against anybody: a gateway promises what is on its disk. */
+static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
+{
+    uint64_t wall_us = selkie_wall_us();
+
+    for (unsigned i = 0; i < SELKIE_CHANNEL_RECENT; i++) {
+        uint32_t device = channel->recent[i].device, number = channel->recent[i].number;
+        if (channel->recent[i].wall_us + doubt_us >= wall_us && channel->recent[i].wall_us != 0)
+            selkie_verify_unhear(channel->world->verify, device, number, number + 1,
+                                 selkie_fleet_by(channel->world, device, channel->index));
+    }
+}
+
+void selkie_channel_stop(struct selkie_channel *channel, bool kill)
+{
+    channel->down = true;
+    channel->online = false;
+    selkie_link_rx_init(&channel->rx);
+    if (channel->virtual != NULL) {
+        selkie_vgateway_pause(channel->virtual, true);
+        return;
+    }
+    doubt_recent(channel, kill ? KILL_DOUBT_US : STOP_DOUBT_US);
+    selkie_process_stop(&channel->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
+    (void)selkie_sim_line_check(&channel->line);
+}
+
+int selkie_channel_start(struct selkie_channel *channel)
+{
+    channel->down = false;
+    if (channel->virtual != NULL) {
+        selkie_vgateway_pause(channel->virtual, false);
+        return 0;
+    }
+    selkie_metrics_add(&channel->world->metrics, NULL, "gateway_starts", 1);
+    return selkie_sim_gateway_start(channel);
+}
+
+static int open_line(struct selkie_channel *channel)
+{
+    struct selkie_world *world = channel->world;
+    const char *line = channel->group->line;
+    char link[SELKIE_PATH_MAX];
+
+    if (channel->group->link == SELKIE_SIM_LINK_SOCKET)
+        return selkie_sim_line_open_socket(&channel->line, line, channel->index);
+    if (line != NULL)
+        (void)snprintf(link, sizeof link, "%.200s%u", line, channel->index);
+    else
+        selkie_folder_path(&world->folder, link, channel->name);
+    int error = selkie_sim_line_open_pty(&channel->line, link);
+    if (error == 0 && channel->group->own_gateways)
+        error = selkie_sim_gateway_open(channel);
+    return error;
+}
+
+static int open_virtual(struct selkie_channel *channel)
+{
+    struct selkie_world *world = channel->world;
+    const struct selkie_sim_broker *broker = &world->broker;
+    char id[64];
+
+    (void)snprintf(id, sizeof id, "selkie-sim-%s-%lld", channel->name, (long long)world->epoch_ms);
+    return selkie_vgateway_open(&channel->virtual, world->queue, &broker->server, broker->options->root, channel->name,
+                                id, broker->password[0] != '\0' ? broker->password : NULL);
+}
+
+static int open_channel(struct selkie_channel *channel, struct selkie_world *world,
+                        const struct selkie_scenario_channels *group, uint32_t index)
+{
+    struct selkie_sim_radio_options air = group->air;
+
+    channel->world = world;
+    channel->index = index;
+    channel->group = group;
+    channel->line.fd = channel->line.listener = channel->process.pidfd = -1;
+    channel->turn.run = on_turn;
+    channel->ack_turn.run = on_ack_turn;
+    (void)snprintf(channel->name, sizeof channel->name, "sim-%u", index);
+    if (group->link != SELKIE_SIM_LINK_MQTT)
+        air.chunk = PTY_CHUNK;
+    selkie_sim_radio_init(&channel->radio, &air, world->scenario->seed, index);
+    channel->radio.on_heard = on_heard;
+    channel->radio.on_echo = on_echo;
+    channel->radio.context = channel;
+    selkie_link_rx_init(&channel->rx);
+    return group->link == SELKIE_SIM_LINK_MQTT ? open_virtual(channel) : open_line(channel);
+}
+
+int selkie_channels_open(struct selkie_world *world)
+{
+    const struct selkie_scenario *scenario = world->scenario;
+    uint32_t count = selkie_scenario_channel_count(scenario);
+
+    world->channels = calloc(count, sizeof *world->channels);
+    if (world->channels == NULL)
+        return SELKIE_ENOMEM;
+    for (size_t group = 0; group < scenario->group_count; group++) {
+        for (uint32_t i = 0; i < scenario->groups[group].count; i++) {
+            int error = open_channel(&world->channels[world->channel_count], world, &scenario->groups[group],
+                                     world->channel_count);
+            world->channel_count++; /* a half opened one is closed as well */
+            if (error < 0)
+                return error;
+        }
+    }
+    return 0;
+}
+
+void selkie_channels_close(struct selkie_world *world)
+{
+    for (uint32_t i = 0; i < world->channel_count; i++) {
+        struct selkie_channel *channel = &world->channels[i];
+        selkie_process_stop(&channel->process, SIGTERM, STOP_PATIENCE);
+        selkie_vgateway_close(channel->virtual);
+        selkie_sim_line_close(&channel->line);
+        selkie_sim_radio_wipe(&channel->radio);
+    }
+    free(world->channels);
+    world->channels = NULL;
+    world->channel_count = 0;
+}
+
+bool selkie_channel_ready(struct selkie_channel *channel)
+{
+    selkie_channel_serve(channel);
+    if (channel->virtual != NULL)
+        return selkie_vgateway_ready(channel->virtual);
+    return channel->line.live && (!channel->group->own_gateways || channel->online);
+}

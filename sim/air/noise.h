@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a bad air does to the bytes of one receiver: single bits wrong, bursts of wrong bits, bytes that never come out.
+ * How often is drawn ahead, so that a clean byte costs two comparisons. Bursts follow the clock, not the bytes: they
+ * come whether or not anybody is on the air. No heap, no I/O, no globals; one thread. */
+#ifndef SELKIE_SIM_NOISE_H
+#define SELKIE_SIM_NOISE_H
+
+#include "core/prng.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct selkie_noise_options {
+    double bit_errors;    /* chance of a bit to be wrong, 0..1 */
+    double lost_bytes;    /* chance of a byte to be lost, 0..1 */
+    double burst_every_s; /* mean time between bursts; 0 = none */
+    double burst_s;       /* mean length of one; each bit in it is wrong with an even chance */
+};
+
+struct selkie_noise {
+    struct selkie_noise_options options;
+    struct selkie_prng random;
+    uint64_t bits_left;  /* right ones before the next wrong one */
+    uint64_t bytes_left; /* before the next lost one */
+    uint64_t burst_from_us, burst_to_us;
+};
+
+void selkie_noise_init(struct selkie_noise *noise, const struct selkie_noise_options *options, uint64_t seed,
+                       uint64_t index);
+
+/* What becomes of a byte that is on the air from..to. False: it is lost. Times do not go back. */
+bool selkie_noise_pass(struct selkie_noise *noise, uint64_t from_us, uint64_t to_us, uint8_t *byte);
+
+#endif
