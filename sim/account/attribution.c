@@ -1,55 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "account/attribution.h"
 
-#include "air/channel.h"
-#include "attack/attacker.h"
-#include "fleet/fleet_port.h"
-
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
-#define ON_AIR_US 30000000u /* a signal is out long before; the same bytes later are the device's own repeat */
+#define ON_AIR_US 30000000u /* a signal has ended long before; the same bytes later are the device's own repeat */
 
 /* Without padding: it is hashed as it stands. */
 struct key {
     enum { ON_AIR, CAPTURE, PAYLOAD } kind;
-    uint32_t place; /* channel, channel, device */
+    uint32_t place; /* channel, half the digest of the gateway's name, device */
     uint64_t what;  /* digest of the body, time of capture, number */
 };
 
 struct entry {
-    UT_hash_handle hh; /* in the order of their coming */
+    UT_hash_handle hh; /* oldest first */
     struct key key;
     uint64_t set_us; /* virtual */
-    enum selkie_attack_kind attack;
+    const char *attack;
 };
 
 struct selkie_attribution {
+    struct selkie_run *run;
+    struct selkie_metrics *metrics;
     struct entry *entries;
+    size_t gateway_count;
+    struct {
+        char name[32];
+        const char *attack;
+    } gateways[SELKIE_ATTRIBUTION_GATEWAYS_MAX];
 };
 
-int selkie_attribution_open(struct selkie_world *world)
+uint64_t selkie_attribution_digest(const void *bytes, size_t len)
 {
-    world->attribution = calloc(1, sizeof *world->attribution);
-    return world->attribution == NULL ? SELKIE_ENOMEM : 0;
+    uint64_t digest = 0xcbf29ce484222325u;
+
+    for (const uint8_t *byte = bytes; len > 0; len--)
+        digest = (digest ^ *byte++) * 0x100000001b3u;
+    return digest != 0 ? digest : 1;
+}
+
+int selkie_attribution_open(struct selkie_attribution **attribution, struct selkie_run *run,
+                            struct selkie_metrics *metrics)
+{
+    struct selkie_attribution *opened = *attribution = calloc(1, sizeof *opened);
+
+    if (!opened)
+        return SELKIE_ENOMEM;
+    opened->run = run;
+    opened->metrics = metrics;
+    return 0;
 }
 
 static void drop(struct selkie_attribution *attribution, struct entry *entry)
 {
-    if (entry == NULL)
+    if (!entry)
         return;
     HASH_DEL(attribution->entries, entry);
     free(entry);
 }
 
-void selkie_attribution_close(struct selkie_world *world)
+void selkie_attribution_close(struct selkie_attribution *attribution)
 {
-    if (world->attribution == NULL)
-        return;
-    while (world->attribution->entries != NULL)
-        drop(world->attribution, world->attribution->entries);
-    free(world->attribution);
-    world->attribution = NULL;
+    while (attribution && attribution->entries)
+        drop(attribution, attribution->entries);
+    free(attribution);
+}
+
+int selkie_attribution_register(struct selkie_attribution *attribution, const char *gateway, const char *attack)
+{
+    size_t place = attribution->gateway_count;
+
+    if (place == SELKIE_ATTRIBUTION_GATEWAYS_MAX)
+        return SELKIE_EFULL;
+    (void)snprintf(attribution->gateways[place].name, sizeof attribution->gateways[place].name, "%s", gateway);
+    attribution->gateways[place].attack = attack;
+    attribution->gateway_count++;
+    return 0;
 }
 
 static struct entry *find(const struct selkie_attribution *attribution, const struct key *key)
@@ -60,101 +89,102 @@ static struct entry *find(const struct selkie_attribution *attribution, const st
     return entry;
 }
 
-static void note(struct selkie_world *world, struct key key, enum selkie_attack_kind attack)
+static void note(struct selkie_attribution *attribution, struct key key, const char *attack)
 {
-    struct selkie_attribution *attribution = world->attribution;
     struct entry *entry = malloc(sizeof *entry);
 
-    if (entry == NULL) {
-        selkie_world_fail(world, "%s", selkie_error_text(SELKIE_ENOMEM));
+    if (!entry) {
+        selkie_run_fail(attribution->run, "%s", selkie_error_text(SELKIE_ENOMEM));
         return;
     }
     drop(attribution, find(attribution, &key)); /* the latest has it */
     if (HASH_COUNT(attribution->entries) == SELKIE_ATTRIBUTION_MAX)
         drop(attribution, attribution->entries);
-    *entry = (struct entry){.key = key, .set_us = world->clock.now_us, .attack = attack};
+    *entry = (struct entry){.key = key, .set_us = attribution->run->clock.now_us, .attack = attack};
     HASH_ADD(hh, attribution->entries, key, sizeof entry->key, entry);
 }
 
-void selkie_attribution_book(struct selkie_world *world, enum selkie_attack_kind attack, const char *what, double count)
+void selkie_attribution_count(struct selkie_attribution *attribution, const char *attack, const char *what)
 {
     char name[SELKIE_METRIC_NAME_MAX];
 
-    (void)snprintf(name, sizeof name, "%s.%s", selkie_attack_words[attack], what);
-    selkie_metrics_add(&world->metrics, "results", name, count);
+    (void)snprintf(name, sizeof name, "%s.%s", attack, what);
+    selkie_metrics_add(attribution->metrics, "results", name, 1);
 }
 
-void selkie_attribution_sent(struct selkie_world *world, enum selkie_attack_kind attack, uint32_t channel,
+void selkie_attribution_sent(struct selkie_attribution *attribution, const char *attack, uint32_t channel,
                              const uint8_t *body, size_t len)
 {
-    note(world, (struct key){ON_AIR, channel, selkie_fleet_digest(body, len)}, attack);
+    note(attribution, (struct key){ON_AIR, channel, selkie_attribution_digest(body, len)}, attack);
 }
 
-void selkie_attribution_heard(struct selkie_world *world, uint32_t channel, const uint8_t *body, size_t len)
+static struct key capture(const char *gateway, int64_t rx_ms)
 {
-    struct entry *entry = find(world->attribution, &(struct key){ON_AIR, channel, selkie_fleet_digest(body, len)});
-
-    if (entry == NULL || world->clock.now_us > entry->set_us + ON_AIR_US)
-        return;
-    enum selkie_attack_kind attack = entry->attack;
-    drop(world->attribution, entry);
-    selkie_attribution_book(world, attack, "heard", 1);
-    if (world->channels[channel].virtual != NULL)
-        note(world, (struct key){CAPTURE, channel, (uint64_t)selkie_world_rx_ms(world)}, attack);
+    return (struct key){CAPTURE, (uint32_t)selkie_attribution_digest(gateway, strlen(gateway)), (uint64_t)rx_ms};
 }
 
-void selkie_attribution_follow(struct selkie_world *world, enum selkie_attack_kind attack, uint32_t device,
+void selkie_attribution_heard(struct selkie_attribution *attribution, uint32_t channel, const char *gateway,
+                              const uint8_t *body, size_t len)
+{
+    struct entry *entry = find(attribution, &(struct key){ON_AIR, channel, selkie_attribution_digest(body, len)});
+
+    if (!entry || attribution->run->clock.now_us > entry->set_us + ON_AIR_US)
+        return;
+    const char *attack = entry->attack;
+    drop(attribution, entry);
+    selkie_attribution_count(attribution, attack, "heard");
+    if (gateway)
+        note(attribution, capture(gateway, selkie_run_rx_ms(attribution->run)), attack);
+}
+
+void selkie_attribution_follow(struct selkie_attribution *attribution, const char *attack, uint32_t device,
                                uint32_t number)
 {
     if (number != UINT32_MAX)
-        note(world, (struct key){PAYLOAD, device, number}, attack);
+        note(attribution, (struct key){PAYLOAD, device, number}, attack);
 }
 
-void selkie_attribution_out(struct selkie_world *world, uint32_t device, uint32_t number)
+void selkie_attribution_delivered(struct selkie_attribution *attribution, uint32_t device, uint32_t number)
 {
-    struct entry *entry = find(world->attribution, &(struct key){PAYLOAD, device, number});
+    struct entry *entry = find(attribution, &(struct key){PAYLOAD, device, number});
 
-    if (entry == NULL)
-        return;
-    selkie_attribution_book(world, entry->attack, "delivered", 1);
-    drop(world->attribution, entry);
+    if (entry)
+        selkie_attribution_count(attribution, entry->attack, "delivered");
+    drop(attribution, entry);
 }
 
-/* The attack that made the frame, or SELKIE_ATTACK_KINDS. */
-static enum selkie_attack_kind attack_of(const struct selkie_world *world, const char *gateway, int64_t rx_ms)
+/* The attack that made the frame, or NULL. */
+static const char *attack_of(const struct selkie_attribution *attribution, const char *gateway, int64_t rx_ms)
 {
-    int64_t attacker = selkie_attacker_of_gateway(world, gateway);
+    struct key key = capture(gateway, rx_ms);
 
-    if (attacker >= 0)
-        return world->attackers[attacker].plan->kind;
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        if (strcmp(world->channels[i].name, gateway) != 0)
-            continue;
-        const struct entry *entry = find(world->attribution, &(struct key){CAPTURE, i, (uint64_t)rx_ms});
-        return entry != NULL ? entry->attack : SELKIE_ATTACK_KINDS;
+    for (size_t i = 0; i < attribution->gateway_count; i++) {
+        if (strcmp(attribution->gateways[i].name, gateway) == 0)
+            return attribution->gateways[i].attack;
     }
-    return SELKIE_ATTACK_KINDS;
+    const struct entry *entry = find(attribution, &key);
+    return entry ? entry->attack : NULL;
 }
 
-bool selkie_attribution_rejected(struct selkie_world *world, const char *gateway, int64_t rx_ms, const char *reason)
+bool selkie_attribution_rejected(struct selkie_attribution *attribution, const char *gateway, int64_t rx_ms,
+                                 const char *reason)
 {
-    enum selkie_attack_kind attack = attack_of(world, gateway, rx_ms);
+    const char *attack = attack_of(attribution, gateway, rx_ms);
 
-    if (attack == SELKIE_ATTACK_KINDS)
+    if (!attack)
         return false;
-    selkie_attribution_book(world, attack, "rejected", 1);
-    selkie_attribution_book(world, attack, reason, 1);
+    selkie_attribution_count(attribution, attack, "rejected");
+    selkie_attribution_count(attribution, attack, reason);
     return true;
 }
 
-bool selkie_attribution_alarm(struct selkie_world *world, const char *gateway, int64_t rx_ms, const char *event)
+void selkie_attribution_alarm(struct selkie_attribution *attribution, const char *gateway, int64_t rx_ms,
+                              const char *event)
 {
-    enum selkie_attack_kind attack = attack_of(world, gateway, rx_ms);
+    const char *attack = attack_of(attribution, gateway, rx_ms);
     char what[32];
 
-    if (attack == SELKIE_ATTACK_KINDS)
-        return false;
     (void)snprintf(what, sizeof what, "alarm-%.20s", event);
-    selkie_attribution_book(world, attack, what, 1);
-    return true;
+    if (attack)
+        selkie_attribution_count(attribution, attack, what);
 }

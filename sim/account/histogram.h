@@ -6,8 +6,9 @@
 
 #include <stdint.h>
 
-#define SELKIE_SIM_HISTOGRAM_BUCKETS 640 /* 16 a power of two: up to 2^39 us, six days; longer ones go into the last   \
-                                          */
+#define SELKIE_SIM_HISTOGRAM_BUCKETS                                                                                   \
+    640 /* 16 a power of two: up to 2^39 us, six days; longer ones go into the last                                    \
+         */
 
 struct selkie_sim_histogram {
     uint64_t count;

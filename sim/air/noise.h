@@ -6,16 +6,10 @@
 #define SELKIE_SIM_NOISE_H
 
 #include "core/prng.h"
+#include "scenario/air_options.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct selkie_noise_options {
-    double bit_errors;    /* chance of a bit to be wrong, 0..1 */
-    double lost_bytes;    /* chance of a byte to be lost, 0..1 */
-    double burst_every_s; /* mean time between bursts; 0 = none */
-    double burst_s;       /* mean length of one; each bit in it is wrong with an even chance */
-};
 
 struct selkie_noise {
     struct selkie_noise_options options;

@@ -21,15 +21,6 @@
 #define SELKIE_SIM_RADIO_GATEWAY   UINT32_MAX /* the source of what the gateway sends */
 #define SELKIE_SIM_RADIO_ECHO_SIZE 64 /* bytes from the gateway that a device can be behind; older ones are gone */
 
-struct selkie_sim_radio_options {
-    uint32_t bit_rate; /* bits a second; 0 = no radio */
-    uint32_t sense_us; /* a signal is sensed by others only so long after its start */
-    double fade_share; /* part of the time that a path is faded: nothing of it is heard */
-    double fade_s;     /* a path is faded, or not, for so long at a time */
-    unsigned chunk;    /* bytes handed on together at most; 0 = up to a signal's end */
-    struct selkie_noise_options noise;
-};
-
 struct selkie_signal; /* on the air */
 
 struct selkie_sim_radio_counts {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks of an ordinary MQTT client: it publishes where only the plugin may, by itself or by its will. */
-#include "account/attribution.h"
-#include "attack/attacker.h"
+#include "attack/acts.h"
 #include "cloud/observer.h"
 
 #include <selkie/topic.h>
@@ -10,7 +9,7 @@
 
 #define REFUSED 0x80 /* MQTT 5, 2.4: reason codes from here on are failures */
 
-void selkie_attack_client_letter(void *owner, const struct selkie_sim_event *event)
+void selkie_attack_client_event(void *owner, const struct selkie_sim_event *event)
 {
     struct selkie_attacker *attacker = owner;
 
@@ -21,12 +20,12 @@ void selkie_attack_client_letter(void *owner, const struct selkie_sim_event *eve
     case SELKIE_SIM_EVENT_REFUSED:
         attacker->client_connected = event->code > 0; /* the attempt was made, and failed at the door */
         if (event->code > 0)
-            selkie_attribution_book(attacker->world, attacker->plan->kind, "refused", 1);
+            selkie_attribution_count(attacker->attribution, attacker->name, "refused");
         break;
     case SELKIE_SIM_EVENT_PUBLISHED:
         if (event->code >= REFUSED) {
-            selkie_metrics_add(&attacker->world->metrics, NULL, "refused_publishes", 1);
-            selkie_attribution_book(attacker->world, attacker->plan->kind, "refused", 1);
+            selkie_metrics_add(&attacker->fleet->account->metrics, NULL, "refused_publishes", 1);
+            selkie_attribution_count(attacker->attribution, attacker->name, "refused");
         }
         break;
     default:
@@ -40,13 +39,13 @@ static void publish(struct selkie_attacker *attacker, const char *topic, const c
         .topic = topic, .payload = payload, .len = strlen(payload), .qos = 1, .retain = retain, .tell = true};
 
     if (selkie_mqtt_publish(attacker->client, &message) == 0)
-        selkie_metrics_add(&attacker->world->metrics, NULL, "forged_publishes", 1);
+        selkie_metrics_add(&attacker->fleet->account->metrics, NULL, "forged_publishes", 1);
 }
 
-bool selkie_attack_publisher(struct selkie_attacker *attacker)
+SELKIE_ACT(publish)
 {
-    struct selkie_world *world = attacker->world;
-    const char *root = world->scenario->broker.root;
+    struct selkie_fleet *fleet = attacker->fleet;
+    const char *root = fleet->scenario->broker.root;
     static const enum selkie_topic_kind kinds[] = {SELKIE_TOPIC_DEVICE_UP, SELKIE_TOPIC_DEVICE_STATE,
                                                    SELKIE_TOPIC_DEVICE_EVENT};
     char topic[SELKIE_TOPIC_MAX], text[128];
@@ -55,7 +54,7 @@ bool selkie_attack_publisher(struct selkie_attacker *attacker)
     if (!attacker->client_connected || !selkie_mqtt_connected(attacker->client))
         return false;
     (void)snprintf(text, sizeof text, "{\"event\":\"clone\",\"note\":\"" SELKIE_OBSERVER_MARK "\"}");
-    selkie_fleet_address(world, (uint32_t)selkie_prng_below(&attacker->random, world->fleet->count), address);
+    selkie_fleet_address(fleet, (uint32_t)selkie_prng_below(&attacker->random, fleet->count), address);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (selkie_topic_device(topic, root, address, kinds[i]) > 0)
             publish(attacker, topic, text, kinds[i] == SELKIE_TOPIC_DEVICE_STATE);
@@ -70,7 +69,7 @@ bool selkie_attack_publisher(struct selkie_attacker *attacker)
     return true;
 }
 
-bool selkie_attack_will(struct selkie_attacker *attacker)
+SELKIE_ACT(will)
 {
     if (!attacker->client_connected)
         return false;

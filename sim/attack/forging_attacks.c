@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks by making frames: with an ID of one's own for somebody else's address, or with a stolen one. */
-#include "account/attribution.h"
-#include "attack/attacker.h"
+#include "attack/acts.h"
 
 #include <string.h>
-
-static bool send_sealed(struct selkie_attacker *attacker, struct selkie_message *message)
-{
-    uint8_t body[SELKIE_SEALED_SIZE];
-
-    return selkie_attacker_seal(attacker, body, message) == 0 && selkie_attacker_transmit(attacker, body, sizeof body);
-}
 
 static bool send_register(struct selkie_attacker *attacker, const struct selkie_fleet_device *victim,
                           const uint8_t id[static SELKIE_ID_SIZE])
@@ -19,7 +11,7 @@ static bool send_register(struct selkie_attacker *attacker, const struct selkie_
 
     memcpy(message.address, victim->config.address, SELKIE_ADDRESS_SIZE);
     memcpy(message.id, id, SELKIE_ID_SIZE);
-    return send_sealed(attacker, &message);
+    return selkie_attacker_send_sealed(attacker, &message);
 }
 
 /* A payload that looks right to everybody but the verdict. */
@@ -34,14 +26,14 @@ static bool send_data(struct selkie_attacker *attacker, const struct selkie_flee
     memcpy(message.id, id, SELKIE_ID_SIZE);
     message.data.payload = payload;
     message.data.payload_len =
-        selkie_payload_make(&attacker->world->plan, &walk, maker, victim->index, attacker->made, payload);
+        selkie_payload_make(&attacker->fleet->account->plan, &walk, maker, victim->index, attacker->made, payload);
     if (maker != SELKIE_MADE_BY_THIEF) /* nobody but a device can make the code: this one has to guess */
         payload[message.data.payload_len - 1] ^= 1;
-    return send_sealed(attacker, &message);
+    return selkie_attacker_send_sealed(attacker, &message);
 }
 
 /* First the REGISTER, then payloads under the same ID. */
-bool selkie_attack_register(struct selkie_attacker *attacker)
+SELKIE_ACT(register)
 {
     const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
 
@@ -57,7 +49,7 @@ bool selkie_attack_register(struct selkie_attacker *attacker)
     return sent;
 }
 
-bool selkie_attack_storm(struct selkie_attacker *attacker)
+SELKIE_ACT(storm)
 {
     const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
     uint8_t id[SELKIE_ID_SIZE];
@@ -69,15 +61,15 @@ bool selkie_attack_storm(struct selkie_attacker *attacker)
 /* Somebody with a debugger on the device: sees its ID, its counter and what it sends. The careful one speaks under a
  * counter that the device has used and whose payload has come out, so that he does not silence it; the eager one under
  * the next. */
-static bool speak_as(struct selkie_attacker *attacker, bool eager)
+SELKIE_ACT(thief)
 {
     const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
+    bool eager = attacker->plan->kind == SELKIE_ATTACK_EAGER_THIEF;
 
-    if (victim == NULL || victim->number == UINT32_MAX || victim->number == attacker->answered ||
-        !victim->device.identified)
+    if (!victim || victim->number == UINT32_MAX || victim->number == attacker->answered || !victim->device.identified)
         return false;
     uint32_t next = victim->device.identity.next_counter;
-    bool came_out = selkie_verify_is_delivered(attacker->world->verify, victim->index, victim->number);
+    bool came_out = selkie_verify_is_delivered(attacker->fleet->account->verify, victim->index, victim->number);
     if (!came_out ||
         !send_data(attacker, victim, victim->device.identity.id, eager ? next : next - 1, SELKIE_MADE_BY_THIEF))
         return false;
@@ -85,22 +77,11 @@ static bool speak_as(struct selkie_attacker *attacker, bool eager)
     return true;
 }
 
-bool selkie_attack_thief(struct selkie_attacker *attacker)
-{
-    return speak_as(attacker, false);
-}
-
 /* Under a counter that was taken already it is the device's own frame that raises the alarm. */
-bool selkie_attack_tap_robbed(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
-                              const uint8_t *body, size_t len)
+SELKIE_TAP(robbed)
 {
     (void)device;
     if (attacker->made > 0)
-        selkie_attribution_sent(attacker->world, attacker->plan->kind, attacker->plan->channel, body, len);
+        selkie_attribution_sent(attacker->attribution, attacker->name, attacker->plan->channel, body, len);
     return false;
-}
-
-bool selkie_attack_eager_thief(struct selkie_attacker *attacker)
-{
-    return speak_as(attacker, true);
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks of somebody with a radio and no secret: replays, held back frames, flipped bits, noise. */
-#include "account/attribution.h"
-#include "air/channel.h"
-#include "attack/attacker.h"
+#include "attack/acts.h"
 
 #include <string.h>
 
-bool selkie_attack_tap_record(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
-                              const uint8_t *body, size_t len)
+SELKIE_TAP(record)
 {
     /* A frame that is to be kept for an hour must not be taped over meanwhile. */
     bool full = attacker->tapes[attacker->tape_at % SELKIE_ATTACKER_TAPES].len > 0;
@@ -17,56 +14,38 @@ bool selkie_attack_tap_record(struct selkie_attacker *attacker, const struct sel
     return false;
 }
 
-bool selkie_attack_replay(struct selkie_attacker *attacker)
+SELKIE_ACT(replay)
 {
     const struct selkie_tape *tape = selkie_attacker_latest(attacker);
 
     return tape != NULL && selkie_attacker_transmit(attacker, tape->body, tape->len);
 }
 
-static double age_of(const struct selkie_attacker *attacker)
-{
-    return attacker->plan->after_s >= 0 ? attacker->plan->after_s : attacker->attack->after_s;
-}
-
 /* Send the oldest frame once it is old enough, and forget it. */
-static bool send_old(struct selkie_attacker *attacker)
+SELKIE_ACT(send_old)
 {
-    struct selkie_tape *tape = selkie_attacker_oldest(attacker, age_of(attacker));
+    double age_s = attacker->plan->after_s >= 0 ? attacker->plan->after_s : attacker->attack->after_s;
+    struct selkie_tape *tape = selkie_attacker_oldest(attacker, age_s);
 
     if (tape == NULL)
         return false;
-    selkie_fleet_recall(attacker->world, &tape->frame);
-    selkie_attribution_follow(attacker->world, attacker->plan->kind, tape->device, tape->frame.number);
+    selkie_frames_add(&attacker->fleet->frames, &tape->frame);
+    selkie_attribution_follow(attacker->attribution, attacker->name, tape->device, tape->frame.number);
     if (!selkie_attacker_transmit(attacker, tape->body, tape->len))
         return false;
     tape->len = 0;
     return true;
 }
 
-bool selkie_attack_replay_late(struct selkie_attacker *attacker)
-{
-    return send_old(attacker);
-}
-
 /* One frame of each three: as many as it will release, no more. */
-bool selkie_attack_tap_hold(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
-                            const uint8_t *body, size_t len)
+SELKIE_TAP(hold)
 {
-    bool due = attacker->world->clock.now_us >= (uint64_t)(attacker->plan->at_s * 1e6);
-    bool enough = attacker->plan->count != 0 && attacker->step >= attacker->plan->count;
-
-    if (!device->registered || !due || enough || attacker->world->fleet->quiet ||
+    if (!device->registered || !selkie_attacker_wants_more(attacker, attacker->step) ||
         selkie_prng_below(&attacker->random, 3) != 0)
         return false;
     attacker->step++;
     selkie_attacker_record(attacker, device->index, body, len);
     return true;
-}
-
-bool selkie_attack_release(struct selkie_attacker *attacker)
-{
-    return send_old(attacker);
 }
 
 /* Where a bit is flipped: the first byte of each field and its length. PROTOCOL.md, section 3. */
@@ -75,7 +54,7 @@ static const struct field {
 } sealed_fields[] = {{0, 1}, {1, 1}, {2, 8}, {10, 128}, {138, 256}, {394, 128}},
   session_fields[] = {{0, 1}, {1, 4}, {5, 2}, {7, 1}};
 
-bool selkie_attack_flip(struct selkie_attacker *attacker)
+SELKIE_ACT(flip)
 {
     const struct selkie_tape *tape = selkie_attacker_latest(attacker);
     uint8_t body[SELKIE_SEALED_SIZE];
@@ -99,30 +78,28 @@ bool selkie_attack_flip(struct selkie_attacker *attacker)
     return true;
 }
 
-bool selkie_attack_noise(struct selkie_attacker *attacker)
+SELKIE_ACT(noise)
 {
-    struct selkie_channel *channel = &attacker->world->channels[attacker->plan->channel];
+    struct selkie_channel *channel = attacker->channel;
     uint8_t bytes[256];
     size_t len = 1 + selkie_prng_below(&attacker->random, sizeof bytes);
 
     selkie_prng_fill(&attacker->random, bytes, len);
     bytes[len - 1] |= 1; /* a frame's end by chance would be one attack, half a frame left open is the worse one */
-    if (channel->radio.options.bit_rate > 0 &&
-        selkie_sim_radio_quiet_us(&channel->radio, attacker->source, attacker->world->clock.now_us) < 1000)
+    if (channel->radio.options.bit_rate > 0 && selkie_channel_quiet_us(channel, attacker->source) < 1000)
         return false;
     attacker->step = 1;
     return selkie_channel_send(channel, attacker->source, bytes, len) == 0;
 }
 
 /* The first payload behind the noise is the one that it may spoil. */
-bool selkie_attack_tap_next(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,
-                            const uint8_t *body, size_t len)
+SELKIE_TAP(next)
 {
-    struct selkie_fleet_frame frame;
+    const struct selkie_fleet_frame *frame = selkie_frames_find(&attacker->fleet->frames, body, len);
 
-    if (attacker->step == 0 || !selkie_fleet_look(attacker->world, body, len, &frame) || frame.number == UINT32_MAX)
+    if (attacker->step == 0 || !frame || frame->number == UINT32_MAX)
         return false;
     attacker->step = 0;
-    selkie_attribution_follow(attacker->world, attacker->plan->kind, device->index, frame.number);
+    selkie_attribution_follow(attacker->attribution, attacker->name, device->index, frame->number);
     return false;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/mosquitto.h"
 
-#include "cloud/keys.h"
 #include "core/say.h"
 #include "core/wall.h"
 
@@ -50,14 +49,8 @@ static bool listens(uint16_t port)
     return connected;
 }
 
-static int write_plugin_json(const struct selkie_sim_broker *broker, const struct selkie_folder *folder)
+static int write_plugin_json(const struct selkie_sim_broker *broker)
 {
-    static const char *const enrolments[] = {
-        [SELKIE_ENROL_OPEN] = "open", [SELKIE_ENROL_APPROVE] = "approve", [SELKIE_ENROL_LISTED] = "listed"};
-    static const char *const rebinds[] = {[SELKIE_REBIND_APPROVE] = "approve",
-                                          [SELKIE_REBIND_DENY] = "deny",
-                                          [SELKIE_REBIND_CLAIM] = "claim",
-                                          [SELKIE_REBIND_ALLOW] = "allow"};
     const struct selkie_scenario_broker *options = broker->options;
     char text[1024], workers[32] = "";
 
@@ -67,13 +60,13 @@ static int write_plugin_json(const struct selkie_sim_broker *broker, const struc
                    "{\"root\": \"%s\", \"state_dir\": \"state\", %s\"gateways\": \"any\", \"enrolment\": \"%s\", "
                    "\"rebind\": \"%s\",\n \"admins\": [\"" SELKIE_SIM_ADMIN "\"],\n"
                    " \"keys\": [{\"id\": 1, \"file\": \"1.key.pem\"}, {\"id\": 2, \"file\": \"2.key.pem\"}]}\n",
-                   options->root, workers, enrolments[options->enrolment], rebinds[options->rebind]);
-    return selkie_folder_write(folder, "plugin.json", 0600, text);
+                   options->root, workers, options->enrolment, options->rebind);
+    return selkie_folder_write(broker->folder, "plugin.json", 0600, text);
 }
 
 /* Sessions are kept over a restart, and nothing that waits for a slow reader is thrown away: an account must not have
  * gaps of its own. */
-static int write_mosquitto_conf(const struct selkie_sim_broker *broker, const struct selkie_folder *folder)
+static int write_mosquitto_conf(const struct selkie_sim_broker *broker)
 {
     char text[2048], plugin[SELKIE_PATH_MAX];
     const struct passwd *user =
@@ -88,8 +81,8 @@ static int write_mosquitto_conf(const struct selkie_sim_broker *broker, const st
         "user %s\nlog_dest stderr\npersistence true\npersistence_location %s/\nmax_queued_messages 10000000\n"
         "max_inflight_messages 0\nset_tcp_nodelay true\nallow_anonymous true\nplugin %s\n"
         "plugin_opt_config_file %s/plugin.json\nlistener %u 127.0.0.1\n",
-        user != NULL ? user->pw_name : "root", folder->path, plugin, folder->path, broker->port);
-    return selkie_folder_write(folder, "mosquitto.conf", 0600, text);
+        user != NULL ? user->pw_name : "root", broker->folder->path, plugin, broker->folder->path, broker->port);
+    return selkie_folder_write(broker->folder, "mosquitto.conf", 0600, text);
 }
 
 static int write_keys(const struct selkie_folder *folder)
@@ -104,7 +97,7 @@ static int write_keys(const struct selkie_folder *folder)
     return 0;
 }
 
-int selkie_sim_broker_start(struct selkie_sim_broker *broker, const struct selkie_folder *folder)
+int selkie_sim_broker_start(struct selkie_sim_broker *broker)
 {
     /* Debian keeps it where only root's PATH looks. */
     const char *program = access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
@@ -114,9 +107,9 @@ int selkie_sim_broker_start(struct selkie_sim_broker *broker, const struct selki
     char config[SELKIE_PATH_MAX];
     uint64_t limit_us = selkie_wall_us() + START_PATIENCE * 1000ull;
 
-    selkie_folder_path(folder, config, "mosquitto.conf");
+    selkie_folder_path(broker->folder, config, "mosquitto.conf");
     const char *const argv[] = {program, "-c", config, NULL};
-    int error = selkie_process_start(&broker->process, folder, "mosquitto", argv);
+    int error = selkie_process_start(&broker->process, broker->folder, "mosquitto", argv);
     while (error == 0 && !listens(broker->port)) {
         struct pollfd end = {.fd = broker->process.pidfd, .events = POLLIN};
         if (poll(&end, 1, 5) > 0 || selkie_wall_us() > limit_us)
@@ -166,28 +159,45 @@ static int read_password(struct selkie_sim_broker *broker, const char *path)
     return 0;
 }
 
+static int open_keys(struct selkie_sim_broker *broker)
+{
+    const struct selkie_scenario_broker *options = broker->options;
+    int error = 0;
+
+    broker->key_count = broker->own ? SELKIE_KEYS_OWN : options->key_count;
+    for (size_t i = 0; i < broker->key_count && error == 0; i++)
+        error = broker->own ? selkie_keys_own(&broker->keys[i], (unsigned)i)
+                            : selkie_keys_load(&broker->keys[i], options->keys[i].id, options->keys[i].file);
+    return error;
+}
+
 int selkie_sim_broker_open(struct selkie_sim_broker *broker, const struct selkie_scenario_broker *options,
                            const struct selkie_folder *folder)
 {
     memset(broker, 0, sizeof *broker);
     broker->options = options;
-    broker->own = options->uri == NULL;
+    broker->folder = folder;
+    broker->own = !options->uri;
     broker->process.pidfd = -1;
     broker->hold = -1;
     broker->server = (struct selkie_mqtt_server){
         .uri = broker->own ? broker->uri : options->uri, .ca = options->ca, .cert = options->cert, .key = options->key};
-    if (!broker->own)
-        return options->password_file != NULL ? read_password(broker, options->password_file) : 0;
-
-    int error = hold_port(broker);
+    int error = open_keys(broker);
+    if (error == 0)
+        error = selkie_sim_event_queue_open(&broker->queue);
+    if (error == 0 && options->password_file && !broker->own)
+        error = read_password(broker, options->password_file);
+    if (error < 0 || !broker->own)
+        return error;
+    error = hold_port(broker);
     (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%u", broker->port);
     if (error == 0)
         error = write_keys(folder);
     if (error == 0)
-        error = write_plugin_json(broker, folder);
+        error = write_plugin_json(broker);
     if (error == 0)
-        error = write_mosquitto_conf(broker, folder);
-    return error == 0 ? selkie_sim_broker_start(broker, folder) : error;
+        error = write_mosquitto_conf(broker);
+    return error == 0 ? selkie_sim_broker_start(broker) : error;
 }
 
 void selkie_sim_broker_close(struct selkie_sim_broker *broker)
@@ -197,5 +207,6 @@ void selkie_sim_broker_close(struct selkie_sim_broker *broker)
         if (broker->hold >= 0)
             (void)close(broker->hold);
     }
+    selkie_sim_event_queue_close(broker->queue);
     explicit_bzero(broker->password, sizeof broker->password);
 }

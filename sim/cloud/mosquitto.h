@@ -4,8 +4,8 @@
 #ifndef SELKIE_SIM_MOSQUITTO_H
 #define SELKIE_SIM_MOSQUITTO_H
 
+#include "cloud/keys.h"
 #include "cloud/mqtt.h"
-#include "core/folder.h"
 #include "core/process.h"
 #include "scenario/scenario.h"
 
@@ -20,6 +20,10 @@ struct selkie_sim_broker {
     char uri[64];
     char password[256]; /* yours: from its file; empty = none */
     struct selkie_mqtt_server server;
+    struct selkie_sim_event_queue *queue; /* where the events of all its clients come in */
+    struct selkie_sim_key keys[SELKIE_KEYS_OWN];
+    size_t key_count;
+    const struct selkie_folder *folder;
 };
 
 /* SELKIE_EIO, SELKIE_ECONFIG … after a line on stderr. */
@@ -29,7 +33,7 @@ SELKIE_USE_RESULT int selkie_sim_broker_open(struct selkie_sim_broker *broker,
 void selkie_sim_broker_close(struct selkie_sim_broker *broker);
 
 /* Start it again after it was stopped. */
-SELKIE_USE_RESULT int selkie_sim_broker_start(struct selkie_sim_broker *broker, const struct selkie_folder *folder);
+SELKIE_USE_RESULT int selkie_sim_broker_start(struct selkie_sim_broker *broker);
 void selkie_sim_broker_stop(struct selkie_sim_broker *broker, bool kill);
 
 /* Whether the broker started here has ended though nobody stopped it; its log is then on stderr. */

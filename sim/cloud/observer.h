@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subscriber that sees what comes out: payloads for the account, events and rejections for the figures, gateways'
- * states for the start. One thread. */
+/* The subscriber to all that comes out of the broker: payloads, events, rejections, the gateways' states. It keeps its
+ * session, so nothing is missed during an outage of the broker. One thread. */
 #ifndef SELKIE_SIM_OBSERVER_H
 #define SELKIE_SIM_OBSERVER_H
 
-#include "world/world.h"
+#include "cloud/mosquitto.h"
+#include "core/run.h"
 
-/* What every forged event, state or statistic of an attacker's says; a genuine one never does. */
+#include <selkie/topic.h>
+
+/* What every event, state or statistic forged by an attacker says; a genuine one never does. */
 #define SELKIE_OBSERVER_MARK "selkie-sim: forged"
 
 struct selkie_observer;
 
+/* A message came, from the loop's thread. */
+struct selkie_observer_listener {
+    void *context;
+    void (*message)(void *context, const struct selkie_topic *topic, const struct selkie_sim_event *event);
+};
+
 /* Connect and subscribe. An error after a line on stderr. */
-SELKIE_USE_RESULT int selkie_observer_open(struct selkie_world *world);
-void selkie_observer_close(struct selkie_world *world);
+SELKIE_USE_RESULT int selkie_observer_open(struct selkie_observer **observer, struct selkie_run *run,
+                                           const struct selkie_sim_broker *broker,
+                                           struct selkie_observer_listener listener);
+void selkie_observer_close(struct selkie_observer *observer);
 
 bool selkie_observer_ready(const struct selkie_observer *observer); /* every subscription was granted */
-bool selkie_observer_connected(const struct selkie_observer *observer);
 
 #endif

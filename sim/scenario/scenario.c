@@ -47,8 +47,8 @@ void selkie_scenario_init(struct selkie_scenario *scenario)
     scenario->group_count = 1;
     scenario->groups[0] = group_defaults;
     scenario->broker.root = SELKIE_TOPIC_ROOT_DEFAULT;
-    scenario->broker.enrolment = SELKIE_ENROL_OPEN;
-    scenario->broker.rebind = SELKIE_REBIND_APPROVE;
+    scenario->broker.enrolment = "open";
+    scenario->broker.rebind = "approve";
 }
 
 static void read_payload(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
@@ -184,13 +184,8 @@ static void read_keys(struct selkie_scenario_broker *broker, struct selkie_setti
 
 static void read_broker(struct selkie_scenario_broker *broker, struct selkie_settings_object *object)
 {
-    static const char *const enrolments[] = {
-        [SELKIE_ENROL_OPEN] = "open", [SELKIE_ENROL_APPROVE] = "approve", [SELKIE_ENROL_LISTED] = "listed", NULL};
-    static const char *const rebinds[] = {[SELKIE_REBIND_APPROVE] = "approve",
-                                          [SELKIE_REBIND_DENY] = "deny",
-                                          [SELKIE_REBIND_CLAIM] = "claim",
-                                          [SELKIE_REBIND_ALLOW] = "allow",
-                                          NULL};
+    static const char *const enrolments[] = {"open", "approve", "listed", NULL};
+    static const char *const rebinds[] = {"approve", "deny", "claim", "allow", NULL};
 
     if (object == NULL)
         return;
@@ -203,9 +198,8 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     broker->root = selkie_settings_string(object, "root", broker->root);
     broker->mosquitto = selkie_settings_string(object, "mosquitto", NULL);
     broker->plugin = selkie_settings_string(object, "plugin", NULL);
-    broker->enrolment =
-        (enum selkie_enrolment)selkie_settings_choice(object, "enrolment", enrolments, SELKIE_ENROL_OPEN);
-    broker->rebind = (enum selkie_rebind)selkie_settings_choice(object, "rebind", rebinds, SELKIE_REBIND_APPROVE);
+    broker->enrolment = enrolments[selkie_settings_choice(object, "enrolment", enrolments, 0)];
+    broker->rebind = rebinds[selkie_settings_choice(object, "rebind", rebinds, 0)];
     broker->workers = (uint32_t)selkie_settings_integer(object, "workers", 0, 64, 0);
     broker->approve_ms = (uint32_t)(1000 * selkie_settings_number(object, "approve_s", 0, 3600, 0));
     read_keys(broker, object);

@@ -6,11 +6,11 @@
 #define SELKIE_SIM_SCENARIO_H
 
 #include "account/payload.h"
-#include "air/radio.h"
+#include "scenario/air_options.h"
 #include "scenario/expect.h"
 
 #include <selkie/session.h>
-#include <selkie/unsealer.h>
+#include <selkie/topic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -69,9 +69,8 @@ struct selkie_scenario_broker {
     const char *root;
     const char *mosquitto; /* the program; NULL = Debian's, or the one in PATH */
     const char *plugin;    /* path of mosquitto_selkie.so; NULL = beside this program, or where it is installed */
-    enum selkie_enrolment enrolment;
-    enum selkie_rebind rebind;
-    uint32_t workers;    /* 0 = the plugin's default */
+    const char *enrolment, *rebind; /* the plugin's policies, as its configuration names them */
+    uint32_t workers;               /* 0 = the plugin's default */
     uint32_t approve_ms; /* an operator approves each pending device after so long, on the wall; 0 = nobody does */
     size_t key_count;
     struct selkie_scenario_key keys[2]; /* with uri: current and next */

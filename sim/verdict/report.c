@@ -48,10 +48,11 @@ static json_t *expectations_json(const struct selkie_world *world, const struct 
     char text[128];
 
     for (size_t i = 0; i < expect->count; i++) {
-        selkie_expect_format(text, &expect->list[i], &world->metrics);
+        selkie_expect_format(text, &expect->list[i], &world->account.metrics);
         json_array_append_new(json, json_pack("{s:s, s:b, s:f, s:s}", "figure", expect->list[i].name, "held",
-                                              (int)selkie_expect_holds(&expect->list[i], &world->metrics), "is",
-                                              selkie_metrics_get(&world->metrics, expect->list[i].name), "text", text));
+                                              (int)selkie_expect_holds(&expect->list[i], &world->account.metrics), "is",
+                                              selkie_metrics_get(&world->account.metrics, expect->list[i].name), "text",
+                                              text));
     }
     return json;
 }
@@ -82,12 +83,12 @@ int selkie_sim_report_json(const struct selkie_world *world, const struct selkie
         return SELKIE_EIO;
     char frames[17];
 
-    (void)snprintf(frames, sizeof frames, "%016" PRIx64, world->frames_digest);
+    (void)snprintf(frames, sizeof frames, "%016" PRIx64, world->account.frames_digest);
     json_t *json = json_pack("{s:s, s:s, s:I, s:s, s:i, s:i, s:o, s:o, s:o}", "scenario", scenario->name, "version",
                              SELKIE_VERSION, "seed", (json_int_t)scenario->seed, "frames", frames, "devices",
-                             (int)scenario->fleet.devices, "channels", (int)world->channel_count, "figures",
-                             metrics_json(&world->metrics), "expectations", expectations_json(world, expect), "series",
-                             series_json(&world->series));
+                             (int)scenario->fleet.devices, "channels", (int)world->air->count, "figures",
+                             metrics_json(&world->account.metrics), "expectations", expectations_json(world, expect),
+                             "series", series_json(&world->account.series));
     int failed = json == NULL || json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0;
     (void)fputc('\n', file);
     json_decref(json);
@@ -153,8 +154,8 @@ static void put_expectations(FILE *file, const struct selkie_world *world, const
 
     (void)fputs("<h2>Expectations</h2><table>\n", file);
     for (size_t i = 0; i < expect->count; i++) {
-        bool holds = selkie_expect_holds(&expect->list[i], &world->metrics);
-        selkie_expect_format(text, &expect->list[i], &world->metrics);
+        bool holds = selkie_expect_holds(&expect->list[i], &world->account.metrics);
+        selkie_expect_format(text, &expect->list[i], &world->account.metrics);
         (void)fprintf(file, "<tr><td class=%s>%s<td>", holds ? "ok" : "bad", holds ? "held" : "FAILED");
         put_text(file, text);
         (void)fputc('\n', file);
@@ -190,15 +191,16 @@ int selkie_sim_report_html(const struct selkie_world *world, const struct selkie
     (void)fprintf(file,
                   "<p class=muted>%u devices, %u channels, seed %" PRIu64 ", %.0f s of virtual time in %.1f s, "
                   "selkie-sim " SELKIE_VERSION "\n",
-                  scenario->fleet.devices, world->channel_count, scenario->seed,
-                  selkie_metrics_get(&world->metrics, "duration_s"), selkie_metrics_get(&world->metrics, "wall_s"));
-    put_tiles(file, &world->metrics);
+                  scenario->fleet.devices, world->air->count, scenario->seed,
+                  selkie_metrics_get(&world->account.metrics, "duration_s"),
+                  selkie_metrics_get(&world->account.metrics, "wall_s"));
+    put_tiles(file, &world->account.metrics);
     put_expectations(file, world, expect);
-    selkie_chart_delivery(file, &world->series);
-    selkie_chart_latency(file, selkie_verify_latency(world->verify));
-    selkie_chart_air(file, &world->series, world->channel_count);
-    selkie_chart_events(file, &world->series);
-    put_metrics(file, &world->metrics);
+    selkie_chart_delivery(file, &world->account.series);
+    selkie_chart_latency(file, selkie_verify_latency(world->account.verify));
+    selkie_chart_air(file, &world->account.series, world->air->count);
+    selkie_chart_events(file, &world->account.series);
+    put_metrics(file, &world->account.metrics);
     (void)fputs("</html>\n", file);
     return close_file(file, path);
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verdict/verdict.h"
 
-#include "air/channel.h"
-#include "attack/attacker.h"
-#include "fleet/fleet.h"
-
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -15,8 +12,8 @@ static double share(uint64_t part, uint64_t whole)
 
 static void account(struct selkie_world *world)
 {
-    struct selkie_metrics *metrics = &world->metrics;
-    struct selkie_verify_tally tally = selkie_verify_tally(world->verify);
+    struct selkie_metrics *metrics = &world->account.metrics;
+    struct selkie_verify_tally tally = selkie_verify_tally(world->account.verify);
 
     selkie_metrics_set(metrics, NULL, "sent", (double)tally.sent);
     selkie_metrics_set(metrics, NULL, "delivered", (double)tally.delivered);
@@ -34,8 +31,9 @@ static void account(struct selkie_world *world)
 
 static void times(struct selkie_world *world)
 {
-    struct selkie_metrics *metrics = &world->metrics;
-    const struct selkie_sim_histogram *latency = selkie_verify_latency(world->verify), *wait = &world->wait;
+    struct selkie_metrics *metrics = &world->account.metrics;
+    const struct selkie_sim_histogram *latency = selkie_verify_latency(world->account.verify),
+                                      *wait = &world->account.wait;
 
     if (latency->count > 0) {
         selkie_metrics_set(metrics, NULL, "latency_p50_ms",
@@ -50,9 +48,9 @@ static void times(struct selkie_world *world)
         selkie_metrics_set(metrics, NULL, "wait_p50_ms", (double)selkie_sim_histogram_percentile(wait, 0.5) / 1e3);
         selkie_metrics_set(metrics, NULL, "wait_p99_ms", (double)selkie_sim_histogram_percentile(wait, 0.99) / 1e3);
     }
-    selkie_metrics_set(metrics, NULL, "clock_lag_ms", (double)world->clock.lag_us / 1e3);
-    selkie_metrics_set(metrics, NULL, "duration_s", (double)world->clock.now_us / 1e6);
-    selkie_metrics_set(metrics, NULL, "wall_s", (double)(world->clock.wall_us - world->wall_start_us) / 1e6);
+    selkie_metrics_set(metrics, NULL, "clock_lag_ms", (double)world->run.clock.lag_us / 1e3);
+    selkie_metrics_set(metrics, NULL, "duration_s", (double)world->run.clock.now_us / 1e6);
+    selkie_metrics_set(metrics, NULL, "wall_s", (double)(world->run.clock.wall_us - world->wall_start_us) / 1e6);
 }
 
 static void air(struct selkie_world *world)
@@ -60,39 +58,39 @@ static void air(struct selkie_world *world)
     struct selkie_sim_radio_counts sum = {.signals = 0};
     uint64_t overrun = 0, dropped = 0;
 
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        const struct selkie_channel *channel = &world->channels[i];
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        const struct selkie_channel *channel = &world->air->channels[i];
         sum.signals += channel->radio.counts.signals;
         sum.collided += channel->radio.counts.collided;
-        sum.busy_us += selkie_sim_radio_busy_us(&channel->radio, world->clock.now_us);
+        sum.busy_us += selkie_sim_radio_busy_us(&channel->radio, world->run.clock.now_us);
         sum.bytes_sent += channel->radio.counts.bytes_sent;
         overrun += channel->line.overrun;
         dropped += channel->dropped;
     }
-    selkie_metrics_set(&world->metrics, NULL, "air_use",
-                       share(sum.busy_us, world->clock.now_us * world->channel_count));
-    selkie_metrics_set(&world->metrics, NULL, "collided_share", share(sum.collided, sum.signals));
-    selkie_metrics_set(&world->metrics, NULL, "air_bytes", (double)sum.bytes_sent);
-    selkie_metrics_set(&world->metrics, NULL, "line_overrun_bytes", (double)overrun);
-    selkie_metrics_set(&world->metrics, NULL, "gateway_dropped", (double)dropped);
+    selkie_metrics_set(&world->account.metrics, NULL, "air_use",
+                       share(sum.busy_us, world->run.clock.now_us * world->air->count));
+    selkie_metrics_set(&world->account.metrics, NULL, "collided_share", share(sum.collided, sum.signals));
+    selkie_metrics_set(&world->account.metrics, NULL, "air_bytes", (double)sum.bytes_sent);
+    selkie_metrics_set(&world->account.metrics, NULL, "line_overrun_bytes", (double)overrun);
+    selkie_metrics_set(&world->account.metrics, NULL, "gateway_dropped", (double)dropped);
 }
 
 static void fleet(struct selkie_world *world)
 {
-    struct selkie_uplink_counts counts = selkie_fleet_counts(world);
+    struct selkie_uplink_counts counts = selkie_fleet_counts(world->fleet);
     struct rusage usage;
 
-    selkie_metrics_set(&world->metrics, NULL, "transmissions", counts.transmissions);
-    selkie_metrics_set(&world->metrics, NULL, "acknowledged", counts.acknowledged);
-    selkie_metrics_set(&world->metrics, NULL, "given_up", counts.given_up);
-    selkie_metrics_set(&world->metrics, NULL, "skipped", (double)world->fleet->skipped);
-    selkie_metrics_set(&world->metrics, NULL, "resets", (double)world->fleet->resets);
-    selkie_metrics_set(&world->metrics, NULL, "key_changes", (double)world->fleet->key_changes);
+    selkie_metrics_set(&world->account.metrics, NULL, "transmissions", counts.transmissions);
+    selkie_metrics_set(&world->account.metrics, NULL, "acknowledged", counts.acknowledged);
+    selkie_metrics_set(&world->account.metrics, NULL, "given_up", counts.given_up);
+    selkie_metrics_set(&world->account.metrics, NULL, "skipped", (double)world->fleet->skipped);
+    selkie_metrics_set(&world->account.metrics, NULL, "resets", (double)world->fleet->resets);
+    selkie_metrics_set(&world->account.metrics, NULL, "key_changes", (double)world->fleet->key_changes);
     (void)getrusage(RUSAGE_SELF, &usage);
     double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    selkie_metrics_set(&world->metrics, NULL, "cpu_s", cpu_s);
-    selkie_metrics_set(&world->metrics, NULL, "memory_mb", (double)usage.ru_maxrss / 1024);
+    selkie_metrics_set(&world->account.metrics, NULL, "cpu_s", cpu_s);
+    selkie_metrics_set(&world->account.metrics, NULL, "memory_mb", (double)usage.ru_maxrss / 1024);
 }
 
 /* Frames that an attacker's gateway handed over and that nobody has decided on. */
@@ -100,20 +98,16 @@ static void unanswered(struct selkie_world *world)
 {
     char name[SELKIE_METRIC_NAME_MAX];
 
-    for (size_t i = 0; i < world->attacker_count; i++) {
-        const struct selkie_attacker *attacker = &world->attackers[i];
-        double waiting = 0;
-        for (size_t j = 0; j < world->attacker_count; j++)
-            waiting += world->attackers[j].plan->kind == attacker->plan->kind
-                           ? (double)selkie_attacker_waiting(&world->attackers[j])
-                           : 0;
-        (void)snprintf(name, sizeof name, "%s.unanswered", selkie_attack_words[attacker->plan->kind]);
-        if (attacker->gateway != NULL)
-            selkie_metrics_set(&world->metrics, "results", name, waiting);
+    for (size_t i = 0; i < world->attackers->count; i++) {
+        const struct selkie_attacker *attacker = &world->attackers->list[i];
+        (void)snprintf(name, sizeof name, "%s.unanswered", attacker->name);
+        if (attacker->gateway)
+            selkie_metrics_set(&world->account.metrics, "results", name,
+                               (double)selkie_attackers_waiting(world->attackers, attacker->plan->kind));
     }
 }
 
-void selkie_verdict_figures(struct selkie_world *world)
+void selkie_verdict_metrics(struct selkie_world *world)
 {
     account(world);
     times(world);
@@ -151,32 +145,31 @@ static bool traced(const struct selkie_world *world, enum selkie_attack_kind kin
 {
     bool found = selkie_attack_of(kind)->needs != SELKIE_NEEDS_NOTHING;
 
-    for (size_t i = 0; i < world->attacker_count && !found; i++) {
-        const struct selkie_scenario_attack *plan = world->attackers[i].plan;
-        found = plan->kind == kind && world->channels[plan->channel].virtual != NULL;
-    }
+    for (size_t i = 0; i < world->attackers->count && !found; i++)
+        found = world->attackers->list[i].plan->kind == kind && world->attackers->list[i].channel->virtual;
     return found;
 }
 
-static bool needs_trace(const char *result)
+static bool needs_trace(const char *result, size_t len)
 {
-    return strcmp(result, ".heard") != 0 && strcmp(result, ".delivered") != 0;
+    return strncmp(result, ".heard", len) != 0 && strncmp(result, ".delivered", len) != 0;
 }
 
 static int add_attack(const struct selkie_world *world, struct selkie_expect *expect, enum selkie_attack_kind kind)
 {
-    const struct selkie_attack *attack = selkie_attack_of(kind);
-    char name[SELKIE_METRIC_NAME_MAX];
+    char name[SELKIE_METRIC_NAME_MAX], relation[16];
 
     (void)snprintf(name, sizeof name, "attacks.%s", selkie_attack_words[kind]);
     int error = add(expect, name, ">=1");
-    for (size_t i = 0; i < sizeof attack->must / sizeof attack->must[0] && attack->must[i][0] != NULL && error == 0;
-         i++) {
-        const char *metric = attack->must[i][0];
-        if (metric[0] == '.' && needs_trace(metric) && !traced(world, kind))
-            continue;
-        (void)snprintf(name, sizeof name, "results.%s%s", selkie_attack_words[kind], metric);
-        error = add(expect, metric[0] == '.' ? name : metric, attack->must[i][1]);
+    for (const char *must = selkie_attack_of(kind)->must; *must != '\0' && error == 0; must += strspn(must, " ")) {
+        size_t len = strcspn(must, "=<>"), whole = strcspn(must, " ");
+        bool own = must[0] == '.';
+        (void)snprintf(name, sizeof name, "%s%s%.*s", own ? "results." : "", own ? selkie_attack_words[kind] : "",
+                       (int)len, must);
+        (void)snprintf(relation, sizeof relation, "%.*s", (int)(whole - len), must + len);
+        if (!own || !needs_trace(must, len) || traced(world, kind))
+            error = add(expect, name, relation);
+        must += whole;
     }
     return error;
 }

@@ -6,7 +6,7 @@
 #include "world/world.h"
 
 /* Put the figures together; may be called on the way, too. */
-void selkie_verdict_figures(struct selkie_world *world);
+void selkie_verdict_metrics(struct selkie_world *world);
 
 /* The scenario's expectations, those of its attacks, and that nothing was forged or lost elsewhere where the scenario
  * does not speak of these figures. SELKIE_EFULL for more than SELKIE_EXPECT_MAX. */

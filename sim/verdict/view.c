@@ -3,7 +3,6 @@
 
 #include "core/say.h"
 #include "core/wall.h"
-#include "fleet/fleet.h"
 #include "verdict/verdict.h"
 
 #include <inttypes.h>
@@ -57,7 +56,7 @@ __attribute__((format(printf, 2, 3))) static void line(struct selkie_view *view,
 
 static double get(const struct selkie_world *world, const char *name)
 {
-    return selkie_metrics_get(&world->metrics, name);
+    return selkie_metrics_get(&world->account.metrics, name);
 }
 
 static void format_time(char text[static 24], double seconds)
@@ -85,8 +84,8 @@ static void group(struct selkie_view *view, const struct selkie_world *world, co
     char text[160] = "";
     size_t fill = 0, len = strlen(name);
 
-    for (size_t i = 0; i < world->metrics.count && fill < sizeof text; i++) {
-        const struct selkie_metric *metric = &world->metrics.list[i];
+    for (size_t i = 0; i < world->account.metrics.count && fill < sizeof text; i++) {
+        const struct selkie_metric *metric = &world->account.metrics.list[i];
         if (strncmp(metric->name, name, len) == 0 && metric->name[len] == '.')
             fill +=
                 (size_t)snprintf(text + fill, sizeof text - fill, "  %s %.0f", metric->name + len + 1, metric->value);
@@ -114,7 +113,7 @@ static void draw(struct selkie_view *view, const struct selkie_world *world)
     format_time(end, world->scenario->duration_s);
     format_bar(bar, done < 1 ? done : 1);
     line(view, "%s  [%s]  %s of %s%s", world->scenario->name, bar, now, end,
-         world->clock.held ? "  (waiting for the broker)" : "");
+         world->run.clock.held ? "  (waiting for the broker)" : "");
     line(view, "fleet       %u of %u devices on, %.0f resets, air %.1f %% used, %.1f %% of signals collided",
          devices_on(world), world->fleet->count, get(world, "resets"), 100 * get(world, "air_use"),
          100 * get(world, "collided_share"));
@@ -137,7 +136,7 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world)
     if (view->quiet || now_us < view->drawn_us + (view->terminal ? REDRAW_US : LINE_US))
         return;
     view->drawn_us = now_us;
-    selkie_verdict_figures(world);
+    selkie_verdict_metrics(world);
     if (view->terminal) {
         draw(view, world);
         return;
@@ -157,8 +156,8 @@ static void print_group(FILE *file, const struct selkie_world *world, const char
     size_t len = strlen(name);
     bool any = false;
 
-    for (size_t i = 0; i < world->metrics.count; i++) {
-        const struct selkie_metric *metric = &world->metrics.list[i];
+    for (size_t i = 0; i < world->account.metrics.count; i++) {
+        const struct selkie_metric *metric = &world->account.metrics.list[i];
         if (strncmp(metric->name, name, len) != 0 || metric->name[len] != '.')
             continue;
         (void)fprintf(file, "%s %s %.0f", any ? "," : "", metric->name + len + 1, metric->value);
@@ -190,11 +189,11 @@ void selkie_view_summary(const struct selkie_world *world, const struct selkie_e
         print_group(file, world, groups[i]);
     }
     for (size_t i = 0; i < expect->count; i++) {
-        selkie_expect_format(text, &expect->list[i], &world->metrics);
-        bool holds = selkie_expect_holds(&expect->list[i], &world->metrics);
+        selkie_expect_format(text, &expect->list[i], &world->account.metrics);
+        bool holds = selkie_expect_holds(&expect->list[i], &world->account.metrics);
         count += holds;
         (void)fprintf(file, "  %s %s\n", holds ? "ok    " : "FAILED", text);
     }
-    (void)fprintf(file, "%s: %u of %zu expectations held\n", held && !world->failed ? "passed" : "failed", count,
+    (void)fprintf(file, "%s: %u of %zu expectations held\n", held && !world->run.failed ? "passed" : "failed", count,
                   expect->count);
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world/action.h"
 
-#include "air/channel.h"
-#include "cloud/operator.h"
-#include "core/say.h"
-#include "fleet/fleet.h"
+#include "world/world.h"
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct action {
     struct selkie_actions *all;
@@ -39,9 +37,14 @@ static void each_device(struct action *action, void (*act)(struct selkie_world *
 
 static void reset(struct selkie_world *world, uint32_t device)
 {
-    selkie_fleet_reset(world, device);
-    if (world->scenario->broker.rebind == SELKIE_REBIND_APPROVE)
-        selkie_sim_operator_expect(world, device);
+    selkie_fleet_reset(world->fleet, device);
+    if (strcmp(world->scenario->broker.rebind, "approve") == 0)
+        selkie_sim_operator_expect(world->operator, device);
+}
+
+static void next_key(struct selkie_world *world, uint32_t device)
+{
+    selkie_fleet_next_key(world->fleet, device);
 }
 
 static void take_away(struct action *action)
@@ -55,9 +58,9 @@ static void take_away(struct action *action)
         selkie_sim_broker_stop(&world->broker, kill);
         return;
     }
-    for (uint32_t i = 0; i < world->channel_count; i++) {
+    for (uint32_t i = 0; i < world->air->count; i++) {
         if (plan->channel < 0 || (uint32_t)plan->channel == i)
-            selkie_channel_stop(&world->channels[i], kill);
+            selkie_channel_stop(&world->air->channels[i], kill);
     }
 }
 
@@ -69,15 +72,15 @@ static void bring_back(struct action *action)
 
     action->away = false;
     if (plan->kind == SELKIE_ACTION_BROKER_STOP || plan->kind == SELKIE_ACTION_BROKER_KILL) {
-        selkie_metrics_add(&world->metrics, NULL, "broker_starts", 1);
-        error = selkie_sim_broker_start(&world->broker, &world->folder);
+        selkie_metrics_add(&world->account.metrics, NULL, "broker_starts", 1);
+        error = selkie_sim_broker_start(&world->broker);
     }
-    for (uint32_t i = 0; i < world->channel_count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
+    for (uint32_t i = 0; i < world->air->count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
         if (plan->channel < 0 || (uint32_t)plan->channel == i)
-            error = selkie_channel_start(&world->channels[i]);
+            error = selkie_channel_start(&world->air->channels[i]);
     }
     if (error < 0)
-        selkie_world_fail(world, "what was stopped does not start again");
+        selkie_run_fail(&world->run, "what was stopped does not start again");
 }
 
 static void on_turn(struct selkie_sim_timer *timer)
@@ -92,7 +95,7 @@ static void on_turn(struct selkie_sim_timer *timer)
         each_device(action, reset);
         break;
     case SELKIE_ACTION_KEY:
-        each_device(action, selkie_fleet_next_key);
+        each_device(action, next_key);
         break;
     default:
         if (action->away) {
@@ -104,7 +107,7 @@ static void on_turn(struct selkie_sim_timer *timer)
         }
     }
     if (next_s > 0 && (action->away || !world->fleet->quiet))
-        selkie_world_set(world, timer, world->clock.now_us + (uint64_t)(next_s * 1e6));
+        selkie_run_set(&world->run, timer, world->run.clock.now_us + (uint64_t)(next_s * 1e6));
 }
 
 int selkie_actions_open(struct selkie_actions **actions, struct selkie_world *world)
@@ -122,9 +125,9 @@ int selkie_actions_open(struct selkie_actions **actions, struct selkie_world *wo
         action->plan = &world->scenario->actions[i];
         action->turn.run = on_turn;
         selkie_prng_init(&action->random, world->scenario->seed, SELKIE_PRNG_ACTION, i);
-        selkie_world_set(world, &action->turn, (uint64_t)(action->plan->at_s * 1e6));
+        selkie_run_set(&world->run, &action->turn, (uint64_t)(action->plan->at_s * 1e6));
     }
-    return world->failed ? SELKIE_ENOMEM : 0;
+    return world->run.failed ? SELKIE_ENOMEM : 0;
 }
 
 void selkie_actions_close(struct selkie_actions *actions)

@@ -3,9 +3,11 @@
 #ifndef SELKIE_SIM_ACTION_H
 #define SELKIE_SIM_ACTION_H
 
-#include "world/world.h"
+#include <selkie/error.h>
+#include <stdbool.h>
 
 struct selkie_actions;
+struct selkie_world;
 
 SELKIE_USE_RESULT int selkie_actions_open(struct selkie_actions **actions, struct selkie_world *world);
 void selkie_actions_close(struct selkie_actions *actions);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world/loop.h"
 
-#include "air/channel.h"
-#include "attack/attacker.h"
-#include "cloud/operator.h"
 #include "core/say.h"
 #include "core/wall.h"
 
@@ -38,7 +35,7 @@ int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world)
 
     memset(loop, 0, sizeof *loop);
     loop->world = world;
-    loop->room = world->channel_count + 2;
+    loop->room = world->air->count + 2;
     loop->fds = calloc(loop->room, sizeof *loop->fds);
     stop_signals(&set);
     loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -64,9 +61,9 @@ static void wait_for(struct selkie_loop *loop, uint64_t wait_us)
     nfds_t count = 0;
 
     loop->fds[count++] = (struct pollfd){.fd = loop->signals, .events = POLLIN};
-    loop->fds[count++] = (struct pollfd){.fd = selkie_sim_event_queue_fd(world->queue), .events = POLLIN};
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        struct pollfd line = selkie_sim_line_poll(&world->channels[i].line);
+    loop->fds[count++] = (struct pollfd){.fd = selkie_sim_event_queue_fd(world->broker.queue), .events = POLLIN};
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        struct pollfd line = selkie_sim_line_poll(&world->air->channels[i].line);
         if (line.fd >= 0)
             loop->fds[count++] = line;
     }
@@ -85,12 +82,12 @@ static void take_events(struct selkie_world *world)
 {
     struct selkie_sim_event *event;
 
-    for (unsigned i = 0; i < EVENTS_A_TURN && (event = selkie_sim_event_queue_take(world->queue)) != NULL; i++) {
+    for (unsigned i = 0; i < EVENTS_A_TURN && (event = selkie_sim_event_queue_take(world->broker.queue)) != NULL; i++) {
         selkie_mqtt_handle(event);
         free(event);
     }
-    if (selkie_sim_event_queue_dropped(world->queue) > 0)
-        selkie_world_fail(world, "more came out than could be counted: the account has gaps");
+    if (selkie_sim_event_queue_dropped(world->broker.queue) > 0)
+        selkie_run_fail(&world->run, "more came out than could be counted: the account has gaps");
 }
 
 void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)
@@ -100,19 +97,19 @@ void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)
     if (wait_us > CHORES_US)
         wait_us = CHORES_US;
     if (events > 0) {
-        uint64_t next_us = selkie_sim_clock_turn(&world->clock, selkie_wall_us(), events);
+        uint64_t next_us = selkie_sim_clock_turn(&world->run.clock, selkie_wall_us(), events);
         if (next_us < wait_us)
             wait_us = next_us;
     } else {
-        world->clock.wall_us = selkie_wall_us(); /* this time is not for the virtual world */
+        world->run.clock.wall_us = selkie_wall_us(); /* this time is not for the virtual world */
     }
     wait_for(loop, wait_us);
     take_signals(loop);
     take_events(world);
-    for (uint32_t i = 0; i < world->channel_count; i++)
-        selkie_channel_serve(&world->channels[i]);
-    selkie_attackers_serve(world, selkie_wall_us());
+    for (uint32_t i = 0; i < world->air->count; i++)
+        selkie_channel_serve(&world->air->channels[i]);
+    selkie_attackers_serve(world->attackers, selkie_wall_us());
     if (selkie_sim_broker_died(&world->broker))
-        selkie_world_fail(world, "the broker ended by itself");
-    selkie_sim_operator_work(world, world->clock.wall_us);
+        selkie_run_fail(&world->run, "the broker ended by itself");
+    selkie_sim_operator_work(world->operator);
 }

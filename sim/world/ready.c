@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world/ready.h"
 
-#include "air/channel.h"
-#include "cloud/observer.h"
 #include "core/say.h"
 #include "core/wall.h"
 
@@ -14,8 +12,8 @@ static void invite(const struct selkie_world *world)
 {
     bool any = false;
 
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        const struct selkie_channel *channel = &world->channels[i];
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        const struct selkie_channel *channel = &world->air->channels[i];
         if (!selkie_channel_is_yours(channel))
             continue;
         selkie_say("channel %u waits for a gateway of yours on %s", i, channel->line.name);
@@ -27,8 +25,8 @@ static void invite(const struct selkie_world *world)
 
 static bool refused(const struct selkie_world *world)
 {
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        const struct selkie_channel *channel = &world->channels[i];
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        const struct selkie_channel *channel = &world->air->channels[i];
         int reason = channel->virtual != NULL ? selkie_vgateway_refused(channel->virtual) : 0;
         if (reason == 0)
             continue;
@@ -50,8 +48,8 @@ static bool look(struct selkie_world *world, bool *yours, const struct selkie_ch
 {
     *yours = false;
     *ours = NULL;
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        struct selkie_channel *channel = &world->channels[i];
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        struct selkie_channel *channel = &world->air->channels[i];
         if (selkie_channel_ready(channel))
             continue;
         if (selkie_channel_is_yours(channel))
@@ -84,7 +82,7 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
             told = false;
         }
         uint64_t waited_us = selkie_wall_us() - missing_us;
-        if (world->failed || loop->stops > 0 || refused(world))
+        if (world->run.failed || loop->stops > 0 || refused(world))
             return SELKIE_EIO;
         if (missing && !told && waited_us > SILENCE_US) {
             tell(world, ours);
@@ -99,6 +97,6 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
         selkie_loop_turn(loop, PATIENCE_US, 0);
     }
     selkie_sim_broker_save(&world->broker);
-    world->wall_start_us = world->clock.wall_us = selkie_wall_us();
+    world->wall_start_us = world->run.clock.wall_us = selkie_wall_us();
     return 0;
 }

@@ -1,40 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fleet/fleet_port.h"
+#include "fleet/fleet_device.h"
 
-#include "air/channel.h"
-#include "attack/attacker.h"
-
-#include <selkie/link.h>
 #include <string.h>
 
-uint64_t selkie_fleet_digest(const uint8_t *body, size_t len)
+struct selkie_channel *selkie_fleet_channel(const struct selkie_fleet *fleet, uint32_t device, uint32_t nth)
 {
-    uint64_t digest = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < len; i++)
-        digest = (digest ^ body[i]) * 0x100000001b3u;
-    return digest != 0 ? digest : 1;
+    return &fleet->air->channels[(device + nth) % fleet->air->count];
 }
 
-/* Remember a frame that goes on the air, so that it is known when a gateway hears it. A repeat is there already. */
+/* Remember a frame that goes on the air, so that it is recognised when a gateway hears it. A repeat is in already. */
 static void remember(struct selkie_fleet_device *device, const uint8_t *body, size_t len, bool is_payload)
 {
-    struct selkie_fleet *fleet = device->world->fleet;
-    uint64_t digest = selkie_fleet_digest(body, len);
-    struct selkie_fleet_frame *frame;
+    struct selkie_frames *frames = &device->fleet->frames;
 
-    HASH_FIND(hh, fleet->by_digest, &digest, sizeof digest, frame);
-    if (frame != NULL)
+    if (selkie_frames_find(frames, body, len))
         return;
-    frame = &device->frames[device->frame_at++ % SELKIE_FLEET_FRAMES];
-    if (frame->digest != 0)
-        HASH_DEL(fleet->by_digest, frame);
-    frame->digest = digest;
+    struct selkie_fleet_frame *frame = &device->frames[device->frame_at++ % SELKIE_FLEET_FRAMES];
+    selkie_frames_remove(frames, frame);
+    frame->digest = selkie_attribution_digest(body, len);
     frame->device = device->index;
     frame->number = is_payload ? device->number : UINT32_MAX;
     frame->epoch = device->epoch;
     frame->sealed = body[0] == (SELKIE_VERSION_1 << 4 | SELKIE_SEALED);
-    HASH_ADD(hh, fleet->by_digest, digest, sizeof frame->digest, frame);
+    selkie_frames_add(frames, frame);
 }
 
 /* The body of a whole frame on the wire. Returns its length. */
@@ -52,25 +40,26 @@ static size_t unwrap(struct selkie_link_rx *rx, const uint8_t *wire, size_t len)
 static int radio_write(void *context, const uint8_t *bytes, size_t len)
 {
     struct selkie_fleet_device *device = context;
-    struct selkie_world *world = device->world;
+    struct selkie_fleet *fleet = device->fleet;
+    struct selkie_account *account = fleet->account;
     struct selkie_link_rx rx;
     /* Which of its two frames this is, the library alone knows. */
     bool is_payload = device->device.uplink.current == SELKIE_UPLINK_DATA;
     size_t body_len = unwrap(&rx, bytes, len);
-    uint64_t now_us = world->clock.now_us;
+    uint64_t now_us = fleet->run->clock.now_us;
 
     remember(device, rx.body, body_len, is_payload);
     if (is_payload && device->handed_us != 0) {
-        uint64_t end_us = now_us + selkie_sim_radio_duration_us(
-                                       &world->channels[selkie_fleet_channel(world, device->index, 0)].radio, len);
-        selkie_sim_histogram_add(&world->wait, end_us - device->handed_us);
+        const struct selkie_sim_radio *radio = &selkie_fleet_channel(fleet, device->index, 0)->radio;
+        selkie_sim_histogram_add(&account->wait, now_us + selkie_sim_radio_duration_us(radio, len) - device->handed_us);
         device->handed_us = 0;
     }
-    world->frames_digest = (world->frames_digest ^ selkie_fleet_digest(rx.body, body_len)) * 0x100000001b3u + now_us;
-    bool jammed = selkie_attackers_tap(world, device, rx.body, body_len);
-    for (uint32_t i = 0; i < world->fleet->heard_by; i++) {
-        struct selkie_channel *channel = &world->channels[selkie_fleet_channel(world, device->index, i)];
-        if (!jammed && selkie_channel_send(channel, device->index, bytes, len) < 0)
+    account->frames_digest =
+        (account->frames_digest ^ selkie_attribution_digest(rx.body, body_len)) * 0x100000001b3u + now_us;
+    if (fleet->tap.frame && fleet->tap.frame(fleet->tap.context, device, rx.body, body_len))
+        return (int)len;
+    for (uint32_t i = 0; i < fleet->heard_by; i++) {
+        if (selkie_channel_send(selkie_fleet_channel(fleet, device->index, i), device->index, bytes, len) < 0)
             return SELKIE_EIO;
     }
     return (int)len;
@@ -79,8 +68,7 @@ static int radio_write(void *context, const uint8_t *bytes, size_t len)
 static int radio_read(void *context, uint8_t *bytes, size_t size)
 {
     struct selkie_fleet_device *device = context;
-    struct selkie_world *world = device->world;
-    const struct selkie_channel *channel = &world->channels[selkie_fleet_channel(world, device->index, 0)];
+    const struct selkie_channel *channel = selkie_fleet_channel(device->fleet, device->index, 0);
 
     return (int)selkie_sim_radio_listen(&channel->radio, &device->echo_cursor, bytes, size);
 }
@@ -88,12 +76,11 @@ static int radio_read(void *context, uint8_t *bytes, size_t size)
 static int radio_quiet_ms(void *context)
 {
     const struct selkie_fleet_device *device = context;
-    const struct selkie_world *world = device->world;
     uint64_t quiet_us = INT32_MAX * 1000ull;
 
-    for (uint32_t i = 0; i < world->fleet->heard_by; i++) {
-        const struct selkie_channel *channel = &world->channels[selkie_fleet_channel(world, device->index, i)];
-        uint64_t here_us = selkie_sim_radio_quiet_us(&channel->radio, device->index, world->clock.now_us);
+    for (uint32_t i = 0; i < device->fleet->heard_by; i++) {
+        const struct selkie_channel *channel = selkie_fleet_channel(device->fleet, device->index, i);
+        uint64_t here_us = selkie_channel_quiet_us(channel, device->index);
         if (here_us < quiet_us)
             quiet_us = here_us;
     }
@@ -113,9 +100,9 @@ static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_
 {
     const struct selkie_fleet_device *device = context;
 
-    if (slot >= device->world->key_count)
+    if (slot >= device->fleet->broker->key_count)
         return SELKIE_ENOTFOUND;
-    memcpy(pin, device->world->keys[slot].pin, SELKIE_PIN_SIZE);
+    memcpy(pin, device->fleet->broker->keys[slot].pin, SELKIE_PIN_SIZE);
     return 0;
 }
 
@@ -129,7 +116,7 @@ static int key_slot(void *context)
 static const struct selkie_source source = {
     .kind = SELKIE_SOURCE_TRNG, .claim = 32, .width = 8, .dead_ms = 1000, .read = read_entropy};
 
-void selkie_fleet_port(struct selkie_fleet_device *device, bool listens, bool senses)
+void selkie_fleet_device_port(struct selkie_fleet_device *device, bool listens, bool senses)
 {
     device->port = (struct selkie_port){.context = device,
                                         .radio_write = radio_write,
