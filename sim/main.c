@@ -88,7 +88,7 @@ static void set_pair(struct argp_state *state, const char *prefix, const char *p
     char path[128];
     const char *equals = strchr(pair, '=');
 
-    if (equals == NULL || equals == pair)
+    if (!equals || equals == pair)
         argp_error(state, "\"%s\": must be NAME=VALUE", pair);
     else {
         int len = snprintf(path, sizeof path, "%s%.*s", prefix, (int)(equals - pair), pair);
@@ -104,14 +104,14 @@ static error_t parse_argument(struct arguments *arguments, const char *value, st
         arguments->command = RUN;
     } else if (arguments->command == NONE && strcmp(value, "attack") == 0) {
         arguments->command = ATTACK;
-    } else if (arguments->command == RUN && arguments->file == NULL) {
+    } else if (arguments->command == RUN && !arguments->file) {
         arguments->file = value;
-    } else if (arguments->command == ATTACK && arguments->attack == NULL) {
-        for (size_t i = 0; i < SELKIE_ATTACK_KINDS && arguments->attack == NULL; i++) {
+    } else if (arguments->command == ATTACK && !arguments->attack) {
+        for (size_t i = 0; i < SELKIE_ATTACK_KINDS && !arguments->attack; i++) {
             if (strcmp(selkie_attack_words[i], value) == 0)
                 arguments->attack = selkie_attack_words[i];
         }
-        if (arguments->attack == NULL)
+        if (!arguments->attack)
             argp_error(state, "no attack is called \"%s\"; see --help", value);
     } else {
         argp_error(state, arguments->command == NONE ? "\"%s\" is no command" : "\"%s\" is too much", value);
@@ -121,7 +121,7 @@ static error_t parse_argument(struct arguments *arguments, const char *value, st
 
 static bool is_stdout(const char *path)
 {
-    return path != NULL && strcmp(path, "-") == 0;
+    return path && strcmp(path, "-") == 0;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -156,7 +156,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         return parse_argument(arguments, value, state);
     case ARGP_KEY_END:
-        if (arguments->command == NONE || (arguments->command == ATTACK && arguments->attack == NULL))
+        if (arguments->command == NONE || (arguments->command == ATTACK && !arguments->attack))
             argp_usage(state);
         if (is_stdout(arguments->run.json) && is_stdout(arguments->run.report))
             argp_error(state, "--json and --report cannot both be standard output");
@@ -179,7 +179,7 @@ static char *filter_help(int key, const char *text, void *input)
     if (key != ARGP_KEY_HELP_POST_DOC)
         return (char *)(uintptr_t)text;
     FILE *stream = open_memstream(&list, &size);
-    if (stream == NULL)
+    if (!stream)
         return NULL;
     (void)fputs("Attacks:\n", stream);
     for (int i = 0; i < SELKIE_ATTACK_KINDS; i++)
@@ -201,9 +201,9 @@ static int act(const struct arguments *arguments)
         return fputs(selkie_scenario_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     selkie_scenario_init(&scenario);
     const char *astray = selkie_command_line_load(&arguments->over, &scenario, arguments->file, arguments->attack);
-    if (selkie_scenario_error(&scenario) != NULL) {
+    if (selkie_scenario_error(&scenario)) {
         selkie_say("%s", selkie_scenario_error(&scenario));
-    } else if (astray != NULL) {
+    } else if (astray) {
         selkie_say("%s: there is no such place in the scenario", astray);
     } else if (arguments->check_only) {
         selkie_scenario_show(&scenario);

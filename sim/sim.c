@@ -2,7 +2,6 @@
 #include "sim.h"
 
 #include "core/say.h"
-#include "core/wall.h"
 #include "verdict/report.h"
 #include "verdict/verdict.h"
 #include "verdict/view.h"
@@ -68,7 +67,7 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
 
     world->scenario = scenario;
     world->broker.process.pidfd = -1;
-    run->epoch_ms = selkie_wall_epoch_ms();
+    run->epoch_ms = selkie_clock_ms();
     selkie_sim_clock_init(&run->clock, scenario->speed, selkie_wall_us());
     int error = selkie_folder_open(&world->folder);
     if (error == 0)
@@ -113,7 +112,7 @@ static uint64_t spooled(const struct selkie_world *world)
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < world->air->count; i++)
-        sum += world->air->channels[i].virtual != NULL ? selkie_vgateway_waiting(world->air->channels[i].virtual) : 0;
+        sum += world->air->channels[i].virtual ? selkie_vgateway_waiting(world->air->channels[i].virtual) : 0;
     return sum;
 }
 
@@ -208,7 +207,7 @@ static void settle(struct run *run)
 
     selkie_fleet_settle(world->fleet);
     for (uint32_t i = 0; i < world->air->count; i++)
-        if (world->air->channels[i].virtual != NULL)
+        if (world->air->channels[i].virtual)
             selkie_vgateway_hurry(world->air->channels[i].virtual, patience_us / 3);
     selkie_attackers_hurry(world->attackers, patience_us / 3);
     world->account.last_arrival_us = now_us;
@@ -224,8 +223,7 @@ static void settle(struct run *run)
 /* Whoever reads a document there wants nothing else in it. */
 static bool takes_stdout(const struct selkie_sim_options *options)
 {
-    return (options->json != NULL && strcmp(options->json, "-") == 0) ||
-           (options->report != NULL && strcmp(options->report, "-") == 0);
+    return (options->json && strcmp(options->json, "-") == 0) || (options->report && strcmp(options->report, "-") == 0);
 }
 
 /* Returns whether all expectations held. */
@@ -248,9 +246,9 @@ static bool judge(struct run *run, const struct selkie_sim_options *options)
     }
     if (!options->quiet)
         selkie_view_summary(world, &expect, held, takes_stdout(options) ? stderr : stdout);
-    if (options->json != NULL && selkie_sim_report_json(world, &expect, options->json) < 0)
+    if (options->json && selkie_sim_report_json(world, &expect, options->json) < 0)
         held = false;
-    if (options->report != NULL && selkie_sim_report_html(world, &expect, options->report) < 0)
+    if (options->report && selkie_sim_report_html(world, &expect, options->report) < 0)
         held = false;
     return held;
 }
@@ -260,7 +258,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
     struct run *run = calloc(1, sizeof *run);
     bool good = false;
 
-    if (run == NULL) {
+    if (!run) {
         selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
         return EXIT_FAILURE;
     }

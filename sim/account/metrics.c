@@ -17,9 +17,9 @@ static struct selkie_metric *find_or_make(struct selkie_metrics *metrics, const 
 {
     char full[SELKIE_METRIC_NAME_MAX];
 
-    (void)snprintf(full, sizeof full, "%s%s%s", group != NULL ? group : "", group != NULL ? "." : "", name);
+    (void)snprintf(full, sizeof full, "%s%s%s", group ? group : "", group ? "." : "", name);
     const struct selkie_metric *found = find(metrics, full);
-    if (found != NULL)
+    if (found)
         return &metrics->list[found - metrics->list];
     if (metrics->count == SELKIE_METRICS_MAX)
         return NULL;
@@ -33,7 +33,7 @@ void selkie_metrics_set(struct selkie_metrics *metrics, const char *group, const
 {
     struct selkie_metric *metric = find_or_make(metrics, group, name);
 
-    if (metric != NULL)
+    if (metric)
         metric->value = value;
 }
 
@@ -41,18 +41,18 @@ void selkie_metrics_add(struct selkie_metrics *metrics, const char *group, const
 {
     struct selkie_metric *metric = find_or_make(metrics, group, name);
 
-    if (metric != NULL)
+    if (metric)
         metric->value += value;
 }
 
 bool selkie_metrics_has(const struct selkie_metrics *metrics, const char *name)
 {
-    return find(metrics, name) != NULL;
+    return find(metrics, name);
 }
 
 double selkie_metrics_get(const struct selkie_metrics *metrics, const char *name)
 {
     const struct selkie_metric *metric = find(metrics, name);
 
-    return metric != NULL ? metric->value : 0;
+    return metric ? metric->value : 0;
 }

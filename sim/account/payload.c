@@ -54,11 +54,11 @@ static int read_lines(struct selkie_payload_plan *plan, FILE *file, unsigned *nu
             continue;
         too_long = len > SELKIE_PAYLOAD_TEXT_MAX;
         char **lines = realloc(plan->lines, (plan->line_count + 1) * sizeof(char *));
-        if (lines == NULL)
+        if (!lines)
             break;
         plan->lines = lines;
         plan->lines[plan->line_count] = strdup(line);
-        if (plan->lines[plan->line_count] == NULL)
+        if (!plan->lines[plan->line_count])
             break;
         plan->line_count++;
     }
@@ -84,7 +84,7 @@ int selkie_payload_plan_open(struct selkie_payload_plan *plan, enum selkie_paylo
         return 0;
 
     FILE *stream = fopen(file, "re");
-    if (stream == NULL) {
+    if (!stream) {
         (void)snprintf(error, 256, "%.200s: %s", file, strerror(errno));
         return SELKIE_EIO;
     }
@@ -169,7 +169,7 @@ static int part_text(const uint8_t *bytes, size_t len, size_t *content, uint32_t
     memcpy(text, bytes, len);
     text[len] = '\0';
     char *tail = strrchr(text, 'n');
-    if (tail == NULL || tail == text || tail[-1] != ' ' || tail[1] != '=' || tail[2] < '0' || tail[2] > '9')
+    if (!tail || tail == text || tail[-1] != ' ' || tail[1] != '=' || tail[2] < '0' || tail[2] > '9')
         return SELKIE_EREFUSED;
     unsigned long long value = strtoull(tail + 2, &end, 10);
     if (value > UINT32_MAX || strncmp(end, " k=", 3) != 0 || strspn(end + 3, "0123456789abcdef") != 16 ||

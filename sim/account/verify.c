@@ -27,11 +27,11 @@ int selkie_verify_open(struct selkie_verify **verify, uint32_t devices)
     struct selkie_verify *opened = calloc(1, sizeof *opened);
 
     *verify = NULL;
-    if (opened == NULL)
+    if (!opened)
         return SELKIE_ENOMEM;
     opened->device_count = devices;
     opened->devices = calloc(devices, sizeof *opened->devices);
-    if (opened->devices == NULL) {
+    if (!opened->devices) {
         free(opened);
         return SELKIE_ENOMEM;
     }
@@ -41,7 +41,7 @@ int selkie_verify_open(struct selkie_verify **verify, uint32_t devices)
 
 void selkie_verify_close(struct selkie_verify *verify)
 {
-    if (verify == NULL)
+    if (!verify)
         return;
     for (uint32_t i = 0; i < verify->device_count; i++) {
         free(verify->devices[i].heard);
@@ -61,12 +61,12 @@ static int grow(struct device *device)
     uint32_t room = device->room == 0 ? 64 : device->room * 2;
 
     uint8_t *heard = realloc(device->heard, room);
-    if (heard == NULL)
+    if (!heard)
         return SELKIE_ENOMEM;
     memset(heard + device->room, 0, room - device->room);
     device->heard = heard;
     uint64_t *bits = realloc(device->delivered, room / 64 * sizeof *bits);
-    if (bits == NULL)
+    if (!bits)
         return SELKIE_ENOMEM;
     memset(bits + device->room / 64, 0, (room - device->room) / 64 * sizeof *bits);
     device->delivered = bits;

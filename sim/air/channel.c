@@ -2,7 +2,6 @@
 #include "air/channel.h"
 
 #include "cloud/gateway_process.h"
-#include "core/wall.h"
 
 #include <selkie/frame.h>
 #include <signal.h>
@@ -113,27 +112,27 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
 
 static bool has_gateway(const struct selkie_channel *channel)
 {
-    return !channel->down && (channel->virtual != NULL || channel->line.live);
+    return !channel->down && (channel->virtual || channel->line.live);
 }
 
 static void on_heard(void *context, const uint8_t *bytes, size_t len)
 {
     struct selkie_channel *channel = context;
 
-    if (channel->virtual == NULL && !channel->line.live)
+    if (!channel->virtual && !channel->line.live)
         (void)selkie_sim_line_check(&channel->line);
     if (!has_gateway(channel)) {
         selkie_link_rx_init(&channel->rx);
         return;
     }
-    if (channel->virtual == NULL)
+    if (!channel->virtual)
         selkie_sim_line_write(&channel->line, bytes, len);
     for (size_t i = 0; i < len; i++) {
         int body_len = selkie_link_rx_byte(&channel->rx, bytes[i]);
         if (body_len > 0)
             on_body(channel, channel->rx.body, (size_t)body_len);
     }
-    if (channel->virtual != NULL)
+    if (channel->virtual)
         selkie_vgateway_pump(channel->virtual, selkie_wall_us());
 }
 
@@ -150,7 +149,7 @@ void selkie_channel_serve(struct selkie_channel *channel)
     uint8_t bytes[256];
     size_t len;
 
-    if (channel->virtual != NULL) {
+    if (channel->virtual) {
         selkie_vgateway_pump(channel->virtual, selkie_wall_us());
         return;
     }
@@ -195,7 +194,7 @@ void selkie_channel_stop(struct selkie_channel *channel, bool kill)
     channel->down = true;
     channel->online = false;
     selkie_link_rx_init(&channel->rx);
-    if (channel->virtual != NULL) {
+    if (channel->virtual) {
         selkie_vgateway_pause(channel->virtual, true);
         return;
     }
@@ -207,7 +206,7 @@ void selkie_channel_stop(struct selkie_channel *channel, bool kill)
 int selkie_channel_start(struct selkie_channel *channel)
 {
     channel->down = false;
-    if (channel->virtual != NULL) {
+    if (channel->virtual) {
         selkie_vgateway_pause(channel->virtual, false);
         return 0;
     }

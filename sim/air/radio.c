@@ -33,7 +33,7 @@ void selkie_sim_radio_init(struct selkie_sim_radio *radio, const struct selkie_s
 
 void selkie_sim_radio_wipe(struct selkie_sim_radio *radio)
 {
-    while (radio->signals != NULL) {
+    while (radio->signals) {
         struct selkie_signal *signal = radio->signals;
         radio->signals = signal->next;
         free(signal);
@@ -79,7 +79,7 @@ static bool overlaps(const struct selkie_signal *signal, uint64_t from_us, uint6
 static bool disturbed(const struct selkie_sim_radio *radio, const struct selkie_signal *signal, uint64_t from_us,
                       uint64_t to_us)
 {
-    for (struct selkie_signal *other = radio->signals; other != NULL; other = other->next) {
+    for (struct selkie_signal *other = radio->signals; other; other = other->next) {
         if (other != signal && other->source != SELKIE_SIM_RADIO_GATEWAY && overlaps(other, from_us, to_us) &&
             !faded_at(radio, other, from_us))
             return true;
@@ -89,7 +89,7 @@ static bool disturbed(const struct selkie_sim_radio *radio, const struct selkie_
 
 static bool gateway_sends(const struct selkie_sim_radio *radio, uint64_t from_us, uint64_t to_us)
 {
-    for (const struct selkie_signal *other = radio->signals; other != NULL; other = other->next) {
+    for (const struct selkie_signal *other = radio->signals; other; other = other->next) {
         if (other->source == SELKIE_SIM_RADIO_GATEWAY && overlaps(other, from_us, to_us))
             return true;
     }
@@ -113,7 +113,7 @@ static void skip(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 /* The signal that the receiver turns to once it is free: the earliest that it can hear. */
 static struct selkie_signal *choose(struct selkie_sim_radio *radio)
 {
-    for (struct selkie_signal *signal = radio->signals; signal != NULL; signal = signal->next) {
+    for (struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
         if (signal->source == SELKIE_SIM_RADIO_GATEWAY)
             continue;
         skip(radio, signal);
@@ -166,7 +166,7 @@ static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
         if (selkie_noise_pass(&radio->echo_noise, from_us, to_us, &byte))
             radio->echo[radio->echo_end++ % SELKIE_SIM_RADIO_ECHO_SIZE] = byte;
     }
-    if (radio->echo_end != before && radio->on_echo != NULL)
+    if (radio->echo_end != before && radio->on_echo)
         radio->on_echo(radio->context);
 }
 
@@ -174,14 +174,14 @@ static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 static void forget_ended(struct selkie_sim_radio *radio)
 {
     uint64_t needed_us = radio->now_us;
-    if (radio->heard != NULL && byte_us(radio, radio->heard, radio->heard->at) < needed_us)
+    if (radio->heard && byte_us(radio, radio->heard, radio->heard->at) < needed_us)
         needed_us = byte_us(radio, radio->heard, radio->heard->at);
-    for (const struct selkie_signal *signal = radio->signals; signal != NULL; signal = signal->next) {
+    for (const struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
         if (signal->source == SELKIE_SIM_RADIO_GATEWAY && signal->at < signal->len &&
             byte_us(radio, signal, signal->at) < needed_us)
             needed_us = byte_us(radio, signal, signal->at);
     }
-    for (struct selkie_signal **link = &radio->signals; *link != NULL;) {
+    for (struct selkie_signal **link = &radio->signals; *link;) {
         struct selkie_signal *signal = *link;
         if (signal->end_us > needed_us) {
             link = &signal->next;
@@ -199,17 +199,17 @@ void selkie_sim_radio_advance(struct selkie_sim_radio *radio, uint64_t now_us)
     if (now_us <= radio->now_us)
         return;
     radio->now_us = now_us;
-    if (radio->signals == NULL)
+    if (!radio->signals)
         return;
     for (;;) {
-        if (radio->heard == NULL && (radio->heard = choose(radio)) == NULL)
+        if (!radio->heard && (radio->heard = choose(radio)) == NULL)
             break;
         hear(radio, radio->heard);
         if (radio->heard->at < radio->heard->len)
             break;
         radio->heard = NULL;
     }
-    for (struct selkie_signal *signal = radio->signals; signal != NULL; signal = signal->next) {
+    for (struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
         if (signal->source == SELKIE_SIM_RADIO_GATEWAY)
             echo(radio, signal);
     }
@@ -221,14 +221,14 @@ uint64_t selkie_sim_radio_next_us(const struct selkie_sim_radio *radio)
     uint64_t next_us = UINT64_MAX;
     const struct selkie_signal *heard = radio->heard;
 
-    for (const struct selkie_signal *signal = radio->signals; signal != NULL; signal = signal->next) {
+    for (const struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
         if (signal->end_us > radio->now_us && signal->end_us < next_us)
             next_us = signal->end_us;
     }
-    if (radio->options.chunk == 0 || radio->signals == NULL)
+    if (radio->options.chunk == 0 || !radio->signals)
         return next_us;
     /* Where nothing is heard just now, a signal may still become audible: look again a chunk later. */
-    uint64_t chunk_us = heard != NULL && heard->at + radio->options.chunk < heard->len
+    uint64_t chunk_us = heard && heard->at + radio->options.chunk < heard->len
                             ? byte_us(radio, heard, heard->at + radio->options.chunk)
                             : radio->now_us + selkie_sim_radio_duration_us(radio, radio->options.chunk);
     return chunk_us < next_us ? chunk_us : next_us;
@@ -256,7 +256,7 @@ static int send_without_radio(struct selkie_sim_radio *radio, uint32_t source, c
     if (source == SELKIE_SIM_RADIO_GATEWAY) {
         for (size_t i = 0; i < len; i++)
             radio->echo[radio->echo_end++ % SELKIE_SIM_RADIO_ECHO_SIZE] = bytes[i];
-        if (radio->on_echo != NULL)
+        if (radio->on_echo)
             radio->on_echo(radio->context);
         return 0;
     }
@@ -279,14 +279,14 @@ int selkie_sim_radio_send(struct selkie_sim_radio *radio, uint32_t source, const
     if (radio->options.bit_rate == 0)
         return send_without_radio(radio, source, bytes, len);
     struct selkie_signal *signal = malloc(sizeof *signal + len);
-    if (signal == NULL)
+    if (!signal)
         return SELKIE_ENOMEM;
     *signal = (struct selkie_signal){.source = source, .start_us = radio->now_us, .fade_block = UINT64_MAX, .len = len};
     signal->end_us = byte_us(radio, signal, len);
     memcpy(signal->bytes, bytes, len);
 
     struct selkie_signal **link = &radio->signals;
-    for (; *link != NULL; link = &(*link)->next) {
+    for (; *link; link = &(*link)->next) {
         if ((*link)->end_us > signal->start_us)
             (*link)->collided = signal->collided = true;
     }
@@ -301,7 +301,7 @@ uint64_t selkie_sim_radio_quiet_us(const struct selkie_sim_radio *radio, uint32_
 {
     uint64_t from_us = 0;
 
-    for (const struct selkie_signal *signal = radio->signals; signal != NULL; signal = signal->next) {
+    for (const struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
         if (signal->source == source || signal->start_us + radio->options.sense_us > now_us)
             continue;
         if (signal->end_us > now_us)

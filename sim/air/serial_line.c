@@ -23,9 +23,9 @@ static int init(struct selkie_sim_line *line)
     memset(line, 0, sizeof *line);
     line->fd = line->listener = -1;
     line->pending = malloc(SELKIE_SIM_LINE_PENDING_MAX);
-    if (line->pending == NULL)
+    if (!line->pending)
         selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
-    return line->pending == NULL ? SELKIE_ENOMEM : 0;
+    return !line->pending ? SELKIE_ENOMEM : 0;
 }
 
 /* A pty's link is known by where it points: any other symbolic link is somebody's. */

@@ -35,14 +35,14 @@ bool selkie_attacker_transmit(struct selkie_attacker *attacker, const uint8_t *b
 void selkie_attacker_record(struct selkie_attacker *attacker, uint32_t device, const uint8_t *body, size_t len)
 {
     struct selkie_tape *tape = &attacker->tapes[attacker->tape_at++ % SELKIE_ATTACKER_TAPES];
-    struct selkie_frames *frames = &attacker->fleet->frames;
-    const struct selkie_fleet_frame *known = selkie_frames_find(frames, body, len);
+    struct selkie_frame_index *frames = &attacker->fleet->frames;
+    const struct selkie_fleet_frame *known = selkie_frame_index_find(frames, body, len);
 
     tape->recorded_us = attacker->fleet->run->clock.now_us;
     tape->device = device;
     tape->len = len < sizeof tape->body ? len : sizeof tape->body;
     memcpy(tape->body, body, tape->len);
-    selkie_frames_remove(frames, &tape->frame);
+    selkie_frame_index_remove(frames, &tape->frame);
     if (!known) {
         selkie_run_fail(attacker->fleet->run, "a frame of device %u is not recognised", device);
         return;

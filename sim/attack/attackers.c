@@ -122,7 +122,7 @@ void selkie_attackers_close(struct selkie_attackers *attackers)
     for (size_t i = 0; attackers && i < attackers->count; i++) {
         struct selkie_attacker *attacker = &attackers->list[i];
         for (unsigned j = 0; j < SELKIE_ATTACKER_TAPES; j++)
-            selkie_frames_remove(&attacker->fleet->frames, &attacker->tapes[j].frame);
+            selkie_frame_index_remove(&attacker->fleet->frames, &attacker->tapes[j].frame);
         selkie_vgateway_close(attacker->gateway);
         selkie_mqtt_close(attacker->client);
     }

@@ -37,7 +37,7 @@ SELKIE_ACT(register)
 {
     const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
 
-    if (victim == NULL)
+    if (!victim)
         return false;
     if (!attacker->has_id) {
         selkie_prng_fill(&attacker->random, attacker->id, SELKIE_ID_SIZE);
@@ -55,7 +55,7 @@ SELKIE_ACT(storm)
     uint8_t id[SELKIE_ID_SIZE];
 
     selkie_prng_fill(&attacker->random, id, sizeof id);
-    return victim != NULL && send_register(attacker, victim, id);
+    return victim && send_register(attacker, victim, id);
 }
 
 /* Somebody with a debugger on the device: sees its ID, its counter and what it sends. The careful one speaks under a

@@ -98,7 +98,7 @@ SELKIE_ACT(gateway_liar)
     int64_t now_ms = selkie_run_rx_ms(attacker->fleet->run);
     const int64_t lies[] = {0, now_ms - 86400000, now_ms - 1, now_ms + 86400000, INT64_MAX / 2};
 
-    if (tape == NULL || !ready(attacker) ||
+    if (!tape || !ready(attacker) ||
         !hand_over_tape(attacker, tape, lies[attacker->step % (sizeof lies / sizeof lies[0])]))
         return false;
     attacker->step++;

@@ -18,7 +18,7 @@ SELKIE_ACT(replay)
 {
     const struct selkie_tape *tape = selkie_attacker_latest(attacker);
 
-    return tape != NULL && selkie_attacker_transmit(attacker, tape->body, tape->len);
+    return tape && selkie_attacker_transmit(attacker, tape->body, tape->len);
 }
 
 /* Send the oldest frame once it is old enough, and forget it. */
@@ -27,9 +27,9 @@ SELKIE_ACT(send_old)
     double age_s = attacker->plan->after_s >= 0 ? attacker->plan->after_s : attacker->attack->after_s;
     struct selkie_tape *tape = selkie_attacker_oldest(attacker, age_s);
 
-    if (tape == NULL)
+    if (!tape)
         return false;
-    selkie_frames_add(&attacker->fleet->frames, &tape->frame);
+    selkie_frame_index_add(&attacker->fleet->frames, &tape->frame);
     selkie_attribution_follow(attacker->attribution, attacker->name, tape->device, tape->frame.number);
     if (!selkie_attacker_transmit(attacker, tape->body, tape->len))
         return false;
@@ -59,7 +59,7 @@ SELKIE_ACT(flip)
     const struct selkie_tape *tape = selkie_attacker_latest(attacker);
     uint8_t body[SELKIE_SEALED_SIZE];
 
-    if (tape == NULL)
+    if (!tape)
         return false;
     bool sealed = tape->len == SELKIE_SEALED_SIZE;
     size_t count =
@@ -95,7 +95,7 @@ SELKIE_ACT(noise)
 /* The first payload behind the noise is the one that it may spoil. */
 SELKIE_TAP(next)
 {
-    const struct selkie_fleet_frame *frame = selkie_frames_find(&attacker->fleet->frames, body, len);
+    const struct selkie_fleet_frame *frame = selkie_frame_index_find(&attacker->fleet->frames, body, len);
 
     if (attacker->step == 0 || !frame || frame->number == UINT32_MAX)
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/event_queue.h"
 
-#include "core/wall.h"
+#include "core/virtual_clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ int selkie_sim_event_queue_open(struct selkie_sim_event_queue **queue)
     struct selkie_sim_event_queue *opened = calloc(1, sizeof *opened);
 
     *queue = NULL;
-    if (opened == NULL)
+    if (!opened)
         return SELKIE_ENOMEM;
     opened->last = &opened->first;
     opened->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -37,7 +37,7 @@ int selkie_sim_event_queue_open(struct selkie_sim_event_queue **queue)
 
 void selkie_sim_event_queue_close(struct selkie_sim_event_queue *queue)
 {
-    if (queue == NULL)
+    if (!queue)
         return;
     for (struct selkie_sim_event *event; (event = selkie_sim_event_queue_take(queue)) != NULL;)
         free(event);
@@ -50,7 +50,7 @@ struct selkie_sim_event *selkie_sim_event_new(enum selkie_sim_event_kind kind, s
 {
     struct selkie_sim_event *event = malloc(sizeof *event + len + 1);
 
-    if (event == NULL)
+    if (!event)
         return NULL;
     *event = (struct selkie_sim_event){.kind = kind, .client = client, .wall_us = selkie_wall_us(), .len = len};
     event->payload[len] = '\0';
@@ -84,7 +84,7 @@ static void unlink_event(struct selkie_sim_event_queue *queue, struct selkie_sim
 {
     uint64_t rings;
 
-    if ((*link)->next == NULL)
+    if (!(*link)->next)
         queue->last = link;
     *link = (*link)->next;
     if (--queue->count == 0)
@@ -95,7 +95,7 @@ struct selkie_sim_event *selkie_sim_event_queue_take(struct selkie_sim_event_que
 {
     (void)pthread_mutex_lock(&queue->lock);
     struct selkie_sim_event *event = queue->first;
-    if (event != NULL)
+    if (event)
         unlink_event(queue, &queue->first);
     (void)pthread_mutex_unlock(&queue->lock);
     return event;
@@ -104,7 +104,7 @@ struct selkie_sim_event *selkie_sim_event_queue_take(struct selkie_sim_event_que
 void selkie_sim_event_queue_forget(struct selkie_sim_event_queue *queue, const struct selkie_mqtt *client)
 {
     (void)pthread_mutex_lock(&queue->lock);
-    for (struct selkie_sim_event **link = &queue->first; *link != NULL;) {
+    for (struct selkie_sim_event **link = &queue->first; *link;) {
         struct selkie_sim_event *event = *link;
         if (event->client != client) {
             link = &event->next;

@@ -2,13 +2,13 @@
 #include "cloud/mosquitto.h"
 
 #include "core/say.h"
-#include "core/wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
+#include <selkie/clock.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static int write_mosquitto_conf(const struct selkie_sim_broker *broker)
     const struct passwd *user =
         getpwuid(geteuid()); /* started as root, it would become "mosquitto" and lose the folder */
 
-    if (broker->options->plugin != NULL)
+    if (broker->options->plugin)
         (void)snprintf(plugin, sizeof plugin, "%s", broker->options->plugin);
     else
         selkie_process_find(plugin, PLUGIN, SELKIE_PLUGIN_INSTALLED);
@@ -81,7 +81,7 @@ static int write_mosquitto_conf(const struct selkie_sim_broker *broker)
         "user %s\nlog_dest stderr\npersistence true\npersistence_location %s/\nmax_queued_messages 10000000\n"
         "max_inflight_messages 0\nset_tcp_nodelay true\nallow_anonymous true\nplugin %s\n"
         "plugin_opt_config_file %s/plugin.json\nlistener %u 127.0.0.1\n",
-        user != NULL ? user->pw_name : "root", broker->folder->path, plugin, broker->folder->path, broker->port);
+        user ? user->pw_name : "root", broker->folder->path, plugin, broker->folder->path, broker->port);
     return selkie_folder_write(broker->folder, "mosquitto.conf", 0600, text);
 }
 
@@ -101,18 +101,18 @@ int selkie_sim_broker_start(struct selkie_sim_broker *broker)
 {
     /* Debian keeps it where only root's PATH looks. */
     const char *program = access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
-    if (broker->options->mosquitto != NULL)
+    if (broker->options->mosquitto)
         program = broker->options->mosquitto;
 
     char config[SELKIE_PATH_MAX];
-    uint64_t limit_us = selkie_wall_us() + START_PATIENCE * 1000ull;
+    int64_t limit_us = selkie_clock_monotonic_us() + START_PATIENCE * 1000;
 
     selkie_folder_path(broker->folder, config, "mosquitto.conf");
     const char *const argv[] = {program, "-c", config, NULL};
     int error = selkie_process_start(&broker->process, broker->folder, "mosquitto", argv);
     while (error == 0 && !listens(broker->port)) {
         struct pollfd end = {.fd = broker->process.pidfd, .events = POLLIN};
-        if (poll(&end, 1, 5) > 0 || selkie_wall_us() > limit_us)
+        if (poll(&end, 1, 5) > 0 || selkie_clock_monotonic_us() > limit_us)
             error = SELKIE_EIO;
     }
     if (error < 0) {

@@ -25,7 +25,7 @@ static void tell(struct selkie_mqtt *client, enum selkie_sim_event_kind kind, in
 {
     struct selkie_sim_event *event = selkie_sim_event_new(kind, client, 0);
 
-    if (event == NULL)
+    if (!event)
         return;
     event->code = code;
     selkie_sim_event_queue_put_take(client->queue, event);
@@ -74,7 +74,7 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     struct selkie_sim_event *event =
         selkie_sim_event_new(SELKIE_SIM_EVENT_MESSAGE, client, (size_t)message->payloadlen);
 
-    if (event == NULL)
+    if (!event)
         return 0; /* Paho offers it again */
     (void)snprintf(event->topic, sizeof event->topic, "%.*s", topic_len > 0 ? topic_len : 255, topic);
     memcpy(event->payload, message->payload, event->len);
@@ -123,7 +123,7 @@ static int start(struct selkie_mqtt *client, const struct selkie_mqtt_server *se
     connect.maxRetryInterval = RECONNECT_MAX_S;
     connect.username = options->username;
     connect.password = options->password;
-    connect.will = options->will_topic != NULL ? &will : NULL;
+    connect.will = options->will_topic ? &will : NULL;
     connect.ssl = strncmp(server->uri, "mqtts://", 8) == 0 ? &tls : NULL;
     connect.onFailure5 = on_connect_failed;
     connect.context = client;
@@ -140,7 +140,7 @@ int selkie_mqtt_open(struct selkie_mqtt **client, struct selkie_sim_event_queue 
     struct selkie_mqtt *opened = calloc(1, sizeof *opened);
 
     *client = NULL;
-    if (opened == NULL)
+    if (!opened)
         return SELKIE_ENOMEM;
     opened->queue = queue;
     opened->on_event = options->on_event;
@@ -160,7 +160,7 @@ int selkie_mqtt_open(struct selkie_mqtt **client, struct selkie_sim_event_queue 
 
 void selkie_mqtt_close(struct selkie_mqtt *client)
 {
-    if (client == NULL)
+    if (!client)
         return;
     MQTTAsync_destroy(&client->handle); /* sends DISCONNECT; no callback comes after it */
     selkie_sim_event_queue_forget(client->queue, client);
@@ -178,12 +178,12 @@ void selkie_mqtt_die(struct selkie_mqtt *client)
 const char *selkie_mqtt_reason(int code)
 {
     const char *text = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
-    return text != NULL ? text : "for no reason known here";
+    return text ? text : "for no reason known here";
 }
 
 bool selkie_mqtt_connected(const struct selkie_mqtt *client)
 {
-    return client != NULL && MQTTAsync_isConnected(client->handle);
+    return client && MQTTAsync_isConnected(client->handle);
 }
 
 int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos)

@@ -40,7 +40,7 @@ static void forget(struct selkie_vgateway *gateway, uint64_t seq)
     struct frame *frame;
 
     HASH_FIND(hh, gateway->frames, &seq, sizeof seq, frame);
-    if (frame == NULL)
+    if (!frame)
         return;
     if (gateway->next == frame)
         gateway->next = frame->hh.next;
@@ -64,7 +64,7 @@ static void on_receipt(struct selkie_vgateway *gateway, const struct selkie_sim_
 /* All that was under way when the connection broke is sent again: whether it arrived nobody knows. */
 static void rewind_all(struct selkie_vgateway *gateway)
 {
-    for (struct frame *frame = gateway->frames; frame != NULL; frame = frame->hh.next) {
+    for (struct frame *frame = gateway->frames; frame; frame = frame->hh.next) {
         frame->sent_us = 0;
         frame->again = 0;
     }
@@ -114,7 +114,7 @@ int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_sim_eve
         .id = id, .username = name, .password = password, .on_event = on_event, .owner = opened};
 
     *gateway = NULL;
-    if (opened == NULL)
+    if (!opened)
         return SELKIE_ENOMEM;
     opened->next_seq = 1;
     int error = selkie_topic_gateway(opened->up, root, name, SELKIE_TOPIC_GATEWAY_UP);
@@ -132,10 +132,10 @@ int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_sim_eve
 
 void selkie_vgateway_close(struct selkie_vgateway *gateway)
 {
-    if (gateway == NULL)
+    if (!gateway)
         return;
     selkie_mqtt_close(gateway->client);
-    for (struct frame *frame = gateway->frames, *next; frame != NULL; frame = next) {
+    for (struct frame *frame = gateway->frames, *next; frame; frame = next) {
         next = frame->hh.next;
         HASH_DEL(gateway->frames, frame);
         free(frame);
@@ -158,7 +158,7 @@ int selkie_vgateway_put(struct selkie_vgateway *gateway, const uint8_t *body, si
     if (HASH_COUNT(gateway->frames) >= SELKIE_VGATEWAY_MAX)
         return SELKIE_EFULL;
     struct frame *frame = malloc(sizeof *frame + len);
-    if (frame == NULL)
+    if (!frame)
         return SELKIE_ENOMEM;
     memset(frame, 0, sizeof *frame);
     frame->seq = gateway->next_seq++;
@@ -166,7 +166,7 @@ int selkie_vgateway_put(struct selkie_vgateway *gateway, const uint8_t *body, si
     frame->len = len;
     memcpy(frame->body, body, len);
     HASH_ADD(hh, gateway->frames, seq, sizeof frame->seq, frame);
-    if (gateway->next == NULL)
+    if (!gateway->next)
         gateway->next = frame;
     return 0;
 }
@@ -218,7 +218,7 @@ void selkie_vgateway_pump(struct selkie_vgateway *gateway, uint64_t wall_us)
         gateway->looked_us = wall_us;
         send_overdue(gateway, wall_us);
     }
-    while (gateway->next != NULL && gateway->under_way < SELKIE_VGATEWAY_WINDOW) {
+    while (gateway->next && gateway->under_way < SELKIE_VGATEWAY_WINDOW) {
         if (publish(gateway, gateway->next, wall_us) < 0)
             return;
         gateway->next = gateway->next->hh.next;

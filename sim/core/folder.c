@@ -16,10 +16,10 @@ int selkie_folder_open(struct selkie_folder *folder)
 {
     const char *tmp = getenv("TMPDIR");
 
-    if (tmp == NULL || tmp[0] != '/' || strlen(tmp) > 60)
+    if (!tmp || tmp[0] != '/' || strlen(tmp) > 60)
         tmp = "/tmp";
     (void)snprintf(folder->path, sizeof folder->path, "%.60s/selkie-sim-XXXXXX", tmp);
-    if (mkdtemp(folder->path) == NULL) {
+    if (!mkdtemp(folder->path)) {
         selkie_say("%s: %s", folder->path, strerror(errno));
         folder->path[0] = '\0';
         return SELKIE_EIO;
@@ -58,8 +58,8 @@ int selkie_folder_write(const struct selkie_folder *folder, const char *name, mo
     selkie_folder_path(folder, path, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    int failed = file == NULL || fputs(text, file) < 0;
-    if (file != NULL && fclose(file) != 0)
+    int failed = !file || fputs(text, file) < 0;
+    if (file && fclose(file) != 0)
         failed = 1;
     if (!failed)
         return 0;

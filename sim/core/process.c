@@ -30,7 +30,7 @@ void selkie_process_find(char path[static SELKIE_PATH_MAX], const char *name, co
         if (access(path, R_OK) == 0)
             return;
     }
-    (void)snprintf(path, SELKIE_PATH_MAX, "%s", installed != NULL && access(installed, R_OK) == 0 ? installed : name);
+    (void)snprintf(path, SELKIE_PATH_MAX, "%s", installed && access(installed, R_OK) == 0 ? installed : name);
 }
 
 /* In the child; async-signal-safe calls alone, since Paho has threads. */
@@ -124,7 +124,7 @@ void selkie_process_show_log(const struct selkie_process *process)
     char tail[LOG_TAIL + 1];
     FILE *file = fopen(process->log, "re");
 
-    if (file == NULL)
+    if (!file)
         return;
     if (fseek(file, -LOG_TAIL, SEEK_END) != 0)
         rewind(file);

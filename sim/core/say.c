@@ -18,7 +18,7 @@ void selkie_say(const char *format, ...)
 {
     va_list arguments;
 
-    if (hook != NULL)
+    if (hook)
         hook(hook_context);
     (void)fputs("selkie-sim: ", stderr);
     va_start(arguments, format);

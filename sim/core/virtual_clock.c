@@ -64,7 +64,7 @@ int selkie_sim_clock_reserve(struct selkie_sim_clock *clock, size_t count)
         return 0;
     size_t room = clock->room * 2 > clock->count + count ? clock->room * 2 : clock->count + count;
     struct selkie_sim_timer **heap = realloc(clock->heap, room * sizeof(struct selkie_sim_timer *));
-    if (heap == NULL)
+    if (!heap)
         return SELKIE_ENOMEM;
     clock->heap = heap;
     clock->room = room;
@@ -155,10 +155,10 @@ uint64_t selkie_sim_clock_turn(struct selkie_sim_clock *clock, uint64_t wall_us,
     if (clock->held)
         return SELKIE_NEVER;
     const struct selkie_sim_timer *next = clock->count > 0 ? clock->heap[0] : NULL;
-    if (next != NULL && due(clock, next))
+    if (next && due(clock, next))
         return 0;
     pass(clock);
-    if (next == NULL || clock->now_us == clock->end_us)
+    if (!next || clock->now_us == clock->end_us)
         return SELKIE_NEVER;
     return (uint64_t)(((double)(next->due_us - clock->now_us) - clock->ahead_us) / clock->speed) + 1;
 }

@@ -6,6 +6,7 @@
 #ifndef SELKIE_SIM_VIRTUAL_CLOCK_H
 #define SELKIE_SIM_VIRTUAL_CLOCK_H
 
+#include <selkie/clock.h>
 #include <selkie/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,12 @@ struct selkie_sim_clock {
     struct selkie_sim_timer **heap;
     size_t count, room;
 };
+
+/* The time on the wall, from a steady clock. */
+static inline uint64_t selkie_wall_us(void)
+{
+    return (uint64_t)selkie_clock_monotonic_us();
+}
 
 /* speed as in the struct; wall_us: a steady clock's time now. */
 void selkie_sim_clock_init(struct selkie_sim_clock *clock, double speed, uint64_t wall_us);

@@ -2,7 +2,6 @@
 #include "fleet/fleet.h"
 
 #include "core/say.h"
-#include "core/wall.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -159,7 +158,7 @@ static void configure(struct selkie_fleet_device *device)
     config.form = session ? SELKIE_SESSION : SELKIE_SEALED;
     config.sealed_every = plan->sealed_every;
     config.claim = (const uint8_t *)plan->claim;
-    config.claim_len = plan->claim != NULL ? strlen(plan->claim) : 0;
+    config.claim_len = plan->claim ? strlen(plan->claim) : 0;
     config.firmware = FIRMWARE;
     config.uplink.bit_rate = group->air.bit_rate;
     config.uplink.register_times = plan->register_times;
@@ -227,7 +226,7 @@ static bool on_heard(void *context, uint32_t channel, const uint8_t *body, size_
                      uint32_t *number)
 {
     struct selkie_fleet *fleet = context;
-    const struct selkie_fleet_frame *frame = selkie_frames_find(&fleet->frames, body, len);
+    const struct selkie_fleet_frame *frame = selkie_frame_index_find(&fleet->frames, body, len);
 
     if (!frame)
         return false;
@@ -296,7 +295,7 @@ void selkie_fleet_close(struct selkie_fleet *fleet)
 {
     if (!fleet)
         return;
-    selkie_frames_clear(&fleet->frames);
+    selkie_frame_index_clear(&fleet->frames);
     for (uint32_t i = 0; i < fleet->count && fleet->devices; i++) {
         if (fleet->devices[i].on)
             selkie_device_wipe(&fleet->devices[i].device);

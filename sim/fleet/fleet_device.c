@@ -11,18 +11,18 @@ struct selkie_channel *selkie_fleet_channel(const struct selkie_fleet *fleet, ui
 /* Remember a frame that goes on the air, so that it is recognised when a gateway hears it. A repeat is in already. */
 static void remember(struct selkie_fleet_device *device, const uint8_t *body, size_t len, bool is_payload)
 {
-    struct selkie_frames *frames = &device->fleet->frames;
+    struct selkie_frame_index *frames = &device->fleet->frames;
 
-    if (selkie_frames_find(frames, body, len))
+    if (selkie_frame_index_find(frames, body, len))
         return;
     struct selkie_fleet_frame *frame = &device->frames[device->frame_at++ % SELKIE_FLEET_FRAMES];
-    selkie_frames_remove(frames, frame);
+    selkie_frame_index_remove(frames, frame);
     frame->digest = selkie_attribution_digest(body, len);
     frame->device = device->index;
     frame->number = is_payload ? device->number : UINT32_MAX;
     frame->epoch = device->epoch;
     frame->sealed = body[0] == (SELKIE_VERSION_1 << 4 | SELKIE_SEALED);
-    selkie_frames_add(frames, frame);
+    selkie_frame_index_add(frames, frame);
 }
 
 /* The body of a whole frame on the wire. Returns its length. */

@@ -5,7 +5,7 @@
 #define SELKIE_SIM_FLEET_DEVICE_H
 
 #include "air/channel.h"
-#include "fleet/frames.h"
+#include "fleet/frame_index.h"
 
 #include <selkie/device.h>
 
@@ -52,7 +52,7 @@ struct selkie_fleet {
     struct selkie_fleet_tap tap; /* set by whoever listens; .frame NULL = nobody */
     uint32_t count;
     struct selkie_fleet_device *devices;
-    struct selkie_frames frames;
+    struct selkie_frame_index frames;
     struct selkie_link_rx *ack_rx; /* one for each device; NULL where no channel acknowledges */
     uint32_t heard_by;
     bool quiet;    /* no more payloads are made: the end of the run */

@@ -12,9 +12,9 @@ int selkie_command_line_set(struct selkie_command_line *options, const char *pat
     if (path[0] == '\0')
         return SELKIE_EINVAL;
     json_t *json = json_loads(value, JSON_DECODE_ANY, NULL);
-    if (json == NULL)
+    if (!json)
         json = json_string(value);
-    if (options->over == NULL)
+    if (!options->over)
         options->over = json_array();
     return json_array_append_new(options->over, json_pack("[s, o]", path, json)) == 0 ? 0 : SELKIE_ENOMEM;
 }
@@ -74,7 +74,7 @@ static int set_path(json_t *json, const char *path, json_t *value)
         if (path[len] == '\0')
             return put_take(json, part, json_incref(value));
         path += len + 1;
-        if (get(json, part) == NULL &&
+        if (!get(json, part) &&
             put_take(json, part, path[0] >= '0' && path[0] <= '9' ? json_array() : json_object()) < 0)
             return SELKIE_EINVAL;
         json = get(json, part);
@@ -99,22 +99,22 @@ const char *selkie_command_line_load(const struct selkie_command_line *options, 
     json_t *json, *entry;
     size_t i;
 
-    if (file != NULL) {
+    if (file) {
         /* First as it is, so that its mistakes are told by its lines. */
         selkie_scenario_load(scenario, file);
-        if (selkie_scenario_error(scenario) != NULL || json_array_size(options->over) == 0)
+        if (selkie_scenario_error(scenario) || json_array_size(options->over) == 0)
             return NULL;
         selkie_scenario_close(scenario);
         selkie_scenario_init(scenario);
     }
-    json = file != NULL ? json_load_file(file, 0, NULL) : attack != NULL ? attack_scenario(attack) : json_object();
+    json = file ? json_load_file(file, 0, NULL) : attack ? attack_scenario(attack) : json_object();
     json_array_foreach (options->over, i, entry) {
         const char *path = json_string_value(json_array_get(entry, 0));
-        if (set_path(json, path, json_array_get(entry, 1)) < 0 && astray == NULL)
+        if (set_path(json, path, json_array_get(entry, 1)) < 0 && !astray)
             astray = path;
     }
-    char *text = json != NULL ? json_dumps(json, JSON_INDENT(1)) : NULL;
-    selkie_scenario_parse(scenario, "the command line's scenario", text != NULL ? text : "");
+    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    selkie_scenario_parse(scenario, "the command line's scenario", text ? text : "");
     free(text);
     json_decref(json);
     return astray;

@@ -37,17 +37,17 @@ int selkie_endpoint_parse(struct selkie_endpoint *endpoint, const char *text, ui
     const char *colon = strrchr(text, ':');
 
     memset(endpoint, 0, sizeof *endpoint);
-    if (strchr(text, '/') != NULL)
+    if (strchr(text, '/'))
         return parse_path(endpoint, text, number, mistake);
     *mistake = "must be HOST:PORT, or a path with a '/'";
-    if (colon == NULL)
+    if (!colon)
         return SELKIE_EINVAL;
     size_t len = (size_t)(colon - text);
     bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
     if (bracketed) {
         text++;
         len -= 2;
-    } else if (memchr(text, ':', len) != NULL) {
+    } else if (memchr(text, ':', len)) {
         *mistake = "a host with colons must stand in brackets: [HOST]:PORT";
         return SELKIE_EINVAL;
     }

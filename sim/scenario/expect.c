@@ -98,7 +98,7 @@ static void read_one(struct selkie_expect *expect, struct selkie_settings_object
         (void)snprintf(text, sizeof text, "%.17g", selkie_settings_number(object, key, -1e15, 1e15, 0));
     if (!selkie_settings_has(object, key))
         return;
-    (void)snprintf(name, sizeof name, "%s%s%s", group != NULL ? group : "", group != NULL ? "." : "", key);
+    (void)snprintf(name, sizeof name, "%s%s%s", group ? group : "", group ? "." : "", key);
     int error = selkie_expect_add(expect, name, text);
     if (error == SELKIE_EFULL)
         selkie_settings_reject(object, key, "more than %d expectations", SELKIE_EXPECT_MAX);
@@ -109,11 +109,11 @@ static void read_one(struct selkie_expect *expect, struct selkie_settings_object
 static void read_group(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
                        const char *const keys[], size_t count)
 {
-    struct selkie_settings_object *inner = group == NULL ? object : selkie_settings_object(object, group, false);
+    struct selkie_settings_object *inner = !group ? object : selkie_settings_object(object, group, false);
 
-    for (size_t i = 0; i < count && inner != NULL; i++)
+    for (size_t i = 0; i < count && inner; i++)
         read_one(expect, inner, group, keys[i]);
-    if (group != NULL && inner != NULL)
+    if (group && inner)
         selkie_settings_end(inner);
 }
 
@@ -137,19 +137,19 @@ static void read_result(struct selkie_expect *expect, struct selkie_settings_obj
 static void read_results(struct selkie_expect *expect, struct selkie_settings_object *object,
                          const char *const attacks[], size_t attack_count)
 {
-    for (size_t i = 0; i < attack_count && object != NULL; i++) {
+    for (size_t i = 0; i < attack_count && object; i++) {
         struct selkie_settings_object *result = selkie_settings_object(object, attacks[i], false);
-        if (result != NULL)
+        if (result)
             read_result(expect, result, attacks[i]);
     }
-    if (object != NULL)
+    if (object)
         selkie_settings_end(object);
 }
 
 void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_object *object,
                         const char *const attacks[], size_t attack_count)
 {
-    if (object == NULL)
+    if (!object)
         return;
     read_group(expect, object, NULL, plain, sizeof plain / sizeof plain[0]);
     read_group(expect, object, "events", events, sizeof events / sizeof events[0]);

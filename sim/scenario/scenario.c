@@ -56,20 +56,20 @@ static void read_payload(struct selkie_scenario_fleet *fleet, struct selkie_sett
     static const char *const kinds[] = {
         [SELKIE_PAYLOAD_CONSTANT] = "constant", [SELKIE_PAYLOAD_SENSOR] = "sensor", [SELKIE_PAYLOAD_CSV] = "csv", NULL};
 
-    if (object == NULL)
+    if (!object)
         return;
     fleet->payload = (enum selkie_payload_kind)selkie_settings_choice(object, "kind", kinds, (int)fleet->payload);
     fleet->payload_size =
         (size_t)selkie_settings_integer(object, "size", SELKIE_PAYLOAD_SIZE_MIN, SELKIE_PAYLOAD_MAX, 16);
     fleet->payload_file = selkie_settings_string(object, "file", NULL);
-    if (fleet->payload == SELKIE_PAYLOAD_CSV && fleet->payload_file == NULL)
+    if (fleet->payload == SELKIE_PAYLOAD_CSV && !fleet->payload_file)
         selkie_settings_reject(object, "file", "is required where kind is \"csv\"");
     selkie_settings_end(object);
 }
 
 static void read_fleet(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
 {
-    if (object == NULL)
+    if (!object)
         return;
     fleet->devices =
         (uint32_t)selkie_settings_integer(object, "devices", 1, SELKIE_SCENARIO_DEVICES_MAX, fleet->devices);
@@ -87,7 +87,7 @@ static void read_fleet(struct selkie_scenario_fleet *fleet, struct selkie_settin
     fleet->spread_ms = (uint32_t)(1000 * selkie_settings_number(object, "spread_s", 0, 3600, fleet->spread_ms / 1e3));
     fleet->duty_permille = (uint16_t)(1000 * selkie_settings_number(object, "duty", 0, 1, fleet->duty_permille / 1e3));
     fleet->claim = selkie_settings_string(object, "claim", NULL);
-    if (fleet->claim != NULL && strlen(fleet->claim) > SELKIE_CLAIM_MAX)
+    if (fleet->claim && strlen(fleet->claim) > SELKIE_CLAIM_MAX)
         selkie_settings_reject(object, "claim", "is longer than %d bytes", SELKIE_CLAIM_MAX);
     read_payload(fleet, selkie_settings_object(object, "payload", false));
     selkie_settings_end(object);
@@ -97,7 +97,7 @@ static void read_air(struct selkie_sim_radio_options *air, struct selkie_setting
 {
     struct selkie_noise_options *noise = &air->noise;
 
-    if (object == NULL)
+    if (!object)
         return;
     air->bit_rate = (uint32_t)selkie_settings_integer(object, "bit_rate", 0, 10000000, air->bit_rate);
     air->sense_us = (uint32_t)(1000 * selkie_settings_number(object, "sense_ms", 0, 1000, air->sense_us / 1e3));
@@ -117,7 +117,7 @@ static void check_line(const struct selkie_scenario_channels *group, struct selk
     struct selkie_endpoint endpoint;
     const char *mistake;
 
-    if (group->line == NULL) {
+    if (!group->line) {
         if (!group->own_gateways && group->link != SELKIE_SIM_LINK_MQTT)
             selkie_settings_reject(object, "line", "is required where gateways are yours");
     } else if (group->link == SELKIE_SIM_LINK_SOCKET) {
@@ -167,11 +167,11 @@ static void read_keys(struct selkie_scenario_broker *broker, struct selkie_setti
 {
     size_t count = selkie_settings_list(object, "public_keys", false);
 
-    if (count > 2 || (count == 0 && broker->uri != NULL)) {
+    if (count > 2 || (count == 0 && broker->uri)) {
         selkie_settings_reject(object, "public_keys", "must have one key or two: the current and the next");
         return;
     }
-    if (count > 0 && broker->uri == NULL)
+    if (count > 0 && !broker->uri)
         selkie_settings_reject(object, "public_keys", "is of no use without uri: the broker started here has its own");
     for (size_t i = 0; i < count; i++) {
         struct selkie_settings_object *key = selkie_settings_list_object(object, "public_keys", i);
@@ -187,7 +187,7 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     static const char *const enrolments[] = {"open", "approve", "listed", NULL};
     static const char *const rebinds[] = {"approve", "deny", "claim", "allow", NULL};
 
-    if (object == NULL)
+    if (!object)
         return;
     broker->uri = selkie_settings_string(object, "uri", NULL);
     broker->username = selkie_settings_string(object, "username", NULL);
@@ -214,11 +214,11 @@ static void check_outage(const struct selkie_scenario_action *action, struct sel
 {
     bool broker = action->kind == SELKIE_ACTION_BROKER_STOP || action->kind == SELKIE_ACTION_BROKER_KILL;
 
-    if (action->kind == SELKIE_ACTION_KEY && scenario->broker.uri != NULL && scenario->broker.key_count < 2)
+    if (action->kind == SELKIE_ACTION_KEY && scenario->broker.uri && scenario->broker.key_count < 2)
         selkie_settings_reject(object, "do", "public_keys has no next key");
     if (action->kind < SELKIE_ACTION_BROKER_STOP)
         return;
-    if (broker && scenario->broker.uri != NULL)
+    if (broker && scenario->broker.uri)
         selkie_settings_reject(object, "do", "a broker of yours cannot be stopped from here");
     if (action->for_s <= 0)
         selkie_settings_reject(object, "for_s", "must be above 0");
@@ -335,20 +335,20 @@ static void read_all(struct selkie_scenario *scenario)
 void selkie_scenario_load(struct selkie_scenario *scenario, const char *path)
 {
     scenario->settings = selkie_settings_load(path);
-    if (scenario->settings != NULL)
+    if (scenario->settings)
         read_all(scenario);
 }
 
 void selkie_scenario_parse(struct selkie_scenario *scenario, const char *name, const char *text)
 {
     scenario->settings = selkie_settings_parse(name, text, strlen(text));
-    if (scenario->settings != NULL)
+    if (scenario->settings)
         read_all(scenario);
 }
 
 const char *selkie_scenario_error(const struct selkie_scenario *scenario)
 {
-    return scenario->settings == NULL ? selkie_error_text(SELKIE_ENOMEM) : selkie_settings_error(scenario->settings);
+    return !scenario->settings ? selkie_error_text(SELKIE_ENOMEM) : selkie_settings_error(scenario->settings);
 }
 
 void selkie_scenario_close(struct selkie_scenario *scenario)

@@ -41,7 +41,7 @@ void selkie_scenario_show(const struct selkie_scenario *scenario)
         show_air(&group->air);
         printf("\n");
     }
-    printf("broker    %s\n", scenario->broker.uri != NULL ? scenario->broker.uri : "Mosquitto, started here");
+    printf("broker    %s\n", scenario->broker.uri ? scenario->broker.uri : "Mosquitto, started here");
     printf("happens   %zu actions, %zu attackers\n", scenario->action_count, scenario->attack_count);
     printf("expects   %zu figures\n", scenario->expect.count);
 }

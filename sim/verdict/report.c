@@ -15,7 +15,7 @@ static FILE *open_file(const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
 
-    if (file == NULL)
+    if (!file)
         selkie_say("%s: %s", path, strerror(errno));
     return file;
 }
@@ -79,7 +79,7 @@ int selkie_sim_report_json(const struct selkie_world *world, const struct selkie
     const struct selkie_scenario *scenario = world->scenario;
     FILE *file = open_file(path);
 
-    if (file == NULL)
+    if (!file)
         return SELKIE_EIO;
     char frames[17];
 
@@ -89,7 +89,7 @@ int selkie_sim_report_json(const struct selkie_world *world, const struct selkie
                              (int)scenario->fleet.devices, "channels", (int)world->air->count, "figures",
                              metrics_json(&world->account.metrics), "expectations", expectations_json(world, expect),
                              "series", series_json(&world->account.series));
-    int failed = json == NULL || json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0;
+    int failed = !json || json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0;
     (void)fputc('\n', file);
     json_decref(json);
     int result = close_file(file, path);
@@ -179,7 +179,7 @@ int selkie_sim_report_html(const struct selkie_world *world, const struct selkie
     const struct selkie_scenario *scenario = world->scenario;
     FILE *file = open_file(path);
 
-    if (file == NULL)
+    if (!file)
         return SELKIE_EIO;
     (void)fprintf(file, "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
                         "content=\"width=device-width\"><title>Selkie: ");

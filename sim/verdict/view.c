@@ -2,7 +2,6 @@
 #include "verdict/view.h"
 
 #include "core/say.h"
-#include "core/wall.h"
 #include "verdict/verdict.h"
 
 #include <inttypes.h>
@@ -32,7 +31,7 @@ void selkie_view_init(struct selkie_view *view, bool quiet)
 
     memset(view, 0, sizeof *view);
     view->quiet = quiet;
-    view->terminal = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+    view->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
     selkie_say_hook(clear, view);
 }
 

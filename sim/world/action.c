@@ -115,7 +115,7 @@ int selkie_actions_open(struct selkie_actions **actions, struct selkie_world *wo
     struct selkie_actions *opened = calloc(1, sizeof *opened);
 
     *actions = opened;
-    if (opened == NULL)
+    if (!opened)
         return SELKIE_ENOMEM;
     opened->world = world;
     opened->count = world->scenario->action_count;

@@ -2,7 +2,6 @@
 #include "world/loop.h"
 
 #include "core/say.h"
-#include "core/wall.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,7 +38,7 @@ int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world)
     loop->fds = calloc(loop->room, sizeof *loop->fds);
     stop_signals(&set);
     loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (loop->fds != NULL && loop->signals >= 0)
+    if (loop->fds && loop->signals >= 0)
         return 0;
     selkie_say("signals: %s", strerror(errno));
     return SELKIE_EIO;

@@ -2,7 +2,6 @@
 #include "world/ready.h"
 
 #include "core/say.h"
-#include "core/wall.h"
 
 #define PATIENCE_US 20000000u /* with what is ours; yours may take its time */
 #define SILENCE_US  4000000u  /* then it is told what is waited for */
@@ -27,7 +26,7 @@ static bool refused(const struct selkie_world *world)
 {
     for (uint32_t i = 0; i < world->air->count; i++) {
         const struct selkie_channel *channel = &world->air->channels[i];
-        int reason = channel->virtual != NULL ? selkie_vgateway_refused(channel->virtual) : 0;
+        int reason = channel->virtual ? selkie_vgateway_refused(channel->virtual) : 0;
         if (reason == 0)
             continue;
         selkie_say("%s refuses gateway %s: %s (reason 0x%02x)", world->broker.server.uri, channel->name,
@@ -40,7 +39,7 @@ static bool refused(const struct selkie_world *world)
 /* What a gateway of ours still lacks. */
 static const char *lacking(const struct selkie_channel *channel)
 {
-    return channel->virtual != NULL || channel->line.live ? "has not come to the broker" : "has not opened its line";
+    return channel->virtual || channel->line.live ? "has not come to the broker" : "has not opened its line";
 }
 
 /* Returns what is not ready: channels of yours, and the first of ours; false where all is. */
@@ -54,15 +53,15 @@ static bool look(struct selkie_world *world, bool *yours, const struct selkie_ch
             continue;
         if (selkie_channel_is_yours(channel))
             *yours = true;
-        else if (*ours == NULL)
+        else if (!*ours)
             *ours = channel;
     }
-    return *yours || *ours != NULL || !selkie_observer_ready(world->observer);
+    return *yours || *ours || !selkie_observer_ready(world->observer);
 }
 
 static void tell(const struct selkie_world *world, const struct selkie_channel *ours)
 {
-    if (ours != NULL)
+    if (ours)
         selkie_say("gateway %s %s, %s", ours->name, lacking(ours), world->broker.server.uri);
     else
         selkie_say("the broker does not answer the observer, %s", world->broker.server.uri);
@@ -76,7 +75,7 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
 
     invite(world);
     while (look(world, &yours, &ours)) {
-        bool missing = ours != NULL || !selkie_observer_ready(world->observer);
+        bool missing = ours || !selkie_observer_ready(world->observer);
         if (!missing) {
             missing_us = selkie_wall_us();
             told = false;
@@ -90,7 +89,7 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
         }
         if (missing && waited_us > PATIENCE_US) {
             selkie_say("that took too long");
-            if (ours != NULL && ours->process.pid != 0)
+            if (ours && ours->process.pid != 0)
                 selkie_process_show_log(&ours->process);
             return SELKIE_EIO;
         }

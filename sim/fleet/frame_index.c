@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fleet/frames.h"
+#include "fleet/frame_index.h"
 
 #include "account/attribution.h"
 
-struct selkie_fleet_frame *selkie_frames_find(const struct selkie_frames *frames, const uint8_t *body, size_t len)
+struct selkie_fleet_frame *selkie_frame_index_find(const struct selkie_frame_index *frames, const uint8_t *body,
+                                                   size_t len)
 {
     uint64_t digest = selkie_attribution_digest(body, len);
     struct selkie_fleet_frame *frame;
@@ -12,7 +13,7 @@ struct selkie_fleet_frame *selkie_frames_find(const struct selkie_frames *frames
     return frame;
 }
 
-void selkie_frames_add(struct selkie_frames *frames, struct selkie_fleet_frame *frame)
+void selkie_frame_index_add(struct selkie_frame_index *frames, struct selkie_fleet_frame *frame)
 {
     struct selkie_fleet_frame *known;
 
@@ -21,14 +22,14 @@ void selkie_frames_add(struct selkie_frames *frames, struct selkie_fleet_frame *
         HASH_ADD(hh, frames->by_digest, digest, sizeof frame->digest, frame);
 }
 
-void selkie_frames_remove(struct selkie_frames *frames, struct selkie_fleet_frame *frame)
+void selkie_frame_index_remove(struct selkie_frame_index *frames, struct selkie_fleet_frame *frame)
 {
     if (frame->hh.tbl)
         HASH_DEL(frames->by_digest, frame);
     memset(frame, 0, sizeof *frame);
 }
 
-void selkie_frames_clear(struct selkie_frames *frames)
+void selkie_frame_index_clear(struct selkie_frame_index *frames)
 {
     HASH_CLEAR(hh, frames->by_digest);
 }
