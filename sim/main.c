@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-sim: fleets of real devices on an air that is as bad as the real one, and a verdict. */
 #include "attack/attacks.h"
+#include "core/embedded.h"
 #include "core/say.h"
 #include "scenario/command_line.h"
 #include "sim.h"
@@ -198,7 +199,7 @@ static int act(const struct arguments *arguments)
     int status = EX_CONFIG;
 
     if (arguments->command == PRINT_CONFIG)
-        return fputs(selkie_scenario_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return fputs(selkie_embedded_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     selkie_scenario_init(&scenario);
     const char *astray = selkie_command_line_load(&arguments->over, &scenario, arguments->file, arguments->attack);
     if (selkie_scenario_error(&scenario)) {
@@ -206,7 +207,7 @@ static int act(const struct arguments *arguments)
     } else if (astray) {
         selkie_say("%s: there is no such place in the scenario", astray);
     } else if (arguments->check_only) {
-        selkie_scenario_show(&scenario);
+        selkie_command_line_show(&scenario);
         status = EXIT_SUCCESS;
     } else {
         status = selkie_sim_run(&scenario, &arguments->run);

@@ -3,7 +3,6 @@
 
 #include "core/say.h"
 #include "verdict/report.h"
-#include "verdict/verdict.h"
 #include "verdict/view.h"
 #include "world/action.h"
 #include "world/arrivals.h"
@@ -25,6 +24,7 @@ struct run {
     struct selkie_world world;
     struct selkie_loop loop;
     struct selkie_view view;
+    struct selkie_verdict verdict;
     uint64_t held_us; /* on the wall: since when time waits */
     uint64_t written_off;
     uint64_t spooled; /* in virtual gateways, when last looked */
@@ -168,7 +168,7 @@ static void turn(struct run *run, size_t limit)
 {
     struct selkie_world *world = &run->world;
 
-    selkie_sim_clock_hold(&world->run.clock, too_far_ahead(run));
+    world->run.clock.held = too_far_ahead(run);
     selkie_loop_turn(&run->loop, 1000000, limit);
     selkie_view_update(&run->view, world);
 }
@@ -226,31 +226,21 @@ static bool takes_stdout(const struct selkie_sim_options *options)
     return (options->json && strcmp(options->json, "-") == 0) || (options->report && strcmp(options->report, "-") == 0);
 }
 
-/* Returns whether all expectations held. */
-static bool judge(struct run *run, const struct selkie_sim_options *options)
+/* Returns whether the run passed, and whether that could be written. */
+static bool report(struct run *run, const struct selkie_sim_options *options)
 {
     struct selkie_world *world = &run->world;
-    struct selkie_expect expect;
-    char text[128];
+    struct selkie_verdict *verdict = &run->verdict;
 
-    selkie_verdict_metrics(world);
-    bool held = selkie_verdict_expectations(world, &expect) == 0;
-    if (!held)
-        selkie_say("more than %d expectations, with those of the attacks", SELKIE_EXPECT_MAX);
-    for (size_t i = 0; i < expect.count; i++) {
-        bool holds = selkie_expect_holds(&expect.list[i], &world->account.metrics);
-        selkie_expect_format(text, &expect.list[i], &world->account.metrics);
-        if (!holds)
-            selkie_say("expected %s", text);
-        held = held && holds;
-    }
+    selkie_verdict_reach(verdict, world);
+    bool good = verdict->held;
     if (!options->quiet)
-        selkie_view_summary(world, &expect, held, takes_stdout(options) ? stderr : stdout);
-    if (options->json && selkie_sim_report_json(world, &expect, options->json) < 0)
-        held = false;
-    if (options->report && selkie_sim_report_html(world, &expect, options->report) < 0)
-        held = false;
-    return held;
+        selkie_view_summary(world, verdict, takes_stdout(options) ? stderr : stdout);
+    if (options->json)
+        good = selkie_sim_report_json(world, verdict, options->json) == 0 && good;
+    if (options->report)
+        good = selkie_sim_report_html(world, verdict, options->report) == 0 && good;
+    return good;
 }
 
 int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_sim_options *options)
@@ -275,7 +265,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         let_leave(run);
         settle(run);
         selkie_view_end(&run->view);
-        good = judge(run, options) && !run->world.run.failed;
+        good = report(run, options);
     }
     selkie_loop_close(&run->loop);
     close_world(&run->world, options->keep);

@@ -109,7 +109,7 @@ void selkie_attribution_count(struct selkie_attribution *attribution, const char
     char name[SELKIE_METRIC_NAME_MAX];
 
     (void)snprintf(name, sizeof name, "%s.%s", attack, what);
-    selkie_metrics_add(attribution->metrics, "results", name, 1);
+    selkie_metrics_count(attribution->metrics, "results", name);
 }
 
 void selkie_attribution_sent(struct selkie_attribution *attribution, const char *attack, uint32_t channel,

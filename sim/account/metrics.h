@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run's figures by name: what expectations speak of and reports print. A table of fixed size in the order in which
- * names first came; what finds no room is counted under no name.
- * No heap, no I/O, no globals; one thread. */
+/* The run's metrics by name: what expectations are about and reports print. A table of fixed size, in the order in
+ * which names first came; a name that finds no room is not counted. No heap, no I/O, no globals; one thread. */
 #ifndef SELKIE_SIM_METRICS_H
 #define SELKIE_SIM_METRICS_H
 
@@ -21,9 +20,11 @@ struct selkie_metrics {
     struct selkie_metric list[SELKIE_METRICS_MAX];
 };
 
-/* A name in a group ("events", "clone") is "events.clone"; group NULL = none. */
-void selkie_metrics_set(struct selkie_metrics *metrics, const char *group, const char *name, double value);
-void selkie_metrics_add(struct selkie_metrics *metrics, const char *group, const char *name, double value);
+void selkie_metrics_set(struct selkie_metrics *metrics, const char *name, double value);
+
+/* One more. A name in a group ("events", "clone") is "events.clone"; group NULL = none. */
+void selkie_metrics_count(struct selkie_metrics *metrics, const char *group, const char *name);
+
 bool selkie_metrics_has(const struct selkie_metrics *metrics, const char *name);
 double selkie_metrics_get(const struct selkie_metrics *metrics, const char *name); /* 0 where there is none */
 

@@ -5,7 +5,6 @@
 
 #include <selkie/frame.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 
 static struct selkie_channel *of_turn(struct selkie_sim_timer *timer)
 {
-    return (struct selkie_channel *)((char *)timer - offsetof(struct selkie_channel, turn));
+    return SELKIE_TIMER_OWNER(timer, selkie_channel, turn);
 }
 
 static void schedule(struct selkie_channel *channel)
@@ -54,8 +53,7 @@ int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const u
 /* A virtual gateway acknowledges like a real one, once the air is quiet. */
 static void on_ack_turn(struct selkie_sim_timer *timer)
 {
-    struct selkie_channel *channel =
-        (struct selkie_channel *)((char *)timer - offsetof(struct selkie_channel, ack_turn));
+    struct selkie_channel *channel = SELKIE_TIMER_OWNER(timer, selkie_channel, ack_turn);
     uint64_t now_us = channel->air->run->clock.now_us;
     uint64_t quiet_us = selkie_channel_quiet_us(channel, SELKIE_SIM_RADIO_GATEWAY);
 
@@ -210,7 +208,7 @@ int selkie_channel_start(struct selkie_channel *channel)
         selkie_vgateway_pause(channel->virtual, false);
         return 0;
     }
-    selkie_metrics_add(&channel->air->account->metrics, NULL, "gateway_starts", 1);
+    selkie_metrics_count(&channel->air->account->metrics, NULL, "gateway_starts");
     return selkie_sim_gateway_start(&channel->process, channel->air->broker, channel->name);
 }
 

@@ -5,7 +5,6 @@
 #include "core/say.h"
 
 #include <selkie/topic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,14 +13,13 @@
 
 static void on_turn(struct selkie_sim_timer *timer)
 {
-    struct selkie_attacker *attacker =
-        (struct selkie_attacker *)((char *)timer - offsetof(struct selkie_attacker, turn));
+    struct selkie_attacker *attacker = SELKIE_TIMER_OWNER(timer, selkie_attacker, turn);
     struct selkie_fleet *fleet = attacker->fleet;
     uint64_t next_us = fleet->run->clock.now_us + AGAIN_US + selkie_prng_below(&attacker->random, AGAIN_US);
 
     if (attacker->attack->act(attacker)) {
         attacker->made++;
-        selkie_metrics_add(&fleet->account->metrics, "attacks", attacker->name, 1);
+        selkie_metrics_count(&fleet->account->metrics, "attacks", attacker->name);
         /* Not on the dot, or those who act at the same intervals would jam each other. */
         double wait_s = attacker->plan->every_s * (0.9 + 0.2 * selkie_prng_unit(&attacker->random));
         next_us = fleet->run->clock.now_us + (uint64_t)(wait_s * 1e6);

@@ -24,7 +24,7 @@ void selkie_attack_client_event(void *owner, const struct selkie_sim_event *even
         break;
     case SELKIE_SIM_EVENT_PUBLISHED:
         if (event->code >= REFUSED) {
-            selkie_metrics_add(&attacker->fleet->account->metrics, NULL, "refused_publishes", 1);
+            selkie_metrics_count(&attacker->fleet->account->metrics, NULL, "refused_publishes");
             selkie_attribution_count(attacker->attribution, attacker->name, "refused");
         }
         break;
@@ -39,7 +39,7 @@ static void publish(struct selkie_attacker *attacker, const char *topic, const c
         .topic = topic, .payload = payload, .len = strlen(payload), .qos = 1, .retain = retain, .tell = true};
 
     if (selkie_mqtt_publish(attacker->client, &message) == 0)
-        selkie_metrics_add(&attacker->fleet->account->metrics, NULL, "forged_publishes", 1);
+        selkie_metrics_count(&attacker->fleet->account->metrics, NULL, "forged_publishes");
 }
 
 SELKIE_ACT(publish)

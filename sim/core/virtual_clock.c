@@ -101,11 +101,6 @@ void selkie_sim_clock_clear(struct selkie_sim_clock *clock, struct selkie_sim_ti
     sift_down(clock, last);
 }
 
-void selkie_sim_clock_hold(struct selkie_sim_clock *clock, bool held)
-{
-    clock->held = held;
-}
-
 /* What the wall has granted since the last turn. */
 static void grant(struct selkie_sim_clock *clock, uint64_t wall_us)
 {

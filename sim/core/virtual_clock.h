@@ -25,14 +25,17 @@ struct selkie_sim_timer {
     size_t place; /* in the heap, counted from 1; 0 = not set */
 };
 
+/* The struct that a timer is in, from its `run`. */
+#define SELKIE_TIMER_OWNER(timer, type, member) ((struct type *)((char *)(timer)-offsetof(struct type, member)))
+
 struct selkie_sim_clock {
     uint64_t now_us;  /* virtual time since the start */
     uint64_t wall_us; /* the wall's time at the last turn */
     uint64_t lag_us;  /* the furthest that virtual time fell behind its speed */
     double ahead_us;  /* virtual time that the wall has granted, beyond now_us */
     double speed;     /* virtual seconds a second; 0 = as fast as it goes */
-    bool held;
-    uint64_t end_us; /* nothing runs after this, and time stops there; the caller sets it. SELKIE_NEVER = never */
+    bool held;        /* the caller sets it: time stands still, and what the wall grants meanwhile is not made up for */
+    uint64_t end_us;  /* nothing runs after this, and time stops there; the caller sets it. SELKIE_NEVER = never */
     uint64_t order;
     struct selkie_sim_timer **heap;
     size_t count, room;
@@ -55,10 +58,6 @@ void selkie_sim_clock_clear(struct selkie_sim_clock *clock, struct selkie_sim_ti
 
 /* Make room for so many more events, so that setting that many cannot fail. */
 SELKIE_USE_RESULT int selkie_sim_clock_reserve(struct selkie_sim_clock *clock, size_t count);
-
-/* Stop virtual time, or let it go on: time does not run ahead of real parts that cannot follow. What the wall grants
- * meanwhile is not made up for. */
-void selkie_sim_clock_hold(struct selkie_sim_clock *clock, bool held);
 
 /* Run what is due by now, `limit` events at most. Returns how long the caller may wait, in microseconds of the wall,
  * before the next turn: 0 = more is due at once, SELKIE_NEVER = nothing is set, or time is held. */

@@ -3,7 +3,6 @@
 
 #include "core/say.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -70,7 +69,7 @@ static void poll_device(struct selkie_fleet_device *device)
 
     if (state == SELKIE_EENTROPY) {
         /* The health tests alarm by chance, once in some ten thousand boots: then somebody has to press the button. */
-        selkie_metrics_add(&device->fleet->account->metrics, NULL, "entropy_alarms", 1);
+        selkie_metrics_count(&device->fleet->account->metrics, NULL, "entropy_alarms");
         restart(device);
     } else if (state < 0) {
         selkie_run_fail(device->fleet->run, "device %u fell silent: %s", device->index, selkie_error_text(state));
@@ -81,8 +80,7 @@ static void poll_device(struct selkie_fleet_device *device)
 
 static void on_wake(struct selkie_sim_timer *timer)
 {
-    struct selkie_fleet_device *device =
-        (struct selkie_fleet_device *)((char *)timer - offsetof(struct selkie_fleet_device, wake));
+    struct selkie_fleet_device *device = SELKIE_TIMER_OWNER(timer, selkie_fleet_device, wake);
 
     if (!device->on) {
         device->on = true;
@@ -131,8 +129,7 @@ static uint64_t next_report(struct selkie_fleet_device *device)
 
 static void on_report(struct selkie_sim_timer *timer)
 {
-    struct selkie_fleet_device *device =
-        (struct selkie_fleet_device *)((char *)timer - offsetof(struct selkie_fleet_device, report));
+    struct selkie_fleet_device *device = SELKIE_TIMER_OWNER(timer, selkie_fleet_device, report);
 
     if (device->fleet->quiet)
         return;

@@ -24,6 +24,9 @@ SELKIE_USE_RESULT const char *selkie_command_line_load(const struct selkie_comma
                                                        struct selkie_scenario *scenario, const char *file,
                                                        const char *attack);
 
+/* Print what would be run, for --check-config. */
+void selkie_command_line_show(const struct selkie_scenario *scenario);
+
 void selkie_command_line_wipe(struct selkie_command_line *options);
 
 #endif

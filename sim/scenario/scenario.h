@@ -162,8 +162,4 @@ void selkie_scenario_close(struct selkie_scenario *scenario);
 
 uint32_t selkie_scenario_channel_count(const struct selkie_scenario *scenario);
 
-/* What would be run, for --check-config; and a scenario with every key, for --print-config. */
-void selkie_scenario_show(const struct selkie_scenario *scenario);
-extern const char selkie_scenario_template[];
-
 #endif

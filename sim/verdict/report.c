@@ -42,17 +42,15 @@ static json_t *metrics_json(const struct selkie_metrics *metrics)
     return json;
 }
 
-static json_t *expectations_json(const struct selkie_world *world, const struct selkie_expect *expect)
+static json_t *expectations_json(const struct selkie_world *world, const struct selkie_verdict *verdict)
 {
     json_t *json = json_array();
-    char text[128];
 
-    for (size_t i = 0; i < expect->count; i++) {
-        selkie_expect_format(text, &expect->list[i], &world->account.metrics);
-        json_array_append_new(json, json_pack("{s:s, s:b, s:f, s:s}", "figure", expect->list[i].name, "held",
-                                              (int)selkie_expect_holds(&expect->list[i], &world->account.metrics), "is",
-                                              selkie_metrics_get(&world->account.metrics, expect->list[i].name), "text",
-                                              text));
+    for (size_t i = 0; i < verdict->expect.count; i++) {
+        const char *name = verdict->expect.list[i].name;
+        json_array_append_new(json,
+                              json_pack("{s:s, s:b, s:f, s:s}", "figure", name, "held", (int)verdict->holds[i], "is",
+                                        selkie_metrics_get(&world->account.metrics, name), "text", verdict->text[i]));
     }
     return json;
 }
@@ -74,7 +72,7 @@ static json_t *series_json(const struct selkie_series *series)
     return json;
 }
 
-int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_expect *expect, const char *path)
+int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_verdict *verdict, const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
     FILE *file = open_file(path);
@@ -87,7 +85,7 @@ int selkie_sim_report_json(const struct selkie_world *world, const struct selkie
     json_t *json = json_pack("{s:s, s:s, s:I, s:s, s:i, s:i, s:o, s:o, s:o}", "scenario", scenario->name, "version",
                              SELKIE_VERSION, "seed", (json_int_t)scenario->seed, "frames", frames, "devices",
                              (int)scenario->fleet.devices, "channels", (int)world->air->count, "figures",
-                             metrics_json(&world->account.metrics), "expectations", expectations_json(world, expect),
+                             metrics_json(&world->account.metrics), "expectations", expectations_json(world, verdict),
                              "series", series_json(&world->account.series));
     int failed = !json || json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0;
     (void)fputc('\n', file);
@@ -148,16 +146,13 @@ static void put_tiles(FILE *file, const struct selkie_metrics *metrics)
     (void)fputs("</div>\n", file);
 }
 
-static void put_expectations(FILE *file, const struct selkie_world *world, const struct selkie_expect *expect)
+static void put_expectations(FILE *file, const struct selkie_verdict *verdict)
 {
-    char text[128];
-
     (void)fputs("<h2>Expectations</h2><table>\n", file);
-    for (size_t i = 0; i < expect->count; i++) {
-        bool holds = selkie_expect_holds(&expect->list[i], &world->account.metrics);
-        selkie_expect_format(text, &expect->list[i], &world->account.metrics);
+    for (size_t i = 0; i < verdict->expect.count; i++) {
+        bool holds = verdict->holds[i];
         (void)fprintf(file, "<tr><td class=%s>%s<td>", holds ? "ok" : "bad", holds ? "held" : "FAILED");
-        put_text(file, text);
+        put_text(file, verdict->text[i]);
         (void)fputc('\n', file);
     }
     (void)fputs("</table>\n", file);
@@ -174,7 +169,7 @@ static void put_metrics(FILE *file, const struct selkie_metrics *metrics)
     (void)fputs("</table>\n", file);
 }
 
-int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_expect *expect, const char *path)
+int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_verdict *verdict, const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
     FILE *file = open_file(path);
@@ -195,7 +190,7 @@ int selkie_sim_report_html(const struct selkie_world *world, const struct selkie
                   selkie_metrics_get(&world->account.metrics, "duration_s"),
                   selkie_metrics_get(&world->account.metrics, "wall_s"));
     put_tiles(file, &world->account.metrics);
-    put_expectations(file, world, expect);
+    put_expectations(file, verdict);
     selkie_chart_delivery(file, &world->account.series);
     selkie_chart_latency(file, selkie_verify_latency(world->account.verify));
     selkie_chart_air(file, &world->account.series, world->air->count);

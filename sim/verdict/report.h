@@ -4,12 +4,12 @@
 #ifndef SELKIE_SIM_REPORT_H
 #define SELKIE_SIM_REPORT_H
 
-#include "world/world.h"
+#include "verdict/verdict.h"
 
 /* 0, or SELKIE_EIO after a line on stderr. "-" is stdout. */
-SELKIE_USE_RESULT int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_expect *expect,
+SELKIE_USE_RESULT int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_verdict *verdict,
                                              const char *path);
-SELKIE_USE_RESULT int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_expect *expect,
+SELKIE_USE_RESULT int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_verdict *verdict,
                                              const char *path);
 
 #endif

@@ -2,7 +2,6 @@
 #include "verdict/view.h"
 
 #include "core/say.h"
-#include "verdict/verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -165,11 +164,10 @@ static void print_group(FILE *file, const struct selkie_world *world, const char
     (void)fprintf(file, "%s\n", any ? "" : " none");
 }
 
-void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held, FILE *file)
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file)
 {
     static const char *const groups[] = {"events", "rejected", "attacks", "results"};
-    unsigned count = 0;
-    char text[128], virtual[24];
+    char virtual[24];
 
     format_time(virtual, get(world, "duration_s"));
     (void)fprintf(file, "%s, seed %" PRIu64 ": %s of virtual time in %.1f s\n", world->scenario->name,
@@ -187,12 +185,8 @@ void selkie_view_summary(const struct selkie_world *world, const struct selkie_e
         (void)fprintf(file, "%s:", groups[i]);
         print_group(file, world, groups[i]);
     }
-    for (size_t i = 0; i < expect->count; i++) {
-        selkie_expect_format(text, &expect->list[i], &world->account.metrics);
-        bool holds = selkie_expect_holds(&expect->list[i], &world->account.metrics);
-        count += holds;
-        (void)fprintf(file, "  %s %s\n", holds ? "ok    " : "FAILED", text);
-    }
-    (void)fprintf(file, "%s: %u of %zu expectations held\n", held && !world->run.failed ? "passed" : "failed", count,
-                  expect->count);
+    for (size_t i = 0; i < verdict->expect.count; i++)
+        (void)fprintf(file, "  %s %s\n", verdict->holds[i] ? "ok    " : "FAILED", verdict->text[i]);
+    (void)fprintf(file, "%s: %u of %zu expectations held\n", verdict->held ? "passed" : "failed", verdict->held_count,
+                  verdict->expect.count);
 }

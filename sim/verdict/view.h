@@ -4,7 +4,7 @@
 #ifndef SELKIE_SIM_VIEW_H
 #define SELKIE_SIM_VIEW_H
 
-#include "world/world.h"
+#include "verdict/verdict.h"
 
 struct selkie_view {
     bool quiet, terminal;
@@ -21,6 +21,6 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world);
 void selkie_view_end(struct selkie_view *view);
 
 /* The verdict, after judge.h has put the figures together. */
-void selkie_view_summary(const struct selkie_world *world, const struct selkie_expect *expect, bool held, FILE *file);
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "world/world.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +71,7 @@ static void bring_back(struct action *action)
 
     action->away = false;
     if (plan->kind == SELKIE_ACTION_BROKER_STOP || plan->kind == SELKIE_ACTION_BROKER_KILL) {
-        selkie_metrics_add(&world->account.metrics, NULL, "broker_starts", 1);
+        selkie_metrics_count(&world->account.metrics, NULL, "broker_starts");
         error = selkie_sim_broker_start(&world->broker);
     }
     for (uint32_t i = 0; i < world->air->count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
@@ -85,7 +84,7 @@ static void bring_back(struct action *action)
 
 static void on_turn(struct selkie_sim_timer *timer)
 {
-    struct action *action = (struct action *)((char *)timer - offsetof(struct action, turn));
+    struct action *action = SELKIE_TIMER_OWNER(timer, action, turn);
     struct selkie_world *world = action->all->world;
     const struct selkie_scenario_action *plan = action->plan;
     double next_s = plan->every_s;

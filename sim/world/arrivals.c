@@ -52,7 +52,7 @@ static void on_event(struct selkie_world *world, const struct selkie_topic *topi
 
     if (name && (device >= 0 || world->broker.own)) {
         bool approved = strcmp(name, "approved") == 0;
-        selkie_metrics_add(&account->metrics, "events", name, 1);
+        selkie_metrics_count(&account->metrics, "events", name);
         account->last_arrival_us = event->wall_us;
         if (device >= 0 && strcmp(name, "registered") == 0) {
             world->fleet->devices[device].registered = true;
@@ -60,7 +60,7 @@ static void on_event(struct selkie_world *world, const struct selkie_topic *topi
             selkie_series_add(&account->series, world->run.clock.now_us, SELKIE_SERIES_ALARMS, 1);
             selkie_attribution_alarm(account->attribution, gateway_of(json), rx_of(json), name);
         } else if (device >= 0) {
-            selkie_metrics_add(&account->metrics, NULL, "approved", 1);
+            selkie_metrics_count(&account->metrics, NULL, "approved");
             selkie_sim_operator_approved(world->operator,(uint32_t) device);
         }
     }
@@ -84,8 +84,8 @@ static void on_rejected(struct selkie_world *world, const struct selkie_sim_even
     bool attack = selkie_attribution_rejected(account->attribution, gateway_of(json), rx_of(json), reason);
     if (attack || world->broker.own || is_of_fleet(world, json)) { /* on a broker of yours there may be others */
         account->last_arrival_us = event->wall_us;
-        selkie_metrics_add(&account->metrics, "rejected", reason, 1);
-        selkie_metrics_add(&account->metrics, NULL, "rejected_total", 1);
+        selkie_metrics_count(&account->metrics, "rejected", reason);
+        selkie_metrics_count(&account->metrics, NULL, "rejected_total");
         selkie_series_add(&account->series, world->run.clock.now_us, SELKIE_SERIES_REJECTED, 1);
     }
     json_decref(json);
