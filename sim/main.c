@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-sim: fleets of real devices on an air that is as bad as the real one, and a verdict. */
-#include "attack/attacks.h"
+#include "attack/acts.h"
 #include "core/embedded.h"
 #include "core/say.h"
 #include "scenario/command_line.h"

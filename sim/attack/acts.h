@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each attack does: its tap and its act, as attacker.h defines them, in the file of its kind. One thread. */
+/* The attacks: a table of what each does and what must come of it (those expectations hold in every scenario that has
+ * the attack), and its tap and act, each in the file of its kind. One thread. */
 #ifndef SELKIE_SIM_ACTS_H
 #define SELKIE_SIM_ACTS_H
 
 #include "attack/attacker.h"
+
+/* attacks.c */
+const struct selkie_attack *selkie_attack_of(enum selkie_attack_kind kind);
 
 #define SELKIE_TAP(name)                                                                                               \
     bool selkie_tap_##name(struct selkie_attacker *attacker, const struct selkie_fleet_device *device,                 \

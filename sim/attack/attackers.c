@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attack/attackers.h"
 
-#include "attack/acts.h"
 #include "core/say.h"
 
 #include <selkie/topic.h>

@@ -4,7 +4,7 @@
 #ifndef SELKIE_SIM_ATTACKERS_H
 #define SELKIE_SIM_ATTACKERS_H
 
-#include "attack/attacks.h"
+#include "attack/acts.h"
 
 struct selkie_attackers {
     size_t count;

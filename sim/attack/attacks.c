@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attack/attacks.h"
-
+/* The table of attacks: what each does, and what must come of it. */
 #include "attack/acts.h"
 
 static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {

@@ -31,7 +31,7 @@ int selkie_sim_gateway_open(struct selkie_process *process, const struct selkie_
 
     (void)snprintf(file, sizeof file, "%s.json", name);
     if (text)
-        error = selkie_folder_write(broker->folder, file, 0600, text);
+        error = selkie_folder_write(broker->folder, file, text);
     free(text);
     json_decref(json);
     return error < 0 ? error : selkie_sim_gateway_start(process, broker, name);

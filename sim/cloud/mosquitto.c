@@ -61,7 +61,7 @@ static int write_plugin_json(const struct selkie_sim_broker *broker)
                    "\"rebind\": \"%s\",\n \"admins\": [\"" SELKIE_SIM_ADMIN "\"],\n"
                    " \"keys\": [{\"id\": 1, \"file\": \"1.key.pem\"}, {\"id\": 2, \"file\": \"2.key.pem\"}]}\n",
                    options->root, workers, options->enrolment, options->rebind);
-    return selkie_folder_write(broker->folder, "plugin.json", 0600, text);
+    return selkie_folder_write(broker->folder, "plugin.json", text);
 }
 
 /* Sessions are kept over a restart, and nothing that waits for a slow reader is thrown away: an account must not have
@@ -82,7 +82,7 @@ static int write_mosquitto_conf(const struct selkie_sim_broker *broker)
         "max_inflight_messages 0\nset_tcp_nodelay true\nallow_anonymous true\nplugin %s\n"
         "plugin_opt_config_file %s/plugin.json\nlistener %u 127.0.0.1\n",
         user ? user->pw_name : "root", broker->folder->path, plugin, broker->folder->path, broker->port);
-    return selkie_folder_write(broker->folder, "mosquitto.conf", 0600, text);
+    return selkie_folder_write(broker->folder, "mosquitto.conf", text);
 }
 
 static int write_keys(const struct selkie_folder *folder)
@@ -90,7 +90,7 @@ static int write_keys(const struct selkie_folder *folder)
     for (unsigned i = 0; i < SELKIE_KEYS_OWN; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "%u.key.pem", i + 1);
-        int error = selkie_folder_write(folder, name, 0600, selkie_keys_private[i]);
+        int error = selkie_folder_write(folder, name, selkie_keys_private[i]);
         if (error < 0)
             return error;
     }

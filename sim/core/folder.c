@@ -35,7 +35,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
-void selkie_folder_close(struct selkie_folder *folder, int keep)
+void selkie_folder_close(struct selkie_folder *folder, bool keep)
 {
     if (folder->path[0] == '\0')
         return;
@@ -51,18 +51,16 @@ void selkie_folder_path(const struct selkie_folder *folder, char path[static SEL
     (void)snprintf(path, SELKIE_PATH_MAX, "%s/%.150s", folder->path, name);
 }
 
-int selkie_folder_write(const struct selkie_folder *folder, const char *name, mode_t mode, const char *text)
+int selkie_folder_write(const struct selkie_folder *folder, const char *name, const char *text)
 {
     char path[SELKIE_PATH_MAX];
 
     selkie_folder_path(folder, path, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    int failed = !file || fputs(text, file) < 0;
-    if (file && fclose(file) != 0)
-        failed = 1;
-    if (!failed)
-        return 0;
-    selkie_say("%s: %s", path, strerror(errno));
-    return SELKIE_EIO;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool failed = fd < 0 || dprintf(fd, "%s", text) < 0;
+    if (fd >= 0 && close(fd) != 0)
+        failed = true;
+    if (failed)
+        selkie_say("%s: %s", path, strerror(errno));
+    return failed ? SELKIE_EIO : 0;
 }

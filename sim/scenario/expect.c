@@ -13,50 +13,26 @@ static const struct {
     {">=", SELKIE_AT_LEAST}, {"<=", SELKIE_AT_MOST}, {"==", SELKIE_EQUAL}, {">", SELKIE_ABOVE}, {"<", SELKIE_BELOW},
 };
 
-/* The figures that a scenario may speak of, by group. Which attacks there are, attacker.c alone knows; the rest is
- * PROTOCOL.md, sections 7 and 8. */
-static const char *const plain[] = {"sent",
-                                    "delivered",
-                                    "delivered_share",
-                                    "doubled",
-                                    "lost_on_air",
-                                    "lost_on_air_share",
-                                    "lost_elsewhere",
-                                    "forged",
-                                    "impersonated",
-                                    "rejected_total",
-                                    "unrefused_publishes",
-                                    "latency_p50_ms",
-                                    "latency_p90_ms",
-                                    "latency_p99_ms",
-                                    "latency_max_ms",
-                                    "wait_p50_ms",
-                                    "wait_p99_ms",
-                                    "clock_lag_ms",
-                                    "duration_s",
-                                    "wall_s",
-                                    "air_use",
-                                    "collided_share",
-                                    "air_bytes",
-                                    "line_overrun_bytes",
-                                    "gateway_dropped",
-                                    "transmissions",
-                                    "acknowledged",
-                                    "given_up",
-                                    "skipped",
-                                    "resets",
-                                    "key_changes",
-                                    "cpu_s",
-                                    "memory_mb",
-                                    "gateway_starts",
-                                    "broker_starts",
-                                    "entropy_alarms",
-                                    "approved"};
-static const char *const events[] = {"registered", "reset", "approved", "denied", "revoked", "clone", "lost", "silent"};
-static const char *const reasons[] = {"malformed", "unknown-key",  "bad-seal",     "replay",  "clone",   "stale",
-                                      "claim",     "retired",      "not-listed",   "denied",  "unknown", "revoked",
-                                      "removed",   "pending-full", "parking-full", "tag-full"};
-static const char *const results[] = {"heard", "delivered", "rejected", "refused", "unanswered"};
+/* The metrics that a scenario may name, by group. The attacks are scenario.h's; the rest is PROTOCOL.md, sections 7 and
+ * 8. */
+static const char *const account[] = {"sent",         "delivered",         "delivered_share",     "doubled",
+                                      "lost_on_air",  "lost_on_air_share", "lost_elsewhere",      "forged",
+                                      "impersonated", "rejected_total",    "unrefused_publishes", NULL};
+static const char *const times[] = {
+    "latency_p50_ms", "latency_p90_ms", "latency_p99_ms", "latency_max_ms", "wait_p50_ms",
+    "wait_p99_ms",    "clock_lag_ms",   "duration_s",     "wall_s",         NULL};
+static const char *const air[] = {"air_use", "collided_share", "air_bytes", "line_overrun_bytes", "gateway_dropped",
+                                  NULL};
+static const char *const fleet[] = {"transmissions", "acknowledged", "given_up", "skipped",
+                                    "resets",        "key_changes",  NULL};
+static const char *const program[] = {"cpu_s",    "memory_mb", "gateway_starts", "broker_starts", "entropy_alarms",
+                                      "approved", NULL};
+static const char *const events[] = {"registered", "reset", "approved", "denied", "revoked",
+                                     "clone",      "lost",  "silent",   NULL};
+static const char *const reasons[] = {"malformed", "unknown-key",  "bad-seal",     "replay",   "clone",   "stale",
+                                      "claim",     "retired",      "not-listed",   "denied",   "unknown", "revoked",
+                                      "removed",   "pending-full", "parking-full", "tag-full", NULL};
+static const char *const results[] = {"heard", "delivered", "rejected", "refused", "unanswered", NULL};
 
 int selkie_expect_parse(struct selkie_expectation *expectation, const char *text)
 {
@@ -80,7 +56,7 @@ int selkie_expect_add(struct selkie_expect *expect, const char *name, const char
     if (expect->count == SELKIE_EXPECT_MAX)
         return SELKIE_EFULL;
     struct selkie_expectation *expectation = &expect->list[expect->count];
-    (void)snprintf(expectation->name, sizeof expectation->name, "%s", name);
+    (void)snprintf(expectation->name, sizeof expectation->name, "%.*s", SELKIE_METRIC_NAME_MAX - 1, name);
     int error = selkie_expect_parse(expectation, text);
     if (error == 0)
         expect->count++;
@@ -90,7 +66,7 @@ int selkie_expect_add(struct selkie_expect *expect, const char *name, const char
 static void read_one(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
                      const char *key)
 {
-    char name[SELKIE_METRIC_NAME_MAX], text[64];
+    char name[2 * SELKIE_METRIC_NAME_MAX], text[64];
 
     if (selkie_settings_is_string(object, key))
         (void)snprintf(text, sizeof text, "%s", selkie_settings_string(object, key, "0"));
@@ -106,56 +82,59 @@ static void read_one(struct selkie_expect *expect, struct selkie_settings_object
         selkie_settings_reject(object, key, "must be a number, or one behind ==, >=, <=, > or <");
 }
 
-static void read_group(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
-                       const char *const keys[], size_t count)
+static void read_keys(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
+                      const char *prefix, const char *const keys[])
 {
-    struct selkie_settings_object *inner = !group ? object : selkie_settings_object(object, group, false);
+    char key[SELKIE_METRIC_NAME_MAX];
 
-    for (size_t i = 0; i < count && inner; i++)
-        read_one(expect, inner, group, keys[i]);
-    if (group && inner)
+    for (; *keys && object; keys++) {
+        (void)snprintf(key, sizeof key, "%s%s", prefix, *keys);
+        read_one(expect, object, group, key);
+    }
+}
+
+static void read_group(struct selkie_expect *expect, struct selkie_settings_object *object, const char *group,
+                       const char *const keys[])
+{
+    struct selkie_settings_object *inner = selkie_settings_object(object, group, false);
+
+    read_keys(expect, inner, group, "", keys);
+    if (inner)
         selkie_settings_end(inner);
 }
 
 /* What came of one attack: its own counts, its frames by the reason of their rejection, alarms that name them. */
 static void read_result(struct selkie_expect *expect, struct selkie_settings_object *object, const char *attack)
 {
-    char group[SELKIE_METRIC_NAME_MAX], alarm[SELKIE_METRIC_NAME_MAX];
+    char group[SELKIE_METRIC_NAME_MAX];
 
+    if (!object)
+        return;
     (void)snprintf(group, sizeof group, "results.%s", attack);
-    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
-        read_one(expect, object, group, results[i]);
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        read_one(expect, object, group, reasons[i]);
-    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
-        (void)snprintf(alarm, sizeof alarm, "alarm-%s", events[i]);
-        read_one(expect, object, group, alarm);
-    }
+    read_keys(expect, object, group, "", results);
+    read_keys(expect, object, group, "", reasons);
+    read_keys(expect, object, group, "alarm-", events);
     selkie_settings_end(object);
 }
 
-static void read_results(struct selkie_expect *expect, struct selkie_settings_object *object,
-                         const char *const attacks[], size_t attack_count)
-{
-    for (size_t i = 0; i < attack_count && object; i++) {
-        struct selkie_settings_object *result = selkie_settings_object(object, attacks[i], false);
-        if (result)
-            read_result(expect, result, attacks[i]);
-    }
-    if (object)
-        selkie_settings_end(object);
-}
-
 void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_object *object,
-                        const char *const attacks[], size_t attack_count)
+                        const char *const attacks[])
 {
     if (!object)
         return;
-    read_group(expect, object, NULL, plain, sizeof plain / sizeof plain[0]);
-    read_group(expect, object, "events", events, sizeof events / sizeof events[0]);
-    read_group(expect, object, "rejected", reasons, sizeof reasons / sizeof reasons[0]);
-    read_group(expect, object, "attacks", attacks, attack_count);
-    read_results(expect, selkie_settings_object(object, "results", false), attacks, attack_count);
+    read_keys(expect, object, NULL, "", account);
+    read_keys(expect, object, NULL, "", times);
+    read_keys(expect, object, NULL, "", air);
+    read_keys(expect, object, NULL, "", fleet);
+    read_keys(expect, object, NULL, "", program);
+    read_group(expect, object, "events", events);
+    read_group(expect, object, "rejected", reasons);
+    read_group(expect, object, "attacks", attacks);
+    struct selkie_settings_object *inner = selkie_settings_object(object, "results", false);
+    for (size_t i = 0; inner && attacks[i]; i++)
+        read_result(expect, selkie_settings_object(inner, attacks[i], false), attacks[i]);
+    if (inner)
+        selkie_settings_end(inner);
     selkie_settings_end(object);
 }
 

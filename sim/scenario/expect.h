@@ -28,10 +28,10 @@ struct selkie_expect {
     struct selkie_expectation list[SELKIE_EXPECT_MAX];
 };
 
-/* Read the object (NULL: nothing is expected). `attacks` are the names known in that group. Mistakes go to the
- * settings, as everywhere. */
+/* Read the object (NULL: nothing is expected). `attacks` are the names known in that group, and NULL. Mistakes go to
+ * the settings, as everywhere. */
 void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_object *object,
-                        const char *const attacks[], size_t attack_count);
+                        const char *const attacks[]);
 
 /* Read ">=0.98" or "3". 0 or SELKIE_EINVAL. */
 SELKIE_USE_RESULT int selkie_expect_parse(struct selkie_expectation *expectation, const char *text);

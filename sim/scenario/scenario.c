@@ -325,8 +325,7 @@ static void read_all(struct selkie_scenario *scenario)
     read_channels(scenario, root);
     read_broker(&scenario->broker, selkie_settings_object(root, "broker", false));
     read_happenings(scenario, root);
-    selkie_expect_read(&scenario->expect, selkie_settings_object(root, "expect", false), selkie_attack_words,
-                       SELKIE_ATTACK_KINDS);
+    selkie_expect_read(&scenario->expect, selkie_settings_object(root, "expect", false), selkie_attack_words);
     if (scenario->fleet.heard_by > selkie_scenario_channel_count(scenario))
         selkie_settings_reject(root, "fleet", "heard_by: more gateways than there are channels");
     selkie_settings_end(root);

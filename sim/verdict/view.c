@@ -14,6 +14,8 @@
 #define LINE_US   5000000u
 #define BAR       30
 
+static const char *const groups[] = {"events", "rejected", "attacks", "results"}; /* the last at the end only */
+
 /* Take the drawing off the screen: what is said next stands in its place. */
 static void clear(void *context)
 {
@@ -77,19 +79,21 @@ static void format_bar(char text[static BAR + 1], double part)
     text[BAR] = '\0';
 }
 
-static void group(struct selkie_view *view, const struct selkie_world *world, const char *name)
+/* The metrics of a group, each behind `separator`; what does not fit is cut off. */
+static const char *group(char *text, size_t size, const struct selkie_world *world, const char *name,
+                         const char *separator)
 {
-    char text[160] = "";
+    const struct selkie_metrics *metrics = &world->account.metrics;
     size_t fill = 0, len = strlen(name);
 
-    for (size_t i = 0; i < world->account.metrics.count && fill < sizeof text; i++) {
-        const struct selkie_metric *metric = &world->account.metrics.list[i];
+    text[0] = '\0';
+    for (size_t i = 0; i < metrics->count && fill < size; i++) {
+        const struct selkie_metric *metric = &metrics->list[i];
         if (strncmp(metric->name, name, len) == 0 && metric->name[len] == '.')
-            fill +=
-                (size_t)snprintf(text + fill, sizeof text - fill, "  %s %.0f", metric->name + len + 1, metric->value);
+            fill += (size_t)snprintf(text + fill, size - fill, "%s %s %.0f", fill > 0 ? separator : "",
+                                     metric->name + len + 1, metric->value);
     }
-    if (fill > 0)
-        line(view, "%-10s%s", name, text);
+    return text;
 }
 
 static uint32_t devices_on(const struct selkie_world *world)
@@ -103,7 +107,7 @@ static uint32_t devices_on(const struct selkie_world *world)
 
 static void draw(struct selkie_view *view, const struct selkie_world *world)
 {
-    char now[24], end[24], bar[BAR + 1];
+    char now[24], end[24], bar[BAR + 1], text[160];
     double done = get(world, "duration_s") / world->scenario->duration_s;
 
     clear(view);
@@ -122,9 +126,10 @@ static void draw(struct selkie_view *view, const struct selkie_world *world)
          get(world, "impersonated"), get(world, "doubled"));
     line(view, "latency     %.1f ms median, %.1f ms p99, from gateway to topic", get(world, "latency_p50_ms"),
          get(world, "latency_p99_ms"));
-    group(view, world, "events");
-    group(view, world, "rejected");
-    group(view, world, "attacks");
+    for (size_t i = 0; i < 3; i++) {
+        if (group(text, sizeof text, world, groups[i], " ")[0] != '\0')
+            line(view, "%-10s %s", groups[i], text);
+    }
 }
 
 void selkie_view_update(struct selkie_view *view, struct selkie_world *world)
@@ -149,25 +154,9 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world)
         get(world, "lost_elsewhere"), get(world, "forged"), get(world, "rejected_total"), get(world, "latency_p99_ms"));
 }
 
-static void print_group(FILE *file, const struct selkie_world *world, const char *name)
-{
-    size_t len = strlen(name);
-    bool any = false;
-
-    for (size_t i = 0; i < world->account.metrics.count; i++) {
-        const struct selkie_metric *metric = &world->account.metrics.list[i];
-        if (strncmp(metric->name, name, len) != 0 || metric->name[len] != '.')
-            continue;
-        (void)fprintf(file, "%s %s %.0f", any ? "," : "", metric->name + len + 1, metric->value);
-        any = true;
-    }
-    (void)fprintf(file, "%s\n", any ? "" : " none");
-}
-
 void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file)
 {
-    static const char *const groups[] = {"events", "rejected", "attacks", "results"};
-    char virtual[24];
+    char virtual[24], text[SELKIE_METRICS_MAX * SELKIE_METRIC_NAME_MAX];
 
     format_time(virtual, get(world, "duration_s"));
     (void)fprintf(file, "%s, seed %" PRIu64 ": %s of virtual time in %.1f s\n", world->scenario->name,
@@ -182,8 +171,8 @@ void selkie_view_summary(const struct selkie_world *world, const struct selkie_v
         get(world, "latency_p50_ms"), get(world, "latency_p99_ms"), 100 * get(world, "air_use"),
         get(world, "memory_mb"), get(world, "cpu_s"));
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
-        (void)fprintf(file, "%s:", groups[i]);
-        print_group(file, world, groups[i]);
+        group(text, sizeof text, world, groups[i], ",");
+        (void)fprintf(file, "%s:%s\n", groups[i], text[0] != '\0' ? text : " none");
     }
     for (size_t i = 0; i < verdict->expect.count; i++)
         (void)fprintf(file, "  %s %s\n", verdict->holds[i] ? "ok    " : "FAILED", verdict->text[i]);
