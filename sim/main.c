@@ -235,7 +235,7 @@ int main(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "run [SCENARIO.json]\nattack NAME",
         .doc = "Run a fleet of simulated devices over a simulated radio into real gateways and a real "
-               "broker, and tell what became of every payload.\v",
+               "broker, and report what became of every payload.\v",
         .help_filter = filter_help};
     struct arguments arguments = {.command = NONE};
 

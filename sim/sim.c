@@ -116,9 +116,9 @@ static uint64_t spooled(const struct selkie_world *world)
     return sum;
 }
 
-/* Frames that time waits for: payloads that gateways have and that may still come out, or whatever virtual gateways
- * have and nobody has decided on, if that is more: a REGISTER costs the broker as much. What did not come while nothing
- * else did either is written off for this purpose, though not in the account. */
+/* Frames that time waits for: payloads that gateways have and that may still be delivered, or all that virtual gateways
+ * have and nobody has decided on, if that is more: a REGISTER costs the broker as much. Frames that are still missing
+ * while nothing else arrives are written off for this purpose, though not in the account. */
 static uint64_t backlog(struct run *run, uint64_t now_us)
 {
     struct selkie_world *world = &run->world;
@@ -145,7 +145,7 @@ static bool too_far_ahead(struct run *run)
 
     if (scenario->backlog == 0 || (scenario->speed > 0 && scenario->speed <= 1))
         return false;
-    /* How long a program takes to start is no outage of the scenario's. */
+    /* The time that a program takes to start is not part of the scenario's outage. */
     for (uint32_t i = 0; i < world->air->count; i++) {
         if (!selkie_channel_comes_back(&world->air->channels[i]))
             continue;
@@ -178,7 +178,7 @@ static bool going_on(const struct run *run)
     return !run->world.run.failed && run->loop.stops == 0;
 }
 
-/* The devices' last frames leave. */
+/* Let the devices send what they have taken. */
 static void let_leave(struct run *run)
 {
     struct selkie_world *world = &run->world;
@@ -198,7 +198,7 @@ static bool calm(const struct selkie_world *world, uint64_t now_us)
            selkie_sim_operator_open_cases(world->operator) == 0 && now_us > world->account.last_arrival_us + CALM_US;
 }
 
-/* What the gateways have comes out. */
+/* Wait for the delivery of what the gateways have. */
 static void settle(struct run *run)
 {
     struct selkie_world *world = &run->world;
@@ -211,7 +211,7 @@ static void settle(struct run *run)
             selkie_vgateway_hurry(world->air->channels[i].virtual, patience_us / 3);
     selkie_attackers_hurry(world->attackers, patience_us / 3);
     world->account.last_arrival_us = now_us;
-    /* Whoever asks twice does not want to wait for it either. */
+    /* A second Ctrl-C ends this wait, too. */
     for (; now_us < world->account.last_arrival_us + patience_us && now_us < limit_us && !world->run.failed &&
            !calm(world, now_us) && run->loop.stops < 2;
          now_us = selkie_wall_us()) {
@@ -220,7 +220,7 @@ static void settle(struct run *run)
     }
 }
 
-/* Whoever reads a document there wants nothing else in it. */
+/* A document on standard output must stand alone there. */
 static bool takes_stdout(const struct selkie_sim_options *options)
 {
     return (options->json && strcmp(options->json, "-") == 0) || (options->report && strcmp(options->report, "-") == 0);

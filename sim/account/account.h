@@ -10,7 +10,7 @@
 #include "account/verify.h"
 
 struct selkie_account {
-    struct selkie_payload_plan plan; /* what devices report, and who made what comes out */
+    struct selkie_payload_plan plan; /* what devices report, and who made what is delivered */
     struct selkie_verify *verify;
     struct selkie_attribution *attribution;
     struct selkie_metrics metrics; /* events, rejections, attacks and what else is counted on the way */

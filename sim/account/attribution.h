@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which attack caused what comes out: from a rejection, an alarm or a payload back to the attack, so that the effect of
+/* Which attack caused what: from a rejection, an alarm or a payload back to the attack, so that the effect of
  * one attack never passes for the effect of another. Each is counted as the metric results.ATTACK.WHAT:
  *
  *   heard        frames of the attack that a gateway had whole, or that its own gateway handed over

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the simulated devices report, and how a payload that comes out is told from one that nobody sent: each carries
+/* What the simulated devices report, and how a delivered payload is checked for who made it: each carries
  * its number and an HMAC-SHA-256 (RFC 2104), cut to 8 bytes, over who made it, the device, the number and the content.
  * The key comes from the seed and is known to the fleet and the verdict alone.
  *
@@ -26,7 +26,7 @@ enum selkie_payload_kind { SELKIE_PAYLOAD_CONSTANT, SELKIE_PAYLOAD_SENSOR, SELKI
 /* Who made a payload. */
 enum selkie_payload_maker {
     SELKIE_MADE_BY_DEVICE,
-    SELKIE_MADE_BY_THIEF, /* who has a device's ID: nobody but the alarm can tell these from the device's own */
+    SELKIE_MADE_BY_THIEF, /* who has a device's ID: only the alarm distinguishes these from the device's own */
     SELKIE_MAKERS
 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The account of every payload: sent, heard by a gateway, delivered; and from it the verdict. Who heard
- * each payload and whether it came out is kept for the whole run, so a double is found however late it comes.
+/* The account of every payload: sent, heard by a gateway, delivered. Both facts are kept for the whole run, so a double
+ * is found however late it comes.
  *
- *   delivered         came out on its device's topic, once or more
- *   doubled           came out again: further copies of a payload that was delivered
+ *   delivered         published on its device's topic, once or more
+ *   doubled           published again: further copies of a delivered payload
  *   lost on the air   no gateway ever had the whole frame
- *   lost elsewhere    a gateway had it, and it never came out: what PROTOCOL.md, section 9, rules out
- *   forged            came out, but nobody made it: altered, invented, or on another device's topic
- *   impersonated      came out, made by a thief who holds the device's ID
+ *   lost elsewhere    a gateway had it, and it was never published: PROTOCOL.md, section 9, rules this out
+ *   forged            published, but no device made it: altered, invented, or on another device's topic
+ *   impersonated      published, made by a thief who holds the device's ID
  *
  * Pure: no I/O, no clock; heap; one thread. */
 #ifndef SELKIE_SIM_VERIFY_H
@@ -53,7 +53,7 @@ void selkie_verify_heard(struct selkie_verify *verify, uint32_t device, uint32_t
  * another heard stays heard, and delivered ones stay delivered. */
 void selkie_verify_unhear(struct selkie_verify *verify, uint32_t device, uint32_t from, uint32_t to, uint8_t by);
 
-/* A genuine payload came out. FORGED where the device never sent that number. */
+/* A genuine payload was published. FORGED where the device never sent that number. */
 enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify, uint32_t device, uint32_t number,
                                                    uint64_t wall_us);
 

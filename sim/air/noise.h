@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a bad air does to the bytes of one receiver: single bits wrong, bursts of wrong bits, bytes that never come out.
- * How often is drawn ahead, so that a clean byte costs two comparisons. Bursts follow the clock, not the bytes: they
- * come whether or not anybody is on the air. No heap, no I/O, no globals; one thread. */
+/* Noise at one receiver: single wrong bits, bursts of wrong bits, lost bytes. The next error is drawn ahead, so a clean
+ * byte costs two comparisons. Bursts follow the clock, not the bytes: they happen also while nobody sends. No heap, no
+ * I/O, no globals; one thread. */
 #ifndef SELKIE_SIM_NOISE_H
 #define SELKIE_SIM_NOISE_H
 

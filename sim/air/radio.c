@@ -13,7 +13,7 @@ struct selkie_signal {
     uint64_t start_us, end_us;
     uint64_t fade_block; /* for which `faded` holds; UINT64_MAX = none yet */
     bool faded;
-    size_t at; /* the first byte that has not come out yet */
+    size_t at; /* the first byte that nobody has received yet */
     size_t len;
     uint8_t bytes[];
 };
@@ -52,7 +52,7 @@ static uint64_t byte_us(const struct selkie_sim_radio *radio, const struct selki
     return signal->start_us + selkie_sim_radio_duration_us(radio, at);
 }
 
-/* Whether this source cannot be heard at that time. A path's state is drawn anew for each stretch of fade_s, from the
+/* Whether this source cannot be heard at that time. A path's state is drawn again for each stretch of fade_s, from the
  * seed and the stretch's number alone, so it costs no memory. */
 static bool faded_at(const struct selkie_sim_radio *radio, struct selkie_signal *signal, uint64_t time_us)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One radio channel: a gateway, and whoever it can hear. Signals take time (eight bits a byte), overlap and then garble
- * each other, fade, and suffer noise; whoever sends is deaf meanwhile (half duplex).
+/* One radio channel: a gateway and all senders in its reach. Signals take time (eight bits a byte), garble each other
+ * where they overlap, fade, and suffer noise. A sender hears nothing while it sends (half duplex).
  *
  * The gateway's receiver stays with the signal it heard first, to that one's end, then takes what is left of the next.
- * What the gateway itself sends (ACKs) all devices hear, garbled where a device was on the air as well. With bit rate 0
+ * All devices hear what the gateway sends (ACKs), garbled where a device was on the air as well. With bit rate 0
  * there is no radio: each signal arrives whole and at once, and only noise can harm it.
  *
  * Pure: no I/O, no clock of its own; heap for the signals on the air alone; one thread. Times are virtual microseconds
@@ -49,7 +49,7 @@ struct selkie_sim_radio {
     uint8_t echo[SELKIE_SIM_RADIO_ECHO_SIZE];
     struct selkie_sim_radio_counts counts;
 
-    /* Bytes came out of the gateway's receiver. */
+    /* The gateway's receiver has bytes. */
     void (*on_heard)(void *context, const uint8_t *bytes, size_t len);
     /* Devices can hear something new from the gateway. */
     void (*on_echo)(void *context);
@@ -61,7 +61,7 @@ void selkie_sim_radio_init(struct selkie_sim_radio *radio, const struct selkie_s
                            uint64_t seed, uint32_t index);
 void selkie_sim_radio_wipe(struct selkie_sim_radio *radio);
 
-/* Put a signal on the air now. `source` tells senders apart; a path's fading is the source's. The bytes are copied. 0
+/* Put a signal on the air now. `source` identifies the sender; a path's fading is the source's. The bytes are copied. 0
  * or SELKIE_ENOMEM. Call selkie_sim_radio_advance(now) first. */
 SELKIE_USE_RESULT int selkie_sim_radio_send(struct selkie_sim_radio *radio, uint32_t source, const uint8_t *bytes,
                                             size_t len);
@@ -69,7 +69,7 @@ SELKIE_USE_RESULT int selkie_sim_radio_send(struct selkie_sim_radio *radio, uint
 /* How long `len` bytes are on the air. */
 uint64_t selkie_sim_radio_duration_us(const struct selkie_sim_radio *radio, size_t len);
 
-/* Let time pass: what was to be heard until then is handed on. */
+/* Let time pass: on_heard and on_echo get what was heard until then. */
 void selkie_sim_radio_advance(struct selkie_sim_radio *radio, uint64_t now_us);
 
 /* When to advance next; UINT64_MAX while nobody is on the air. */

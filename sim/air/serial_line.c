@@ -46,7 +46,7 @@ static int make_room(const char *path, mode_t kind)
     if (lstat(path, &found) != 0)
         return 0; /* there is nothing, or what comes next says why not */
     if ((found.st_mode & S_IFMT) != kind || (kind == S_IFLNK && !points_at_pty(path))) {
-        selkie_say("%s: is there already and is no line of an earlier run: it is left alone", path);
+        selkie_say("%s: exists and is not a line of an earlier run; remove it or choose another name", path);
         return SELKIE_EIO;
     }
     (void)unlink(path);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cable between a simulated radio and whoever reads it: the master of a pseudo-terminal, or a socket that one
+/* The cable between a simulated radio and its reader: the master of a pseudo-terminal, or a socket that one
  * reader at a time connects to (socat makes a pseudo-terminal of it in another container).
  *
- * A radio does not wait: bytes for which nobody holds the other end are gone. Bytes that a reader does not take at once
- * wait, SELKIE_SIM_LINE_PENDING_MAX at most; what comes then is lost and counted, as in a serial chip that overruns.
+ * A radio does not wait. Bytes without a reader are lost. Bytes that a reader does not take at once are buffered, up to
+ * SELKIE_SIM_LINE_PENDING_MAX; further ones are lost and counted, as in a serial chip that overruns.
  * Never blocks; one thread. */
 #ifndef SELKIE_SIM_SERIAL_LINE_H
 #define SELKIE_SIM_SERIAL_LINE_H

@@ -59,8 +59,8 @@ SELKIE_ACT(storm)
 }
 
 /* Somebody with a debugger on the device: sees its ID, its counter and what it sends. The careful one speaks under a
- * counter that the device has used and whose payload has come out, so that he does not silence it; the eager one under
- * the next. */
+ * counter that the device has used and whose payload was delivered, so that it does not silence the device; the eager
+ * one under the next. */
 SELKIE_ACT(thief)
 {
     const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);

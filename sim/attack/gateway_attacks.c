@@ -17,7 +17,7 @@ static bool hand_over(struct selkie_attacker *attacker, const uint8_t *body, siz
     return taken;
 }
 
-/* From here on it is as with any gateway: what it has must come out. */
+/* From here on it is as with any gateway: what it has must be delivered. */
 static bool hand_over_tape(struct selkie_attacker *attacker, const struct selkie_tape *tape, int64_t rx_ms)
 {
     if (!hand_over(attacker, tape->body, tape->len, rx_ms))

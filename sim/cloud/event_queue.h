@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Paho's threads tell the simulator's one loop: a queue and an eventfd to ring. All MQTT clients of a run share
- * one.
+/* The events that Paho's threads report to the simulator's one loop: a queue and an eventfd. All MQTT clients of a run
+ * share one.
  *
  * Bounded at SELKIE_SIM_EVENT_QUEUE_MAX events: beyond that, events are dropped and counted, and the run's verdict is
  * "failed", since an account with gaps is none. (A callback must not wait: Paho holds a lock meanwhile that publishing

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cloud's keys of a simulation. For a broker that the simulator starts itself they stand in the program, both
- * halves: so the same seed gives the same frames, and no run waits for RSA keys to be found. Everybody knows them; they
- * protect nothing. For a broker of yours only its public halves are read. */
+/* The cloud's keys of a simulation. A broker that the simulator starts has keys that the program carries, both halves:
+ * so the same seed gives the same frames, and no run waits for RSA keys to be generated. They are public and protect
+ * nothing. Of your own broker only the public halves are read. */
 #ifndef SELKIE_SIM_KEYS_H
 #define SELKIE_SIM_KEYS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subscriber to all that comes out of the broker: payloads, events, rejections, the gateways' states. It keeps its
+/* The subscriber to all that the broker publishes: payloads, events, rejections, the gateways' states. It keeps its
  * session, so nothing is missed during an outage of the broker. One thread. */
 #ifndef SELKIE_SIM_OBSERVER_H
 #define SELKIE_SIM_OBSERVER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A virtual gateway: what selkie-gateway does between radio and broker, inside the simulator, for loads that no radio
- * and no hundred processes could carry. PROTOCOL.md, sections 8 and 9: a frame is kept until its receipt, sent again
- * where none comes, and `rx` is the virtual time. The spool is memory, SELKIE_VGATEWAY_MAX frames; when it is full the
- * newest is dropped and counted (it shows as lost elsewhere). One thread. */
+/* A virtual gateway: what selkie-gateway does between radio and broker, inside the simulator, for loads that neither a
+ * radio nor a hundred processes could carry. PROTOCOL.md, sections 8 and 9: a frame is kept until its receipt, sent
+ * again where none comes, and `rx` is the virtual time. The spool is memory, SELKIE_VGATEWAY_MAX frames; when it is
+ * full the newest is dropped and counted (it shows as lost elsewhere). One thread. */
 #ifndef SELKIE_SIM_VGATEWAY_H
 #define SELKIE_SIM_VGATEWAY_H
 

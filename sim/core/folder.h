@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run's own folder: configurations, keys, spools, logs. Removed with all that is in it, unless it is to be kept. */
+/* The run's own folder: configurations, keys, spools, logs. Removed at the end, unless the user wants to keep it. */
 #ifndef SELKIE_SIM_FOLDER_H
 #define SELKIE_SIM_FOLDER_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulator's chance: SplitMix64 (Steele, Lea, Flood 2014), one stream for each concern, all from one seed. So a
- * change in one place (another attacker, a worse air) leaves what the others draw as it was. For worlds, never for
- * keys. No heap, no globals; safe from any thread on distinct streams. */
+/* The simulator's random numbers: SplitMix64 (Steele, Lea, Flood 2014), one stream for each concern, all from one seed.
+ * So another attacker or a worse air does not change what the others draw. Not for keys. No heap, no globals; safe from
+ * any thread on distinct streams. */
 #ifndef SELKIE_SIM_PRNG_H
 #define SELKIE_SIM_PRNG_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A child process: brokers and gateways of the run. Its output goes to a log in the run's folder; it dies with the
- * simulator, whatever way that ends. One thread. */
+/* A child process: brokers and gateways of the run. Its output goes to a log in the run's folder; it is killed when the
+ * simulator ends, in whatever way. One thread. */
 #ifndef SELKIE_SIM_PROCESS_H
 #define SELKIE_SIM_PROCESS_H
 

@@ -5,7 +5,7 @@
 
 void selkie_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Called before each line, so that whoever draws on the terminal can clear its place. NULL = nobody. */
+/* Called before each line, so that the live view can clear its place on the terminal. NULL = nobody. */
 void selkie_say_hook(void (*clear)(void *context), void *context);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtual time: what is due when, and how fast it runs against the time on the wall. All of the simulated world
- * (devices, air, attackers) lives in it; the real parts (gateways, broker) live on the wall. Events at the same time
- * run in the order in which they were set, so the same seed gives the same run. No I/O; heap for the list of events
- * alone; one thread. */
+/* Virtual time: which timer is due when, and how fast virtual time runs against wall time. The simulated parts
+ * (devices, air, attackers) run in virtual time, the real parts (gateways, broker) in wall time. Timers of the same
+ * time run in the order in which they were set, so the same seed gives the same run. No I/O; heap for the list of
+ * timers; one thread. */
 #ifndef SELKIE_SIM_VIRTUAL_CLOCK_H
 #define SELKIE_SIM_VIRTUAL_CLOCK_H
 

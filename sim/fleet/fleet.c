@@ -72,7 +72,7 @@ static void poll_device(struct selkie_fleet_device *device)
         selkie_metrics_count(&device->fleet->account->metrics, NULL, "entropy_alarms");
         restart(device);
     } else if (state < 0) {
-        selkie_run_fail(device->fleet->run, "device %u fell silent: %s", device->index, selkie_error_text(state));
+        selkie_run_fail(device->fleet->run, "device %u stopped: %s", device->index, selkie_error_text(state));
     } else if (status.wake_ms != SELKIE_UPLINK_NEVER) {
         selkie_run_set(device->fleet->run, &device->wake, status.wake_ms * SELKIE_MS_US);
     }
@@ -240,7 +240,7 @@ static void on_doubted(void *context, uint32_t channel, uint32_t device, uint32_
     selkie_verify_unhear(fleet->account->verify, device, number, number + 1, by(fleet, device, channel));
 }
 
-/* Whoever waits for an ACK there looks. */
+/* Devices that wait for an ACK on this channel look for it. */
 static void on_echo(void *context, uint32_t channel)
 {
     struct selkie_fleet *fleet = context;

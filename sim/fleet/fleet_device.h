@@ -49,7 +49,7 @@ struct selkie_fleet {
     struct selkie_account *account;
     const struct selkie_sim_broker *broker;
     struct selkie_air *air;
-    struct selkie_fleet_tap tap; /* set by whoever listens; .frame NULL = nobody */
+    struct selkie_fleet_tap tap; /* .frame NULL = nobody listens */
     uint32_t count;
     struct selkie_fleet_device *devices;
     struct selkie_frame_index frames;

@@ -101,7 +101,7 @@ const char *selkie_command_line_load(const struct selkie_command_line *options, 
     size_t i;
 
     if (file) {
-        /* First as it is, so that its mistakes are told by its lines. */
+        /* First as it is, so that messages name its own lines. */
         selkie_scenario_load(scenario, file);
         if (selkie_scenario_error(scenario) || json_array_size(options->over) == 0)
             return NULL;

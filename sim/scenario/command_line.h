@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scenarios from the command line: a file (or an attack's own small scenario, or nothing) with single keys set over it.
- * All goes through the reader of scenarios, so the command line has its ranges and its messages. Heap, file input; one
- * thread. */
+ * The result goes through the reader of scenarios, so the command line has the same ranges and messages. Heap, file
+ * input; one thread. */
 #ifndef SELKIE_SIM_COMMAND_LINE_H
 #define SELKIE_SIM_COMMAND_LINE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a channel's socket listens, read strictly: HOST:PORT ([HOST]:PORT where the host has colons; no host = any), or
- * a path with a '/'. The channel's number is added to the port, or put behind the path. Pure; no heap; any thread. */
+ * a path with a '/'. The channel's number is added to the port, or appended to the path. Pure; no heap; any thread. */
 #ifndef SELKIE_SIM_ENDPOINT_H
 #define SELKIE_SIM_ENDPOINT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a scenario expects, and whether it came true: figures by name, each with an operator.
+/* What a scenario expects, and whether it holds: metrics by name, each with a relation.
  *
  *   "expect": {"lost_elsewhere": 0, "delivered_share": ">=0.98", "events": {"clone": 1}, "rejected": {"replay": ">=1"},
  *              "attacks": {"flip": ">=20"}, "results": {"flip": {"rejected": ">=15"}}}

@@ -92,7 +92,7 @@ struct selkie_scenario_action {
     int32_t channel; /* -1 = all */
 };
 
-/* X(name, word). attacker.h tells what each does, and what must come of it. */
+/* X(name, word). attack/attacks.c says what each does, and what must come of it. */
 #define SELKIE_ATTACKS(X)                                                                                              \
     X(REPLAY, "replay")                                                                                                \
     X(REPLAY_LATE, "replay-late")                                                                                      \
@@ -125,7 +125,7 @@ struct selkie_scenario_attack {
     double at_s, every_s;
     uint32_t count; /* how often; 0 = to the end */
     uint32_t channel;
-    int32_t device; /* the victim; -1 = whoever comes */
+    int32_t device; /* the victim; -1 = any */
     double after_s; /* how long a recorded frame is kept */
 };
 
@@ -135,7 +135,7 @@ struct selkie_scenario {
     double duration_s; /* of virtual time */
     double speed;      /* 0 = max */
     double settle_s;   /* at the end: for so long nothing has come, on the wall, and then what is missing is lost */
-    uint32_t backlog;  /* frames that a gateway has and that did not come out yet: above this, time waits. 0 = never */
+    uint32_t backlog; /* frames that a gateway has and that were not delivered yet: above this, time waits. 0 = never */
     struct selkie_scenario_fleet fleet;
     size_t group_count;
     struct selkie_scenario_channels groups[SELKIE_SCENARIO_GROUPS_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run on paper: JSON for machines, and one HTML file with charts (inline SVG, no script, nothing from elsewhere).
+/* The written report: JSON for machines, and one HTML file with charts (inline SVG, no script, nothing remote).
  * Writes files; one thread. */
 #ifndef SELKIE_SIM_REPORT_H
 #define SELKIE_SIM_REPORT_H

@@ -149,7 +149,7 @@ static int add(struct selkie_expect *expect, const char *name, const char *text)
     return error < 0 ? error : selkie_expect_add(expect, name, text);
 }
 
-/* Whether what comes of such an attack can be told from what comes of others: attribution.h says where. */
+/* Whether rejections and alarms can be attributed to such an attack: attribution.h says where. */
 static bool traced(const struct selkie_world *world, enum selkie_attack_kind kind)
 {
     bool found = selkie_attack_of(kind)->needs != SELKIE_NEEDS_NOTHING;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run to look at: a few lines that redraw themselves on a terminal, one line now and then elsewhere, and a summary
- * at the end. Writes to stderr, and the summary where it is told to; one thread. */
+/* The live view: on a terminal a few lines that redraw themselves, elsewhere one line every five seconds; and a summary
+ * at the end. Writes to stderr, the summary to a file of the caller; one thread. */
 #ifndef SELKIE_SIM_VIEW_H
 #define SELKIE_SIM_VIEW_H
 

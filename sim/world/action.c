@@ -79,7 +79,7 @@ static void bring_back(struct action *action)
             error = selkie_channel_start(&world->air->channels[i]);
     }
     if (error < 0)
-        selkie_run_fail(&world->run, "what was stopped does not start again");
+        selkie_run_fail(&world->run, "cannot restart what the scenario stopped");
 }
 
 static void on_turn(struct selkie_sim_timer *timer)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a scenario makes happen at its times: power cuts, key changes, outages. One thread. */
+/* The actions of a scenario at their times: power cuts, key changes, outages. One thread. */
 #ifndef SELKIE_SIM_ACTION_H
 #define SELKIE_SIM_ACTION_H
 

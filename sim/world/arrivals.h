@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes out of the broker, entered where it belongs: payloads into the account, events and rejections into the
+/* What the broker publishes, entered where it belongs: payloads into the account, events and rejections into the
  * metrics, the gateways' states into their channels. One thread. */
 #ifndef SELKIE_SIM_ARRIVALS_H
 #define SELKIE_SIM_ARRIVALS_H

@@ -86,7 +86,7 @@ static void take_events(struct selkie_world *world)
         free(event);
     }
     if (selkie_sim_event_queue_dropped(world->broker.queue) > 0)
-        selkie_run_fail(&world->run, "more came out than could be counted: the account has gaps");
+        selkie_run_fail(&world->run, "the event queue overflowed: messages are missing from the account");
 }
 
 void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run's one loop: virtual time on one side, what comes from outside (lines, events, signals) on the other. A plain
- * poll: the clock says how long. One thread. */
+/* The run's event loop: it lets virtual time run, and serves lines, MQTT events and signals. A plain poll; the clock
+ * says how long it may wait. One thread. */
 #ifndef SELKIE_SIM_LOOP_H
 #define SELKIE_SIM_LOOP_H
 

@@ -4,7 +4,7 @@
 #include "core/say.h"
 
 #define PATIENCE_US 20000000u /* with what is ours; yours may take its time */
-#define SILENCE_US  4000000u  /* then it is told what is waited for */
+#define SILENCE_US  4000000u  /* then stderr says what is missing */
 
 /* Yours need to know where to go: the broker's port and the pty's name are of this run. */
 static void invite(const struct selkie_world *world)
@@ -59,7 +59,7 @@ static bool look(struct selkie_world *world, bool *yours, const struct selkie_ch
     return *yours || *ours || !selkie_observer_ready(world->observer);
 }
 
-static void tell(const struct selkie_world *world, const struct selkie_channel *ours)
+static void report(const struct selkie_world *world, const struct selkie_channel *ours)
 {
     if (ours)
         selkie_say("gateway %s %s, %s", ours->name, lacking(ours), world->broker.server.uri);
@@ -71,24 +71,24 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
 {
     uint64_t missing_us = selkie_wall_us(); /* since when something of ours is */
     const struct selkie_channel *ours;
-    bool yours, told = false;
+    bool yours, reported = false;
 
     invite(world);
     while (look(world, &yours, &ours)) {
         bool missing = ours || !selkie_observer_ready(world->observer);
         if (!missing) {
             missing_us = selkie_wall_us();
-            told = false;
+            reported = false;
         }
         uint64_t waited_us = selkie_wall_us() - missing_us;
         if (world->run.failed || loop->stops > 0 || refused(world))
             return SELKIE_EIO;
-        if (missing && !told && waited_us > SILENCE_US) {
-            tell(world, ours);
-            told = true;
+        if (missing && !reported && waited_us > SILENCE_US) {
+            report(world, ours);
+            reported = true;
         }
         if (missing && waited_us > PATIENCE_US) {
-            selkie_say("that took too long");
+            selkie_say("gave up waiting after %u s", (unsigned)(PATIENCE_US / 1000000));
             if (ours && ours->process.pid != 0)
                 selkie_process_show_log(&ours->process);
             return SELKIE_EIO;
