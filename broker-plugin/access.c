@@ -6,6 +6,7 @@
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #define CONTROL_TREE     "$CONTROL/selkie/"
@@ -29,7 +30,7 @@ static const char *without_share(const char *filter)
     if (strncmp(filter, share, sizeof share - 1) != 0)
         return filter;
     const char *slash = strchr(filter + sizeof share - 1, '/');
-    return slash == NULL ? filter : slash + 1;
+    return slash ? slash + 1 : filter;
 }
 
 static enum selkie_access_answer allow_if(bool condition)
@@ -44,10 +45,10 @@ static bool matches(const char *filter, const char *topic)
     return mosquitto_topic_matches_sub(filter, topic, &match) == MOSQ_ERR_SUCCESS && match;
 }
 
-/* Does the topic lie in the tree of the gateway that asks? */
+/* Is the topic one of the gateway that asks? */
 static bool is_own_gateway(const struct selkie_topic *topic, const struct selkie_access_request *request)
 {
-    return request->is_gateway && request->user != NULL && strcmp(topic->gateway, request->user) == 0;
+    return request->is_gateway && request->user && strcmp(topic->gateway, request->user) == 0;
 }
 
 static enum selkie_access_answer decide_write(const char *root, const struct selkie_access_request *request)
@@ -57,8 +58,7 @@ static enum selkie_access_answer decide_write(const char *root, const struct sel
     if (selkie_topic_parse(&topic, root, request->topic) < 0)
         return SELKIE_ACCESS_DENY;
     switch (topic.kind) {
-    case SELKIE_TOPIC_GATEWAY_UP: /* a retained frame would be a recording; a will, which nobody ingests, could leave
-                                     one */
+    case SELKIE_TOPIC_GATEWAY_UP: /* a retained frame would be a recording, and a will could leave one */
         return allow_if(is_own_gateway(&topic, request) && !request->retain);
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
@@ -68,7 +68,7 @@ static enum selkie_access_answer decide_write(const char *root, const struct sel
     }
 }
 
-static enum selkie_access_answer decide_read(const struct selkie_config *config, const char *text,
+static enum selkie_access_answer decide_read(const struct selkie_plugin_config *config, const char *text,
                                              const struct selkie_access_request *request)
 {
     struct selkie_topic topic;
@@ -87,10 +87,10 @@ static enum selkie_access_answer decide_read(const struct selkie_config *config,
     default:
         break;
     }
-    if (config->any_reader || selkie_config_is_admin(config, request->user))
+    if (config->any_reader || selkie_plugin_config_is_admin(config, request->user))
         return SELKIE_ACCESS_ALLOW;
-    const struct selkie_reader *reader = selkie_config_reader(config, request->user);
-    if (reader == NULL)
+    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
+    if (!reader)
         return SELKIE_ACCESS_DENY;
     for (size_t i = 0; i < reader->topic_count; i++)
         if (matches(reader->topics[i], text))
@@ -98,38 +98,38 @@ static enum selkie_access_answer decide_read(const struct selkie_config *config,
     return allow_if(reader->topic_count == 0);
 }
 
-/* A filter with wildcards is let in where anything at all may come through it, since every delivery is checked again.
+/* A filter with wildcards is allowed if it may match anything that the user may read: each delivery is checked again.
  */
-static enum selkie_access_answer decide_subscribe(const struct selkie_config *config, const char *filter,
+static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_config *config, const char *filter,
                                                   const struct selkie_access_request *request)
 {
-    if (strpbrk(filter, "+#") == NULL)
+    if (!strpbrk(filter, "+#"))
         return decide_read(config, filter, request);
-    if (config->any_reader || selkie_config_is_admin(config, request->user) ||
-        selkie_config_reader(config, request->user) != NULL)
+    if (config->any_reader || selkie_plugin_config_is_admin(config, request->user) ||
+        selkie_plugin_config_reader(config, request->user))
         return SELKIE_ACCESS_ALLOW;
-    if (!request->is_gateway || request->user == NULL)
+    if (!request->is_gateway || !request->user)
         return SELKIE_ACCESS_DENY;
     static const char gateway[] = "gateway/";
     const char *rest = below(config->root, filter);
     size_t len = strlen(request->user);
-    return allow_if(rest != NULL && strncmp(rest, gateway, sizeof gateway - 1) == 0 &&
+    return allow_if(rest && strncmp(rest, gateway, sizeof gateway - 1) == 0 &&
                     strncmp(rest + sizeof gateway - 1, request->user, len) == 0 &&
                     rest[sizeof gateway - 1 + len] == '/');
 }
 
-static enum selkie_access_answer decide_control(const struct selkie_config *config, const char *topic,
+static enum selkie_access_answer decide_control(const struct selkie_plugin_config *config, const char *topic,
                                                 const struct selkie_access_request *request)
 {
-    if (!selkie_config_is_admin(config, request->user))
+    if (!selkie_plugin_config_is_admin(config, request->user))
         return SELKIE_ACCESS_DENY;
     if (request->access == MOSQ_ACL_WRITE)
         return allow_if(strcmp(topic, SELKIE_TOPIC_CONTROL) == 0);
     return allow_if(strcmp(topic, CONTROL_RESPONSE) == 0);
 }
 
-/* "allow" is about ordinary topics and $SYS. Other plugins' control topics are never ours to open. */
-static enum selkie_access_answer decide_other(const struct selkie_config *config, const char *topic)
+/* "allow" is for ordinary topics and $SYS. Access to control topics of other plugins is not ours to decide. */
+static enum selkie_access_answer decide_other(const struct selkie_plugin_config *config, const char *topic)
 {
     static const char sys[] = "$SYS/";
 
@@ -138,7 +138,7 @@ static enum selkie_access_answer decide_other(const struct selkie_config *config
     return SELKIE_ACCESS_ALLOW;
 }
 
-enum selkie_access_answer selkie_access_decide(const struct selkie_config *config,
+enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config *config,
                                                const struct selkie_access_request *request)
 {
     bool is_filter = request->access == MOSQ_ACL_SUBSCRIBE || request->access == MOSQ_ACL_UNSUBSCRIBE;
@@ -146,7 +146,7 @@ enum selkie_access_answer selkie_access_decide(const struct selkie_config *confi
 
     if (strncmp(topic, CONTROL_TREE, sizeof CONTROL_TREE - 1) == 0)
         return decide_control(config, topic, request);
-    if (below(config->root, topic) == NULL)
+    if (!below(config->root, topic))
         return decide_other(config, topic);
     switch (request->access) {
     case MOSQ_ACL_WRITE:
@@ -162,12 +162,42 @@ enum selkie_access_answer selkie_access_decide(const struct selkie_config *confi
     }
 }
 
-bool selkie_access_is_ours(const char *root, const char *text)
+/* Whether the certificate's subject has one common name, and it is this. */
+static bool is_named(const X509 *certificate, const char *name)
 {
-    struct selkie_topic topic;
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int first = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 
-    if (below(root, text) == NULL || selkie_topic_parse(&topic, root, text) < 0)
+    if (first < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, first) >= 0)
         return false;
-    return topic.kind != SELKIE_TOPIC_GATEWAY_UP && topic.kind != SELKIE_TOPIC_GATEWAY_STATE &&
-           topic.kind != SELKIE_TOPIC_GATEWAY_STATS;
+    const ASN1_STRING *common_name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, first));
+    size_t len = strlen(name);
+    return (size_t)ASN1_STRING_length(common_name) == len && memcmp(ASN1_STRING_get0_data(common_name), name, len) == 0;
+}
+
+/* Mosquitto asks for a certificate only if it verifies it (require_certificate), so this one is valid. */
+static bool has_certificate(const struct mosquitto *client, const char *name)
+{
+    X509 *certificate = mosquitto_client_certificate(client);
+    bool named = certificate && is_named(certificate, name);
+
+    X509_free(certificate);
+    return named;
+}
+
+int selkie_access_authenticate(struct selkie_unsealer *unsealer, const struct mosquitto_evt_basic_auth *attempt)
+{
+    bool proven = false;
+
+    switch (selkie_unsealer_gateway(unsealer, attempt->username)) {
+    case SELKIE_GATEWAY_UNKNOWN:
+        return MOSQ_ERR_PLUGIN_DEFER;
+    case SELKIE_GATEWAY_PASSWORD:
+        proven = attempt->password && selkie_unsealer_check_gateway(unsealer, attempt->username, attempt->password);
+        break;
+    case SELKIE_GATEWAY_CERTIFICATE:
+        proven = has_certificate(attempt->client, attempt->username);
+        break;
+    }
+    return proven ? MOSQ_ERR_SUCCESS : MOSQ_ERR_AUTH;
 }

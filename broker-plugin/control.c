@@ -27,7 +27,7 @@ struct selkie_control {
 int selkie_control_open(struct selkie_control **control)
 {
     *control = calloc(1, sizeof **control);
-    return *control == NULL ? SELKIE_ENOMEM : 0;
+    return *control ? 0 : SELKIE_ENOMEM;
 }
 
 static void clear(struct question *question)
@@ -39,7 +39,7 @@ static void clear(struct question *question)
 
 void selkie_control_close(struct selkie_control *control)
 {
-    if (control == NULL)
+    if (!control)
         return;
     for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++)
         clear(&control->questions[i]);
@@ -54,33 +54,32 @@ static struct question *find(struct selkie_control *control, uint64_t token)
     return NULL;
 }
 
-/* An answer of our own, to a payload that did not reach the unsealer. Without memory there is none. */
+/* Answer a payload that did not reach the unsealer. Without memory there is no answer. */
 static void answer_error(const char *client_id, const char *text)
 {
     json_t *answer = json_pack("{s:[{s:s}]}", "responses", "error", text);
-    int result = answer == NULL ? SELKIE_ENOMEM : selkie_publish_json(client_id, RESPONSE, answer, 1, false);
+    int result = answer ? selkie_publish_json(client_id, RESPONSE, answer, 1, false) : SELKIE_ENOMEM;
 
     (void)result;
     json_decref(answer);
 }
 
-/* The gateways that a payload removes. It is parsed here only where it may have such a command, whatever the spelling:
- * the unsealer parses it again, on a thread that may take its time. */
+/* The gateways that a payload removes. Only a payload that may hold such a command, in any spelling, is parsed on this
+ * thread; the unsealer parses each on a thread of its own. */
 static json_t *find_removed(const char *payload, size_t len)
 {
     static const char plain[] = "removeGateway", escape[] = "\\u";
     json_t *json, *command, *removed;
     size_t index;
 
-    if (memmem(payload, len, plain, sizeof plain - 1) == NULL &&
-        memmem(payload, len, escape, sizeof escape - 1) == NULL)
+    if (!memmem(payload, len, plain, sizeof plain - 1) && !memmem(payload, len, escape, sizeof escape - 1))
         return NULL;
     json = json_loadb(payload, len, 0, NULL);
     removed = json_array();
     json_array_foreach (json_object_get(json, "commands"), index, command) {
         const char *verb = json_string_value(json_object_get(command, "command"));
         json_t *name = json_object_get(command, "gateway");
-        bool removes = verb != NULL && strcmp(verb, plain) == 0 && json_is_string(name);
+        bool removes = verb && strcmp(verb, plain) == 0 && json_is_string(name);
         int result = json_array_append(removed, removes ? name : json_null());
         (void)result; /* without memory nobody is disconnected, and the next publish is refused */
     }
@@ -89,22 +88,22 @@ static json_t *find_removed(const char *payload, size_t len)
 }
 
 void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
-                        const struct selkie_config *config, const struct mosquitto_evt_control *message)
+                        const struct selkie_plugin_config *config, const struct mosquitto_evt_control *message)
 {
     const char *client_id = mosquitto_client_id(message->client);
     struct question *question = find(control, 0);
 
-    if (client_id == NULL || !selkie_config_is_admin(config, mosquitto_client_username(message->client)))
+    if (!client_id || !selkie_plugin_config_is_admin(config, mosquitto_client_username(message->client)))
         return;
     if (message->payloadlen > SELKIE_COMMAND_MAX) {
         answer_error(client_id, "the payload is longer than 1 MiB");
         return;
     }
-    if (question == NULL) {
-        answer_error(client_id, "too many commands at once; wait for an answer before asking more");
+    if (!question) {
+        answer_error(client_id, "too many commands at once; wait for an answer before you send more");
         return;
     }
-    const char *payload = message->payload == NULL ? "" : message->payload;
+    const char *payload = message->payload ? message->payload : "";
     int result = selkie_unsealer_command(unsealer, control->last_token + 1, payload, message->payloadlen);
     if (result < 0) {
         answer_error(client_id, selkie_error_text(result));
@@ -115,20 +114,20 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     question->removed = find_removed(payload, message->payloadlen);
 }
 
-/* Close a gateway's connection and take back its retained state, which its will may not change any more. */
-static void bury(const char *gateway, const char *root)
+/* Close a gateway's connection and clear its retained state, which its will may not change any more. */
+static void disconnect(const char *gateway, const char *root)
 {
     char topic[SELKIE_TOPIC_MAX];
 
     (void)mosquitto_kick_client_by_username(gateway, false);
     if (selkie_topic_gateway(topic, root, gateway, SELKIE_TOPIC_GATEWAY_STATE) > 0) {
         int result = selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
-        (void)result; /* without memory an old state stays, and says no more than before */
+        (void)result; /* without memory the old state stays */
     }
 }
 
-/* Do that with the gateways whose removal the answer confirms. */
-static void bury_removed(const json_t *removed, const struct selkie_output *answer, const char *root)
+/* Disconnect the gateways whose removal the answer confirms. */
+static void disconnect_removed(const json_t *removed, const struct selkie_output *answer, const char *root)
 {
     json_t *json = json_loadb((const char *)answer->data, answer->len, 0, NULL);
     json_t *responses = json_object_get(json, "responses");
@@ -137,8 +136,8 @@ static void bury_removed(const json_t *removed, const struct selkie_output *answ
 
     json_array_foreach (removed, index, name) {
         json_t *response = json_array_get(responses, index);
-        if (json_is_string(name) && response != NULL && json_object_get(response, "error") == NULL)
-            bury(json_string_value(name), root);
+        if (json_is_string(name) && response && !json_object_get(response, "error"))
+            disconnect(json_string_value(name), root);
     }
     json_decref(json);
 }
@@ -147,27 +146,27 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
 {
     struct question *question = answer->token == 0 ? NULL : find(control, answer->token);
 
-    if (question == NULL)
+    if (!question)
         return 0;
     int result = 0;
-    if (question->client_id != NULL)
+    if (question->client_id)
         result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
     if (result == SELKIE_ENOMEM)
         return result;
-    /* Taken out first: disconnecting a client comes back here as a client that has gone. */
+    /* Free the place first: Mosquitto reports the disconnected client through selkie_control_forget. */
     struct question done = *question;
     memset(question, 0, sizeof *question);
-    if (done.removed != NULL)
-        bury_removed(done.removed, answer, root);
+    if (done.removed)
+        disconnect_removed(done.removed, answer, root);
     clear(&done);
     return result;
 }
 
 void selkie_control_forget(struct selkie_control *control, const char *client_id)
 {
-    for (size_t i = 0; client_id != NULL && i < SELKIE_CONTROL_MAX; i++) {
+    for (size_t i = 0; client_id && i < SELKIE_CONTROL_MAX; i++) {
         struct question *question = &control->questions[i];
-        if (question->client_id == NULL || strcmp(question->client_id, client_id) != 0)
+        if (!question->client_id || strcmp(question->client_id, client_id) != 0)
             continue;
         free(question->client_id);
         question->client_id = NULL;
@@ -178,8 +177,10 @@ void selkie_control_abandon(struct selkie_control *control)
 {
     for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++) {
         struct question *question = &control->questions[i];
-        if (question->client_id != NULL)
-            answer_error(question->client_id, "the configuration was read again; look what was done, and ask again");
+        if (question->client_id)
+            answer_error(
+                question->client_id,
+                "the plugin reloaded its configuration before it could answer; check what was done, and ask again");
         clear(question);
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* $CONTROL/selkie/v1: an administrator's commands go to the unsealer, its answers go to the client that asked and to no
- * other. On Mosquitto's thread; never waits. At most SELKIE_CONTROL_MAX payloads wait for their answer; further ones
- * are answered with an error at once. */
+/* $CONTROL/selkie/v1: passes an administrator's commands to the unsealer, and each answer to the client that asked and
+ * to no other. On Mosquitto's thread; never waits. At most SELKIE_CONTROL_MAX payloads wait for their answer; the next
+ * one gets an error at once. */
 #ifndef SELKIE_PLUGIN_CONTROL_H
 #define SELKIE_PLUGIN_CONTROL_H
 
-#include "config.h"
+#include "plugin_config.h"
 
 #include <mosquitto_broker.h>
 
@@ -16,21 +16,20 @@ struct selkie_control;
 SELKIE_USE_RESULT int selkie_control_open(struct selkie_control **control);
 void selkie_control_close(struct selkie_control *control);
 
-/* A payload on the control topic. The user name is looked at again, for Mosquitto's own bridges pass the access check
- * unseen. */
+/* A payload on the control topic. Checks the user name again, because Mosquitto's own bridges pass no access check. */
 void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
-                        const struct selkie_config *config, const struct mosquitto_evt_control *message);
+                        const struct selkie_plugin_config *config, const struct mosquitto_evt_control *message);
 
-/* An output SELKIE_OUTPUT_ANSWER: publish it to whoever asked, if still there. A gateway that was removed loses its
- * connection and its retained state. 0; SELKIE_ENOMEM: try again; any other error: it cannot be published and is let
- * go. */
+/* An output SELKIE_OUTPUT_ANSWER: publish it to the client that asked, if it is still connected. A gateway that was
+ * removed loses its connection and its retained state. 0; SELKIE_ENOMEM: try again; any other error: it can never be
+ * published. */
 SELKIE_USE_RESULT int selkie_control_answer(struct selkie_control *control, const struct selkie_output *answer,
                                             const char *root);
 
-/* A client has gone: nobody who takes over its client id may see its answers. */
+/* A client disconnected: another client that takes over its ID must not get its answers. */
 void selkie_control_forget(struct selkie_control *control, const char *client_id);
 
-/* The unsealer is closed: what waits will have no answer, so say that. */
+/* The unsealer is closed: answer all waiting payloads with an error. */
 void selkie_control_abandon(struct selkie_control *control);
 
 #endif

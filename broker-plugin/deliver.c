@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver.h"
 
-#include "journal.h"
+#include "log_queue.h"
 #include "publish.h"
 
 #include <inttypes.h>
@@ -24,9 +24,9 @@ struct selkie_deliver {
     struct selkie_unsealer *unsealer;
     struct selkie_control *control;
     const char *root;
-    struct selkie_output *held; /* could not be published for want of memory: first in the next turn */
+    struct selkie_output *held; /* not published for want of memory: first in the next turn */
     uint64_t published;         /* highest outbox number given to Mosquitto, */
-    uint64_t delivered;         /* and told to the unsealer */
+    uint64_t delivered;         /* and reported to the unsealer */
     struct receipt receipts[SELKIE_DELIVER_MAX];
     size_t receipt_count;
 };
@@ -35,7 +35,7 @@ int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer 
                         struct selkie_control *control, const char *root)
 {
     *deliver = calloc(1, sizeof **deliver);
-    if (*deliver == NULL)
+    if (!*deliver)
         return SELKIE_ENOMEM;
     (*deliver)->unsealer = unsealer;
     (*deliver)->control = control;
@@ -45,7 +45,7 @@ int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer 
 
 void selkie_deliver_close(struct selkie_deliver *deliver)
 {
-    if (deliver == NULL)
+    if (!deliver)
         return;
     selkie_output_free(deliver->held);
     free(deliver);
@@ -104,13 +104,13 @@ static int note_receipt(struct selkie_deliver *deliver, const struct selkie_outp
 {
     struct receipt *receipt = NULL;
 
-    for (size_t i = 0; i < deliver->receipt_count && receipt == NULL; i++)
+    for (size_t i = 0; i < deliver->receipt_count && !receipt; i++)
         if (strcmp(deliver->receipts[i].gateway, output->gateway) == 0)
             receipt = &deliver->receipts[i];
-    if (receipt == NULL) {
+    if (!receipt) {
         receipt = &deliver->receipts[deliver->receipt_count];
         receipt->seqs = json_array();
-        if (receipt->seqs == NULL)
+        if (!receipt->seqs)
             return SELKIE_ENOMEM;
         (void)snprintf(receipt->gateway, sizeof receipt->gateway, "%s", output->gateway);
         deliver->receipt_count++;
@@ -118,8 +118,7 @@ static int note_receipt(struct selkie_deliver *deliver, const struct selkie_outp
     return json_array_append_new(receipt->seqs, json_integer((json_int_t)output->seq)) == 0 ? 0 : SELKIE_ENOMEM;
 }
 
-/* A receipt that cannot be published for want of memory is let go: the gateway sends the frames again, and they are
- * duplicates then. */
+/* Without memory a receipt is dropped: the gateway sends the frames again, and then they are duplicates. */
 static void publish_receipts(struct selkie_deliver *deliver)
 {
     char topic[SELKIE_TOPIC_MAX];
@@ -127,8 +126,7 @@ static void publish_receipts(struct selkie_deliver *deliver)
     for (size_t i = 0; i < deliver->receipt_count; i++) {
         struct receipt *receipt = &deliver->receipts[i];
         json_t *json = json_pack("{s:o}", "seq", receipt->seqs);
-        if (json != NULL &&
-            selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
+        if (json && selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
             int result = selkie_publish_json(NULL, topic, json, 1, false);
             (void)result;
         }
@@ -171,17 +169,17 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
 
     selkie_deliver_confirm(deliver);
     deliver->held = NULL;
-    if (output == NULL)
+    if (!output)
         output = selkie_unsealer_take(deliver->unsealer);
-    while (output != NULL) {
+    while (output) {
         int result = publish_one(deliver, output);
         if (result == SELKIE_ENOMEM) {
             deliver->held = output; /* the order is kept, and no payload is skipped */
             break;
         }
-        if (result < 0) /* it never will be: waiting would hold up all that comes after */
-            selkie_journal_say(LOG_ERR, "%zu bytes cannot be published and are let go: %s", output->len,
-                               selkie_error_text(result));
+        if (result < 0) /* retrying would hold up all others */
+            selkie_plugin_log(LOG_ERR, "cannot publish a message of %zu bytes, so it is dropped: %s", output->len,
+                              selkie_error_text(result));
         if (output->outbox > deliver->published)
             deliver->published = output->outbox;
         selkie_output_free(output);

@@ -46,7 +46,7 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
     char *name, *value;
     bool skip_first = false;
 
-    while ((at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first)) != NULL) {
+    while ((at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first))) {
         take_property(arrival, name, value);
         free(name);
         free(value);
@@ -54,22 +54,37 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
     }
 }
 
-void selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root, struct mosquitto_evt_message *message)
+static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct mosquitto_evt_message *message)
 {
-    struct selkie_topic topic;
-
-    if (selkie_topic_parse(&topic, root, message->topic) < 0 || topic.kind != SELKIE_TOPIC_GATEWAY_UP)
-        return;
-    message->retain = false;
     struct selkie_arrival arrival = {
-        .body = message->payload, .len = message->payloadlen, .gateway = topic.gateway, .rx_ms = -1};
-    if (arrival.body == NULL)
+        .body = message->payload, .len = message->payloadlen, .gateway = gateway, .rx_ms = -1};
+
+    if (!arrival.body)
         arrival.body = (const uint8_t *)"";
-    /* No frame is that long. What is left is just as malformed, and does not fill the intake with megabytes. */
+    /* No frame is that long. The rest is malformed too, and does not fill the intake with megabytes. */
     if (arrival.len > SELKIE_LINK_BODY_MAX)
         arrival.len = SELKIE_LINK_BODY_MAX;
     take_properties(&arrival, message->properties);
-    /* The unsealer counts what it refuses; there is nothing else to do about a full intake. */
+    message->retain = false;
+    /* The unsealer counts what it refuses. A full intake needs no other reaction: the gateway sends the frame again. */
     int result = selkie_unsealer_submit(unsealer, &arrival);
     (void)result;
+}
+
+bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root, struct mosquitto_evt_message *message)
+{
+    struct selkie_topic topic;
+
+    if (selkie_topic_parse(&topic, root, message->topic) < 0)
+        return true;
+    switch (topic.kind) {
+    case SELKIE_TOPIC_GATEWAY_UP:
+        submit(unsealer, topic.gateway, message);
+        return true;
+    case SELKIE_TOPIC_GATEWAY_STATE:
+    case SELKIE_TOPIC_GATEWAY_STATS:
+        return true;
+    default:
+        return false;
+    }
 }

@@ -2,17 +2,17 @@
 /* mosquitto_selkie.so: Mosquitto's events on one side, the unsealer on the other. Everything here runs on Mosquitto's
  * one thread. */
 #include "access.h"
-#include "auth.h"
-#include "config.h"
 #include "control.h"
 #include "deliver.h"
-#include "doorbell.h"
 #include "ingest.h"
-#include "journal.h"
-#include "stats.h"
+#include "log_queue.h"
+#include "plugin_config.h"
+#include "stats_topic.h"
+#include "wakeup.h"
 
 #include <selkie/topic.h>
 
+#include <errno.h>
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
@@ -25,42 +25,43 @@
 struct selkie_plugin {
     mosquitto_plugin_id_t *id;
     char *config_path;
-    struct selkie_journal *journal;
-    struct selkie_doorbell *doorbell;
+    struct selkie_log_queue *log_queue;
+    struct selkie_wakeup *wakeup;
     struct selkie_control *control;
-    struct selkie_stats stats;
-    struct selkie_config *config;
-    struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then nothing is let in */
+    struct selkie_stats_topic stats;
+    struct selkie_plugin_config *config;
+    struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then every message is refused */
     struct selkie_deliver *deliver;
-    int dumpable;       /* as it was before */
-    bool has_tick;      /* Mosquitto's ticks come */
-    bool told_of_ticks; /* that they do not */
+    int dumpable;  /* as it was before */
+    bool has_tick; /* Mosquitto's ticks come */
+    bool logged_no_ticks;
 };
 
-/* With per_listener_settings, Mosquitto 2.0 loads plugins and has no tick for them: frames would go in and nothing
- * would ever come out. It does not tell, so this looks for it: the first tick comes before the first client. */
+/* With per_listener_settings, Mosquitto 2.0 loads plugins and runs no tick for them: frames would go in, and nothing
+ * would ever come out. Mosquitto reports no error, so the plugin checks: the first tick comes before the first client.
+ */
 static bool ticks_are_missing(struct selkie_plugin *plugin)
 {
     if (plugin->has_tick)
         return false;
-    if (!plugin->told_of_ticks)
-        selkie_journal_say(LOG_ERR,
-                           "no ticks from Mosquitto, so no frame is taken: per_listener_settings must be false");
-    plugin->told_of_ticks = true;
-    selkie_doorbell_answer(plugin->doorbell); /* nobody else will */
+    if (!plugin->logged_no_ticks)
+        selkie_plugin_log(LOG_ERR, "every frame is refused: Mosquitto runs no ticks for plugins; set "
+                                   "\"per_listener_settings false\" in mosquitto.conf");
+    plugin->logged_no_ticks = true;
+    selkie_wakeup_done(plugin->wakeup); /* nobody else will */
     return true;
 }
 
-/* Among registered gateways none has an administrator's name: its password would be that of the administrator. */
+/* No registered gateway may have an administrator's name: the gateway's password would be the administrator's. */
 static bool may_be_registered(const struct selkie_plugin *plugin, const char *user)
 {
-    return user != NULL && plugin->unsealer != NULL && !selkie_config_is_admin(plugin->config, user);
+    return user && plugin->unsealer && !selkie_plugin_config_is_admin(plugin->config, user);
 }
 
 static bool is_gateway(const struct selkie_plugin *plugin, const char *user)
 {
     if (plugin->config->any_gateway)
-        return user != NULL && plugin->unsealer != NULL;
+        return user && plugin->unsealer;
     return may_be_registered(plugin, user) && selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
 }
 
@@ -92,11 +93,11 @@ static int on_basic_auth(int event, void *data, void *context)
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer == NULL)
+    if (!plugin->unsealer)
         return MOSQ_ERR_AUTH;
     if (!may_be_registered(plugin, attempt->username))
         return MOSQ_ERR_PLUGIN_DEFER;
-    return selkie_auth_check(plugin->unsealer, attempt);
+    return selkie_access_authenticate(plugin->unsealer, attempt);
 }
 
 static int on_message(int event, void *data, void *context)
@@ -105,11 +106,10 @@ static int on_message(int event, void *data, void *context)
     struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer == NULL || selkie_access_is_ours(plugin->config->root, message->topic) ||
-        ticks_are_missing(plugin))
+    if (!plugin->unsealer || ticks_are_missing(plugin))
         return MOSQ_ERR_ACL_DENIED;
-    selkie_ingest_message(plugin->unsealer, plugin->config->root, message);
-    return MOSQ_ERR_SUCCESS;
+    return selkie_ingest_message(plugin->unsealer, plugin->config->root, message) ? MOSQ_ERR_SUCCESS
+                                                                                  : MOSQ_ERR_ACL_DENIED;
 }
 
 static int on_control(int event, void *data, void *context)
@@ -117,7 +117,7 @@ static int on_control(int event, void *data, void *context)
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer != NULL)
+    if (plugin->unsealer)
         selkie_control_ask(plugin->control, plugin->unsealer, plugin->config, data);
     return MOSQ_ERR_SUCCESS;
 }
@@ -139,19 +139,19 @@ static int on_tick(int event, void *data, void *context)
     (void)event;
     (void)data;
     plugin->has_tick = true;
-    selkie_doorbell_answer(plugin->doorbell);
-    if (plugin->unsealer != NULL) {
-        selkie_stats_turn(&plugin->stats, plugin->unsealer, plugin->config->root);
+    selkie_wakeup_done(plugin->wakeup);
+    if (plugin->unsealer) {
+        selkie_stats_topic_turn(&plugin->stats, plugin->unsealer, plugin->config->root);
         if (selkie_deliver_turn(plugin->deliver))
-            selkie_doorbell_ring(plugin->doorbell);
+            selkie_wakeup_request(plugin->wakeup);
     }
-    selkie_journal_flush(plugin->journal);
+    selkie_log_queue_flush(plugin->log_queue);
     return MOSQ_ERR_SUCCESS;
 }
 
 static void on_outputs(void *context)
 {
-    selkie_doorbell_ring(context);
+    selkie_wakeup_request(context);
 }
 
 static void pipeline_close(struct selkie_plugin *plugin)
@@ -165,7 +165,7 @@ static void pipeline_close(struct selkie_plugin *plugin)
 static int pipeline_open(struct selkie_plugin *plugin)
 {
     char error[SELKIE_UNSEALER_ERROR_SIZE];
-    struct selkie_config *config = plugin->config;
+    struct selkie_plugin_config *config = plugin->config;
     struct selkie_unsealer_options options = {.state_dir = config->state_dir,
                                               .keyring = config->keyring,
                                               .workers = config->workers,
@@ -173,36 +173,36 @@ static int pipeline_open(struct selkie_plugin *plugin)
                                               .rebind = config->rebind,
                                               .silent_after_s = config->silent_after_s,
                                               .wake = on_outputs,
-                                              .wake_context = plugin->doorbell,
-                                              .log = selkie_journal_write,
-                                              .log_context = plugin->journal};
+                                              .wake_context = plugin->wakeup,
+                                              .log = selkie_log_queue_write,
+                                              .log_context = plugin->log_queue};
 
     int result = selkie_unsealer_open(&plugin->unsealer, &options, error);
     if (result < 0) {
-        selkie_journal_say(LOG_ERR, "%s",
-                           result == SELKIE_ENOMEM ? error : selkie_config_blame_state_dir(config, error));
+        selkie_plugin_log(LOG_ERR, "%s",
+                          result == SELKIE_ENOMEM ? error : selkie_plugin_config_reject_state_dir(config, error));
         return SELKIE_ECONFIG;
     }
     if (selkie_deliver_open(&plugin->deliver, plugin->unsealer, plugin->control, config->root) < 0) {
-        selkie_journal_say(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        selkie_plugin_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         pipeline_close(plugin);
         return SELKIE_ENOMEM;
     }
     return 0;
 }
 
-static int config_open(struct selkie_config **config, const char *path)
+static int config_open(struct selkie_plugin_config **config, const char *path)
 {
-    char error[SELKIE_CONFIG_ERROR_SIZE];
-    int result = selkie_config_open(config, path, error);
+    char error[SELKIE_PLUGIN_CONFIG_ERROR_SIZE];
+    int result = selkie_plugin_config_open(config, path, error);
 
     if (result < 0) {
-        selkie_journal_say(LOG_ERR, "%s", error);
+        selkie_plugin_log(LOG_ERR, "%s", error);
         return result;
     }
     if ((*config)->any_gateway && (*config)->admin_count > 0)
-        selkie_journal_say(LOG_WARNING, "gateways is \"any\", for trials: unless Mosquitto itself has users to prove "
-                                        "who they are, anybody may say to be an administrator");
+        selkie_plugin_log(LOG_WARNING, "gateways: \"any\" is for trials: unless Mosquitto itself checks users "
+                                       "(password_file), anybody may connect with an administrator's name");
     return result;
 }
 
@@ -211,8 +211,8 @@ static const struct {
     int event;
     MOSQ_FUNC_generic_callback callback;
     const char *topic;
-    /* With a plugin that listens to this, Mosquitto does not let in user names that nobody knows. That is wanted,
-     * except where any gateway may come. */
+    /* With a plugin that listens to this, Mosquitto refuses unknown user names. That is right, unless any gateway may
+     * connect. */
     bool with_registered_gateways;
 } callbacks[] = {
     {MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, false},   {MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL, true},
@@ -236,20 +236,20 @@ static int callbacks_register(struct selkie_plugin *plugin)
         int result = mosquitto_callback_register(plugin->id, callbacks[i].event, callbacks[i].callback,
                                                  callbacks[i].topic, plugin);
         if (result != MOSQ_ERR_SUCCESS) {
-            selkie_journal_say(LOG_ERR, "Mosquitto refuses event %d: %s", callbacks[i].event,
-                               mosquitto_strerror(result));
+            selkie_plugin_log(LOG_ERR, "cannot register for Mosquitto's event %d: %s", callbacks[i].event,
+                              mosquitto_strerror(result));
             return result;
         }
     }
     return MOSQ_ERR_SUCCESS;
 }
 
-/* Change to another configuration. What is decided, but not published, comes out of the outbox; frames on their way
- * have no receipt yet, so their gateways send them again. Where neither the new nor the old configuration can be
- * opened, nothing is let in any more. */
-static int pipeline_change(struct selkie_plugin *plugin, struct selkie_config *next)
+/* Change to another configuration. What is decided but not published comes out of the outbox. Frames without a decision
+ * have no receipt, so their gateways send them again. If neither the new nor the previous configuration opens, every
+ * message is refused until Mosquitto has stopped. */
+static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_config *next)
 {
-    struct selkie_config *previous = plugin->config;
+    struct selkie_plugin_config *previous = plugin->config;
     int result;
 
     selkie_deliver_confirm(plugin->deliver);
@@ -261,24 +261,25 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_config *n
         plugin->config = previous;
         previous = next;
         if (pipeline_open(plugin) < 0) {
-            selkie_journal_say(LOG_ERR, "cannot go on without a registry; stopping Mosquitto");
+            selkie_plugin_log(
+                LOG_ERR, "neither the new nor the previous configuration can open the registry; stopping Mosquitto");
             (void)raise(SIGTERM);
         }
     }
-    selkie_config_close(previous);
+    selkie_plugin_config_close(previous);
     return result;
 }
 
-/* SIGHUP: take the file's new content; where it is broken, the old stays in force. */
+/* SIGHUP: read the file again. If it is wrong, the previous configuration stays in force. */
 static int on_reload(int event, void *data, void *context)
 {
     struct selkie_plugin *plugin = context;
-    struct selkie_config *next = NULL;
+    struct selkie_plugin_config *next = NULL;
     bool taken = false;
 
     (void)event;
     (void)data;
-    if (plugin->unsealer == NULL)
+    if (!plugin->unsealer)
         return MOSQ_ERR_PLUGIN_DEFER;
     if (config_open(&next, plugin->config_path) == 0) {
         if (strcmp(next->root, plugin->config->root) == 0 && strcmp(next->state_dir, plugin->config->state_dir) == 0) {
@@ -287,15 +288,16 @@ static int on_reload(int event, void *data, void *context)
             if (callbacks_register(plugin) != MOSQ_ERR_SUCCESS)
                 (void)raise(SIGTERM);
         } else {
-            selkie_journal_say(LOG_ERR, "root and state_dir change only with a restart");
-            selkie_config_close(next);
+            selkie_plugin_log(LOG_ERR, "%s: root and state_dir cannot change on a reload; restart Mosquitto",
+                              plugin->config_path);
+            selkie_plugin_config_close(next);
         }
     }
     if (taken)
-        selkie_journal_say(LOG_NOTICE, "read %s again", plugin->config_path);
+        selkie_plugin_log(LOG_NOTICE, "%s: reloaded", plugin->config_path);
     else
-        selkie_journal_say(LOG_ERR, "the configuration in force stays");
-    return MOSQ_ERR_PLUGIN_DEFER; /* other plugins want to hear of it as well */
+        selkie_plugin_log(LOG_ERR, "%s: not reloaded; the previous configuration stays in force", plugin->config_path);
+    return MOSQ_ERR_PLUGIN_DEFER; /* other plugins reload too */
 }
 
 static void plugin_close(struct selkie_plugin *plugin)
@@ -303,10 +305,10 @@ static void plugin_close(struct selkie_plugin *plugin)
     (void)mosquitto_callback_unregister(plugin->id, MOSQ_EVT_RELOAD, on_reload, NULL);
     callbacks_unregister(plugin);
     pipeline_close(plugin);
-    selkie_config_close(plugin->config);
+    selkie_plugin_config_close(plugin->config);
     selkie_control_close(plugin->control);
-    selkie_doorbell_close(plugin->doorbell);
-    selkie_journal_close(plugin->journal);
+    selkie_wakeup_close(plugin->wakeup);
+    selkie_log_queue_close(plugin->log_queue);
     (void)prctl(PR_SET_DUMPABLE, plugin->dumpable);
     free(plugin->config_path);
     free(plugin);
@@ -316,13 +318,13 @@ static int plugin_open(struct selkie_plugin *plugin)
 {
     int result;
 
-    /* From here on private keys are in this process: they stay out of core dumps. */
+    /* From here on this process holds private keys: no core dumps. */
     plugin->dumpable = prctl(PR_GET_DUMPABLE);
     (void)prctl(PR_SET_DUMPABLE, 0);
-    if (selkie_journal_open(&plugin->journal) < 0 || selkie_control_open(&plugin->control) < 0)
+    if (selkie_log_queue_open(&plugin->log_queue) < 0 || selkie_control_open(&plugin->control) < 0)
         return MOSQ_ERR_NOMEM;
-    if (selkie_doorbell_open(&plugin->doorbell) < 0) {
-        selkie_journal_say(LOG_ERR, "no timer for the doorbell");
+    if (selkie_wakeup_open(&plugin->wakeup) < 0) {
+        selkie_plugin_log(LOG_ERR, "cannot create a timer that wakes Mosquitto: %s", strerror(errno));
         return MOSQ_ERR_ERRNO;
     }
     if (config_open(&plugin->config, plugin->config_path) < 0 || pipeline_open(plugin) < 0)
@@ -353,12 +355,12 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
     const char *path = find_option(options, option_count, "config_file");
     struct selkie_plugin *plugin;
 
-    if (path == NULL) {
-        selkie_journal_say(LOG_ERR, "mosquitto.conf: plugin_opt_config_file is required");
+    if (!path) {
+        selkie_plugin_log(LOG_ERR, "mosquitto.conf: plugin_opt_config_file is required");
         return MOSQ_ERR_INVAL;
     }
     plugin = calloc(1, sizeof *plugin);
-    if (plugin == NULL || (plugin->config_path = strdup(path)) == NULL) {
+    if (!plugin || !(plugin->config_path = strdup(path))) {
         free(plugin);
         return MOSQ_ERR_NOMEM;
     }
@@ -368,8 +370,8 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
         plugin_close(plugin);
         return result;
     }
-    selkie_journal_say(LOG_NOTICE, "ready: version " SELKIE_VERSION ", %u keys, state in %s",
-                       selkie_keyring_count(plugin->config->keyring), plugin->config->state_dir);
+    selkie_plugin_log(LOG_NOTICE, "ready: version " SELKIE_VERSION ", %u keys, state in %s",
+                      selkie_keyring_count(plugin->config->keyring), plugin->config->state_dir);
     *user_data = plugin;
     return MOSQ_ERR_SUCCESS;
 }

@@ -5,10 +5,10 @@
 #include <mqtt_protocol.h>
 #include <string.h>
 
-/* Not mosquitto_broker_publish_copy: its copy is not made with Mosquitto's own malloc, so that Mosquitto's count of its
- * memory runs wild, and with memory_limit it refuses service after a few hundred messages. */
-static int hand_over(const char *client_id, const char *topic, void *payload, size_t len, int qos, bool retain,
-                     mosquitto_property *properties)
+/* Not mosquitto_broker_publish_copy: its copy does not come from Mosquitto's own malloc. Then Mosquitto counts its
+ * memory wrong, and with memory_limit it refuses service after a few hundred messages. */
+static int pass(const char *client_id, const char *topic, void *payload, size_t len, int qos, bool retain,
+                mosquitto_property *properties)
 {
     int result = mosquitto_broker_publish(client_id, topic, (int)len, payload, qos, retain, properties);
 
@@ -30,13 +30,13 @@ int selkie_publish(const char *client_id, const char *topic, const void *payload
     }
     if (len > 0) {
         copy = mosquitto_malloc(len);
-        if (copy == NULL) {
+        if (!copy) {
             mosquitto_property_free_all(&properties);
             return SELKIE_ENOMEM;
         }
         memcpy(copy, payload, len);
     }
-    return hand_over(client_id, topic, copy, len, qos, retain, properties);
+    return pass(client_id, topic, copy, len, qos, retain, properties);
 }
 
 int selkie_publish_json(const char *client_id, const char *topic, const json_t *json, int qos, bool retain)
@@ -44,8 +44,8 @@ int selkie_publish_json(const char *client_id, const char *topic, const json_t *
     size_t len = json_dumpb(json, NULL, 0, JSON_COMPACT);
     char *text = len == 0 || len > MQTT_MAX_PAYLOAD ? NULL : mosquitto_malloc(len);
 
-    if (text == NULL)
+    if (!text)
         return SELKIE_ENOMEM;
     (void)json_dumpb(json, text, len, JSON_COMPACT);
-    return hand_over(client_id, topic, text, len, qos, retain, NULL);
+    return pass(client_id, topic, text, len, qos, retain, NULL);
 }

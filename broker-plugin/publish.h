@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handing a message to Mosquitto. On its thread only: it keeps these in a list without a lock. */
+/* Passes messages to Mosquitto. Only on its thread: Mosquitto keeps them in a list without a lock. */
 #ifndef SELKIE_PLUGIN_PUBLISH_H
 #define SELKIE_PLUGIN_PUBLISH_H
 
@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 /* Publish a copy of the payload, to all subscribers or (with a client id) to that client alone, subscribed or not.
- * Takes the properties, also where it fails. 0, SELKIE_ENOMEM, or SELKIE_EINVAL where it can never be published: longer
- * than MQTT allows, or a topic that it does not take. */
+ * Takes the properties, also on failure. 0, SELKIE_ENOMEM, or SELKIE_EINVAL if it can never be published: it is
+ * longer than MQTT allows, or Mosquitto refuses the topic. */
 SELKIE_USE_RESULT int selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
                                      bool retain, mosquitto_property *properties);
 

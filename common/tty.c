@@ -18,7 +18,7 @@ static const struct {
 
 static bool find_speed(unsigned baud, speed_t *speed)
 {
-    for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
+    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++)
         if (speeds[i].baud == baud) {
             *speed = speeds[i].speed;
             return true;

@@ -4,7 +4,7 @@
 #ifndef SELKIE_CTL_CONFIG_H
 #define SELKIE_CTL_CONFIG_H
 
-#include "command.h"
+#include "ctl_command.h"
 
 struct ctl_config {
     const char *uri;

@@ -33,10 +33,10 @@ static void begin_field(struct builder *builder)
 static int read_quoted(struct builder *builder)
 {
     struct ctl_csv *csv = builder->csv;
-    while (builder->fault == NULL) {
+    while (!builder->fault) {
         int c = getc(csv->file);
         if (c == EOF) {
-            builder->fault = "a quoted field has no end";
+            builder->fault = "a quoted field does not end";
         } else if (c == '"') {
             c = getc(csv->file);
             if (c != '"')
@@ -45,7 +45,7 @@ static int read_quoted(struct builder *builder)
         } else {
             csv->next_line += c == '\n';
             if (c == '\0')
-                builder->fault = "it is not text";
+                builder->fault = "not a text: it holds a byte 00";
             put(builder, (char)c);
         }
     }
@@ -77,12 +77,13 @@ static int read_field(struct builder *builder)
         c = read_quoted(builder);
         if (c == '\r')
             c = getc(builder->csv->file);
-        if (builder->fault == NULL && c != ',' && c != '\n' && c != EOF)
-            builder->fault = "something stands behind a quoted field";
+        if (!builder->fault && c != ',' && c != '\n' && c != EOF)
+            builder->fault = "text after the end of a quoted field";
     } else {
-        for (; c != ',' && c != '\n' && c != EOF && builder->fault == NULL; c = getc(builder->csv->file)) {
+        for (; c != ',' && c != '\n' && c != EOF && !builder->fault; c = getc(builder->csv->file)) {
             if (c == '"' || c == '\0')
-                builder->fault = c == '"' ? "a quote inside a field that is not quoted" : "it is not text";
+                builder->fault =
+                    c == '"' ? "a quote inside a field that is not quoted" : "not a text: it holds a byte 00";
             else if (c != '\r')
                 put(builder, (char)c);
         }
@@ -107,11 +108,11 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
         csv->count = 0;
         do {
             end = read_field(&builder);
-        } while (end == ',' && builder.fault == NULL);
+        } while (end == ',' && !builder.fault);
         csv->next_line += end == '\n';
         if (ferror(csv->file))
             builder.fault = strerror(errno);
-        if (builder.fault != NULL) {
+        if (builder.fault) {
             *fault = builder.fault;
             return -1;
         }
@@ -121,7 +122,7 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
 
 void ctl_csv_write(FILE *file, const char *field)
 {
-    if (strpbrk(field, ",\"\r\n") == NULL) {
+    if (!strpbrk(field, ",\"\r\n")) {
         fputs(field, file);
         return;
     }

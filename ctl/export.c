@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device export: every device as a row of CSV, or as JSON, page by page. Claims never come back. */
 #include "csv.h"
-#include "device.h"
+#include "ctl_devices.h"
 #include "print.h"
-#include "table.h"
 
 #include <stdio.h>
 
@@ -14,7 +13,7 @@ static enum ctl_exit write_row(json_t *device, void *context)
 {
     (void)context;
     json_t *flat = ctl_device_flat(device);
-    for (size_t i = 0; ctl_export_columns[i] != NULL; i++) {
+    for (size_t i = 0; ctl_export_columns[i]; i++) {
         char text[CTL_CELL_SIZE];
         const json_t *value = json_object_get(flat, ctl_export_columns[i]);
         if (i != 0)
@@ -42,15 +41,15 @@ static enum ctl_exit write_json(json_t *device, void *context)
 enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
-    struct ctl_control *control;
-    enum ctl_exit result = ctl_control_open(&control, options);
+    struct selkie_control_client *control;
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
-    for (size_t i = 0; !options->json && ctl_export_columns[i] != NULL; i++)
+    for (size_t i = 0; !options->json && ctl_export_columns[i]; i++)
         printf("%s%s", i == 0 ? "" : ",", ctl_export_columns[i]);
     if (!options->json)
         putchar('\n');
     result = ctl_device_each(control, NULL, options->json ? write_json : write_row, NULL);
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     return result;
 }

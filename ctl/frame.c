@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selkiectl frame show: what a body says by itself, and what is inside for who has the key. */
-#include "command.h"
+/* selkiectl frame show: prints the clear fields of a frame's body and, with the key, its message. */
+#include "ctl_command.h"
 #include "open.h"
 #include "print.h"
 
@@ -24,7 +24,7 @@ struct body {
 static enum ctl_exit read_input(uint8_t bytes[static INPUT_MAX], size_t *len, const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (file == NULL)
+    if (!file)
         return ctl_fail("%s: %s", path, strerror(errno));
     *len = fread(bytes, 1, INPUT_MAX, file);
     enum ctl_exit result = CTL_DONE;
@@ -78,7 +78,7 @@ static enum ctl_exit unframe(struct body *body, const uint8_t *bytes, size_t len
             return CTL_DONE;
         }
     }
-    return ctl_fail("%s: no whole frame between two bytes 00", path);
+    return ctl_fail("%s: no whole frame: none stands between two bytes 00", path);
 }
 
 static enum ctl_exit read_body(struct body *body, const char *path)
@@ -123,7 +123,7 @@ static void add_crc(json_t *object, const char *name, uint16_t crc)
     ctl_add_bytes(object, name, NULL, (const uint8_t[]){(uint8_t)(crc >> 8), (uint8_t)crc}, 2);
 }
 
-/* What the clear bytes say. */
+/* The clear fields. */
 static void describe(json_t *object, const struct selkie_frame *frame, const struct body *body)
 {
     static const char *const types[] = {"sealed", "session", "ack"};
@@ -151,7 +151,7 @@ static void describe(json_t *object, const struct selkie_frame *frame, const str
     add_crc(object, "crc", selkie_crc16(body->bytes, body->len));
 }
 
-/* The ID by the name it has everywhere outside a device: the first 16 digits of its SHA-256. */
+/* The ID as it appears everywhere outside a device: the first 16 digits of its SHA-256. */
 static void add_id(json_t *object, const uint8_t id[static SELKIE_ID_SIZE])
 {
     uint8_t digest[32];
@@ -197,8 +197,9 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
     struct selkie_message message;
     size_t len;
     uint32_t counter;
-    if (options->sealed == NULL)
-        return ctl_fail("a SESSION frame opens with its device's ID: give a SEALED frame of the device as --sealed");
+    if (!options->sealed)
+        return ctl_fail(
+            "a SESSION frame opens with the ID of its device: give a SEALED frame of the same device with --sealed");
     enum ctl_exit result = read_body(&body, options->sealed);
     if (result == CTL_DONE)
         result = decode_body(&sealed, &body, options->sealed);
@@ -237,11 +238,11 @@ enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl
 
     json_t *object = json_object();
     describe(object, &frame, &body);
-    if (options->key != NULL && frame.type == SELKIE_SEALED)
+    if (options->key && frame.type == SELKIE_SEALED)
         result = add_sealed(object, &frame, options->key);
-    else if (options->key != NULL && frame.type == SELKIE_SESSION)
+    else if (options->key && frame.type == SELKIE_SESSION)
         result = add_session(object, &frame, options);
-    /* What can be told is told even where the seal does not open. */
+    /* Print what is known, even if the seal does not open. */
     ctl_print(object, options->json);
     json_decref(object);
     return result;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl gateway add and remove. */
 #include "config.h"
-#include "control.h"
+#include "control_client.h"
 #include "print.h"
 
 #include <selkie/topic.h>
 #include <stdio.h>
 
-/* A configuration for selkie-gateway to begin with. */
+/* A first configuration for selkie-gateway. */
 static json_t *gateway_config(const struct ctl_config *config, const char *name, bool certificate)
 {
     json_t *broker = json_pack("{s:s}", "uri", config->uri);
-    if (config->ca != NULL)
+    if (config->ca)
         (void)json_object_set_new(broker, "ca", json_string(config->ca));
     if (certificate) {
         (void)json_object_set_new(broker, "cert", json_string("/etc/selkie/gateway.cert.pem"));
@@ -29,46 +29,53 @@ static void print_added(const json_t *data)
 {
     const char *password = json_string_value(json_object_get(data, "password"));
     json_t *config = json_object_get(data, "config");
-    if (password != NULL)
-        printf(
-            "password  %s\n\nIt is shown this once. Put it into the gateway's /etc/selkie/gateway.password (mode 0640),"
-            "\nand this, with its serial line, into /etc/selkie/gateway.json:\n\n",
-            password);
+    if (password)
+        printf("password  %s\n\nThe password is shown only this once. Write it into /etc/selkie/gateway.password (mode "
+               "0640)"
+               "\non the gateway, and this, with the right serial line, into /etc/selkie/gateway.json:\n\n",
+               password);
     else
-        printf("It comes with a certificate whose common name is its name. Its /etc/selkie/gateway.json, with its\n"
-               "serial line:\n\n");
+        printf("The gateway must use a certificate whose common name is its name. Write this, with the right serial\n"
+               "line, into /etc/selkie/gateway.json on the gateway:\n\n");
     ctl_print(config, true);
 }
 
 static enum ctl_exit not_a_name(const char *text)
 {
-    ctl_fail("'%s' is no gateway's name: 1 to %d letters, digits, '-', '_' or '.'", text, SELKIE_GATEWAY_NAME_MAX);
+    ctl_fail("'%s' is not a gateway's name: a name has 1 to %d letters, digits, '-', '_' or '.'", text,
+             SELKIE_GATEWAY_NAME_MAX);
     return CTL_USAGE;
 }
 
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command)
 {
     const char *name = options->args[0];
-    struct ctl_control *control;
+    struct selkie_control_client *control;
     if (!selkie_gateway_name_valid(name))
         return not_a_name(name);
-    enum ctl_exit result = ctl_control_open(&control, options);
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
-    json_t *data =
-        ctl_control_ask_take(control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
-                                                options->certificate ? "certificate" : "password"));
-    if (data != NULL) {
+    json_t *data = selkie_control_client_ask_take(
+        control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
+                           options->certificate ? "certificate" : "password"));
+    if (data) {
         (void)json_object_set_new(data, "config",
-                                  gateway_config(ctl_control_config(control), name, options->certificate));
+                                  gateway_config(selkie_control_client_config(control), name, options->certificate));
         if (options->json)
             ctl_print(data, true);
         else
             print_added(data);
     }
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     json_decref(data);
-    return data == NULL ? CTL_FAILED : CTL_DONE;
+    return data ? CTL_DONE : CTL_FAILED;
+}
+
+static void print_removed(json_t *data, const void *name)
+{
+    (void)data;
+    printf("%s removed\n", (const char *)name);
 }
 
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command)
@@ -76,15 +83,6 @@ enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct
     const char *name = options->args[0];
     if (!selkie_gateway_name_valid(name))
         return not_a_name(name);
-    json_t *data;
-    enum ctl_exit result =
-        ctl_control_once_take(&data, options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name));
-    if (result != CTL_DONE)
-        return result;
-    if (options->json)
-        ctl_print(data, true);
-    else
-        printf("%s removed\n", name);
-    json_decref(data);
-    return CTL_DONE;
+    return selkie_control_client_print_take(
+        options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_removed, name);
 }

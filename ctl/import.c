@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl device import: the whole file is read and checked before the first device is sent. */
 #include "csv.h"
-#include "device.h"
+#include "ctl_devices.h"
 #include "print.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSALS_TOLD 20
+#define REFUSALS_PRINTED 20
 
 enum column { ADDRESS, NAME, CLAIM, IGNORED };
 
@@ -31,8 +31,8 @@ struct import {
     size_t count, room;
 };
 
-/* Columns that device export writes are taken and left aside; a misspelt one is not, since a claim that was meant must
- * not be lost. */
+/* Columns that device export writes are ignored. Any other name is an error: a claim under a misspelt name must not get
+ * lost. */
 static bool find_column(enum column *column, const char *title)
 {
     static const char *const used[] = {[ADDRESS] = "address", [NAME] = "name", [CLAIM] = "claim"};
@@ -43,7 +43,7 @@ static bool find_column(enum column *column, const char *title)
         }
     }
     *column = IGNORED;
-    for (size_t i = 0; ctl_export_columns[i] != NULL; i++) {
+    for (size_t i = 0; ctl_export_columns[i]; i++) {
         if (strcmp(ctl_export_columns[i], title) == 0)
             return true;
     }
@@ -52,13 +52,12 @@ static bool find_column(enum column *column, const char *title)
 
 static enum ctl_exit fail_at(const struct import *import, const char *what, const char *text)
 {
-    return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text == NULL ? "" : ": ",
-                    text == NULL ? "" : text);
+    return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text ? ": " : "", text ? text : "");
 }
 
 static enum ctl_exit read_titles(struct import *import)
 {
-    const char *fault = "there is no first row with the names of the columns";
+    const char *fault = "the first row, with the names of the columns, is missing";
     bool has_address = false;
     if (ctl_csv_next(&import->csv, &fault) != 1)
         return fail_at(import, fault, NULL);
@@ -68,11 +67,11 @@ static enum ctl_exit read_titles(struct import *import)
             return fail_at(import, "unknown column (known are address, name, claim)", import->csv.fields[i]);
         for (size_t j = 0; j < i; j++) {
             if (import->columns[j] == import->columns[i] && import->columns[i] != IGNORED)
-                return fail_at(import, "this column is there twice", import->csv.fields[i]);
+                return fail_at(import, "the column appears twice", import->csv.fields[i]);
         }
         has_address = has_address || import->columns[i] == ADDRESS;
     }
-    return has_address ? CTL_DONE : fail_at(import, "there is no column 'address'", NULL);
+    return has_address ? CTL_DONE : fail_at(import, "the column 'address' is missing", NULL);
 }
 
 static struct row *add_row(struct import *import)
@@ -80,7 +79,7 @@ static struct row *add_row(struct import *import)
     if (import->count == import->room) {
         size_t room = import->room == 0 ? 1024 : 2 * import->room;
         struct row *rows = realloc(import->rows, room * sizeof *rows);
-        if (rows == NULL)
+        if (!rows)
             return NULL;
         import->rows = rows;
         import->room = room;
@@ -93,18 +92,18 @@ static struct row *add_row(struct import *import)
 static enum ctl_exit read_row(struct import *import)
 {
     if (import->csv.count != import->column_count)
-        return fail_at(import, "not as many fields as the first row has", NULL);
+        return fail_at(import, "the row has more or fewer fields than the first row", NULL);
     struct row *row = add_row(import);
-    if (row == NULL)
+    if (!row)
         return ctl_fail("out of memory");
     for (size_t i = 0; i < import->column_count; i++) {
         const char *field = import->csv.fields[i];
-        if (import->columns[i] == ADDRESS && ctl_device_address(row->address, field) == NULL)
-            return fail_at(import, "no address (16 hex digits)", field);
+        if (import->columns[i] == ADDRESS && !ctl_device_address(row->address, field))
+            return fail_at(import, "not an address (16 hex digits)", field);
         if (import->columns[i] == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
             return fail_at(import, "the claim is longer than 64 bytes", NULL);
         char **copy = import->columns[i] == NAME ? &row->name : import->columns[i] == CLAIM ? &row->claim : NULL;
-        if (copy != NULL && field[0] != '\0' && (*copy = strdup(field)) == NULL)
+        if (copy && field[0] != '\0' && !(*copy = strdup(field)))
             return ctl_fail("out of memory");
     }
     return CTL_DONE;
@@ -127,7 +126,7 @@ static enum ctl_exit read_file(struct import *import)
 {
     bool standard = strcmp(import->path, "-") == 0;
     import->csv.file = standard ? stdin : fopen(import->path, "re");
-    if (import->csv.file == NULL)
+    if (!import->csv.file)
         return ctl_fail("%s: %s", import->path, strerror(errno));
     enum ctl_exit result = read_rows(import);
     if (!standard)
@@ -135,7 +134,7 @@ static enum ctl_exit read_file(struct import *import)
     return result;
 }
 
-/* What came of the devices. */
+/* What happened to the devices. */
 struct outcome {
     size_t added;
     json_t *refused;
@@ -143,8 +142,8 @@ struct outcome {
 
 static void take_response(struct outcome *outcome, const struct row *row, const json_t *response)
 {
-    const char *error = ctl_control_error(response);
-    if (error == NULL) {
+    const char *error = selkie_control_client_error(response);
+    if (!error) {
         outcome->added++;
         return;
     }
@@ -153,20 +152,21 @@ static void take_response(struct outcome *outcome, const struct row *row, const 
 }
 
 /* Devices from `first` up to one message full. Returns how many, 0 after a failure. */
-static size_t send_some(struct ctl_control *control, struct outcome *outcome, const struct import *import, size_t first)
+static size_t send_some(struct selkie_control_client *control, struct outcome *outcome, const struct import *import,
+                        size_t first)
 {
     size_t next = first;
     bool full = false;
     while (next < import->count && !full) {
         const struct row *row = &import->rows[next++];
-        if (ctl_control_add_take(control, ctl_device_add_command(row->address, row->name, row->claim), &full) !=
-            CTL_DONE) {
-            ctl_fail("%s:%u: not sent", import->path, row->line);
+        if (selkie_control_client_add_take(control, ctl_device_add_command(row->address, row->name, row->claim),
+                                           &full) != CTL_DONE) {
+            ctl_fail("%s:%u: not sent; nor are the rows after it", import->path, row->line);
             return 0;
         }
     }
-    json_t *responses = ctl_control_send(control), *response;
-    if (responses == NULL)
+    json_t *responses = selkie_control_client_send(control), *response;
+    if (!responses)
         return 0;
     size_t i;
     json_array_foreach (responses, i, response) {
@@ -187,7 +187,7 @@ static void report(const struct import *import, const struct outcome *outcome, b
         return;
     }
     json_array_foreach (outcome->refused, i, each) {
-        if (i == REFUSALS_TOLD) {
+        if (i == REFUSALS_PRINTED) {
             ctl_fail("… and %zu more", refused - i);
             break;
         }
@@ -200,9 +200,9 @@ static void report(const struct import *import, const struct outcome *outcome, b
 
 static enum ctl_exit send_all(const struct import *import, const struct ctl_options *options)
 {
-    struct ctl_control *control;
+    struct selkie_control_client *control;
     struct outcome outcome = {0};
-    enum ctl_exit result = ctl_control_open(&control, options);
+    enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
     outcome.refused = json_array();
@@ -211,7 +211,7 @@ static enum ctl_exit send_all(const struct import *import, const struct ctl_opti
         if (some == 0)
             result = CTL_FAILED;
     }
-    ctl_control_close(control);
+    selkie_control_client_close(control);
     report(import, &outcome, options->json);
     if (json_array_size(outcome.refused) != 0)
         result = CTL_FAILED;
@@ -223,14 +223,14 @@ enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct 
 {
     (void)command;
     struct import *import = calloc(1, sizeof *import);
-    if (import == NULL)
+    if (!import)
         return ctl_fail("out of memory");
     import->path = options->args[0];
     enum ctl_exit result = read_file(import);
     if (result == CTL_DONE)
         result = send_all(import, options);
     for (size_t i = 0; i < import->count; i++) {
-        if (import->rows[i].claim != NULL)
+        if (import->rows[i].claim)
             OPENSSL_cleanse(import->rows[i].claim, strlen(import->rows[i].claim));
         free(import->rows[i].claim);
         free(import->rows[i].name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An RSA-4096 pair for the cloud. The private half is written once, readable by its owner only; the public half comes
  * as PEM for selkie-device and as a C header with its pin for firmware. */
-#include "command.h"
+#include "ctl_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,13 +19,13 @@
 #define KEY_BITS 4096
 #define PIN_SIZE 32
 
-/* Put bytes into a new file, down to the disk: a key that is gone after a power cut locks every device out that was
- * given its public half. An existing file is never touched. */
+/* Write bytes into a new file, with fsync: a key that a power cut destroys locks out every device that has its public
+ * half. Never touches an existing file. */
 static enum ctl_exit write_new(const char *path, mode_t mode, const void *bytes, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0 && errno == EEXIST)
-        return ctl_fail("%s: exists already; a key is never overwritten", path);
+        return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number", path);
     if (fd < 0)
         return ctl_fail("%s: %s", path, strerror(errno));
 
@@ -60,7 +60,7 @@ static enum ctl_exit write_bio(const char *path, mode_t mode, BIO *bio)
 static enum ctl_exit write_private(const char *path, EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_secmem());
-    enum ctl_exit result = bio != NULL && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
+    enum ctl_exit result = bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
                                ? write_bio(path, 0600, bio)
                                : ctl_fail_openssl(path);
     BIO_free(bio);
@@ -71,7 +71,7 @@ static enum ctl_exit write_public(const char *path, EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     enum ctl_exit result =
-        bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1 ? write_bio(path, 0644, bio) : ctl_fail_openssl(path);
+        bio && PEM_write_bio_PUBKEY(bio, pkey) == 1 ? write_bio(path, 0644, bio) : ctl_fail_openssl(path);
     BIO_free(bio);
     return result;
 }
@@ -89,7 +89,7 @@ static enum ctl_exit write_header(const char *path, int id, const uint8_t *spki,
                                   const uint8_t pin[static PIN_SIZE])
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio == NULL)
+    if (!bio)
         return ctl_fail_openssl(path);
     BIO_printf(
         bio,
@@ -143,8 +143,8 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
 {
     (void)command;
     char private_path[4096], public_path[4096], header_path[4096];
-    if (options->key_id == 0 || options->out == NULL) {
-        ctl_fail("keygen: --id and --out are needed");
+    if (options->key_id == 0 || !options->out) {
+        ctl_fail("keygen: --id and --out are required");
         return CTL_USAGE;
     }
     if (strlen(options->out) > sizeof private_path - 32)
@@ -154,15 +154,16 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
     snprintf(header_path, sizeof header_path, "%s/%d.pub.h", options->out, options->key_id);
     if (mkdir(options->out, 0700) != 0 && errno != EEXIST)
         return ctl_fail("%s: %s", options->out, strerror(errno));
-    /* Told before the seconds that a key takes, and before one of three is written; O_EXCL decides in the end. */
+    /* Checked before the seconds that a key takes, and before the first file is written; O_EXCL decides in the end. */
     const char *const paths[] = {private_path, public_path, header_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (access(paths[i], F_OK) == 0)
-            return ctl_fail("%s: exists already; a key is never overwritten", paths[i]);
+            return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number",
+                            paths[i]);
     }
 
     EVP_PKEY *pkey = EVP_RSA_gen(KEY_BITS);
-    if (pkey == NULL)
+    if (!pkey)
         return ctl_fail_openssl("an RSA key");
     enum ctl_exit result = write_private(private_path, pkey);
     if (result == CTL_DONE) {

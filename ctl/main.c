@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl: the administrator's command. */
-#include "command.h"
 #include "config.h"
+#include "ctl_command.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,30 +11,29 @@
 static const struct ctl_command commands[] = {
     {"keygen", "--id N --out DIR", "Make an RSA-4096 key pair: N.key.pem, N.pub.pem, N.pub.h", ctl_keygen,
      ctl_keygen_options, false, 0, 0, NULL},
-    {"frame show", "FILE|-", "Tell what a frame's body (raw or hex) says; with --key, open it", ctl_frame_show,
+    {"frame show", "FILE|-", "Print the fields of a frame's body (raw or hex); with --key, open it", ctl_frame_show,
      ctl_frame_show_options, false, 1, 1, NULL},
     {"device list", "", "List devices", ctl_device_list, ctl_device_list_options, true, 0, 0, "listDevices"},
-    {"device show", "ADDRESS", "Tell all about a device and its IDs", ctl_device_show, ctl_json_options, true, 1, 1,
-     "getDevice"},
-    {"device add", "ADDRESS", "Enrol a device, with --claim only for who tells that claim", ctl_device_add,
+    {"device show", "ADDRESS", "Show a device and its IDs", ctl_device_show, ctl_json_options, true, 1, 1, "getDevice"},
+    {"device add", "ADDRESS", "Enrol a device; with --claim, only for a device that sends this claim", ctl_device_add,
      ctl_device_add_options, true, 1, 1, "addDevice"},
-    {"device approve", "ADDRESS [ID]", "Take a pending ID as the device's own", ctl_device_change, ctl_json_options,
+    {"device approve", "ADDRESS [ID]", "Accept a pending ID as the device's own", ctl_device_change, ctl_json_options,
      true, 1, 2, "approveDevice"},
-    {"device deny", "ADDRESS [ID]", "Refuse a pending ID for good", ctl_device_change, ctl_json_options, true, 1, 2,
+    {"device deny", "ADDRESS [ID]", "Refuse a pending ID for ever", ctl_device_change, ctl_json_options, true, 1, 2,
      "denyDevice"},
-    {"device revoke", "ADDRESS", "Reject everything of a device", ctl_device_change, ctl_json_options, true, 1, 1,
+    {"device revoke", "ADDRESS", "Reject all frames of a device", ctl_device_change, ctl_json_options, true, 1, 1,
      "revokeDevice"},
-    {"device restore", "ADDRESS", "Take a revoked device back", ctl_device_change, ctl_json_options, true, 1, 1,
+    {"device restore", "ADDRESS", "Accept a revoked device again", ctl_device_change, ctl_json_options, true, 1, 1,
      "restoreDevice"},
     {"device remove", "ADDRESS", "Forget a device", ctl_device_change, ctl_json_options, true, 1, 1, "removeDevice"},
-    {"device import", "FILE.csv|-", "Enrol many, from columns address, name, claim", ctl_device_import,
-     ctl_json_options, true, 1, 1, "addDevice"},
+    {"device import", "FILE.csv|-", "Enrol many devices, from a file with the columns address, name, claim",
+     ctl_device_import, ctl_json_options, true, 1, 1, "addDevice"},
     {"device export", "", "Print all devices as CSV", ctl_device_export, ctl_json_options, true, 0, 0, "listDevices"},
     {"gateway list", "", "List gateways", ctl_gateway_list, ctl_json_options, true, 0, 0, "listGateways"},
-    {"gateway add", "NAME", "Register a gateway; prints its password once, and its configuration", ctl_gateway_add,
+    {"gateway add", "NAME", "Register a gateway; print its password, once, and its configuration", ctl_gateway_add,
      ctl_gateway_add_options, true, 1, 1, "addGateway"},
     {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, ctl_json_options, true, 1, 1, "removeGateway"},
-    {"key list", "", "List the cloud's keys, and how many devices use each", ctl_key_list, ctl_json_options, true, 0, 0,
+    {"key list", "", "List the cloud's keys and how many devices use each", ctl_key_list, ctl_json_options, true, 0, 0,
      "listKeys"},
     {"stats", "", "Print the plugin's counters", ctl_stats, ctl_json_options, true, 0, 0, "getStats"},
     {"watch", "[ADDRESS]", "Show events, rejections and frames as they come", ctl_watch, ctl_json_options, true, 0, 1,
@@ -54,13 +53,13 @@ static char *list_commands(int key, const char *text, void *input)
     char *list = NULL;
     size_t size;
     FILE *stream = open_memstream(&list, &size);
-    if (stream == NULL)
+    if (!stream)
         return NULL;
     fputs("Commands:\n", stream);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(stream, "  %s%s%s\n      %s\n", commands[i].name, commands[i].args[0] == '\0' ? "" : " ",
                 commands[i].args, commands[i].help);
-    fputs("\nEach command tells more with --help.", stream);
+    fputs("\nFor more about a command: selkiectl COMMAND --help.", stream);
     fclose(stream);
     return list;
 }
@@ -127,7 +126,7 @@ static error_t parse_command(int key, char *argument, struct argp_state *state)
         explain_unknown(state, argument);
     case ARGP_KEY_NO_ARGS:
         if (!invocation->options.check_config && !invocation->options.print_config)
-            argp_error(state, "which command?");
+            argp_error(state, "a command is missing");
         return 0;
     default:
         return ctl_options_take(&invocation->options, key, argument, state);

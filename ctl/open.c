@@ -12,14 +12,14 @@
 static EVP_PKEY *load_key(const char *path)
 {
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    if (!file) {
         ctl_fail("%s: %s", path, strerror(errno));
         return NULL;
     }
     EVP_PKEY *pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
     fclose(file);
     ERR_clear_error();
-    if (pkey == NULL) {
+    if (!pkey) {
         ctl_fail("%s: not a private key in PEM", path);
     } else if (!EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_size(pkey) != SELKIE_CIPHERTEXT_SIZE) {
         ctl_fail("%s: not an RSA-4096 private key", path);
@@ -34,7 +34,7 @@ static bool decrypt(uint8_t plain[static CTL_PLAIN_SIZE], size_t *len, const uin
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(pkey, NULL);
     *len = CTL_PLAIN_SIZE;
-    bool opened = context != NULL && EVP_PKEY_decrypt_init(context) == 1 &&
+    bool opened = context && EVP_PKEY_decrypt_init(context) == 1 &&
                   EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
                   EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) == 1 &&
                   EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) == 1 &&
@@ -48,17 +48,18 @@ enum ctl_exit ctl_open_sealed(struct selkie_message *message, uint8_t plain[stat
                               const struct selkie_frame *frame, const char *key_path)
 {
     EVP_PKEY *pkey = load_key(key_path);
-    if (pkey == NULL)
+    if (!pkey)
         return CTL_FAILED;
     size_t len;
     bool opened = decrypt(plain, &len, frame->sealed.ciphertext, pkey);
     EVP_PKEY_free(pkey);
     if (!opened)
-        return ctl_fail("the seal does not open with %s (a receiver says bad-seal)", key_path);
+        return ctl_fail("the seal does not open with the key %s (the plugin would reject it as bad-seal)", key_path);
     if (selkie_message_decode(message, plain, len) < 0)
-        return ctl_fail("the seal opens, but what is inside is malformed");
+        return ctl_fail("the seal opens, but the message inside is malformed");
     if (memcmp(message->address, frame->sealed.address, SELKIE_ADDRESS_SIZE) != 0)
-        return ctl_fail("the seal opens, but holds another address (a receiver says bad-seal)");
+        return ctl_fail(
+            "the seal opens, but holds another address than the frame (the plugin would reject it as bad-seal)");
     return CTL_DONE;
 }
 
@@ -73,7 +74,9 @@ enum ctl_exit ctl_open_session(uint8_t payload[static SELKIE_PAYLOAD_MAX], size_
     }
     selkie_session_wipe(&session);
     if (result < 0)
-        return ctl_fail("the SESSION frame is not of this device and near this counter: %s", selkie_error_text(result));
+        return ctl_fail("the SESSION frame does not open: it is from another device, or its counter is too far from "
+                        "that of --sealed: %s",
+                        selkie_error_text(result));
     *len = (size_t)result;
     return CTL_DONE;
 }

@@ -4,7 +4,7 @@
 #ifndef SELKIE_CTL_OPEN_H
 #define SELKIE_CTL_OPEN_H
 
-#include "command.h"
+#include "ctl_command.h"
 
 #include <selkie/message.h>
 

@@ -18,4 +18,22 @@ void ctl_print_text(const char *text);
  */
 void ctl_add_bytes(json_t *object, const char *name, const char *text_name, const uint8_t *bytes, size_t len);
 
+enum ctl_column_kind { CTL_TEXT, CTL_NUMBER, CTL_TIME, CTL_SHARE };
+
+struct ctl_column {
+    const char *title;
+    const char *name; /* the field of a row */
+    enum ctl_column_kind kind;
+};
+
+/* Print rows (a list of objects) under titles, each column as wide as it must be; absent fields as "-". Columns that no
+ * row has are left out. */
+void ctl_table_print(const struct ctl_column *columns, size_t count, const json_t *rows);
+
+/* A field as people read it: a time in ms since the epoch as local time, a share of 1 in percent. The result is in
+ * `text`, or the field's own.
+ */
+#define CTL_CELL_SIZE 32
+const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value, enum ctl_column_kind kind);
+
 #endif

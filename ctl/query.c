@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that ask the plugin one thing and print it: gateway list, key list, stats. */
-#include "control.h"
+#include "control_client.h"
 #include "print.h"
-#include "table.h"
 
 #include <stdio.h>
 
-static enum ctl_exit list(const struct ctl_options *options, const struct ctl_command *command, const char *field,
-                          const struct ctl_column *columns, size_t count)
+struct list {
+    const char *field;
+    const struct ctl_column *columns;
+    size_t count;
+};
+
+static void print_list(json_t *data, const void *context)
 {
-    json_t *data;
-    enum ctl_exit result = ctl_control_once_take(&data, options, json_pack("{s:s}", "command", command->control));
-    if (result != CTL_DONE)
-        return result;
-    if (options->json)
-        ctl_print(data, true);
-    else
-        ctl_table_print(columns, count, json_object_get(data, field));
-    json_decref(data);
-    return CTL_DONE;
+    const struct list *list = context;
+    ctl_table_print(list->columns, list->count, json_object_get(data, list->field));
+}
+
+static enum ctl_exit ask(const struct ctl_options *options, const struct ctl_command *command,
+                         void (*print)(json_t *data, const void *context), const void *context)
+{
+    return selkie_control_client_print_take(options, json_pack("{s:s}", "command", command->control), print, context);
 }
 
 enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command)
@@ -28,7 +30,8 @@ enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct c
         {"AUTH", "auth", CTL_TEXT},
         {"ADDED", "added", CTL_TIME},
     };
-    return list(options, command, "gateways", columns, sizeof columns / sizeof columns[0]);
+    static const struct list list = {"gateways", columns, sizeof columns / sizeof columns[0]};
+    return ask(options, command, print_list, &list);
 }
 
 enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command)
@@ -39,7 +42,8 @@ enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_c
         {"BITS", "bits", CTL_NUMBER},
         {"DEVICES", "bindings", CTL_NUMBER},
     };
-    return list(options, command, "keys", columns, sizeof columns / sizeof columns[0]);
+    static const struct list list = {"keys", columns, sizeof columns / sizeof columns[0]};
+    return ask(options, command, print_list, &list);
 }
 
 static void make_readable(json_t *object, const char *name)
@@ -51,8 +55,9 @@ static void make_readable(json_t *object, const char *name)
 }
 
 /* The stages' latencies as a table, behind the counters. */
-static void print_stats(json_t *data)
+static void print_stats(json_t *data, const void *context)
 {
+    (void)context;
     static const struct ctl_column columns[] = {
         {"LATENCY IN US", "stage", CTL_TEXT}, {"COUNT", "count", CTL_NUMBER}, {"P50", "p50", CTL_NUMBER},
         {"P90", "p90", CTL_NUMBER},           {"P99", "p99", CTL_NUMBER},     {"MAX", "max", CTL_NUMBER},
@@ -77,14 +82,5 @@ static void print_stats(json_t *data)
 
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command)
 {
-    json_t *data;
-    enum ctl_exit result = ctl_control_once_take(&data, options, json_pack("{s:s}", "command", command->control));
-    if (result != CTL_DONE)
-        return result;
-    if (options->json)
-        ctl_print(data, true);
-    else
-        print_stats(data);
-    json_decref(data);
-    return CTL_DONE;
+    return ask(options, command, print_stats, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selkiectl watch: events, rejections, frames and gateways as they come, one line each, until SIGINT. */
-#include "device.h"
+/* selkiectl watch: prints events, rejections, frames and gateways as they come, one line each, until SIGINT. */
+#include "ctl_devices.h"
 #include "mqtt.h"
 #include "print.h"
 
@@ -12,7 +12,7 @@
 
 #define PAYLOAD_SHOWN 64
 
-/* What is watched, below the root. One device has its own topics; what was rejected is picked out by its address. */
+/* The topics below the root. One device has its own topics; its rejected frames are found by its address. */
 static const struct feed {
     const char *family;
     const char *leaf;
@@ -29,7 +29,7 @@ static void print_clock(void)
     char text[16] = "";
     time_t now = time(NULL);
     struct tm local;
-    if (localtime_r(&now, &local) != NULL)
+    if (localtime_r(&now, &local))
         (void)strftime(text, sizeof text, "%H:%M:%S", &local);
     fputs(text, stdout);
 }
@@ -40,7 +40,7 @@ static void print_begin(const char *what, const char *whom)
     printf("  %-8s  %-16s", what, whom);
 }
 
-/* The fields of an object as name=value, but for those that were printed already. */
+/* The fields of an object as name=value, without the two that are printed already. */
 static void print_details(json_t *object, const char *but_one, const char *but_other)
 {
     const char *name;
@@ -52,7 +52,7 @@ static void print_details(json_t *object, const char *but_one, const char *but_o
         fputs("  ", stdout);
         ctl_print_text(name);
         putchar('=');
-        ctl_print_text(text != NULL ? text : json_is_string(value) ? json_string_value(value) : "?");
+        ctl_print_text(text ? text : json_is_string(value) ? json_string_value(value) : "?");
         free(text);
     }
 }
@@ -60,13 +60,13 @@ static void print_details(json_t *object, const char *but_one, const char *but_o
 static const char *field(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "-" : text;
+    return !text ? "-" : text;
 }
 
 static const char *property(const struct ctl_message *message, const char *name)
 {
     const char *value = ctl_message_property(message, name);
-    return value == NULL ? "-" : value;
+    return !value ? "-" : value;
 }
 
 static void print_frame(const struct selkie_topic *topic, const struct ctl_message *message)
@@ -84,8 +84,7 @@ static void print_frame(const struct selkie_topic *topic, const struct ctl_messa
     ctl_print_text(property(message, "form"));
     fputs(" by ", stdout);
     ctl_print_text(property(message, "gateway"));
-    printf(", %zu bytes: %s%s", message->len, text != NULL ? text : field(bytes, "hex"),
-           shown < message->len ? "…" : "");
+    printf(", %zu bytes: %s%s", message->len, text ? text : field(bytes, "hex"), shown < message->len ? "…" : "");
     json_decref(bytes);
 }
 
@@ -102,7 +101,7 @@ static void print_event(const struct selkie_topic *topic, json_t *payload)
 static void print_rejected(json_t *payload)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    print_begin("rejected", ctl_device_address(address, field(payload, "address")) == NULL ? "-" : address);
+    print_begin("rejected", !ctl_device_address(address, field(payload, "address")) ? "-" : address);
     fputs("  ", stdout);
     ctl_print_text(field(payload, "reason"));
     print_details(payload, "reason", "address");
@@ -149,10 +148,9 @@ static void print_json(const struct ctl_message *message)
     for (size_t i = 0; i < message->property_count; i++)
         (void)json_object_set_new(object, message->properties[i].name, json_string(message->properties[i].value));
     const char *slash = strrchr(message->topic, '/');
-    json_t *payload = slash != NULL && strcmp(slash, "/up") == 0
-                          ? NULL
-                          : json_loadb((const char *)message->payload, message->len, 0, NULL);
-    if (payload != NULL)
+    json_t *payload =
+        slash && strcmp(slash, "/up") == 0 ? NULL : json_loadb((const char *)message->payload, message->len, 0, NULL);
+    if (payload)
         (void)json_object_set_new(object, "payload", payload);
     else
         ctl_add_bytes(object, "payload", "text", message->payload, message->len);
@@ -167,15 +165,15 @@ static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *c
     for (size_t i = 0; i < sizeof feeds / sizeof feeds[0]; i++) {
         char filter[SELKIE_TOPIC_MAX];
         bool of_device = strcmp(feeds[i].family, "device") == 0;
-        if (address != NULL && strcmp(feeds[i].family, "gateway") == 0)
+        if (address && strcmp(feeds[i].family, "gateway") == 0)
             continue;
         snprintf(filter, sizeof filter, "%s/%s/%s%s", config->root, feeds[i].family,
-                 address != NULL && of_device ? address : "+", feeds[i].leaf);
+                 address && of_device ? address : "+", feeds[i].leaf);
         int reason = ctl_mqtt_subscribe(mqtt, filter, 1);
         if (reason < 0)
             return CTL_FAILED;
         if (reason >= CTL_MQTT_REFUSED)
-            ctl_fail("the broker does not let this user see the %s", feeds[i].what);
+            ctl_fail("the broker does not allow this user to read the %s", feeds[i].what);
         else
             granted++;
     }
@@ -184,8 +182,7 @@ static enum ctl_exit subscribe(struct ctl_mqtt *mqtt, const struct ctl_config *c
 
 static bool is_of(const struct ctl_message *message, const char *address)
 {
-    return address == NULL || strstr(message->topic, address) != NULL ||
-           strstr((const char *)message->payload, address) != NULL;
+    return !address || strstr(message->topic, address) || strstr((const char *)message->payload, address);
 }
 
 static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config, const char *address, bool as_json)
@@ -204,7 +201,7 @@ static enum ctl_exit show(struct ctl_mqtt *mqtt, const struct ctl_config *config
         ctl_message_free(message);
         size_t dropped = ctl_mqtt_dropped(mqtt);
         if (dropped != 0)
-            ctl_fail("%zu messages came faster than they could be shown", dropped);
+            ctl_fail("%zu messages were dropped: they came faster than they could be printed", dropped);
         if (fflush(stdout) != 0)
             return ctl_fail("cannot write the result");
     }
@@ -217,8 +214,8 @@ enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_comm
     struct ctl_mqtt *mqtt = NULL;
     char address[SELKIE_ADDRESS_TEXT_SIZE];
     const char *only = NULL;
-    if (options->arg_count > 0 && (only = ctl_device_address(address, options->args[0])) == NULL) {
-        ctl_fail("'%s' is no address: 16 hex digits", options->args[0]);
+    if (options->arg_count > 0 && !(only = ctl_device_address(address, options->args[0]))) {
+        ctl_fail("'%s' is not an address: an address has 16 hex digits", options->args[0]);
         return CTL_USAGE;
     }
     enum ctl_exit result = ctl_config_open(&config, options);
@@ -227,7 +224,7 @@ enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_comm
     if (result == CTL_DONE)
         result = subscribe(mqtt, &config, only);
     if (result == CTL_DONE) {
-        fprintf(stderr, "selkiectl: watching %s; Ctrl-C ends\n", config.uri);
+        fprintf(stderr, "selkiectl: watching %s; press Ctrl-C to end\n", config.uri);
         result = show(mqtt, &config, only, options->json);
     }
     ctl_mqtt_close(mqtt);

@@ -36,17 +36,17 @@ static bool config_valid(const struct selkie_device_config *config)
         return false;
     if (config->sealed_every < 1 || config->sealed_every > SELKIE_SESSION_SEALED_EVERY)
         return false;
-    if (config->firmware != NULL && !firmware_valid(config->firmware))
+    if (config->firmware && !firmware_valid(config->firmware))
         return false;
     if (!keys_valid(config->keys) || !selkie_uplink_settings_valid(&config->uplink))
         return false;
     return config->session_payload_max <= SELKIE_PAYLOAD_MAX && config->claim_len <= SELKIE_CLAIM_MAX &&
-           (config->claim != NULL || config->claim_len == 0);
+           (config->claim || config->claim_len == 0);
 }
 
 static bool port_valid(const struct selkie_port *port)
 {
-    return port->radio_write != NULL && port->read_pin != NULL && port->sources != NULL;
+    return port->radio_write && port->read_pin && port->sources;
 }
 
 /* Forget who we were, and whatever of it is on its way. The ciphertexts in the slots are no secret, but they are old.
@@ -76,7 +76,7 @@ static int start_over(struct selkie_device *device)
     int error = selkie_entropy_init(&device->entropy, port);
     if (error == 0)
         error = selkie_trust_check_all(device->config->keys, port);
-    if (error == 0 && device->config->require_lock && (port->locked == NULL || port->locked(port->context) != 1))
+    if (error == 0 && device->config->require_lock && (!port->locked || port->locked(port->context) != 1))
         error = SELKIE_EREFUSED;
     if (error < 0)
         fall_silent(device, error);
@@ -91,7 +91,7 @@ int selkie_device_init(struct selkie_device *device, const struct selkie_device_
     device->port = port;
     selkie_drbg_init(&device->drbg);
     mbedtls_sha256_init(&device->entropy.pool);
-    selkie_uplink_init(&device->uplink, &config->uplink, port->radio_read != NULL ? config->ack_rx : NULL);
+    selkie_uplink_init(&device->uplink, &config->uplink, port->radio_read ? config->ack_rx : NULL);
     if (!config_valid(config) || !port_valid(port)) {
         fall_silent(device, SELKIE_EINVAL);
         return SELKIE_EINVAL;
@@ -117,7 +117,7 @@ static void lose_identity(struct selkie_device *device)
 {
     const struct selkie_port *port = device->port;
     int error = start_over(device);
-    if (port->restart != NULL)
+    if (port->restart)
         port->restart(port->context);
     (void)error; /* poll tells it: the device is silent */
 }
@@ -224,13 +224,12 @@ static int send_register(struct selkie_device *device, uint64_t now_ms)
 {
     const struct selkie_device_config *config = device->config;
     uint8_t body[SELKIE_SEALED_SIZE];
-    struct selkie_message message = {
-        .kind = SELKIE_REGISTER,
-        .registration = {.flags = config->form == SELKIE_SESSION ? SELKIE_FLAG_SESSION : 0,
-                         .claim = config->claim,
-                         .claim_len = config->claim_len,
-                         .firmware = config->firmware,
-                         .firmware_len = config->firmware != NULL ? strlen(config->firmware) : 0}};
+    struct selkie_message message = {.kind = SELKIE_REGISTER,
+                                     .registration = {.flags = config->form == SELKIE_SESSION ? SELKIE_FLAG_SESSION : 0,
+                                                      .claim = config->claim,
+                                                      .claim_len = config->claim_len,
+                                                      .firmware = config->firmware,
+                                                      .firmware_len = config->firmware ? strlen(config->firmware) : 0}};
     int len = seal(device, body, &message);
     if (len < 0)
         return len;
@@ -331,9 +330,9 @@ int selkie_device_poll(struct selkie_device *device, uint64_t now_ms, struct sel
     memset(status, 0, sizeof *status);
     status->wake_ms = SELKIE_UPLINK_NEVER;
     status->bits_needed = SELKIE_ENTROPY_NEEDED;
-    if (port->watchdog != NULL)
+    if (port->watchdog)
         port->watchdog(port->context);
-    if (device->silenced == 0 && port->tampered != NULL && port->tampered(port->context) != 0)
+    if (device->silenced == 0 && port->tampered && port->tampered(port->context) != 0)
         fall_silent(device, SELKIE_EREFUSED);
     if (device->silenced == 0)
         work(device, now_ms, status);

@@ -22,7 +22,7 @@ void selkie_drbg_wipe(struct selkie_drbg *drbg)
 static int feed(void *context, unsigned char *bytes, size_t len)
 {
     struct selkie_drbg *drbg = context;
-    if (drbg->feed == NULL || len > drbg->feed_left)
+    if (!drbg->feed || len > drbg->feed_left)
         return MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
     memcpy(bytes, drbg->feed, len);
     drbg->feed += len;

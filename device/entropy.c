@@ -29,7 +29,7 @@ _Static_assert(SELKIE_ENTROPY_INTERVALS + DIFFERENCES + 1 == SELKIE_ENTROPY_PRED
 
 static bool source_valid(const struct selkie_source *source)
 {
-    if (source->read == NULL)
+    if (!source->read)
         return false;
     return source->kind == SELKIE_SOURCE_EDGES ? source->tick_hz >= EDGE_HZ_MIN : source->dead_ms > 0;
 }

@@ -23,7 +23,7 @@ static int is_rsa_4096(const uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE])
 int selkie_trust_check(const struct selkie_public_key *key, unsigned slot, const struct selkie_port *port)
 {
     uint8_t digest[SELKIE_PIN_SIZE], pin[SELKIE_PIN_SIZE];
-    if (key->key_id == 0 || key->spki == NULL || !is_rsa_4096(key->spki))
+    if (key->key_id == 0 || !key->spki || !is_rsa_4096(key->spki))
         return SELKIE_ETRUST;
     if (selkie_mbedtls_sha256(key->spki, SELKIE_PUBLIC_KEY_SIZE, digest, 0) != 0)
         return SELKIE_ETRUST;
@@ -48,7 +48,7 @@ int selkie_trust_check_all(const struct selkie_public_key keys[static SELKIE_TRU
 int selkie_trust_choose(const struct selkie_public_key **key,
                         const struct selkie_public_key keys[static SELKIE_TRUST_KEYS], const struct selkie_port *port)
 {
-    int slot = port->key_slot == NULL ? 0 : port->key_slot(port->context);
+    int slot = !port->key_slot ? 0 : port->key_slot(port->context);
     if (slot < 0 || slot >= SELKIE_TRUST_KEYS)
         return SELKIE_ETRUST;
     *key = &keys[slot];

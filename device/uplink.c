@@ -26,13 +26,13 @@ void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink
     memset(uplink, 0, sizeof *uplink);
     uplink->settings = settings;
     uplink->rx = rx;
-    if (rx != NULL)
+    if (rx)
         selkie_link_rx_init(rx);
 }
 
 bool selkie_uplink_expects_ack(const struct selkie_uplink *uplink)
 {
-    return uplink->rx != NULL && uplink->settings->ack_ms > 0;
+    return uplink->rx && uplink->settings->ack_ms > 0;
 }
 
 static uint8_t times(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
@@ -122,7 +122,7 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
 static bool hear(struct selkie_uplink *uplink, const struct selkie_port *port)
 {
     uint8_t bytes[32];
-    if (port->radio_read == NULL)
+    if (!port->radio_read)
         return false;
     for (int reads = 0; reads < READS_A_POLL; reads++) {
         int count = port->radio_read(port->context, bytes, sizeof bytes);
@@ -130,7 +130,7 @@ static bool hear(struct selkie_uplink *uplink, const struct selkie_port *port)
             uplink->counts.radio_errors++;
             return false;
         }
-        for (int i = 0; uplink->rx != NULL && i < count; i++) {
+        for (int i = 0; uplink->rx && i < count; i++) {
             struct selkie_frame frame;
             int len = selkie_link_rx_byte(uplink->rx, bytes[i]);
             if (len > 0 && selkie_frame_decode(&frame, uplink->rx->body, (size_t)len) == 0 && frame.type == SELKIE_ACK)
@@ -157,7 +157,7 @@ void selkie_uplink_forget(struct selkie_uplink *uplink)
         pay_duty(uplink);
     uplink->phase = SELKIE_UPLINK_IDLE;
     memset(uplink->slots, 0, sizeof uplink->slots);
-    if (uplink->rx != NULL)
+    if (uplink->rx)
         selkie_link_rx_init(uplink->rx);
 }
 
@@ -232,7 +232,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
             slot->due_ms = now_ms + backoff(uplink, slot, drbg);
             slot->scheduled = true;
         }
-        if (next == NULL || slot->due_ms < next->due_ms)
+        if (!next || slot->due_ms < next->due_ms)
             next = slot;
     }
     return next;
@@ -242,7 +242,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
 static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port)
 {
     uint32_t wanted = uplink->settings->quiet_ms;
-    if (port->radio_quiet_ms == NULL)
+    if (!port->radio_quiet_ms)
         return 0;
     int quiet = port->radio_quiet_ms(port->context);
     if (quiet < 0)
@@ -255,7 +255,7 @@ static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *po
                       uint64_t now_ms)
 {
     struct selkie_uplink_slot *next = next_slot(uplink, drbg, now_ms);
-    if (next == NULL)
+    if (!next)
         return SELKIE_UPLINK_NEVER;
     uint64_t due_ms = next->due_ms > uplink->silent_ms ? next->due_ms : uplink->silent_ms;
     if (due_ms > now_ms)

@@ -75,7 +75,7 @@ struct cursor {
 
 static const uint8_t *take(struct cursor *cursor, size_t len)
 {
-    if (cursor->at == NULL || len > cursor->left) {
+    if (!cursor->at || len > cursor->left) {
         cursor->at = NULL;
         return NULL;
     }
@@ -88,7 +88,7 @@ static const uint8_t *take(struct cursor *cursor, size_t len)
 static const uint8_t *take_counted(struct cursor *cursor, size_t *len)
 {
     const uint8_t *count = take(cursor, 1);
-    *len = count == NULL ? 0 : *count;
+    *len = count ? *count : 0;
     return take(cursor, *len);
 }
 
@@ -97,7 +97,7 @@ static int decode_registration(struct selkie_message *message, struct cursor cur
     const uint8_t *flags = take(&cursor, 1);
     message->registration.claim = take_counted(&cursor, &message->registration.claim_len);
     message->registration.firmware = (const char *)take_counted(&cursor, &message->registration.firmware_len);
-    if (cursor.at == NULL || cursor.left != 0)
+    if (!cursor.at || cursor.left != 0)
         return SELKIE_EMALFORMED;
     message->registration.flags = *flags;
     return fields_valid(message) ? 0 : SELKIE_EMALFORMED;

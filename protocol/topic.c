@@ -48,7 +48,7 @@ bool selkie_topic_root_valid(const char *root)
     size_t len = strlen(root);
     if (len == 0 || len > SELKIE_TOPIC_ROOT_MAX || root[0] == '$' || root[0] == '/' || root[len - 1] == '/')
         return false;
-    return strpbrk(root, "+#") == NULL && strstr(root, "//") == NULL;
+    return !strpbrk(root, "+#") && !strstr(root, "//");
 }
 
 /* What is left of `text` behind `prefix` and a '/', or NULL. */
@@ -83,8 +83,8 @@ static bool read_name(struct selkie_topic *topic, bool device, const char *name,
 static bool match(struct selkie_topic *topic, const struct pattern *pattern, const char *rest)
 {
     const char *name = below(rest, family(pattern->device));
-    const char *slash = name == NULL ? NULL : strchr(name, '/');
-    if (slash == NULL || strcmp(slash + 1, pattern->leaf) != 0)
+    const char *slash = !name ? NULL : strchr(name, '/');
+    if (!slash || strcmp(slash + 1, pattern->leaf) != 0)
         return false;
     return read_name(topic, pattern->device, name, (size_t)(slash - name));
 }
@@ -94,7 +94,7 @@ int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char 
     memset(topic, 0, sizeof *topic);
     topic->kind = SELKIE_TOPIC_OTHER;
     const char *rest = below(text, root);
-    if (rest == NULL)
+    if (!rest)
         return SELKIE_ENOTFOUND;
 
     for (size_t i = 0; i < PATTERNS; i++) {
@@ -106,7 +106,7 @@ int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char 
     const char *reason = below(rest, "rejected");
     if (strcmp(rest, "stats") == 0)
         topic->kind = SELKIE_TOPIC_STATS;
-    else if (reason != NULL && name_valid(reason, strlen(reason), SELKIE_REASON_MAX - 1))
+    else if (reason && name_valid(reason, strlen(reason), SELKIE_REASON_MAX - 1))
         topic->kind = SELKIE_TOPIC_REJECTED;
     return 0;
 }
@@ -116,7 +116,7 @@ int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char 
 static int join(char text[static SELKIE_TOPIC_MAX], const char *const levels[])
 {
     size_t fill = 0;
-    for (size_t i = 0; levels[i] != NULL; i++) {
+    for (size_t i = 0; levels[i]; i++) {
         size_t len = strlen(levels[i]);
         if (i != 0)
             text[fill++] = '/';

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define RULES "\"gateways\":\"any\",\"workers\":2"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The firmware image in QEMU, alone and with the gateway and Mosquitto. */
 #define _GNU_SOURCE /* memmem */
-#include "board.h"
 #include "cloud.h"
+#include "qemu_board.h"
 #include <selkie/session.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static struct pages_key key;
 
 static void set_up(void)
 {
-    board_pages(&otp, &key, address);
+    qemu_board_pages(&otp, &key, address);
 }
 
 static bool holds(const uint8_t *memory, size_t size, const uint8_t *secret, size_t len)
@@ -36,7 +36,7 @@ static bool holds(const uint8_t *memory, size_t size, const uint8_t *secret, siz
     return false;
 }
 
-static uint32_t number_after(const struct board *board, size_t from, const char *text)
+static uint32_t number_after(const struct qemu_board *board, size_t from, const char *text)
 {
     const char *at = strstr(board->said + from, text);
     ck_assert_ptr_nonnull(at);
@@ -54,10 +54,11 @@ static struct harness_process *start_gateway(const struct harness_broker *broker
 }
 
 /* Push the button for a reading, and see it come out of Mosquitto as message `number`. */
-static void read_through_mosquitto(struct board *board, struct harness_client *client, int number, const char *form)
+static void read_through_mosquitto(struct qemu_board *board, struct harness_client *client, int number,
+                                   const char *form)
 {
     char expected[32];
-    board_type(board, "S");
+    qemu_board_type(board, "S");
     struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
     (void)snprintf(expected, sizeof expected, ",\"message\":%d}", number);
     ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
@@ -86,14 +87,14 @@ START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
 
     key.ack = 1;
     key.session = 1;
-    struct board *board = board_boot(IMAGE, &otp, &key, line->a, false);
-    size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, line->a, false);
+    size_t ready = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
     for (int i = 1; i <= 3; i++)
         read_through_mosquitto(board, client, i, "session");
 
-    board_reset(board);
-    ready = board_wait(board, ready, "on mps2-an385\n");
-    board_press_until(board, ready, "ready: the ID is drawn\n", true);
+    qemu_board_reset(board);
+    ready = qemu_board_wait(board, ready, "on mps2-an385\n");
+    qemu_board_press_until(board, ready, "ready: the ID is drawn\n", true);
     receive_saying(client, "selkie/device/" ADDRESS "/event", "\"reset\"");
     harness_disconnect(client);
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
@@ -104,9 +105,9 @@ START_TEST(regular_presses_draw_no_id)
 {
     struct harness_pty *radio = harness_pty("radio");
     uint8_t byte;
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
-    size_t alarm = board_press_until(board, 0, "these presses were too regular, and do not count\n", false);
-    board_press_until(board, alarm, "silent: not enough entropy\n", false);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    size_t alarm = qemu_board_press_until(board, 0, "these presses were too regular, and do not count\n", false);
+    qemu_board_press_until(board, alarm, "silent: not enough entropy\n", false);
     ck_assert_ptr_null(strstr(board->said, "ready"));
     ck_assert_uint_eq(harness_pty_read(radio, &byte, 1, 0), 0);
 }
@@ -116,8 +117,8 @@ START_TEST(a_swapped_key_is_noticed)
 {
     struct harness_pty *radio = harness_pty("radio");
     key.keys[0][200] ^= 1;
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
-    board_wait(board, 0, "silent: the public key does not match its pin\n");
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    qemu_board_wait(board, 0, "silent: the public key does not match its pin\n");
 }
 END_TEST
 
@@ -125,7 +126,7 @@ START_TEST(the_operators_button_switches_to_the_next_key)
 {
     uint8_t next[SELKIE_PUBLIC_KEY_SIZE];
     char lines[600];
-    const char *pem = board_new_key(next);
+    const char *pem = qemu_board_new_key(next);
     const char *config = harness_write(
         "plugin.json", 0600,
         "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"%s\"},{\"id\":2,\"file\":\"%s\"}]}",
@@ -138,14 +139,14 @@ START_TEST(the_operators_button_switches_to_the_next_key)
     struct harness_process *gateway = start_gateway(broker, line);
     ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
 
-    board_provision(&otp, &key, 1, 2, next);
+    qemu_board_provision(&otp, &key, 1, 2, next);
     key.ack = 1;
-    struct board *board = board_boot(IMAGE, &otp, &key, line->a, false);
-    size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, line->a, false);
+    size_t ready = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
     read_through_mosquitto(board, client, 1, "sealed");
     receive_saying(client, "selkie/device/" ADDRESS "/state", "\"key_id\":1");
-    board_type(board, "K");
-    board_wait(board, ready, "sealing with the next key from now on\n");
+    qemu_board_type(board, "K");
+    qemu_board_wait(board, ready, "sealing with the next key from now on\n");
     read_through_mosquitto(board, client, 2, "sealed");
     receive_saying(client, "selkie/device/" ADDRESS "/state", "\"key_id\":2");
     harness_disconnect(client);
@@ -157,12 +158,12 @@ START_TEST(without_a_next_key_the_operators_button_does_nothing)
 {
     struct harness_pty *radio = harness_pty("radio");
     static struct cloud_frame frame;
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
-    board_type(board, "K");
-    board_wait(board, 0, "there is no next key\n");
-    size_t ready = board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    board_type(board, "KS");
-    board_wait(board, ready, "message 1 sealed in ");
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    qemu_board_type(board, "K");
+    qemu_board_wait(board, 0, "there is no next key\n");
+    size_t ready = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    qemu_board_type(board, "KS");
+    qemu_board_wait(board, ready, "message 1 sealed in ");
     do {
         cloud_receive(&frame, radio);
     } while (frame.message.kind == SELKIE_REGISTER);
@@ -177,11 +178,11 @@ START_TEST(a_build_option_switches_to_the_next_key)
     struct harness_pty *radio = harness_pty("radio");
     static struct cloud_frame registration;
     uint8_t old[SELKIE_PUBLIC_KEY_SIZE];
-    (void)board_new_key(old);
-    board_provision(&otp, &key, 1, 2, key.keys[0]);
-    board_provision(&otp, &key, 0, 1, old);
-    struct board *board = board_boot(IMAGE_NEXT_KEY, &otp, &key, radio->path, false);
-    board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    (void)qemu_board_new_key(old);
+    qemu_board_provision(&otp, &key, 1, 2, key.keys[0]);
+    qemu_board_provision(&otp, &key, 0, 1, old);
+    struct qemu_board *board = qemu_board_boot(IMAGE_NEXT_KEY, &otp, &key, radio->path, false);
+    qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&registration, radio);
     ck_assert_uint_eq(registration.header.sealed.key_id, 2);
     ck_assert_int_eq(registration.message.kind, SELKIE_REGISTER);
@@ -207,11 +208,11 @@ START_TEST(the_guides_board_sends_its_first_frame)
     uint8_t line[SELKIE_LINK_WIRE_MAX];
     size_t len = 0;
     char *shown;
-    board_public_key(key.keys[0], SELKIE_GUIDE "/keys/1.pub.pem");
-    board_provision(&otp, &key, 0, 1, key.keys[0]);
-    struct board *board = board_boot(IMAGE_GUIDE, &otp, &key, radio->path, false);
-    size_t pressed = board_press_until(board, 0, "\n1 of 80 presses\n", true);
-    board_press_until(board, pressed, "ready\n", true);
+    qemu_board_public_key(key.keys[0], SELKIE_GUIDE "/keys/1.pub.pem");
+    qemu_board_provision(&otp, &key, 0, 1, key.keys[0]);
+    struct qemu_board *board = qemu_board_boot(IMAGE_GUIDE, &otp, &key, radio->path, false);
+    size_t pressed = qemu_board_press_until(board, 0, "\n1 of 80 presses\n", true);
+    qemu_board_press_until(board, pressed, "ready\n", true);
     while (len < 2 || line[len - 1] != 0) {
         ck_assert_uint_lt(len, sizeof line);
         ck_assert_uint_eq(harness_pty_read(radio, line + len, 1, HARNESS_PATIENCE), 1);
@@ -234,8 +235,8 @@ START_TEST(an_unlocked_chip_stays_silent)
 {
     struct harness_pty *radio = harness_pty("radio");
     otp.lock = 0xffffffff;
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
-    board_wait(board, 0, "silent: refused\n");
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    qemu_board_wait(board, 0, "silent: refused\n");
 }
 END_TEST
 
@@ -248,15 +249,15 @@ START_TEST(a_fault_wipes_and_restarts)
     static uint8_t ram[BOARD_RAM_SIZE];
     const struct selkie_message *message = &registration.message;
     struct harness_pty *radio = harness_pty("radio");
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
-    size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    size_t at = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&registration, radio);
-    board_dump(board, ram);
+    qemu_board_dump(board, ram);
     ck_assert(holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE)); /* or the test could not fail */
-    board_type(board, keys[_i]);
-    at = board_wait(board, at, "fault: the ID is wiped, restarting\n");
-    board_wait(board, at, "on mps2-an385\n");
-    board_dump(board, ram);
+    qemu_board_type(board, keys[_i]);
+    at = qemu_board_wait(board, at, "fault: the ID is wiped, restarting\n");
+    qemu_board_wait(board, at, "on mps2-an385\n");
+    qemu_board_dump(board, ram);
     ck_assert(!holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE));
     ck_assert_ptr_null(strstr(board->said, "data was executed"));
 }
@@ -271,16 +272,16 @@ START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
     uint8_t payload[SELKIE_PAYLOAD_MAX];
     struct selkie_session session;
     key.session = 1;
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, false);
-    size_t pressed = board_press_until(board, 0, "entropy: 1 of 80 presses\n", true);
-    board_press_until(board, pressed, "ready: the ID is drawn\n", true);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    size_t pressed = qemu_board_press_until(board, 0, "entropy: 1 of 80 presses\n", true);
+    qemu_board_press_until(board, pressed, "ready: the ID is drawn\n", true);
     cloud_receive(&registration, radio);
     ck_assert_int_eq(message->kind, SELKIE_REGISTER);
     ck_assert_uint_eq(message->registration.flags, SELKIE_FLAG_SESSION);
     ck_assert_mem_eq(message->address, address, sizeof address);
     ck_assert_int_eq(selkie_session_derive(&session, message->address, message->id), 0);
 
-    board_type(board, "S");
+    qemu_board_type(board, "S");
     do {
         cloud_receive(&frame, radio);
     } while (frame.header.type == SELKIE_SEALED); /* a repeat of the REGISTER */
@@ -288,11 +289,11 @@ START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
     ck_assert_int_gt(payload_len, 0);
     ck_assert_ptr_nonnull(memmem(payload, (size_t)payload_len, "\"message\":1}", 12));
 
-    board_dump(board, ram);
+    qemu_board_dump(board, ram);
     ck_assert(holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE)); /* or the test could not fail */
-    board_type(board, "T");
-    board_wait(board, 0, "silent: refused\n");
-    board_dump(board, ram);
+    qemu_board_type(board, "T");
+    qemu_board_wait(board, 0, "silent: refused\n");
+    qemu_board_dump(board, ram);
     ck_assert(!holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE));
     ck_assert(!holds(ram, sizeof ram, session.key, sizeof session.key));
 }
@@ -302,19 +303,19 @@ START_TEST(the_budget_is_kept_while_sealing)
 {
     struct harness_pty *radio = harness_pty("radio");
     static struct cloud_frame frame;
-    struct board *board = board_boot(IMAGE, &otp, &key, radio->path, true);
-    size_t at = board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, true);
+    size_t at = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
     cloud_receive(&frame, radio);
     for (int readings = 0; readings < 3; readings++) { /* of one key, so what they take of the pool is the same */
-        board_type(board, "S");
-        at = board_wait(board, at, " us\n");
+        qemu_board_type(board, "S");
+        at = qemu_board_wait(board, at, " us\n");
         cloud_receive(&frame, radio);
     }
     uint32_t instructions = 1000 * number_after(board, 0, "sealed in ");
     unsigned stack, stack_size, pool, pool_size, device;
-    board_type(board, "M");
-    size_t end = board_wait(board, at, "device ");
-    board_wait(board, end, "\n");
+    qemu_board_type(board, "M");
+    size_t end = qemu_board_wait(board, at, "device ");
+    qemu_board_wait(board, end, "\n");
     const char *memory = strstr(board->said + at, "memory: ");
     ck_assert_ptr_nonnull(memory);
     ck_assert_int_eq(sscanf(memory, "memory: stack %u of %u, pool %u of %u, device %u", &stack, &stack_size, &pool,

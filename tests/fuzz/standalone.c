@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define SEEDS_MAX 64
 #define INPUT_MAX 4096

@@ -142,7 +142,7 @@ END_TEST
 START_TEST(a_list_that_goes_round_in_circles_is_told)
 {
     struct fixture fixture = start(OK("{\"total\":9,\"devices\":[" DEVICE(ADDRESS, "active", "active") "]}"));
-    expect(&fixture, 1, "ctl device list", "not in order");
+    expect(&fixture, 1, "ctl device list", "not in the order of addresses");
 }
 END_TEST
 
@@ -198,7 +198,7 @@ START_TEST(broken_answers_are_told_and_end_it)
                                    "{\"responses\":[{\"data\":{},\"correlationData\":\"CORRELATION\"},"
                                    "{\"data\":{},\"correlationData\":\"CORRELATION\"}]}\n");
     expect(&fixture, 1, "ctl stats", "selkiectl: too many commands at once\n");
-    expect(&fixture, 1, "ctl stats", "is not understood");
+    expect(&fixture, 1, "ctl stats", "is not valid");
     expect(&fixture, 1, "ctl stats", "no \"responses\"");
     expect(&fixture, 1, "ctl stats", "more parts than there were commands");
 }
@@ -284,14 +284,14 @@ START_TEST(import_sends_nothing_of_a_file_with_a_mistake)
     static const struct {
         const char *file, *said;
     } cases[] = {
-        {"", ":1: there is no first row"},
-        {"name\nx\n", ":1: there is no column 'address'"},
+        {"", ":1: the first row, with the names of the columns, is missing"},
+        {"name\nx\n", ":1: the column 'address' is missing"},
         {"address,clam\n", ":1: unknown column (known are address, name, claim): clam"},
-        {"address,name,name\n", ":1: this column is there twice: name"},
-        {"address\n0000000000000001\nxyz\n", ":3: no address (16 hex digits): xyz"},
-        {"address,name\n0000000000000001\n", ":2: not as many fields"},
-        {"address\n0000000000000001\n\"0000000000000002\n", ":3: a quoted field has no end"},
-        {"address,name\n0000000000000001,\"a\"b\n", ":2: something stands behind a quoted field"},
+        {"address,name,name\n", ":1: the column appears twice: name"},
+        {"address\n0000000000000001\nxyz\n", ":3: not an address (16 hex digits): xyz"},
+        {"address,name\n0000000000000001\n", ":2: the row has more or fewer fields"},
+        {"address\n0000000000000001\n\"0000000000000002\n", ":3: a quoted field does not end"},
+        {"address,name\n0000000000000001,\"a\"b\n", ":2: text after the end of a quoted field"},
         {"address,name\n0000000000000001,a\"b\n", ":2: a quote inside a field"},
         {"address,claim\n0000000000000001,"
          "01234567890123456789012345678901234567890123456789012345678901234\n",
@@ -403,12 +403,12 @@ END_TEST
 START_TEST(mistakes_end_with_2_before_anything_is_sent)
 {
     struct fixture fixture = start("ECHO\n");
-    expect(&fixture, 2, "ctl device show 123", "'123' is no address");
-    expect(&fixture, 2, "ctl device approve " ADDRESS " xyz", "'xyz' is no ID");
+    expect(&fixture, 2, "ctl device show 123", "'123' is not an address");
+    expect(&fixture, 2, "ctl device approve " ADDRESS " xyz", "'xyz' is not an ID");
     expect(&fixture, 2, "ctl device add " ADDRESS " --claim ''", "--claim: must be 1 to 64 bytes");
-    expect(&fixture, 2, "ctl gateway add a/b", "'a/b' is no gateway's name");
-    expect(&fixture, 2, "ctl gateway remove ''", "'' is no gateway's name");
-    expect(&fixture, 2, "ctl watch x", "'x' is no address");
+    expect(&fixture, 2, "ctl gateway add a/b", "'a/b' is not a gateway's name");
+    expect(&fixture, 2, "ctl gateway remove ''", "'' is not a gateway's name");
+    expect(&fixture, 2, "ctl watch x", "'x' is not an address");
     expect(&fixture, 2, "ctl stats --key x", "must be mqtts://");
     expect(&fixture, 2, "ctl stats --password-file x", "is of no use without --username");
     expect(&fixture, 2, "ctl stats --root 'a/#'", "without wildcards");

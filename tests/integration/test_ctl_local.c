@@ -124,7 +124,7 @@ END_TEST
 START_TEST(keygen_says_what_is_wrong)
 {
     const char *file = harness_write("file", 0600, "x");
-    EXPECT(2, "--id and --out are needed", "keygen", "--id", "1");
+    EXPECT(2, "--id and --out are required", "keygen", "--id", "1");
     EXPECT(2, "--id 0: not a number from 1 to 255", "keygen", "--id", "0", "--out", "x");
     EXPECT(2, "--id 256: not a number from 1 to 255", "keygen", "--id", "256", "--out", "x");
     EXPECT(2, "--id 1x: not a number from 1 to 255", "keygen", "--id", "1x", "--out", "x");

@@ -157,7 +157,7 @@ START_TEST(a_reload_keeps_gateways_connected)
     struct frames_device device = frames_device(2);
 
     harness_signal(broker->process, SIGHUP);
-    harness_wait_log(broker->process, "plugin.json again");
+    harness_wait_log(broker->process, "plugin.json: reloaded");
     frames_send_data(gateway, "gw1", &device, "still", 1);
     frames_expect_payload(subscriber, &device, "still", 0);
     ck_assert(harness_connected(gateway));

@@ -160,7 +160,7 @@ START_TEST(a_reload_loses_no_frame)
     end_of_payloads(gateway, subscriber, &device, frames, FRAMES);
     for (size_t i = 0; i < FRAMES; i++)
         ck_assert_msg(frames[i].seen[PLAIN] > 0, "frame %zu is lost", i);
-    harness_wait_log(broker->process, "plugin.json again");
+    harness_wait_log(broker->process, "plugin.json: reloaded");
     free(frames);
     harness_disconnect(gateway);
     harness_disconnect(subscriber);
@@ -177,11 +177,11 @@ START_TEST(a_broken_configuration_does_not_replace_a_good_one)
     (void)harness_write("plugin.json", 0600, "{\n\"gateways\":\"any\",\n\"colour\":1}");
     harness_signal(broker->process, SIGHUP);
     harness_wait_log(broker->process, "plugin.json:1: state_dir: is required");
-    harness_wait_log(broker->process, "the configuration in force stays");
+    harness_wait_log(broker->process, "the previous configuration stays in force");
     (void)harness_write("plugin.json", 0600,
                         "{\"state_dir\":\"else\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}");
     harness_signal(broker->process, SIGHUP);
-    harness_wait_log(broker->process, "root and state_dir change only with a restart");
+    harness_wait_log(broker->process, "root and state_dir cannot change on a reload");
     frames_send_data(gateway, "gw1", &device, "still", 1);
     frames_expect_payload(subscriber, &device, "still", 0);
     harness_disconnect(gateway);
@@ -208,7 +208,7 @@ START_TEST(a_reload_brings_new_keys_and_new_rules)
                         "\"1.key.pem\"},{\"id\":2,\"file\":\"1.key.pem\"}]}",
                         harness_path("state"));
     harness_signal(broker->process, SIGHUP);
-    harness_wait_log(broker->process, "plugin.json again");
+    harness_wait_log(broker->process, "plugin.json: reloaded");
     ck_assert_int_eq(harness_subscribe(subscriber, "selkie/stats", 1), 135);
     ck_assert_int_eq(harness_subscribe(gateway, "selkie/device/#", 1), 1);
     ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 2), 0);

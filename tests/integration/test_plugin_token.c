@@ -168,7 +168,7 @@ START_TEST(a_reload_opens_the_token_again)
     frames_send_data(gateway, "gw1", &device, "one", 1);
     frames_expect_payload(subscriber, &device, "one", 0);
     harness_signal(broker->process, SIGHUP);
-    harness_wait_log(broker->process, "plugin.json again");
+    harness_wait_log(broker->process, "plugin.json: reloaded");
     frames_send_data(gateway, "gw1", &device, "two", 2);
     expect_in_the_end(subscriber, &device, "two");
     write_config("absent", "");

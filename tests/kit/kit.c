@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 #include <vectors/vectors.h>
 
 #define REQUIRE(condition)                                                                                             \

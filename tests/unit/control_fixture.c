@@ -13,7 +13,7 @@ int __wrap_selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t nu
 
 struct mosquitto root = {"c1", "root"}, ops = {"c2", "ops"};
 static const char *admins[] = {"root", "ops"};
-static const struct selkie_config config = {.admins = admins, .admin_count = 2};
+static const struct selkie_plugin_config config = {.admins = admins, .admin_count = 2};
 struct selkie_control *control;
 unsigned commands;
 uint64_t token;

@@ -5,7 +5,7 @@
 #define SELKIE_TESTS_ENTROPY_FEED_H
 
 #include <selkie/device/entropy.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define FEED_SAMPLES_MAX 8192
 

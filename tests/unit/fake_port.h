@@ -6,7 +6,7 @@
 
 #include <mbedtls/pk.h>
 #include <selkie/device.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define FAKE_FRAMES_MAX 64
 

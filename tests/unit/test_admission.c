@@ -7,7 +7,7 @@
 #include <run_suite.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 #define OPERATIONS 1800000
 #define ADDRESSES  6

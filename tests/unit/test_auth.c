@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a registered gateway proves who it is. The unsealer's answers are wrapped, and the certificates are the test's.
  */
-#include "auth.h"
+#include "access.h"
 #include "fake_mosquitto.h"
 #include "run_suite.h"
 
@@ -33,7 +33,7 @@ static int check(const char *user, const char *password)
 
     strcpy(name, user);
     strcpy(word, password ? password : "");
-    return selkie_auth_check(NULL, &attempt);
+    return selkie_access_authenticate(NULL, &attempt);
 }
 
 /* The same with a certificate whose subject has these common names (len 0 = as long as the text). */

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 enum { DEVICES = 8, FRAMES = 500, LIVES = 60 };
 

@@ -55,9 +55,9 @@ static const struct {
      "b\n",
      "/1:a/2:\xEF\xBB\xBF"
      "b"},
-    {"a\n\"b\n\nc", "/1:a!2: a quoted field has no end"},
+    {"a\n\"b\n\nc", "/1:a!2: a quoted field does not end"},
     {"a\"b\n", "!1: a quote inside a field that is not quoted"},
-    {"\"a\"b\n", "!1: something stands behind a quoted field"},
+    {"\"a\"b\n", "!1: text after the end of a quoted field"},
     {",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n", "!1: the row has too many fields"},
 };
 

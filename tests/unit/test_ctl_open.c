@@ -208,13 +208,13 @@ START_TEST(a_session_frame_that_is_not_this_devices_or_far_from_it_is_told)
     struct kit_body body = kit_session(&device, "21.5");
     open_session(&body, &from, 1, "21.5", NULL);
     body.bytes[body.len - 1] ^= 1;
-    open_session(&body, &from, 0, NULL, "not of this device");
+    open_session(&body, &from, 0, NULL, "from another device");
     other.counter = 1;
     body = kit_session(&other, "21.5");
-    open_session(&body, &from, 0, NULL, "not of this device");
+    open_session(&body, &from, 0, NULL, "from another device");
     device.counter = 0x10001; /* its low half is that of 1 */
     body = kit_session(&device, "21.5");
-    open_session(&body, &from, 0, NULL, "not of this device");
+    open_session(&body, &from, 0, NULL, "from another device");
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A command's own line: what is taken, and what ends the program. */
-#include "command.h"
+#include "ctl_command.h"
 #include "run_suite.h"
 
 #include <string.h>

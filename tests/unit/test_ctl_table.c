@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables as people read them. */
+#include "print.h"
 #include "run_suite.h"
-#include "table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <selkie/link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 #include <vectors/vectors.h>
 
 START_TEST(golden_sealed_headers_decode_and_encode)

@@ -5,7 +5,7 @@
 #include <run_suite.h>
 #include <selkie/device/health.h>
 #include <stdlib.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 /* 1 + the smallest k with P(X > k) <= 2^-30, X binomial over `window` with p = 2^-H: summed from the far end. */
 static unsigned apt_by_formula(unsigned window, unsigned claim)

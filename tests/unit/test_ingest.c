@@ -32,7 +32,8 @@ struct property {
     const char *name, *value;
 };
 
-static void ingest(const char *topic_text, void *payload, size_t len, const struct property *pairs, size_t count)
+/* Returns whether the message may go on to the subscribers. */
+static bool ingest(const char *topic_text, void *payload, size_t len, const struct property *pairs, size_t count)
 {
     char topic[128];
     struct mosquitto_evt_message message = {.topic = topic, .payload = payload, .payloadlen = (uint32_t)len};
@@ -44,9 +45,10 @@ static void ingest(const char *topic_text, void *payload, size_t len, const stru
                                                             pairs[i].value),
                          0);
     unsigned before = submitted;
-    selkie_ingest_message(NULL, "selkie", &message);
+    bool allowed = selkie_ingest_message(NULL, "selkie", &message);
     mosquitto_property_free_all(&message.properties);
     ck_assert_int_eq(message.retain, submitted == before); /* a frame is never retained; the rest is not our matter */
+    return allowed;
 }
 
 static uint8_t frame[] = {0x10, 1, 2, 3};
@@ -55,7 +57,7 @@ START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
 {
     static const struct property pairs[] = {{"port", "/dev/ttyUSB0"}, {"seq", "42"}, {"rx", "1700000000123"}};
 
-    ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 3);
+    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 3));
     ck_assert_uint_eq(submitted, 1);
     ck_assert_str_eq(gateway, "roof-1");
     ck_assert_uint_eq(taken.len, sizeof frame);
@@ -91,7 +93,7 @@ static const struct {
 
 START_TEST(properties_that_make_no_sense_are_as_if_they_were_not_there)
 {
-    ingest("selkie/gateway/g/up", frame, sizeof frame, told[_i].pairs, 4);
+    ck_assert(ingest("selkie/gateway/g/up", frame, sizeof frame, told[_i].pairs, 4));
     ck_assert_uint_eq(submitted, 1); /* the frame is dealt with all the same */
     ck_assert_int_eq(taken.has_seq, told[_i].has_seq);
     ck_assert_uint_eq(taken.seq, told[_i].seq);
@@ -112,7 +114,7 @@ START_TEST(only_a_gateways_up_is_a_frame)
                                          ""};
 
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
-        ingest(topics[i], frame, sizeof frame, NULL, 0);
+        (void)ingest(topics[i], frame, sizeof frame, NULL, 0);
     ck_assert_uint_eq(submitted, 0);
 }
 END_TEST
@@ -121,9 +123,9 @@ START_TEST(an_empty_body_and_an_endless_one_are_handed_on_within_bounds)
 {
     static uint8_t endless[4 * SELKIE_LINK_BODY_MAX];
 
-    ingest("selkie/gateway/g/up", NULL, 0, NULL, 0);
+    ck_assert(ingest("selkie/gateway/g/up", NULL, 0, NULL, 0));
     ck_assert_uint_eq(taken.len, 0);
-    ingest("selkie/gateway/g/up", endless, sizeof endless, NULL, 0);
+    ck_assert(ingest("selkie/gateway/g/up", endless, sizeof endless, NULL, 0));
     ck_assert_uint_eq(taken.len, SELKIE_LINK_BODY_MAX); /* which no frame has */
     ck_assert_uint_eq(submitted, 2);
 }
@@ -132,8 +134,27 @@ END_TEST
 START_TEST(a_full_intake_is_no_reason_to_refuse_the_message)
 {
     answer = SELKIE_EFULL;
-    ingest("selkie/gateway/g/up", frame, sizeof frame, NULL, 0);
+    ck_assert(ingest("selkie/gateway/g/up", frame, sizeof frame, NULL, 0));
     ck_assert_uint_eq(submitted, 1);
+}
+END_TEST
+
+START_TEST(on_the_plugins_own_topics_nobody_else_publishes)
+{
+    static const struct {
+        const char *topic;
+        bool allowed;
+    } cases[] = {{"selkie/device/0011223344556677/up", false},
+                 {"selkie/device/x", false},
+                 {"selkie/gateway/gw1/receipt", false},
+                 {"selkie/stats", false},
+                 {"selkie/rejected/replay", false},
+                 {"selkie/gateway/gw1/up", true},
+                 {"selkie/gateway/gw1/state", true},
+                 {"other/device/0011223344556677/up", true}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        ck_assert_int_eq(ingest(cases[i].topic, frame, sizeof frame, NULL, 0), cases[i].allowed);
 }
 END_TEST
 
@@ -148,6 +169,7 @@ int main(void)
     tcase_add_test(tcase, only_a_gateways_up_is_a_frame);
     tcase_add_test(tcase, an_empty_body_and_an_endless_one_are_handed_on_within_bounds);
     tcase_add_test(tcase, a_full_intake_is_no_reason_to_refuse_the_message);
+    tcase_add_test(tcase, on_the_plugins_own_topics_nobody_else_publishes);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

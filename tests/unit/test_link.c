@@ -5,7 +5,7 @@
 #include <selkie/link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 #include <vectors/vectors.h>
 
 static int encode(uint8_t wire[static SELKIE_LINK_WIRE_MAX], const uint8_t *body, size_t len)

@@ -5,7 +5,7 @@
 #include <selkie/message.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 #include <vectors/vectors.h>
 
 /* A message in a block of its exact size, so that a read past its end is seen. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each key of the plugin's configuration: its default, what it takes, and what it refuses with file, line and key. */
-#include "config.h"
+#include "plugin_config.h"
 #include "run_suite.h"
 
 #include <kit/kit.h>
@@ -12,7 +12,7 @@
 #define STATE "\"state_dir\":\"state\""
 
 static const char *dir, *path;
-static char error[SELKIE_CONFIG_ERROR_SIZE];
+static char error[SELKIE_PLUGIN_CONFIG_ERROR_SIZE];
 
 static void setup(void)
 {
@@ -27,18 +27,18 @@ static void setup(void)
     kit_write(kit_path(dir, "open.pem"), pem, len, 0644);
 }
 
-static struct selkie_config *open_text(const char *text)
+static struct selkie_plugin_config *open_text(const char *text)
 {
-    struct selkie_config *config;
+    struct selkie_plugin_config *config;
 
     kit_write(path, text, strlen(text), 0600);
-    ck_assert_msg(selkie_config_open(&config, path, error) == 0, "%s", error);
+    ck_assert_msg(selkie_plugin_config_open(&config, path, error) == 0, "%s", error);
     return config;
 }
 
 START_TEST(what_is_left_out_has_its_default)
 {
-    struct selkie_config *config = open_text("{" STATE "," KEYS "}");
+    struct selkie_plugin_config *config = open_text("{" STATE "," KEYS "}");
 
     ck_assert_str_eq(config->root, "selkie");
     ck_assert_str_eq(config->state_dir, kit_path(dir, "state")); /* seen from the file's folder */
@@ -47,19 +47,19 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert_int_eq(config->enrolment, SELKIE_ENROL_OPEN);
     ck_assert_int_eq(config->rebind, SELKIE_REBIND_APPROVE);
     ck_assert_uint_eq(config->admin_count, 0);
-    ck_assert(!selkie_config_is_admin(config, "root"));
+    ck_assert(!selkie_plugin_config_is_admin(config, "root"));
     ck_assert(config->any_reader);
     ck_assert_uint_eq(config->reader_count, 0);
     ck_assert(!config->allow_other_topics);
     ck_assert_uint_eq(config->silent_after_s, 0);
     ck_assert(!config->any_gateway);
-    selkie_config_close(config);
+    selkie_plugin_config_close(config);
 }
 END_TEST
 
 START_TEST(each_key_is_taken)
 {
-    struct selkie_config *config = open_text(
+    struct selkie_plugin_config *config = open_text(
         "{\"root\":\"site/7\",\"state_dir\":\"/var/lib/x\",\"provider\":\"mbedtls\","
         "\"keys\":[{\"id\":255,\"file\":\"1.key.pem\"},{\"id\":2,\"file\":\"1.key.pem\",\"provider\":\"openssl\"}],"
         "\"workers\":256,\"enrolment\":\"listed\",\"rebind\":\"claim\",\"admins\":[\"root\",\"ops\"],"
@@ -80,23 +80,23 @@ START_TEST(each_key_is_taken)
     ck_assert_uint_eq(config->workers, 256);
     ck_assert_int_eq(config->enrolment, SELKIE_ENROL_LISTED);
     ck_assert_int_eq(config->rebind, SELKIE_REBIND_CLAIM);
-    ck_assert(selkie_config_is_admin(config, "root"));
-    ck_assert(selkie_config_is_admin(config, "ops"));
-    ck_assert(!selkie_config_is_admin(config, "op"));
-    ck_assert(!selkie_config_is_admin(config, NULL));
+    ck_assert(selkie_plugin_config_is_admin(config, "root"));
+    ck_assert(selkie_plugin_config_is_admin(config, "ops"));
+    ck_assert(!selkie_plugin_config_is_admin(config, "op"));
+    ck_assert(!selkie_plugin_config_is_admin(config, NULL));
     ck_assert(!config->any_reader);
     ck_assert_uint_eq(config->reader_count, 3);
-    ck_assert_uint_eq(selkie_config_reader(config, "alice")->topic_count, 0);
-    ck_assert_uint_eq(selkie_config_reader(config, "carol")->topic_count, 0);
-    const struct selkie_reader *bob = selkie_config_reader(config, "bob");
+    ck_assert_uint_eq(selkie_plugin_config_reader(config, "alice")->topic_count, 0);
+    ck_assert_uint_eq(selkie_plugin_config_reader(config, "carol")->topic_count, 0);
+    const struct selkie_plugin_reader *bob = selkie_plugin_config_reader(config, "bob");
     ck_assert_uint_eq(bob->topic_count, 2);
     ck_assert_str_eq(bob->topics[1], "selkie/stats");
-    ck_assert_ptr_null(selkie_config_reader(config, "dave"));
-    ck_assert_ptr_null(selkie_config_reader(config, NULL));
+    ck_assert_ptr_null(selkie_plugin_config_reader(config, "dave"));
+    ck_assert_ptr_null(selkie_plugin_config_reader(config, NULL));
     ck_assert(config->allow_other_topics);
     ck_assert_uint_eq(config->silent_after_s, 31622400);
     ck_assert(config->any_gateway);
-    selkie_config_close(config);
+    selkie_plugin_config_close(config);
 }
 END_TEST
 
@@ -118,27 +118,28 @@ START_TEST(each_policy_has_its_name)
     for (size_t i = 0; i < 4; i++) {
         (void)snprintf(text, sizeof text, "{" STATE "," KEYS ",\"enrolment\":\"%s\",\"rebind\":\"%s\"}",
                        enrolments[i % 3].name, rebinds[i].name);
-        struct selkie_config *config = open_text(text);
+        struct selkie_plugin_config *config = open_text(text);
         ck_assert_int_eq(config->enrolment, enrolments[i % 3].enrolment);
         ck_assert_int_eq(config->rebind, rebinds[i].rebind);
-        selkie_config_close(config);
+        selkie_plugin_config_close(config);
     }
 }
 END_TEST
 
 START_TEST(names_of_defaults_may_be_written_down)
 {
-    struct selkie_config *config = open_text("{" STATE "," KEYS ",\"readers\":\"any\",\"other_topics\":\"defer\","
-                                             "\"gateways\":\"registered\",\"silent_after\":0,\"admins\":[]}");
+    struct selkie_plugin_config *config =
+        open_text("{" STATE "," KEYS ",\"readers\":\"any\",\"other_topics\":\"defer\","
+                  "\"gateways\":\"registered\",\"silent_after\":0,\"admins\":[]}");
 
     ck_assert(config->any_reader);
     ck_assert(!config->allow_other_topics);
     ck_assert(!config->any_gateway);
-    selkie_config_close(config);
+    selkie_plugin_config_close(config);
     config = open_text("{" STATE "," KEYS ",\"readers\":[]}"); /* nobody, and not anybody */
     ck_assert(!config->any_reader);
     ck_assert_uint_eq(config->reader_count, 0);
-    selkie_config_close(config);
+    selkie_plugin_config_close(config);
 }
 END_TEST
 
@@ -175,11 +176,11 @@ static const struct {
 
 static void expect_refused(const char *text, const char *line, const char *says)
 {
-    struct selkie_config *config = (struct selkie_config *)1;
+    struct selkie_plugin_config *config = (struct selkie_plugin_config *)1;
     char expected[512];
 
     kit_write(path, text, strlen(text), 0600);
-    ck_assert_int_eq(selkie_config_open(&config, path, error), SELKIE_ECONFIG);
+    ck_assert_int_eq(selkie_plugin_config_open(&config, path, error), SELKIE_ECONFIG);
     ck_assert_ptr_null(config);
     (void)snprintf(expected, sizeof expected, "%s:%s: %s", path, line, says);
     ck_assert_msg(strncmp(error, expected, strlen(expected)) == 0, "expected \"%s\", got \"%s\"", expected, error);
@@ -236,10 +237,10 @@ END_TEST
 
 START_TEST(a_file_that_is_not_there_is_named)
 {
-    struct selkie_config *config;
+    struct selkie_plugin_config *config;
     const char *absent = kit_path(dir, "absent.json");
 
-    ck_assert_int_eq(selkie_config_open(&config, absent, error), SELKIE_ECONFIG);
+    ck_assert_int_eq(selkie_plugin_config_open(&config, absent, error), SELKIE_ECONFIG);
     ck_assert_ptr_null(config);
     ck_assert_ptr_nonnull(strstr(error, absent));
     ck_assert_ptr_nonnull(strstr(error, "No such file"));
@@ -248,12 +249,12 @@ END_TEST
 
 START_TEST(a_bad_state_directory_is_blamed_with_its_line)
 {
-    struct selkie_config *config = open_text("{" KEYS ",\n\n" STATE "}");
+    struct selkie_plugin_config *config = open_text("{" KEYS ",\n\n" STATE "}");
     char expected[512];
 
     (void)snprintf(expected, sizeof expected, "%s:3: state_dir: state: cannot be made", path);
-    ck_assert_str_eq(selkie_config_blame_state_dir(config, "state: cannot be made"), expected);
-    selkie_config_close(config);
+    ck_assert_str_eq(selkie_plugin_config_reject_state_dir(config, "state: cannot be made"), expected);
+    selkie_plugin_config_close(config);
 }
 END_TEST
 

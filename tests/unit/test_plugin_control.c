@@ -142,7 +142,7 @@ START_TEST(what_waits_at_a_reload_is_told_so_and_answered_no_more)
     selkie_control_forget(control, "c1");
     selkie_control_abandon(control);
     ck_assert_uint_eq(fake_message_count, 1);
-    control_expect_error("c2", "read again");
+    control_expect_error("c2", "reloaded its configuration");
     ck_assert_int_eq(control_answer(here, "{}"), 0);
     ck_assert_int_eq(control_answer(gone, "{}"), 0);
     ck_assert_uint_eq(fake_message_count, 1);

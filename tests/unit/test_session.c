@@ -6,7 +6,7 @@
 #include <selkie/session.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 #include <vectors/vectors.h>
 
 static struct selkie_session make_session(uint64_t seed)

@@ -5,7 +5,7 @@
 #include <check.h>
 #include <run_suite.h>
 #include <stdlib.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 struct probe {
     struct selkie_sim_timer event;

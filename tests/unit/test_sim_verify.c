@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vectors/random.h>
+#include <vectors/test_random.h>
 
 static void expect_tally(const struct selkie_verify *verify, uint64_t sent, uint64_t delivered, uint64_t doubled,
                          uint64_t lost_on_air, uint64_t lost_elsewhere)

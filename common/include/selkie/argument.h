@@ -5,8 +5,8 @@
 
 #include <argp.h>
 
-/* The decimal number that is the argument of option --<name>, from min to max. Ends the program with a sentence and
- * argp's usage where it is none. */
+/* The decimal number that is the argument of option --<name>, from min to max. If it is not one,
+ * prints a message and argp's usage, and ends the program. */
 long selkie_argument_number(struct argp_state *state, const char *name, const char *text, long min, long max);
 
 #endif

@@ -9,8 +9,8 @@
 /* Whether a serial line runs at this speed. */
 bool selkie_tty_speed_valid(unsigned baud);
 
-/* Make an open line raw: 8N1, no flow control, modem lines ignored. What has come in already is kept: it may be the
- * start of a frame. SELKIE_EIO with the reason in errno. */
+/* Make an open line raw: 8N1, no flow control, modem lines ignored. Bytes that came in before are kept: they may be
+ * the start of a frame. SELKIE_EIO with the reason in errno. */
 SELKIE_USE_RESULT int selkie_tty_make_raw(int fd, unsigned baud);
 
 #endif

@@ -2,8 +2,8 @@
 /* The image's application: a device whose sensor is its own board. UART0 is the radio. UART1 is the console: a capital
  * letter is a command, any other key is a press of the button that entropy comes from. */
 #include "board.h"
+#include "board_port.h"
 #include "pages.h"
-#include "port.h"
 #include <selkie/device.h>
 #include <string.h>
 

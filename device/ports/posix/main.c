@@ -2,9 +2,9 @@
 /* selkie-device: a device as a Linux process. The line is its radio, getrandom its TRNG, --pin its
  * one-time-programmable memory, signals its buttons. */
 #define _GNU_SOURCE /* ppoll */
+#include "device_line.h"
+#include "device_options.h"
 #include "keyfile.h"
-#include "line.h"
-#include "options.h"
 #include "payloads.h"
 #include <errno.h>
 #include <mbedtls/platform_util.h>
@@ -22,8 +22,8 @@
 #define READINGS_INTERVAL 5 /* seconds */
 
 struct process {
-    const struct options *options;
-    struct line line;
+    const struct device_options *options;
+    struct device_line line;
     struct payloads payloads;
     uint8_t keys[SELKIE_TRUST_KEYS][SELKIE_PUBLIC_KEY_SIZE];
     uint8_t pins[SELKIE_TRUST_KEYS][SELKIE_PIN_SIZE];
@@ -54,19 +54,19 @@ static void note_signal(int signal)
 static int write_radio(void *context, const uint8_t *bytes, size_t len)
 {
     struct process *process = context;
-    return line_write(&process->line, bytes, len);
+    return device_line_write(&process->line, bytes, len);
 }
 
 static int read_radio(void *context, uint8_t *bytes, size_t size)
 {
     struct process *process = context;
-    return line_read(&process->line, bytes, size);
+    return device_line_read(&process->line, bytes, size);
 }
 
 static int quiet_ms(void *context)
 {
     struct process *process = context;
-    return line_quiet_ms(&process->line);
+    return device_line_quiet_ms(&process->line);
 }
 
 static int read_random(void *context, uint32_t *samples, size_t max)
@@ -92,7 +92,7 @@ static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_
 static int key_slot(void *context)
 {
     struct process *process = context;
-    return next_key_asked && process->options->next_public_key != NULL ? 1 : 0;
+    return next_key_asked && process->options->next_public_key ? 1 : 0;
 }
 
 /* The kernel's generator, tested and credited like any other source: 7 bits for a byte. */
@@ -112,13 +112,13 @@ static int load_key(struct process *process, unsigned slot, const char *path, un
 
 static void configure(struct process *process)
 {
-    const struct options *options = process->options;
+    const struct device_options *options = process->options;
     struct selkie_device_config *config = &process->config;
     memcpy(config->address, options->address, SELKIE_ADDRESS_SIZE);
     config->form = options->form;
     config->sealed_every = (uint16_t)options->sealed_every;
     config->claim = (const uint8_t *)options->claim;
-    config->claim_len = options->claim != NULL ? strlen(options->claim) : 0;
+    config->claim_len = options->claim ? strlen(options->claim) : 0;
     config->firmware = "selkie-device " SELKIE_VERSION;
     config->ack_rx = options->ack ? &process->ack_rx : NULL;
     config->uplink.bit_rate = options->bit_rate;
@@ -145,20 +145,20 @@ static int fail(const char *name, const char *why)
 
 static int set_up(struct process *process)
 {
-    const struct options *options = process->options;
+    const struct device_options *options = process->options;
     if (load_key(process, 0, options->public_key, options->key_id) < 0)
         return -1;
-    if (options->next_public_key != NULL && load_key(process, 1, options->next_public_key, options->next_key_id) < 0)
+    if (options->next_public_key && load_key(process, 1, options->next_public_key, options->next_key_id) < 0)
         return -1;
     if (options->pin_given)
         memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);
     configure(process);
-    if (line_open(&process->line, options->port, options->baud) < 0)
+    if (device_line_open(&process->line, options->port, options->baud) < 0)
         return fail(options->port, strerror(errno));
     int error = selkie_device_init(&process->device, &process->config, &process->port);
     if (error == SELKIE_ETRUST)
         return fail(options->public_key, selkie_error_text(error));
-    return error < 0 ? fail("device", selkie_error_text(error)) : 0;
+    return error < 0 ? fail("cannot start the device", selkie_error_text(error)) : 0;
 }
 
 static bool all_taken(const struct process *process)
@@ -173,7 +173,7 @@ static bool all_taken(const struct process *process)
 /* Give the device the next payload once it is time. Returns 0 or -1. */
 static int feed(struct process *process, int state, int64_t now_ms)
 {
-    const struct options *options = process->options;
+    const struct device_options *options = process->options;
     double interval = options->interval >= 0 ? options->interval : options->readings ? READINGS_INTERVAL : 0;
     if (state != SELKIE_DEVICE_READY || now_ms < process->next_ms || (!process->payload_waits && all_taken(process)))
         return 0;
@@ -191,7 +191,7 @@ static int feed(struct process *process, int state, int64_t now_ms)
     process->payload_waits = false;
     mbedtls_platform_zeroize(process->payload, sizeof process->payload);
     if (error < 0)
-        return fail("sealing", selkie_error_text(error));
+        return fail("cannot seal a payload", selkie_error_text(error));
     process->taken++;
     process->next_ms = now_ms + (int64_t)(interval * 1000);
     process->status.wake_ms = (uint64_t)now_ms;
@@ -214,7 +214,7 @@ static void wait_for_news(const struct process *process, int state, int64_t now_
         wake_ms = process->next_ms;
     int64_t left = wake_ms == INT64_MAX ? 3600000 : wake_ms > now_ms ? wake_ms - now_ms : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000 * 1000000)};
-    (void)ppoll(fds, 2, &timeout, unblocked); /* whatever woke us, the loop looks at everything */
+    (void)ppoll(fds, 2, &timeout, unblocked); /* the loop looks at everything, whatever ended the wait */
 }
 
 static int end_of_run(const struct process *process)
@@ -235,14 +235,14 @@ static int run(struct process *process, const sigset_t *unblocked)
             reset_asked = 0;
             int error = selkie_device_reset(&process->device);
             if (error < 0)
-                return fail("reset", selkie_error_text(error)), EXIT_FAILURE;
+                return fail("cannot reset the device", selkie_error_text(error)), EXIT_FAILURE;
         }
-        int64_t now_ms = line_now_ms();
+        int64_t now_ms = device_line_now_ms();
         int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
         if (process->line.gone)
-            return fail(process->options->port, "the line is gone"), EXIT_FAILURE;
+            return fail(process->options->port, "the line is gone: was the radio unplugged?"), EXIT_FAILURE;
         if (state < 0)
-            return fail("silent", selkie_error_text(state)), EXIT_FAILURE;
+            return fail("the device sends nothing any more", selkie_error_text(state)), EXIT_FAILURE;
         bool out = state == SELKIE_DEVICE_READY && process->status.uplink.transmissions > 0;
         if (stop_asked || (out && all_taken(process)))
             return end_of_run(process);
@@ -271,21 +271,23 @@ static void protect_memory(void)
 {
     (void)prctl(PR_SET_DUMPABLE, 0); /* the ID belongs in no core dump */
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-        fprintf(stderr, "selkie-device: memory cannot be locked (%s): the ID may come into the swap\n",
+        fprintf(stderr,
+                "selkie-device: memory cannot be locked, so the ID may get into the swap: %s; raise the limit (ulimit "
+                "-l)\n",
                 strerror(errno));
 }
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct device_options options;
     struct process process = {.options = &options, .line = {.fd = -1}, .config = SELKIE_DEVICE_DEFAULTS};
     sigset_t unblocked;
-    options_parse(&options, argc, argv);
+    device_options_parse(&options, argc, argv);
     protect_memory();
     catch_signals(&unblocked);
 
     int status = set_up(&process) < 0 ? EXIT_FAILURE : run(&process, &unblocked);
-    line_close(&process.line);
+    device_line_close(&process.line);
     selkie_device_wipe(&process.device);
     mbedtls_platform_zeroize(&process, sizeof process);
     return status;

@@ -54,8 +54,8 @@ static bool input_waits(void)
 static int take_line(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len)
 {
     char *end = memchr(payloads->buffer, '\n', payloads->fill);
-    bool last = end == NULL && payloads->ended && payloads->fill > 0;
-    if (end == NULL && !last) {
+    bool last = !end && payloads->ended && payloads->fill > 0;
+    if (!end && !last) {
         if (payloads->fill < sizeof payloads->buffer)
             return 0;
         payloads->line++;
@@ -89,7 +89,7 @@ int payloads_next(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLO
         return next_line(payloads, payload, len);
     int taken = readings_take(payload, SELKIE_PAYLOAD_MAX);
     if (taken < 0) {
-        fprintf(stderr, "selkie-device: this machine's readings cannot be read\n");
+        fprintf(stderr, "selkie-device: cannot read the load, memory or uptime of this machine\n");
         return -1;
     }
     *len = (size_t)taken;

@@ -19,7 +19,7 @@ static int read_temperature(double *celsius)
         for (size_t i = 0; found < 0 && i < paths.gl_pathc; i++) {
             long milli;
             FILE *file = fopen(paths.gl_pathv[i], "re");
-            if (file == NULL)
+            if (!file)
                 continue;
             if (fscanf(file, "%ld", &milli) == 1) {
                 *celsius = (double)milli / 1000;
@@ -39,11 +39,11 @@ static json_int_t available_memory(const struct sysinfo *info)
     FILE *file = fopen("/proc/meminfo", "re");
     char line[128];
     long long kib;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    while (file && fgets(line, sizeof line, file)) {
         if (sscanf(line, "MemAvailable: %lld kB", &kib) == 1)
             available = kib * 1024;
     }
-    if (file != NULL)
+    if (file)
         fclose(file);
     return available;
 }
@@ -57,7 +57,7 @@ int readings_take(uint8_t *payload, size_t size)
     json_t *json =
         json_pack("{s:f, s:I, s:I, s:I}", "load1", load, "memory_free", available_memory(&info), "memory_total",
                   (json_int_t)info.totalram * info.mem_unit, "uptime", (json_int_t)info.uptime);
-    if (json == NULL)
+    if (!json)
         return -1;
     if (read_temperature(&celsius) == 0)
         (void)json_object_set_new(json, "temperature", json_real(celsius));

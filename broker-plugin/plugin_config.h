@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugin's configuration file, read and checked, with its keys loaded. Each mistake is reported with file, line and
+ * key. Reads files; one thread at a time. */
+#ifndef SELKIE_PLUGIN_CONFIG_H
+#define SELKIE_PLUGIN_CONFIG_H
+
+#include <selkie/keyring.h>
+#include <selkie/settings.h>
+#include <selkie/unsealer.h>
+
+#define SELKIE_PLUGIN_CONFIG_ERROR_SIZE 1024
+
+/* A user who may read below the root. */
+struct selkie_plugin_reader {
+    const char *user;
+    const char **topics; /* topic filters, the root included */
+    size_t topic_count;  /* 0 = all */
+};
+
+/* All strings but state_dir belong to the document. */
+struct selkie_plugin_config {
+    struct selkie_settings *settings;
+    struct selkie_keyring *keyring;
+    const char *root;
+    char *state_dir;
+    unsigned workers; /* 0 = number of processors */
+    enum selkie_enrolment enrolment;
+    enum selkie_rebind rebind;
+    const char **admins;
+    size_t admin_count;
+    bool any_reader; /* then the list is empty */
+    struct selkie_plugin_reader *readers;
+    size_t reader_count;
+    bool allow_other_topics;
+    unsigned silent_after_s; /* 0 = off */
+    bool any_gateway;
+};
+
+/* Read a file and load the keys that it names. Paths in it are relative to its folder. 0, SELKIE_ECONFIG or
+ * SELKIE_ENOMEM; then *config is NULL and `error` holds one sentence that names file, line and key. */
+SELKIE_USE_RESULT int selkie_plugin_config_open(struct selkie_plugin_config **config, const char *path,
+                                                char error[static SELKIE_PLUGIN_CONFIG_ERROR_SIZE]);
+void selkie_plugin_config_close(struct selkie_plugin_config *config);
+
+/* The text of an error in the state directory that was found while it was opened, after file, line and key. Lives as
+ * long as the configuration. */
+const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault);
+
+bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user);
+
+/* The entry for a user, or NULL. */
+const struct selkie_plugin_reader *selkie_plugin_config_reader(const struct selkie_plugin_config *config,
+                                                               const char *user);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control_client.h"
+
+#include "mqtt.h"
+#include "print.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <selkie/topic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define RESPONSE       SELKIE_TOPIC_CONTROL "/response"
+#define PACKET_HEADER  64 /* topic, properties and fixed header of a PUBLISH, generously */
+#define NOT_AUTHORIZED 0x87
+
+struct selkie_control_client {
+    struct ctl_config config;
+    struct ctl_mqtt *mqtt;
+    char correlation[32]; /* of the message under way: others may get the same answers */
+    uint32_t nonce;
+    uint32_t messages;
+    char *text; /* the message under way, with room for SELKIE_CONTROL_CLIENT_MESSAGE_MAX and a NUL */
+    size_t len;
+    size_t len_max;
+    size_t commands; /* in it */
+};
+
+static const char *user(const struct selkie_control_client *control)
+{
+    return control->config.username ? control->config.username : "";
+}
+
+static enum ctl_exit explain_denial(const struct selkie_control_client *control)
+{
+    return ctl_fail("the broker %s refuses commands of the user '%s': is it one of the plugin's \"admins\"?",
+                    control->config.uri, user(control));
+}
+
+static enum ctl_exit prepare(struct selkie_control_client *control)
+{
+    size_t packet_max = ctl_mqtt_packet_max(control->mqtt);
+    control->len_max = SELKIE_CONTROL_CLIENT_MESSAGE_MAX;
+    if (packet_max < SELKIE_CONTROL_CLIENT_MESSAGE_MAX + PACKET_HEADER)
+        control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
+    control->text = malloc(SELKIE_CONTROL_CLIENT_MESSAGE_MAX + 1);
+    if (!control->text)
+        return ctl_fail("out of memory");
+    if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
+        return ctl_fail("cannot get random numbers: %s", strerror(errno));
+    int reason = ctl_mqtt_subscribe(control->mqtt, RESPONSE, 1);
+    if (reason >= CTL_MQTT_REFUSED)
+        return explain_denial(control);
+    return reason < 0 ? CTL_FAILED : CTL_DONE;
+}
+
+enum ctl_exit selkie_control_client_open(struct selkie_control_client **opened, const struct ctl_options *options)
+{
+    *opened = NULL;
+    struct selkie_control_client *control = calloc(1, sizeof *control);
+    if (!control)
+        return ctl_fail("out of memory");
+    enum ctl_exit result = ctl_config_open(&control->config, options);
+    if (result == CTL_DONE)
+        result = ctl_mqtt_open(&control->mqtt, &control->config, false);
+    if (result == CTL_DONE)
+        result = prepare(control);
+    if (result != CTL_DONE) {
+        selkie_control_client_close(control);
+        return result;
+    }
+    *opened = control;
+    return CTL_DONE;
+}
+
+void selkie_control_client_close(struct selkie_control_client *control)
+{
+    if (!control)
+        return;
+    ctl_mqtt_close(control->mqtt);
+    ctl_config_close(&control->config);
+    if (control->text)
+        OPENSSL_cleanse(control->text, SELKIE_CONTROL_CLIENT_MESSAGE_MAX); /* claims went through it */
+    free(control->text);
+    free(control);
+}
+
+const struct ctl_config *selkie_control_client_config(const struct selkie_control_client *control)
+{
+    return &control->config;
+}
+
+static void append(struct selkie_control_client *control, const char *text, size_t len)
+{
+    memcpy(control->text + control->len, text, len);
+    control->len += len;
+}
+
+static const char opening[] = "{\"commands\":[";
+static const char closing[] = "]}";
+
+enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full)
+{
+    if (control->commands == 0) {
+        control->len = 0;
+        append(control, opening, sizeof opening - 1);
+        snprintf(control->correlation, sizeof control->correlation, "%08" PRIx32 "-%" PRIu32, control->nonce,
+                 ++control->messages);
+    }
+    (void)json_object_set_new(command, "correlationData", json_string(control->correlation));
+    char *text = json_dumps(command, JSON_COMPACT);
+    json_decref(command);
+    size_t len = text ? strlen(text) : 0;
+    enum ctl_exit result = CTL_DONE;
+    if (!text)
+        result = ctl_fail("cannot write the command as JSON: out of memory, or a text is not UTF-8");
+    else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
+        result = ctl_fail("the command is too long: the broker accepts no packet of that size");
+    if (result == CTL_DONE) {
+        if (control->commands++ != 0)
+            append(control, ",", 1);
+        append(control, text, len);
+    }
+    free(text);
+    *full = control->len + 1 + SELKIE_CONTROL_CLIENT_COMMAND_MAX + sizeof closing > control->len_max;
+    return result;
+}
+
+/* Those answers of one message that are ours are moved to `responses`. False after an error that is not about one
+ * command. */
+static bool take_answers(struct selkie_control_client *control, json_t *responses, const struct ctl_message *message)
+{
+    json_error_t error;
+    json_t *root = json_loadb((const char *)message->payload, message->len, 0, &error);
+    json_t *list = json_object_get(root, "responses");
+    size_t i;
+    json_t *response;
+    bool sound = true;
+    if (!json_is_array(list)) {
+        ctl_fail("the answer on " RESPONSE " is not valid: %s", root ? "no \"responses\"" : error.text);
+        sound = false;
+    }
+    json_array_foreach (list, i, response) {
+        const char *correlation = json_string_value(json_object_get(response, "correlationData"));
+        if (correlation && strcmp(correlation, control->correlation) == 0) {
+            (void)json_array_append(responses, response);
+        } else if (!correlation && selkie_control_client_error(response)) {
+            ctl_fail("%s", selkie_control_client_error(response));
+            sound = false;
+        }
+    }
+    json_decref(root);
+    return sound;
+}
+
+/* Wait until every command has its answer. */
+static json_t *await_answers(struct selkie_control_client *control)
+{
+    json_t *responses = json_array();
+    bool sound = responses != NULL;
+    while (sound && json_array_size(responses) < control->commands) {
+        struct ctl_message *message;
+        enum ctl_wait wait = ctl_mqtt_next(control->mqtt, &message, control->config.timeout_ms);
+        if (wait == CTL_MESSAGE)
+            sound = take_answers(control, responses, message);
+        else
+            sound = false;
+        if (wait == CTL_TIMEOUT)
+            ctl_fail("no answer in %d s on " RESPONSE
+                     ": does the broker load the Selkie plugin, with '%s' in its \"admins\"?",
+                     control->config.timeout_ms / 1000, user(control));
+        ctl_message_free(message);
+    }
+    if (sound && json_array_size(responses) == control->commands)
+        return responses;
+    if (sound)
+        ctl_fail("the answer on " RESPONSE " has more parts than there were commands");
+    json_decref(responses);
+    return NULL;
+}
+
+json_t *selkie_control_client_send(struct selkie_control_client *control)
+{
+    if (control->commands == 0)
+        return json_array();
+    append(control, closing, sizeof closing - 1);
+    int reason = ctl_mqtt_publish(control->mqtt, SELKIE_TOPIC_CONTROL, control->text, control->len);
+    json_t *responses = NULL;
+    if (reason == NOT_AUTHORIZED)
+        (void)explain_denial(control);
+    else if (reason >= CTL_MQTT_REFUSED)
+        ctl_fail("the broker %s has no Selkie plugin: nothing answers on " SELKIE_TOPIC_CONTROL, control->config.uri);
+    else if (reason >= 0)
+        responses = await_answers(control);
+    control->commands = 0;
+    return responses;
+}
+
+const char *selkie_control_client_error(const json_t *response)
+{
+    return json_string_value(json_object_get(response, "error"));
+}
+
+json_t *selkie_control_client_ask_take(struct selkie_control_client *control, json_t *command)
+{
+    bool full;
+    if (selkie_control_client_add_take(control, command, &full) != CTL_DONE)
+        return NULL;
+    json_t *responses = selkie_control_client_send(control);
+    if (!responses)
+        return NULL;
+    const json_t *response = json_array_get(responses, 0);
+    json_t *data = json_object_get(response, "data");
+    if (selkie_control_client_error(response)) {
+        ctl_fail("%s", selkie_control_client_error(response));
+        data = NULL;
+    } else {
+        data = data ? json_incref(data) : json_object();
+    }
+    json_decref(responses);
+    return data;
+}
+
+enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_options *options, json_t *command)
+{
+    struct selkie_control_client *control;
+    *data = NULL;
+    enum ctl_exit result = selkie_control_client_open(&control, options);
+    if (result != CTL_DONE) {
+        json_decref(command);
+        return result;
+    }
+    *data = selkie_control_client_ask_take(control, command);
+    selkie_control_client_close(control);
+    return *data ? CTL_DONE : CTL_FAILED;
+}
+
+enum ctl_exit selkie_control_client_print_take(const struct ctl_options *options, json_t *command,
+                                               void (*print)(json_t *data, const void *context), const void *context)
+{
+    json_t *data;
+    enum ctl_exit result = selkie_control_client_once_take(&data, options, command);
+    if (data && options->json)
+        ctl_print(data, true);
+    else if (data)
+        print(data, context);
+    json_decref(data);
+    return result;
+}

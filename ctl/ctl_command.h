@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each command of selkiectl has: exit codes, messages, options, and its line in the table of commands. Strings of
+ * the options belong to argv. One thread. */
+#ifndef SELKIE_CTL_COMMAND_H
+#define SELKIE_CTL_COMMAND_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+/* Exit codes. CTL_CONFIG is EX_CONFIG. */
+enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_CONFIG = 78 };
+
+/* One line on stderr, "selkiectl: …". Returns CTL_FAILED, so that a function can end with it. */
+enum ctl_exit ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with OpenSSL's reason behind it. */
+enum ctl_exit ctl_fail_openssl(const char *what);
+
+/* What stands on the command line: one struct for every command, each filling in what it takes. */
+#define CTL_ARGS_MAX 2
+
+struct ctl_options {
+    const char *args[CTL_ARGS_MAX];
+    unsigned arg_count;
+    bool json;
+
+    /* keygen, frame show */
+    int key_id; /* 0 = not given */
+    const char *out;
+    const char *key; /* for a command to the broker: the client's TLS key */
+    const char *sealed;
+
+    /* device, gateway */
+    const char *claim;
+    const char *name;
+    const char *status;
+    bool certificate;
+
+    /* the broker; NULL or 0 = as the configuration says */
+    const char *config;
+    const char *broker;
+    const char *username;
+    const char *password_file;
+    const char *ca;
+    const char *cert;
+    const char *root;
+    int timeout_s;
+    bool check_config;
+    bool print_config;
+};
+
+/* One command: how it is called, its help text, what it does. */
+struct ctl_command {
+    const char *name; /* one or two words */
+    const char *args; /* what follows them, as help shows it */
+    const char *help;
+    enum ctl_exit (*run)(const struct ctl_options *options, const struct ctl_command *command);
+    const struct argp_option *options; /* its own, or NULL */
+    bool broker;                       /* it talks to the broker, so it takes the broker's options */
+    unsigned min_args, max_args;
+    const char *control; /* the command of $CONTROL/selkie/v1 that it is, for those that are just one */
+};
+
+/* What the commands do; messages go to stderr, results to stdout. */
+enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
+
+/* Options of single commands, for the table of commands. */
+extern const struct argp_option ctl_keygen_options[];
+extern const struct argp_option ctl_frame_show_options[];
+extern const struct argp_option ctl_json_options[];
+extern const struct argp_option ctl_device_list_options[];
+extern const struct argp_option ctl_device_add_options[];
+extern const struct argp_option ctl_gateway_add_options[];
+
+/* Those that need no command. */
+extern const struct argp_option ctl_main_options[];
+
+/* The broker's options, which may stand before the command too: for an argp, with the struct ctl_options as input. */
+extern const struct argp_child ctl_broker_child[];
+
+/* Take one option of any of the lists above. 0 or ARGP_ERR_UNKNOWN, as argp has it. */
+error_t ctl_options_take(struct ctl_options *options, int key, char *argument, struct argp_state *state);
+
+/* Read a command's own line; argv[0] is to be its full name. Ends the program for --help and for mistakes. */
+void ctl_options_parse(struct ctl_options *options, const struct ctl_command *command, int argc, char **argv);
+
+#endif

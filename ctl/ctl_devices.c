@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl device …: one device at a time, and the list. import.c and export.c have many at once. */
+#include "ctl_devices.h"
+
+#include "print.h"
+
+#include <selkie/frame.h>
+#include <selkie/message.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ID_DIGITS 16
+
+static const struct ctl_column list_columns[] = {
+    {"ADDRESS", "address", CTL_TEXT}, {"NAME", "name", CTL_TEXT},         {"STATUS", "status", CTL_TEXT},
+    {"ID", "id", CTL_TEXT},           {"COUNTER", "counter", CTL_NUMBER}, {"RECEIVED", "received", CTL_NUMBER},
+    {"LOST", "lost", CTL_NUMBER},     {"FORM", "form", CTL_TEXT},         {"LAST SEEN", "last_seen", CTL_TIME},
+    {"GATEWAY", "gateway", CTL_TEXT}, {"FIRMWARE", "firmware", CTL_TEXT},
+};
+
+static const struct ctl_column binding_columns[] = {
+    {"ID", "id", CTL_TEXT},
+    {"STATUS", "status", CTL_TEXT},
+    {"COUNTER", "counter", CTL_NUMBER},
+    {"RECEIVED", "received", CTL_NUMBER},
+    {"LOST", "lost", CTL_NUMBER},
+    {"FORM", "form", CTL_TEXT},
+    {"AIR SAVED", "air_saved", CTL_SHARE},
+    {"KEY", "key_id", CTL_NUMBER},
+    {"FIRST SEEN", "first_seen", CTL_TIME},
+    {"LAST SEEN", "last_seen", CTL_TIME},
+    {"GATEWAY", "gateway", CTL_TEXT},
+    {"FIRMWARE", "firmware", CTL_TEXT},
+};
+
+#define COUNT(columns) (sizeof(columns) / sizeof((columns)[0]))
+
+const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text)
+{
+    uint8_t bytes[SELKIE_ADDRESS_SIZE];
+    if (selkie_address_parse(bytes, text) < 0)
+        return NULL;
+    selkie_address_format(address, bytes);
+    return address;
+}
+
+static enum ctl_exit not_an_address(const char *text)
+{
+    ctl_fail("'%s' is not an address: an address has 16 hex digits", text);
+    return CTL_USAGE;
+}
+
+json_t *ctl_device_flat(json_t *device)
+{
+    json_t *flat = json_object();
+    const json_t *bindings = json_object_get(device, "bindings"), *binding = NULL, *each;
+    size_t i;
+    /* The binding that counts: the active one, else a pending one, else the last retired one. */
+    static const char *const order[] = {"retired", "pending", "active"};
+    for (size_t rank = 0; rank < 3; rank++) {
+        json_array_foreach (bindings, i, each) {
+            const char *status = json_string_value(json_object_get(each, "status"));
+            if (status && strcmp(status, order[rank]) == 0)
+                binding = each;
+        }
+    }
+    if (binding)
+        (void)json_object_update(flat, (json_t *)binding);
+    (void)json_object_update(flat, device); /* after it: both have a status */
+    (void)json_object_del(flat, "bindings");
+    return flat;
+}
+
+/* The page after the device that was visited last. By address, not by number: so a device that is added or removed
+ * meanwhile does not hide another one. */
+static json_t *ask_page(struct selkie_control_client *control, const char *status, const char *after)
+{
+    json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", CTL_DEVICE_PAGE);
+    if (status)
+        (void)json_object_set_new(command, "status", json_string(status));
+    if (after[0] != '\0')
+        (void)json_object_set_new(command, "after", json_string(after));
+    return selkie_control_client_ask_take(control, command);
+}
+
+enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char *status,
+                              enum ctl_exit (*visit)(json_t *device, void *context), void *context)
+{
+    char last[SELKIE_ADDRESS_TEXT_SIZE] = "";
+    enum ctl_exit result = CTL_DONE;
+    size_t count;
+    do {
+        json_t *data = ask_page(control, status, last);
+        if (!data)
+            return CTL_FAILED;
+        const json_t *devices = json_object_get(data, "devices");
+        json_t *device;
+        size_t i;
+        count = json_array_size(devices);
+        json_array_foreach (devices, i, device) {
+            const char *address = json_string_value(json_object_get(device, "address"));
+            if (!address || strcmp(address, last) <= 0)
+                result = ctl_fail("the plugin's list of devices is not in the order of addresses");
+            else
+                result = visit(device, context);
+            if (result != CTL_DONE)
+                break;
+            snprintf(last, sizeof last, "%s", address);
+        }
+        json_decref(data);
+    } while (count != 0 && result == CTL_DONE);
+    return result;
+}
+
+static enum ctl_exit collect_flat(json_t *device, void *context)
+{
+    return json_array_append_new(context, ctl_device_flat(device)) == 0 ? CTL_DONE : ctl_fail("out of memory");
+}
+
+static enum ctl_exit collect(json_t *device, void *context)
+{
+    return json_array_append(context, device) == 0 ? CTL_DONE : ctl_fail("out of memory");
+}
+
+enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    struct selkie_control_client *control;
+    enum ctl_exit result = selkie_control_client_open(&control, options);
+    if (result != CTL_DONE)
+        return result;
+    json_t *devices = json_array();
+    result = ctl_device_each(control, options->status, options->json ? collect : collect_flat, devices);
+    selkie_control_client_close(control);
+    if (result == CTL_DONE && options->json) {
+        json_t *object = json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(devices), "devices", devices);
+        ctl_print(object, true);
+        json_decref(object);
+    } else if (result == CTL_DONE) {
+        ctl_table_print(list_columns, COUNT(list_columns), devices);
+    }
+    json_decref(devices);
+    return result;
+}
+
+/* The share of the air that was saved: the bodies received, against as many that are SEALED. */
+static void add_air_saved(json_t *binding)
+{
+    json_int_t received = json_integer_value(json_object_get(binding, "received"));
+    json_int_t frames = json_integer_value(json_object_get(binding, "session_frames"));
+    json_int_t bytes = json_integer_value(json_object_get(binding, "session_bytes"));
+    if (received <= 0 || frames <= 0)
+        return;
+    double saved = (double)(frames * SELKIE_SEALED_SIZE - bytes) / (double)(received * SELKIE_SEALED_SIZE);
+    (void)json_object_set_new(binding, "air_saved", json_real(saved));
+}
+
+static void print_device(json_t *device)
+{
+    json_t *bindings = json_incref(json_object_get(device, "bindings"));
+    (void)json_object_del(device, "bindings");
+    ctl_print(device, false);
+    if (json_array_size(bindings) != 0)
+        putchar('\n');
+    ctl_table_print(binding_columns, COUNT(binding_columns), bindings);
+    json_decref(bindings);
+}
+
+static void print_done(json_t *data, const void *done)
+{
+    (void)data;
+    puts(done);
+}
+
+enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    if (!ctl_device_address(address, options->args[0]))
+        return not_an_address(options->args[0]);
+    json_t *device, *binding;
+    size_t i;
+    enum ctl_exit result = selkie_control_client_once_take(
+        &device, options, json_pack("{s:s, s:s}", "command", command->control, "address", address));
+    json_array_foreach (json_object_get(device, "bindings"), i, binding) {
+        add_air_saved(binding);
+    }
+    if (device && options->json)
+        ctl_print(device, true);
+    else if (device)
+        print_device(device);
+    json_decref(device);
+    return result;
+}
+
+json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
+{
+    json_t *command = json_pack("{s:s, s:s}", "command", "addDevice", "address", address);
+    if (name)
+        (void)json_object_set_new(command, "name", json_string(name));
+    if (claim)
+        (void)json_object_set_new(command, "claim", json_string(claim));
+    return command;
+}
+
+enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
+    if (!ctl_device_address(address, options->args[0]))
+        return not_an_address(options->args[0]);
+    if (options->claim && (options->claim[0] == '\0' || strlen(options->claim) > SELKIE_CLAIM_MAX)) {
+        ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
+        return CTL_USAGE;
+    }
+    snprintf(done, sizeof done, "%s added", address);
+    return selkie_control_client_print_take(options, ctl_device_add_command(address, options->name, options->claim),
+                                            print_done, done);
+}
+
+enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
+{
+    char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
+    if (!ctl_device_address(address, options->args[0]))
+        return not_an_address(options->args[0]);
+    json_t *request = json_pack("{s:s, s:s}", "command", command->control, "address", address);
+    if (options->arg_count > 1) {
+        const char *id = options->args[1];
+        if (strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS) {
+            json_decref(request);
+            ctl_fail("'%s' is not an ID: an ID has 16 lower-case hex digits, as 'device show' prints it", id);
+            return CTL_USAGE;
+        }
+        (void)json_object_set_new(request, "id", json_string(id));
+    }
+    snprintf(done, sizeof done, "%s: %s done", address, strchr(command->name, ' ') + 1);
+    return selkie_control_client_print_take(options, request, print_done, done);
+}

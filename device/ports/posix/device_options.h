@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of selkie-device. */
+#ifndef SELKIE_DEVICE_DEVICE_OPTIONS_H
+#define SELKIE_DEVICE_DEVICE_OPTIONS_H
+
+#include <selkie/device.h>
+#include <stdbool.h>
+
+struct device_options {
+    const char *port;
+    const char *public_key;
+    const char *next_public_key;
+    const char *claim;
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+    uint8_t pin[SELKIE_PIN_SIZE];
+    enum selkie_frame_type form;
+    double interval; /* seconds between payloads; negative: as the source of payloads has it */
+    unsigned long count;
+    unsigned key_id;
+    unsigned next_key_id;
+    unsigned baud;
+    unsigned bit_rate;
+    unsigned duty_permille;
+    unsigned repeat; /* 0: the library's defaults */
+    unsigned sealed_every;
+    bool address_given;
+    bool pin_given;
+    bool ack;
+    bool hex;
+    bool readings;
+    bool verbose;
+};
+
+/* Ends the process (2) for a wrong command line. */
+void device_options_parse(struct device_options *options, int argc, char **argv);
+
+#endif
