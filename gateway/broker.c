@@ -3,7 +3,6 @@
 
 #include "connection.h"
 #include "log.h"
-#include "trim.h"
 
 #include <MQTTAsync.h>
 #include <inttypes.h>
@@ -30,8 +29,6 @@ static bool hand_on(void *context, const struct selkie_broker_event *event)
 {
     struct selkie_broker *broker = context;
 
-    if (event->kind == SELKIE_BROKER_CONNECTED && selkie_connection_is_tls(broker->connection))
-        selkie_trim();
     return event->connection != broker->connections || broker->handler(broker->context, event);
 }
 

@@ -11,10 +11,10 @@ void selkie_log(int level, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    /* One call a line, so that lines of two threads never mix. */
-    if (getenv("JOURNAL_STREAM") != NULL)
+    /* One call for the whole line: lines of two threads never mix. */
+    if (getenv("JOURNAL_STREAM"))
         (void)fprintf(stderr, "<%d>%s\n", level, text);
     else
         (void)fprintf(stderr, "selkie-gateway: %s\n", text);

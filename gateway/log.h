@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line an event to stderr, never a payload, a key or a password. Under systemd each line carries its level as
- * sd-daemon(3) defines it, elsewhere the program's name. Any thread. */
+/* Writes one line an event to stderr, never a payload, a key or a password. Under systemd each line begins with its
+ * level as in sd-daemon(3), elsewhere with the program's name. Any thread. */
 #ifndef SELKIE_GATEWAY_LOG_H
 #define SELKIE_GATEWAY_LOG_H
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-gateway: radio frames from serial lines, through a spool on disk, to an MQTT broker. */
 #include "config.h"
-#include "gateway.h"
+#include "gateway_service.h"
 #include "log.h"
 #include "ports.h"
 
 #include <argp.h>
+#include <selkie/clock.h>
 #include <selkie/error.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,13 +14,12 @@
 #include <string.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #define EXIT_USAGE 2
 
 const char *argp_program_version = "selkie-gateway " SELKIE_VERSION;
 
-enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS };
+enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS }; /* also argp's keys of the options */
 
 struct arguments {
     enum action action;
@@ -28,9 +28,9 @@ struct arguments {
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "Configuration [/etc/selkie/gateway.json]", 0},
-    {"check-config", 1, NULL, 0, "Check the configuration, show what would be used, and end", 0},
-    {"print-config", 2, NULL, 0, "Print a complete configuration to start from, and end", 0},
-    {"list-ports", 3, NULL, 0, "Show the serial lines with their stable names, and end", 0},
+    {"check-config", CHECK_CONFIG, NULL, 0, "Check the configuration, show what would be used, and end", 0},
+    {"print-config", PRINT_CONFIG, NULL, 0, "Print a complete configuration to start from, and end", 0},
+    {"list-ports", LIST_PORTS, NULL, 0, "Show the serial lines with their stable names, and end", 0},
     {0},
 };
 
@@ -42,17 +42,13 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case 'c':
         arguments->config = value;
         return 0;
-    case 1:
-        arguments->action = CHECK_CONFIG;
-        return 0;
-    case 2:
-        arguments->action = PRINT_CONFIG;
-        return 0;
-    case 3:
-        arguments->action = LIST_PORTS;
+    case CHECK_CONFIG:
+    case PRINT_CONFIG:
+    case LIST_PORTS:
+        arguments->action = (enum action)key;
         return 0;
     case ARGP_KEY_ARG:
-        argp_error(state, "\"%s\" is too much", value);
+        argp_error(state, "one argument too many: \"%s\"", value);
         return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -63,25 +59,21 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 {
     (void)source;
     (void)info;
-    selkie_gateway_stop(context);
+    selkie_gateway_service_stop(context);
     return 0;
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
-    struct timespec now;
-
     (void)source;
     (void)info;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                     (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-    selkie_gateway_reload(context);
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)selkie_clock_monotonic_us());
+    selkie_gateway_service_reload(context);
     (void)sd_notify(0, "READY=1");
     return 0;
 }
 
-/* Blocked before the first thread is made, so that no thread of Paho's takes a signal away. */
+/* Before the first thread starts, so that no thread of Paho receives a signal. */
 static int block_signals(void)
 {
     sigset_t set;
@@ -91,11 +83,11 @@ static int block_signals(void)
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk, not the end */
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk, and no reason to end */
     return sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static int loop(sd_event *event, struct selkie_gateway *gateway)
+static int loop(sd_event *event, struct selkie_gateway_service *gateway)
 {
     int result = sd_event_add_signal(event, NULL, SIGTERM, on_stop, gateway);
 
@@ -103,7 +95,7 @@ static int loop(sd_event *event, struct selkie_gateway *gateway)
         result = sd_event_add_signal(event, NULL, SIGINT, on_stop, gateway);
     if (result >= 0)
         result = sd_event_add_signal(event, NULL, SIGHUP, on_reload, gateway);
-    /* From within the loop, so that a loop that hangs is not kept alive. */
+    /* The loop itself feeds the watchdog, so that systemd restarts a loop that hangs. */
     if (result >= 0)
         result = sd_event_set_watchdog(event, 1);
     if (result >= 0) {
@@ -121,7 +113,7 @@ static int run(const char *path)
     sd_event *event = NULL;
     int status = EXIT_FAILURE;
 
-    if (config == NULL)
+    if (!config)
         return EX_CONFIG;
     int result = block_signals() != 0 ? -errno : sd_event_default(&event);
     if (result < 0) {
@@ -129,10 +121,10 @@ static int run(const char *path)
         selkie_config_close(config);
         return EXIT_FAILURE;
     }
-    struct selkie_gateway *gateway = selkie_gateway_open_take(event, path, config);
-    if (gateway != NULL)
+    struct selkie_gateway_service *gateway = selkie_gateway_service_open_take(event, path, config);
+    if (gateway)
         status = loop(event, gateway);
-    selkie_gateway_close(gateway);
+    selkie_gateway_service_close(gateway);
     (void)sd_event_unref(event);
     return status;
 }
@@ -141,7 +133,7 @@ static int check(const char *path)
 {
     struct selkie_config *config = selkie_config_load(path);
 
-    if (config == NULL)
+    if (!config)
         return EX_CONFIG;
     selkie_config_show(config);
     selkie_config_close(config);

@@ -4,12 +4,13 @@
 #include "log.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <libserialport.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Our own udev rule's names first: they are short, and the ones in the examples. */
+/* The names of our own udev rule first: they are short, and the examples use them. */
 static const char *const folders[] = {"/dev/selkie", "/dev/serial/by-id"};
 
 bool selkie_ports_find_link(const char *folder, const char *device, char name[static PATH_MAX])
@@ -19,7 +20,7 @@ bool selkie_ports_find_link(const char *folder, const char *device, char name[st
     DIR *links = opendir(folder);
     struct dirent *entry;
 
-    if (links == NULL)
+    if (!links)
         return false;
     while (!found && (entry = readdir(links)) != NULL) {
         (void)snprintf(name, PATH_MAX, "%s/%s", folder, entry->d_name);
@@ -36,7 +37,7 @@ void selkie_ports_print(FILE *to, const char *const *from, size_t count, const c
     for (size_t i = 0; i < count; i++)
         if (selkie_ports_find_link(from[i], device, name))
             (void)fprintf(to, "%s\t", name);
-    (void)fprintf(to, "%s\t%s\n", device, what != NULL ? what : "");
+    (void)fprintf(to, "%s\t%s\n", device, what ? what : "");
 }
 
 int selkie_ports_list(void)
@@ -44,13 +45,13 @@ int selkie_ports_list(void)
     struct sp_port **ports = NULL;
 
     if (sp_list_ports(&ports) != SP_OK) {
-        selkie_log(LOG_ERR, "serial lines cannot be listed");
+        selkie_log(LOG_ERR, "cannot list the serial lines: %s", strerror(errno));
         return SELKIE_EIO;
     }
-    if (ports[0] == NULL)
+    if (!ports[0])
         selkie_log(LOG_NOTICE, "this machine has no serial line");
-    for (size_t i = 0; ports[i] != NULL; i++)
-        selkie_ports_print(stdout, folders, sizeof(folders) / sizeof(folders[0]), sp_get_port_name(ports[i]),
+    for (size_t i = 0; ports[i]; i++)
+        selkie_ports_print(stdout, folders, sizeof folders / sizeof folders[0], sp_get_port_name(ports[i]),
                            sp_get_port_description(ports[i]));
     sp_free_port_list(ports);
     return 0;

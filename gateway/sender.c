@@ -1,109 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sender.h"
 
-#include "clock.h"
+#include "inflight.h"
 #include "log.h"
-#include "receipt.h"
 #include "timer.h"
-#include "window.h"
 
-#include <stdbool.h>
+#include <jansson.h>
+#include <selkie/clock.h>
 #include <stdlib.h>
 
-#define ANSWER_US (30 * SELKIE_SEC_US)
-#define SYNC_US   (1 * SELKIE_SEC_US)
-#define RETRY_US  (1 * SELKIE_SEC_US) /* of what cannot be done just now */
-
-/* In one turn of the loop. A publish may have to wait for Paho's lock, behind a write to the socket. */
-#define SEND_MAX   1
-#define FORGET_MAX 8
+#define ANSWER_US  (30 * SELKIE_SEC_US)
+#define SYNC_US    (1 * SELKIE_SEC_US)
+#define RETRY_US   (1 * SELKIE_SEC_US) /* of what is not possible just now */
+#define FORGET_MAX 8                   /* frames in one turn of the loop */
 
 struct selkie_sender {
-    sd_event *event;
     struct selkie_spool *spool;
     struct selkie_broker *broker;
-    struct selkie_sender_handler handler;
+    void (*dead)(void *context);
+    void *context;
     const struct selkie_config *config;
     struct selkie_sender_counters counters;
     bool online;
-    bool resend_said;        /* once until frames are dealt with again */
-    sd_event_source *answer; /* when the oldest frame under way has waited long enough */
-    bool answer_armed;
-    sd_event_source *sync; /* makes forgetting durable */
-    bool sync_armed;
-    sd_event_source *retry; /* of a spool that could not be read */
-    sd_event_source *later; /* goes on in the next turn */
-    int64_t cursor;         /* seq of the last frame taken from the spool in this connection */
-    unsigned generation;    /* of the spool, at the cursor */
-    int64_t highest_sent;   /* seq, in this program's life */
-    struct selkie_window window;
-    struct selkie_spool_frame frame; /* the one at hand */
+    bool resend_logged;         /* and not again before a frame is dealt with */
+    struct selkie_timer answer; /* when the oldest frame in flight has waited long enough */
+    struct selkie_timer sync;   /* makes forgetting durable */
+    struct selkie_timer retry;  /* of a spool that could not be read */
+    struct selkie_timer later;  /* the next frame, in the next turn */
+    int64_t cursor;             /* seq of the last frame read from the spool in this connection */
+    unsigned generation;        /* of the spool, at the cursor */
+    int64_t highest_sent;       /* seq, since the start of the program */
+    struct selkie_inflight inflight;
+    struct selkie_spool_frame frame; /* the one being sent */
     int64_t receipt[SELKIE_RECEIPT_MAX];
     size_t receipt_count;
     size_t receipt_done; /* of these */
 };
 
-struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
-                                         const struct selkie_sender_handler *handler)
+static bool is_due(const struct selkie_inflight_entry *entry)
 {
-    struct selkie_sender *sender = calloc(1, sizeof(*sender));
+    return entry && selkie_clock_monotonic_us() >= entry->sent_us + ANSWER_US;
+}
 
-    if (sender == NULL) {
+static void on_answer_due(void *context)
+{
+    struct selkie_sender *sender = context;
+
+    /* The oldest of all may be answered, and held back by those that are not. */
+    if (sender->online && is_due(selkie_inflight_oldest_unanswered(&sender->inflight)))
+        sender->dead(sender->context);
+    else
+        selkie_sender_fill(sender);
+}
+
+static void on_fill(void *context)
+{
+    selkie_sender_fill(context);
+}
+
+static void on_sync(void *context)
+{
+    const struct selkie_sender *sender = context;
+
+    selkie_spool_sync(sender->spool);
+}
+
+struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool, struct selkie_broker *broker,
+                                         void (*dead)(void *context), void *context)
+{
+    struct selkie_sender *sender = calloc(1, sizeof *sender);
+
+    if (!sender) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         return NULL;
     }
-    sender->event = event;
     sender->spool = spool;
     sender->broker = broker;
-    sender->handler = *handler;
+    sender->dead = dead;
+    sender->context = context;
+    selkie_timer_init(&sender->answer, event, on_answer_due, sender);
+    selkie_timer_init(&sender->sync, event, on_sync, sender);
+    selkie_timer_init(&sender->retry, event, on_fill, sender);
+    selkie_timer_init(&sender->later, event, on_fill, sender);
     return sender;
 }
 
 void selkie_sender_close(struct selkie_sender *sender)
 {
-    if (sender == NULL)
+    if (!sender)
         return;
-    sd_event_source_disable_unref(sender->answer);
-    sd_event_source_disable_unref(sender->sync);
-    sd_event_source_disable_unref(sender->retry);
-    sd_event_source_disable_unref(sender->later);
+    selkie_timer_wipe(&sender->answer);
+    selkie_timer_wipe(&sender->sync);
+    selkie_timer_wipe(&sender->retry);
+    selkie_timer_wipe(&sender->later);
     free(sender);
 }
 
-static int on_answer_due(sd_event_source *source, uint64_t usec, void *context);
-
-/* The timer is left alone while it runs: it fires for the oldest, looks, and is set for what is the oldest then. One
- * that is due still could not be sent again: the broker owes too many answers, or the spool cannot be read. */
+/* A running timer keeps its time: it fires for the frame that was the oldest then, and is set for the one that is the
+ * oldest now. A frame that is still due could not be sent: too many publishes are unanswered, or the spool is
+ * unreadable. */
 static void await_answer(struct selkie_sender *sender)
 {
-    const struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
-    uint64_t now = selkie_clock_steady_us();
+    const struct selkie_inflight_entry *oldest = selkie_inflight_oldest(&sender->inflight);
 
-    if (oldest == NULL || sender->answer_armed)
+    if (!oldest)
         return;
-    uint64_t due = oldest->sent_us + ANSWER_US;
-    sender->answer_armed = true;
-    selkie_timer_set(sender->event, &sender->answer, due > now ? due - now : RETRY_US, on_answer_due, sender);
+    int64_t left = oldest->sent_us + ANSWER_US - selkie_clock_monotonic_us();
+    selkie_timer_start(&sender->answer, left > 0 ? left : RETRY_US);
 }
 
-static void count_sent(struct selkie_sender *sender, int64_t seq)
+/* Publish the frame that was read. The token of the publish, or below 0: the connection has just ended, and its event
+ * is on its way. */
+static int publish(struct selkie_sender *sender)
 {
+    int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+
+    if (token < 0)
+        return token;
     sender->counters.sent++;
-    if (seq <= sender->highest_sent)
+    if (sender->frame.seq <= sender->highest_sent)
         sender->counters.resent++;
     else
-        sender->highest_sent = seq;
+        sender->highest_sent = sender->frame.seq;
+    return token;
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *context)
-{
-    (void)source;
-    (void)usec;
-    selkie_sender_fill(context);
-    return 0;
-}
-
-/* Read the next frame that is not under way. False where there is none, or none can be read now. */
+/* Read the next frame that is not in flight. False if there is none, or none can be read now. */
 static bool read_next(struct selkie_sender *sender)
 {
     int result;
@@ -113,132 +135,75 @@ static bool read_next(struct selkie_sender *sender)
             sender->cursor = 0;
         sender->generation = selkie_spool_generation(sender->spool);
         result = selkie_spool_next(sender->spool, sender->cursor, &sender->frame);
-        if (result < 0 || !selkie_window_has(&sender->window, sender->frame.seq))
+        if (result < 0 || !selkie_inflight_has(&sender->inflight, sender->frame.seq))
             break;
         sender->cursor = sender->frame.seq;
     }
     if (result == SELKIE_ESTORAGE)
-        selkie_timer_set(sender->event, &sender->retry, RETRY_US, on_retry, sender);
+        selkie_timer_set(&sender->retry, RETRY_US);
     return result == 0;
 }
 
-/* False once nothing more can be sent now. */
-static bool send_again(struct selkie_sender *sender, struct selkie_window_entry *entry)
+/* Send a frame that has not been sent in this connection. False if there is none, or none can be sent now. */
+static bool send_new(struct selkie_sender *sender)
 {
-    int result = selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame);
-
-    if (result == SELKIE_ESTORAGE)
+    if (!selkie_inflight_has_room(&sender->inflight) || !read_next(sender))
         return false;
-    if (result == SELKIE_ENOTFOUND || sender->frame.seq != entry->seq) {
-        (void)selkie_window_remove(&sender->window, entry->seq); /* the oldest had to go, and it was this one */
-        return true;
-    }
-    if (!sender->resend_said)
-        selkie_log(LOG_WARNING, "broker %s: no %s for 30 s (it said: %s); frames are sent again",
-                   sender->config->broker.uri,
-                   sender->config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "acceptance",
-                   selkie_broker_reason(entry->reason));
-    sender->resend_said = true;
-    int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
+    int token = publish(sender);
     if (token < 0)
         return false;
-    count_sent(sender, entry->seq);
-    selkie_window_sent_again(&sender->window, entry, token, selkie_clock_steady_us());
+    sender->cursor = sender->frame.seq;
+    selkie_inflight_add(&sender->inflight, sender->frame.seq, token, selkie_clock_monotonic_us());
     return true;
 }
 
-static bool is_due(const struct selkie_window_entry *entry)
+/* Send a frame again whose receipt is overdue. False if there is none, or it cannot be sent now. */
+static bool send_due(struct selkie_sender *sender)
 {
-    return entry != NULL && selkie_clock_steady_us() >= entry->sent_us + ANSWER_US;
-}
+    struct selkie_inflight_entry *entry = selkie_inflight_oldest(&sender->inflight);
 
-/* What has waited for its receipt for too long. Returns how many were sent. */
-static unsigned send_due(struct selkie_sender *sender)
-{
-    unsigned count = 0;
-    struct selkie_window_entry *oldest = selkie_window_oldest(&sender->window);
-
-    while (count < SEND_MAX && is_due(oldest) && oldest->token == 0 && selkie_window_may_publish(&sender->window) &&
-           send_again(sender, oldest)) {
-        count++;
-        oldest = selkie_window_oldest(&sender->window);
+    if (!is_due(entry) || entry->token != 0 || !selkie_inflight_may_publish(&sender->inflight))
+        return false;
+    int result = selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame);
+    if (result == SELKIE_ESTORAGE)
+        return false;
+    if (result == SELKIE_ENOTFOUND || sender->frame.seq != entry->seq) { /* dropped by a full spool */
+        (void)selkie_inflight_remove(&sender->inflight, entry->seq);
+        return true;
     }
-    return count;
+    if (!sender->resend_logged)
+        selkie_log(LOG_WARNING, "broker %s: no %s for 30 s (the PUBACK said: %s); frames are sent again",
+                   sender->config->broker.uri,
+                   sender->config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "acceptance",
+                   selkie_broker_reason(entry->reason));
+    sender->resend_logged = true;
+    int token = publish(sender);
+    if (token < 0)
+        return false;
+    selkie_inflight_sent_again(&sender->inflight, entry, token, selkie_clock_monotonic_us());
+    return true;
 }
 
-/* What has not been sent in this connection. */
-static unsigned send_new(struct selkie_sender *sender, unsigned max)
-{
-    unsigned count = 0;
-
-    while (count < max && selkie_window_has_room(&sender->window) && read_next(sender)) {
-        int token = selkie_broker_publish_frame(sender->broker, &sender->frame);
-        if (token < 0) /* the connection has just ended, its event is on its way */
-            break;
-        sender->cursor = sender->frame.seq;
-        selkie_window_add(&sender->window, sender->frame.seq, token, selkie_clock_steady_us());
-        count_sent(sender, sender->frame.seq);
-        count++;
-    }
-    return count;
-}
-
-static int on_later(sd_event_source *source, void *context)
-{
-    (void)source;
-    selkie_sender_fill(context);
-    return 0;
-}
-
+/* One frame a turn: a publish may wait for Paho's lock, and so for a write to the socket. */
 void selkie_sender_fill(struct selkie_sender *sender)
 {
     if (!sender->online)
         return;
-    unsigned count = send_due(sender);
-    count += send_new(sender, SEND_MAX - count);
-    if (count == SEND_MAX) /* perhaps there are more, after what else waits */
-        selkie_timer_later(sender->event, &sender->later, SELKIE_BROKER_QUEUE_RANK, on_later, sender);
+    if (send_due(sender) || send_new(sender))
+        selkie_timer_later(&sender->later, SELKIE_BROKER_QUEUE_RANK);
     await_answer(sender);
-}
-
-static int on_answer_due(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_sender *sender = context;
-
-    (void)source;
-    (void)usec;
-    sender->answer_armed = false;
-    /* Not only the oldest of all: that one may be answered and held back by those that are not. */
-    if (sender->online && is_due(selkie_window_oldest_unanswered(&sender->window)))
-        sender->handler.dead(sender->handler.context);
-    else
-        selkie_sender_fill(sender);
-    return 0;
-}
-
-static int on_sync(sd_event_source *source, uint64_t usec, void *context)
-{
-    struct selkie_sender *sender = context;
-
-    (void)source;
-    (void)usec;
-    sender->sync_armed = false;
-    selkie_spool_sync(sender->spool);
-    return 0;
 }
 
 static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        (void)selkie_window_remove(&sender->window, seqs[i]);
+        (void)selkie_inflight_remove(&sender->inflight, seqs[i]);
     size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
-    /* From the first one on: a backlog that drains would put it off for as long as it drains, in one transaction. */
-    if (forgotten > 0 && !sender->sync_armed)
-        selkie_timer_set(sender->event, &sender->sync, SYNC_US, on_sync, sender);
-    sender->sync_armed |= forgotten > 0;
+    /* A running timer keeps its time, or a long backlog would be forgotten in one transaction at its end. */
+    if (forgotten > 0)
+        selkie_timer_start(&sender->sync, SYNC_US);
     sender->counters.receipted += forgotten;
-    sender->resend_said = false;
-    sender->handler.forgot(sender->handler.context);
+    sender->resend_logged = false;
 }
 
 void selkie_sender_start(struct selkie_sender *sender, const struct selkie_config *config, size_t receive_maximum)
@@ -246,45 +211,62 @@ void selkie_sender_start(struct selkie_sender *sender, const struct selkie_confi
     sender->config = config;
     sender->online = true;
     sender->cursor = 0;
-    /* One publish of the broker's allowance is for `state`. */
-    selkie_window_reset(&sender->window, config->window, receive_maximum > 1 ? receive_maximum - 1 : 1);
+    /* One of the unanswered publishes that the broker accepts is for `state`. */
+    selkie_inflight_reset(&sender->inflight, config->window, receive_maximum > 1 ? receive_maximum - 1 : 1);
     selkie_sender_fill(sender);
 }
 
 void selkie_sender_configure(struct selkie_sender *sender, const struct selkie_config *config)
 {
     sender->config = config;
-    sender->window.limit = config->window;
+    sender->inflight.limit = config->window;
 }
 
 void selkie_sender_stop(struct selkie_sender *sender)
 {
     sender->online = false;
-    sender->window.count = 0;
-    sender->window.unanswered = 0;
+    selkie_inflight_reset(&sender->inflight, 0, 0);
     sender->receipt_count = 0;
     sender->receipt_done = 0;
 }
 
 void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
 {
-    const struct selkie_window_entry *entry = selkie_window_answered(&sender->window, token, reason);
+    const struct selkie_inflight_entry *entry = selkie_inflight_answered(&sender->inflight, token, reason);
 
-    /* With receipts a refusal says nothing: the plugin may keep a frame to itself with one. */
-    if (entry != NULL && reason < 0x80 && sender->config->confirm == SELKIE_CONFIRM_BROKER) {
+    /* With receipts a refusal means nothing: the plugin may refuse a frame that it has kept. */
+    if (entry && reason < 0x80 && sender->config->confirm == SELKIE_CONFIRM_BROKER) {
         int64_t seq = entry->seq;
         dealt_with(sender, &seq, 1);
     }
     selkie_sender_fill(sender);
 }
 
+int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], const char *text, size_t len)
+{
+    json_t *receipt = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *list = json_object_get(receipt, "seq");
+    size_t count = json_array_size(list);
+    int result = json_is_array(list) ? 0 : SELKIE_EMALFORMED;
+
+    for (size_t i = 0; i < count && result >= 0 && result < SELKIE_RECEIPT_MAX; i++) {
+        const json_t *seq = json_array_get(list, i);
+        if (!json_is_integer(seq) || json_integer_value(seq) <= 0)
+            result = SELKIE_EMALFORMED;
+        else
+            seqs[result++] = json_integer_value(seq);
+    }
+    json_decref(receipt);
+    return result;
+}
+
 bool selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len)
 {
     if (sender->receipt_done == sender->receipt_count) {
-        int count = selkie_receipt_parse(sender->receipt, payload, len);
-        if (count < 0)
-            selkie_log(LOG_WARNING, "a receipt that is none: %s", selkie_error_text(count));
-        sender->receipt_count = count < 0 ? 0 : (size_t)count;
+        int parsed = selkie_sender_parse_receipt(sender->receipt, payload, len);
+        if (parsed < 0)
+            selkie_log(LOG_WARNING, "ignored a receipt: %s", selkie_error_text(parsed));
+        sender->receipt_count = parsed < 0 ? 0 : (size_t)parsed;
         sender->receipt_done = 0;
     }
     size_t left = sender->receipt_count - sender->receipt_done;

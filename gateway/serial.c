@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serial.h"
 
-#include "clock.h"
 #include "log.h"
 #include "timer.h"
 
@@ -27,13 +26,11 @@ struct selkie_serial {
     char *device;
     unsigned baud;
     struct selkie_serial_handler handler;
-    int fd; /* -1 while the line is away */
+    int fd; /* -1 while the line is not open */
     sd_event_source *readable;
-    sd_event_source *retry;
-    int said; /* the errno that was logged last, so that each is logged once; 0 while the line is open */
+    struct selkie_timer retry;
+    int logged; /* the last errno in the log; 0 while the line is open */
 };
-
-static int on_retry(sd_event_source *source, uint64_t usec, void *context);
 
 static void close_line(struct selkie_serial *serial)
 {
@@ -43,22 +40,20 @@ static void close_line(struct selkie_serial *serial)
     serial->fd = -1;
 }
 
-static void lost(struct selkie_serial *serial, int error)
+static void lost(struct selkie_serial *serial)
 {
     close_line(serial);
-    if (serial->said != error)
-        selkie_log(LOG_WARNING, "serial line %s: %s; it is used as soon as it is back", serial->device,
-                   error == EIO ? "gone" : strerror(error));
-    serial->said = error;
+    selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
+    serial->logged = EIO;
     serial->handler.changed(serial->handler.context, false);
-    selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
+    selkie_timer_set(&serial->retry, RETRY_US);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     struct selkie_serial *serial = context;
     uint8_t data[1024];
-    ssize_t len = read(fd, data, sizeof(data));
+    ssize_t len = read(fd, data, sizeof data);
 
     (void)source;
     if (len > 0) {
@@ -67,13 +62,14 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
     }
     if (len < 0 && (errno == EINTR || (errno == EAGAIN && (events & (EPOLLHUP | EPOLLERR)) == 0)))
         return 0;
-    lost(serial, EIO);
+    lost(serial);
     return 0;
 }
 
 /* A second reader (a modem prober, a forgotten terminal program, another gateway) would take bytes away. The lock keeps
- * out whoever asks for it, and ends with this process. The exclusive flag keeps out all but root; not for a
- * pseudo-terminal, where it stays for as long as the other end is open, and would keep out the next gateway. */
+ * out programs that ask for it, and ends with this process. The exclusive flag keeps out all but root. A
+ * pseudo-terminal does not get the flag: it would stay for as long as the other end is open, and keep out the next
+ * gateway. */
 static int keep_others_out(int fd)
 {
     struct stat status;
@@ -101,16 +97,15 @@ static int try_open(struct selkie_serial *serial)
     return result < 0 ? -result : 0;
 }
 
-/* That a line which is gone is not there needs no second word. */
-static bool is_said(struct selkie_serial *serial, int error)
+/* A line that is gone is also missing: log that once. */
+static void log_failure(struct selkie_serial *serial, int error)
 {
-    bool absent = error == ENOENT || error == ENODEV || error == ENXIO || error == EIO;
+    bool missing = error == ENOENT || error == ENODEV || error == ENXIO || error == EIO;
 
-    if (serial->said == EIO && absent)
-        return true;
-    bool same = serial->said == error;
-    serial->said = error;
-    return same;
+    if (serial->logged == error || (serial->logged == EIO && missing))
+        return;
+    selkie_log(LOG_WARNING, "serial line %s: %s; retrying until it works", serial->device, strerror(error));
+    serial->logged = error;
 }
 
 static bool open_line(struct selkie_serial *serial)
@@ -119,33 +114,29 @@ static bool open_line(struct selkie_serial *serial)
 
     if (error != 0) {
         close_line(serial);
-        if (!is_said(serial, error))
-            selkie_log(LOG_WARNING, "serial line %s: %s; trying until it works", serial->device, strerror(error));
-        selkie_timer_set(serial->event, &serial->retry, RETRY_US, on_retry, serial);
+        log_failure(serial, error);
+        selkie_timer_set(&serial->retry, RETRY_US);
         return false;
     }
     selkie_log(LOG_NOTICE, "serial line %s: open, %u baud", serial->device, serial->baud);
-    serial->said = 0;
+    serial->logged = 0;
     return true;
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *context)
+static void on_retry(void *context)
 {
     struct selkie_serial *serial = context;
 
-    (void)source;
-    (void)usec;
     if (open_line(serial))
         serial->handler.changed(serial->handler.context, true);
-    return 0;
 }
 
 struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, unsigned baud,
                                          const struct selkie_serial_handler *handler)
 {
-    struct selkie_serial *serial = calloc(1, sizeof(*serial));
+    struct selkie_serial *serial = calloc(1, sizeof *serial);
 
-    if (serial == NULL || (serial->device = strdup(device)) == NULL) {
+    if (!serial || !(serial->device = strdup(device))) {
         free(serial);
         return NULL;
     }
@@ -153,16 +144,17 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, un
     serial->baud = baud;
     serial->handler = *handler;
     serial->fd = -1;
+    selkie_timer_init(&serial->retry, event, on_retry, serial);
     (void)open_line(serial);
     return serial;
 }
 
 void selkie_serial_close(struct selkie_serial *serial)
 {
-    if (serial == NULL)
+    if (!serial)
         return;
     close_line(serial);
-    sd_event_source_disable_unref(serial->retry);
+    selkie_timer_wipe(&serial->retry);
     free(serial->device);
     free(serial);
 }

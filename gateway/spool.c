@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a full disk takes from the oldest at once, so that not each new frame has to try twice. */
+/* How many of the oldest a full disk drops at once, so that not every new frame has to try twice. */
 #define MAKE_ROOM 64
 
-/* No more frames than this are forgotten in one transaction, nor given up: three of the largest share a page, so the
- * log holds both within the space that is kept for it. */
+/* At most so many frames are forgotten in one transaction, and at most so many dropped: three of the largest share a
+ * page, so the log holds both in the space reserved for it. */
 #define DELETE_MAX 512
 
 enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, NEXT, FORGET, DROP, LEDGER, OLDEST, STATEMENTS };
@@ -34,15 +34,15 @@ struct selkie_spool {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
-    struct selkie_spool_ledger ledger; /* as the open transaction has it */
-    struct selkie_spool_ledger stored; /* as the disk has it */
+    struct selkie_spool_ledger ledger; /* in the open transaction */
+    struct selkie_spool_ledger stored; /* on the disk */
     int64_t max_frames;
     uint64_t dropped;
-    uint64_t dropping; /* of the open transaction */
-    size_t forgetting; /* frames that the open transaction forgets */
+    uint64_t dropping; /* in the open transaction */
+    size_t forgetting; /* in the open transaction */
     unsigned generation;
-    bool damaged; /* the file still has to be set aside before one can be opened */
-    bool failing; /* and said so */
+    bool damaged; /* the file must be renamed before a fresh one can be opened */
+    bool failing; /* a failure is in the log, and no success since */
 };
 
 static void detach(struct selkie_spool *spool)
@@ -51,7 +51,7 @@ static void detach(struct selkie_spool *spool)
         sqlite3_finalize(spool->statements[i]);
         spool->statements[i] = NULL;
     }
-    selkie_spool_file_close(spool->db);
+    (void)sqlite3_close(spool->db);
     spool->db = NULL;
 }
 
@@ -76,27 +76,23 @@ static int attach(struct selkie_spool *spool, char why[static SELKIE_SPOOL_WHY_M
 
 struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
 {
-    struct selkie_spool *spool = calloc(1, sizeof(*spool));
+    struct selkie_spool *spool = calloc(1, sizeof *spool);
     char why[SELKIE_SPOOL_WHY_MAX];
 
-    if (spool == NULL || (spool->path = strdup(path)) == NULL) {
-        selkie_log(LOG_ERR, "spool %s: %s", path, selkie_error_text(SELKIE_ENOMEM));
-        free(spool);
-        return NULL;
+    if (!spool || !(spool->path = strdup(path)))
+        (void)snprintf(why, sizeof why, "%s", selkie_error_text(SELKIE_ENOMEM));
+    else if (attach(spool, why) == 0) {
+        spool->max_frames = max_frames;
+        return spool;
     }
-    spool->max_frames = max_frames;
-    if (attach(spool, why) < 0) {
-        selkie_log(LOG_ERR, "spool %s: %s", path, why);
-        free(spool->path);
-        free(spool);
-        return NULL;
-    }
-    return spool;
+    selkie_log(LOG_ERR, "spool %s: %s", path, why);
+    selkie_spool_close(spool);
+    return NULL;
 }
 
 void selkie_spool_close(struct selkie_spool *spool)
 {
-    if (spool == NULL)
+    if (!spool)
         return;
     selkie_spool_sync(spool);
     detach(spool);
@@ -109,7 +105,7 @@ void selkie_spool_set_max(struct selkie_spool *spool, int64_t max_frames)
     spool->max_frames = max_frames;
 }
 
-/* Run a statement that returns no rows; SQLite's result. */
+/* Run a statement that returns no rows. SQLite's result. */
 static int run(struct selkie_spool *spool, enum statement which)
 {
     int result = sqlite3_step(spool->statements[which]);
@@ -120,7 +116,7 @@ static int run(struct selkie_spool *spool, enum statement which)
 
 static bool in_transaction(struct selkie_spool *spool)
 {
-    return spool->db != NULL && sqlite3_get_autocommit(spool->db) == 0;
+    return spool->db && sqlite3_get_autocommit(spool->db) == 0;
 }
 
 static int begin(struct selkie_spool *spool)
@@ -128,7 +124,7 @@ static int begin(struct selkie_spool *spool)
     return in_transaction(spool) ? SQLITE_OK : run(spool, BEGIN);
 }
 
-/* Some failures have rolled back by themselves, others have not. */
+/* SQLite rolls back by itself after some failures, but not after others. */
 static void roll_back(struct selkie_spool *spool)
 {
     if (in_transaction(spool))
@@ -167,7 +163,7 @@ static void works_again(struct selkie_spool *spool)
     spool->failing = false;
 }
 
-/* What went wrong is said once. Damage is not waited out: the file is set aside and a fresh one begun. */
+/* Log the first failure. If the file is damaged, rename it and start a fresh one. */
 static void failed(struct selkie_spool *spool, int result, const char *doing)
 {
     char why[SELKIE_SPOOL_WHY_MAX];
@@ -183,15 +179,15 @@ static void failed(struct selkie_spool *spool, int result, const char *doing)
     if (attach(spool, why) == 0)
         spool->failing = false;
     else
-        selkie_log(LOG_ERR, "spool %s: %s; trying until it works, and nothing is stored until then", spool->path, why);
+        selkie_log(LOG_ERR, "spool %s: %s; retrying, and nothing is stored until it works", spool->path, why);
 }
 
-/* Where the spool could not be opened again after damage, each use tries, without a word until it works. */
+/* Whether the file is open. If it could not be opened again after damage, try now, and log only a success. */
 static bool ready(struct selkie_spool *spool)
 {
     char why[SELKIE_SPOOL_WHY_MAX];
 
-    if (spool->db != NULL)
+    if (spool->db)
         return true;
     if (attach(spool, why) < 0)
         return false;
@@ -207,9 +203,9 @@ static int drop_oldest(struct selkie_spool *spool, int64_t count, const char *wh
 
     if (result != SQLITE_OK || changes == 0)
         return result;
-    /* A line for the first and for each thousandth, not for each of a million. */
+    /* Log the first frame and each thousandth, not each of a million. */
     if (spool->dropped == 0 || spool->dropped / 1000 != (spool->dropped + (uint64_t)changes) / 1000)
-        selkie_log(LOG_WARNING, "spool %s: %s; the oldest frames go (%" PRIu64 " so far)", spool->path, why,
+        selkie_log(LOG_WARNING, "spool %s: %s; dropping the oldest frames (%" PRIu64 " so far)", spool->path, why,
                    spool->dropped + (uint64_t)changes);
     spool->dropping += (uint64_t)changes;
     spool->ledger.frames -= changes;
@@ -255,7 +251,7 @@ int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *fram
     int result = SQLITE_ERROR;
     bool disk_full = false;
 
-    /* A second try after room was made or a damaged file was set aside. */
+    /* Try again after frames were dropped or a damaged file was renamed. */
     for (int tries = 0; tries < 2 && ready(spool); tries++) {
         result = put_once(spool, frames, count, disk_full);
         if (result == SQLITE_OK) {
@@ -281,10 +277,10 @@ static void copy_row(struct selkie_spool_frame *frame, sqlite3_stmt *row)
 
     frame->seq = sqlite3_column_int64(row, 0);
     frame->rx = sqlite3_column_int64(row, 1);
-    strncpy(frame->port, port != NULL ? port : "", sizeof(frame->port) - 1);
-    frame->port[sizeof(frame->port) - 1] = '\0';
-    frame->len = len > (int)sizeof(frame->body) ? sizeof(frame->body) : (uint16_t)len;
-    if (body != NULL)
+    strncpy(frame->port, port ? port : "", sizeof frame->port - 1);
+    frame->port[sizeof frame->port - 1] = '\0';
+    frame->len = len > (int)sizeof frame->body ? sizeof frame->body : (uint16_t)len;
+    if (body)
         memcpy(frame->body, body, frame->len);
 }
 

@@ -9,19 +9,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x53454C4B /* "SELK" */
 #define SCHEMA_VERSION 1
 #define DAMAGED_KEPT   3
 #define GROW_BYTES     (256 * 1024)
-#define LOG_RESERVE    (2 * 1024 * 1024) /* wal_autocheckpoint pages, the largest transaction, and some more */
-#define SEQ_GAP        4096              /* more than what a card may have confirmed and lost */
-#define SEQ_BASE_BITS  32 /* of chance in the first seq of a fresh spool; 20 bits below are for counting */
-
-/* EXCLUSIVE keeps a second gateway out, and needs no shared-memory file. The small cache is what keeps a gateway with a
- * million frames as small as one with none. */
+#define LOG_RESERVE    (2 * 1024 * 1024) /* more than wal_autocheckpoint pages and the largest transaction */
+/* EXCLUSIVE keeps a second gateway out, and needs no shared-memory file. The small cache keeps a gateway with a million
+ * frames as small as one with none. */
 static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
                               "PRAGMA journal_mode = WAL;"
                               "PRAGMA synchronous = FULL;"
@@ -29,107 +25,81 @@ static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
                               "PRAGMA temp_store = MEMORY;"
                               "PRAGMA wal_autocheckpoint = 128;";
 
+/* The first seq of a fresh spool has 32 random bits, and 20 below them to count. */
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE frame (seq INTEGER PRIMARY KEY, rx INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL);"
     "CREATE TABLE ledger (next_seq INTEGER NOT NULL, frames INTEGER NOT NULL);"
+    "INSERT INTO ledger VALUES (((random() & 0xFFFFFFFF) << 20) + 1, 0);"
     "PRAGMA application_id = 0x53454C4B;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
 
-/* The first number that a query gives. SQLite's result. */
-static int number(sqlite3 *db, const char *query, int64_t *value)
+/* A gap of more frames than a card may have confirmed and lost, unless the ledger is wrong. */
+static const char leave_gap[] = "UPDATE ledger SET next_seq = next_seq + 4096 "
+                                "WHERE frames >= 0 AND next_seq > (SELECT coalesce(max(seq), 0) FROM frame)";
+
+/* The numbers in the only row of a query. SQLite's result; SQLITE_CORRUPT if there is no row. */
+static int query(sqlite3 *db, const char *text, int64_t *values, int count)
 {
     sqlite3_stmt *statement = NULL;
-    int result = sqlite3_prepare_v2(db, query, -1, &statement, NULL);
+    int result = sqlite3_prepare_v2(db, text, -1, &statement, NULL);
 
-    if (result == SQLITE_OK) {
-        result = sqlite3_step(statement);
-        if (result == SQLITE_ROW) {
-            *value = sqlite3_column_int64(statement, 0);
-            result = SQLITE_OK;
-        } else if (result == SQLITE_DONE) {
-            result = SQLITE_CORRUPT; /* a row that must be there is not */
-        }
-    }
-    (void)sqlite3_finalize(statement);
-    return result;
-}
-
-static int set_number(sqlite3 *db, const char *format, int64_t value)
-{
-    char *text = sqlite3_mprintf(format, value);
-
-    if (text == NULL)
-        return SQLITE_NOMEM;
-    int result = sqlite3_exec(db, text, NULL, NULL, NULL);
-    sqlite3_free(text);
-    return result;
-}
-
-static int make(sqlite3 *db)
-{
-    uint32_t chance;
-
-    if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
-        return SQLITE_IOERR;
-    int result = sqlite3_exec(db, schema, NULL, NULL, NULL);
     if (result == SQLITE_OK)
-        result = set_number(db, "INSERT INTO ledger VALUES (%lld, 0); COMMIT;",
-                            (int64_t)((uint64_t)chance << (52 - SEQ_BASE_BITS)) + 1);
-    return result;
+        result = sqlite3_step(statement);
+    for (int i = 0; i < count && result == SQLITE_ROW; i++)
+        values[i] = sqlite3_column_int64(statement, i);
+    (void)sqlite3_finalize(statement);
+    return result == SQLITE_ROW ? SQLITE_OK : result == SQLITE_DONE ? SQLITE_CORRUPT : result;
 }
 
 static int read_ledger(sqlite3 *db, struct selkie_spool_ledger *ledger)
 {
-    int64_t highest = 0;
-    int result = number(db, "SELECT next_seq FROM ledger", &ledger->next_seq);
+    int64_t values[2];
+    int result = sqlite3_exec(db, leave_gap, NULL, NULL, NULL);
 
-    if (result == SQLITE_OK)
-        result = number(db, "SELECT frames FROM ledger", &ledger->frames);
-    if (result == SQLITE_OK)
-        result = number(db, "SELECT coalesce(max(seq), 0) FROM frame", &highest);
-    if (result == SQLITE_OK && (ledger->frames < 0 || ledger->next_seq <= highest))
+    if (result == SQLITE_OK && sqlite3_changes(db) != 1)
         result = SQLITE_CORRUPT;
-    if (result == SQLITE_OK) {
-        ledger->next_seq += SEQ_GAP;
-        result = set_number(db, "UPDATE ledger SET next_seq = %lld", ledger->next_seq);
-    }
+    if (result == SQLITE_OK)
+        result = query(db, "SELECT next_seq, frames FROM ledger", values, 2);
+    if (result == SQLITE_OK)
+        *ledger = (struct selkie_spool_ledger){.next_seq = values[0], .frames = values[1]};
     return result;
 }
 
-/* Whether the file is a spool of ours, or empty and now one. Deeper damage shows when the page is read: a whole check
- * would take minutes on a card. */
+/* Check that the file is a spool, or make an empty one into a spool. Damage to other pages is found when they are read:
+ * a complete check would take minutes on a card. */
 static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **why)
 {
-    int64_t application = 0;
-    int64_t version = 0;
-    int64_t tables = 0;
+    enum { APPLICATION, VERSION, TABLES, COUNT };
+    int64_t found[COUNT];
     int result = sqlite3_exec(db, prepare, NULL, NULL, NULL);
 
     if (result == SQLITE_OK)
-        result = number(db, "PRAGMA application_id", &application);
-    if (result == SQLITE_OK)
-        result = number(db, "PRAGMA user_version", &version);
-    if (result == SQLITE_OK)
-        result = number(db, "SELECT count(*) FROM sqlite_master", &tables);
-    if (result == SQLITE_OK && tables == 0 && application == 0 && version == 0)
-        result = make(db);
-    else if (result == SQLITE_OK && application != APPLICATION_ID)
-        *why = "it is another program's database";
-    else if (result == SQLITE_OK && version != SCHEMA_VERSION)
-        *why = "it was made by another version";
-    if (result == SQLITE_OK && *why == NULL)
+        result = query(db,
+                       "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
+                       "FROM pragma_application_id, pragma_user_version",
+                       found, COUNT);
+    if (result != SQLITE_OK)
+        return result;
+    if (found[TABLES] == 0 && found[APPLICATION] == 0 && found[VERSION] == 0)
+        result = sqlite3_exec(db, schema, NULL, NULL, NULL);
+    else if (found[APPLICATION] != APPLICATION_ID)
+        *why = "the file is another program's database";
+    else if (found[VERSION] != SCHEMA_VERSION)
+        *why = "the file was made by another version";
+    if (result == SQLITE_OK && !*why)
         result = read_ledger(db, ledger);
     return result;
 }
 
-/* Disk space for the log, taken once and kept from one start to the next: a disk that others have filled must not keep
- * a frame from passing through a spool that is nearly empty. A file system that cannot do this does without. */
+/* Allocate disk space for the log, kept from one start to the next: frames must pass through a nearly empty spool even
+ * when others have filled the disk. A file system that cannot allocate does without. */
 static void reserve_log(const char *path)
 {
     char log[PATH_MAX];
 
-    (void)snprintf(log, sizeof(log), "%s-wal", path);
+    (void)snprintf(log, sizeof log, "%s-wal", path);
     int fd = open(log, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return;
@@ -140,15 +110,12 @@ static void reserve_log(const char *path)
 
 int selkie_spool_file_reserve(sqlite3 *db)
 {
-    int64_t pages = 0;
-    int64_t page_size = 0;
-    int result = number(db, "PRAGMA page_count", &pages);
+    int64_t size;
+    int result = query(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &size, 1);
 
-    if (result == SQLITE_OK)
-        result = number(db, "PRAGMA page_size", &page_size);
     if (result != SQLITE_OK)
         return result;
-    sqlite3_int64 bytes = pages * page_size;
+    sqlite3_int64 bytes = size;
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_SIZE_HINT, &bytes) == SQLITE_OK ? SQLITE_OK : SQLITE_FULL;
 }
 
@@ -166,14 +133,14 @@ static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger 
         (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
         result = check(*db, ledger, &reason);
     }
-    if (result == SQLITE_OK && reason == NULL) {
+    if (result == SQLITE_OK && !reason) {
         reserve_log(path);
         return SQLITE_OK;
     }
     if ((result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED)
-        reason = "another process has it, perhaps a second gateway";
-    if (reason == NULL)
-        reason = *db != NULL ? sqlite3_errmsg(*db) : sqlite3_errstr(result);
+        reason = "another process uses the file, perhaps a second gateway";
+    if (!reason)
+        reason = *db ? sqlite3_errmsg(*db) : sqlite3_errstr(result);
     (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", reason);
     (void)sqlite3_close(*db);
     *db = NULL;
@@ -193,12 +160,7 @@ int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_l
     return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
 }
 
-void selkie_spool_file_close(sqlite3 *db)
-{
-    (void)sqlite3_close(db);
-}
-
-/* The database goes first: once it is away, SQLite itself removes a log that it was left with. */
+/* The database goes first: if the log remains, SQLite removes it when it creates the next database. */
 int selkie_spool_file_set_aside(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     static const char *const parts[] = {"", "-wal", "-journal"};
@@ -207,19 +169,19 @@ int selkie_spool_file_set_aside(const char *path, char why[static SELKIE_SPOOL_W
     int number_free = 1;
 
     for (; number_free < DAMAGED_KEPT; number_free++) {
-        (void)snprintf(to, sizeof(to), "%s.damaged-%d", path, number_free);
+        (void)snprintf(to, sizeof to, "%s.damaged-%d", path, number_free);
         if (access(to, F_OK) != 0)
             break;
     }
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        (void)snprintf(from, sizeof(from), "%s%s", path, parts[i]);
-        (void)snprintf(to, sizeof(to), "%s.damaged-%d%s", path, number_free, parts[i]);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        (void)snprintf(from, sizeof from, "%s%s", path, parts[i]);
+        (void)snprintf(to, sizeof to, "%s.damaged-%d%s", path, number_free, parts[i]);
         if (rename(from, to) != 0 && errno != ENOENT) {
-            (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be set aside as %s: %s", to,
-                           strerror(errno));
+            (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be renamed to %s: %s", to, strerror(errno));
             return SELKIE_ESTORAGE;
         }
     }
-    selkie_log(LOG_ERR, "spool %s: damaged; set aside as %s.damaged-%d, a fresh one is begun", path, path, number_free);
+    selkie_log(LOG_ERR, "spool %s: damaged; renamed to %s.damaged-%d, and a fresh one started", path, path,
+               number_free);
     return 0;
 }

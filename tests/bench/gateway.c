@@ -2,7 +2,7 @@
 /* How small and how quick selkie-gateway is: the time from a frame's last byte on the line to its PUBLISH on the socket
  * and to its ACK, memory with 100,000 frames waiting, and wake-ups while idle. Real parts, as in the integration tests;
  * prints and never judges. CK_RUN_CASE=latency, drain, memory or idle in the environment runs a part. */
-#include "gateway.h"
+#include "gateway_bench.h"
 
 #include "rig.h"
 #include "spool.h"

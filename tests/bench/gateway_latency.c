@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How soon the gateway publishes and acknowledges a frame: with nothing else to do, and while a backlog drains. */
 #define _GNU_SOURCE /* memmem */
-#include "gateway.h"
+#include "gateway_bench.h"
 #include "rig.h"
 
 #include <fcntl.h>

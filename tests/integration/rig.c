@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +66,23 @@ struct harness_process *rig_gateway_ready(const char *config, bool with_broker)
     return gateway;
 }
 
+struct rig rig_start(const char *broker_config, const char *extra)
+{
+    struct rig rig = {.broker = harness_broker(broker_config)};
+
+    rig.plugin = rig_plugin(rig.broker);
+    rig.pty = harness_pty("tty");
+    rig.config = rig_config(rig.broker->uri, rig.pty->path, extra);
+    rig.gateway = rig_gateway_ready(rig.config, true);
+    return rig;
+}
+
+void rig_stop(struct harness_process *gateway, long waiting)
+{
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    ck_assert_int_eq(rig_waiting(), waiting);
+}
+
 struct harness_client *rig_plugin(const struct harness_broker *broker)
 {
     struct harness_client *plugin = harness_connect(broker, NULL);
@@ -112,7 +130,7 @@ uint16_t rig_crc(uint32_t number)
     uint8_t body[RIG_BODY_SIZE];
 
     rig_body(body, number);
-    return selkie_crc16(body, sizeof(body));
+    return selkie_crc16(body, sizeof body);
 }
 
 int rig_ack(struct harness_pty *pty, int patience_ms)
@@ -130,10 +148,18 @@ int rig_ack(struct harness_pty *pty, int patience_ms)
     return -1;
 }
 
+void rig_send_body_acked(struct harness_pty *pty, const uint8_t *body, size_t len)
+{
+    rig_send_body(pty, body, len);
+    ck_assert_int_eq(rig_ack(pty, HARNESS_PATIENCE), selkie_crc16(body, len));
+}
+
 void rig_send_acked(struct harness_pty *pty, uint32_t number)
 {
-    rig_send(pty, number);
-    ck_assert_int_eq(rig_ack(pty, HARNESS_PATIENCE), rig_crc(number));
+    uint8_t body[RIG_BODY_SIZE];
+
+    rig_body(body, number);
+    rig_send_body_acked(pty, body, sizeof body);
 }
 
 uint32_t rig_receive(struct harness_client *plugin, int64_t *seq)

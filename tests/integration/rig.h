@@ -31,6 +31,22 @@ struct harness_process *rig_gateway(const char *config);
 /* Start it and wait until its line is open; with a broker, until it is connected. */
 struct harness_process *rig_gateway_ready(const char *config, bool with_broker);
 
+/* All that a test needs, and what most of them begin with. */
+struct rig {
+    struct harness_broker *broker;
+    struct harness_client *plugin;
+    struct harness_pty *pty;
+    const char *config;
+    struct harness_process *gateway;
+};
+
+/* Start a broker with these lines of configuration, the plugin's client, a line, and a gateway with these `extra` keys;
+ * the gateway is connected. */
+struct rig rig_start(const char *broker_config, const char *extra);
+
+/* End a gateway with SIGTERM, and check that so many frames wait in its spool. */
+void rig_stop(struct harness_process *gateway, long waiting);
+
 /* The plugin's client: sees all that the gateway publishes. */
 struct harness_client *rig_plugin(const struct harness_broker *broker);
 
@@ -47,6 +63,7 @@ int rig_ack(struct harness_pty *pty, int patience_ms);
 uint16_t rig_crc(uint32_t number);
 
 /* Send a frame and wait for its ACK. */
+void rig_send_body_acked(struct harness_pty *pty, const uint8_t *body, size_t len);
 void rig_send_acked(struct harness_pty *pty, uint32_t number);
 
 /* The next frame that the gateway published: its number, and with `seq` not NULL its seq. */

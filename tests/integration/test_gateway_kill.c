@@ -165,8 +165,7 @@ static void live_to_the_end(const char *config, struct radio *radio, struct harn
         ck_assert_uint_gt(deal(plugin, receipts, HARNESS_PATIENCE), 0);
     while (deal(plugin, receipts, 500) > 0)
         ;
-    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
-    ck_assert_int_eq(rig_waiting(), 0);
+    rig_stop(gateway, 0);
 }
 
 static void account(uint32_t sent, unsigned lives, const char *confirm)

@@ -15,10 +15,10 @@ struct selkie_spool_frame frame;
 
 static void empty_folder(void)
 {
-    char pattern[sizeof(path) + 4];
+    char pattern[sizeof path + 4];
     glob_t files;
 
-    (void)snprintf(pattern, sizeof(pattern), "%s/*", folder);
+    (void)snprintf(pattern, sizeof pattern, "%s/*", folder);
     if (glob(pattern, 0, NULL, &files) != 0)
         return;
     for (size_t i = 0; i < files.gl_pathc; i++)
@@ -29,7 +29,7 @@ static void empty_folder(void)
 void set_up_spool(void)
 {
     empty_folder();
-    (void)snprintf(path, sizeof(path), "%s/spool.db", folder);
+    (void)snprintf(path, sizeof path, "%s/spool.db", folder);
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
 }
@@ -41,7 +41,7 @@ void tear_down_spool(void)
 
 int run_in_folder(Suite *suite)
 {
-    if (mkdtemp(folder) == NULL)
+    if (!mkdtemp(folder))
         return 1;
     int result = run_suite(suite);
     empty_folder();
@@ -61,7 +61,7 @@ struct selkie_spool_frame frame_of(uint32_t number)
     struct selkie_spool_frame made = {.rx = 1700000000000 + number, .port = "/dev/ttyUSB0", .len = 522};
 
     memset(made.body, 0xA5, made.len);
-    memcpy(made.body, &number, sizeof(number));
+    memcpy(made.body, &number, sizeof number);
     return made;
 }
 
@@ -73,11 +73,21 @@ int64_t put(uint32_t number)
     return made.seq;
 }
 
+void put_batch(uint32_t first, uint32_t count)
+{
+    struct selkie_spool_frame batch[10];
+
+    ck_assert_uint_le(count, 10);
+    for (uint32_t i = 0; i < count; i++)
+        batch[i] = frame_of(first + i);
+    ck_assert_int_eq(selkie_spool_put(spool, batch, count), 0);
+}
+
 uint32_t number_in(const struct selkie_spool_frame *from)
 {
     uint32_t number;
 
-    memcpy(&number, from->body, sizeof(number));
+    memcpy(&number, from->body, sizeof number);
     return number;
 }
 
@@ -94,12 +104,20 @@ void expect_numbers(uint32_t first, uint32_t count)
     ck_assert_int_eq(selkie_spool_count(spool), count);
 }
 
+const char *log_path(void)
+{
+    static char log[sizeof path + 4];
+
+    (void)snprintf(log, sizeof log, "%s-wal", path);
+    return log;
+}
+
 size_t files_like(const char *suffix)
 {
     char pattern[96];
     glob_t files;
 
-    (void)snprintf(pattern, sizeof(pattern), "%s%s", path, suffix);
+    (void)snprintf(pattern, sizeof pattern, "%s%s", path, suffix);
     if (glob(pattern, 0, NULL, &files) != 0)
         return 0;
     size_t count = files.gl_pathc;

@@ -28,10 +28,16 @@ struct selkie_spool_frame frame_of(uint32_t number);
 /* Store the frame with this number; its seq. */
 int64_t put(uint32_t number);
 
+/* Store frames with consecutive numbers in one transaction, at most 10. */
+void put_batch(uint32_t first, uint32_t count);
+
 uint32_t number_in(const struct selkie_spool_frame *from);
 
 /* The numbers in the spool, in order, from `first`. */
 void expect_numbers(uint32_t first, uint32_t count);
+
+/* The path of SQLite's log. */
+const char *log_path(void);
 
 /* How many files begin with the spool's path and go on like this. */
 size_t files_like(const char *suffix);

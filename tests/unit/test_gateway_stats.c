@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_stats.h"
 #include "run_suite.h"
-#include "stats.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Two lines, each no more than its counters. */
-static const struct selkie_radio_counters counted[] = {
+static const struct selkie_radio_line_counters counted[] = {
     {.received = 20,
      .sealed = 21,
      .session = 22,
@@ -21,43 +21,44 @@ static const struct selkie_radio_counters counted[] = {
      .ack_lost = 30},
     {.received = 120, .sealed = 121, .session = 122},
 };
-static struct selkie_radio *const radios[] = {(struct selkie_radio *)&counted[0], (struct selkie_radio *)&counted[1]};
+static struct selkie_radio_line *const radios[] = {(struct selkie_radio_line *)&counted[0],
+                                                   (struct selkie_radio_line *)&counted[1]};
 
-const struct selkie_radio_counters *__wrap_selkie_radio_counters(const struct selkie_radio *radio);
-const struct selkie_radio_counters *__wrap_selkie_radio_counters(const struct selkie_radio *radio)
+const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(const struct selkie_radio_line *radio);
+const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(const struct selkie_radio_line *radio)
 {
-    return (const struct selkie_radio_counters *)radio;
+    return (const struct selkie_radio_line_counters *)radio;
 }
 
-const char *__wrap_selkie_radio_device(const struct selkie_radio *radio);
-const char *__wrap_selkie_radio_device(const struct selkie_radio *radio)
+const char *__wrap_selkie_radio_line_device(const struct selkie_radio_line *radio);
+const char *__wrap_selkie_radio_line_device(const struct selkie_radio_line *radio)
 {
     return radio == radios[0] ? "/dev/one" : "/dev/two";
 }
 
-bool __wrap_selkie_radio_is_open(const struct selkie_radio *radio);
-bool __wrap_selkie_radio_is_open(const struct selkie_radio *radio)
+bool __wrap_selkie_radio_line_is_open(const struct selkie_radio_line *radio);
+bool __wrap_selkie_radio_line_is_open(const struct selkie_radio_line *radio)
 {
     return radio == radios[0];
 }
 
-static struct selkie_stats stats_of(void)
+static struct selkie_gateway_stats stats_of(void)
 {
-    return (struct selkie_stats){
+    return (struct selkie_gateway_stats){
         .version = "1.2.3",
         .uptime_us = 61000000,
         .now_ms = 1700000010000,
         .spooled = 11,
         .unstored = 12,
         .spool = {.frames = 7, .oldest_rx = 1700000000000, .dropped = 13},
-        .uplink = {.frames = {.sent = 14, .resent = 15, .receipted = 16}, .connects = 17},
+        .forwarder = {.frames = {.sent = 14, .resent = 15, .receipted = 16}, .connects = 17},
         .online = true,
     };
 }
 
-static json_t *parse(const struct selkie_stats *stats)
+static json_t *parse(const struct selkie_gateway_stats *stats)
 {
-    char *text = selkie_stats_json(stats);
+    char *text = selkie_gateway_stats_json(stats);
 
     ck_assert_ptr_nonnull(text);
     json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -82,7 +83,7 @@ START_TEST(every_counter_is_told)
     } expected[] = {{"uptime", 61},    {"received", 0},  {"sealed", 0},   {"session", 0}, {"broken", 0},
                     {"spooled", 11},   {"unstored", 12}, {"dropped", 13}, {"sent", 14},   {"resent", 15},
                     {"receipted", 16}, {"connects", 17}, {"queue", 7},    {"oldest", 10}};
-    struct selkie_stats stats = stats_of();
+    struct selkie_gateway_stats stats = stats_of();
     json_t *json = parse(&stats);
 
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
@@ -102,10 +103,10 @@ START_TEST(every_line_is_told_and_summed_up)
                 {"foreign", 24},  {"filtered", 25}, {"crc", 26},      {"garbage", 27},
                 {"overlong", 28}, {"acked", 29},    {"acks_lost", 30}},
       sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
-    struct selkie_stats stats = stats_of();
+    struct selkie_gateway_stats stats = stats_of();
 
-    stats.radios = radios;
-    stats.radio_count = 2;
+    stats.lines = radios;
+    stats.line_count = 2;
     json_t *json = parse(&stats);
     const json_t *lines = json_object_get(json, "lines");
     ck_assert_uint_eq(json_array_size(lines), 2);
@@ -123,7 +124,7 @@ END_TEST
 
 START_TEST(age_is_never_negative)
 {
-    struct selkie_stats stats = stats_of();
+    struct selkie_gateway_stats stats = stats_of();
 
     stats.now_ms = stats.spool.oldest_rx - 1000; /* the clock was set back */
     json_t *json = parse(&stats);
@@ -139,15 +140,15 @@ END_TEST
 
 START_TEST(status_is_one_line_for_people)
 {
-    struct selkie_stats stats = stats_of();
-    char status[SELKIE_STATUS_MAX];
+    struct selkie_gateway_stats stats = stats_of();
+    char status[SELKIE_GATEWAY_STATUS_MAX];
 
-    selkie_stats_status(status, &stats);
+    selkie_gateway_stats_status(status, &stats);
     ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting");
     stats.online = false;
     stats.spool.frames = 0;
-    selkie_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker not there, 0 waiting");
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting");
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "receipt.h"
 #include "run_suite.h"
+#include "sender.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ START_TEST(receipt_is_read_or_refused_as_a_whole)
 {
     int64_t seqs[SELKIE_RECEIPT_MAX];
 
-    ck_assert_int_eq(selkie_receipt_parse(seqs, cases[_i].text, strlen(cases[_i].text)), cases[_i].count);
+    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, cases[_i].text, strlen(cases[_i].text)), cases[_i].count);
     for (int i = 0; i < cases[_i].count; i++)
         ck_assert_int_eq(seqs[i], cases[_i].seqs[i]);
 }
@@ -47,7 +47,7 @@ START_TEST(receipt_longer_than_the_maximum_is_cut)
     for (int i = 2; i <= SELKIE_RECEIPT_MAX + 5; i++)
         fill += (size_t)snprintf(text + fill, size - fill, ",%d", i);
     fill += (size_t)snprintf(text + fill, size - fill, "]}");
-    ck_assert_int_eq(selkie_receipt_parse(seqs, text, fill), SELKIE_RECEIPT_MAX);
+    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, text, fill), SELKIE_RECEIPT_MAX);
     ck_assert_int_eq(seqs[SELKIE_RECEIPT_MAX - 1], SELKIE_RECEIPT_MAX);
     free(text);
 }

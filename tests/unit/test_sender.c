@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sender on a fake spool and a fake broker, timers and clock: their calls are wrapped at link time, so that the
  * test says what the disk does and what time it is. */
-#include "clock.h"
 #include "run_suite.h"
 #include "sender.h"
 #include "timer.h"
@@ -15,10 +14,9 @@ unsigned __wrap_selkie_spool_generation(const struct selkie_spool *spool);
 int __wrap_selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame);
 size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count);
 int __wrap_selkie_broker_publish_frame(struct selkie_broker *broker, const struct selkie_spool_frame *frame);
-void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us,
-                             sd_event_time_handler_t handler, void *context);
-void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
-                               void *context);
+void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
+void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
+void __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
 
 static int64_t stored[STORED_MAX]; /* ascending; 0 = none */
@@ -26,15 +24,15 @@ static unsigned generation;
 static bool unreadable;
 static int64_t sent[64];
 static int sent_count; /* also the last token */
-static uint64_t now_us;
+static int64_t now_us;
 static struct {
-    sd_event_source **timer;
-    uint64_t due_us;
-    sd_event_time_handler_t handler;
+    struct selkie_timer *timer;
+    int64_t due_us;
+    bool runs;
 } timers[4];
 
-static sd_event_handler_t later; /* what waits for the next turn */
-static unsigned turns;           /* taken */
+static struct selkie_timer *later; /* what waits for the next turn */
+static unsigned turns;             /* taken */
 
 static struct selkie_sender *sender;
 static unsigned dead;
@@ -80,18 +78,27 @@ int __wrap_selkie_broker_publish_frame(struct selkie_broker *broker, const struc
     return sent_count;
 }
 
-void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us,
-                             sd_event_time_handler_t handler, void *context)
+static void set_timer(struct selkie_timer *timer, int64_t after_us, bool keep)
 {
     size_t i = 0;
 
-    (void)event;
-    (void)context;
-    while (timers[i].timer != NULL && timers[i].timer != timer)
-        ck_assert_uint_lt(++i, sizeof(timers) / sizeof(timers[0]));
+    while (timers[i].timer && timers[i].timer != timer)
+        ck_assert_uint_lt(++i, sizeof timers / sizeof timers[0]);
+    if (keep && timers[i].runs)
+        return;
     timers[i].timer = timer;
     timers[i].due_us = now_us + after_us;
-    timers[i].handler = handler;
+    timers[i].runs = true;
+}
+
+void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
+{
+    set_timer(timer, after_us, false);
+}
+
+void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us)
+{
+    set_timer(timer, after_us, true);
 }
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *now)
@@ -102,24 +109,22 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *now)
     return 0;
 }
 
-void __wrap_selkie_timer_later(sd_event *event, sd_event_source **source, int64_t rank, sd_event_handler_t handler,
-                               void *context)
+void __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank)
 {
-    (void)event;
-    (void)source;
     (void)rank;
-    (void)context;
-    later = handler;
+    later = timer;
 }
 
 /* The loop's next turn. False where nothing waits for it. */
 static bool turn(void)
 {
-    sd_event_handler_t handler = later;
+    struct selkie_timer *next = later;
 
     turns++;
     later = NULL;
-    return handler != NULL && handler(NULL, sender) == 0;
+    if (next)
+        next->handler(next->context);
+    return next;
 }
 
 static void take_turns(void)
@@ -129,7 +134,7 @@ static void take_turns(void)
 }
 
 /* Go on to a time, and let each timer that is due on the way fire. Returns how many did. */
-static unsigned go_to(uint64_t seconds)
+static unsigned go_to(int64_t seconds)
 {
     unsigned fired = 0;
     bool again = true;
@@ -137,12 +142,11 @@ static unsigned go_to(uint64_t seconds)
     while (again) {
         again = false;
         for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
-            if (timers[i].handler != NULL && timers[i].due_us <= seconds * SELKIE_SEC_US) {
-                sd_event_time_handler_t handler = timers[i].handler;
-                timers[i].handler = NULL;
+            if (timers[i].runs && timers[i].due_us <= seconds * SELKIE_SEC_US) {
+                timers[i].runs = false;
                 now_us = timers[i].due_us > now_us ? timers[i].due_us : now_us;
                 ck_assert_uint_lt(++fired, 1000); /* a timer that spins */
-                (void)handler(NULL, now_us, sender);
+                timers[i].timer->handler(timers[i].timer->context);
                 again = true;
             }
     }
@@ -151,19 +155,14 @@ static unsigned go_to(uint64_t seconds)
 }
 
 /* When the next timer fires. */
-static uint64_t due_at(void)
+static int64_t due_at(void)
 {
-    uint64_t first = UINT64_MAX;
+    int64_t first = INT64_MAX;
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
-        if (timers[i].handler != NULL && timers[i].due_us < first)
+        if (timers[i].runs && timers[i].due_us < first)
             first = timers[i].due_us;
     return first;
-}
-
-static void on_forgot(void *context)
-{
-    (void)context;
 }
 
 static void on_dead(void *context)
@@ -176,11 +175,10 @@ static void start(enum selkie_confirm confirm, size_t receive_maximum)
 {
     static char uri[] = "mqtt://broker";
     static struct selkie_config config = {.broker = {.uri = uri}, .window = 8};
-    const struct selkie_sender_handler handler = {.forgot = on_forgot, .dead = on_dead};
 
     config.confirm = confirm;
     now_us = 1;
-    sender = selkie_sender_open(NULL, NULL, NULL, &handler);
+    sender = selkie_sender_open(NULL, NULL, NULL, on_dead, NULL);
     ck_assert_ptr_nonnull(sender);
     selkie_sender_start(sender, &config, receive_maximum);
     take_turns();
@@ -286,36 +284,40 @@ START_TEST(backlog_is_sent_one_frame_in_a_turn)
 }
 END_TEST
 
+/* STORED_MAX seqs, from `first` on. */
+static const char *long_receipt(int first)
+{
+    static char receipt[256];
+    size_t len = (size_t)snprintf(receipt, sizeof receipt, "{\"seq\":[%d", first);
+
+    for (int i = 1; i < STORED_MAX; i++)
+        len += (size_t)snprintf(receipt + len, sizeof receipt - len, ",%d", first + i);
+    (void)snprintf(receipt + len, sizeof receipt - len, "]}");
+    return receipt;
+}
+
 START_TEST(long_receipt_is_worked_off_in_several_turns)
 {
-    char receipt[256] = "{\"seq\":[";
+    const char *receipt = long_receipt(1);
     unsigned pieces = 1;
-    size_t left = 0;
 
-    for (int i = 0; i < STORED_MAX; i++) {
+    for (int i = 0; i < STORED_MAX; i++)
         stored[i] = i + 1;
-        (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), "%s%d", i > 0 ? "," : "", i + 1);
-    }
-    (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), "]}");
     start(SELKIE_CONFIRM_RECEIPT, 1);
     for (; !selkie_sender_receipt(sender, receipt, strlen(receipt)); pieces++)
         ck_assert_uint_lt(pieces, STORED_MAX);
     ck_assert_uint_gt(pieces, 1);
     for (size_t i = 0; i < STORED_MAX; i++)
-        left += stored[i] != 0;
-    ck_assert_uint_eq(left, 0);
+        ck_assert_int_eq(stored[i], 0);
     ck_assert_uint_eq(selkie_sender_counters(sender)->receipted, STORED_MAX);
 }
 END_TEST
 
 START_TEST(receipt_of_a_connection_that_ended_is_not_gone_on_with)
 {
-    char receipt[256] = "{\"seq\":[100";
+    const char *receipt = long_receipt(100);
 
     store(1, 2);
-    for (int i = 1; i < STORED_MAX; i++)
-        (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), ",%d", i + 100);
-    (void)snprintf(receipt + strlen(receipt), sizeof(receipt) - strlen(receipt), "]}");
     start(SELKIE_CONFIRM_RECEIPT, 100);
     ck_assert(!selkie_sender_receipt(sender, receipt, strlen(receipt)));
     selkie_sender_stop(sender);
@@ -346,9 +348,9 @@ START_TEST(frames_that_go_without_a_pause_do_not_put_off_the_commit)
     start(SELKIE_CONFIRM_BROKER, 100);
     selkie_sender_answered(sender, 1, 0);
     now_us += SELKIE_SEC_US / 2;
-    uint64_t first = due_at();
+    int64_t first = due_at();
     selkie_sender_answered(sender, 2, 0);
-    ck_assert_uint_eq(due_at(), first);
+    ck_assert_int_eq(due_at(), first);
 }
 END_TEST
 

@@ -16,30 +16,26 @@
 
 #define PATIENCE_US (10 * UINT64_C(1000000))
 
-void __wrap_selkie_timer_set(sd_event *event, sd_event_source **timer, uint64_t after_us,
-                             sd_event_time_handler_t handler, void *context);
+void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
 void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static sd_event *event;
 static struct selkie_serial *serial;
 static int master;
 static const char *folder, *device;
-static sd_event_time_handler_t retry; /* NULL = none is set */
-static unsigned lines;                /* of the log */
+static struct selkie_timer *retry; /* NULL = none is set */
+static unsigned lines;             /* of the log */
 static char line[256];
 static uint8_t heard[512];
 static size_t heard_len;
 static unsigned changes;
 static bool last_change;
 
-void __wrap_selkie_timer_set(sd_event *loop, sd_event_source **timer, uint64_t after_us,
-                             sd_event_time_handler_t handler, void *context)
+void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
 {
-    ck_assert_ptr_eq(loop, event);
-    ck_assert_ptr_null(*timer);
-    ck_assert_uint_eq(after_us, 1000000);
-    (void)context;
-    retry = handler;
+    ck_assert_ptr_eq(timer->event, event);
+    ck_assert_int_eq(after_us, 1000000);
+    retry = timer;
 }
 
 void __wrap_selkie_log(int level, const char *format, ...)
@@ -108,11 +104,11 @@ static void teardown(void)
 
 static void a_second_later(void)
 {
-    sd_event_time_handler_t handler = retry;
+    const struct selkie_timer *timer = retry;
 
-    ck_assert_ptr_nonnull(handler);
+    ck_assert_ptr_nonnull(timer);
     retry = NULL;
-    ck_assert_int_eq(handler(NULL, 0, serial), 0);
+    timer->handler(timer->context);
 }
 
 static void turn(void)

@@ -24,12 +24,8 @@ END_TEST
 
 START_TEST(frames_come_in_the_order_in_which_they_were_put)
 {
-    struct selkie_spool_frame batch[3];
-
     put(0);
-    for (uint32_t i = 0; i < 3; i++)
-        batch[i] = frame_of(i + 1);
-    ck_assert_int_eq(selkie_spool_put(spool, batch, 3), 0);
+    put_batch(1, 3);
     put(4);
     expect_numbers(0, 5);
 }
@@ -92,13 +88,9 @@ END_TEST
 
 START_TEST(batch_larger_than_max_frames_leaves_its_newest)
 {
-    struct selkie_spool_frame batch[8];
-
     selkie_spool_set_max(spool, 3);
     put(0);
-    for (uint32_t i = 0; i < 8; i++)
-        batch[i] = frame_of(i + 1);
-    ck_assert_int_eq(selkie_spool_put(spool, batch, 8), 0);
+    put_batch(1, 8);
     expect_numbers(6, 3);
 }
 END_TEST
@@ -119,15 +111,15 @@ START_TEST(what_was_put_survives_kill_at_any_moment)
             for (uint32_t next = stored;; next++) {
                 struct selkie_spool_frame made = frame_of(next);
                 if (mine == NULL || selkie_spool_put(mine, &made, 1) < 0 ||
-                    write(pipes[1], &next, sizeof(next)) != sizeof(next))
+                    write(pipes[1], &next, sizeof next) != sizeof next)
                     _exit(1);
             }
         }
         (void)close(pipes[1]);
         for (int i = 0; i < 5 + round; i++)
-            ck_assert_int_eq(read(pipes[0], &number, sizeof(number)), sizeof(number));
+            ck_assert_int_eq(read(pipes[0], &number, sizeof number), sizeof number);
         ck_assert_int_eq(kill(child, SIGKILL), 0);
-        while (read(pipes[0], &number, sizeof(number)) == sizeof(number))
+        while (read(pipes[0], &number, sizeof number) == sizeof number)
             ;
         (void)close(pipes[0]);
         ck_assert_int_eq(waitpid(child, NULL, 0), child);
@@ -238,9 +230,7 @@ START_TEST(size_on_disk_is_bounded)
     spool = NULL;
     ck_assert_int_eq(stat(path, &info), 0);
     ck_assert_int_lt(info.st_size, 1024 * 1024);
-    char wal[80];
-    (void)snprintf(wal, sizeof(wal), "%s-wal", path);
-    if (stat(wal, &info) == 0)
+    if (stat(log_path(), &info) == 0)
         ck_assert_int_le(info.st_size, 3 * 1024 * 1024);
 }
 END_TEST
@@ -260,10 +250,8 @@ static void put_large(uint32_t count)
 static int64_t log_size(void)
 {
     struct stat info;
-    char wal[80];
 
-    (void)snprintf(wal, sizeof(wal), "%s-wal", path);
-    ck_assert_int_eq(stat(wal, &info), 0);
+    ck_assert_int_eq(stat(log_path(), &info), 0);
     return info.st_size;
 }
 

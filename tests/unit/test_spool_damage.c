@@ -14,26 +14,52 @@
 static void damage(off_t at, size_t len)
 {
     char garbage[4096];
-    char log[80];
 
-    (void)snprintf(log, sizeof(log), "%s-wal", path);
-    (void)unlink(log);
+    (void)unlink(log_path());
     int fd = open(path, O_WRONLY);
-    memset(garbage, 0x5A, sizeof(garbage));
+    memset(garbage, 0x5A, sizeof garbage);
     ck_assert_int_ge(fd, 0);
-    for (; len > 0; len -= sizeof(garbage), at += (off_t)sizeof(garbage))
-        ck_assert_int_eq(pwrite(fd, garbage, sizeof(garbage), at), sizeof(garbage));
+    for (; len > 0; len -= sizeof garbage, at += (off_t)sizeof garbage)
+        ck_assert_int_eq(pwrite(fd, garbage, sizeof garbage, at), sizeof garbage);
     (void)close(fd);
+}
+
+enum { HEADER = 0, MIDDLE = 15 * 4096 }; /* a page in the middle: both ends of the table are whole */
+
+/* Close the spool, damage the page there, and open it again. */
+static void reopen_damaged(off_t at)
+{
+    selkie_spool_close(spool);
+    damage(at, 4096);
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+}
+
+/* 200 frames, and damage that the opening does not find. Returns the spool's generation. */
+static unsigned damage_in_the_middle(void)
+{
+    for (uint32_t i = 0; i < 200; i++)
+        put(i);
+    reopen(); /* all in the file, nothing in the log */
+    reopen_damaged(MIDDLE);
+    return selkie_spool_generation(spool);
+}
+
+/* Read until nothing more can be read; the last seq. */
+static int64_t read_on(void)
+{
+    int64_t after = 0;
+
+    while (selkie_spool_next(spool, after, &frame) == 0)
+        after = frame.seq;
+    return after;
 }
 
 START_TEST(damaged_spool_is_set_aside_and_a_fresh_one_begun)
 {
     int64_t first = put(1);
 
-    selkie_spool_close(spool);
-    damage(0, 4096);
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
+    reopen_damaged(HEADER);
     ck_assert_int_eq(selkie_spool_count(spool), 0);
     ck_assert_uint_eq(files_like(".damaged-1"), 1);
     int64_t second = put(2);
@@ -44,18 +70,10 @@ END_TEST
 
 START_TEST(damage_found_later_is_set_aside_then)
 {
-    for (uint32_t i = 0; i < 200; i++)
-        put(i);
-    reopen(); /* all in the file, nothing in the log */
-    selkie_spool_close(spool);
-    damage((off_t)15 * 4096, 4096); /* a page in the middle; both ends of the table are whole */
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
+    unsigned before = damage_in_the_middle();
+
     ck_assert_uint_eq(files_like(".damaged-1"), 0);
-    unsigned before = selkie_spool_generation(spool);
-    int64_t after = 0;
-    while (selkie_spool_next(spool, after, &frame) == 0)
-        after = frame.seq;
+    (void)read_on();
     ck_assert_uint_ne(selkie_spool_generation(spool), before);
     put(1000);
     ck_assert_uint_eq(files_like(".damaged-1"), 1);
@@ -68,7 +86,7 @@ static void catch_log(void)
 {
     char log[80];
 
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    (void)snprintf(log, sizeof log, "%s/log", folder);
     ck_assert_ptr_nonnull(freopen(log, "we", stderr));
 }
 
@@ -77,11 +95,11 @@ static unsigned caught_lines(const char *with)
     char line[1000];
     unsigned count = 0;
 
-    (void)snprintf(line, sizeof(line), "%s/log", folder);
+    (void)snprintf(line, sizeof line, "%s/log", folder);
     (void)fflush(stderr);
     FILE *log = fopen(line, "re");
     ck_assert_ptr_nonnull(log);
-    while (fgets(line, sizeof(line), log) != NULL)
+    while (fgets(line, sizeof line, log) != NULL)
         count += strstr(line, with) != NULL;
     (void)fclose(log);
     return count;
@@ -93,7 +111,7 @@ static void take_names(bool take)
     char name[96];
 
     for (int i = 1; i <= 3; i++) {
-        (void)snprintf(name, sizeof(name), "%s.damaged-%d", path, i);
+        (void)snprintf(name, sizeof name, "%s.damaged-%d", path, i);
         ck_assert_int_eq(take ? mkdir(name, 0700) : rmdir(name), 0);
     }
 }
@@ -102,20 +120,11 @@ START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_i
 {
     struct selkie_spool_frame made = frame_of(1000);
     struct selkie_spool_info info;
+    unsigned before = damage_in_the_middle();
 
-    for (uint32_t i = 0; i < 200; i++)
-        put(i);
-    reopen();
-    selkie_spool_close(spool);
-    damage((off_t)15 * 4096, 4096);
-    spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_nonnull(spool);
-    unsigned before = selkie_spool_generation(spool);
     take_names(true);
     catch_log();
-    int64_t after = 0;
-    while (selkie_spool_next(spool, after, &frame) == 0)
-        after = frame.seq;
+    int64_t after = read_on();
     for (int i = 0; i < 100; i++) {
         ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), SELKIE_ESTORAGE);
         ck_assert_int_eq(selkie_spool_put(spool, &made, 1), SELKIE_ESTORAGE);
@@ -124,14 +133,14 @@ START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_i
         selkie_spool_info(spool, &info);
     }
     ck_assert_uint_eq(selkie_spool_generation(spool), before); /* nobody begins anew with what cannot be read */
-    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be renamed to"), 1);
     ck_assert_uint_eq(caught_lines("spool.db.damaged-3: Is a directory"), 1);
-    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 0);
+    ck_assert_uint_eq(caught_lines("a fresh one started"), 0);
     ck_assert_uint_eq(caught_lines(""), 2); /* what it could not do, and why that stays so */
     take_names(false);
     ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
     ck_assert_uint_ne(selkie_spool_generation(spool), before);
-    ck_assert_uint_eq(caught_lines("a fresh one is begun"), 1);
+    ck_assert_uint_eq(caught_lines("a fresh one started"), 1);
     ck_assert_uint_eq(caught_lines("works again"), 1);
     expect_numbers(1000, 1);
 }
@@ -140,12 +149,12 @@ END_TEST
 START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason)
 {
     selkie_spool_close(spool);
-    damage(0, 4096);
+    damage(HEADER, 4096);
     take_names(true);
     catch_log();
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_null(spool);
-    ck_assert_uint_eq(caught_lines("damaged, and cannot be set aside as"), 1);
+    ck_assert_uint_eq(caught_lines("damaged, and cannot be renamed to"), 1);
     ck_assert_uint_eq(caught_lines(""), 1);
 }
 END_TEST
@@ -153,10 +162,7 @@ END_TEST
 START_TEST(damaged_files_do_not_pile_up)
 {
     for (int i = 0; i < 6; i++) {
-        selkie_spool_close(spool);
-        damage(0, 4096);
-        spool = selkie_spool_open(path, 1000000);
-        ck_assert_ptr_nonnull(spool);
+        reopen_damaged(HEADER);
     }
     ck_assert_uint_eq(files_like(".damaged-[0-9]"), 3);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the gateway's bench. */
-#ifndef SELKIE_TESTS_BENCH_GATEWAY_H
-#define SELKIE_TESTS_BENCH_GATEWAY_H
+#ifndef SELKIE_TESTS_BENCH_GATEWAY_BENCH_H
+#define SELKIE_TESTS_BENCH_GATEWAY_BENCH_H
 
 #include <check.h>
 

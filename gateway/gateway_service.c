@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_service.h"
+
+#include "dedup.h"
+#include "forwarder.h"
+#include "gateway_stats.h"
+#include "log.h"
+#include "radio_line.h"
+#include "spool.h"
+#include "timer.h"
+
+#include <selkie/clock.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#define STATS_US   (30 * SELKIE_SEC_US)
+#define STATUS_US  (500 * SELKIE_MS_US)
+#define BATCH_MAX  32 /* frames in one commit */
+#define AFTER_READ 10 /* rank behind the lines: all of them are read before the loop waits for the disk */
+
+struct selkie_gateway_service {
+    const char *path;
+    struct selkie_config *config;
+    sd_event *event;
+    struct selkie_spool *spool;
+    struct selkie_dedup dedup;
+    unsigned generation; /* of the spool that holds the frames in `dedup` */
+    struct selkie_forwarder *forwarder;
+    struct selkie_radio_line *lines[SELKIE_LINES_MAX];
+    size_t line_count;
+    struct selkie_timer flush;
+    struct selkie_timer tick;
+    struct selkie_timer status;
+    struct selkie_spool_frame batch[BATCH_MAX];
+    struct selkie_radio_line *origins[BATCH_MAX]; /* the line of each frame */
+    size_t batch_count;
+    int64_t started_us;
+    uint64_t spooled;
+    uint64_t unstored;
+    bool stopping;
+};
+
+/* Status and statistics. */
+
+static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway)
+{
+    struct selkie_gateway_stats stats = {
+        .version = SELKIE_VERSION,
+        .uptime_us = selkie_clock_monotonic_us() - gateway->started_us,
+        .now_ms = selkie_clock_ms(),
+        .spooled = gateway->spooled,
+        .unstored = gateway->unstored,
+        .forwarder = selkie_forwarder_counters(gateway->forwarder),
+        .online = selkie_forwarder_is_online(gateway->forwarder),
+        .lines = gateway->lines,
+        .line_count = gateway->line_count,
+    };
+
+    selkie_spool_info(gateway->spool, &stats.spool);
+    return stats;
+}
+
+static void report_status(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+    char status[SELKIE_GATEWAY_STATUS_MAX];
+
+    if (!gateway->forwarder) /* still opening */
+        return;
+    struct selkie_gateway_stats stats = gather(gateway);
+    selkie_gateway_stats_status(status, &stats);
+    (void)sd_notifyf(0, "STATUS=%s", status);
+}
+
+/* Report the status soon, but not for each of a hundred frames a second. */
+static void on_changed(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+
+    selkie_timer_start(&gateway->status, STATUS_US);
+}
+
+static void on_tick(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+    struct selkie_gateway_stats stats = gather(gateway);
+    char *json = selkie_gateway_stats_json(&stats);
+
+    if (json)
+        selkie_forwarder_publish_stats(gateway->forwarder, json);
+    free(json);
+    report_status(gateway);
+    selkie_timer_set(&gateway->tick, STATS_US);
+}
+
+/* A frame's way: from a line into the batch, to the disk, then ACK and forwarder. */
+
+/* A spool that was lost took its frames with it: their repeats are new frames. */
+static void check_generation(struct selkie_gateway_service *gateway)
+{
+    unsigned generation = selkie_spool_generation(gateway->spool);
+
+    if (generation != gateway->generation)
+        selkie_dedup_clear(&gateway->dedup);
+    gateway->generation = generation;
+}
+
+static void store_batch(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+    size_t count = gateway->batch_count;
+
+    if (count == 0)
+        return;
+    gateway->batch_count = 0;
+    if (selkie_spool_put(gateway->spool, gateway->batch, count) < 0) {
+        gateway->unstored += count; /* not acknowledged: the devices repeat them */
+        return;
+    }
+    gateway->spooled += count;
+    check_generation(gateway);
+    for (size_t i = 0; i < count; i++) {
+        const struct selkie_spool_frame *frame = &gateway->batch[i];
+        selkie_dedup_add(&gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
+        selkie_radio_line_ack(gateway->origins[i], frame->body, frame->len);
+    }
+    selkie_forwarder_kick(gateway->forwarder);
+    on_changed(gateway);
+}
+
+static void on_body(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len)
+{
+    struct selkie_gateway_service *gateway = context;
+
+    /* Store the batch first if it holds the same frame: only then is this one a repeat of a stored frame. */
+    for (size_t i = 0; i < gateway->batch_count; i++)
+        if (gateway->batch[i].len == len && memcmp(gateway->batch[i].body, body, len) == 0) {
+            store_batch(gateway);
+            break;
+        }
+    check_generation(gateway);
+    if (selkie_dedup_has(&gateway->dedup, body, len, selkie_clock_monotonic_us())) {
+        selkie_radio_line_count_duplicate(line);
+        selkie_radio_line_ack(line, body, len);
+        return;
+    }
+    struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
+    frame->rx = selkie_clock_ms();
+    (void)strncpy(frame->port, selkie_radio_line_device(line), sizeof frame->port - 1);
+    frame->len = (uint16_t)len;
+    memcpy(frame->body, body, len);
+    gateway->origins[gateway->batch_count++] = line;
+    if (gateway->batch_count == BATCH_MAX)
+        store_batch(gateway);
+    else
+        selkie_timer_later(&gateway->flush, AFTER_READ);
+}
+
+/* Start, stop and reload. */
+
+static void on_drained(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+
+    (void)sd_event_exit(gateway->event, 0);
+}
+
+static int open_line(struct selkie_gateway_service *gateway, const struct selkie_config *config,
+                     const struct selkie_config_line *line)
+{
+    struct selkie_radio_line_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
+    struct selkie_radio_line *opened = selkie_radio_line_open(gateway->event, config, line, &handler);
+
+    if (!opened) {
+        selkie_log(LOG_ERR, "serial line %s: %s", line->device, selkie_error_text(SELKIE_ENOMEM));
+        return SELKIE_ENOMEM;
+    }
+    gateway->lines[gateway->line_count++] = opened;
+    return 0;
+}
+
+static void close_lines(struct selkie_gateway_service *gateway)
+{
+    for (size_t i = 0; i < gateway->line_count; i++)
+        selkie_radio_line_close(gateway->lines[i]);
+    gateway->line_count = 0;
+}
+
+static int open_parts(struct selkie_gateway_service *gateway)
+{
+    struct selkie_forwarder_handler handler = {.context = gateway, .changed = on_changed, .drained = on_drained};
+    const struct selkie_config *config = gateway->config;
+
+    gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
+    if (!gateway->spool)
+        return SELKIE_ESTORAGE;
+    selkie_timer_set(&gateway->tick, STATS_US);
+    gateway->forwarder = selkie_forwarder_open(gateway->event, config, gateway->spool, &handler);
+    if (!gateway->forwarder)
+        return SELKIE_ENOMEM;
+    for (size_t i = 0; i < config->line_count; i++)
+        if (open_line(gateway, config, &config->lines[i]) < 0)
+            return SELKIE_ENOMEM;
+    return 0;
+}
+
+struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event, const char *path,
+                                                                struct selkie_config *config)
+{
+    struct selkie_gateway_service *gateway = calloc(1, sizeof *gateway);
+
+    if (!gateway) {
+        selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
+        selkie_config_close(config);
+        return NULL;
+    }
+    gateway->path = path;
+    gateway->config = config;
+    gateway->event = event;
+    selkie_timer_init(&gateway->flush, event, store_batch, gateway);
+    selkie_timer_init(&gateway->tick, event, on_tick, gateway);
+    selkie_timer_init(&gateway->status, event, report_status, gateway);
+    gateway->started_us = selkie_clock_monotonic_us();
+    if (open_parts(gateway) < 0) {
+        selkie_gateway_service_close(gateway);
+        return NULL;
+    }
+    selkie_log(LOG_NOTICE, "%s: gateway \"%s\", %lld frames waiting", SELKIE_VERSION, config->gateway,
+               (long long)selkie_spool_count(gateway->spool));
+    report_status(gateway);
+    return gateway;
+}
+
+void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
+{
+    if (!gateway)
+        return;
+    close_lines(gateway);
+    selkie_timer_wipe(&gateway->flush);
+    selkie_timer_wipe(&gateway->tick);
+    selkie_timer_wipe(&gateway->status);
+    /* The spool first: then all frames are safe, however long Paho takes to end. */
+    selkie_spool_close(gateway->spool);
+    selkie_forwarder_close(gateway->forwarder);
+    selkie_config_close(gateway->config);
+    free(gateway);
+}
+
+void selkie_gateway_service_stop(struct selkie_gateway_service *gateway)
+{
+    if (gateway->stopping) {
+        on_drained(gateway);
+        return;
+    }
+    gateway->stopping = true;
+    (void)sd_notify(0, "STOPPING=1");
+    store_batch(gateway);
+    close_lines(gateway); /* frames that arrive from now on get no ACK, so the devices repeat them */
+    selkie_log(LOG_NOTICE, "stopping, %lld frames waiting", (long long)selkie_spool_count(gateway->spool));
+    selkie_forwarder_drain(gateway->forwarder);
+}
+
+/* Take the open line of this device and speed out of the list. NULL if there is none. */
+static struct selkie_radio_line *take_line(struct selkie_gateway_service *gateway,
+                                           const struct selkie_config_line *wanted)
+{
+    for (size_t i = 0; i < gateway->line_count; i++) {
+        struct selkie_radio_line *line = gateway->lines[i];
+        if (selkie_radio_line_is(line, wanted)) {
+            gateway->lines[i] = gateway->lines[--gateway->line_count];
+            return line;
+        }
+    }
+    return NULL;
+}
+
+/* Keep the lines that the new configuration has too, close the others, and only then open new ones: a device may have
+ * changed its speed. */
+static void change_lines(struct selkie_gateway_service *gateway, const struct selkie_config *config)
+{
+    struct selkie_radio_line *kept[SELKIE_LINES_MAX];
+
+    for (size_t i = 0; i < config->line_count; i++)
+        kept[i] = take_line(gateway, &config->lines[i]);
+    close_lines(gateway);
+    for (size_t i = 0; i < config->line_count; i++)
+        if (kept[i]) {
+            selkie_radio_line_configure(kept[i], config, &config->lines[i]);
+            gateway->lines[gateway->line_count++] = kept[i];
+        } else {
+            (void)open_line(gateway, config, &config->lines[i]);
+        }
+}
+
+void selkie_gateway_service_reload(struct selkie_gateway_service *gateway)
+{
+    struct selkie_config *config = selkie_config_load(gateway->path);
+
+    if (gateway->stopping || !config) {
+        selkie_log(LOG_ERR, "the configuration stays as it was");
+        selkie_config_close(config);
+        return;
+    }
+    if (strcmp(config->spool_path, gateway->config->spool_path) != 0)
+        selkie_log(LOG_WARNING, "the spool stays %s until the next start", gateway->config->spool_path);
+    store_batch(gateway); /* its frames point to lines that may be closed */
+    selkie_spool_set_max(gateway->spool, config->max_frames);
+    change_lines(gateway, config);
+    selkie_forwarder_configure(gateway->forwarder, config);
+    selkie_config_close(gateway->config);
+    gateway->config = config;
+    selkie_log(LOG_NOTICE, "configuration read again");
+    report_status(gateway);
+}

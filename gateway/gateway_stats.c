@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_stats.h"
+
+#include "timer.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+/* A counter as JSON: without its highest bit, since jansson has signed integers only. */
+static json_int_t count(uint64_t value)
+{
+    return (json_int_t)(value & INT64_MAX);
+}
+
+static uint64_t broken(const struct selkie_radio_line_counters *line)
+{
+    return line->crc + line->garbage + line->overlong;
+}
+
+static json_t *line_json(const struct selkie_radio_line *of)
+{
+    const struct selkie_radio_line_counters *line = selkie_radio_line_counters(of);
+
+    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
+                     selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received",
+                     count(line->received), "sealed", count(line->sealed), "session", count(line->session),
+                     "duplicates", count(line->duplicate), "foreign", count(line->foreign), "filtered",
+                     count(line->filtered), "crc", count(line->crc), "garbage", count(line->garbage), "overlong",
+                     count(line->overlong), "acked", count(line->acked), "acks_lost", count(line->ack_lost));
+}
+
+/* The clock may have been set back since the frame came. */
+static int64_t oldest_seconds(const struct selkie_gateway_stats *stats)
+{
+    int64_t age = stats->now_ms - stats->spool.oldest_rx;
+
+    return stats->spool.frames == 0 || age < 0 ? 0 : age / 1000;
+}
+
+char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
+{
+    const struct selkie_sender_counters *frames = &stats->forwarder.frames;
+    uint64_t received = 0, sealed = 0, session = 0, lost = 0;
+    json_t *lines = json_array();
+
+    for (size_t i = 0; i < stats->line_count; i++) {
+        const struct selkie_radio_line_counters *line = selkie_radio_line_counters(stats->lines[i]);
+        received += line->received;
+        sealed += line->sealed;
+        session += line->session;
+        lost += broken(line);
+        if (json_array_append_new(lines, line_json(stats->lines[i])) != 0)
+            break;
+    }
+    json_t *root = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version", stats->version,
+        "uptime", (json_int_t)(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed),
+        "session", count(session), "broken", count(lost), "spooled", count(stats->spooled), "unstored",
+        count(stats->unstored), "sent", count(frames->sent), "resent", count(frames->resent), "receipted",
+        count(frames->receipted), "dropped", count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames,
+        "oldest", (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "lines", lines);
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    return text;
+}
+
+void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats)
+{
+    size_t open = 0;
+    char serial[40];
+
+    for (size_t i = 0; i < stats->line_count; i++)
+        open += selkie_radio_line_is_open(stats->lines[i]);
+    if (open == stats->line_count)
+        (void)snprintf(serial, sizeof serial, "ok");
+    else
+        (void)snprintf(serial, sizeof serial, "%zu of %zu missing", stats->line_count - open, stats->line_count);
+    (void)snprintf(text, SELKIE_GATEWAY_STATUS_MAX, "serial %s, broker %s, %" PRId64 " waiting", serial,
+                   stats->online ? "ok" : "unavailable", stats->spool.frames);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inflight.h"
+
+#include <string.h>
+
+void selkie_inflight_reset(struct selkie_inflight *inflight, size_t limit, size_t receive_limit)
+{
+    inflight->count = 0;
+    inflight->unanswered = 0;
+    inflight->limit = limit;
+    inflight->receive_limit = receive_limit > 0 ? receive_limit : 1;
+}
+
+bool selkie_inflight_may_publish(const struct selkie_inflight *inflight)
+{
+    return inflight->unanswered < inflight->receive_limit;
+}
+
+bool selkie_inflight_has_room(const struct selkie_inflight *inflight)
+{
+    return inflight->count < inflight->limit && selkie_inflight_may_publish(inflight);
+}
+
+void selkie_inflight_add(struct selkie_inflight *inflight, int64_t seq, int token, int64_t now_us)
+{
+    inflight->entries[inflight->count++] =
+        (struct selkie_inflight_entry){.seq = seq, .sent_us = now_us, .token = token};
+    inflight->unanswered++;
+}
+
+void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_inflight_entry *entry, int token,
+                                int64_t now_us)
+{
+    inflight->unanswered += entry->token == 0;
+    entry->token = token;
+    entry->sent_us = now_us;
+}
+
+struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason)
+{
+    /* No publish has token 0: it marks an entry that was answered. */
+    for (size_t i = 0; i < inflight->count && token > 0; i++)
+        if (inflight->entries[i].token == token) {
+            inflight->entries[i].token = 0;
+            inflight->entries[i].reason = reason;
+            inflight->unanswered--;
+            return &inflight->entries[i];
+        }
+    return NULL;
+}
+
+/* The index of the frame's entry, or `count`. */
+static size_t find(const struct selkie_inflight *inflight, int64_t seq)
+{
+    size_t i = 0;
+
+    while (i < inflight->count && inflight->entries[i].seq != seq)
+        i++;
+    return i;
+}
+
+bool selkie_inflight_has(const struct selkie_inflight *inflight, int64_t seq)
+{
+    return find(inflight, seq) < inflight->count;
+}
+
+bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq)
+{
+    size_t i = find(inflight, seq);
+
+    if (i == inflight->count)
+        return false;
+    inflight->unanswered -= inflight->entries[i].token != 0;
+    inflight->count--;
+    memmove(&inflight->entries[i], &inflight->entries[i + 1], (inflight->count - i) * sizeof inflight->entries[0]);
+    return true;
+}
+
+static struct selkie_inflight_entry *find_oldest(struct selkie_inflight *inflight, bool answered_too)
+{
+    struct selkie_inflight_entry *oldest = NULL;
+
+    for (size_t i = 0; i < inflight->count; i++)
+        if ((answered_too || inflight->entries[i].token != 0) &&
+            (!oldest || inflight->entries[i].sent_us < oldest->sent_us))
+            oldest = &inflight->entries[i];
+    return oldest;
+}
+
+struct selkie_inflight_entry *selkie_inflight_oldest(struct selkie_inflight *inflight)
+{
+    return find_oldest(inflight, true);
+}
+
+struct selkie_inflight_entry *selkie_inflight_oldest_unanswered(struct selkie_inflight *inflight)
+{
+    return find_oldest(inflight, false);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The radio on one serial line: bytes in, bodies out, ACKs back while the line is quiet. PROTOCOL.md, sections 2 and 3.
+ *
+ * Half duplex: an ACK waits until no byte has come for quiet_ms. It is dropped after SELKIE_ACK_KEEP_US of a busy line,
+ * and when SELKIE_ACKS_MAX newer ones wait: the device repeats a frame that gets no ACK. Never blocks. The loop's
+ * thread. */
+#ifndef SELKIE_GATEWAY_RADIO_LINE_H
+#define SELKIE_GATEWAY_RADIO_LINE_H
+
+#include "config.h"
+
+#include <selkie/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#define SELKIE_ACKS_MAX    8
+#define SELKIE_ACK_KEEP_US INT64_C(2000000)
+
+struct selkie_radio_line;
+
+/* Since the start of the program. */
+struct selkie_radio_line_counters {
+    uint64_t received;        /* whole frames with a good CRC */
+    uint64_t sealed, session; /* of these, of either form; the rest are ACKs and foreign */
+    uint64_t duplicate;       /* of these, repeats within ten minutes */
+    uint64_t foreign;         /* of these, of a version or type that section 3 does not know */
+    uint64_t filtered;        /* of these, from devices that are not in `allow` */
+    uint64_t crc;             /* frames dropped, by reason */
+    uint64_t garbage;
+    uint64_t overlong;
+    uint64_t acked; /* ACKs sent */
+    uint64_t ack_lost;
+};
+
+struct selkie_radio_line_handler {
+    void *context;
+    /* A body for the cloud: not an ACK, and from an allowed device. Its ACK waits for selkie_radio_line_ack. */
+    void (*body)(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len);
+    /* The line was opened or is gone. */
+    void (*changed)(void *context);
+};
+
+/* The configuration must live until the line is closed or gets another. NULL without memory. */
+struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_config *config,
+                                                 const struct selkie_config_line *settings,
+                                                 const struct selkie_radio_line_handler *handler);
+void selkie_radio_line_close(struct selkie_radio_line *line);
+
+/* Whether this is the line of these settings: the same device at the same speed. */
+bool selkie_radio_line_is(const struct selkie_radio_line *line, const struct selkie_config_line *settings);
+
+/* Use another configuration, in which this is still the line of `settings`. */
+void selkie_radio_line_configure(struct selkie_radio_line *line, const struct selkie_config *config,
+                                 const struct selkie_config_line *settings);
+
+/* The body is in the spool, new or as a repeat: acknowledge it, if the line is to send ACKs. */
+void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len);
+void selkie_radio_line_count_duplicate(struct selkie_radio_line *line);
+
+const char *selkie_radio_line_device(const struct selkie_radio_line *line);
+bool selkie_radio_line_is_open(const struct selkie_radio_line *line);
+const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *line);
+
+#endif
