@@ -124,7 +124,7 @@ static int answer_next(struct selkie_command_batch *batch, struct selkie_command
     return result;
 }
 
-int selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *commands, int64_t until_us)
+int selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *commands, int64_t until_us)
 {
     static const char too_long[] = "the answer is long enough without this: ask in smaller parts";
     size_t count = json_array_size(batch->commands);

@@ -22,8 +22,8 @@ void selkie_command_batch_close(struct selkie_command_batch *batch);
 
 /* Carry out the next command and more until the monotonic time until_us. 1 = that was all, 0 = some are left, or an
  * error for which the round is to be rolled back. What it changed is true once the round is committed. */
-SELKIE_USE_RESULT int selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *commands,
-                                                 int64_t until_us);
+SELKIE_USE_RESULT int selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *commands,
+                                               int64_t until_us);
 /* The round was committed. */
 void selkie_command_batch_committed(struct selkie_command_batch *batch);
 /* The round was rolled back: its commands and those that are left are answered with this error. 0 or SELKIE_ENOMEM. */

@@ -305,5 +305,5 @@ int selkie_command_remove_device(struct selkie_command *command)
         result = end_binding(effects, &live[i], SELKIE_REASON_REMOVED);
     if (result == 0)
         result = selkie_registry_delete_device(effects->registry, command->address);
-    return result < 0 ? result : selkie_state_publisher_touch(effects->states, command->address, NULL);
+    return result < 0 ? result : selkie_state_publisher_touch(&effects->states, command->address, NULL);
 }

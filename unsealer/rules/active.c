@@ -65,7 +65,7 @@ static int accept(struct selkie_effects *effects, struct selkie_binding *binding
                                       json_pack("{s:I, s:I, s:s}", "count", (json_int_t)decision->lost, "counter",
                                                 (json_int_t)opened->counter, "gateway", opened->gateway));
     if (result == 0)
-        result = selkie_state_publisher_touch(effects->states, binding->address, binding);
+        result = selkie_state_publisher_touch(&effects->states, binding->address, binding);
     return result;
 }
 

@@ -25,7 +25,6 @@ struct selkie_counts {
 
 struct selkie_effects {
     struct selkie_registry *registry;
-    struct selkie_state_publisher *states;
     struct selkie_rules rules;
 
     /* Of the transaction under way. */
@@ -34,17 +33,27 @@ struct selkie_effects {
                                * never set */
     struct selkie_output_list out;
     struct selkie_counts counts;
-    /* Totals over all bindings, counted once: counting takes too long for each transaction. */
-    int parked, unmatched;
-    bool counted;
+
+    /* Of all transactions; read from the registry before the first, and again after a rollback. */
+    bool loaded;
+    struct selkie_state_publisher states;
+    int parked, unmatched; /* totals over all bindings: counting takes too long for each transaction */
     /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
      * stored. */
     int64_t unmatched_shift_ms;
     bool shifted;
 };
 
-/* Begin a transaction: now_ms since the epoch, now_us monotonic. After a rollback clear `counted` first. */
+/* Begin a transaction: now_ms since the epoch, now_us monotonic. */
 SELKIE_USE_RESULT int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us);
+/* Before the commit: add the states that are due. */
+SELKIE_USE_RESULT int selkie_effects_end(struct selkie_effects *effects, int64_t now_us);
+/* Roll the transaction back. */
+void selkie_effects_undo(struct selkie_effects *effects);
+void selkie_effects_wipe(struct selkie_effects *effects);
+
+/* Whether states are due soon, so that a transaction is needed even if no frame comes. */
+bool selkie_effects_due(const struct selkie_effects *effects);
 
 /* Note an output; with `outbox` it is stored in the outbox too. Takes `output`; NULL gives SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox);
