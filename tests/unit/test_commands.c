@@ -126,7 +126,7 @@ START_TEST(denial_retires_the_id_and_rejects_what_was_parked)
     json_decref(event);
     submit(host, kit_data(&third, "parked too"));
     expect_event(host, "reset");
-    expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\"}", "several are pending");
+    expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\"}", "several IDs are pending");
     expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\",\"id\":\"00\"}", "not pending");
     kit_do(host, "{\"command\":\"denyDevice\",\"address\":\"%s\",\"id\":\"%s\"}", ADDRESS_1, id);
     kit_expect_rejected(host, "denied");
@@ -532,10 +532,10 @@ START_TEST(bad_commands_are_answered_and_change_nothing)
     } cases[] = {
         {"]", "not JSON"},
         {"{\"command\":\"nonsense\"}", "unknown command"},
-        {"{\"command\":1}", "command: must be a text"},
+        {"{\"command\":1}", "command: must be a string"},
         {"[]", "must be an object"},
         {"{\"command\":\"addDevice\"}", "address: is missing"},
-        {"{\"command\":\"addDevice\",\"address\":7}", "address: must be a text"},
+        {"{\"command\":\"addDevice\",\"address\":7}", "address: must be a string"},
         {"{\"command\":\"addDevice\",\"address\":\"0200\"}", "16 hex digits"},
         {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"colour\":1}", "no such field"},
         /* 63 letters and an umlaut of two bytes: the name is cut in its middle. */

@@ -67,7 +67,7 @@ static int decide_session(struct selkie_transaction *transaction, struct selkie_
     } else if (result > 0) {
         result = selkie_decide_session(effects, job, &identified);
     } else {
-        result = selkie_session_frames_turn_away(effects, job, &identified);
+        result = selkie_session_frames_unidentified(effects, job, &identified);
     }
 out:
     mbedtls_platform_zeroize(&identified.opened, sizeof identified.opened);

@@ -115,7 +115,7 @@ int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_r
         device->status = live[0].status == SELKIE_BINDING_ACTIVE ? SELKIE_DEVICE_ACTIVE : SELKIE_DEVICE_PENDING;
     else
         device->status = SELKIE_DEVICE_LISTED;
-    /* Known by its frames alone, and now none of its IDs counts: nothing is left to tell of it. */
+    /* Nobody listed the device, and its last ID is gone: forget it. */
     if (count == 0 && !device->listed && !device->revoked)
         result = selkie_registry_delete_device(effects->registry, device->address);
     else
@@ -127,7 +127,7 @@ void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_bi
 {
     int64_t heard_ms = rx_ms < effects->now_ms ? rx_ms : effects->now_ms;
 
-    /* One that is yet to come was noted before the clock was set back. */
+    /* If last_seen lies in the future, the clock was set back since. */
     if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > effects->now_ms)
         binding->last_seen_ms = heard_ms;
 }
