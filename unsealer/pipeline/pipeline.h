@@ -4,10 +4,9 @@
 #define SELKIE_PIPELINE_H
 
 #include "commands/gateways.h"
-#include "pipeline/command_queue.h"
-#include "pipeline/output_queue.h"
 #include "pipeline/pipeline_stats.h"
 #include "pipeline/pool.h"
+#include "pipeline/queues.h"
 
 struct selkie_unsealer {
     struct selkie_unsealer_options options;
