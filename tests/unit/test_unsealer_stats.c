@@ -92,7 +92,7 @@ START_TEST(every_frame_is_counted_once_under_what_became_of_it)
     bodies[count++] = kit_session(&device, "2");
     device.counter += 3; /* lost */
     bodies[count++] = kit_data(&device, "6");
-    bodies[count++] = kit_data(&twin, "parked"); /* a reset waits for the operator */
+    bodies[count++] = kit_data(&twin, "parked"); /* a reset waits for the administrator */
     bodies[count++] = kit_data(&revoked, "7");
     bodies[count] = bodies[1];
     bodies[count++].bytes[SELKIE_SEALED_SIZE - 1] ^= 1; /* a bad seal */
@@ -102,7 +102,7 @@ START_TEST(every_frame_is_counted_once_under_what_became_of_it)
     bodies[count++].len = 3; /* malformed */
     ck_assert_uint_eq(count, sizeof bodies / sizeof bodies[0]);
     for (size_t i = 0; i < count; i++)
-        kit_receipt(host, kit_submit(host, &bodies[i], 0));
+        kit_submit_wait(host, bodies[i]);
 
     json_t *stats = get_stats(), *rejected = json_object_get(stats, "rejected"),
            *latency = json_object_get(stats, "latency_us");
@@ -130,13 +130,13 @@ START_TEST(every_frame_is_counted_once_under_what_became_of_it)
 }
 END_TEST
 
-START_TEST(what_the_operator_approves_was_parked_and_is_released)
+START_TEST(what_the_administrator_approves_was_parked_and_is_released)
 {
     struct kit_device device = kit_device(1, 0), twin = kit_device(1, 1);
     struct kit_body first = kit_data(&device, "1"), parked = kit_data(&twin, "2");
 
-    kit_receipt(host, kit_submit(host, &first, 0));
-    kit_receipt(host, kit_submit(host, &parked, 0));
+    kit_submit_wait(host, first);
+    kit_submit_wait(host, parked);
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
     json_t *stats = get_stats();
     ck_assert_int_eq(number(stats, "frames", "parked"), 1);
@@ -189,7 +189,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, each_counter_has_its_name);
     tcase_add_test(tcase, every_frame_is_counted_once_under_what_became_of_it);
-    tcase_add_test(tcase, what_the_operator_approves_was_parked_and_is_released);
+    tcase_add_test(tcase, what_the_administrator_approves_was_parked_and_is_released);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("histogram");
     tcase_add_test(tcase, percentiles_are_at_most_a_sixteenth_too_high);
