@@ -1,51 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/stats.h"
+#include "pipeline/pipeline.h"
 #include <selkie/clock.h>
 
 #include <string.h>
 
-#define TURN_US  60000000
-#define SUB_BITS 3 /* eight buckets to a power of two */
+#define TURN_US 60000000
 
-static unsigned bucket_of(uint32_t us)
-{
-    if (us < 1 << SUB_BITS)
-        return us;
-    unsigned shift = 31 - SUB_BITS - (unsigned)__builtin_clz(us);
-    return ((shift + 1) << SUB_BITS) + (us >> shift) - (1 << SUB_BITS);
-}
-
-/* The highest value in a bucket. */
-static uint32_t bucket_top(unsigned bucket)
-{
-    if (bucket < 1 << SUB_BITS)
-        return bucket;
-    unsigned shift = (bucket >> SUB_BITS) - 1;
-    return (uint32_t)(((uint64_t)((bucket & ((1 << SUB_BITS) - 1)) + (1 << SUB_BITS) + 1) << shift) - 1);
-}
-
-void selkie_stats_histogram_add(struct selkie_stats_histogram *histogram, int64_t us)
-{
-    uint32_t value = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
-    histogram->buckets[bucket_of(value)]++;
-    histogram->count++;
-    if (value > histogram->max_us)
-        histogram->max_us = value;
-}
-
-uint32_t selkie_stats_histogram_percentile(const struct selkie_stats_histogram *histogram, unsigned per_mille)
-{
-    uint64_t rank = (histogram->count * per_mille + 999) / 1000, seen = 0;
-
-    for (unsigned i = 0; i < SELKIE_STATS_HISTOGRAM_BUCKETS && histogram->count > 0; i++) {
-        seen += histogram->buckets[i];
-        if (seen >= rank)
-            return bucket_top(i) < histogram->max_us ? bucket_top(i) : histogram->max_us;
-    }
-    return 0;
-}
-
-void selkie_stats_init(struct selkie_pipeline_stats *stats)
+void selkie_pipeline_stats_init(struct selkie_pipeline_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
     pthread_mutex_init(&stats->lock, NULL);
@@ -53,19 +14,19 @@ void selkie_stats_init(struct selkie_pipeline_stats *stats)
     stats->turned_us = selkie_clock_monotonic_us();
 }
 
-void selkie_stats_destroy(struct selkie_pipeline_stats *stats)
+void selkie_pipeline_stats_destroy(struct selkie_pipeline_stats *stats)
 {
     pthread_mutex_destroy(&stats->lock);
 }
 
-void selkie_stats_intake_full(struct selkie_pipeline_stats *stats)
+void selkie_pipeline_stats_intake_full(struct selkie_pipeline_stats *stats)
 {
     pthread_mutex_lock(&stats->lock);
     stats->intake_full++;
     pthread_mutex_unlock(&stats->lock);
 }
 
-void selkie_stats_storage(struct selkie_pipeline_stats *stats, bool works)
+void selkie_pipeline_stats_storage(struct selkie_pipeline_stats *stats, bool works)
 {
     pthread_mutex_lock(&stats->lock);
     stats->storage_failures += !works;
@@ -76,7 +37,7 @@ void selkie_stats_storage(struct selkie_pipeline_stats *stats, bool works)
     pthread_mutex_unlock(&stats->lock);
 }
 
-void selkie_stats_damaged(struct selkie_pipeline_stats *stats)
+void selkie_pipeline_stats_damaged(struct selkie_pipeline_stats *stats)
 {
     pthread_mutex_lock(&stats->lock);
     stats->storage_damaged = true;
@@ -110,17 +71,35 @@ static void turn(struct selkie_pipeline_stats *stats, int64_t now_us)
     stats->turned_us = now_us;
 }
 
-void selkie_stats_round(struct selkie_pipeline_stats *stats, const struct selkie_effects *effects,
-                        const struct selkie_stats_timing *timings, unsigned count)
+/* The way of one frame that is decided and committed. */
+static void add_stages(struct selkie_histogram stages[static SELKIE_STAGE_COUNT], const struct selkie_job *job,
+                       int64_t now_us)
 {
+    if (job->ordered) {
+        selkie_histogram_add(&stages[SELKIE_STAGE_UNSEAL_WAIT], job->opening_us - job->submitted_us);
+        selkie_histogram_add(&stages[SELKIE_STAGE_UNSEAL], job->opened_us - job->opening_us);
+    }
+    selkie_histogram_add(&stages[SELKIE_STAGE_DECIDE_WAIT], job->deciding_us - job->opened_us);
+    selkie_histogram_add(&stages[SELKIE_STAGE_DECIDE], job->decided_us - job->deciding_us);
+    selkie_histogram_add(&stages[SELKIE_STAGE_TOTAL], now_us - job->submitted_us);
+}
+
+void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, const struct selkie_effects *effects,
+                                       struct selkie_job *const jobs[], unsigned count, int64_t commit_us)
+{
+    int64_t now_us = selkie_clock_monotonic_us();
+
     pthread_mutex_lock(&stats->lock);
-    turn(stats, selkie_clock_monotonic_us());
+    turn(stats, now_us);
     add_counts(&stats->counts, &effects->counts);
     stats->parked = effects->parked;
     stats->unmatched = effects->unmatched;
-    for (unsigned i = 0; i < count; i++) {
-        stats->commits += timings[i].stage == SELKIE_STAGE_COMMIT;
-        selkie_stats_histogram_add(&stats->stages[0][timings[i].stage], timings[i].us);
+    for (unsigned i = 0; i < count; i++)
+        if (jobs[i])
+            add_stages(stats->stages[0], jobs[i], now_us);
+    if (commit_us >= 0) {
+        stats->commits++;
+        selkie_histogram_add(&stats->stages[0][SELKIE_STAGE_COMMIT], commit_us);
     }
     pthread_mutex_unlock(&stats->lock);
 }
@@ -144,24 +123,25 @@ static json_t *latency_json(const struct selkie_pipeline_stats *stats)
     json_t *json = json_object();
 
     for (int i = 0; i < SELKIE_STAGE_COUNT; i++) {
-        struct selkie_stats_histogram both = stats->stages[0][i];
-        const struct selkie_stats_histogram *before = &stats->stages[1][i];
-        both.count += before->count;
-        both.max_us = both.max_us > before->max_us ? both.max_us : before->max_us;
-        for (int bucket = 0; bucket < SELKIE_STATS_HISTOGRAM_BUCKETS; bucket++)
-            both.buckets[bucket] += before->buckets[bucket];
+        struct selkie_histogram both = stats->stages[0][i];
+        selkie_histogram_merge(&both, &stats->stages[1][i]);
         json_object_set_new(json, names[i],
                             json_pack("{s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)both.count, "p50",
-                                      (json_int_t)selkie_stats_histogram_percentile(&both, 500), "p90",
-                                      (json_int_t)selkie_stats_histogram_percentile(&both, 900), "p99",
-                                      (json_int_t)selkie_stats_histogram_percentile(&both, 990), "max",
-                                      (json_int_t)both.max_us));
+                                      (json_int_t)selkie_histogram_percentile(&both, 0.5), "p90",
+                                      (json_int_t)selkie_histogram_percentile(&both, 0.9), "p99",
+                                      (json_int_t)selkie_histogram_percentile(&both, 0.99), "max",
+                                      (json_int_t)both.max));
     }
     return json;
 }
 
-json_t *selkie_stats_json(struct selkie_pipeline_stats *stats, const struct selkie_stats_depths *depths)
+json_t *selkie_pipeline_stats_json(void *context)
 {
+    struct selkie_unsealer *unsealer = context;
+    struct selkie_pipeline_stats *stats = &unsealer->stats;
+    unsigned outputs = selkie_output_queue_depth(&unsealer->outputs), intake, unopened;
+
+    selkie_pool_depth(unsealer->pool, &intake, &unopened);
     pthread_mutex_lock(&stats->lock);
     turn(stats, selkie_clock_monotonic_us());
     const struct selkie_counts *counts = &stats->counts;
@@ -174,8 +154,8 @@ json_t *selkie_stats_json(struct selkie_pipeline_stats *stats, const struct selk
         "parked", (json_int_t)counts->parked, "released", (json_int_t)counts->released, "lost",
         (json_int_t)counts->lost, "rejected", rejected_json(counts), "dropped", "intake_full",
         (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues", "intake",
-        (json_int_t)depths->intake, "unopened", (json_int_t)depths->unopened, "outputs", (json_int_t)depths->outputs,
-        "parked", stats->parked, "stray", stats->unmatched, "latency_us", latency_json(stats), "storage", "working",
+        (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked", stats->parked,
+        "stray", stats->unmatched, "latency_us", latency_json(stats), "storage", "working",
         stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
         (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
         (json_int_t)stats->commits);
