@@ -15,9 +15,9 @@ struct selkie_account {
     struct selkie_attribution *attribution;
     struct selkie_metrics metrics; /* events, rejections, attacks and what else is counted on the way */
     struct selkie_series series;
-    struct selkie_sim_histogram wait; /* from a reading to the end of its first transmission, virtual microseconds */
-    uint64_t frames_digest;   /* of every frame of the fleet and when it was sent: the same seed, the same digest */
-    uint64_t last_arrival_us; /* on the wall: the last payload, event, rejection or receipt */
+    struct selkie_histogram wait; /* from a reading to the end of its first transmission, virtual microseconds */
+    uint64_t frames_digest;       /* of every frame of the fleet and when it was sent: the same seed, the same digest */
+    uint64_t last_arrival_us;     /* on the wall: the last payload, event, rejection or receipt */
 };
 
 #endif

@@ -19,7 +19,7 @@ struct selkie_verify {
     struct selkie_verify_tally tally;
     uint64_t heard;           /* payloads marked so, */
     uint64_t heard_delivered; /* and of them, delivered ones */
-    struct selkie_sim_histogram latency;
+    struct selkie_histogram latency;
 };
 
 int selkie_verify_open(struct selkie_verify **verify, uint32_t devices)
@@ -122,8 +122,7 @@ static void measure(struct selkie_verify *verify, struct device *device, uint32_
 
     if (device->recent_us[place] == 0 || device->recent_number[place] != number)
         return;
-    selkie_sim_histogram_add(&verify->latency,
-                             wall_us > device->recent_us[place] ? wall_us - device->recent_us[place] : 0);
+    selkie_histogram_add(&verify->latency, (int64_t)wall_us - (int64_t)device->recent_us[place]);
     device->recent_us[place] = 0;
 }
 
@@ -176,7 +175,7 @@ struct selkie_verify_tally selkie_verify_tally(const struct selkie_verify *verif
     return tally;
 }
 
-const struct selkie_sim_histogram *selkie_verify_latency(const struct selkie_verify *verify)
+const struct selkie_histogram *selkie_verify_latency(const struct selkie_verify *verify)
 {
     return &verify->latency;
 }

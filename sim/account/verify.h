@@ -13,9 +13,8 @@
 #ifndef SELKIE_SIM_VERIFY_H
 #define SELKIE_SIM_VERIFY_H
 
-#include "account/histogram.h"
-
 #include <selkie/error.h>
+#include <selkie/histogram.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,7 +68,7 @@ struct selkie_verify_tally selkie_verify_tally(const struct selkie_verify *verif
 
 /* From the moment the first gateway had the frame to the first arrival on the topic, in microseconds of the wall. Exact
  * for the last SELKIE_VERIFY_RECENT payloads heard of each device; what comes later than that is not measured. */
-const struct selkie_sim_histogram *selkie_verify_latency(const struct selkie_verify *verify);
+const struct selkie_histogram *selkie_verify_latency(const struct selkie_verify *verify);
 #define SELKIE_VERIFY_RECENT 4
 
 #endif

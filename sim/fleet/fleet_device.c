@@ -51,7 +51,8 @@ static int radio_write(void *context, const uint8_t *bytes, size_t len)
     remember(device, rx.body, body_len, is_payload);
     if (is_payload && device->handed_us != 0) {
         const struct selkie_sim_radio *radio = &selkie_fleet_channel(fleet, device->index, 0)->radio;
-        selkie_sim_histogram_add(&account->wait, now_us + selkie_sim_radio_duration_us(radio, len) - device->handed_us);
+        uint64_t end_us = now_us + selkie_sim_radio_duration_us(radio, len);
+        selkie_histogram_add(&account->wait, (int64_t)(end_us - device->handed_us));
         device->handed_us = 0;
     }
     account->frames_digest =

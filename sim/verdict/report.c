@@ -257,12 +257,12 @@ static void chart_events(FILE *file, const struct selkie_series *series)
 }
 
 /* Bars over a logarithmic axis, as the histogram's buckets are: two of them to a bar. */
-static void chart_latency(FILE *file, const struct selkie_sim_histogram *latency)
+static void chart_latency(FILE *file, const struct selkie_histogram *latency)
 {
-    unsigned first = SELKIE_SIM_HISTOGRAM_BUCKETS, last = 0;
+    unsigned first = SELKIE_HISTOGRAM_BUCKETS, last = 0;
     double top = 0;
 
-    for (unsigned i = 0; i < SELKIE_SIM_HISTOGRAM_BUCKETS; i++) {
+    for (unsigned i = 0; i < SELKIE_HISTOGRAM_BUCKETS; i++) {
         if (latency->buckets[i] == 0)
             continue;
         first = i < first ? i : first;
@@ -278,7 +278,7 @@ static void chart_latency(FILE *file, const struct selkie_sim_histogram *latency
                       TOP + HEIGHT - height, fmax(width - 1, 0.5), height);
         if (i % (count / TICKS + 1) == 0)
             (void)fprintf(file, "<text x=%.1f y=%.0f>%.3g ms</text>\n", LEFT + width * i, TOP + HEIGHT + 18,
-                          (double)selkie_sim_histogram_edge(first + i) / 1e3);
+                          (double)selkie_histogram_edge(first + i) / 1e3);
     }
     (void)fputs("</svg>\n", file);
 }

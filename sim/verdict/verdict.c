@@ -22,11 +22,11 @@ static void set_share(struct selkie_world *world, const char *name, uint64_t par
     set(world, name, whole == 0 ? 0 : (double)part / (double)whole);
 }
 
-static void set_percentile(struct selkie_world *world, const char *name, const struct selkie_sim_histogram *histogram,
+static void set_percentile(struct selkie_world *world, const char *name, const struct selkie_histogram *histogram,
                            double share)
 {
     if (histogram->count > 0)
-        set(world, name, (double)selkie_sim_histogram_percentile(histogram, share) / 1e3);
+        set(world, name, (double)selkie_histogram_percentile(histogram, share) / 1e3);
 }
 
 static void account(struct selkie_world *world)
@@ -49,7 +49,7 @@ static void account(struct selkie_world *world)
 
 static void times(struct selkie_world *world)
 {
-    const struct selkie_sim_histogram *latency = selkie_verify_latency(world->account.verify);
+    const struct selkie_histogram *latency = selkie_verify_latency(world->account.verify);
     const struct selkie_sim_clock *clock = &world->run.clock;
 
     set_percentile(world, "latency_p50_ms", latency, 0.5);
