@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-sim: fleets of real devices on an air that is as bad as the real one, and a verdict. */
-#include "attacker.h"
-#include "options.h"
-#include "say.h"
+#include "attack/acts.h"
+#include "core/embedded.h"
+#include "core/say.h"
+#include "scenario/command_line.h"
 #include "sim.h"
 
 #include <argp.h>
@@ -69,14 +70,14 @@ struct arguments {
     enum command command;
     bool check_only;
     const char *file, *attack;
-    struct selkie_options over;
+    struct selkie_command_line over;
     struct selkie_sim_options run;
 };
 
 static void set(struct argp_state *state, const char *path, const char *value)
 {
     struct arguments *arguments = state->input;
-    int error = selkie_options_set(&arguments->over, path, value);
+    int error = selkie_command_line_set(&arguments->over, path, value);
 
     if (error < 0)
         argp_error(state, "%s: %s", path, selkie_error_text(error));
@@ -88,7 +89,7 @@ static void set_pair(struct argp_state *state, const char *prefix, const char *p
     char path[128];
     const char *equals = strchr(pair, '=');
 
-    if (equals == NULL || equals == pair)
+    if (!equals || equals == pair)
         argp_error(state, "\"%s\": must be NAME=VALUE", pair);
     else {
         int len = snprintf(path, sizeof path, "%s%.*s", prefix, (int)(equals - pair), pair);
@@ -104,14 +105,14 @@ static error_t parse_argument(struct arguments *arguments, const char *value, st
         arguments->command = RUN;
     } else if (arguments->command == NONE && strcmp(value, "attack") == 0) {
         arguments->command = ATTACK;
-    } else if (arguments->command == RUN && arguments->file == NULL) {
+    } else if (arguments->command == RUN && !arguments->file) {
         arguments->file = value;
-    } else if (arguments->command == ATTACK && arguments->attack == NULL) {
-        for (size_t i = 0; i < SELKIE_ATTACK_KINDS && arguments->attack == NULL; i++) {
+    } else if (arguments->command == ATTACK && !arguments->attack) {
+        for (size_t i = 0; i < SELKIE_ATTACK_KINDS && !arguments->attack; i++) {
             if (strcmp(selkie_attack_words[i], value) == 0)
                 arguments->attack = selkie_attack_words[i];
         }
-        if (arguments->attack == NULL)
+        if (!arguments->attack)
             argp_error(state, "no attack is called \"%s\"; see --help", value);
     } else {
         argp_error(state, arguments->command == NONE ? "\"%s\" is no command" : "\"%s\" is too much", value);
@@ -121,7 +122,7 @@ static error_t parse_argument(struct arguments *arguments, const char *value, st
 
 static bool is_stdout(const char *path)
 {
-    return path != NULL && strcmp(path, "-") == 0;
+    return path && strcmp(path, "-") == 0;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -156,7 +157,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         return parse_argument(arguments, value, state);
     case ARGP_KEY_END:
-        if (arguments->command == NONE || (arguments->command == ATTACK && arguments->attack == NULL))
+        if (arguments->command == NONE || (arguments->command == ATTACK && !arguments->attack))
             argp_usage(state);
         if (is_stdout(arguments->run.json) && is_stdout(arguments->run.report))
             argp_error(state, "--json and --report cannot both be standard output");
@@ -179,7 +180,7 @@ static char *filter_help(int key, const char *text, void *input)
     if (key != ARGP_KEY_HELP_POST_DOC)
         return (char *)(uintptr_t)text;
     FILE *stream = open_memstream(&list, &size);
-    if (stream == NULL)
+    if (!stream)
         return NULL;
     (void)fputs("Attacks:\n", stream);
     for (int i = 0; i < SELKIE_ATTACK_KINDS; i++)
@@ -198,15 +199,15 @@ static int act(const struct arguments *arguments)
     int status = EX_CONFIG;
 
     if (arguments->command == PRINT_CONFIG)
-        return fputs(selkie_scenario_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return fputs(selkie_embedded_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     selkie_scenario_init(&scenario);
-    const char *astray = selkie_options_load(&arguments->over, &scenario, arguments->file, arguments->attack);
-    if (selkie_scenario_error(&scenario) != NULL) {
+    const char *astray = selkie_command_line_load(&arguments->over, &scenario, arguments->file, arguments->attack);
+    if (selkie_scenario_error(&scenario)) {
         selkie_say("%s", selkie_scenario_error(&scenario));
-    } else if (astray != NULL) {
+    } else if (astray) {
         selkie_say("%s: there is no such place in the scenario", astray);
     } else if (arguments->check_only) {
-        selkie_scenario_show(&scenario);
+        selkie_command_line_show(&scenario);
         status = EXIT_SUCCESS;
     } else {
         status = selkie_sim_run(&scenario, &arguments->run);
@@ -234,7 +235,7 @@ int main(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "run [SCENARIO.json]\nattack NAME",
         .doc = "Run a fleet of simulated devices over a simulated radio into real gateways and a real "
-               "broker, and tell what became of every payload.\v",
+               "broker, and report what became of every payload.\v",
         .help_filter = filter_help};
     struct arguments arguments = {.command = NONE};
 
@@ -249,6 +250,6 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     int status = act(&arguments);
-    selkie_options_wipe(&arguments.over);
+    selkie_command_line_wipe(&arguments.over);
     return status;
 }

@@ -1,122 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim.h"
 
-#include "action.h"
-#include "attacker.h"
-#include "channel.h"
-#include "fleet.h"
-#include "judge.h"
-#include "loop.h"
-#include "observer.h"
-#include "operator.h"
-#include "ready.h"
-#include "report.h"
-#include "say.h"
-#include "trail.h"
-#include "view.h"
-#include "wall.h"
+#include "core/say.h"
+#include "verdict/report.h"
+#include "verdict/view.h"
+#include "world/action.h"
+#include "world/arrivals.h"
+#include "world/loop.h"
+#include "world/ready.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define LEAVING_S      600 /* virtual time in which what is under way at the end may still leave the devices */
-#define LEAVING_EVENTS 16  /* a turn: each is followed by a look whether all have left */
-#define EVENTS_A_TURN  512
-#define WRITE_OFF_US   1000000u
+#define LEAVING_TIMERS 16  /* a turn: each is followed by a look whether all have left */
+#define TIMERS_A_TURN  512
 #define SERIES_SLOT_US 100000u
+#define WRITE_OFF_US   1000000u
 #define SETTLE_TIMES   20      /* at the end: so many times settle_s at most, whatever still comes in */
 #define CALM_US        400000u /* at the end: so long without an arrival, in case a double is on its way */
 
 struct run {
     struct selkie_world world;
     struct selkie_loop loop;
-    struct selkie_actions *actions;
     struct selkie_view view;
+    struct selkie_verdict verdict;
     uint64_t held_us; /* on the wall: since when time waits */
     uint64_t written_off;
     uint64_t spooled; /* in virtual gateways, when last looked */
 };
 
-static int open_keys(struct selkie_world *world)
+static int open_account(struct selkie_account *account, struct selkie_run *run, const struct selkie_scenario *scenario)
 {
-    const struct selkie_scenario_broker *broker = &world->scenario->broker;
-    int error = 0;
-
-    world->key_count = broker->uri == NULL ? SELKIE_KEYS_OWN : broker->key_count;
-    for (size_t i = 0; i < world->key_count && error == 0; i++)
-        error = broker->uri == NULL ? selkie_keys_own(&world->keys[i], (unsigned)i)
-                                    : selkie_keys_load(&world->keys[i], broker->keys[i].id, broker->keys[i].file);
-    return error;
-}
-
-static int open_plan(struct selkie_world *world)
-{
-    const struct selkie_scenario_fleet *fleet = &world->scenario->fleet;
+    const struct selkie_scenario_fleet *fleet = &scenario->fleet;
     char text[256];
-    int error = selkie_payload_plan_open(&world->plan, fleet->payload, fleet->payload_size, fleet->payload_file,
-                                         world->scenario->seed, text);
 
+    selkie_series_init(&account->series, SERIES_SLOT_US);
+    int error = selkie_payload_plan_open(&account->plan, fleet->payload, fleet->payload_size, fleet->payload_file,
+                                         scenario->seed, text);
     if (error < 0)
         selkie_say("%s", text);
+    if (error == 0)
+        error = selkie_verify_open(&account->verify, fleet->devices);
+    if (error == 0)
+        error = selkie_attribution_open(&account->attribution, run, &account->metrics);
     return error;
 }
 
-/* Parts in the order in which they need each other; each says by itself what went wrong. */
-static int open_world(struct run *run, const struct selkie_scenario *scenario)
+static bool identify(void *context, uint32_t index, uint8_t address[static SELKIE_ADDRESS_SIZE],
+                     uint8_t id[static SELKIE_ID_SIZE])
 {
-    struct selkie_world *world = &run->world;
+    const struct selkie_world *world = context;
+    const struct selkie_fleet_device *device = &world->fleet->devices[index];
+
+    if (!device->on || !device->device.identified)
+        return false;
+    memcpy(address, device->config.address, SELKIE_ADDRESS_SIZE);
+    memcpy(id, device->device.identity.id, SELKIE_ID_SIZE);
+    return true;
+}
+
+/* Parts in the order in which they need each other; each reports by itself what went wrong. Close it then, too. */
+static int open_world(struct selkie_world *world, const struct selkie_scenario *scenario)
+{
+    struct selkie_run *run = &world->run;
 
     world->scenario = scenario;
-    world->epoch_ms = selkie_wall_epoch_ms();
-    selkie_clock_init(&world->clock, scenario->speed, selkie_wall_us());
-    selkie_series_init(&world->series, SERIES_SLOT_US);
+    world->broker.process.pidfd = -1;
+    run->epoch_ms = selkie_clock_ms();
+    selkie_sim_clock_init(&run->clock, scenario->speed, selkie_wall_us());
     int error = selkie_folder_open(&world->folder);
     if (error == 0)
-        error = open_keys(world);
+        error = open_account(&world->account, run, scenario);
     if (error == 0)
-        error = open_plan(world);
+        error = selkie_sim_broker_open(&world->broker, &scenario->broker, &world->folder);
     if (error == 0)
-        error = selkie_verify_open(&world->verify, scenario->fleet.devices);
+        error = selkie_observer_open(&world->observer, run, &world->broker,
+                                     (struct selkie_observer_listener){world, selkie_arrivals_message});
     if (error == 0)
-        error = selkie_trail_open(world);
+        error = selkie_air_open(&world->air, run, scenario, &world->account, &world->broker);
     if (error == 0)
-        error = selkie_mailbox_open(&world->mailbox);
+        error = selkie_fleet_open(&world->fleet, run, scenario, &world->account, &world->broker, world->air);
     if (error == 0)
-        error = selkie_broker_open(&world->broker, &scenario->broker, &world->folder);
+        error = selkie_sim_operator_open(&world->operator, run, &world->broker, scenario->fleet.devices,
+                                         (struct selkie_sim_operator_source){world, identify});
     if (error == 0)
-        error = selkie_observer_open(world);
+        error = selkie_attackers_open(&world->attackers, world->fleet);
     if (error == 0)
-        error = selkie_channels_open(world);
-    if (error == 0)
-        error = selkie_fleet_open(world);
-    if (error == 0)
-        error = selkie_operator_open(world);
-    if (error == 0)
-        error = selkie_attackers_open(world);
-    if (error == 0)
-        error = selkie_actions_open(&run->actions, world);
-    if (error == 0)
-        error = selkie_loop_open(&run->loop, world);
+        error = selkie_actions_open(&world->actions, world);
     return error;
 }
 
-static void close_world(struct run *run, bool keep)
+static void close_world(struct selkie_world *world, bool keep)
 {
-    struct selkie_world *world = &run->world;
-
-    selkie_loop_close(&run->loop);
-    selkie_actions_close(run->actions);
-    selkie_attackers_close(world);
-    selkie_operator_close(world);
-    selkie_fleet_close(world);
-    selkie_channels_close(world);
-    selkie_observer_close(world);
-    selkie_broker_close(&world->broker);
-    selkie_mailbox_close(world->mailbox);
-    selkie_trail_close(world);
-    selkie_verify_close(world->verify);
-    selkie_payload_plan_close(&world->plan);
-    selkie_clock_wipe(&world->clock);
+    selkie_actions_close(world->actions);
+    selkie_attackers_close(world->attackers);
+    selkie_sim_operator_close(world->operator);
+    selkie_fleet_close(world->fleet);
+    selkie_air_close(world->air);
+    selkie_observer_close(world->observer);
+    selkie_sim_broker_close(&world->broker);
+    selkie_attribution_close(world->account.attribution);
+    selkie_verify_close(world->account.verify);
+    selkie_payload_plan_close(&world->account.plan);
+    selkie_sim_clock_wipe(&world->run.clock);
     selkie_folder_close(&world->folder, keep);
 }
 
@@ -124,25 +111,25 @@ static uint64_t spooled(const struct selkie_world *world)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < world->channel_count; i++)
-        sum += world->channels[i].virtual != NULL ? selkie_vgateway_waiting(world->channels[i].virtual) : 0;
+    for (uint32_t i = 0; i < world->air->count; i++)
+        sum += world->air->channels[i].virtual ? selkie_vgateway_waiting(world->air->channels[i].virtual) : 0;
     return sum;
 }
 
-/* Frames that time waits for: payloads that gateways have and that may still come out, or whatever virtual gateways
- * have and nobody has decided on, if that is more: a REGISTER costs the broker as much. What did not come while nothing
- * else did either is written off for this purpose, though not in the account. */
+/* Frames that time waits for: payloads that gateways have and that may still be delivered, or all that virtual gateways
+ * have and nobody has decided on, if that is more: a REGISTER costs the broker as much. Frames that are still missing
+ * while nothing else arrives are written off for this purpose, though not in the account. */
 static uint64_t backlog(struct run *run, uint64_t now_us)
 {
     struct selkie_world *world = &run->world;
-    uint64_t waiting = selkie_verify_tally(world->verify).waiting, in_spools = spooled(world);
+    uint64_t waiting = selkie_verify_tally(world->account.verify).waiting, in_spools = spooled(world);
 
     if (in_spools < run->spooled) /* a receipt came */
-        world->last_arrival_us = now_us;
+        world->account.last_arrival_us = now_us;
     run->spooled = in_spools;
     if (in_spools > waiting)
         waiting = in_spools;
-    if (now_us > world->last_arrival_us + WRITE_OFF_US && now_us > run->held_us + WRITE_OFF_US)
+    if (now_us > world->account.last_arrival_us + WRITE_OFF_US && now_us > run->held_us + WRITE_OFF_US)
         run->written_off = waiting;
     if (run->written_off > waiting)
         run->written_off = waiting;
@@ -158,74 +145,74 @@ static bool too_far_ahead(struct run *run)
 
     if (scenario->backlog == 0 || (scenario->speed > 0 && scenario->speed <= 1))
         return false;
-    /* How long a program takes to start is no outage of the scenario's. */
-    for (uint32_t i = 0; i < world->channel_count; i++) {
-        if (!selkie_channel_comes_back(&world->channels[i]))
+    /* The time that a program takes to start is not part of the scenario's outage. */
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        if (!selkie_channel_comes_back(&world->air->channels[i]))
             continue;
-        run->held_us = world->last_arrival_us = now_us;
+        run->held_us = world->account.last_arrival_us = now_us;
         return true;
     }
-    if (selkie_actions_outage(run->actions)) {
-        world->last_arrival_us = now_us;
+    if (selkie_actions_outage(run->world.actions)) {
+        world->account.last_arrival_us = now_us;
         return false;
     }
     bool ahead = backlog(run, now_us) >= scenario->backlog;
-    for (uint32_t i = 0; i < world->channel_count && !ahead; i++)
-        ahead = selkie_channel_congested(&world->channels[i]);
-    if (!ahead || !world->clock.held)
+    for (uint32_t i = 0; i < world->air->count && !ahead; i++)
+        ahead = selkie_channel_congested(&world->air->channels[i]);
+    if (!ahead || !world->run.clock.held)
         run->held_us = now_us;
     return ahead;
 }
 
-static void turn(struct run *run, size_t events)
+static void turn(struct run *run, size_t limit)
 {
     struct selkie_world *world = &run->world;
 
-    selkie_clock_hold(&world->clock, too_far_ahead(run));
-    selkie_loop_turn(&run->loop, 1000000, events);
+    world->run.clock.held = too_far_ahead(run);
+    selkie_loop_turn(&run->loop, 1000000, limit);
     selkie_view_update(&run->view, world);
 }
 
 static bool going_on(const struct run *run)
 {
-    return !run->world.failed && run->loop.stops == 0;
+    return !run->world.run.failed && run->loop.stops == 0;
 }
 
-/* The devices' last frames leave. */
+/* Let the devices send what they have taken. */
 static void let_leave(struct run *run)
 {
     struct selkie_world *world = &run->world;
-    uint64_t limit_us = world->clock.now_us + (uint64_t)LEAVING_S * SELKIE_SEC_US;
+    uint64_t limit_us = world->run.clock.now_us + (uint64_t)LEAVING_S * SELKIE_SEC_US;
 
-    selkie_fleet_quiet(world);
-    world->clock.end_us = limit_us;
-    while (going_on(run) && world->clock.now_us < limit_us && world->clock.count > 0 &&
-           (!selkie_fleet_idle(world) || selkie_actions_outage(run->actions)))
-        turn(run, LEAVING_EVENTS);
+    world->fleet->quiet = true;
+    world->run.clock.end_us = limit_us;
+    while (going_on(run) && world->run.clock.now_us < limit_us && world->run.clock.count > 0 &&
+           (!selkie_fleet_idle(world->fleet) || selkie_actions_outage(run->world.actions)))
+        turn(run, LEAVING_TIMERS);
 }
 
 static bool calm(const struct selkie_world *world, uint64_t now_us)
 {
-    return spooled(world) == 0 && selkie_attackers_waiting(world) == 0 &&
-           selkie_verify_tally(world->verify).waiting == 0 && selkie_operator_open_cases(world) == 0 &&
-           now_us > world->last_arrival_us + CALM_US;
+    return spooled(world) == 0 && selkie_attackers_waiting(world->attackers, SELKIE_ATTACK_KINDS) == 0 &&
+           selkie_verify_tally(world->account.verify).waiting == 0 &&
+           selkie_sim_operator_open_cases(world->operator) == 0 && now_us > world->account.last_arrival_us + CALM_US;
 }
 
-/* What the gateways have comes out. */
+/* Wait for the delivery of what the gateways have. */
 static void settle(struct run *run)
 {
     struct selkie_world *world = &run->world;
     uint64_t now_us = selkie_wall_us(), patience_us = (uint64_t)(world->scenario->settle_s * 1e6);
     uint64_t limit_us = now_us + SETTLE_TIMES * patience_us;
 
-    selkie_fleet_settle(world);
-    for (uint32_t i = 0; i < world->channel_count; i++)
-        if (world->channels[i].virtual != NULL)
-            selkie_vgateway_hurry(world->channels[i].virtual, patience_us / 3);
-    selkie_attackers_hurry(world, patience_us / 3);
-    world->last_arrival_us = now_us;
-    /* Whoever asks twice does not want to wait for it either. */
-    for (; now_us < world->last_arrival_us + patience_us && now_us < limit_us && !world->failed &&
+    selkie_fleet_settle(world->fleet);
+    for (uint32_t i = 0; i < world->air->count; i++)
+        if (world->air->channels[i].virtual)
+            selkie_vgateway_hurry(world->air->channels[i].virtual, patience_us / 3);
+    selkie_attackers_hurry(world->attackers, patience_us / 3);
+    world->account.last_arrival_us = now_us;
+    /* A second Ctrl-C ends this wait, too. */
+    for (; now_us < world->account.last_arrival_us + patience_us && now_us < limit_us && !world->run.failed &&
            !calm(world, now_us) && run->loop.stops < 2;
          now_us = selkie_wall_us()) {
         selkie_loop_turn(&run->loop, CALM_US, 0);
@@ -233,38 +220,27 @@ static void settle(struct run *run)
     }
 }
 
-/* Whoever reads a document there wants nothing else in it. */
+/* A document on standard output must stand alone there. */
 static bool takes_stdout(const struct selkie_sim_options *options)
 {
-    return (options->json != NULL && strcmp(options->json, "-") == 0) ||
-           (options->report != NULL && strcmp(options->report, "-") == 0);
+    return (options->json && strcmp(options->json, "-") == 0) || (options->report && strcmp(options->report, "-") == 0);
 }
 
-/* Returns whether all expectations held. */
-static bool judge(struct run *run, const struct selkie_sim_options *options)
+/* Returns whether the run passed, and whether that could be written. */
+static bool report(struct run *run, const struct selkie_sim_options *options)
 {
     struct selkie_world *world = &run->world;
-    struct selkie_expect expect;
-    char text[128];
+    struct selkie_verdict *verdict = &run->verdict;
 
-    selkie_judge_figures(world);
-    bool held = selkie_judge_expectations(world, &expect) == 0;
-    if (!held)
-        selkie_say("more than %d expectations, with those of the attacks", SELKIE_EXPECT_MAX);
-    for (size_t i = 0; i < expect.count; i++) {
-        bool holds = selkie_expect_holds(&expect.list[i], &world->figures);
-        selkie_expect_format(text, &expect.list[i], &world->figures);
-        if (!holds)
-            selkie_say("expected %s", text);
-        held = held && holds;
-    }
+    selkie_verdict_reach(verdict, world);
+    bool good = verdict->held;
     if (!options->quiet)
-        selkie_view_summary(world, &expect, held, takes_stdout(options) ? stderr : stdout);
-    if (options->json != NULL && selkie_report_json(world, &expect, options->json) < 0)
-        held = false;
-    if (options->report != NULL && selkie_report_html(world, &expect, options->report) < 0)
-        held = false;
-    return held;
+        selkie_view_summary(world, verdict, takes_stdout(options) ? stderr : stdout);
+    if (options->json)
+        good = selkie_sim_report_json(world, verdict, options->json) == 0 && good;
+    if (options->report)
+        good = selkie_sim_report_html(world, verdict, options->report) == 0 && good;
+    return good;
 }
 
 int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_sim_options *options)
@@ -272,26 +248,27 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
     struct run *run = calloc(1, sizeof *run);
     bool good = false;
 
-    if (run == NULL) {
+    if (!run) {
         selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
         return EXIT_FAILURE;
     }
     selkie_loop_block_signals();
     run->loop.signals = -1;
-    run->world.broker.process.pidfd = -1;
     selkie_view_init(&run->view, options->quiet);
-    if (open_world(run, scenario) == 0 && selkie_ready_wait(&run->world, &run->loop) == 0) {
+    if (open_world(&run->world, scenario) == 0 && selkie_loop_open(&run->loop, &run->world) == 0 &&
+        selkie_ready_wait(&run->world, &run->loop) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
-        run->world.last_arrival_us = selkie_wall_us();
-        run->world.clock.end_us = end_us;
-        while (going_on(run) && run->world.clock.now_us < end_us)
-            turn(run, EVENTS_A_TURN);
+        run->world.account.last_arrival_us = selkie_wall_us();
+        run->world.run.clock.end_us = end_us;
+        while (going_on(run) && run->world.run.clock.now_us < end_us)
+            turn(run, TIMERS_A_TURN);
         let_leave(run);
         settle(run);
         selkie_view_end(&run->view);
-        good = judge(run, options) && !run->world.failed;
+        good = report(run, options);
     }
-    close_world(run, options->keep);
+    selkie_loop_close(&run->loop);
+    close_world(&run->world, options->keep);
     free(run);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run from start to verdict: open the parts, let time run, wait for what is still to come, judge, report. One thread.
+/* A run from start to verdict: open the parts, let time run, wait for the last deliveries, compare, report. One thread.
  */
 #ifndef SELKIE_SIM_SIM_H
 #define SELKIE_SIM_SIM_H
 
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 struct selkie_sim_options {
     const char *report; /* HTML file; NULL = none */

@@ -9,7 +9,6 @@
 
 static char folder[] = "/tmp/selkie-fuzz-XXXXXX";
 static struct selkie_registry *registry;
-static struct selkie_state_publisher *states;
 static struct selkie_keyring *keyring;
 
 static json_t *no_stats(void *context)
@@ -28,7 +27,6 @@ static void remove_file(const char *name)
 static void clean_up(void)
 {
     selkie_registry_close(registry);
-    selkie_state_publisher_close(states);
     selkie_keyring_close(keyring);
     remove_file("registry.db");
     remove_file("registry.db-wal");
@@ -43,7 +41,6 @@ static void set_up(void)
     FUZZ_CLAIM(mkdtemp(folder) != NULL);
     FUZZ_CLAIM(atexit(clean_up) == 0);
     FUZZ_CLAIM(selkie_registry_open(&registry, folder, error) == 0);
-    FUZZ_CLAIM(selkie_state_publisher_open(&states) == 0);
     FUZZ_CLAIM(selkie_keyring_open(&keyring) == 0);
 }
 
@@ -69,21 +66,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (registry == NULL)
         set_up();
-    struct selkie_effects effects = {.registry = registry, .states = states};
+    struct selkie_effects effects = {.registry = registry};
     struct selkie_commands op = {.effects = &effects, .keyring = keyring, .stats = no_stats};
     FUZZ_CLAIM(selkie_effects_begin(&effects, 1000, 1000000) == 0);
     struct selkie_command_batch *batch;
     int result;
     FUZZ_CLAIM(selkie_command_batch_open(&batch, (const char *)data, size) == 0);
-    while ((result = selkie_command_batch_go_on(batch, &op, 0)) == 0) /* one command at a time */
+    while ((result = selkie_command_batch_run(batch, &op, 0)) == 0) /* one command at a time */
         selkie_command_batch_committed(batch);
     FUZZ_CLAIM(result == 1);
     struct selkie_output *answer = selkie_command_batch_answer(batch);
     check_answer(answer, (const char *)data, size);
     selkie_output_free(answer);
     selkie_command_batch_close(batch);
-    selkie_output_list_free(&effects.out);
-    selkie_registry_rollback(registry);
-    selkie_state_publisher_rolled_back(states);
+    selkie_effects_undo(&effects);
+    selkie_effects_wipe(&effects);
     return 0;
 }

@@ -75,7 +75,7 @@ START_TEST(of_several_pending_ids_one_is_named)
         frames_send_data(gateway, "gw1", &life, "x", i + 1);
     }
     frames_await_receipts(gateway, 1, 3);
-    EXPECT(1, "several are pending", "ctl device approve %s", device.text);
+    EXPECT(1, "several IDs are pending", "ctl device approve %s", device.text);
     EXPECT(0, "deny done",
            "id=$(ctl device show %s | awk '$2 == \"pending\" {print $1; exit}'); ctl device deny %s $id", device.text,
            device.text);
@@ -155,7 +155,7 @@ START_TEST(gateways_come_and_go)
     struct harness_client *gateway = frames_gateway(broker, "roof", password);
     EXPECT(1, "refuses the user 'root'", "ctl gateway list");
     EXPECT(0, "roof     password", "ctl gateway list --password-file root.password");
-    EXPECT(1, "registered already", "ctl gateway add roof --password-file root.password");
+    EXPECT(1, "already registered", "ctl gateway add roof --password-file root.password");
     EXPECT(0, "common name", "ctl gateway add tower --certificate --password-file root.password");
     EXPECT(0, "roof removed", "ctl gateway remove roof --password-file root.password");
     struct harness_client_options options = {.username = "roof", .password = password};

@@ -108,7 +108,7 @@ START_TEST(a_file_of_yours_under_a_lines_name_is_left_alone)
         ck_assert_int_eq(mkdir(there, 0700), 0);
     ck_assert_int_eq(lstat(there, &before), 0);
     ck_assert_int_eq(RUN(&output, "run", "--link", precious[_i].link, "--gateways", "yours", "--line", line), 1);
-    ck_assert_msg(strstr(output, "precious0: is there already") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "precious0: exists and is not a line of an earlier run") != NULL, "%s", output);
     ck_assert_int_eq(lstat(there, &after), 0);
     ck_assert(before.st_ino == after.st_ino && before.st_mode == after.st_mode);
     free(output);

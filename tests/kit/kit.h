@@ -48,6 +48,7 @@ struct kit_body kit_seal(const uint8_t *message, size_t len, const uint8_t *addr
 /* A host. Outputs are taken as they come and kept until they are asked for. */
 struct kit_host;
 struct kit_host *kit_open(const struct selkie_unsealer_options *options); /* keyring NULL: kit_keyring's */
+struct kit_host *kit_open_dir(const char *dir);                           /* the defaults */
 void kit_close(struct kit_host *host);
 struct selkie_unsealer *kit_unsealer(struct kit_host *host);
 
@@ -59,6 +60,8 @@ uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struc
 struct selkie_output *kit_next(struct kit_host *host, enum selkie_output_kind kind);
 /* Wait for the receipt of a seq; every receipt counts, whichever was asked for first. */
 void kit_receipt(struct kit_host *host, uint64_t seq);
+/* Submit and wait for the receipt. */
+void kit_submit_wait(struct kit_host *host, struct kit_body body);
 bool kit_has_receipt(struct kit_host *host, uint64_t seq);
 /* The outputs of a kind that have come so far and were not asked for. */
 unsigned kit_waiting(struct kit_host *host, enum selkie_output_kind kind);
@@ -68,14 +71,21 @@ void kit_delivered(struct kit_host *host);
 void kit_expect_payload(struct kit_host *host, const struct kit_device *device, uint32_t counter, const char *payload);
 void kit_expect_rejected(struct kit_host *host, const char *reason);
 json_t *kit_expect_event(struct kit_host *host, const char *event); /* json_decref it */
+void kit_event(struct kit_host *host, const char *event);           /* the same, and its members do not matter */
 /* How often the unsealer logged at this level or worse. */
 unsigned kit_logged(struct kit_host *host, int level);
 /* Whether a text is among the first few dozen lines that it logged. */
 bool kit_log_has(struct kit_host *host, const char *text);
 
+/* A number of selkie/stats; of a latency, its count. */
+json_int_t kit_stat(struct kit_host *host, const char *group, const char *member);
+
 /* Run one command ("{…}"); its entry in "responses", to be json_decref'ed. */
 json_t *kit_command(struct kit_host *host, const char *command);
 /* The same, and it must have succeeded. */
 void kit_do(struct kit_host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Change the registry in a folder whose host is closed. */
+void kit_execute(const char *dir, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -5,6 +5,7 @@
 #include "model/output.h"
 #include <selkie/clock.h>
 #include <selkie/thread.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,11 @@ struct kit_host *kit_open(const struct selkie_unsealer_options *given)
     return host;
 }
 
+struct kit_host *kit_open_dir(const char *dir)
+{
+    return kit_open(&(struct selkie_unsealer_options){.state_dir = dir});
+}
+
 void kit_close(struct kit_host *host)
 {
     selkie_unsealer_close(host->unsealer);
@@ -138,7 +144,7 @@ static void take_all(struct kit_host *host)
     }
 }
 
-/* Take what is there; else wait for the bell. False once the deadline is over. */
+/* Take what is there; else wait for a wake-up. False once the deadline is over. */
 static bool wait_for_more(struct kit_host *host, int64_t until_us)
 {
     bool in_time = true;
@@ -186,6 +192,11 @@ void kit_receipt(struct kit_host *host, uint64_t seq)
             fail("no receipt came");
 }
 
+void kit_submit_wait(struct kit_host *host, struct kit_body body)
+{
+    kit_receipt(host, kit_submit(host, &body, 0));
+}
+
 unsigned kit_waiting(struct kit_host *host, enum selkie_output_kind kind)
 {
     take_all(host);
@@ -231,6 +242,28 @@ json_t *kit_expect_event(struct kit_host *host, const char *event)
     }
     selkie_output_free(output);
     return json;
+}
+
+void kit_event(struct kit_host *host, const char *event)
+{
+    json_decref(kit_expect_event(host, event));
+}
+
+json_int_t kit_stat(struct kit_host *host, const char *group, const char *member)
+{
+    char *text = selkie_unsealer_stats(host->unsealer);
+    json_t *stats = json_loads(text, 0, NULL);
+    json_t *value = json_object_get(json_object_get(stats, group), member);
+    if (json_is_object(value))
+        value = json_object_get(value, "count");
+    if (!json_is_integer(value)) {
+        fprintf(stderr, "kit: the stats have no number %s.%s\n", group, member);
+        abort();
+    }
+    json_int_t number = json_integer_value(value);
+    json_decref(stats);
+    free(text);
+    return number;
 }
 
 unsigned kit_logged(struct kit_host *host, int level)
@@ -286,4 +319,19 @@ void kit_do(struct kit_host *host, const char *format, ...)
     }
     json_decref(response);
     free(command);
+}
+
+void kit_execute(const char *dir, const char *format, ...)
+{
+    char sql[512];
+    va_list arguments;
+    sqlite3 *db;
+
+    va_start(arguments, format);
+    vsnprintf(sql, sizeof sql, format, arguments);
+    va_end(arguments);
+    if (sqlite3_open(kit_path(dir, "registry.db"), &db) != SQLITE_OK ||
+        sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail(sqlite3_errmsg(db));
+    sqlite3_close(db);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PROTOCOL.md, section 7, against a naive model: one that forgets nothing, searches everything, and is written down
- * from the text rule by rule. A million random frames and operator's actions on a few addresses; the same seed each
- * time. */
+ * from the text rule by rule. A million random frames and administrator's actions on a few addresses; the same seed
+ * each time. */
 #include "rules/admission.h"
 #include <check.h>
 #include <run_suite.h>
@@ -160,7 +160,7 @@ static struct outcome model(const struct world *world, const struct frame *frame
         return (struct outcome){.verdict = "retired"};
     struct outcome outcome = active_of(place) < 0 ? model_free(world, place, frame) : model_bound(world, place, frame);
     if (id->status == SELKIE_BINDING_PENDING) {
-        /* It has been told of. It waits, unless this frame settles it. */
+        /* Its alarm was raised. It waits, unless this frame decides it. */
         if (outcome.made == 1)
             outcome.reset = false;
         else if (strcmp(outcome.verdict, "claim") != 0)
@@ -305,7 +305,7 @@ static struct frame draw_frame(struct world *world)
     return frame;
 }
 
-/* The operator, and time, which now and then is set back. */
+/* The administrator, and time, which now and then is set back. */
 static void stir(struct world *world)
 {
     struct place *place = &world->places[below(world, ADDRESSES)];

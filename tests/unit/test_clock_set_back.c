@@ -26,14 +26,14 @@ static void set_back(void)
     atomic_fetch_sub(&shift_s, HOUR_S);
 }
 
-START_TEST(a_device_that_falls_silent_is_told_of)
+START_TEST(a_device_that_falls_silent_has_an_event)
 {
     const struct selkie_unsealer_options options = {.state_dir = kit_dir(), .silent_after_s = 2};
     struct kit_host *host = kit_open(&options);
     struct kit_device device = kit_device(1, 1);
     struct kit_body body = kit_data(&device, "x");
 
-    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_submit_wait(host, body);
     json_decref(kit_expect_event(host, "registered"));
     set_back();
     json_t *event = kit_expect_event(host, "silent");
@@ -42,7 +42,7 @@ START_TEST(a_device_that_falls_silent_is_told_of)
                      json_integer_value(json_object_get(event, "time")));
     json_decref(event);
     body = kit_data(&device, "y");
-    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_submit_wait(host, body);
     json_decref(kit_expect_event(host, "silent"));
     kit_close(host);
 }
@@ -55,8 +55,7 @@ START_TEST(a_reset_rings_again)
 
     for (uint32_t life = 1; life <= 3; life++) {
         struct kit_device device = kit_device(1, life);
-        struct kit_body body = kit_register(&device, NULL, NULL);
-        kit_receipt(host, kit_submit(host, &body, 0));
+        kit_submit_wait(host, kit_register(&device, NULL, NULL));
         json_decref(kit_expect_event(host, life == 1 ? "registered" : "reset"));
         set_back();
     }
@@ -71,12 +70,12 @@ START_TEST(a_clone_rings_again)
     struct kit_device device = kit_device(1, 1), clone = device;
     struct kit_body body = kit_data(&device, "x");
 
-    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_submit_wait(host, body);
     json_decref(kit_expect_event(host, "registered"));
     for (int i = 0; i < 2; i++) {
         clone.counter = 0;
         body = kit_data(&clone, "y");
-        kit_receipt(host, kit_submit(host, &body, 0));
+        kit_submit_wait(host, body);
         json_decref(kit_expect_event(host, "clone"));
         set_back();
     }
@@ -93,8 +92,7 @@ START_TEST(a_state_that_is_due_comes)
     json_int_t counter = -1;
 
     for (int i = 0; i < 2; i++) {
-        struct kit_body body = kit_data(&device, "x");
-        kit_receipt(host, kit_submit(host, &body, 0));
+        kit_submit_wait(host, kit_data(&device, "x"));
     }
     set_back();
     while (counter < 1) {
@@ -113,7 +111,7 @@ int main(void)
     Suite *suite = suite_create("clock_set_back");
     TCase *tcase = tcase_create("clock_set_back");
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
-    tcase_add_test(tcase, a_device_that_falls_silent_is_told_of);
+    tcase_add_test(tcase, a_device_that_falls_silent_has_an_event);
     tcase_add_test(tcase, a_reset_rings_again);
     tcase_add_test(tcase, a_clone_rings_again);
     tcase_add_test(tcase, a_state_that_is_due_comes);

@@ -17,16 +17,6 @@ static struct kit_host *open_with(const char *dir, enum selkie_enrolment enrolme
     return kit_open(&options);
 }
 
-static void submit(struct kit_host *host, struct kit_body body)
-{
-    kit_receipt(host, kit_submit(host, &body, 0));
-}
-
-static void expect_event(struct kit_host *host, const char *event)
-{
-    json_decref(kit_expect_event(host, event));
-}
-
 static void expect_error(struct kit_host *host, const char *command, const char *error)
 {
     json_t *response = kit_command(host, command);
@@ -63,45 +53,45 @@ START_TEST(approval_releases_what_was_parked_in_counter_order)
     struct kit_body registration = kit_register(&device, NULL, "1.0"), first = kit_data(&device, "first"),
                     second = kit_session(&device, "second");
 
-    submit(host, registration);
-    submit(host, second);
-    submit(host, first);
-    submit(host, first);
-    expect_event(host, "registered");
+    kit_submit_wait(host, registration);
+    kit_submit_wait(host, second);
+    kit_submit_wait(host, first);
+    kit_submit_wait(host, first);
+    kit_event(host, "registered");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
     expect_status(host, ADDRESS_1, "pending", 1);
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
     kit_expect_payload(host, &device, 1, "first");
     kit_expect_payload(host, &device, 2, "second");
-    expect_event(host, "approved");
+    kit_event(host, "approved");
     expect_status(host, ADDRESS_1, "active", 1);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
     kit_close(host);
 }
 END_TEST
 
-START_TEST(a_reset_keeps_the_old_id_until_the_operator_decides)
+START_TEST(a_reset_keeps_the_old_id_until_the_administrator_decides)
 {
     const char *dir = kit_dir();
     struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
     struct kit_device old = kit_device(1, 1), new = kit_device(1, 2);
 
-    submit(host, kit_register(&old, NULL, NULL));
-    expect_event(host, "registered");
-    submit(host, kit_register(&new, NULL, NULL));
-    expect_event(host, "reset");
-    submit(host, kit_data(&new, "parked"));
-    submit(host, kit_data(&old, "still active"));
+    kit_submit_wait(host, kit_register(&old, NULL, NULL));
+    kit_event(host, "registered");
+    kit_submit_wait(host, kit_register(&new, NULL, NULL));
+    kit_event(host, "reset");
+    kit_submit_wait(host, kit_data(&new, "parked"));
+    kit_submit_wait(host, kit_data(&old, "still active"));
     kit_expect_payload(host, &old, 1, "still active");
     kit_close(host);
 
     host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
-    expect_event(host, "registered"); /* not delivered before */
-    expect_event(host, "reset");
+    kit_event(host, "registered"); /* not delivered before */
+    kit_event(host, "reset");
     kit_expect_payload(host, &old, 1, "still active");
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
     kit_expect_payload(host, &new, 1, "parked");
-    submit(host, kit_data(&old, "retired"));
+    kit_submit_wait(host, kit_data(&old, "retired"));
     kit_expect_rejected(host, "retired");
     struct kit_body session = kit_session(&old, "retired");
     kit_submit(host, &session, 0);
@@ -118,20 +108,20 @@ START_TEST(denial_retires_the_id_and_rejects_what_was_parked)
     json_t *event;
     char id[17];
 
-    submit(host, kit_register(&old, NULL, NULL));
-    expect_event(host, "registered");
-    submit(host, kit_data(&new, "parked"));
+    kit_submit_wait(host, kit_register(&old, NULL, NULL));
+    kit_event(host, "registered");
+    kit_submit_wait(host, kit_data(&new, "parked"));
     event = kit_expect_event(host, "reset");
     snprintf(id, sizeof id, "%s", json_string_value(json_object_get(event, "id")));
     json_decref(event);
-    submit(host, kit_data(&third, "parked too"));
-    expect_event(host, "reset");
-    expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\"}", "several are pending");
+    kit_submit_wait(host, kit_data(&third, "parked too"));
+    kit_event(host, "reset");
+    expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\"}", "several IDs are pending");
     expect_error(host, "{\"command\":\"denyDevice\",\"address\":\"" ADDRESS_1 "\",\"id\":\"00\"}", "not pending");
     kit_do(host, "{\"command\":\"denyDevice\",\"address\":\"%s\",\"id\":\"%s\"}", ADDRESS_1, id);
     kit_expect_rejected(host, "denied");
-    expect_event(host, "denied");
-    submit(host, kit_data(&new, "again"));
+    kit_event(host, "denied");
+    kit_submit_wait(host, kit_data(&new, "again"));
     kit_expect_rejected(host, "retired");
     kit_close(host);
 }
@@ -142,18 +132,18 @@ START_TEST(a_revoked_address_rejects_everything_until_it_is_restored)
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     expect_error(host, "{\"command\":\"restoreDevice\",\"address\":\"" ADDRESS_1 "\"}", "not revoked");
     kit_do(host, "{\"command\":\"revokeDevice\",\"address\":\"%s\"}", ADDRESS_1);
-    expect_event(host, "registered");
-    expect_event(host, "revoked");
+    kit_event(host, "registered");
+    kit_event(host, "revoked");
     expect_status(host, ADDRESS_1, "revoked", 1);
-    submit(host, kit_data(&device, "no"));
+    kit_submit_wait(host, kit_data(&device, "no"));
     kit_expect_rejected(host, "revoked");
-    submit(host, kit_session(&device, "no"));
+    kit_submit_wait(host, kit_session(&device, "no"));
     kit_expect_rejected(host, "revoked");
     kit_do(host, "{\"command\":\"restoreDevice\",\"address\":\"%s\"}", ADDRESS_1);
-    submit(host, kit_data(&device, "yes"));
+    kit_submit_wait(host, kit_data(&device, "yes"));
     kit_expect_payload(host, &device, 3, "yes");
     kit_close(host);
 }
@@ -165,16 +155,16 @@ START_TEST(a_removed_device_may_come_back_but_not_with_its_old_id)
     struct kit_device old = kit_device(1, 1), new = kit_device(1, 2);
     struct selkie_output *state;
 
-    submit(host, kit_register(&old, NULL, NULL));
+    kit_submit_wait(host, kit_register(&old, NULL, NULL));
     selkie_output_free(kit_next(host, SELKIE_OUTPUT_STATE));
     kit_do(host, "{\"command\":\"removeDevice\",\"address\":\"%s\"}", ADDRESS_1);
     state = kit_next(host, SELKIE_OUTPUT_STATE);
     ck_assert_uint_eq(state->len, 0);
     selkie_output_free(state);
     expect_error(host, "{\"command\":\"getDevice\",\"address\":\"" ADDRESS_1 "\"}", "no such device");
-    submit(host, kit_data(&old, "no"));
+    kit_submit_wait(host, kit_data(&old, "no"));
     kit_expect_rejected(host, "retired");
-    submit(host, kit_data(&new, "yes"));
+    kit_submit_wait(host, kit_data(&new, "yes"));
     kit_expect_payload(host, &new, 0, "yes");
     kit_close(host);
 }
@@ -187,28 +177,28 @@ START_TEST(listed_enrolment_takes_the_listed_with_their_claim)
 
     kit_do(host, "{\"command\":\"addDevice\",\"address\":\"%s\",\"name\":\"pump\",\"claim\":\"secret\"}", ADDRESS_1);
     expect_status(host, ADDRESS_1, "listed", 0);
-    submit(host, kit_data(&stranger, "no"));
+    kit_submit_wait(host, kit_data(&stranger, "no"));
     kit_expect_rejected(host, "not-listed");
 
-    submit(host, kit_register(&device, "wrong!", NULL));
+    kit_submit_wait(host, kit_register(&device, "wrong!", NULL));
     kit_expect_rejected(host, "claim");
-    submit(host, kit_data(&device, "parked"));
-    expect_event(host, "registered");
-    submit(host, kit_register(&device, "longer than that", NULL));
+    kit_submit_wait(host, kit_data(&device, "parked"));
+    kit_event(host, "registered");
+    kit_submit_wait(host, kit_register(&device, "longer than that", NULL));
     kit_expect_rejected(host, "claim");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
-    submit(host, kit_register(&device, "secret", NULL));
+    kit_submit_wait(host, kit_register(&device, "secret", NULL));
     kit_expect_payload(host, &device, 1, "parked");
-    expect_event(host, "approved");
+    kit_event(host, "approved");
 
     /* and a reset is approved by the claim, with the alarm */
-    expect_event(host, "lost"); /* the REGISTERs with the wrong claims */
-    expect_event(host, "lost");
-    submit(host, kit_data(&reset, "parked after the reset"));
-    expect_event(host, "reset");
-    submit(host, kit_register(&reset, "secret", NULL));
+    kit_event(host, "lost"); /* the REGISTERs with the wrong claims */
+    kit_event(host, "lost");
+    kit_submit_wait(host, kit_data(&reset, "parked after the reset"));
+    kit_event(host, "reset");
+    kit_submit_wait(host, kit_register(&reset, "secret", NULL));
     kit_expect_payload(host, &reset, 0, "parked after the reset");
-    submit(host, kit_data(&device, "no"));
+    kit_submit_wait(host, kit_data(&device, "no"));
     kit_expect_rejected(host, "retired");
     kit_close(host);
 }
@@ -220,37 +210,37 @@ START_TEST(rebind_deny_and_allow_do_so_with_the_alarm)
     struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_DENY);
     struct kit_device old = kit_device(1, 1), new = kit_device(1, 2);
 
-    submit(host, kit_register(&old, NULL, NULL));
-    expect_event(host, "registered");
-    submit(host, kit_data(&new, "no"));
+    kit_submit_wait(host, kit_register(&old, NULL, NULL));
+    kit_event(host, "registered");
+    kit_submit_wait(host, kit_data(&new, "no"));
     kit_expect_rejected(host, "denied");
-    expect_event(host, "reset");
-    submit(host, kit_data(&new, "no"));
+    kit_event(host, "reset");
+    kit_submit_wait(host, kit_data(&new, "no"));
     kit_expect_rejected(host, "denied");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
     kit_delivered(host);
-    submit(host, kit_data(&old, "yes"));
+    kit_submit_wait(host, kit_data(&old, "yes"));
     kit_delivered(host);
     kit_close(host);
 
     host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
-    submit(host, kit_data(&new, "allowed"));
+    kit_submit_wait(host, kit_data(&new, "allowed"));
     while (kit_waiting(host, SELKIE_OUTPUT_PAYLOAD) > 1)
         selkie_output_free(kit_next(host, SELKIE_OUTPUT_PAYLOAD));
     kit_expect_payload(host, &new, 2, "allowed");
-    submit(host, kit_data(&old, "no"));
+    kit_submit_wait(host, kit_data(&old, "no"));
     kit_expect_rejected(host, "retired");
     kit_close(host);
 }
 END_TEST
 
-START_TEST(a_clone_tells_nothing_of_the_device)
+START_TEST(a_clone_reveals_nothing_of_the_device)
 {
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
     struct kit_device device = kit_device(1, 1), thief = device;
 
-    submit(host, kit_register(&device, NULL, "1.0"));
-    submit(host, kit_register(&thief, NULL, "forged"));
+    kit_submit_wait(host, kit_register(&device, NULL, "1.0"));
+    kit_submit_wait(host, kit_register(&thief, NULL, "forged"));
     kit_expect_rejected(host, "clone");
     json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"" ADDRESS_1 "\"}");
     json_t *bindings = json_object_get(json_object_get(response, "data"), "bindings");
@@ -266,7 +256,7 @@ START_TEST(four_ids_may_be_pending_and_no_more)
 
     for (uint32_t life = 1; life <= 5; life++) {
         struct kit_device device = kit_device(1, life);
-        submit(host, kit_register(&device, NULL, NULL));
+        kit_submit_wait(host, kit_register(&device, NULL, NULL));
     }
     kit_expect_rejected(host, "pending-full");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 4);
@@ -280,9 +270,9 @@ START_TEST(a_full_parking_lets_the_oldest_go)
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     for (int i = 0; i < 257; i++)
-        submit(host, kit_session(&device, "x"));
+        kit_submit_wait(host, kit_session(&device, "x"));
     kit_expect_rejected(host, "parking-full");
     kit_expect_rejected(host, "parking-full");
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\"}", ADDRESS_1);
@@ -300,7 +290,7 @@ START_TEST(devices_are_listed_by_status_and_in_pages)
 
     for (int i = 1; i <= 5; i++)
         kit_do(host, "{\"command\":\"addDevice\",\"address\":\"020000000000000%d\"}", i);
-    submit(host, kit_data(&device, ""));
+    kit_submit_wait(host, kit_data(&device, ""));
     ck_assert_int_eq(json_integer_value(ask(host, "{\"command\":\"listDevices\"}", "total", &response)), 5);
     json_decref(response);
     ck_assert_int_eq(
@@ -367,11 +357,11 @@ START_TEST(frames_are_decided_between_the_commands_of_one_payload)
     struct selkie_output *output;
     bool decided = false, answered = false;
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     struct kit_body body = kit_session(&device, "between");
     command_many(host, "{\"command\":\"addDevice\"}", true, COMMANDS);
     (void)kit_submit(host, &body, 0);
-    /* Both are under way; which comes out first? */
+    /* Both wait; which comes out first? */
     while (!decided && !answered) {
         while ((output = selkie_unsealer_take(kit_unsealer(host))) == NULL)
             sched_yield();
@@ -502,14 +492,14 @@ START_TEST(gateways_are_known_by_password_or_certificate)
 }
 END_TEST
 
-START_TEST(keys_tell_how_many_devices_use_them)
+START_TEST(keys_are_listed_with_the_number_of_their_devices)
 {
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
     struct kit_device one = kit_device(1, 1), two = kit_device(2, 1);
     json_t *response;
 
-    submit(host, kit_data(&one, ""));
-    submit(host, kit_data(&two, ""));
+    kit_submit_wait(host, kit_data(&one, ""));
+    kit_submit_wait(host, kit_data(&two, ""));
     kit_do(host, "{\"command\":\"removeDevice\",\"address\":\"%s\"}", ADDRESS_2);
     json_t *key = json_array_get(ask(host, "{\"command\":\"listKeys\"}", "keys", &response), 0);
     ck_assert_int_eq(json_integer_value(json_object_get(key, "id")), 1);
@@ -532,10 +522,10 @@ START_TEST(bad_commands_are_answered_and_change_nothing)
     } cases[] = {
         {"]", "not JSON"},
         {"{\"command\":\"nonsense\"}", "unknown command"},
-        {"{\"command\":1}", "command: must be a text"},
+        {"{\"command\":1}", "command: must be a string"},
         {"[]", "must be an object"},
         {"{\"command\":\"addDevice\"}", "address: is missing"},
-        {"{\"command\":\"addDevice\",\"address\":7}", "address: must be a text"},
+        {"{\"command\":\"addDevice\",\"address\":7}", "address: must be a string"},
         {"{\"command\":\"addDevice\",\"address\":\"0200\"}", "16 hex digits"},
         {"{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\",\"colour\":1}", "no such field"},
         /* 63 letters and an umlaut of two bytes: the name is cut in its middle. */
@@ -571,19 +561,19 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("operator");
+    Suite *suite = suite_create("commands");
     TCase *tcase = tcase_create("commands");
 
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, approval_releases_what_was_parked_in_counter_order);
-    tcase_add_test(tcase, a_reset_keeps_the_old_id_until_the_operator_decides);
+    tcase_add_test(tcase, a_reset_keeps_the_old_id_until_the_administrator_decides);
     tcase_add_test(tcase, denial_retires_the_id_and_rejects_what_was_parked);
     tcase_add_test(tcase, a_revoked_address_rejects_everything_until_it_is_restored);
     tcase_add_test(tcase, a_removed_device_may_come_back_but_not_with_its_old_id);
     tcase_add_test(tcase, listed_enrolment_takes_the_listed_with_their_claim);
     tcase_add_test(tcase, rebind_deny_and_allow_do_so_with_the_alarm);
-    tcase_add_test(tcase, a_clone_tells_nothing_of_the_device);
+    tcase_add_test(tcase, a_clone_reveals_nothing_of_the_device);
     tcase_add_test(tcase, four_ids_may_be_pending_and_no_more);
     tcase_add_test(tcase, a_full_parking_lets_the_oldest_go);
     tcase_add_test(tcase, devices_are_listed_by_status_and_in_pages);
@@ -591,7 +581,7 @@ int main(void)
     tcase_add_test(tcase, an_answer_is_bounded_however_much_is_asked_for);
     tcase_add_test(tcase, a_page_of_devices_with_many_ids_is_short);
     tcase_add_test(tcase, gateways_are_known_by_password_or_certificate);
-    tcase_add_test(tcase, keys_tell_how_many_devices_use_them);
+    tcase_add_test(tcase, keys_are_listed_with_the_number_of_their_devices);
     tcase_add_test(tcase, bad_commands_are_answered_and_change_nothing);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

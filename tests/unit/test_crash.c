@@ -26,7 +26,7 @@ struct shared {
     _Atomic bool receipt[DEVICES][FRAMES];
     _Atomic bool payload[DEVICES][FRAMES];
     atomic_uint doubles;
-    _Atomic uint32_t counter[DEVICES]; /* the highest that was ever told */
+    _Atomic uint32_t counter[DEVICES]; /* the highest that was ever answered */
 };
 
 static struct kit_body bodies[DEVICES][FRAMES];

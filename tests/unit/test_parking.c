@@ -3,10 +3,7 @@
 #include <check.h>
 #include <kit/kit.h>
 #include <run_suite.h>
-#include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static struct kit_host *open_host(const char *dir, enum selkie_enrolment enrolment)
 {
@@ -14,44 +11,14 @@ static struct kit_host *open_host(const char *dir, enum selkie_enrolment enrolme
     return kit_open(&options);
 }
 
-static void submit(struct kit_host *host, struct kit_body body)
-{
-    kit_receipt(host, kit_submit(host, &body, 0));
-}
-
-static json_int_t stat_of(struct kit_host *host, const char *group, const char *member)
-{
-    char *text = selkie_unsealer_stats(kit_unsealer(host));
-    json_t *stats = json_loads(text, 0, NULL);
-    json_int_t number = json_integer_value(json_object_get(json_object_get(stats, group), member));
-    json_decref(stats);
-    free(text);
-    return number;
-}
-
-/* In the registry of a host that is closed. */
-static void execute(const char *dir, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void execute(const char *dir, const char *format, ...)
-{
-    char sql[512];
-    va_list arguments;
-    sqlite3 *db;
-
-    va_start(arguments, format);
-    vsnprintf(sql, sizeof sql, format, arguments);
-    va_end(arguments);
-    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    sqlite3_close(db);
-}
-
 /* As many parked frames of others as there is room for in all. */
 static const char *full_parking(void)
 {
     const char *dir = kit_dir();
     kit_close(open_host(dir, SELKIE_ENROL_OPEN));
-    execute(dir, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65536) INSERT INTO parked "
-                 "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 'g9', 0, 1, NULL FROM n");
+    kit_execute(dir,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65536) INSERT INTO parked "
+                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 'g9', 0, 1, NULL FROM n");
     return dir;
 }
 
@@ -68,8 +35,8 @@ START_TEST(a_full_row_of_unmatched_frames_comes_out_with_its_registration)
     struct kit_body registration = kit_register(&device, NULL, NULL);
 
     for (int i = 0; i < 256; i++)
-        submit(host, kit_session(&device, "x"));
-    submit(host, registration);
+        kit_submit_wait(host, kit_session(&device, "x"));
+    kit_submit_wait(host, registration);
     expect_sessions(host, &device, 1, 256);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
     kit_close(host);
@@ -84,16 +51,16 @@ START_TEST(a_full_row_of_unmatched_frames_waits_with_its_registration)
     struct kit_body registration = kit_register(&device, NULL, NULL);
 
     for (int i = 0; i < 256; i++)
-        submit(host, kit_session(&device, "x"));
-    submit(host, registration);
+        kit_submit_wait(host, kit_session(&device, "x"));
+    kit_submit_wait(host, registration);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     kit_expect_rejected(host, "parking-full");
-    ck_assert_int_eq(stat_of(host, "queues", "parked"), 257);
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 257);
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
     expect_sessions(host, &device, 1, 256);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
-    ck_assert_int_eq(stat_of(host, "frames", "lost"), 0);
+    ck_assert_int_eq(kit_stat(host, "frames", "lost"), 0);
     kit_close(host);
 }
 END_TEST
@@ -103,12 +70,12 @@ START_TEST(a_full_row_pushes_its_oldest_out_for_a_reading)
     struct kit_host *host = open_host(kit_dir(), SELKIE_ENROL_APPROVE);
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     for (int i = 0; i < 257; i++)
-        submit(host, kit_session(&device, "x"));
+        kit_submit_wait(host, kit_session(&device, "x"));
     for (int i = 0; i < 2; i++) /* the REGISTER, and the first reading */
         kit_expect_rejected(host, "parking-full");
-    ck_assert_int_eq(stat_of(host, "queues", "parked"), 256);
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 256);
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
     expect_sessions(host, &device, 2, 257);
     kit_close(host);
@@ -122,12 +89,12 @@ START_TEST(a_full_parking_loses_nothing_of_a_device_that_is_admitted)
 
     device.counter = 1; /* its REGISTER was lost */
     for (int i = 0; i < 3; i++)
-        submit(host, kit_session(&device, "x"));
-    submit(host, kit_data(&device, "sealed"));
+        kit_submit_wait(host, kit_session(&device, "x"));
+    kit_submit_wait(host, kit_data(&device, "sealed"));
     expect_sessions(host, &device, 1, 3);
     kit_expect_payload(host, &device, 4, "sealed");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
-    ck_assert_int_eq(stat_of(host, "queues", "parked"), 65536);
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 65536);
     kit_close(host);
 }
 END_TEST
@@ -137,9 +104,9 @@ START_TEST(a_full_parking_takes_no_more_of_those_that_wait)
     struct kit_host *host = open_host(full_parking(), SELKIE_ENROL_APPROVE);
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     kit_expect_rejected(host, "parking-full");
-    ck_assert_int_eq(stat_of(host, "queues", "parked"), 65536);
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 65536);
     kit_close(host);
 }
 END_TEST
@@ -154,9 +121,9 @@ START_TEST(a_claim_that_comes_late_frees_all_that_waited_for_it)
     selkie_address_format(address, device.address);
     kit_do(host, "{\"command\":\"addDevice\",\"address\":\"%s\",\"claim\":\"claim\"}", address);
     for (int i = 0; i < 256; i++)
-        submit(host, i == 0 ? kit_data(&device, "x") : kit_session(&device, "x"));
+        kit_submit_wait(host, i == 0 ? kit_data(&device, "x") : kit_session(&device, "x"));
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
-    submit(host, registration);
+    kit_submit_wait(host, registration);
     expect_sessions(host, &device, 1, 256);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
     kit_close(host);
@@ -170,25 +137,25 @@ START_TEST(a_frame_counts_once_as_parked_and_once_as_released)
     struct kit_body registration = kit_register(&device, NULL, NULL);
 
     for (int i = 0; i < 10; i++)
-        submit(host, kit_session(&device, "x"));
-    ck_assert_int_eq(stat_of(host, "frames", "parked"), 10);
-    submit(host, registration);
-    ck_assert_int_eq(stat_of(host, "frames", "parked"), 10);
-    ck_assert_int_eq(stat_of(host, "frames", "released"), 10);
-    ck_assert_int_eq(stat_of(host, "frames", "accepted"), 11);
+        kit_submit_wait(host, kit_session(&device, "x"));
+    ck_assert_int_eq(kit_stat(host, "frames", "parked"), 10);
+    kit_submit_wait(host, registration);
+    ck_assert_int_eq(kit_stat(host, "frames", "parked"), 10);
+    ck_assert_int_eq(kit_stat(host, "frames", "released"), 10);
+    ck_assert_int_eq(kit_stat(host, "frames", "accepted"), 11);
     kit_close(host);
 
     host = open_host(kit_dir(), SELKIE_ENROL_APPROVE);
     device = kit_device(1, 1);
     registration = kit_register(&device, NULL, NULL);
     for (int i = 0; i < 10; i++)
-        submit(host, kit_session(&device, "x"));
-    submit(host, registration);
-    submit(host, kit_data(&device, "x"));
-    ck_assert_int_eq(stat_of(host, "frames", "parked"), 12);
+        kit_submit_wait(host, kit_session(&device, "x"));
+    kit_submit_wait(host, registration);
+    kit_submit_wait(host, kit_data(&device, "x"));
+    ck_assert_int_eq(kit_stat(host, "frames", "parked"), 12);
     kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
-    ck_assert_int_eq(stat_of(host, "frames", "parked"), 12);
-    ck_assert_int_eq(stat_of(host, "frames", "released"), 12);
+    ck_assert_int_eq(kit_stat(host, "frames", "parked"), 12);
+    ck_assert_int_eq(kit_stat(host, "frames", "released"), 12);
     kit_close(host);
 }
 END_TEST

@@ -66,17 +66,11 @@ static void bind(const char *dir, const struct kit_device *other, uint32_t first
     selkie_registry_close(registry);
 }
 
-static struct kit_host *open_host(const char *dir)
-{
-    const struct selkie_unsealer_options options = {.state_dir = dir};
-    return kit_open(&options);
-}
-
-static void submit(struct kit_host *host, struct kit_body body)
+static void submit_counted(struct kit_host *host, struct kit_body body)
 {
     atomic_store(&reads, 0);
     atomic_store(&tries, 0);
-    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_submit_wait(host, body);
 }
 
 static void submit_forged(struct kit_host *host, const struct kit_device *device, const char *reason)
@@ -84,7 +78,7 @@ static void submit_forged(struct kit_host *host, const struct kit_device *device
     struct kit_device forger = *device;
     struct kit_body body = kit_session(&forger, "x");
     body.bytes[body.len - 1] ^= 1;
-    submit(host, body);
+    submit_counted(host, body);
     kit_expect_rejected(host, reason);
 }
 
@@ -93,14 +87,14 @@ START_TEST(eight_ids_share_a_tag_and_a_ninth_is_refused)
     const char *dir = kit_dir();
     struct kit_device ninth = kit_device(9, 1);
     bind(dir, &ninth, 1, 8, SELKIE_BINDING_ACTIVE);
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
     struct kit_body registration = kit_register(&ninth, NULL, NULL);
 
-    submit(host, registration);
+    submit_counted(host, registration);
     kit_expect_rejected(host, "tag-full");
     for (uint32_t number = 1; number <= 8; number++) {
         struct kit_device device = colliding(number, &ninth);
-        submit(host, kit_session(&device, "x"));
+        submit_counted(host, kit_session(&device, "x"));
         kit_expect_payload(host, &device, 1, "x");
     }
     submit_forged(host, &ninth, "bad-seal");
@@ -108,8 +102,8 @@ START_TEST(eight_ids_share_a_tag_and_a_ninth_is_refused)
 
     /* One that is retired makes room. */
     kit_do(host, "{\"command\":\"removeDevice\",\"address\":\"0200000000000003\"}");
-    submit(host, registration);
-    submit(host, kit_session(&ninth, "nine"));
+    submit_counted(host, registration);
+    submit_counted(host, kit_session(&ninth, "nine"));
     kit_expect_payload(host, &ninth, 1, "nine");
     kit_close(host);
 }
@@ -120,13 +114,13 @@ START_TEST(retired_ids_cost_a_frame_nothing)
     const char *dir = kit_dir();
     struct kit_device device = kit_device(1, 1);
     bind(dir, &device, 1000, 100, SELKIE_BINDING_RETIRED);
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
 
     submit_forged(host, &device, "retired");
     ck_assert_int_eq(reads, 1);
     ck_assert_int_eq(tries, 0);
-    submit(host, kit_register(&device, NULL, NULL));
-    submit(host, kit_session(&device, "x"));
+    submit_counted(host, kit_register(&device, NULL, NULL));
+    submit_counted(host, kit_session(&device, "x"));
     kit_expect_payload(host, &device, 1, "x");
     ck_assert_int_eq(reads, 1);
     submit_forged(host, &device, "bad-seal");
@@ -142,7 +136,7 @@ START_TEST(a_crowd_costs_a_frame_no_more_than_eight_tries)
     const char *dir = kit_dir();
     struct kit_device device = kit_device(1, 1);
     bind(dir, &device, 1000, 100, SELKIE_BINDING_ACTIVE);
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
 
     submit_forged(host, &device, "bad-seal");
     ck_assert_int_eq(reads, 8);

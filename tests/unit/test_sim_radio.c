@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The air: how long signals take, what overlaps, fades and noise make of them, who is deaf when, what can be sensed. */
-#include "radio.h"
+#include "air/radio.h"
 
 #include <check.h>
 #include <run_suite.h>
@@ -25,55 +25,55 @@ static void on_heard(void *context, const uint8_t *bytes, size_t len)
     ear->calls++;
 }
 
-static struct ear *listen_to(struct selkie_radio *radio, struct selkie_radio_options options, uint64_t seed)
+static struct ear *listen_to(struct selkie_sim_radio *radio, struct selkie_sim_radio_options options, uint64_t seed)
 {
     struct ear *ear = calloc(1, sizeof *ear);
 
-    selkie_radio_init(radio, &options, seed, 0);
+    selkie_sim_radio_init(radio, &options, seed, 0);
     radio->on_heard = on_heard;
     radio->context = ear;
     return ear;
 }
 
-static void send(struct selkie_radio *radio, uint32_t source, uint64_t at_us, const void *bytes, size_t len)
+static void send(struct selkie_sim_radio *radio, uint32_t source, uint64_t at_us, const void *bytes, size_t len)
 {
-    selkie_radio_advance(radio, at_us);
-    ck_assert_int_eq(selkie_radio_send(radio, source, bytes, len), 0);
+    selkie_sim_radio_advance(radio, at_us);
+    ck_assert_int_eq(selkie_sim_radio_send(radio, source, bytes, len), 0);
 }
 
-static void finish(struct selkie_radio *radio, struct ear *ear)
+static void finish(struct selkie_sim_radio *radio, struct ear *ear)
 {
-    selkie_radio_wipe(radio);
+    selkie_sim_radio_wipe(radio);
     free(ear);
 }
 
 /* Advance as a caller would: each time when it is due. */
-static void run(struct selkie_radio *radio)
+static void run(struct selkie_sim_radio *radio)
 {
     uint64_t next_us;
 
-    while ((next_us = selkie_radio_next_us(radio)) != UINT64_MAX)
-        selkie_radio_advance(radio, next_us);
+    while ((next_us = selkie_sim_radio_next_us(radio)) != UINT64_MAX)
+        selkie_sim_radio_advance(radio, next_us);
 }
 
 START_TEST(a_frame_takes_its_bits_and_comes_out_as_it_went_in)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.bit_rate = 2000}, 1);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000}, 1);
     uint8_t frame[528];
 
     for (size_t i = 0; i < sizeof frame; i++)
         frame[i] = (uint8_t)(i * 7);
-    ck_assert_uint_eq(selkie_radio_duration_us(&radio, sizeof frame), 528 * BYTE_US);
+    ck_assert_uint_eq(selkie_sim_radio_duration_us(&radio, sizeof frame), 528 * BYTE_US);
     send(&radio, 1, 1000, frame, sizeof frame);
-    selkie_radio_advance(&radio, 1000 + 528 * BYTE_US - 1);
+    selkie_sim_radio_advance(&radio, 1000 + 528 * BYTE_US - 1);
     ck_assert_uint_eq(ear->len, 527);
-    ck_assert_uint_eq(selkie_radio_next_us(&radio), 1000 + 528 * BYTE_US);
+    ck_assert_uint_eq(selkie_sim_radio_next_us(&radio), 1000 + 528 * BYTE_US);
     run(&radio);
     ck_assert_mem_eq(ear->bytes, frame, sizeof frame);
     ck_assert_uint_eq(radio.counts.busy_us, 528 * BYTE_US);
-    ck_assert_uint_eq(selkie_radio_busy_us(&radio, radio.busy_until_us), 528 * BYTE_US);
-    ck_assert_uint_eq(selkie_radio_busy_us(&radio, radio.busy_until_us - BYTE_US), 527 * BYTE_US); /* not yet */
+    ck_assert_uint_eq(selkie_sim_radio_busy_us(&radio, radio.busy_until_us), 528 * BYTE_US);
+    ck_assert_uint_eq(selkie_sim_radio_busy_us(&radio, radio.busy_until_us - BYTE_US), 527 * BYTE_US); /* not yet */
     ck_assert_uint_eq(radio.counts.collided, 0);
     ck_assert_ptr_null(radio.signals);
     finish(&radio, ear);
@@ -82,11 +82,11 @@ END_TEST
 
 START_TEST(chunks_come_out_while_the_frame_is_on_the_air)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.bit_rate = 2000, .chunk = 4}, 1);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .chunk = 4}, 1);
 
     send(&radio, 1, 0, "0123456789", 10);
-    ck_assert_uint_eq(selkie_radio_next_us(&radio), 4 * BYTE_US);
+    ck_assert_uint_eq(selkie_sim_radio_next_us(&radio), 4 * BYTE_US);
     run(&radio);
     ck_assert_uint_eq(ear->calls, 3);
     ck_assert_mem_eq(ear->bytes, "0123456789", 10);
@@ -96,8 +96,8 @@ END_TEST
 
 START_TEST(an_overlap_garbles_just_the_bytes_that_overlap)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.bit_rate = 2000}, 3);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000}, 3);
     uint8_t first[100], second[100];
 
     memset(first, 0xaa, sizeof first);
@@ -123,24 +123,24 @@ END_TEST
 
 START_TEST(a_gateway_that_sends_is_deaf_and_devices_hear_it)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.bit_rate = 2000}, 4);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000}, 4);
     uint8_t echo[16];
     uint64_t cursor = 0;
 
     send(&radio, 1, 0, "abcdefghij", 10);
-    send(&radio, SELKIE_RADIO_GATEWAY, 20 * BYTE_US, "ACK", 3);
+    send(&radio, SELKIE_SIM_RADIO_GATEWAY, 20 * BYTE_US, "ACK", 3);
     run(&radio);
-    ck_assert_uint_eq(selkie_radio_listen(&radio, &cursor, echo, sizeof echo), 3);
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 3);
     ck_assert_mem_eq(echo, "ACK", 3);
-    ck_assert_uint_eq(selkie_radio_listen(&radio, &cursor, echo, sizeof echo), 0);
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 0);
 
     send(&radio, 1, 100 * BYTE_US, "0123456789", 10);
-    send(&radio, SELKIE_RADIO_GATEWAY, 103 * BYTE_US, "XY", 2);
+    send(&radio, SELKIE_SIM_RADIO_GATEWAY, 103 * BYTE_US, "XY", 2);
     run(&radio);
     ck_assert_uint_eq(ear->len, 18);
     ck_assert_mem_eq(ear->bytes, "abcdefghij01256789", 18);
-    ck_assert_uint_eq(selkie_radio_listen(&radio, &cursor, echo, sizeof echo), 2);
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 2);
     ck_assert(memcmp(echo, "XY", 2) != 0); /* a device was on the air as well */
     finish(&radio, ear);
 }
@@ -148,28 +148,28 @@ END_TEST
 
 START_TEST(others_sense_a_signal_after_the_turn_around_and_its_sender_never)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.bit_rate = 2000, .sense_us = 5000}, 5);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .sense_us = 5000}, 5);
 
-    ck_assert_uint_ge(selkie_radio_quiet_us(&radio, 2, 50000), 50000);
+    ck_assert_uint_ge(selkie_sim_radio_quiet_us(&radio, 2, 50000), 50000);
     send(&radio, 1, 100000, "0123456789", 10); /* until 140000 */
-    ck_assert_uint_gt(selkie_radio_quiet_us(&radio, 2, 104000), 0);
-    ck_assert_uint_eq(selkie_radio_quiet_us(&radio, 2, 105000), 0);
-    ck_assert_uint_gt(selkie_radio_quiet_us(&radio, 1, 105000), 0);
+    ck_assert_uint_gt(selkie_sim_radio_quiet_us(&radio, 2, 104000), 0);
+    ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 2, 105000), 0);
+    ck_assert_uint_gt(selkie_sim_radio_quiet_us(&radio, 1, 105000), 0);
     run(&radio);
-    ck_assert_uint_eq(selkie_radio_quiet_us(&radio, 2, 147000), 7000);
+    ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 2, 147000), 7000);
     send(&radio, 3, 150000, "01", 2); /* until 158000 */
     run(&radio);
-    ck_assert_uint_eq(selkie_radio_quiet_us(&radio, 3, 160000), 20000);
-    ck_assert_uint_eq(selkie_radio_quiet_us(&radio, 1, 160000), 2000);
+    ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 3, 160000), 20000);
+    ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 1, 160000), 2000);
     finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(bit_errors_come_at_their_rate)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.noise = {.bit_errors = 0.01}}, 6);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.noise = {.bit_errors = 0.01}}, 6);
     static const uint8_t zeros[1000];
     unsigned wrong = 0;
 
@@ -186,8 +186,8 @@ END_TEST
 
 START_TEST(bytes_are_lost_at_their_rate)
 {
-    struct selkie_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_radio_options){.noise = {.lost_bytes = 0.1}}, 7);
+    struct selkie_sim_radio radio;
+    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.noise = {.lost_bytes = 0.1}}, 7);
     static const uint8_t zeros[1000];
 
     for (int i = 0; i < 100; i++)
@@ -200,9 +200,9 @@ END_TEST
 
 START_TEST(bursts_come_at_their_rate_and_leave_the_rest_alone)
 {
-    struct selkie_radio radio;
+    struct selkie_sim_radio radio;
     struct ear *ear = listen_to(
-        &radio, (struct selkie_radio_options){.bit_rate = 2000, .noise = {.burst_every_s = 1, .burst_s = 0.1}}, 8);
+        &radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .noise = {.burst_every_s = 1, .burst_s = 0.1}}, 8);
     static const uint8_t zeros[90000]; /* 360 s */
     unsigned wrong = 0, bursts = 0;
 
@@ -223,9 +223,9 @@ END_TEST
 
 START_TEST(a_faded_path_is_silent_and_the_other_is_not)
 {
-    struct selkie_radio radio;
+    struct selkie_sim_radio radio;
     struct ear *ear =
-        listen_to(&radio, (struct selkie_radio_options){.bit_rate = 2000, .fade_share = 0.3, .fade_s = 1}, 9);
+        listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .fade_share = 0.3, .fade_s = 1}, 9);
     uint8_t frame[10];
     unsigned whole = 0;
 
@@ -245,7 +245,7 @@ END_TEST
 
 START_TEST(the_same_seed_gives_the_same_air_and_another_one_does_not)
 {
-    struct selkie_radio_options options = {
+    struct selkie_sim_radio_options options = {
         .bit_rate = 2000,
         .fade_share = 0.1,
         .fade_s = 0.5,
@@ -255,12 +255,12 @@ START_TEST(the_same_seed_gives_the_same_air_and_another_one_does_not)
 
     memset(frame, 0x55, sizeof frame);
     for (int i = 0; i < 3; i++) {
-        struct selkie_radio radio;
+        struct selkie_sim_radio radio;
         ears[i] = listen_to(&radio, options, i < 2 ? 42 : 43);
         for (unsigned n = 0; n < 50; n++)
             send(&radio, n % 3, n * 77 * BYTE_US, frame, sizeof frame);
         run(&radio);
-        selkie_radio_wipe(&radio);
+        selkie_sim_radio_wipe(&radio);
     }
     ck_assert_uint_gt(ears[0]->len, 2000);
     ck_assert(ears[0]->len == ears[1]->len && memcmp(ears[0]->bytes, ears[1]->bytes, ears[0]->len) == 0);

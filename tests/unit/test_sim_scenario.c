@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scenarios: every mistake is told with file, line and key; what is said is what is run. */
-#include "scenario.h"
+#include "core/embedded.h"
+#include "scenario/scenario.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -117,7 +118,7 @@ START_TEST(the_template_has_no_mistake)
     struct selkie_scenario scenario;
 
     selkie_scenario_init(&scenario);
-    selkie_scenario_parse(&scenario, "template", selkie_scenario_template);
+    selkie_scenario_parse(&scenario, "template", selkie_embedded_template);
     ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
     selkie_scenario_close(&scenario);
 }

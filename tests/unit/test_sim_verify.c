@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verdict: each payload is accounted for, nothing forged passes for genuine, and expectations say what they mean.
  */
-#include "expect.h"
-#include "figures.h"
-#include "histogram.h"
-#include "payload.h"
-#include "verify.h"
+#include "account/metrics.h"
+#include "account/payload.h"
+#include "account/verify.h"
+#include "scenario/expect.h"
 
 #include <check.h>
 #include <run_suite.h>
+#include <selkie/histogram.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,7 +106,7 @@ START_TEST(percentiles_are_within_a_sixteenth)
 {
     struct selkie_histogram histogram = {.count = 0};
 
-    for (uint64_t i = 1; i <= 100000; i++)
+    for (int64_t i = 1; i <= 100000; i++)
         selkie_histogram_add(&histogram, i);
     for (int percent = 1; percent <= 100; percent++) {
         uint64_t is = selkie_histogram_percentile(&histogram, percent / 100.0), exact = 1000u * (uint64_t)percent;
@@ -116,8 +116,8 @@ START_TEST(percentiles_are_within_a_sixteenth)
     ck_assert_uint_eq(selkie_histogram_percentile(&histogram, 1), 100000);
     for (unsigned bucket = 0; bucket + 1 < SELKIE_HISTOGRAM_BUCKETS; bucket++) {
         struct selkie_histogram one = {.count = 0};
-        selkie_histogram_add(&one, selkie_histogram_edge(bucket) - 1);
-        selkie_histogram_add(&one, selkie_histogram_edge(bucket));
+        selkie_histogram_add(&one, (int64_t)selkie_histogram_edge(bucket) - 1);
+        selkie_histogram_add(&one, (int64_t)selkie_histogram_edge(bucket));
         ck_assert_uint_eq(one.buckets[bucket], 1);
         ck_assert_uint_eq(one.buckets[bucket + 1], 1);
     }
@@ -234,13 +234,13 @@ static const struct {
 START_TEST(a_relation_holds_as_it_reads)
 {
     struct selkie_expect expect = {.count = 0};
-    struct selkie_figures figures = {.count = 0};
+    struct selkie_metrics metrics = {.count = 0};
     char text[128];
 
     ck_assert_int_eq(selkie_expect_add(&expect, "events.clone", relations[_i].text), 0);
-    selkie_figures_set(&figures, "events", "clone", relations[_i].is);
-    ck_assert_int_eq(selkie_expect_holds(&expect.list[0], &figures), relations[_i].holds);
-    selkie_expect_format(text, &expect.list[0], &figures);
+    selkie_metrics_set(&metrics, "events.clone", relations[_i].is);
+    ck_assert_int_eq(selkie_expect_holds(&expect.list[0], &metrics), relations[_i].holds);
+    selkie_expect_format(text, &expect.list[0], &metrics);
     ck_assert_ptr_nonnull(strstr(text, "events.clone"));
     ck_assert_int_eq(strstr(text, "but is") == NULL, relations[_i].holds);
 }
@@ -248,18 +248,18 @@ END_TEST
 
 START_TEST(a_time_that_nothing_took_holds_nothing)
 {
-    struct selkie_figures figures = {.count = 0};
+    struct selkie_metrics metrics = {.count = 0};
     struct selkie_expect expect = {.count = 0};
     char text[128];
 
     ck_assert_int_eq(selkie_expect_add(&expect, "latency_p99_ms", "<=500"), 0);
     ck_assert_int_eq(selkie_expect_add(&expect, "doubled", "0"), 0);
-    ck_assert(!selkie_expect_holds(&expect.list[0], &figures));
-    ck_assert(selkie_expect_holds(&expect.list[1], &figures)); /* never counted is none */
-    selkie_expect_format(text, &expect.list[0], &figures);
+    ck_assert(!selkie_expect_holds(&expect.list[0], &metrics));
+    ck_assert(selkie_expect_holds(&expect.list[1], &metrics)); /* never counted is none */
+    selkie_expect_format(text, &expect.list[0], &metrics);
     ck_assert_str_eq(text, "latency_p99_ms <= 500, but there is none");
-    selkie_figures_set(&figures, NULL, "latency_p99_ms", 500);
-    ck_assert(selkie_expect_holds(&expect.list[0], &figures));
+    selkie_metrics_set(&metrics, "latency_p99_ms", 500);
+    ck_assert(selkie_expect_holds(&expect.list[0], &metrics));
 }
 END_TEST
 
@@ -275,19 +275,19 @@ END_TEST
 
 START_TEST(figures_beyond_the_table_are_left_out_and_harm_nothing)
 {
-    struct selkie_figures figures = {.count = 0};
+    struct selkie_metrics metrics = {.count = 0};
     char name[64];
 
-    for (int i = 0; i < 2 * SELKIE_FIGURES_MAX; i++) {
+    for (int i = 0; i < 2 * SELKIE_METRICS_MAX; i++) {
         (void)snprintf(name, sizeof name, "a-name-that-is-longer-than-there-is-room-for-it-%d", i);
-        selkie_figures_add(&figures, "group", name, 1);
+        selkie_metrics_count(&metrics, "group", name);
         (void)snprintf(name, sizeof name, "%d", i);
-        selkie_figures_add(&figures, NULL, name, i);
+        selkie_metrics_set(&metrics, name, i);
     }
-    ck_assert_uint_eq(figures.count, SELKIE_FIGURES_MAX);
-    ck_assert_double_eq(selkie_figures_get(&figures, "5"), 5);
-    (void)snprintf(name, sizeof name, "%d", 2 * SELKIE_FIGURES_MAX - 1);
-    ck_assert_double_eq(selkie_figures_get(&figures, name), 0);
+    ck_assert_uint_eq(metrics.count, SELKIE_METRICS_MAX);
+    ck_assert_double_eq(selkie_metrics_get(&metrics, "5"), 5);
+    (void)snprintf(name, sizeof name, "%d", 2 * SELKIE_METRICS_MAX - 1);
+    ck_assert_double_eq(selkie_metrics_get(&metrics, name), 0);
 }
 END_TEST
 

@@ -5,7 +5,6 @@
 #include <kit/kit.h>
 #include <run_suite.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,25 +23,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return result;
 }
 
-static struct kit_host *open_host(const char *dir)
-{
-    const struct selkie_unsealer_options options = {.state_dir = dir};
-    return kit_open(&options);
-}
-
 static void submit_by(struct kit_host *host, const char *gateway, struct kit_body body)
 {
     kit_receipt(host, kit_submit_from(host, gateway, &body, 0));
-}
-
-static json_int_t strays(struct kit_host *host)
-{
-    char *text = selkie_unsealer_stats(kit_unsealer(host));
-    json_t *stats = json_loads(text, 0, NULL);
-    json_int_t number = json_integer_value(json_object_get(json_object_get(stats, "queues"), "stray"));
-    json_decref(stats);
-    free(text);
-    return number;
 }
 
 /* Frames of 15 bytes, each with a tag of its own, and of each flood. */
@@ -63,27 +46,27 @@ static void flood(struct kit_host *host, const char *gateway, uint8_t which, uin
 START_TEST(a_flood_by_one_gateway_leaves_room_for_another)
 {
     const char *dir = kit_dir();
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
     struct kit_device device = kit_device(1, 1), late = kit_device(2, 1);
     struct kit_body registration = kit_register(&device, NULL, NULL);
 
     flood(host, "g1", 1, 8193);
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(strays(host), 8192);
+    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 8192);
     submit_by(host, "g2", kit_session(&device, "reading"));
     submit_by(host, "g2", registration);
     kit_expect_payload(host, &device, 1, "reading");
     kit_close(host);
 
     /* It is known over a restart who has how many. */
-    host = open_host(dir);
+    host = kit_open_dir(dir);
     kit_expect_payload(host, &device, 1, "reading"); /* nobody said that it was delivered */
     flood(host, "g1", 2, 1);
     kit_expect_rejected(host, "unknown");
     /* Two that flood leave a third. */
     flood(host, "g2", 3, 4097);
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(strays(host), 8192 + 4096);
+    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 8192 + 4096);
     registration = kit_register(&late, NULL, NULL);
     submit_by(host, "g3", kit_session(&late, "reading"));
     submit_by(host, "g3", registration);
@@ -100,8 +83,8 @@ static void close_host(struct kit_host *host)
     wall_s = steady_s = 0;
 }
 
-/* A frame that is nobody's. Its receipt tells that a round has been done, and so what was due in it. */
-static void submit_stray(struct kit_host *host, uint32_t number)
+/* A frame with an unknown tag. Its receipt shows that a transaction has ended, and with it what was due. */
+static void submit_unmatched(struct kit_host *host, uint32_t number)
 {
     struct kit_device device = kit_device(number, 1);
     submit_by(host, "g1", kit_session(&device, "x"));
@@ -109,24 +92,24 @@ static void submit_stray(struct kit_host *host, uint32_t number)
 
 static void expect(struct kit_host *host, json_int_t waiting, unsigned rejected)
 {
-    ck_assert_int_eq(strays(host), waiting);
+    ck_assert_int_eq(kit_stat(host, "queues", "stray"), waiting);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), rejected);
 }
 
-START_TEST(a_stray_is_rejected_after_an_hour)
+START_TEST(an_unmatched_frame_is_rejected_after_an_hour)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
 
-    submit_stray(host, 1);
+    submit_unmatched(host, 1);
     steady_s += HOUR_S - 60;
-    submit_stray(host, 2);
+    submit_unmatched(host, 2);
     expect(host, 2, 0);
     steady_s += 61;
-    submit_stray(host, 3);
+    submit_unmatched(host, 3);
     expect(host, 2, 1);
     kit_expect_rejected(host, "unknown");
     steady_s += HOUR_S + 1;
-    submit_stray(host, 4);
+    submit_unmatched(host, 4);
     expect(host, 1, 2);
     close_host(host);
 }
@@ -134,13 +117,13 @@ END_TEST
 
 START_TEST(a_clock_that_is_set_forward_takes_none_of_their_hour)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1);
     struct kit_body registration = kit_register(&device, NULL, NULL);
 
     submit_by(host, "g1", kit_session(&device, "reading"));
     wall_s += YEAR_S;
-    submit_stray(host, 2);
+    submit_unmatched(host, 2);
     expect(host, 2, 0);
     submit_by(host, "g1", registration);
     kit_expect_payload(host, &device, 1, "reading");
@@ -150,14 +133,14 @@ END_TEST
 
 START_TEST(a_clock_that_is_set_back_holds_none_up)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
 
     wall_s += YEAR_S;
-    submit_stray(host, 1);
+    submit_unmatched(host, 1);
     wall_s -= YEAR_S;
-    submit_stray(host, 2);
+    submit_unmatched(host, 2);
     steady_s += HOUR_S + 1;
-    submit_stray(host, 3);
+    submit_unmatched(host, 3);
     expect(host, 1, 2);
     close_host(host);
 }
@@ -166,19 +149,19 @@ END_TEST
 START_TEST(they_age_over_a_restart_but_not_while_nobody_listens)
 {
     const char *dir = kit_dir();
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
 
-    submit_stray(host, 1);
+    submit_unmatched(host, 1);
     steady_s += HOUR_S - 60;
-    submit_stray(host, 2);
+    submit_unmatched(host, 2);
     kit_close(host);
     wall_s += YEAR_S;
     steady_s = 0; /* another boot */
-    host = open_host(dir);
-    submit_stray(host, 3);
+    host = kit_open_dir(dir);
+    submit_unmatched(host, 3);
     expect(host, 3, 0);
     steady_s += 61;
-    submit_stray(host, 4);
+    submit_unmatched(host, 4);
     expect(host, 3, 1);
     close_host(host);
 }
@@ -186,13 +169,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("stray");
-    TCase *tcase = tcase_create("stray");
+    Suite *suite = suite_create("unmatched");
+    TCase *tcase = tcase_create("unmatched");
 
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, a_flood_by_one_gateway_leaves_room_for_another);
-    tcase_add_test(tcase, a_stray_is_rejected_after_an_hour);
+    tcase_add_test(tcase, an_unmatched_frame_is_rejected_after_an_hour);
     tcase_add_test(tcase, a_clock_that_is_set_forward_takes_none_of_their_hour);
     tcase_add_test(tcase, a_clock_that_is_set_back_holds_none_up);
     tcase_add_test(tcase, they_age_over_a_restart_but_not_while_nobody_listens);

@@ -6,55 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct kit_host *open_host(const char *dir)
-{
-    const struct selkie_unsealer_options options = {.state_dir = dir};
-    return kit_open(&options);
-}
-
-static void submit(struct kit_host *host, struct kit_body body)
-{
-    kit_receipt(host, kit_submit(host, &body, 0));
-}
-
-static json_int_t stat_of(struct kit_host *host, const char *group, const char *member)
-{
-    char *text = selkie_unsealer_stats(kit_unsealer(host));
-    json_t *stats = json_loads(text, 0, NULL);
-    json_t *value = json_object_get(json_object_get(stats, group), member);
-    ck_assert_ptr_nonnull(value);
-    json_int_t number = json_integer_value(json_is_object(value) ? json_object_get(value, "count") : value);
-    json_decref(stats);
-    free(text);
-    return number;
-}
-
 START_TEST(every_flipped_bit_is_refused_without_rsa)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     kit_delivered(host);
     struct kit_body good = kit_session(&device, "reading");
     /* The host's own receipts make the outbox empty itself; wait for that commit. */
-    submit(host, kit_session(&device, ""));
+    kit_submit_wait(host, kit_session(&device, ""));
     kit_expect_payload(host, &device, 2, "");
-    json_int_t unsealed = stat_of(host, "latency_us", "unseal"), parked = 0;
+    json_int_t unsealed = kit_stat(host, "latency_us", "unseal"), parked = 0;
 
     for (size_t bit = 0; bit < good.len * 8; bit++) {
         struct kit_body bad = good;
         bad.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        submit(host, bad);
+        kit_submit_wait(host, bad);
         /* Under another tag it is nobody's yet, and waits for a registration. */
         if (bit >= 8 && bit < 40)
-            ck_assert_int_eq(stat_of(host, "frames", "parked"), ++parked);
+            ck_assert_int_eq(kit_stat(host, "frames", "parked"), ++parked);
         else
             kit_expect_rejected(host, bit < 8 ? "malformed" : "bad-seal");
     }
-    ck_assert_int_eq(stat_of(host, "latency_us", "unseal"), unsealed);
+    ck_assert_int_eq(kit_stat(host, "latency_us", "unseal"), unsealed);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
-    submit(host, good);
+    kit_submit_wait(host, good);
     kit_expect_payload(host, &device, 1, "reading");
     kit_close(host);
 }
@@ -62,20 +39,20 @@ END_TEST
 
 START_TEST(a_forged_frame_under_a_known_tag_costs_no_write)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
-    submit(host, kit_session(&device, "x"));
-    json_int_t commits = stat_of(host, "storage", "commits");
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_session(&device, "x"));
+    json_int_t commits = kit_stat(host, "storage", "commits");
     for (int i = 0; i < 100; i++) {
         struct kit_body bad = kit_session(&device, "x");
         bad.bytes[bad.len - 1] ^= 1;
-        submit(host, bad);
+        kit_submit_wait(host, bad);
         kit_expect_rejected(host, "bad-seal");
     }
     /* One more at most: the state that had to wait its second. */
-    ck_assert_int_le(stat_of(host, "storage", "commits"), commits + 1);
+    ck_assert_int_le(kit_stat(host, "storage", "commits"), commits + 1);
     kit_close(host);
 }
 END_TEST
@@ -83,49 +60,49 @@ END_TEST
 START_TEST(frames_before_their_registration_come_out_in_order_after_it)
 {
     const char *dir = kit_dir();
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
     struct kit_device device = kit_device(1, 1);
     struct kit_body registration = kit_register(&device, NULL, NULL), first = kit_session(&device, "first"),
                     second = kit_session(&device, "second"), third = kit_session(&device, "third");
 
-    submit(host, second);
-    submit(host, third);
-    submit(host, second);
+    kit_submit_wait(host, second);
+    kit_submit_wait(host, third);
+    kit_submit_wait(host, second);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
     kit_close(host); /* they have receipts: they must survive */
 
-    host = open_host(dir);
-    submit(host, first);
-    submit(host, registration);
+    host = kit_open_dir(dir);
+    kit_submit_wait(host, first);
+    kit_submit_wait(host, registration);
     kit_expect_payload(host, &device, 1, "first");
     kit_expect_payload(host, &device, 2, "second");
     kit_expect_payload(host, &device, 3, "third");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
-    ck_assert_int_eq(stat_of(host, "queues", "stray"), 0);
+    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 0);
     kit_close(host);
 }
 END_TEST
 
 START_TEST(unknown_tags_are_kept_in_bounds)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1);
 
     for (int i = 0; i < 257; i++)
-        submit(host, kit_session(&device, "x"));
+        kit_submit_wait(host, kit_session(&device, "x"));
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(stat_of(host, "queues", "stray"), 256);
+    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 256);
     kit_close(host);
 }
 END_TEST
 
-START_TEST(two_devices_with_one_tag_are_told_apart)
+START_TEST(two_devices_with_one_tag_are_distinguished)
 {
     enum { TRIED = 400000 };
     struct {
         uint32_t tag, number;
     } *table = calloc(1u << 20, sizeof *table);
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device one, two = {.counter = 0};
     bool found = false;
 
@@ -145,11 +122,11 @@ START_TEST(two_devices_with_one_tag_are_told_apart)
     ck_assert(found);
     free(table);
     ck_assert_mem_eq(one.session.tag, two.session.tag, SELKIE_SESSION_TAG_SIZE);
-    submit(host, kit_register(&one, NULL, NULL));
-    submit(host, kit_register(&two, NULL, NULL));
-    submit(host, kit_session(&two, "two"));
+    kit_submit_wait(host, kit_register(&one, NULL, NULL));
+    kit_submit_wait(host, kit_register(&two, NULL, NULL));
+    kit_submit_wait(host, kit_session(&two, "two"));
     kit_expect_payload(host, &two, 1, "two");
-    submit(host, kit_session(&one, "one"));
+    kit_submit_wait(host, kit_session(&one, "one"));
     kit_expect_payload(host, &one, 1, "one");
     kit_close(host);
 }
@@ -158,26 +135,26 @@ END_TEST
 START_TEST(the_counter_is_found_again_over_wraps_and_losses)
 {
     static const uint32_t counters[] = {1, 30001, 60001, 65534, 65536, 65537, 98305, 131071, 131072, 163840};
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         device.counter = counters[i];
-        submit(host, kit_session(&device, "x"));
+        kit_submit_wait(host, kit_session(&device, "x"));
         kit_expect_payload(host, &device, counters[i], "x");
     }
     /* one that was late, across the wrap */
     device.counter = 163839;
-    submit(host, kit_session(&device, "late"));
+    kit_submit_wait(host, kit_session(&device, "late"));
     kit_expect_payload(host, &device, 163839, "late");
     /* more than half the range was lost: a SEALED frame brings it back */
     device.counter = 300000;
-    submit(host, kit_session(&device, "too far"));
+    kit_submit_wait(host, kit_session(&device, "too far"));
     kit_expect_rejected(host, "bad-seal");
-    submit(host, kit_data(&device, "sealed"));
+    kit_submit_wait(host, kit_data(&device, "sealed"));
     kit_expect_payload(host, &device, 300001, "sealed");
-    submit(host, kit_session(&device, "again"));
+    kit_submit_wait(host, kit_session(&device, "again"));
     kit_expect_payload(host, &device, 300002, "again");
     kit_close(host);
 }
@@ -185,11 +162,11 @@ END_TEST
 
 START_TEST(frames_right_behind_the_sealed_one_that_finds_the_counter_wait_for_it)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1), forger;
 
-    submit(host, kit_register(&device, NULL, NULL));
-    json_int_t unsealed = stat_of(host, "latency_us", "unseal"), commits = stat_of(host, "storage", "commits");
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
+    json_int_t unsealed = kit_stat(host, "latency_us", "unseal"), commits = kit_stat(host, "storage", "commits");
     device.counter = 300000; /* more than 32,768 were lost */
     forger = device;
     struct kit_body sealed = kit_data(&device, "sealed"), first = kit_session(&device, "first"),
@@ -198,24 +175,24 @@ START_TEST(frames_right_behind_the_sealed_one_that_finds_the_counter_wait_for_it
     kit_submit(host, &sealed, 0);
     kit_submit(host, &first, 0);
     kit_submit(host, &forged, 0);
-    kit_receipt(host, kit_submit(host, &second, 0));
+    kit_submit_wait(host, second);
     kit_expect_payload(host, &device, 300000, "sealed");
     kit_expect_payload(host, &device, 300001, "first");
     kit_expect_payload(host, &device, 300002, "second");
     kit_expect_rejected(host, "bad-seal");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
-    ck_assert_int_eq(stat_of(host, "latency_us", "unseal"), unsealed + 1);
-    ck_assert_int_le(stat_of(host, "storage", "commits"), commits + 5);
+    ck_assert_int_eq(kit_stat(host, "latency_us", "unseal"), unsealed + 1);
+    ck_assert_int_le(kit_stat(host, "storage", "commits"), commits + 5);
     kit_close(host);
 }
 END_TEST
 
 START_TEST(replay_clone_and_stale_hold_across_the_forms)
 {
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device device = kit_device(1, 1), thief;
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     struct kit_body body = kit_session(&device, "x");
     kit_receipt(host, kit_submit(host, &body, 1000000));
     kit_expect_payload(host, &device, 1, "x");
@@ -229,22 +206,22 @@ START_TEST(replay_clone_and_stale_hold_across_the_forms)
     /* who has the ID and does not know the counter */
     thief = device;
     thief.counter = 1;
-    submit(host, kit_data(&thief, "forged"));
+    kit_submit_wait(host, kit_data(&thief, "forged"));
     kit_expect_rejected(host, "clone");
     json_decref(kit_expect_event(host, "clone"));
-    submit(host, kit_data(&device, "sealed"));
+    kit_submit_wait(host, kit_data(&device, "sealed"));
     kit_expect_payload(host, &device, 2, "sealed");
-    submit(host, kit_session(&thief, "forged"));
+    kit_submit_wait(host, kit_session(&thief, "forged"));
     kit_expect_rejected(host, "clone");
 
     device.counter = 2000;
-    submit(host, kit_session(&device, "y"));
+    kit_submit_wait(host, kit_session(&device, "y"));
     kit_expect_payload(host, &device, 2000, "y");
     device.counter = 976; /* 2000 - 1024 */
-    submit(host, kit_session(&device, "stale"));
+    kit_submit_wait(host, kit_session(&device, "stale"));
     kit_expect_rejected(host, "stale");
     device.counter = 977;
-    submit(host, kit_session(&device, "just in time"));
+    kit_submit_wait(host, kit_session(&device, "just in time"));
     kit_expect_payload(host, &device, 977, "just in time");
     kit_close(host);
 }
@@ -254,19 +231,19 @@ START_TEST(a_restart_between_frames_changes_nothing)
 {
     const char *dir = kit_dir();
     struct kit_device device = kit_device(1, 1);
-    struct kit_host *host = open_host(dir);
+    struct kit_host *host = kit_open_dir(dir);
 
-    submit(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
     kit_delivered(host);
     kit_close(host);
     for (uint32_t i = 1; i <= 5; i++) {
         struct kit_body body = kit_session(&device, "x");
-        host = open_host(dir);
-        submit(host, body);
+        host = kit_open_dir(dir);
+        kit_submit_wait(host, body);
         while (kit_waiting(host, SELKIE_OUTPUT_PAYLOAD) > 1) /* of the run before */
             selkie_output_free(kit_next(host, SELKIE_OUTPUT_PAYLOAD));
         kit_expect_payload(host, &device, i, "x");
-        submit(host, body);
+        kit_submit_wait(host, body);
         ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
         kit_delivered(host);
         kit_close(host);
@@ -277,18 +254,17 @@ END_TEST
 START_TEST(known_devices_do_not_wait_for_the_rsa_of_others)
 {
     enum { SEALED = 100 };
-    struct kit_host *host = open_host(kit_dir());
+    struct kit_host *host = kit_open_dir(kit_dir());
     struct kit_device fast = kit_device(1, 1), slow = kit_device(2, 1);
 
-    submit(host, kit_register(&fast, NULL, NULL));
-    submit(host, kit_register(&slow, NULL, NULL));
+    kit_submit_wait(host, kit_register(&fast, NULL, NULL));
+    kit_submit_wait(host, kit_register(&slow, NULL, NULL));
     uint64_t last = 0;
     for (int i = 0; i < SEALED; i++) {
         struct kit_body body = kit_data(&slow, "slow");
         last = kit_submit(host, &body, 0);
     }
-    struct kit_body body = kit_session(&fast, "fast");
-    kit_receipt(host, kit_submit(host, &body, 0));
+    kit_submit_wait(host, kit_session(&fast, "fast"));
     ck_assert(!kit_has_receipt(host, last));
     kit_receipt(host, last);
     kit_close(host);
@@ -296,7 +272,7 @@ START_TEST(known_devices_do_not_wait_for_the_rsa_of_others)
 END_TEST
 
 /* A REGISTER with the bit that says: SESSION frames will come. */
-static struct kit_body announce(struct kit_device *device)
+static struct kit_body register_session(struct kit_device *device)
 {
     struct selkie_message message = {.kind = SELKIE_REGISTER, .counter = device->counter++};
     uint8_t bytes[SELKIE_MESSAGE_MAX];
@@ -317,7 +293,7 @@ static void expect_form(struct kit_host *host, const char *form)
     json_decref(answer);
 }
 
-START_TEST(the_form_is_the_last_readings_or_what_a_registration_has_told_since)
+START_TEST(the_form_is_the_last_readings_or_that_of_a_later_registration)
 {
     for (int policy = SELKIE_ENROL_OPEN; policy <= SELKIE_ENROL_APPROVE; policy++) {
         const struct selkie_unsealer_options options = {.state_dir = kit_dir(),
@@ -325,18 +301,18 @@ START_TEST(the_form_is_the_last_readings_or_what_a_registration_has_told_since)
         struct kit_host *host = kit_open(&options);
         struct kit_device device = kit_device(1, 1);
 
-        submit(host, announce(&device));
+        kit_submit_wait(host, register_session(&device));
         expect_form(host, "session");
-        submit(host, kit_data(&device, "sealed"));
+        kit_submit_wait(host, kit_data(&device, "sealed"));
         expect_form(host, "sealed");
-        submit(host, kit_session(&device, "x"));
+        kit_submit_wait(host, kit_session(&device, "x"));
         expect_form(host, "session");
-        submit(host, announce(&device)); /* nobody acknowledged the first one */
+        kit_submit_wait(host, register_session(&device)); /* nobody acknowledged the first one */
         expect_form(host, "session");
         if (policy == SELKIE_ENROL_APPROVE)
             kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
         expect_form(host, "session");
-        submit(host, kit_register(&device, NULL, NULL));
+        kit_submit_wait(host, kit_register(&device, NULL, NULL));
         expect_form(host, "sealed");
         kit_close(host);
     }
@@ -354,13 +330,13 @@ int main(void)
     tcase_add_test(tcase, a_forged_frame_under_a_known_tag_costs_no_write);
     tcase_add_test(tcase, frames_before_their_registration_come_out_in_order_after_it);
     tcase_add_test(tcase, unknown_tags_are_kept_in_bounds);
-    tcase_add_test(tcase, two_devices_with_one_tag_are_told_apart);
+    tcase_add_test(tcase, two_devices_with_one_tag_are_distinguished);
     tcase_add_test(tcase, the_counter_is_found_again_over_wraps_and_losses);
     tcase_add_test(tcase, frames_right_behind_the_sealed_one_that_finds_the_counter_wait_for_it);
     tcase_add_test(tcase, replay_clone_and_stale_hold_across_the_forms);
     tcase_add_test(tcase, a_restart_between_frames_changes_nothing);
     tcase_add_test(tcase, known_devices_do_not_wait_for_the_rsa_of_others);
-    tcase_add_test(tcase, the_form_is_the_last_readings_or_what_a_registration_has_told_since);
+    tcase_add_test(tcase, the_form_is_the_last_readings_or_that_of_a_later_registration);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -1,39 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One command under way, and what its handlers share. No I/O; one thread, the writer. */
+/* One command that is carried out, and the handlers of all commands. PROTOCOL.md, section 8 ("Commands"). To add one:
+ * write its handler in device_commands.c or system_commands.c, and enter it into the table in commands.c. No I/O but
+ * the registry's; one thread, the writer. */
 #ifndef SELKIE_COMMAND_H
 #define SELKIE_COMMAND_H
 
-#include "rules/effects.h"
+#include "commands/commands.h"
 
-#include <selkie/keyring.h>
-
-#define SELKIE_COMMANDS_ERROR_SIZE 256
-
-struct selkie_commands {
-    struct selkie_effects *effects;
-    const struct selkie_keyring *keyring;
-    json_t *(*stats)(void *context); /* the document of selkie/stats */
-    void *stats_context;
-    bool gateways_changed; /* by this round */
-};
-
-/* What a handler is given; its fields are there and of their type. */
+/* What a handler gets: its fields are there and of their type. */
 struct selkie_command {
     struct selkie_commands *commands;
     const json_t *fields;
-    uint8_t address[SELKIE_ADDRESS_SIZE]; /* where the command has one */
+    uint8_t address[SELKIE_ADDRESS_SIZE]; /* if the command has one */
     json_t *data;                         /* an object for the answer */
     char error[SELKIE_COMMANDS_ERROR_SIZE];
 };
 
-/* Say that the command is refused; returns SELKIE_EREFUSED. */
+/* Refuse the command with a text for the administrator, "field: problem". Returns SELKIE_EREFUSED. */
 SELKIE_USE_RESULT int selkie_command_refuse(struct selkie_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What is quoted of a payload may be cut within a character, and JSON takes no half of one. */
-void selkie_command_make_ascii(char *text);
-
 const char *selkie_command_text(const struct selkie_command *command, const char *key); /* or NULL */
 int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback);
+
+/* Each handler returns 0, SELKIE_EREFUSED after selkie_command_refuse, or an error for which the transaction must be
+ * rolled back. */
+int selkie_command_add_device(struct selkie_command *command);
+int selkie_command_get_device(struct selkie_command *command);
+int selkie_command_list_devices(struct selkie_command *command);
+int selkie_command_approve_device(struct selkie_command *command);
+int selkie_command_deny_device(struct selkie_command *command);
+int selkie_command_revoke_device(struct selkie_command *command);
+int selkie_command_restore_device(struct selkie_command *command);
+int selkie_command_remove_device(struct selkie_command *command);
+int selkie_command_add_gateway(struct selkie_command *command);
+int selkie_command_list_gateways(struct selkie_command *command);
+int selkie_command_remove_gateway(struct selkie_command *command);
+int selkie_command_list_keys(struct selkie_command *command);
+int selkie_command_get_stats(struct selkie_command *command);
 
 #endif

@@ -59,8 +59,9 @@ static int append_response(struct selkie_command_batch *batch, json_t *response)
     return failure ? SELKIE_ENOMEM : 0;
 }
 
-/* Says in `error` what is wrong with the payload as a whole; "" = nothing. */
-static void check(const json_t *document, const json_error_t *fault, char error[static SELKIE_COMMANDS_ERROR_SIZE])
+/* What is wrong with the payload as a whole; "" = nothing. */
+static void check_payload(const json_t *document, const json_error_t *fault,
+                          char error[static SELKIE_COMMANDS_ERROR_SIZE])
 {
     const json_t *commands = json_object_get(document, "commands");
 
@@ -71,7 +72,7 @@ static void check(const json_t *document, const json_error_t *fault, char error[
         snprintf(error, SELKIE_COMMANDS_ERROR_SIZE, "must be {\"commands\":[...]}");
     else if (json_array_size(commands) > SELKIE_COMMAND_BATCH_COMMANDS_MAX)
         snprintf(error, SELKIE_COMMANDS_ERROR_SIZE, "more than %d commands", SELKIE_COMMAND_BATCH_COMMANDS_MAX);
-    selkie_command_make_ascii(error);
+    selkie_commands_make_ascii(error);
 }
 
 int selkie_command_batch_open(struct selkie_command_batch **opened, const char *text, size_t len)
@@ -88,7 +89,7 @@ int selkie_command_batch_open(struct selkie_command_batch **opened, const char *
         return SELKIE_ENOMEM;
     }
     json_t *document = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
-    check(document, &fault, error);
+    check_payload(document, &fault, error);
     if (error[0])
         result = append_response(batch, json_pack("{s:s, s:s}", "command", "", "error", error));
     else
@@ -112,7 +113,7 @@ void selkie_command_batch_close(struct selkie_command_batch *batch)
     free(batch);
 }
 
-/* The next command, or (with an error) its refusal. */
+/* Carry out the next command, or (with an error) refuse it. */
 static int answer_next(struct selkie_command_batch *batch, struct selkie_commands *commands, const char *error)
 {
     json_t *response;
@@ -124,7 +125,7 @@ static int answer_next(struct selkie_command_batch *batch, struct selkie_command
     return result;
 }
 
-int selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *commands, int64_t until_us)
+int selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *commands, int64_t until_us)
 {
     static const char too_long[] = "the answer is long enough without this: ask in smaller parts";
     size_t count = json_array_size(batch->commands);
@@ -152,7 +153,7 @@ int selkie_command_batch_refuse(struct selkie_command_batch *batch, struct selki
     batch->answer.len = batch->committed_len;
     while (batch->next < json_array_size(batch->commands) && result == 0)
         result = answer_next(batch, commands, error);
-    if (result < 0) { /* nothing of it is told, and nothing is carried out behind what was refused */
+    if (result < 0) { /* the next try begins here again: nothing is carried out after what was refused */
         batch->next = batch->committed_next;
         batch->answer.len = batch->committed_len;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "commands/commands.h"
-#include "commands/device_commands.h"
-#include "commands/system_commands.h"
+#include "commands/command.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FIELDS_MAX 4
@@ -37,6 +37,34 @@ static const struct entry {
     {"getStats", selkie_command_get_stats, {{NULL, TEXT, false}}},
 };
 
+void selkie_commands_make_ascii(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
+            *text = '?';
+}
+
+int selkie_command_refuse(struct selkie_command *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command->error, sizeof command->error, format, arguments);
+    va_end(arguments);
+    selkie_commands_make_ascii(command->error);
+    return SELKIE_EREFUSED;
+}
+
+const char *selkie_command_text(const struct selkie_command *command, const char *key)
+{
+    return json_string_value(json_object_get(command->fields, key));
+}
+
+int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback)
+{
+    const json_t *value = json_object_get(command->fields, key);
+    return value ? json_integer_value(value) : fallback;
+}
+
 static const struct field *field_of(const struct entry *entry, const char *name)
 {
     for (int i = 0; i < FIELDS_MAX && entry->fields[i].name; i++)
@@ -50,7 +78,7 @@ static int check_field(struct selkie_command *command, const struct field *field
     if (field->type == INTEGER && !json_is_integer(value))
         return selkie_command_refuse(command, "%s: must be an integer", field->name);
     if (field->type != INTEGER && !json_is_string(value))
-        return selkie_command_refuse(command, "%s: must be a text", field->name);
+        return selkie_command_refuse(command, "%s: must be a string", field->name);
     if (field->type == ADDRESS && selkie_address_parse(command->address, json_string_value(value)) < 0)
         return selkie_command_refuse(command, "%s: must be 16 hex digits", field->name);
     return 0;
@@ -64,7 +92,7 @@ static int check_fields(struct selkie_command *command, const struct entry *entr
     json_object_foreach ((json_t *)(uintptr_t)command->fields, key, value) {
         const struct field *field = field_of(entry, key);
         if (!field && strcmp(key, "command") != 0 && strcmp(key, "correlationData") != 0)
-            return selkie_command_refuse(command, "%.64s: %s has no such field", key, entry->name);
+            return selkie_command_refuse(command, "%.64s: no such field of %s", key, entry->name);
         if (field) {
             int result = check_field(command, field, value);
             if (result < 0)
@@ -101,7 +129,7 @@ int selkie_commands_respond(struct selkie_commands *commands, const json_t *requ
     else if (!json_is_object(request))
         result = selkie_command_refuse(&command, "a command must be an object");
     else if (!name)
-        result = selkie_command_refuse(&command, "command: must be a text");
+        result = selkie_command_refuse(&command, "command: must be a string");
     else
         result = dispatch(&command, name);
 

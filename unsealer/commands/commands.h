@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The administrator's commands, as $CONTROL/selkie/v1 carries them: a JSON object in, one out. PROTOCOL.md, section 8
- * ("Commands"). command_batch.h has the payload around them, device_commands.h and system_commands.h the handlers. A
- * command is part of a transaction of the writer: what it changes is true once that is committed. One thread. */
+ * ("Commands"). command_batch.h has the payload around them. A command is part of a transaction of the writer: its
+ * changes hold once that is committed. One thread, the writer. */
 #ifndef SELKIE_COMMANDS_H
 #define SELKIE_COMMANDS_H
 
-#include "commands/command.h"
+#include "rules/effects.h"
 
-/* Carry out one of the "commands" of a payload; *response is its entry in "responses". A command that is wrong has its
- * error in there and changes nothing; so has one that is refused beforehand, with the text that says why (else NULL).
- * 0, or an error for which the round is to be rolled back. */
+#include <selkie/keyring.h>
+
+#define SELKIE_COMMANDS_ERROR_SIZE 256
+
+struct selkie_commands {
+    struct selkie_effects *effects;
+    const struct selkie_keyring *keyring;
+    json_t *(*stats)(void *context); /* the document of selkie/stats */
+    void *stats_context;
+    bool gateways_changed; /* by this transaction */
+};
+
+/* Carry out one of the "commands" of a payload; *response is its entry in "responses". A faulty command changes
+ * nothing, and its response has the error. `refusal`: refuse the command with this text instead; NULL = carry it out.
+ * 0, or an error for which the transaction must be rolled back. */
 SELKIE_USE_RESULT int selkie_commands_respond(struct selkie_commands *commands, const json_t *request,
                                               const char *refusal, json_t **response);
+
+/* Replace everything but printable ASCII. A quoted part of a payload may end in the middle of a character, which is not
+ * valid in JSON. */
+void selkie_commands_make_ascii(char *text);
 
 #endif

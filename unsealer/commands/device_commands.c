@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "commands/device_commands.h"
+/* The handlers of the commands on devices. */
+#include "commands/command.h"
 #include "rules/parking.h"
 
 #include <mbedtls/platform_util.h>
@@ -8,18 +9,26 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
-#define RETIRED_MAX  64   /* bindings of a device in a listing: older ones are left out */
-#define PAGE_MAX     2000 /* bindings; a page of devices ends there */
+#define RETIRED_MAX  64   /* retired bindings of a device in a listing; older ones are left out */
+#define PAGE_MAX     2000 /* a page of devices ends after so many bindings */
 
-/* The device, which must be known. */
+/* The device. 0; one that is unknown is refused. */
 static int load(struct selkie_command *command, struct selkie_device_record *device)
 {
     int result = selkie_registry_device(command->commands->effects->registry, command->address, device);
     return result == 0 ? selkie_command_refuse(command, "address: no such device") : result < 0 ? result : 0;
 }
 
-/* A text of the command into a buffer. */
-static int take_text(struct selkie_command *command, const char *key, size_t min, size_t max, void *bytes, size_t *len)
+/* The same with its active and pending bindings. Returns how many. */
+static int load_live(struct selkie_command *command, struct selkie_device_record *device,
+                     struct selkie_binding live[static SELKIE_LIVE_MAX])
+{
+    int result = load(command, device);
+    return result < 0 ? result : selkie_registry_live(command->commands->effects->registry, command->address, live);
+}
+
+/* Copy a string of the command to `bytes`, if it has one. */
+static int copy_text(struct selkie_command *command, const char *key, size_t min, size_t max, void *bytes, size_t *len)
 {
     const char *text = selkie_command_text(command, key);
     size_t text_len = text ? strlen(text) : 0;
@@ -40,9 +49,9 @@ int selkie_command_add_device(struct selkie_command *command)
     size_t name_len = strlen(device.name);
 
     if (result >= 0)
-        result = take_text(command, "name", 0, SELKIE_DEVICE_NAME_MAX, device.name, &name_len);
+        result = copy_text(command, "name", 0, SELKIE_DEVICE_NAME_MAX, device.name, &name_len);
     if (result == 0)
-        result = take_text(command, "claim", 1, SELKIE_CLAIM_MAX, device.claim, &device.claim_len);
+        result = copy_text(command, "claim", 1, SELKIE_CLAIM_MAX, device.claim, &device.claim_len);
     if (result == 0) {
         device.name[name_len] = 0;
         device.claim_corrupt = device.claim_corrupt && device.claim_len == 0;
@@ -165,13 +174,13 @@ static int pick_pending(struct selkie_command *command, struct selkie_binding li
         if (id && strcmp(id, text) != 0)
             continue;
         if (*picked)
-            return selkie_command_refuse(command, "id: several are pending; say which");
+            return selkie_command_refuse(command, "id: several IDs are pending; name one of them");
         *picked = &live[i];
     }
     if (count < 0)
         return count;
     if (!*picked)
-        return selkie_command_refuse(command, id ? "id: is not pending" : "address: no ID is pending");
+        return selkie_command_refuse(command, id ? "id: not pending" : "address: no ID is pending");
     return 0;
 }
 
@@ -198,7 +207,7 @@ int selkie_command_approve_device(struct selkie_command *command)
     int result = load(command, &device);
 
     if (result == 0 && device.revoked)
-        result = selkie_command_refuse(command, "address: is revoked; restore it first");
+        result = selkie_command_refuse(command, "address: the device is revoked; restore it first");
     if (result == 0)
         result = pick_pending(command, live, &pending);
     if (result == 0)
@@ -207,7 +216,7 @@ int selkie_command_approve_device(struct selkie_command *command)
     return result;
 }
 
-/* A binding ends, and what is parked for it goes. */
+/* Retire a binding and reject what is parked for it. */
 static int end_binding(struct selkie_effects *effects, struct selkie_binding *binding, enum selkie_reason reason)
 {
     int result = selkie_effects_set_status(effects, binding, SELKIE_BINDING_RETIRED);
@@ -233,36 +242,24 @@ int selkie_command_deny_device(struct selkie_command *command)
     return result;
 }
 
-/* Its bindings know that a device is revoked, so that a frame needs no look at the device. */
-static int mark(struct selkie_effects *effects, struct selkie_binding *bindings, int count, bool revoked)
-{
-    int result = 0;
-
-    for (int i = 0; i < count && result == 0; i++) {
-        bindings[i].revoked = revoked;
-        result = selkie_registry_put_binding_status(effects->registry, &bindings[i]);
-    }
-    return result;
-}
-
-int selkie_command_revoke_device(struct selkie_command *command)
+static int set_revoked(struct selkie_command *command, bool revoked)
 {
     struct selkie_effects *effects = command->commands->effects;
     struct selkie_device_record device;
     struct selkie_binding live[SELKIE_LIVE_MAX];
-    int result = load(command, &device);
-    int count = result < 0 ? 0 : selkie_registry_live(effects->registry, command->address, live);
+    int count = load_live(command, &device, live), result = count < 0 ? count : 0;
 
-    if (result == 0 && device.revoked)
-        result = selkie_command_refuse(command, "address: is revoked already");
-    if (result == 0 && count < 0)
-        result = count;
-    for (int i = 0; i < count && result == 0; i++)
-        result = selkie_parking_evict(effects, &live[i], SELKIE_REASON_REVOKED);
-    if (result == 0)
-        result = mark(effects, live, count, true);
-    device.revoked = true;
-    if (result == 0)
+    if (result == 0 && device.revoked == revoked)
+        result = selkie_command_refuse(command, "address: the device is %s revoked", revoked ? "already" : "not");
+    for (int i = 0; i < count && result == 0; i++) {
+        if (revoked)
+            result = selkie_parking_evict(effects, &live[i], SELKIE_REASON_REVOKED);
+        live[i].revoked = revoked; /* the bindings have it too: deciding on a frame does not read the device */
+        if (result == 0)
+            result = selkie_registry_put_binding_status(effects->registry, &live[i]);
+    }
+    device.revoked = revoked;
+    if (result == 0 && revoked)
         result = selkie_effects_event(effects, "revoked", device.address, NULL, NULL);
     if (result == 0)
         result = selkie_effects_review(effects, &device);
@@ -270,40 +267,28 @@ int selkie_command_revoke_device(struct selkie_command *command)
     return result;
 }
 
-int selkie_command_restore_device(struct selkie_command *command)
+int selkie_command_revoke_device(struct selkie_command *command)
 {
-    struct selkie_effects *effects = command->commands->effects;
-    struct selkie_device_record device;
-    struct selkie_binding live[SELKIE_LIVE_MAX];
-    int result = load(command, &device);
-    int count = result < 0 ? 0 : selkie_registry_live(effects->registry, command->address, live);
-
-    if (result == 0 && !device.revoked)
-        result = selkie_command_refuse(command, "address: is not revoked");
-    if (result == 0)
-        result = count < 0 ? count : mark(effects, live, count, false);
-    device.revoked = false;
-    if (result == 0)
-        result = selkie_effects_review(effects, &device);
-    mbedtls_platform_zeroize(&device, sizeof device);
-    return result;
+    return set_revoked(command, true);
 }
 
-/* Forget the device, but not the IDs it had: they stay retired. */
+int selkie_command_restore_device(struct selkie_command *command)
+{
+    return set_revoked(command, false);
+}
+
+/* Its IDs stay known as retired. */
 int selkie_command_remove_device(struct selkie_command *command)
 {
     struct selkie_effects *effects = command->commands->effects;
     struct selkie_device_record device;
     struct selkie_binding live[SELKIE_LIVE_MAX];
-    int result = load(command, &device);
-    int count = result < 0 ? 0 : selkie_registry_live(effects->registry, command->address, live);
+    int count = load_live(command, &device, live), result = count < 0 ? count : 0;
 
     mbedtls_platform_zeroize(&device, sizeof device);
-    if (count < 0)
-        result = count;
     for (int i = 0; i < count && result == 0; i++)
         result = end_binding(effects, &live[i], SELKIE_REASON_REMOVED);
     if (result == 0)
         result = selkie_registry_delete_device(effects->registry, command->address);
-    return result < 0 ? result : selkie_state_publisher_touch(effects->states, command->address, NULL);
+    return result < 0 ? result : selkie_state_publisher_touch(&effects->states, command->address, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands/gateways.h"
 
+#include <mbedtls/constant_time.h>
 #include <mbedtls/platform_util.h>
 #include <pthread.h>
 #include <selkie/mbedtls.h>
@@ -109,15 +110,10 @@ static int derive(const struct selkie_gateway_record *gateway, const char *passw
 bool selkie_gateways_check(struct selkie_gateways *gateways, const char *name, const char *password)
 {
     struct selkie_gateway_record gateway = find(gateways, name);
-    uint8_t hash[SELKIE_GATEWAY_HASH_SIZE], difference = 0;
-    bool right = false;
+    uint8_t hash[SELKIE_GATEWAY_HASH_SIZE];
+    bool right = gateway.auth == SELKIE_GATEWAY_PASSWORD && derive(&gateway, password, hash) == 0 &&
+                 mbedtls_ct_memcmp(hash, gateway.hash, sizeof hash) == 0;
 
-    if (gateway.auth != SELKIE_GATEWAY_PASSWORD || derive(&gateway, password, hash) < 0)
-        goto out;
-    for (size_t i = 0; i < sizeof hash; i++)
-        difference |= (uint8_t)(hash[i] ^ gateway.hash[i]);
-    right = difference == 0;
-out:
     mbedtls_platform_zeroize(hash, sizeof hash);
     mbedtls_platform_zeroize(&gateway, sizeof gateway);
     return right;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registered gateways in memory, so that a host can check a login without waiting for the writer.
  *
- * Passwords are made here, of 160 random bits: nobody can search for one, however fast the hash, so PBKDF2 (RFC 8018)
- * runs few rounds and a broker that checks it on its one thread is not held up. reload: the writer; the rest: any
- * thread. */
+ * Passwords are made here, of 160 random bits. No search finds one, however fast the hash: so PBKDF2 (RFC 8018) runs
+ * few iterations, and a login does not delay the broker's one thread. reload: the writer; the rest: any thread. */
 #ifndef SELKIE_GATEWAYS_H
 #define SELKIE_GATEWAYS_H
 
@@ -16,7 +15,7 @@ struct selkie_gateways;
 SELKIE_USE_RESULT int selkie_gateways_open(struct selkie_gateways **gateways);
 void selkie_gateways_close(struct selkie_gateways *gateways);
 
-/* Take over what the registry has. 0, SELKIE_ENOMEM or SELKIE_ESTORAGE; then all stays as it was. */
+/* Read the gateways from the registry. 0, or SELKIE_ENOMEM or SELKIE_ESTORAGE, which change nothing. */
 SELKIE_USE_RESULT int selkie_gateways_reload(struct selkie_gateways *gateways, struct selkie_registry *registry);
 
 enum selkie_gateway_auth selkie_gateways_find(struct selkie_gateways *gateways, const char *name);

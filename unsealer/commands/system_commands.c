@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands on gateways, keys and counters. */
-#include "commands/system_commands.h"
+/* The handlers of the commands on gateways, keys and stats. */
+#include "commands/command.h"
 #include "commands/gateways.h"
 #include "keys/key.h"
 
@@ -15,7 +15,7 @@ static const char *const auth_names[] = {
 };
 
 /* 1 and the gateway, or 0. */
-static int find(struct selkie_registry *registry, const char *name, struct selkie_gateway_record *gateway)
+static int find_gateway(struct selkie_registry *registry, const char *name, struct selkie_gateway_record *gateway)
 {
     int result;
 
@@ -38,10 +38,10 @@ int selkie_command_add_gateway(struct selkie_command *command)
         return selkie_command_refuse(command, "gateway: must be 1 to %d letters, digits, '-', '_' or '.'",
                                      SELKIE_GATEWAY_NAME_MAX);
     if (auth && strcmp(auth, "password") != 0 && strcmp(auth, "certificate") != 0)
-        return selkie_command_refuse(command, "auth: must be password or certificate");
-    result = find(registry, name, &gateway);
+        return selkie_command_refuse(command, "auth: must be \"password\" or \"certificate\"");
+    result = find_gateway(registry, name, &gateway);
     if (result > 0)
-        result = selkie_command_refuse(command, "gateway: is registered already");
+        result = selkie_command_refuse(command, "gateway: already registered");
     if (result < 0)
         goto out;
 
@@ -83,11 +83,11 @@ int selkie_command_remove_gateway(struct selkie_command *command)
     struct selkie_registry *registry = command->commands->effects->registry;
     const char *name = selkie_command_text(command, "gateway");
     struct selkie_gateway_record gateway;
-    int result = find(registry, name, &gateway);
+    int result = find_gateway(registry, name, &gateway);
 
     mbedtls_platform_zeroize(&gateway, sizeof gateway);
     if (result <= 0)
-        return result < 0 ? result : selkie_command_refuse(command, "gateway: is not registered");
+        return result < 0 ? result : selkie_command_refuse(command, "gateway: not registered");
     command->commands->gateways_changed = true;
     return selkie_registry_delete_gateway(registry, name);
 }

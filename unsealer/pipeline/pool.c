@@ -9,15 +9,15 @@
 #include <uthash.h>
 #include <utlist.h>
 
-/* Everything of one gateway that is in the pool. It is there only while it holds a place. */
+/* The frames of one gateway. A lane exists while it holds a place. */
 struct selkie_lane {
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     unsigned places;             /* jobs submitted and not released */
-    struct selkie_job *order;    /* SEALED, not ready, oldest first */
+    struct selkie_job *order;    /* SEALED frames that are not ready, oldest first */
     struct selkie_job *unopened; /* the oldest in `order` that no worker has taken; NULL = none */
-    bool in_turn;                /* in the pool's list of lanes with work */
+    bool in_turn;                /* the lane is in the pool's `turn` */
     struct selkie_lane *prev, *next;
-    struct selkie_job *ready; /* in order; while there are any, the lane is in the pool's list for that */
+    struct selkie_job *ready; /* in order; while there are any, the lane is in the pool's `ready` */
     struct selkie_lane *ready_prev, *ready_next;
     UT_hash_handle hh;
 };
@@ -35,7 +35,7 @@ struct selkie_pool {
     struct selkie_lane *ready; /* lanes with frames to decide; the first is served next */
     uint64_t submitted;
     unsigned places, unopened;
-    int64_t next_us; /* the next group is collected no earlier */
+    int64_t next_us; /* the next group is not collected earlier */
     bool poked, stopping;
 
     unsigned workers;
@@ -51,7 +51,7 @@ static struct selkie_lane *lane_of(struct selkie_pool *pool, const char *gateway
     lane = calloc(1, sizeof *lane);
     if (!lane)
         return NULL;
-    (void)snprintf(lane->gateway, sizeof lane->gateway, "%s", gateway);
+    snprintf(lane->gateway, sizeof lane->gateway, "%s", gateway);
     HASH_ADD_STR(pool->lanes, gateway, lane);
     return lane;
 }
@@ -64,7 +64,7 @@ static void lane_leave(struct selkie_pool *pool, struct selkie_lane *lane)
     free(lane);
 }
 
-/* Before `place` among its lane's, or (NULL) behind them. */
+/* Insert a job into its lane's ready frames before `place`; NULL = at the end. */
 static void make_ready(struct selkie_pool *pool, struct selkie_job *job, struct selkie_job *place)
 {
     struct selkie_lane *lane = job->lane;
@@ -90,9 +90,9 @@ static struct selkie_job *next_ready(struct selkie_pool *pool)
     return job;
 }
 
-/* What the head of a lane's order allows becomes ready: each frame with the SESSION frames that waited for it, and
- * before what its lane got after it. A SESSION frame is ready at once, so it may be in there already while a SEALED
- * frame of the same device that came first was with a worker. */
+/* Make the opened frames at the head of a lane's order ready, each with the SESSION frames that waited for it. They go
+ * before ready frames that were submitted later: a SESSION frame is ready at once, so it may have overtaken a SEALED
+ * frame that was with a worker. */
 static void advance(struct selkie_pool *pool, struct selkie_lane *lane)
 {
     while (lane->order && lane->order->opened) {
@@ -249,8 +249,8 @@ out:
     return result;
 }
 
-/* Whether the ready frames gain by waiting for more: each is one of a stream from its gateway. A frame that came alone
- * never waits for seals, nor does a SESSION frame; and nobody waits longer for a stream that falters. */
+/* Whether the ready frames wait for more: if each is a seal in a stream from its gateway, and they are fewer than a
+ * group. *until_us is the end of the wait. */
 static bool gathering(const struct selkie_pool *pool, int64_t *until_us)
 {
     const struct selkie_lane *lane;
@@ -288,7 +288,7 @@ unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[
     pool->poked = false;
     while (pool->ready && count < max)
         batch[count++] = next_ready(pool);
-    /* A group that did not take all is no reason to wait. */
+    /* Nothing waits if the group left frames behind. */
     pool->next_us = count > SELKIE_GATHER && !pool->ready ? selkie_clock_monotonic_us() + SELKIE_PACE_US : 0;
     pthread_mutex_unlock(&pool->lock);
     return count;
@@ -312,11 +312,11 @@ void selkie_pool_poke(struct selkie_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Whom of its lane a SESSION frame must not overtake. */
+/* Which frames of its lane a SESSION frame must not overtake. */
 struct before {
     const struct selkie_job *job;
     const uint8_t (*addresses)[SELKIE_ADDRESS_SIZE];
-    unsigned count; /* 0 = any device's */
+    unsigned count; /* 0 = SEALED frames of any device */
 };
 
 static bool comes_before(const struct selkie_job *other, const struct before *before)
@@ -333,7 +333,7 @@ static bool comes_before(const struct selkie_job *other, const struct before *be
     return before->count == 0;
 }
 
-/* Behind the last of its predecessors that a worker has still to open, among those that wait for it. */
+/* Let the job wait for the last of its predecessors that a worker still has to open. False if there is none. */
 static bool follow(struct selkie_job *job, const struct before *before)
 {
     struct selkie_job *sealed, *follower, *last = NULL;
@@ -350,7 +350,7 @@ static bool follow(struct selkie_job *job, const struct before *before)
     return last != NULL;
 }
 
-/* Behind the last of its predecessors that are ready, and before what its lane got after it. */
+/* Insert the job behind the last of its ready predecessors, in order of submission. False if there is none. */
 static bool insert_ready(struct selkie_pool *pool, struct selkie_job *job, const struct before *before)
 {
     struct selkie_job *other, *last = NULL;

@@ -2,10 +2,10 @@
 /* The intake and the workers that do RSA. PROTOCOL.md, section 9 (order, back-pressure).
  *
  * Each gateway has a lane. Workers serve the lanes in turn, one frame at a time, so a flood in one lane costs the
- * others no more than their share. A lane's frames become ready in the order in which they came in, whichever worker is
- * done first. SESSION frames and those that are malformed need no worker. What is ready is taken from the lanes in turn
- * as well. Bounded: a lane may hold as many places as are free (dynamic thresholds, Choudhury and Hahne 1998), so k
- * flooding lanes leave 1/(k + 1) of the intake to others.
+ * others no more than their share. A lane's SEALED frames become ready in the order of their submission, whichever
+ * worker finishes first. SESSION frames and malformed ones need no worker: they are ready at once. Ready frames are
+ * collected from the lanes in turn as well. Bounded: a lane may hold as many places as are free (dynamic thresholds,
+ * Choudhury and Hahne 1998), so k flooding lanes leave 1/(k + 1) of the intake to others.
  *
  * submit: the host's thread. collect, await_poke, defer, release: the writer's. poke: any. */
 #ifndef SELKIE_POOL_H
@@ -15,42 +15,43 @@
 
 struct selkie_pool;
 
-/* So many frames, as many as a gateway has under way by default, need not wait for more, so that they share a commit.
- */
-#define SELKIE_GATHER 16
-/* The longest wait: for more seals from a gateway that has some, and from a larger group to the next one. */
-#define SELKIE_GATHER_US 50000
-#define SELKIE_PACE_US   10000
+/* Frames of a stream share a commit (docs/DESIGN.md, "Durability"). SELKIE_GATHER frames are a group: as many as a
+ * gateway has in flight by default. */
+#define SELKIE_GATHER    16
+#define SELKIE_GATHER_US 50000 /* the longest wait for a group of opened seals */
+#define SELKIE_PACE_US   10000 /* the wait after a larger group */
 
 SELKIE_USE_RESULT int selkie_pool_open(struct selkie_pool **pool, struct selkie_keyring *keyring, unsigned workers,
                                        unsigned intake_max);
-/* Stops the workers; frees the jobs in here. The writer must have ended. */
+/* Stops the workers and frees all jobs. The writer must have ended. */
 void selkie_pool_close(struct selkie_pool *pool);
 
 /* 0, SELKIE_EFULL or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_pool_submit(struct selkie_pool *pool, const struct selkie_arrival *arrival);
 
-/* Up to `max` jobs that are ready to be decided, of the lanes in turn, each lane's in order. Waits until there is one,
- * or a poke, or the monotonic time until_us; returns how many. A stream comes in groups: while a gateway has more seals
- * to open, SELKIE_GATHER of them gather for at most SELKIE_GATHER_US; and after a group of more frames than that, of
- * whatever form and from wherever, the next one is collected no earlier than SELKIE_PACE_US later. Without a stream
- * nothing waits, nor does it after a poke. These waits may last beyond until_us. The jobs keep their places until they
- * are released. */
+/* Collect up to `max` ready jobs, from the lanes in turn, each lane's in order; returns how many. Waits until there is
+ * one, or for a poke, or until the monotonic time until_us. The jobs keep their places until they are released.
+ *
+ * Frames of a stream are collected in groups. While a gateway has more seals to open, up to SELKIE_GATHER of its opened
+ * ones wait for the others, at most SELKIE_GATHER_US. After a group of more than SELKIE_GATHER frames, of any form and
+ * from any gateway, the next collection waits for SELKIE_PACE_US. A single frame never waits; a poke ends each wait.
+ * These waits may last beyond until_us. */
 unsigned selkie_pool_collect(struct selkie_pool *pool, struct selkie_job *batch[], unsigned max, int64_t until_us);
 void selkie_pool_poke(struct selkie_pool *pool);
-/* Wait for a poke alone, whatever is ready, or until then. */
+/* Wait for a poke or until then, whatever is ready. */
 void selkie_pool_await_poke(struct selkie_pool *pool, int64_t until_us);
 
-/* A collected SESSION frame is of one of these devices, or (count 0) of one that is not known yet. If its lane still
- * has something that came before it, was not collected and must be decided first, put the job back behind that and
- * return true: SEALED frames of those devices, or of any; and SESSION frames of the same tag, which wait themselves. */
+/* A collected SESSION frame is from one of these devices, or (count 0) from one that is not known yet. If frames that
+ * must be decided first are still in its lane, put the job back behind them and return true. Such frames came before it
+ * and are: SEALED frames of those devices (count 0: of any), and SESSION frames of the same tag, which wait
+ * themselves. */
 bool selkie_pool_defer(struct selkie_pool *pool, struct selkie_job *job, const uint8_t addresses[][SELKIE_ADDRESS_SIZE],
                        unsigned count);
 
 /* Decided: free the job and its place. */
 void selkie_pool_release(struct selkie_pool *pool, struct selkie_job *job);
 
-/* How many frames are in here, and how many of them wait for a worker. */
+/* How many frames the pool holds, and how many of them wait for a worker. */
 void selkie_pool_depth(struct selkie_pool *pool, unsigned *frames, unsigned *unopened);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pipeline put together. */
+/* Opens and closes the parts of the pipeline, and passes the host's calls to them. */
 #include "pipeline/writer.h"
 #include <selkie/error_text.h>
 
@@ -13,23 +13,10 @@
 #define OUTPUTS_MAX        4096
 #define WORKERS_MAX        256
 
-struct selkie_unsealer {
-    struct selkie_registry *registry;
-    struct selkie_pool *pool;
-    struct selkie_writer *writer;
-    struct selkie_gateways *gateways;
-    struct selkie_output_queue outputs;
-    struct selkie_command_queue commands;
-    struct selkie_pipeline_stats stats;
-};
-
-static json_t *stats_json(void *context)
+void selkie_pipeline_log(const struct selkie_unsealer *unsealer, int level, const char *line)
 {
-    struct selkie_unsealer *unsealer = context;
-    struct selkie_stats_depths depths = {.outputs = selkie_output_queue_depth(&unsealer->outputs)};
-
-    selkie_pool_depth(unsealer->pool, &depths.intake, &depths.unopened);
-    return selkie_stats_json(&unsealer->stats, &depths);
+    if (unsealer->options.log)
+        unsealer->options.log(unsealer->options.log_context, level, line);
 }
 
 static unsigned count_workers(unsigned wanted)
@@ -38,48 +25,32 @@ static unsigned count_workers(unsigned wanted)
     return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
 }
 
-static void warn_of_keys(const struct selkie_unsealer_options *options)
+static void log_key_warnings(const struct selkie_unsealer *unsealer)
 {
+    const struct selkie_keyring *keyring = unsealer->options.keyring;
     char line[256];
 
-    for (unsigned i = 0; options->log && i < selkie_keyring_count(options->keyring); i++) {
+    for (unsigned i = 0; i < selkie_keyring_count(keyring); i++) {
         uint8_t id;
-        const char *provider, *warning = selkie_keyring_warning(options->keyring, i);
-        selkie_keyring_describe(options->keyring, i, &id, &provider);
+        const char *provider, *warning = selkie_keyring_warning(keyring, i);
+        selkie_keyring_describe(keyring, i, &id, &provider);
         snprintf(line, sizeof line, "key %u (%s): %s", id, provider, warning ? warning : "");
         if (warning)
-            options->log(options->log_context, LOG_WARNING, line);
+            selkie_pipeline_log(unsealer, LOG_WARNING, line);
     }
 }
 
-static int start(struct selkie_unsealer *unsealer, const struct selkie_unsealer_options *options)
+static int start(struct selkie_unsealer *unsealer)
 {
+    const struct selkie_unsealer_options *options = &unsealer->options;
     int result = selkie_pool_open(&unsealer->pool, options->keyring, count_workers(options->workers),
                                   options->intake_max ? options->intake_max : INTAKE_MAX_DEFAULT);
+
     if (result == 0)
         result = selkie_gateways_open(&unsealer->gateways);
     if (result == 0)
         result = selkie_gateways_reload(unsealer->gateways, unsealer->registry);
-    if (result < 0)
-        return result;
-    const struct selkie_writer_parts parts = {
-        .registry = unsealer->registry,
-        .pool = unsealer->pool,
-        .outputs = &unsealer->outputs,
-        .commands = &unsealer->commands,
-        .gateways = unsealer->gateways,
-        .keyring = options->keyring,
-        .stats = &unsealer->stats,
-        .stats_json = stats_json,
-        .stats_context = unsealer,
-        .rules = {.enrolment = options->enrolment, .rebind = options->rebind},
-        .silent_after_s = options->silent_after_s,
-        .wake = options->wake,
-        .wake_context = options->wake_context,
-        .log = options->log,
-        .log_context = options->log_context,
-    };
-    return selkie_writer_start(&unsealer->writer, &parts);
+    return result < 0 ? result : selkie_writer_start(&unsealer->writer, unsealer);
 }
 
 int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_unsealer_options *options,
@@ -88,23 +59,25 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
     struct selkie_unsealer *unsealer = calloc(1, sizeof *unsealer);
 
     *opened = NULL;
-    selkie_error_text_format(error, SELKIE_UNSEALER_ERROR_SIZE, "the unsealer: no memory or no threads left");
+    selkie_error_text_format(error, SELKIE_UNSEALER_ERROR_SIZE, "cannot start the unsealer: no memory or no threads");
     if (!unsealer)
         return SELKIE_ENOMEM;
+    unsealer->options = *options;
+    unsealer->options.state_dir = NULL; /* the caller's text */
     selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
     selkie_command_queue_init(&unsealer->commands);
-    selkie_stats_init(&unsealer->stats);
+    selkie_pipeline_stats_init(&unsealer->stats);
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
     int result = selkie_registry_open(&unsealer->registry, options->state_dir, fault);
     if (result < 0)
         memcpy(error, fault, sizeof fault);
     else
-        result = start(unsealer, options);
+        result = start(unsealer);
     if (result < 0) {
         selkie_unsealer_close(unsealer);
         return result;
     }
-    warn_of_keys(options);
+    log_key_warnings(unsealer);
     error[0] = 0;
     *opened = unsealer;
     return 0;
@@ -118,7 +91,7 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
     selkie_pool_close(unsealer->pool);
     selkie_registry_close(unsealer->registry);
     selkie_gateways_close(unsealer->gateways);
-    selkie_stats_destroy(&unsealer->stats);
+    selkie_pipeline_stats_destroy(&unsealer->stats);
     selkie_command_queue_destroy(&unsealer->commands);
     selkie_output_queue_destroy(&unsealer->outputs);
     free(unsealer);
@@ -128,7 +101,7 @@ int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie
 {
     int result = selkie_pool_submit(unsealer->pool, arrival);
     if (result < 0)
-        selkie_stats_intake_full(&unsealer->stats);
+        selkie_pipeline_stats_intake_full(&unsealer->stats);
     return result < 0 ? SELKIE_EFULL : 0;
 }
 
@@ -164,7 +137,7 @@ bool selkie_unsealer_check_gateway(struct selkie_unsealer *unsealer, const char 
 
 char *selkie_unsealer_stats(struct selkie_unsealer *unsealer)
 {
-    json_t *json = stats_json(unsealer);
+    json_t *json = selkie_pipeline_stats_json(unsealer);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;

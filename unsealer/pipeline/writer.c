@@ -7,47 +7,49 @@
 #include <stdlib.h>
 
 #define TICK_US  1000000 /* when nothing is due */
-#define SOON_US  100000  /* when something is: states, the outbox's emptying */
+#define SOON_US  100000  /* when something is: states, emptying the outbox */
 #define RETRY_US 1000000
 
 struct selkie_writer {
     pthread_t thread;
+    struct selkie_unsealer *unsealer;
 
     atomic_bool stopping;
     atomic_uint_fast64_t delivered;
 
     /* The thread's own. */
     struct selkie_transaction transaction;
-    uint64_t replayed; /* of the outbox of an earlier run */
+    uint64_t replayed; /* how far the outbox of an earlier run has been published */
 };
 
-/* Something failed: wait a while, or for a command. False when it is time to stop. */
+/* After a failure: wait for a while, or for a command. False when it is time to stop. */
 static bool pause_for_retry(struct selkie_writer *writer)
 {
-    selkie_pool_await_poke(writer->transaction.parts.pool, selkie_clock_monotonic_us() + RETRY_US);
+    selkie_pool_await_poke(writer->unsealer->pool, selkie_clock_monotonic_us() + RETRY_US);
     return !atomic_load(&writer->stopping);
 }
 
-/* What an earlier run left in the outbox goes out first. */
+/* Publish what an earlier run left in the outbox, before anything else. */
 static int replay_outbox(struct selkie_writer *writer)
 {
-    struct selkie_registry *registry = writer->transaction.effects.registry;
+    struct selkie_registry *registry = writer->unsealer->registry;
     struct selkie_output *output;
     int result;
 
-    while (selkie_output_queue_wait(writer->transaction.parts.outputs) &&
+    while (selkie_output_queue_wait(&writer->unsealer->outputs) &&
            (result = selkie_registry_next_outbox(registry, &writer->replayed, &output)) != 0) {
         if (result == SELKIE_ECRYPTO) {
-            selkie_transaction_report_corrupt(&writer->transaction);
+            selkie_transaction_log_corrupt(&writer->transaction);
             continue;
         }
         if (result < 0)
             return result;
         if (output->kind == SELKIE_OUTPUT_STATE) {
-            struct selkie_output *state = selkie_state_publisher_read(registry, output->address, &result);
+            struct selkie_output *state;
+            result = selkie_state_publisher_read(registry, output->address, &state);
             selkie_output_free(output);
-            if (!state) {
-                writer->replayed--; /* it is still to come */
+            if (result < 0) {
+                writer->replayed--; /* the next try begins with this one */
                 return result;
             }
             state->outbox = writer->replayed;
@@ -59,26 +61,9 @@ static int replay_outbox(struct selkie_writer *writer)
     return 0;
 }
 
-/* The states that an earlier run had not put out yet are due now. */
-static int recall_stale(struct selkie_writer *writer)
-{
-    uint8_t address[SELKIE_ADDRESS_SIZE] = {0};
-    bool any = false;
-    int result;
-
-    while ((result = selkie_registry_next_stale(writer->transaction.effects.registry, any ? address : NULL, address)) >
-           0) {
-        any = true;
-        result = selkie_state_publisher_recall(writer->transaction.effects.states, address);
-        if (result < 0)
-            break;
-    }
-    return result;
-}
-
 static int64_t next_tick_us(const struct selkie_writer *writer)
 {
-    bool soon = selkie_state_publisher_waiting(writer->transaction.effects.states) ||
+    bool soon = selkie_effects_due(&writer->transaction.effects) ||
                 atomic_load(&writer->delivered) > writer->transaction.emptied;
     return selkie_clock_monotonic_us() + (soon ? SOON_US : TICK_US);
 }
@@ -87,20 +72,20 @@ static void *run(void *context)
 {
     struct selkie_writer *writer = context;
     struct selkie_transaction *transaction = &writer->transaction;
+    struct selkie_pool *pool = writer->unsealer->pool;
     int result;
 
-    while ((result = replay_outbox(writer)) < 0 || (result = recall_stale(writer)) < 0) {
+    while ((result = replay_outbox(writer)) < 0) {
         selkie_transaction_undo(transaction, result);
         if (!pause_for_retry(writer))
             return NULL;
     }
-    while (selkie_output_queue_wait(transaction->parts.outputs) && !atomic_load(&writer->stopping)) {
+    while (selkie_output_queue_wait(&writer->unsealer->outputs) && !atomic_load(&writer->stopping)) {
         if (selkie_transaction_has_commands(transaction))
-            selkie_pool_poke(transaction->parts.pool); /* collects what there is, and waits for nothing */
-        /* Those of a round that failed are to be decided before any other. */
+            selkie_pool_poke(pool); /* then collect does not wait */
+        /* After a failure, the frames of the failed transaction are decided before any other. */
         if (transaction->count == 0)
-            transaction->count =
-                selkie_pool_collect(transaction->parts.pool, transaction->batch, SELKIE_BATCH, next_tick_us(writer));
+            transaction->count = selkie_pool_collect(pool, transaction->batch, SELKIE_BATCH, next_tick_us(writer));
         if (atomic_load(&writer->stopping))
             break;
         if (selkie_transaction_run(transaction, atomic_load(&writer->delivered)) < 0 && !pause_for_retry(writer))
@@ -109,29 +94,20 @@ static void *run(void *context)
     return NULL;
 }
 
-int selkie_writer_start(struct selkie_writer **started, const struct selkie_writer_parts *parts)
+int selkie_writer_start(struct selkie_writer **started, struct selkie_unsealer *unsealer)
 {
     struct selkie_writer *writer = calloc(1, sizeof *writer);
 
     *started = NULL;
     if (!writer)
         return SELKIE_ENOMEM;
-    struct selkie_transaction *transaction = &writer->transaction;
-    transaction->parts = *parts;
-    transaction->effects.registry = parts->registry;
-    transaction->effects.rules = parts->rules;
-    transaction->commands = (struct selkie_commands){.effects = &transaction->effects,
-                                                     .keyring = parts->keyring,
-                                                     .stats = parts->stats_json,
-                                                     .stats_context = parts->stats_context};
-    transaction->walk.after_ms = (int64_t)parts->silent_after_s * 1000;
+    writer->unsealer = unsealer;
     atomic_init(&writer->stopping, false);
     atomic_init(&writer->delivered, 0);
-    int result = selkie_state_publisher_open(&transaction->effects.states);
-    if (result == 0)
-        result = selkie_thread_start(&writer->thread, run, writer);
+    selkie_transaction_init(&writer->transaction, unsealer);
+    int result = selkie_thread_start(&writer->thread, run, writer);
     if (result < 0) {
-        selkie_state_publisher_close(transaction->effects.states);
+        selkie_transaction_wipe(&writer->transaction);
         free(writer);
         return result;
     }
@@ -144,11 +120,10 @@ void selkie_writer_stop(struct selkie_writer *writer)
     if (!writer)
         return;
     atomic_store(&writer->stopping, true);
-    selkie_output_queue_close(writer->transaction.parts.outputs);
-    selkie_pool_poke(writer->transaction.parts.pool);
+    selkie_output_queue_close(&writer->unsealer->outputs);
+    selkie_pool_poke(writer->unsealer->pool);
     pthread_join(writer->thread, NULL);
-    selkie_transaction_abandon(&writer->transaction);
-    selkie_state_publisher_close(writer->transaction.effects.states);
+    selkie_transaction_wipe(&writer->transaction);
     free(writer);
 }
 

@@ -18,9 +18,9 @@ static int put_payload(struct selkie_effects *effects, const struct selkie_bindi
     return selkie_effects_put(effects, output, true);
 }
 
-/* The binding's own account of an accepted frame. */
-static int keep_account(struct selkie_effects *effects, struct selkie_binding *binding,
-                        const struct selkie_opened *opened)
+/* Enter an accepted frame into the binding and its window. */
+static int update_binding(struct selkie_effects *effects, struct selkie_binding *binding,
+                          const struct selkie_opened *opened)
 {
     struct selkie_seen seen = {.rx_ms = opened->rx_ms};
     uint8_t key_before = binding->key_id;
@@ -33,7 +33,7 @@ static int keep_account(struct selkie_effects *effects, struct selkie_binding *b
         binding->session_bytes += SELKIE_SESSION_OVERHEAD + opened->payload_len;
     }
     selkie_effects_heard(effects, binding, opened->rx_ms);
-    if (opened->has_payload) /* a REGISTER is always SEALED, and says what will come */
+    if (opened->has_payload) /* a REGISTER is always SEALED; its flags say in which form readings will come */
         binding->form = opened->form;
     binding->silent = false;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
@@ -53,7 +53,7 @@ static int keep_account(struct selkie_effects *effects, struct selkie_binding *b
 static int accept(struct selkie_effects *effects, struct selkie_binding *binding, const struct selkie_opened *opened,
                   const struct selkie_decision *decision)
 {
-    int result = keep_account(effects, binding, opened);
+    int result = update_binding(effects, binding, opened);
 
     effects->counts.accepted[opened->form == SELKIE_SESSION]++;
     effects->counts.late += decision->late;
@@ -65,11 +65,10 @@ static int accept(struct selkie_effects *effects, struct selkie_binding *binding
                                       json_pack("{s:I, s:I, s:s}", "count", (json_int_t)decision->lost, "counter",
                                                 (json_int_t)opened->counter, "gateway", opened->gateway));
     if (result == 0)
-        result = selkie_state_publisher_touch(effects->states, binding->address, binding);
+        result = selkie_state_publisher_touch(&effects->states, binding->address, binding);
     return result;
 }
 
-/* What admission asks of a frame and its binding. */
 int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *facts, const struct selkie_binding *own,
                         const struct selkie_opened *opened, struct selkie_seen *seen)
 {

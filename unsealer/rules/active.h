@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A frame of an active ID: decided by its counter, then the payload, events and state that follow. PROTOCOL.md, section
+/* A frame of an active ID: the decision by its counter, then its payload, events and state. PROTOCOL.md, section
  * 7, rules 2 and 3. One thread, the writer. */
 #ifndef SELKIE_ACTIVE_H
 #define SELKIE_ACTIVE_H
 
 #include "rules/effects.h"
 
-/* Decide on a frame of an active binding, and apply the decision. */
+/* Decide a frame of an active binding, and apply the decision. */
 SELKIE_USE_RESULT int selkie_active_decide(struct selkie_effects *effects, struct selkie_binding *binding,
                                            const struct selkie_opened *opened);
 
-/* The two halves of it. The facts of a frame and its binding, for admission; *seen must live as long as *facts. */
+/* The two halves of that. Fill in what admission asks about a frame and its binding; *facts may point to *seen. */
 SELKIE_USE_RESULT int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *facts,
                                           const struct selkie_binding *own, const struct selkie_opened *opened,
                                           struct selkie_seen *seen);

@@ -18,7 +18,7 @@ bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t co
     return received > 0 && counter <= highest && highest - counter < SELKIE_WINDOW;
 }
 
-/* A last one that is yet to come tells of a clock that was set back: then no time has passed that could be trusted. */
+/* If the last alarm lies in the future, the clock was set back: the time that has passed is unknown. */
 static bool alarm_due(int64_t last_ms, int64_t now_ms)
 {
     return last_ms > now_ms || now_ms - last_ms >= SELKIE_ALARM_EVERY_MS;
@@ -29,8 +29,8 @@ static struct selkie_decision reject(enum selkie_reason reason)
     return (struct selkie_decision){.verdict = SELKIE_REJECT, .reason = reason};
 }
 
-/* Rule 3: the counter of a binding that is active. */
-static struct selkie_decision judge_counter(const struct selkie_case *facts)
+/* Rule 3: an active ID is decided by its counter. */
+static struct selkie_decision decide_active(const struct selkie_case *facts)
 {
     struct selkie_decision accept = {.verdict = SELKIE_ACCEPT};
 
@@ -76,7 +76,7 @@ static enum answer enrol(enum selkie_enrolment enrolment, const struct selkie_ca
         return REFUSE;
     if (!facts->claim_set)
         return ADMIT;
-    /* The REGISTER with the claim may have been lost or be under way. */
+    /* The REGISTER with the claim may have been lost, or may still come. */
     if (!facts->registration)
         return PEND;
     *reason = SELKIE_REASON_CLAIM;
@@ -103,31 +103,31 @@ static enum answer rebind(enum selkie_rebind policy, const struct selkie_case *f
     return facts->claim == SELKIE_CLAIM_RIGHT ? ADMIT : PEND;
 }
 
-/* Rules 2, 4, 6 and 7: an ID that is not active. A pending one is asked again with each frame, because the claim may
- * come with it and because the policy may have changed. */
-static struct selkie_decision judge_newcomer(const struct selkie_rules *rules, const struct selkie_case *facts)
+/* Rules 2, 4, 6 and 7: an ID that is not active. A pending one is decided again with each frame, because the frame may
+ * carry the claim, and because the policy may have changed. */
+static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, const struct selkie_case *facts)
 {
     bool pending = facts->own == SELKIE_BINDING_PENDING;
     struct selkie_decision decision = {.verdict = SELKIE_PARK};
     enum selkie_reason reason = SELKIE_REASON_UNKNOWN;
     enum answer answer = facts->bound ? rebind(rules->rebind, facts, &reason) : enrol(rules->enrolment, facts, &reason);
 
-    /* What is pending waits for the operator, whatever the policy says by now; only a wrong claim is turned away. */
+    /* A pending ID waits for the administrator, even if the policy would refuse it now; only a wrong claim is refused.
+     */
     if (pending && answer == REFUSE && reason != SELKIE_REASON_CLAIM)
         answer = PEND;
-    /* Each ID under a tag is a try for each SESSION frame with it. Chance brings no eight together: see PROTOCOL.md. */
+    /* Each ID under a tag costs one decryption for each SESSION frame with that tag. Eight are no coincidence:
+     * somebody is generating IDs with colliding tags. PROTOCOL.md, section 7. */
     if (!pending && answer != REFUSE && facts->same_tag >= SELKIE_TAG_MAX) {
         answer = REFUSE;
         reason = SELKIE_REASON_TAG_FULL;
     }
-
     if (answer == PEND && !pending && facts->pending >= SELKIE_PENDING_MAX) {
         answer = REFUSE;
         reason = SELKIE_REASON_PENDING_FULL;
     }
-
     switch (answer) {
-    case REFUSE: /* the alarm rings all the same, but not for each of a storm */
+    case REFUSE: /* with the alarm all the same, but not for each frame of a flood */
         decision = reject(reason);
         decision.alarm_reset = facts->bound && alarm_due(facts->reset_alarm_ms, facts->now_ms);
         break;
@@ -154,12 +154,12 @@ struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules,
         return reject(SELKIE_REASON_REVOKED);
     switch (facts->own) {
     case SELKIE_BINDING_ACTIVE:
-        return judge_counter(facts);
+        return decide_active(facts);
     case SELKIE_BINDING_RETIRED:
         return reject(SELKIE_REASON_RETIRED);
     case SELKIE_BINDING_NONE:
     case SELKIE_BINDING_PENDING:
         break;
     }
-    return judge_newcomer(rules, facts);
+    return decide_newcomer(rules, facts);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules of PROTOCOL.md, section 7, for one frame that has been opened: what is known of the device goes in, what to
- * do comes out. Pure functions: no storage, no clock, no heap; safe from any thread. */
+/* The rules of PROTOCOL.md, section 7, for one opened frame: the facts about its device go in, the decision comes out.
+ * Whether a frame is a replay is decided here. Pure functions: no storage, no clock, no heap; safe from any thread. */
 #ifndef SELKIE_ADMISSION_H
 #define SELKIE_ADMISSION_H
 
 #include "model/records.h"
 
-#define SELKIE_WINDOW         1024   /* counters below the highest that may still come */
-#define SELKIE_REPLAY_MS      600000 /* a repeat that was captured later than this after the first is a replay */
+#define SELKIE_WINDOW         1024   /* so many counters, down from the highest, are accepted late */
+#define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
 #define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
-#define SELKIE_ALARM_EVERY_MS 60000  /* the same alarm again, where nothing else keeps it from being repeated */
+#define SELKIE_ALARM_EVERY_MS 60000  /* between alarms of one kind that each frame could raise */
 
 struct selkie_rules {
     enum selkie_enrolment enrolment;
@@ -46,7 +46,7 @@ const char *selkie_reason_text(enum selkie_reason reason);
 
 enum selkie_claim { SELKIE_CLAIM_NONE, SELKIE_CLAIM_RIGHT, SELKIE_CLAIM_WRONG };
 
-/* What is known when a frame comes. */
+/* The facts about a frame. */
 struct selkie_case {
     /* of the frame */
     bool registration;
@@ -60,30 +60,30 @@ struct selkie_case {
     bool revoked, listed;
     bool claim_set;
     bool bound;       /* to another ID than this one */
-    unsigned pending; /* IDs, without this one */
+    unsigned pending; /* its pending IDs, without this one */
     int64_t reset_alarm_ms;
 
-    /* of a new ID */
-    unsigned same_tag; /* others that are active or pending under its session tag, wherever */
+    /* of an ID that is new at its address */
+    unsigned same_tag; /* active and pending IDs with its session tag, at any address */
 
     /* of this ID at this address */
     enum selkie_binding_status own;
     uint64_t received; /* frames accepted; 0 = `highest` means nothing yet */
     uint32_t highest;
-    const struct selkie_seen *seen; /* this counter's, where it is in the window and was accepted; else NULL */
+    const struct selkie_seen *seen; /* this counter, if it is in the window and was accepted; else NULL */
     int64_t clone_alarm_ms;
 };
 
 enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJECT };
 
-/* What to do, in this order: raise the alarms, retire the binding that the address had, make a binding for this ID or
- * change its status, then the verdict on the frame. */
+/* What to do, in this order: raise the alarms; retire the binding that the address had; make a binding for this ID or
+ * change its status; apply the verdict to the frame. */
 struct selkie_decision {
     enum selkie_verdict verdict;
     enum selkie_reason reason; /* for SELKIE_REJECT */
     bool alarm_reset, alarm_clone;
     bool retire_bound;
-    enum selkie_binding_status becomes; /* this ID's status from now on; NONE = as it was */
+    enum selkie_binding_status becomes; /* this ID's new status; NONE = unchanged */
     bool late;                          /* accepted, but below the highest */
     uint32_t lost;                      /* counters skipped by this frame */
 };

@@ -1,32 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/decide.h"
-
 #include "rules/active.h"
 #include "rules/newcomer.h"
 
+#include <mbedtls/constant_time.h>
 #include <mbedtls/platform_util.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Constant time; the length of a claim is no secret. */
+/* In constant time; the length of a claim is no secret. */
 static enum selkie_claim compare_claim(const struct selkie_device_record *device, const struct selkie_message *message)
 {
-    uint8_t difference = 0;
-
     if (!message || message->kind != SELKIE_REGISTER || !message->registration.claim_len)
         return SELKIE_CLAIM_NONE;
     if (!device->claim_len && !device->claim_corrupt)
         return SELKIE_CLAIM_NONE;
     if (message->registration.claim_len != device->claim_len)
         return SELKIE_CLAIM_WRONG;
-    for (size_t i = 0; i < device->claim_len; i++)
-        difference |= (uint8_t)(device->claim[i] ^ message->registration.claim[i]);
-    return difference ? SELKIE_CLAIM_WRONG : SELKIE_CLAIM_RIGHT;
+    bool equal = mbedtls_ct_memcmp(device->claim, message->registration.claim, device->claim_len) == 0;
+    return equal ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
 }
 
-/* What a REGISTER tells is the device's own word once its frame counts. */
-static void take_news(struct selkie_binding *own, const struct selkie_message *message,
-                      const struct selkie_decision *decision)
+/* Copy what a REGISTER says about its device, unless the frame is rejected or a repeat. */
+static void copy_registration(struct selkie_binding *own, const struct selkie_message *message,
+                              const struct selkie_decision *decision)
 {
     if (!message || message->kind != SELKIE_REGISTER)
         return;
@@ -38,7 +35,7 @@ static void take_news(struct selkie_binding *own, const struct selkie_message *m
                  message->registration.firmware);
 }
 
-/* Decide on a frame that has been opened. `message` is NULL for a SESSION frame, whose binding is there already. */
+/* `message` is NULL for a SESSION frame: its binding is in the registry. */
 static int decide(struct selkie_effects *effects, struct selkie_binding *own, struct selkie_opened *opened,
                   const uint8_t address[static SELKIE_ADDRESS_SIZE], const struct selkie_message *message)
 {
@@ -50,7 +47,7 @@ static int decide(struct selkie_effects *effects, struct selkie_binding *own, st
     bool active = own->status == SELKIE_BINDING_ACTIVE;
     int result = 0;
 
-    /* Of a device whose ID is active only one thing counts, which the binding knows as well. */
+    /* For an active ID, only `revoked` of the device matters, and the binding has it too. */
     memset(&device, 0, sizeof device);
     device.revoked = own->revoked;
     if (!active)
@@ -64,11 +61,11 @@ static int decide(struct selkie_effects *effects, struct selkie_binding *own, st
     facts.reset_alarm_ms = device.reset_alarm_ms;
     result = selkie_active_facts(effects, &facts, own, opened, &seen);
     if (result == 0 && !active)
-        result = selkie_newcomer_look_around(effects, own, live, &newcomer, &facts);
+        result = selkie_newcomer_facts(effects, own, live, &newcomer, &facts);
     if (result < 0)
         goto out;
     struct selkie_decision decision = selkie_admission_decide(&effects->rules, &facts);
-    take_news(own, message, &decision);
+    copy_registration(own, message, &decision);
     result = active ? selkie_active_apply(effects, own, opened, &decision, address)
                     : selkie_newcomer_decide(effects, &newcomer, opened, &decision);
 out:
@@ -120,7 +117,7 @@ int selkie_decide_frame(struct selkie_effects *effects, const struct selkie_job 
 {
     int result;
 
-    /* It says nothing about the frame: its gateway sends it again. */
+    /* The key was unavailable. Without a receipt, the gateway sends the frame again. */
     if (job->result == SELKIE_ENOTREADY) {
         effects->counts.key_away++;
         return 0;

@@ -24,18 +24,20 @@ void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_
     selkie_address_format(text, id_hash); /* also 8 bytes in hex */
 }
 
-const char *selkie_document_form(enum selkie_frame_type form)
+static const char *form_text(enum selkie_frame_type form)
 {
     return form == SELKIE_SESSION ? "session" : "sealed";
 }
 
-uint64_t selkie_document_lost(const struct selkie_binding *binding)
+/* The counters from 0 to the highest accepted that never came. */
+static uint64_t count_lost(const struct selkie_binding *binding)
 {
     uint64_t sent = (uint64_t)binding->counter + 1;
     return binding->received > 0 && binding->received < sent ? sent - binding->received : 0;
 }
 
-struct selkie_output *selkie_document_output(enum selkie_output_kind kind, json_t *json)
+/* Takes `json`. */
+static struct selkie_output *make_output(enum selkie_output_kind kind, json_t *json)
 {
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     struct selkie_output *output = text ? selkie_output_new(kind, text, strlen(text)) : NULL;
@@ -51,16 +53,16 @@ static void set_address(struct selkie_output *output, const uint8_t *address)
     memcpy(output->address, address, SELKIE_ADDRESS_SIZE);
 }
 
-/* A binding's fields that the state and getDevice have in common. */
+/* The members that a device's state and getDevice share. */
 static json_t *binding_fields(const struct selkie_binding *binding)
 {
     char id[SELKIE_ID_TEXT_SIZE];
 
     selkie_document_id(id, binding->id_hash);
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:i, s:s, s:s}", "id", id, "counter", (json_int_t)binding->counter,
-                     "received", (json_int_t)binding->received, "lost", (json_int_t)selkie_document_lost(binding),
-                     "last_seen", (json_int_t)binding->last_seen_ms, "gateway", binding->gateway, "key_id",
-                     (int)binding->key_id, "form", selkie_document_form(binding->form), "firmware", binding->firmware);
+                     "received", (json_int_t)binding->received, "lost", (json_int_t)count_lost(binding), "last_seen",
+                     (json_int_t)binding->last_seen_ms, "gateway", binding->gateway, "key_id", (int)binding->key_id,
+                     "form", form_text(binding->form), "firmware", binding->firmware);
 }
 
 json_t *selkie_document_binding(const struct selkie_binding *binding)
@@ -86,7 +88,7 @@ struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_
         json_decref(json);
         return NULL;
     }
-    struct selkie_output *output = selkie_document_output(SELKIE_OUTPUT_STATE, json);
+    struct selkie_output *output = make_output(SELKIE_OUTPUT_STATE, json);
     if (output)
         set_address(output, address);
     return output;
@@ -114,7 +116,7 @@ struct selkie_output *selkie_document_event(const char *event, int64_t time_ms,
     if (details)
         json_object_update(json, details);
     json_decref(details);
-    struct selkie_output *output = selkie_document_output(SELKIE_OUTPUT_EVENT, json);
+    struct selkie_output *output = make_output(SELKIE_OUTPUT_EVENT, json);
     if (output)
         set_address(output, address);
     return output;
@@ -130,7 +132,7 @@ struct selkie_output *selkie_document_rejected(enum selkie_reason reason, const 
         selkie_address_format(text, address);
         json_object_set_new(json, "address", json_string(text));
     }
-    struct selkie_output *output = selkie_document_output(SELKIE_OUTPUT_REJECTED, json);
+    struct selkie_output *output = make_output(SELKIE_OUTPUT_REJECTED, json);
     if (!output)
         return NULL;
     snprintf(output->reason, sizeof output->reason, "%s", selkie_reason_text(reason));

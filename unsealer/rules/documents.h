@@ -14,18 +14,13 @@
 
 void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_hash[static SELKIE_ID_HASH_SIZE]);
 
-const char *selkie_document_form(enum selkie_frame_type form);
-
-/* What is missing between the lowest counter there is and the highest accepted. */
-uint64_t selkie_document_lost(const struct selkie_binding *binding);
-
-/* The device's state. `binding`: the active one, else one that is pending, else NULL. */
+/* The device's state. `binding`: its active binding, else a pending one, else NULL. */
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                             enum selkie_device_status status, const struct selkie_binding *binding);
 /* The empty payload that clears the retained state. */
 struct selkie_output *selkie_document_no_state(const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
-/* An event of a device. `id_hash` may be NULL; `details` (may be NULL) is taken and its members are added. */
+/* An event of a device. `id_hash` may be NULL. Takes `details` (or NULL) and adds its members. */
 struct selkie_output *selkie_document_event(const char *event, int64_t time_ms,
                                             const uint8_t address[static SELKIE_ADDRESS_SIZE], const uint8_t *id_hash,
                                             json_t *details);
@@ -36,10 +31,7 @@ struct selkie_output *selkie_document_rejected(enum selkie_reason reason, const 
 
 extern const char *const selkie_device_status_names[SELKIE_DEVICE_STATUS_COUNT];
 
-/* One binding as getDevice tells it; NULL without memory. */
+/* One binding as in the answer to getDevice; NULL without memory. */
 json_t *selkie_document_binding(const struct selkie_binding *binding);
-
-/* Any document as an output; takes `json`. */
-struct selkie_output *selkie_document_output(enum selkie_output_kind kind, json_t *json);
 
 #endif

@@ -13,6 +13,19 @@ static int shift_unmatched_clock(struct selkie_effects *effects, int64_t now_us)
     return result;
 }
 
+static int load(struct selkie_effects *effects)
+{
+    effects->parked = selkie_registry_count_parked(effects->registry, 0);
+    if (effects->parked < 0)
+        return effects->parked;
+    effects->unmatched = selkie_registry_count_unmatched(effects->registry, NULL);
+    if (effects->unmatched < 0)
+        return effects->unmatched;
+    int result = selkie_state_publisher_reload(&effects->states, effects->registry);
+    effects->loaded = result == 0;
+    return result;
+}
+
 int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us)
 {
     int result = effects->shifted ? 0 : shift_unmatched_clock(effects, now_us);
@@ -22,14 +35,30 @@ int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t
     effects->now_ms = now_ms;
     effects->unmatched_now_ms = now_us / 1000 + effects->unmatched_shift_ms;
     effects->counts = (struct selkie_counts){0};
-    if (effects->counted)
-        return 0;
-    effects->parked = selkie_registry_count_parked(effects->registry, 0);
-    if (effects->parked < 0)
-        return effects->parked;
-    effects->unmatched = selkie_registry_count_unmatched(effects->registry, NULL);
-    effects->counted = effects->unmatched >= 0;
-    return effects->counted ? 0 : effects->unmatched;
+    return effects->loaded ? 0 : load(effects);
+}
+
+int selkie_effects_end(struct selkie_effects *effects, int64_t now_us)
+{
+    return selkie_state_publisher_publish(&effects->states, effects->registry, now_us / 1000, &effects->out);
+}
+
+void selkie_effects_undo(struct selkie_effects *effects)
+{
+    selkie_registry_rollback(effects->registry);
+    selkie_output_list_free(&effects->out);
+    effects->loaded = false;
+}
+
+void selkie_effects_wipe(struct selkie_effects *effects)
+{
+    selkie_output_list_free(&effects->out);
+    selkie_state_publisher_wipe(&effects->states);
+}
+
+bool selkie_effects_due(const struct selkie_effects *effects)
+{
+    return !effects->loaded || effects->states.waiting > 0;
 }
 
 int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox)
@@ -86,19 +115,19 @@ int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_r
         device->status = live[0].status == SELKIE_BINDING_ACTIVE ? SELKIE_DEVICE_ACTIVE : SELKIE_DEVICE_PENDING;
     else
         device->status = SELKIE_DEVICE_LISTED;
-    /* Known by its frames alone, and now none of its IDs counts: nothing is left to tell of it. */
+    /* Nobody listed the device, and its last ID is gone: forget it. */
     if (count == 0 && !device->listed && !device->revoked)
         result = selkie_registry_delete_device(effects->registry, device->address);
     else
         result = selkie_registry_put_device(effects->registry, device);
-    return result < 0 ? result : selkie_state_publisher_touch(effects->states, device->address, NULL);
+    return result < 0 ? result : selkie_state_publisher_touch(&effects->states, device->address, NULL);
 }
 
 void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms)
 {
     int64_t heard_ms = rx_ms < effects->now_ms ? rx_ms : effects->now_ms;
 
-    /* One that is yet to come was noted before the clock was set back. */
+    /* If last_seen lies in the future, the clock was set back since. */
     if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > effects->now_ms)
         binding->last_seen_ms = heard_ms;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a decision on a frame or a command leaves behind: changed records, outputs to publish, counts. Nothing of it is
- * true before the writer's commit. PROTOCOL.md, sections 7 and 8. No I/O but the registry's. One thread, the writer.
+/* What a frame or a command changes: records, outputs to publish, counts. All of it holds only after the writer's
+ * commit. PROTOCOL.md, sections 7 and 8. No I/O but the registry's. One thread, the writer.
  *
  * Every int in rules/: 0 or a positive value, or SELKIE_ESTORAGE, SELKIE_ENOMEM or SELKIE_ECRYPTO. After an error the
  * transaction must be rolled back and run again. */
@@ -16,8 +16,8 @@ struct selkie_counts {
     uint64_t accepted[2]; /* by form: sealed, session */
     uint64_t late;        /* of those accepted */
     uint64_t duplicates;
-    uint64_t parked;   /* kept back: for an operator's decision, or unmatched; a frame counts once */
-    uint64_t released; /* of those, decided because their ID became active */
+    uint64_t parked;   /* for the administrator's decision, or unmatched; a frame counts once */
+    uint64_t released; /* of those, decided when their ID became active */
     uint64_t lost;
     uint64_t key_away; /* dropped without a receipt: the key was unavailable */
     uint64_t rejected[SELKIE_REASON_COUNT];
@@ -25,28 +25,37 @@ struct selkie_counts {
 
 struct selkie_effects {
     struct selkie_registry *registry;
-    struct selkie_state_publisher *states;
     struct selkie_rules rules;
 
-    /* Of the transaction under way. */
+    /* Of the current transaction. */
     int64_t now_ms;
-    int64_t unmatched_now_ms; /* the clock that unmatched frames age by: it runs only while this process does, and is
-                               * never set */
+    int64_t unmatched_now_ms; /* a clock that is never set, for the age of unmatched frames; it stands still while
+                               * the process does not run */
     struct selkie_output_list out;
     struct selkie_counts counts;
-    /* Totals over all bindings, counted once: counting takes too long for each transaction. */
-    int parked, unmatched;
-    bool counted;
+
+    /* Of all transactions; read from the registry before the first, and again after a rollback. */
+    bool loaded;
+    struct selkie_state_publisher states;
+    int parked, unmatched; /* totals over all bindings: counting takes too long for each transaction */
     /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
      * stored. */
     int64_t unmatched_shift_ms;
     bool shifted;
 };
 
-/* Begin a transaction: now_ms since the epoch, now_us monotonic. After a rollback clear `counted` first. */
+/* Begin a transaction: now_ms since the epoch, now_us monotonic. */
 SELKIE_USE_RESULT int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us);
+/* Before the commit: add the states that are due. */
+SELKIE_USE_RESULT int selkie_effects_end(struct selkie_effects *effects, int64_t now_us);
+/* Roll the transaction back. */
+void selkie_effects_undo(struct selkie_effects *effects);
+void selkie_effects_wipe(struct selkie_effects *effects);
 
-/* Note an output; with `outbox` it is stored in the outbox too. Takes `output`; NULL gives SELKIE_ENOMEM. */
+/* Whether states are due soon, so that a transaction is needed even if no frame comes. */
+bool selkie_effects_due(const struct selkie_effects *effects);
+
+/* Add an output, with `outbox` to the outbox too. Takes `output`; NULL gives SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox);
 /* Takes `details`. */
 SELKIE_USE_RESULT int selkie_effects_event(struct selkie_effects *effects, const char *event, const uint8_t *address,
@@ -55,11 +64,11 @@ SELKIE_USE_RESULT int selkie_effects_reject(struct selkie_effects *effects, enum
                                             const char *gateway, int64_t rx_ms, const uint8_t *address);
 SELKIE_USE_RESULT int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_job *job);
 
-/* A frame was heard: sets the binding's last_seen, never later than now. A gateway whose clock is ahead must not keep
+/* Set the binding's last_seen to a capture time, but never later than now: a gateway whose clock is ahead must not keep
  * its devices from becoming silent. */
 void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms);
 
-/* Give a binding another status. The device's row and state follow with selkie_effects_review. */
+/* Change a binding's status. selkie_effects_review then brings the device's row and state up to date. */
 SELKIE_USE_RESULT int selkie_effects_set_status(struct selkie_effects *effects, struct selkie_binding *binding,
                                                 enum selkie_binding_status status);
 SELKIE_USE_RESULT int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_record *device);

@@ -37,12 +37,12 @@ static int alarm_reset(struct selkie_effects *effects, struct selkie_newcomer *n
                                                        opened->gateway, "rx", (json_int_t)opened->rx_ms));
 }
 
-static int welcome(struct selkie_effects *effects, struct selkie_newcomer *newcomer, bool was_pending)
+static int event_registered(struct selkie_effects *effects, struct selkie_newcomer *newcomer, bool was_pending)
 {
     struct selkie_binding *own = newcomer->own;
     const char *status = own->status == SELKIE_BINDING_ACTIVE ? "active" : "pending";
 
-    /* A pending ID of a bound address has been told by the alarm. */
+    /* For a pending ID of a bound address, the event `reset` says it all. */
     if (own->status == SELKIE_BINDING_PENDING && newcomer->bound)
         return 0;
     return selkie_effects_event(
@@ -50,8 +50,8 @@ static int welcome(struct selkie_effects *effects, struct selkie_newcomer *newco
         json_pack("{s:s, s:s, s:s}", "status", status, "gateway", own->gateway, "firmware", own->firmware));
 }
 
-static int take_in(struct selkie_effects *effects, struct selkie_newcomer *newcomer, struct selkie_opened *opened,
-                   const struct selkie_decision *decision)
+static int admit(struct selkie_effects *effects, struct selkie_newcomer *newcomer, struct selkie_opened *opened,
+                 const struct selkie_decision *decision)
 {
     struct selkie_binding *own = newcomer->own;
     bool was_pending = own->status == SELKIE_BINDING_PENDING;
@@ -63,7 +63,7 @@ static int take_in(struct selkie_effects *effects, struct selkie_newcomer *newco
         result = was_pending ? selkie_effects_set_status(effects, own, decision->becomes)
                              : make_binding(effects, newcomer, opened, decision->becomes);
     if (result == 0)
-        result = welcome(effects, newcomer, was_pending);
+        result = event_registered(effects, newcomer, was_pending);
     if (result == 0)
         result = decision->becomes == SELKIE_BINDING_ACTIVE ? selkie_parking_release(effects, own, opened)
                                                             : selkie_parking_park(effects, own, opened, false);
@@ -80,7 +80,7 @@ int selkie_newcomer_decide(struct selkie_effects *effects, struct selkie_newcome
     if (result < 0)
         return result;
     if (decision->becomes != SELKIE_BINDING_NONE)
-        return take_in(effects, newcomer, opened, decision);
+        return admit(effects, newcomer, opened, decision);
     if (decision->verdict == SELKIE_PARK)
         return selkie_parking_park(effects, newcomer->own, opened, false);
     return selkie_active_apply(effects, newcomer->own, opened, decision, newcomer->device->address);
@@ -97,9 +97,9 @@ static int count_same_tag(struct selkie_effects *effects, struct selkie_newcomer
     return 0;
 }
 
-int selkie_newcomer_look_around(struct selkie_effects *effects, const struct selkie_binding *own,
-                                struct selkie_binding live[static SELKIE_LIVE_MAX], struct selkie_newcomer *newcomer,
-                                struct selkie_case *facts)
+int selkie_newcomer_facts(struct selkie_effects *effects, const struct selkie_binding *own,
+                          struct selkie_binding live[static SELKIE_LIVE_MAX], struct selkie_newcomer *newcomer,
+                          struct selkie_case *facts)
 {
     int count = selkie_registry_live(effects->registry, newcomer->device->address, live);
     if (count < 0)

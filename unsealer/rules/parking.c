@@ -20,14 +20,13 @@ static int unpark(struct selkie_effects *effects, const struct selkie_opened *op
     return selkie_registry_unpark(effects->registry, opened->number);
 }
 
-/* The binding's oldest frame makes room. */
-static int push_out(struct selkie_effects *effects, const struct selkie_binding *binding)
+/* Reject the binding's oldest frame to make room. */
+static int evict_oldest(struct selkie_effects *effects, const struct selkie_binding *binding)
 {
     struct selkie_opened oldest = {.number = 0};
     int result = selkie_registry_oldest_parked(effects->registry, binding->number, &oldest);
 
-    /* Damaged or not, it goes. */
-    if (result > 0 || result == SELKIE_ECRYPTO)
+    if (result > 0 || result == SELKIE_ECRYPTO) /* also one that is corrupt */
         result = unpark(effects, &oldest);
     if (result == 0)
         result =
@@ -36,9 +35,8 @@ static int push_out(struct selkie_effects *effects, const struct selkie_binding 
     return result;
 }
 
-/* Frames of a pending binding wait for as long as its operator takes, so they are bounded. A REGISTER has nothing to
- * lose, so it pushes no reading out: it has a place beyond them, or none. 1 where there is room for one more, or 0: it
- * was rejected. */
+/* Frames of a pending binding wait until the administrator decides, so their number is bounded. A REGISTER carries no
+ * reading and evicts none: it has one extra place. 1 = there is room, 0 = the frame was rejected. */
 static int make_room(struct selkie_effects *effects, const struct selkie_binding *binding,
                      const struct selkie_opened *opened)
 {
@@ -48,9 +46,9 @@ static int make_room(struct selkie_effects *effects, const struct selkie_binding
         return result;
     bool full = result >= SELKIE_PARKED_MAX + !opened->has_payload;
     if (full && opened->has_payload)
-        result = push_out(effects, binding);
+        result = evict_oldest(effects, binding);
     else if (full || effects->parked >= SELKIE_PARKED_MAX_ALL)
-        /* Who fills the parking with many addresses must not push out what others have in it. */
+        /* A flood of many addresses must not evict the frames of other devices. */
         return selkie_effects_reject(effects, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms,
                                      binding->address);
     return result < 0 ? result : 1;
@@ -83,18 +81,17 @@ int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *b
     return result < 0 ? result : selkie_registry_put_binding(effects->registry, binding);
 }
 
-/* Take out what is parked, in order of counter: 1 and the frame, or 0. One that is damaged is rejected and passed over.
- */
-static int take_out(struct selkie_effects *effects, const struct selkie_binding *binding, bool next,
-                    struct selkie_opened *opened)
+/* Remove the next parked frame, in order of counter: 1 and the frame, or 0. Corrupt ones are rejected and skipped. */
+static int remove_next(struct selkie_effects *effects, const struct selkie_binding *binding, bool next,
+                       struct selkie_opened *opened)
 {
     for (;; next = true) {
         int result = selkie_registry_next_parked(effects->registry, binding->number, next, opened);
-        bool damaged = result == SELKIE_ECRYPTO;
-        if (result <= 0 && !damaged)
+        bool corrupt = result == SELKIE_ECRYPTO;
+        if (result <= 0 && !corrupt)
             return result;
         result = unpark(effects, opened);
-        if (result < 0 || !damaged)
+        if (result < 0 || !corrupt)
             return result < 0 ? result : 1;
         result =
             selkie_effects_reject(effects, SELKIE_REASON_BAD_SEAL, opened->gateway, opened->rx_ms, binding->address);
@@ -110,7 +107,7 @@ int selkie_parking_release(struct selkie_effects *effects, struct selkie_binding
     bool next = false;
     int result;
 
-    while ((result = take_out(effects, binding, next, &opened)) > 0) {
+    while ((result = remove_next(effects, binding, next, &opened)) > 0) {
         next = true;
         result = 0;
         if (newest && newest->counter < opened.counter) {
@@ -136,7 +133,7 @@ int selkie_parking_evict(struct selkie_effects *effects, const struct selkie_bin
     bool next = false;
     int result;
 
-    while ((result = take_out(effects, binding, next, &opened)) > 0) {
+    while ((result = remove_next(effects, binding, next, &opened)) > 0) {
         next = true;
         result = selkie_effects_reject(effects, reason, opened.gateway, opened.rx_ms, binding->address);
         if (result < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames of pending IDs are parked until the operator decides. PROTOCOL.md, section 7, rule 7. One thread, the writer.
+/* Frames of pending IDs are parked until the administrator decides. PROTOCOL.md, section 7, rule 7. One thread, the
+ * writer.
  */
 #ifndef SELKIE_PARKING_H
 #define SELKIE_PARKING_H
@@ -7,13 +8,13 @@
 #include "rules/effects.h"
 
 #define SELKIE_PARKED_MAX     256   /* payloads a pending ID */
-#define SELKIE_PARKED_MAX_ALL 65536 /* parked frames in all; further ones are rejected */
+#define SELKIE_PARKED_MAX_ALL 65536 /* parked frames of all IDs; further ones are rejected */
 
-/* Park a frame: of a pending binding, within bounds; of one that has just become active, until selkie_parking_release
- * in the same transaction. `waited`: it has been counted as parked before. */
+/* Park a frame of a pending binding, within bounds; or of one that has just become active, until selkie_parking_release
+ * in the same transaction. `waited`: it was counted as parked before. */
 SELKIE_USE_RESULT int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *binding,
                                           struct selkie_opened *opened, bool waited);
-/* A frame that waits has come again: a duplicate or a replay. */
+/* A frame that waits has come again: count a duplicate or reject a replay. */
 SELKIE_USE_RESULT int selkie_parking_repeated(struct selkie_effects *effects, int64_t first_rx_ms, int64_t rx_ms,
                                               const char *gateway, const uint8_t *address);
 /* A binding has become active: decide what is parked for it in order of counter, and `newest` (or NULL), the frame

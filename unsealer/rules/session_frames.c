@@ -5,7 +5,7 @@
 #include <mbedtls/platform_util.h>
 #include <string.h>
 
-/* Open a frame with the key of a binding. 1, or 0 where it is another's. The caller fills in where it came from. */
+/* Open a frame with the key of a binding. 1, or 0 if that is not its key. The caller sets gateway, time and digest. */
 static int open_for(const struct selkie_frame *frame, const struct selkie_binding *binding,
                     const struct selkie_session *session, struct selkie_opened *opened)
 {
@@ -18,14 +18,13 @@ static int open_for(const struct selkie_frame *frame, const struct selkie_bindin
     return 1;
 }
 
-/* A SEALED frame of this device may carry the counter that opens the frame. */
+/* A SEALED frame of this device may bring the counter without which the frame does not open. */
 static void add_candidate(struct selkie_identified *identified, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
     identified->waits = true;
     memcpy(identified->addresses[identified->candidates++], address, SELKIE_ADDRESS_SIZE);
 }
 
-/* Whose a SESSION frame is: among those with its tag, the one whose key opens it. */
 int selkie_session_frames_identify(struct selkie_effects *effects, const struct selkie_job *job,
                                    struct selkie_identified *identified)
 {
@@ -44,16 +43,16 @@ int selkie_session_frames_identify(struct selkie_effects *effects, const struct 
                                               &session)) != 0) {
         if (result < 0 && result != SELKIE_ECRYPTO)
             break;
-        bool damaged = result == SELKIE_ECRYPTO;
+        bool corrupt = result == SELKIE_ECRYPTO;
         next = true;
         result = 0;
         identified->unmatched = false;
         identified->waits = identified->candidates > 0;
-        if (binding->status == SELKIE_BINDING_RETIRED) /* and so are all behind it */
+        if (binding->status == SELKIE_BINDING_RETIRED) /* and so are all after it */
             break;
         add_candidate(identified, binding->address);
         identified->reason = SELKIE_REASON_BAD_SEAL;
-        if (damaged) /* it may be this one's, but nobody can tell */
+        if (corrupt) /* its key is lost, so whether it opens the frame is unknown */
             continue;
         result = open_for(&job->frame, binding, &session, opened);
         if (result != 0)
@@ -70,8 +69,8 @@ int selkie_session_frames_identify(struct selkie_effects *effects, const struct 
     return result;
 }
 
-/* Whether one more may wait: 1 or 0. A frame with a made-up tag costs its sender nothing, so whoever floods by one
- * gateway must leave room for what comes by another. */
+/* Whether one more may wait: 1 or 0. Anybody can send frames with made-up tags, so a flood through one gateway must
+ * leave room for the frames of others. */
 static int has_room(struct selkie_effects *effects, const struct selkie_unmatched *unmatched)
 {
     int result = selkie_registry_count_unmatched(effects->registry, unmatched->tag);
@@ -104,8 +103,8 @@ static int keep_unmatched(struct selkie_effects *effects, const struct selkie_jo
     return selkie_registry_put_unmatched(effects->registry, &unmatched);
 }
 
-int selkie_session_frames_turn_away(struct selkie_effects *effects, const struct selkie_job *job,
-                                    const struct selkie_identified *identified)
+int selkie_session_frames_unidentified(struct selkie_effects *effects, const struct selkie_job *job,
+                                       const struct selkie_identified *identified)
 {
     int result = identified->unmatched
                      ? keep_unmatched(effects, job)
@@ -113,7 +112,7 @@ int selkie_session_frames_turn_away(struct selkie_effects *effects, const struct
     return result < 0 ? result : selkie_effects_receipt(effects, job);
 }
 
-/* Open an unmatched frame for a binding. 1, or 0 where it is another's. */
+/* Open an unmatched frame with the key of a binding. 1, or 0 if that is not its key. */
 static int open_unmatched(const struct selkie_unmatched *unmatched, const struct selkie_binding *binding,
                           const struct selkie_session *session, struct selkie_opened *opened)
 {
@@ -133,7 +132,7 @@ int selkie_session_frames_adopt(struct selkie_effects *effects, struct selkie_bi
 {
     struct selkie_unmatched unmatched = {.number = 0};
     struct selkie_opened opened;
-    /* The counter that tells where the others are: the REGISTER's, not that of a unmatched frame parked before. */
+    /* Counters are completed from the REGISTER's, not from that of an unmatched frame parked before. */
     const struct selkie_binding registered = *binding;
     int result;
 

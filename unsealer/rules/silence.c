@@ -7,11 +7,11 @@
 #define STEP_US    250000 /* between steps */
 #define EVENTS_MAX 256    /* a step */
 
-static int tell(struct selkie_effects *effects, struct selkie_binding *binding)
+static int mark_silent(struct selkie_effects *effects, struct selkie_binding *binding)
 {
     struct selkie_device_record device;
 
-    if (binding->last_seen_ms > effects->now_ms) { /* the clock was set back: its silence counts from here */
+    if (binding->last_seen_ms > effects->now_ms) { /* the clock was set back: the silence begins now */
         binding->last_seen_ms = effects->now_ms;
         return selkie_registry_put_binding(effects->registry, binding);
     }
@@ -41,12 +41,12 @@ int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *s
     while (events < EVENTS_MAX &&
            (result = selkie_registry_next_silent(effects->registry, &silence->at, span_end - silence->at,
                                                  effects->now_ms - silence->after_ms, effects->now_ms, &binding)) > 0) {
-        result = tell(effects, &binding);
+        result = mark_silent(effects, &binding);
         if (result < 0)
             return result;
         events++;
     }
-    bool round_the_end = result == 0 && silence->at == 0;
-    silence->next_us = now_us + (round_the_end ? silence->after_ms * 1000 / 8 : STEP_US);
+    bool at_end = result == 0 && silence->at == 0;
+    silence->next_us = now_us + (at_end ? silence->after_ms * 1000 / 8 : STEP_US);
     return result < 0 ? result : 0;
 }

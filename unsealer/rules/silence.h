@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event `silent`: active bindings that were not heard for a while. PROTOCOL.md, section 8. One thread, the writer.
+/* The event `silent`: no frame of an active binding came for a while. PROTOCOL.md, section 8. One thread, the writer.
  *
- * An index by last_seen would have to be written with every frame. So the bindings are walked through instead, a span
- * at a time; a walk takes an eighth of the time of silence, or longer where the registry is large. */
+ * An index by last_seen would change with every frame. So this walks through all bindings, some thousand a step. The
+ * next walk begins an eighth of the time of silence after the last has ended. */
 #ifndef SELKIE_SILENCE_H
 #define SELKIE_SILENCE_H
 
@@ -14,7 +14,7 @@ struct selkie_silence {
     int64_t next_us;  /* when the next step is due, monotonic */
 };
 
-/* The next step, if it is due. After a rollback *silence must be what it was before. */
+/* The next step, if it is due. After a rollback the caller restores *silence. */
 SELKIE_USE_RESULT int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *silence,
                                           int64_t now_us);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The unsealer: what is done with a frame once a gateway has handed it over, without a broker. PROTOCOL.md, sections 4
- * to 7 and 9.
+/* The unsealer: the cloud's work on a frame, from a gateway's hand-over to what is published, without a broker.
+ * PROTOCOL.md, sections 4 to 7 and 9.
  *
  *   submit → pool: unseal (many threads) → writer: admit, store (one thread) → take → the host publishes → delivered
  *
- * A gateway's SEALED frames are decided in the order of their submission, whatever order their unsealing finishes in;
- * gateways take turns at the workers, so the flood of one does not hold up another. SESSION frames need no RSA: they
- * wait for nothing but the SEALED frames of the same device that their gateway handed over before them. All calls but
- * open and close may be made from any one thread, the host's; none of them blocks on RSA, storage or a full queue. */
+ * A gateway's SEALED frames are decided in the order of their submission, whichever is unsealed first. Gateways take
+ * turns at the workers, so a flood through one does not delay another. SESSION frames need no RSA: they wait only for
+ * SEALED frames of the same device that their gateway handed over before them. One thread of the host makes all calls;
+ * open and close may block, all others never block on RSA, storage or a full queue. */
 #ifndef SELKIE_UNSEALER_H
 #define SELKIE_UNSEALER_H
 
@@ -32,39 +32,37 @@ struct selkie_unsealer_options {
     enum selkie_rebind rebind;
     unsigned silent_after_s; /* 0 = off */
 
-    /* Called when outputs wait to be taken, from the writer's thread, once for each time that the queue stops being
-     * empty. Must not call back. */
+    /* Called from the writer's thread each time that the queue of outputs is no longer empty. Must not call any
+     * function of the unsealer. */
     void (*wake)(void *context);
     void *wake_context;
 
-    /* One line for the host's log; level as in <syslog.h>. From any thread of ours. */
+    /* One line for the host's log; level as in <syslog.h>. Called from any thread of the unsealer. */
     void (*log)(void *context, int level, const char *line);
     void *log_context;
 };
 
-/* Open the registry, start the threads. On failure *unsealer is NULL and `error` holds one sentence that names the
- * thing at fault. */
+/* Open the registry and start the threads. On failure *unsealer is NULL and `error` says what failed and why. */
 SELKIE_USE_RESULT int selkie_unsealer_open(struct selkie_unsealer **unsealer,
                                            const struct selkie_unsealer_options *options,
                                            char error[static SELKIE_UNSEALER_ERROR_SIZE]);
 
-/* Stop the threads and free everything. Frames without a decision are let go (they have no receipt, so their gateway
- * sends them again); payloads not yet delivered stay in the outbox and come out first after the next open. */
+/* Stop the threads and free everything. Undecided frames are dropped: they have no receipt, so their gateway sends them
+ * again. Undelivered payloads stay in the outbox and are the first outputs after the next open. */
 void selkie_unsealer_close(struct selkie_unsealer *unsealer);
 
-/* A frame as it came in. Everything is copied. */
+/* A frame as it came from a gateway. Everything is copied. */
 struct selkie_arrival {
     const uint8_t *body;
     size_t len;
     const char *gateway; /* a valid gateway name */
     bool has_seq;        /* without a seq there is no receipt */
     uint64_t seq;        /* the gateway's spool number */
-    int64_t rx_ms;       /* capture time, ms since the epoch; negative = not told */
+    int64_t rx_ms;       /* capture time, ms since the epoch; negative = unknown */
 };
 
-/* Take a frame in. 0, or SELKIE_EFULL: the frame was dropped and counted; it gets no receipt, so its gateway will send
- * it again. A gateway may hold as many places of the intake as are free: so one that floods takes half, and there is
- * always room for another. */
+/* Submit a frame. 0, or SELKIE_EFULL: the frame was dropped and counted; without a receipt, its gateway sends it again.
+ * A gateway may hold as many places of the intake as are free: one that floods takes half, and another finds room. */
 SELKIE_USE_RESULT int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival);
 
 enum selkie_output_kind {
@@ -76,7 +74,7 @@ enum selkie_output_kind {
     SELKIE_OUTPUT_ANSWER    /* data = JSON answer to a command; token */
 };
 
-/* Something for the host to publish. It comes only after what it tells of is in durable storage. */
+/* Something for the host to publish. It comes only after the change that it reports is in durable storage. */
 struct selkie_output {
     enum selkie_output_kind kind;
     enum selkie_frame_type form;
@@ -86,7 +84,7 @@ struct selkie_output {
     uint64_t seq;
     int64_t rx_ms;
     uint32_t counter;
-    uint64_t outbox; /* number in the outbox, growing, for selkie_unsealer_delivered; 0 = not in it */
+    uint64_t outbox; /* growing number in the outbox, for selkie_unsealer_delivered; 0 = not in the outbox */
     uint64_t token;  /* ANSWER: as given with the command */
     char reason[SELKIE_REASON_MAX];
     uint8_t *data; /* len bytes and a NUL behind them, in the same piece of memory */
@@ -95,31 +93,31 @@ struct selkie_output {
 };
 
 /* The oldest output, or NULL. The caller frees it with selkie_output_free, which wipes it. The queue is bounded: while
- * it is full the writer waits, so the intake fills, so submit refuses. */
+ * it is full the writer waits, the intake fills, and in the end submit refuses. */
 struct selkie_output *selkie_unsealer_take(struct selkie_unsealer *unsealer);
 void selkie_output_free(struct selkie_output *output);
 
-/* All outputs up to this number of the outbox have been handed to the broker and it has had a turn to pass them on:
- * they leave the outbox with the next commit. */
+/* The broker has got all outputs up to this number of the outbox, and has had a turn to forward them: they leave the
+ * outbox with the next commit. */
 void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox);
 
-/* The most that one payload of $CONTROL/selkie/v1 may have. */
+/* The largest payload of $CONTROL/selkie/v1, in bytes. */
 #define SELKIE_COMMAND_MAX 1048576
 
-/* Carry out {"commands":[…]} as in INTERFACES of $CONTROL/selkie/v1, with an administrator's rights: who may is the
- * host's to decide before. The answer comes as an output SELKIE_OUTPUT_ANSWER with the token, after what it tells of is
- * in durable storage; everything that is wrong with the payload is told there, also that storage does not work. Frames
- * are decided between the commands of a payload. 0, SELKIE_ELENGTH, or SELKIE_EFULL: at most 16 wait at a time. */
+/* Carry out {"commands":[…]} of $CONTROL/selkie/v1 (PROTOCOL.md, section 8) with an administrator's rights; the host
+ * checks who may send it. The answer is an output SELKIE_OUTPUT_ANSWER with this token. It comes after the changes are
+ * in durable storage, and it has all errors: of the payload, of a command, of storage. Frames are decided between the
+ * commands of a payload. 0, SELKIE_ELENGTH, or SELKIE_EFULL: at most 16 payloads wait. */
 SELKIE_USE_RESULT int selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t token, const char *json,
                                               size_t len);
 
 enum selkie_gateway_auth { SELKIE_GATEWAY_UNKNOWN, SELKIE_GATEWAY_PASSWORD, SELKIE_GATEWAY_CERTIFICATE };
 
-/* How a registered gateway proves who it is. From memory, at once. */
+/* How a registered gateway authenticates. Answered from memory. */
 enum selkie_gateway_auth selkie_unsealer_gateway(struct selkie_unsealer *unsealer, const char *name);
 
-/* Whether this is the password of a gateway registered with one. In constant time for a given name; well under a
- * millisecond (passwords are made by addGateway, of 160 random bits, so they need no slow hash). */
+/* Whether this is the password of a gateway that is registered with one. In constant time for a given name, and in well
+ * under a millisecond: addGateway makes passwords of 160 random bits, so they need no slow hash. */
 bool selkie_unsealer_check_gateway(struct selkie_unsealer *unsealer, const char *name, const char *password);
 
 /* The JSON of selkie/stats, for the host to free(); NULL without memory. */

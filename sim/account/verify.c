@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "account/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct device {
+    uint32_t sent;
+    uint32_t room;       /* payloads that there are marks for */
+    uint8_t *heard;      /* by whom: a bit each */
+    uint64_t *delivered; /* a bit a payload */
+    uint32_t recent_number[SELKIE_VERIFY_RECENT];
+    uint64_t recent_us[SELKIE_VERIFY_RECENT]; /* 0 = empty */
+};
+
+struct selkie_verify {
+    uint32_t device_count;
+    struct device *devices;
+    struct selkie_verify_tally tally;
+    uint64_t heard;           /* payloads marked so, */
+    uint64_t heard_delivered; /* and of them, delivered ones */
+    struct selkie_histogram latency;
+};
+
+int selkie_verify_open(struct selkie_verify **verify, uint32_t devices)
+{
+    struct selkie_verify *opened = calloc(1, sizeof *opened);
+
+    *verify = NULL;
+    if (!opened)
+        return SELKIE_ENOMEM;
+    opened->device_count = devices;
+    opened->devices = calloc(devices, sizeof *opened->devices);
+    if (!opened->devices) {
+        free(opened);
+        return SELKIE_ENOMEM;
+    }
+    *verify = opened;
+    return 0;
+}
+
+void selkie_verify_close(struct selkie_verify *verify)
+{
+    if (!verify)
+        return;
+    for (uint32_t i = 0; i < verify->device_count; i++) {
+        free(verify->devices[i].heard);
+        free(verify->devices[i].delivered);
+    }
+    free(verify->devices);
+    free(verify);
+}
+
+static bool delivered(const struct device *device, uint32_t number)
+{
+    return (device->delivered[number / 64] >> (number % 64) & 1) != 0;
+}
+
+static int grow(struct device *device)
+{
+    uint32_t room = device->room == 0 ? 64 : device->room * 2;
+
+    uint8_t *heard = realloc(device->heard, room);
+    if (!heard)
+        return SELKIE_ENOMEM;
+    memset(heard + device->room, 0, room - device->room);
+    device->heard = heard;
+    uint64_t *bits = realloc(device->delivered, room / 64 * sizeof *bits);
+    if (!bits)
+        return SELKIE_ENOMEM;
+    memset(bits + device->room / 64, 0, (room - device->room) / 64 * sizeof *bits);
+    device->delivered = bits;
+    device->room = room;
+    return 0;
+}
+
+int64_t selkie_verify_sent(struct selkie_verify *verify, uint32_t index)
+{
+    struct device *device = &verify->devices[index];
+
+    if (device->sent == device->room && grow(device) < 0)
+        return SELKIE_ENOMEM;
+    verify->tally.sent++;
+    return device->sent++;
+}
+
+void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t number, uint8_t by, uint64_t wall_us)
+{
+    struct device *device = &verify->devices[index];
+
+    if (number >= device->sent)
+        return;
+    bool before = device->heard[number] != 0;
+    device->heard[number] |= by;
+    if (before)
+        return;
+    verify->heard++;
+    if (delivered(device, number)) {
+        verify->heard_delivered++;
+        return;
+    }
+    unsigned place = number % SELKIE_VERIFY_RECENT;
+    device->recent_number[place] = number;
+    device->recent_us[place] = wall_us;
+}
+
+void selkie_verify_unhear(struct selkie_verify *verify, uint32_t index, uint32_t from, uint32_t to, uint8_t by)
+{
+    struct device *device = &verify->devices[index];
+
+    for (uint32_t number = from; number < to && number < device->sent; number++) {
+        if (device->heard[number] == 0 || delivered(device, number))
+            continue;
+        device->heard[number] &= (uint8_t)~by;
+        verify->heard -= device->heard[number] == 0;
+    }
+}
+
+static void measure(struct selkie_verify *verify, struct device *device, uint32_t number, uint64_t wall_us)
+{
+    unsigned place = number % SELKIE_VERIFY_RECENT;
+
+    if (device->recent_us[place] == 0 || device->recent_number[place] != number)
+        return;
+    selkie_histogram_add(&verify->latency, (int64_t)wall_us - (int64_t)device->recent_us[place]);
+    device->recent_us[place] = 0;
+}
+
+enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify, uint32_t index, uint32_t number,
+                                                   uint64_t wall_us)
+{
+    if (index >= verify->device_count || number >= verify->devices[index].sent) {
+        verify->tally.forged++;
+        return SELKIE_VERIFY_FORGED;
+    }
+    struct device *device = &verify->devices[index];
+    if (delivered(device, number)) {
+        verify->tally.doubled++;
+        return SELKIE_VERIFY_AGAIN;
+    }
+    device->delivered[number / 64] |= (uint64_t)1 << (number % 64);
+    verify->tally.delivered++;
+    verify->heard_delivered += device->heard[number] != 0;
+    measure(verify, device, number, wall_us);
+    return SELKIE_VERIFY_FIRST;
+}
+
+void selkie_verify_forged(struct selkie_verify *verify)
+{
+    verify->tally.forged++;
+}
+
+void selkie_verify_impersonated(struct selkie_verify *verify)
+{
+    verify->tally.impersonated++;
+}
+
+uint32_t selkie_verify_count(const struct selkie_verify *verify, uint32_t device)
+{
+    return verify->devices[device].sent;
+}
+
+bool selkie_verify_is_delivered(const struct selkie_verify *verify, uint32_t device, uint32_t number)
+{
+    return number < verify->devices[device].sent && delivered(&verify->devices[device], number);
+}
+
+struct selkie_verify_tally selkie_verify_tally(const struct selkie_verify *verify)
+{
+    struct selkie_verify_tally tally = verify->tally;
+
+    tally.waiting = verify->heard - verify->heard_delivered;
+    tally.lost_elsewhere = tally.waiting;
+    tally.lost_on_air = tally.sent - tally.delivered - tally.waiting;
+    return tally;
+}
+
+const struct selkie_histogram *selkie_verify_latency(const struct selkie_verify *verify)
+{
+    return &verify->latency;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "air/channel.h"
+
+#include "cloud/gateway_process.h"
+
+#include <selkie/frame.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PTY_CHUNK     4      /* bytes: what a serial chip hands on together */
+#define KILL_DOUBT_US 500000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
+#define STOP_DOUBT_US 200000 /* one that is asked to stop may not have read it yet */
+#define ACK_QUIET_US  20000
+#define STOP_PATIENCE 10000 /* ms */
+
+static struct selkie_channel *of_turn(struct selkie_sim_timer *timer)
+{
+    return SELKIE_TIMER_OWNER(timer, selkie_channel, turn);
+}
+
+static void schedule(struct selkie_channel *channel)
+{
+    uint64_t next_us = selkie_sim_radio_next_us(&channel->radio);
+
+    if (next_us != UINT64_MAX)
+        selkie_run_set(channel->air->run, &channel->turn, next_us);
+}
+
+static void on_turn(struct selkie_sim_timer *timer)
+{
+    struct selkie_channel *channel = of_turn(timer);
+
+    selkie_sim_radio_advance(&channel->radio, channel->air->run->clock.now_us);
+    schedule(channel);
+}
+
+int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const uint8_t *wire, size_t len)
+{
+    uint64_t now_us = channel->air->run->clock.now_us;
+
+    selkie_sim_radio_advance(&channel->radio, now_us);
+    int error = selkie_sim_radio_send(&channel->radio, source, wire, len);
+    if (error < 0)
+        return error;
+    selkie_series_add(&channel->air->account->series, now_us, SELKIE_SERIES_AIR_MS,
+                      (double)selkie_sim_radio_duration_us(&channel->radio, len) / 1e3);
+    schedule(channel);
+    return 0;
+}
+
+/* A virtual gateway acknowledges like a real one, once the air is quiet. */
+static void on_ack_turn(struct selkie_sim_timer *timer)
+{
+    struct selkie_channel *channel = SELKIE_TIMER_OWNER(timer, selkie_channel, ack_turn);
+    uint64_t now_us = channel->air->run->clock.now_us;
+    uint64_t quiet_us = selkie_channel_quiet_us(channel, SELKIE_SIM_RADIO_GATEWAY);
+
+    if (channel->ack_count == 0)
+        return;
+    if (quiet_us >= ACK_QUIET_US) {
+        int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, channel->acks[0], channel->ack_len);
+        channel->ack_count--;
+        memmove(channel->acks[0], channel->acks[1], channel->ack_count * sizeof channel->acks[0]);
+        if (error < 0)
+            selkie_run_fail(channel->air->run, "%s", selkie_error_text(error));
+        quiet_us = 0;
+    }
+    if (channel->ack_count > 0)
+        selkie_run_set(channel->air->run, timer, now_us + ACK_QUIET_US - quiet_us);
+}
+
+static void acknowledge(struct selkie_channel *channel, const uint8_t *body, size_t len)
+{
+    uint8_t ack[SELKIE_ACK_SIZE];
+
+    if (channel->ack_count == SELKIE_CHANNEL_ACKS)
+        return;
+    selkie_frame_put_ack(ack, body, len);
+    int wire_len = selkie_link_encode(channel->acks[channel->ack_count], sizeof channel->acks[0], ack, sizeof ack);
+    if (wire_len < 0)
+        return;
+    channel->ack_len = (uint8_t)wire_len;
+    if (channel->ack_count++ == 0)
+        selkie_run_set(channel->air->run, &channel->ack_turn, channel->air->run->clock.now_us + ACK_QUIET_US);
+}
+
+static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t len)
+{
+    struct selkie_air *air = channel->air;
+    struct selkie_frame frame;
+    uint32_t device, number;
+
+    if (selkie_frame_decode(&frame, body, len) < 0 || frame.type == SELKIE_ACK)
+        return; /* no gateway hands these on */
+    if (channel->virtual && selkie_vgateway_put(channel->virtual, body, len, selkie_run_rx_ms(air->run)) < 0)
+        channel->dropped++;
+    if (channel->virtual && channel->group->ack)
+        acknowledge(channel, body, len);
+    selkie_attribution_heard(air->account->attribution, channel->index, channel->virtual ? channel->name : NULL, body,
+                             len);
+    if (!air->listener.heard(air->listener.context, channel->index, body, len, &device, &number))
+        return;
+    unsigned place = channel->recent_at++ % SELKIE_CHANNEL_RECENT;
+    channel->recent[place].device = device;
+    channel->recent[place].number = number;
+    channel->recent[place].wall_us = selkie_wall_us();
+}
+
+static bool has_gateway(const struct selkie_channel *channel)
+{
+    return !channel->down && (channel->virtual || channel->line.live);
+}
+
+static void on_heard(void *context, const uint8_t *bytes, size_t len)
+{
+    struct selkie_channel *channel = context;
+
+    if (!channel->virtual && !channel->line.live)
+        (void)selkie_sim_line_check(&channel->line);
+    if (!has_gateway(channel)) {
+        selkie_link_rx_init(&channel->rx);
+        return;
+    }
+    if (!channel->virtual)
+        selkie_sim_line_write(&channel->line, bytes, len);
+    for (size_t i = 0; i < len; i++) {
+        int body_len = selkie_link_rx_byte(&channel->rx, bytes[i]);
+        if (body_len > 0)
+            on_body(channel, channel->rx.body, (size_t)body_len);
+    }
+    if (channel->virtual)
+        selkie_vgateway_pump(channel->virtual, selkie_wall_us());
+}
+
+static void on_echo(void *context)
+{
+    struct selkie_channel *channel = context;
+
+    if (channel->air->listener.echo)
+        channel->air->listener.echo(channel->air->listener.context, channel->index);
+}
+
+void selkie_channel_serve(struct selkie_channel *channel)
+{
+    uint8_t bytes[256];
+    size_t len;
+
+    if (channel->virtual) {
+        selkie_vgateway_pump(channel->virtual, selkie_wall_us());
+        return;
+    }
+    if (selkie_sim_line_check(&channel->line))
+        selkie_link_rx_init(&channel->rx);
+    selkie_sim_line_flush(&channel->line);
+    while ((len = selkie_sim_line_read(&channel->line, bytes, sizeof bytes)) > 0) {
+        int error = channel->group->ack ? selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, bytes, len) : 0;
+        if (error < 0)
+            selkie_run_fail(channel->air->run, "%s", selkie_error_text(error));
+    }
+    if (channel->process.pid != 0 && selkie_process_ended(&channel->process)) {
+        selkie_process_show_log(&channel->process);
+        selkie_run_fail(channel->air->run, "gateway %s ended by itself", channel->name);
+    }
+}
+
+bool selkie_channel_congested(const struct selkie_channel *channel)
+{
+    return channel->line.pending_len > SELKIE_SIM_LINE_PENDING_MAX / 4;
+}
+
+bool selkie_channel_comes_back(const struct selkie_channel *channel)
+{
+    return channel->process.pid != 0 && !channel->down && !channel->line.live;
+}
+
+/* What it had for a moment only is not held against anybody: a gateway promises what is on its disk. */
+static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
+{
+    const struct selkie_air_listener *listener = &channel->air->listener;
+    uint64_t wall_us = selkie_wall_us();
+
+    for (unsigned i = 0; i < SELKIE_CHANNEL_RECENT; i++) {
+        if (channel->recent[i].wall_us + doubt_us >= wall_us && channel->recent[i].wall_us != 0)
+            listener->doubted(listener->context, channel->index, channel->recent[i].device, channel->recent[i].number);
+    }
+}
+
+void selkie_channel_stop(struct selkie_channel *channel, bool kill)
+{
+    channel->down = true;
+    channel->online = false;
+    selkie_link_rx_init(&channel->rx);
+    if (channel->virtual) {
+        selkie_vgateway_pause(channel->virtual, true);
+        return;
+    }
+    doubt_recent(channel, kill ? KILL_DOUBT_US : STOP_DOUBT_US);
+    selkie_process_stop(&channel->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
+    (void)selkie_sim_line_check(&channel->line);
+}
+
+int selkie_channel_start(struct selkie_channel *channel)
+{
+    channel->down = false;
+    if (channel->virtual) {
+        selkie_vgateway_pause(channel->virtual, false);
+        return 0;
+    }
+    selkie_metrics_count(&channel->air->account->metrics, NULL, "gateway_starts");
+    return selkie_sim_gateway_start(&channel->process, channel->air->broker, channel->name);
+}
+
+static int open_line(struct selkie_channel *channel)
+{
+    const struct selkie_sim_broker *broker = channel->air->broker;
+    const char *line = channel->group->line;
+    char link[SELKIE_PATH_MAX];
+
+    if (channel->group->link == SELKIE_SIM_LINK_SOCKET)
+        return selkie_sim_line_open_socket(&channel->line, line, channel->index);
+    if (line)
+        (void)snprintf(link, sizeof link, "%.200s%u", line, channel->index);
+    else
+        selkie_folder_path(broker->folder, link, channel->name);
+    int error = selkie_sim_line_open_pty(&channel->line, link);
+    if (error == 0 && channel->group->own_gateways)
+        error =
+            selkie_sim_gateway_open(&channel->process, broker, channel->name, channel->line.name, channel->group->ack);
+    return error;
+}
+
+static int open_channel(struct selkie_channel *channel, struct selkie_air *air, uint64_t seed,
+                        const struct selkie_scenario_channels *group)
+{
+    const struct selkie_sim_broker *broker = air->broker;
+    struct selkie_sim_radio_options options = group->air;
+    char id[64];
+
+    channel->air = air;
+    channel->index = (uint32_t)(channel - air->channels);
+    channel->group = group;
+    channel->line.fd = channel->line.listener = channel->process.pidfd = -1;
+    channel->turn.run = on_turn;
+    channel->ack_turn.run = on_ack_turn;
+    (void)snprintf(channel->name, sizeof channel->name, "sim-%u", channel->index);
+    if (group->link != SELKIE_SIM_LINK_MQTT)
+        options.chunk = PTY_CHUNK;
+    selkie_sim_radio_init(&channel->radio, &options, seed, channel->index);
+    channel->radio.on_heard = on_heard;
+    channel->radio.on_echo = on_echo;
+    channel->radio.context = channel;
+    selkie_link_rx_init(&channel->rx);
+    if (group->link != SELKIE_SIM_LINK_MQTT)
+        return open_line(channel);
+    (void)snprintf(id, sizeof id, "selkie-sim-%s-%lld", channel->name, (long long)air->run->epoch_ms);
+    return selkie_vgateway_open(&channel->virtual, broker->queue, &broker->server, broker->options->root, channel->name,
+                                id, broker->password[0] != '\0' ? broker->password : NULL);
+}
+
+int selkie_air_open(struct selkie_air **air, struct selkie_run *run, const struct selkie_scenario *scenario,
+                    struct selkie_account *account, const struct selkie_sim_broker *broker)
+{
+    struct selkie_air *opened = *air = calloc(1, sizeof *opened);
+
+    if (!opened)
+        return SELKIE_ENOMEM;
+    opened->run = run;
+    opened->account = account;
+    opened->broker = broker;
+    opened->channels = calloc(selkie_scenario_channel_count(scenario), sizeof *opened->channels);
+    if (!opened->channels)
+        return SELKIE_ENOMEM;
+    for (size_t group = 0; group < scenario->group_count; group++) {
+        for (uint32_t i = 0; i < scenario->groups[group].count; i++) {
+            /* A half opened one is closed as well. */
+            int error =
+                open_channel(&opened->channels[opened->count++], opened, scenario->seed, &scenario->groups[group]);
+            if (error < 0)
+                return error;
+        }
+    }
+    return 0;
+}
+
+void selkie_air_close(struct selkie_air *air)
+{
+    for (uint32_t i = 0; air && i < air->count; i++) {
+        struct selkie_channel *channel = &air->channels[i];
+        selkie_process_stop(&channel->process, SIGTERM, STOP_PATIENCE);
+        selkie_vgateway_close(channel->virtual);
+        selkie_sim_line_close(&channel->line);
+        selkie_sim_radio_wipe(&channel->radio);
+    }
+    if (air)
+        free(air->channels);
+    free(air);
+}
+
+bool selkie_channel_is_yours(const struct selkie_channel *channel)
+{
+    return !channel->virtual && !channel->group->own_gateways;
+}
+
+uint64_t selkie_channel_quiet_us(const struct selkie_channel *channel, uint32_t source)
+{
+    return selkie_sim_radio_quiet_us(&channel->radio, source, channel->air->run->clock.now_us);
+}
+
+bool selkie_channel_ready(struct selkie_channel *channel)
+{
+    selkie_channel_serve(channel);
+    if (channel->virtual)
+        return selkie_vgateway_ready(channel->virtual);
+    return channel->line.live && (!channel->group->own_gateways || channel->online);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cloud/mosquitto.h"
+
+#include "core/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pwd.h>
+#include <selkie/clock.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PLUGIN         "mosquitto_selkie.so"
+#define START_PATIENCE 10000 /* ms */
+#define STOP_PATIENCE  20000
+
+/* Bound without listening: Mosquitto, which also sets SO_REUSEADDR, may still bind it; nobody is given it as free. */
+static int hold_port(struct selkie_sim_broker *broker)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int on = 1;
+
+    broker->hold = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (broker->hold < 0 || setsockopt(broker->hold, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(broker->hold, (struct sockaddr *)&address, len) != 0 ||
+        getsockname(broker->hold, (struct sockaddr *)&address, &len) != 0) {
+        selkie_say("no free port: %s", strerror(errno));
+        return SELKIE_EIO;
+    }
+    broker->port = ntohs(address.sin_port);
+    return 0;
+}
+
+static bool listens(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return connected;
+}
+
+static int write_plugin_json(const struct selkie_sim_broker *broker)
+{
+    const struct selkie_scenario_broker *options = broker->options;
+    char text[1024], workers[32] = "";
+
+    if (options->workers > 0)
+        (void)snprintf(workers, sizeof workers, "\"workers\": %u, ", options->workers);
+    (void)snprintf(text, sizeof text,
+                   "{\"root\": \"%s\", \"state_dir\": \"state\", %s\"gateways\": \"any\", \"enrolment\": \"%s\", "
+                   "\"rebind\": \"%s\",\n \"admins\": [\"" SELKIE_SIM_ADMIN "\"],\n"
+                   " \"keys\": [{\"id\": 1, \"file\": \"1.key.pem\"}, {\"id\": 2, \"file\": \"2.key.pem\"}]}\n",
+                   options->root, workers, options->enrolment, options->rebind);
+    return selkie_folder_write(broker->folder, "plugin.json", text);
+}
+
+/* Sessions are kept over a restart, and nothing that waits for a slow reader is thrown away: an account must not have
+ * gaps of its own. */
+static int write_mosquitto_conf(const struct selkie_sim_broker *broker)
+{
+    char text[2048], plugin[SELKIE_PATH_MAX];
+    const struct passwd *user =
+        getpwuid(geteuid()); /* started as root, it would become "mosquitto" and lose the folder */
+
+    if (broker->options->plugin)
+        (void)snprintf(plugin, sizeof plugin, "%s", broker->options->plugin);
+    else
+        selkie_process_find(plugin, PLUGIN, SELKIE_PLUGIN_INSTALLED);
+    (void)snprintf(
+        text, sizeof text,
+        "user %s\nlog_dest stderr\npersistence true\npersistence_location %s/\nmax_queued_messages 10000000\n"
+        "max_inflight_messages 0\nset_tcp_nodelay true\nallow_anonymous true\nplugin %s\n"
+        "plugin_opt_config_file %s/plugin.json\nlistener %u 127.0.0.1\n",
+        user ? user->pw_name : "root", broker->folder->path, plugin, broker->folder->path, broker->port);
+    return selkie_folder_write(broker->folder, "mosquitto.conf", text);
+}
+
+static int write_keys(const struct selkie_folder *folder)
+{
+    for (unsigned i = 0; i < SELKIE_KEYS_OWN; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "%u.key.pem", i + 1);
+        int error = selkie_folder_write(folder, name, selkie_keys_private[i]);
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+int selkie_sim_broker_start(struct selkie_sim_broker *broker)
+{
+    /* Debian keeps it where only root's PATH looks. */
+    const char *program = access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
+    if (broker->options->mosquitto)
+        program = broker->options->mosquitto;
+
+    char config[SELKIE_PATH_MAX];
+    int64_t limit_us = selkie_clock_monotonic_us() + START_PATIENCE * 1000;
+
+    selkie_folder_path(broker->folder, config, "mosquitto.conf");
+    const char *const argv[] = {program, "-c", config, NULL};
+    int error = selkie_process_start(&broker->process, broker->folder, "mosquitto", argv);
+    while (error == 0 && !listens(broker->port)) {
+        struct pollfd end = {.fd = broker->process.pidfd, .events = POLLIN};
+        if (poll(&end, 1, 5) > 0 || selkie_clock_monotonic_us() > limit_us)
+            error = SELKIE_EIO;
+    }
+    if (error < 0) {
+        selkie_say("the broker does not start");
+        selkie_process_show_log(&broker->process);
+        selkie_process_stop(&broker->process, SIGKILL, 0);
+    }
+    return error;
+}
+
+void selkie_sim_broker_stop(struct selkie_sim_broker *broker, bool kill)
+{
+    if (broker->own)
+        selkie_process_stop(&broker->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
+}
+
+bool selkie_sim_broker_died(struct selkie_sim_broker *broker)
+{
+    if (!broker->own || broker->process.pid == 0 || !selkie_process_ended(&broker->process))
+        return false;
+    selkie_process_show_log(&broker->process);
+    return true;
+}
+
+void selkie_sim_broker_save(const struct selkie_sim_broker *broker)
+{
+    if (broker->own && broker->process.pid != 0)
+        (void)kill(broker->process.pid, SIGUSR1);
+}
+
+static int read_password(struct selkie_sim_broker *broker, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, broker->password, sizeof broker->password - 1);
+
+    if (len < 0)
+        selkie_say("password_file %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    if (len < 0)
+        return SELKIE_EIO;
+    broker->password[len] = '\0';
+    broker->password[strcspn(broker->password, "\r\n")] = '\0';
+    return 0;
+}
+
+static int open_keys(struct selkie_sim_broker *broker)
+{
+    const struct selkie_scenario_broker *options = broker->options;
+    int error = 0;
+
+    broker->key_count = broker->own ? SELKIE_KEYS_OWN : options->key_count;
+    for (size_t i = 0; i < broker->key_count && error == 0; i++)
+        error = broker->own ? selkie_keys_own(&broker->keys[i], (unsigned)i)
+                            : selkie_keys_load(&broker->keys[i], options->keys[i].id, options->keys[i].file);
+    return error;
+}
+
+int selkie_sim_broker_open(struct selkie_sim_broker *broker, const struct selkie_scenario_broker *options,
+                           const struct selkie_folder *folder)
+{
+    memset(broker, 0, sizeof *broker);
+    broker->options = options;
+    broker->folder = folder;
+    broker->own = !options->uri;
+    broker->process.pidfd = -1;
+    broker->hold = -1;
+    broker->server = (struct selkie_mqtt_server){
+        .uri = broker->own ? broker->uri : options->uri, .ca = options->ca, .cert = options->cert, .key = options->key};
+    int error = open_keys(broker);
+    if (error == 0)
+        error = selkie_sim_event_queue_open(&broker->queue);
+    if (error == 0 && options->password_file && !broker->own)
+        error = read_password(broker, options->password_file);
+    if (error < 0 || !broker->own)
+        return error;
+    error = hold_port(broker);
+    (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%u", broker->port);
+    if (error == 0)
+        error = write_keys(folder);
+    if (error == 0)
+        error = write_plugin_json(broker);
+    if (error == 0)
+        error = write_mosquitto_conf(broker);
+    return error == 0 ? selkie_sim_broker_start(broker) : error;
+}
+
+void selkie_sim_broker_close(struct selkie_sim_broker *broker)
+{
+    if (broker->own) {
+        selkie_process_stop(&broker->process, SIGTERM, STOP_PATIENCE);
+        if (broker->hold >= 0)
+            (void)close(broker->hold);
+    }
+    selkie_sim_event_queue_close(broker->queue);
+    explicit_bzero(broker->password, sizeof broker->password);
+}

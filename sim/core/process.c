@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/process.h"
+
+#include "core/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOG_TAIL 2000
+
+void selkie_process_find(char path[static SELKIE_PATH_MAX], const char *name, const char *installed)
+{
+    char self[SELKIE_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (len > 0) {
+        self[len] = '\0';
+        (void)snprintf(path, SELKIE_PATH_MAX, "%.180s/%s", dirname(self), name);
+        if (access(path, R_OK) == 0)
+            return;
+    }
+    (void)snprintf(path, SELKIE_PATH_MAX, "%s", installed && access(installed, R_OK) == 0 ? installed : name);
+}
+
+/* In the child; async-signal-safe calls alone, since Paho has threads. */
+static _Noreturn void become(const char *const argv[], int null, int log, pid_t parent)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)setpgid(0, 0); /* Ctrl-C in the terminal is for the simulator to act on */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || dup2(null, 0) < 0 || dup2(log, 1) < 0 ||
+        dup2(log, 2) < 0)
+        _exit(126);
+    (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
+    (void)dprintf(2, "%s: cannot be started (error %d)\n", argv[0], errno);
+    _exit(127);
+}
+
+int selkie_process_start(struct selkie_process *process, const struct selkie_folder *folder, const char *name,
+                         const char *const argv[])
+{
+    char log_name[48];
+    pid_t parent = getpid();
+
+    (void)snprintf(process->name, sizeof process->name, "%s", name);
+    (void)snprintf(log_name, sizeof log_name, "%s.log", process->name);
+    selkie_folder_path(folder, process->log, log_name);
+    process->pid = 0;
+    process->pidfd = -1;
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int log = open(process->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    pid_t pid = null < 0 || log < 0 ? -1 : fork();
+    if (pid == 0)
+        become(argv, null, log, parent);
+    if (pid < 0)
+        selkie_say("%s: cannot be started: %s", argv[0], strerror(errno));
+    if (null >= 0)
+        (void)close(null);
+    if (log >= 0)
+        (void)close(log);
+    if (pid < 0)
+        return SELKIE_EIO;
+    process->pid = pid;
+    process->pidfd = pidfd_open(pid, 0);
+    if (process->pidfd < 0) {
+        selkie_say("%s: %s", argv[0], strerror(errno));
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        process->pid = 0;
+        return SELKIE_EIO;
+    }
+    return 0;
+}
+
+bool selkie_process_ended(struct selkie_process *process)
+{
+    if (process->pid == 0)
+        return true;
+    if (waitpid(process->pid, NULL, WNOHANG) != process->pid)
+        return false;
+    process->pid = 0;
+    (void)close(process->pidfd);
+    process->pidfd = -1;
+    return true;
+}
+
+static bool wait_end(struct selkie_process *process, int patience_ms)
+{
+    struct pollfd end = {.fd = process->pidfd, .events = POLLIN};
+
+    while (poll(&end, 1, patience_ms) < 0 && errno == EINTR)
+        ;
+    return selkie_process_ended(process);
+}
+
+void selkie_process_stop(struct selkie_process *process, int signal_number, int patience_ms)
+{
+    if (selkie_process_ended(process))
+        return;
+    (void)kill(process->pid, signal_number);
+    if (wait_end(process, patience_ms))
+        return;
+    selkie_say("%s does not end: killed", process->name);
+    (void)kill(process->pid, SIGKILL);
+    (void)wait_end(process, -1);
+}
+
+void selkie_process_show_log(const struct selkie_process *process)
+{
+    char tail[LOG_TAIL + 1];
+    FILE *file = fopen(process->log, "re");
+
+    if (!file)
+        return;
+    if (fseek(file, -LOG_TAIL, SEEK_END) != 0)
+        rewind(file);
+    size_t len = fread(tail, 1, LOG_TAIL, file);
+    tail[len] = '\0';
+    (void)fclose(file);
+    selkie_say("the end of %s's log:\n%s", process->name, tail);
+}

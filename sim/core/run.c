@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/run.h"
+
+#include "core/say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int64_t selkie_run_rx_ms(const struct selkie_run *run)
+{
+    return run->epoch_ms + (int64_t)(run->clock.now_us / SELKIE_MS_US);
+}
+
+void selkie_run_fail(struct selkie_run *run, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+
+    if (run->failed)
+        return;
+    run->failed = true;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    selkie_say("%s", text);
+}
+
+void selkie_run_set(struct selkie_run *run, struct selkie_sim_timer *timer, uint64_t due_us)
+{
+    if (selkie_sim_clock_set(&run->clock, timer, due_us) < 0)
+        selkie_run_fail(run, "%s", selkie_error_text(SELKIE_ENOMEM));
+}

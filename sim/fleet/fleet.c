@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/fleet.h"
+
+#include "core/say.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define FIRMWARE    "selkie-sim " SELKIE_VERSION
+#define REBOOT_US   100000u
+#define ACK_WALL_MS 300 /* how soon a real gateway answers, on the wall */
+
+void selkie_fleet_address(const struct selkie_fleet *fleet, uint32_t device,
+                          uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    address[0] = 0x5e;
+    address[1] = 0x1c;
+    address[2] = (uint8_t)(fleet->scenario->seed >> 8);
+    address[3] = (uint8_t)fleet->scenario->seed;
+    for (int i = 0; i < 4; i++)
+        address[4 + i] = (uint8_t)(device >> (24 - 8 * i));
+}
+
+int64_t selkie_fleet_find(const struct selkie_fleet *fleet, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    uint8_t own[SELKIE_ADDRESS_SIZE];
+    uint32_t device = 0;
+
+    for (int i = 0; i < 4; i++)
+        device = device << 8 | address[4 + i];
+    selkie_fleet_address(fleet, device, own);
+    if (memcmp(own, address, sizeof own) != 0 || device >= fleet->count)
+        return SELKIE_ENOTFOUND;
+    return device;
+}
+
+/* What a gateway has of an ID that never reached it inside a seal, nobody can open, and nobody promised to. */
+static void drop_unopenable(struct selkie_fleet *fleet, struct selkie_fleet_device *device)
+{
+    uint32_t count = selkie_verify_count(fleet->account->verify, device->index);
+
+    if (!device->anchored)
+        selkie_verify_unhear(fleet->account->verify, device->index, device->epoch_number, count,
+                             SELKIE_VERIFY_BY_ANYBODY);
+}
+
+/* Power off and on. */
+static void restart(struct selkie_fleet_device *device)
+{
+    struct selkie_fleet *fleet = device->fleet;
+
+    drop_unopenable(fleet, device);
+    int error = selkie_device_reset(&device->device);
+    if (error < 0)
+        selkie_run_fail(fleet->run, "device %u does not start again: %s", device->index, selkie_error_text(error));
+    device->epoch++;
+    device->epoch_number = selkie_verify_count(fleet->account->verify, device->index);
+    device->anchored = false;
+    device->handed_us = 0;
+    selkie_run_set(fleet->run, &device->wake, fleet->run->clock.now_us + REBOOT_US);
+}
+
+/* Let the library work, and come back when it wants to. */
+static void poll_device(struct selkie_fleet_device *device)
+{
+    struct selkie_device_status status;
+    int state = selkie_device_poll(&device->device, device->fleet->run->clock.now_us / SELKIE_MS_US, &status);
+
+    if (state == SELKIE_EENTROPY) {
+        /* The health tests alarm by chance, once in some ten thousand boots: then somebody has to press the button. */
+        selkie_metrics_count(&device->fleet->account->metrics, NULL, "entropy_alarms");
+        restart(device);
+    } else if (state < 0) {
+        selkie_run_fail(device->fleet->run, "device %u stopped: %s", device->index, selkie_error_text(state));
+    } else if (status.wake_ms != SELKIE_UPLINK_NEVER) {
+        selkie_run_set(device->fleet->run, &device->wake, status.wake_ms * SELKIE_MS_US);
+    }
+}
+
+static void on_wake(struct selkie_sim_timer *timer)
+{
+    struct selkie_fleet_device *device = SELKIE_TIMER_OWNER(timer, selkie_fleet_device, wake);
+
+    if (!device->on) {
+        device->on = true;
+        int error = selkie_device_init(&device->device, &device->config, &device->port);
+        if (error < 0)
+            selkie_run_fail(device->fleet->run, "device %u does not start: %s", device->index,
+                            selkie_error_text(error));
+    }
+    if (!device->fleet->run->failed)
+        poll_device(device);
+}
+
+static void send_payload(struct selkie_fleet_device *device)
+{
+    struct selkie_fleet *fleet = device->fleet;
+    uint8_t payload[SELKIE_PAYLOAD_MAX];
+    uint32_t number = selkie_verify_count(fleet->account->verify, device->index);
+    struct selkie_payload_walk walk =
+        device->walk; /* taken on only with the payload, so that what is sent is one walk */
+    size_t len =
+        selkie_payload_make(&fleet->account->plan, &walk, SELKIE_MADE_BY_DEVICE, device->index, number, payload);
+    int error = selkie_device_send(&device->device, payload, len);
+
+    if (error == SELKIE_EBUSY || error == SELKIE_ENOTREADY || error == SELKIE_EEXHAUSTED) {
+        fleet->skipped++;
+        return;
+    }
+    if (error < 0 || selkie_verify_sent(fleet->account->verify, device->index) < 0) {
+        selkie_run_fail(fleet->run, "device %u cannot send: %s", device->index, selkie_error_text(error));
+        return;
+    }
+    device->walk = walk;
+    device->number = number;
+    device->handed_us = fleet->run->clock.now_us > 0 ? fleet->run->clock.now_us : 1;
+    selkie_series_add(&fleet->account->series, fleet->run->clock.now_us, SELKIE_SERIES_SENT, 1);
+    poll_device(device);
+}
+
+static uint64_t next_report(struct selkie_fleet_device *device)
+{
+    const struct selkie_scenario_fleet *plan = &device->fleet->scenario->fleet;
+    double swing = plan->jitter * (2 * selkie_prng_unit(&device->timing) - 1);
+
+    return device->fleet->run->clock.now_us + (uint64_t)(plan->interval_s * (1 + swing) * 1e6);
+}
+
+static void on_report(struct selkie_sim_timer *timer)
+{
+    struct selkie_fleet_device *device = SELKIE_TIMER_OWNER(timer, selkie_fleet_device, report);
+
+    if (device->fleet->quiet)
+        return;
+    if (device->on)
+        send_payload(device);
+    selkie_run_set(device->fleet->run, timer, next_report(device));
+}
+
+static void configure(struct selkie_fleet_device *device)
+{
+    const struct selkie_fleet *fleet = device->fleet;
+    const struct selkie_scenario_fleet *plan = &fleet->scenario->fleet;
+    const struct selkie_scenario_channels *group = selkie_fleet_channel(fleet, device->index, 0)->group;
+    struct selkie_device_config config = SELKIE_DEVICE_DEFAULTS;
+
+    selkie_fleet_address(fleet, device->index, config.address);
+    for (size_t i = 0; i < fleet->broker->key_count; i++)
+        config.keys[i] =
+            (struct selkie_public_key){.key_id = fleet->broker->keys[i].id, .spki = fleet->broker->keys[i].spki};
+    /* By the index, not by chance: so the share is exact in a small fleet as well. */
+    bool session =
+        (uint32_t)((device->index + 1) * plan->session_share) > (uint32_t)(device->index * plan->session_share);
+    config.form = session ? SELKIE_SESSION : SELKIE_SEALED;
+    config.sealed_every = plan->sealed_every;
+    config.claim = (const uint8_t *)plan->claim;
+    config.claim_len = plan->claim ? strlen(plan->claim) : 0;
+    config.firmware = FIRMWARE;
+    config.uplink.bit_rate = group->air.bit_rate;
+    config.uplink.register_times = plan->register_times;
+    config.uplink.data_times = plan->data_times;
+    config.uplink.spread_ms = plan->spread_ms;
+    /* Without a radio in between there is no air to share. */
+    config.uplink.duty_permille = group->air.bit_rate > 0 ? plan->duty_permille : 0;
+    config.uplink.ack_ms = 0;
+    if (group->ack) {
+        config.ack_rx = &fleet->ack_rx[device->index];
+        config.uplink.ack_ms = 500;
+        /* A real gateway does not hurry with virtual time. */
+        if (group->link != SELKIE_SIM_LINK_MQTT && fleet->scenario->speed * ACK_WALL_MS > config.uplink.ack_ms)
+            config.uplink.ack_ms = (uint32_t)(fleet->scenario->speed * ACK_WALL_MS);
+    }
+    device->config = config;
+    selkie_fleet_device_port(device, group->ack, plan->sense && group->air.bit_rate > 0);
+}
+
+static void add_device(struct selkie_fleet *fleet, uint32_t index)
+{
+    const struct selkie_scenario *scenario = fleet->scenario;
+    struct selkie_fleet_device *device = &fleet->devices[index];
+
+    device->fleet = fleet;
+    device->index = index;
+    device->number = UINT32_MAX;
+    device->wake.run = on_wake;
+    device->report.run = on_report;
+    selkie_prng_init(&device->entropy, scenario->seed + fleet->salt, SELKIE_PRNG_ENTROPY, index);
+    selkie_prng_init(&device->timing, scenario->seed, SELKIE_PRNG_TIMING, index);
+    selkie_payload_walk_init(&device->walk, scenario->seed, index);
+    configure(device);
+    uint64_t start_us = (uint64_t)(scenario->fleet.start_s * 1e6 * selkie_prng_unit(&device->timing));
+    uint64_t first_us = start_us + (uint64_t)(scenario->fleet.interval_s * 1e6 * selkie_prng_unit(&device->timing));
+    selkie_run_set(fleet->run, &device->wake, start_us);
+    selkie_run_set(fleet->run, &device->report, first_us);
+}
+
+/* Who that gateway is in the account of a device. */
+static uint8_t by(const struct selkie_fleet *fleet, uint32_t device, uint32_t channel)
+{
+    for (uint32_t nth = 0; nth < fleet->heard_by; nth++) {
+        if (selkie_fleet_channel(fleet, device, nth)->index == channel)
+            return SELKIE_VERIFY_BY(nth);
+    }
+    return SELKIE_VERIFY_BY_ATTACKERS; /* who else would bring it out of its reach */
+}
+
+void selkie_fleet_book(struct selkie_fleet *fleet, const struct selkie_fleet_frame *frame, uint8_t gateway)
+{
+    struct selkie_fleet_device *device = &fleet->devices[frame->device];
+
+    if (frame->sealed && frame->epoch == device->epoch)
+        device->anchored = true;
+    if (frame->number == UINT32_MAX)
+        return;
+    selkie_verify_heard(fleet->account->verify, frame->device, frame->number, gateway, selkie_wall_us());
+    selkie_series_add(&fleet->account->series, fleet->run->clock.now_us, SELKIE_SERIES_HEARD, 1);
+}
+
+/* The channels' listener. */
+
+static bool on_heard(void *context, uint32_t channel, const uint8_t *body, size_t len, uint32_t *device,
+                     uint32_t *number)
+{
+    struct selkie_fleet *fleet = context;
+    const struct selkie_fleet_frame *frame = selkie_frame_index_find(&fleet->frames, body, len);
+
+    if (!frame)
+        return false;
+    selkie_fleet_book(fleet, frame, by(fleet, frame->device, channel));
+    *device = frame->device;
+    *number = frame->number;
+    return frame->number != UINT32_MAX;
+}
+
+static void on_doubted(void *context, uint32_t channel, uint32_t device, uint32_t number)
+{
+    struct selkie_fleet *fleet = context;
+
+    selkie_verify_unhear(fleet->account->verify, device, number, number + 1, by(fleet, device, channel));
+}
+
+/* Devices that wait for an ACK on this channel look for it. */
+static void on_echo(void *context, uint32_t channel)
+{
+    struct selkie_fleet *fleet = context;
+
+    for (uint32_t i = channel; i < fleet->count; i += fleet->air->count) {
+        struct selkie_fleet_device *device = &fleet->devices[i];
+        if (device->on && device->config.ack_rx && device->device.uplink.phase == SELKIE_UPLINK_LISTENING)
+            poll_device(device);
+    }
+}
+
+int selkie_fleet_open(struct selkie_fleet **fleet, struct selkie_run *run, const struct selkie_scenario *scenario,
+                      struct selkie_account *account, const struct selkie_sim_broker *broker, struct selkie_air *air)
+{
+    struct selkie_fleet *opened = *fleet = calloc(1, sizeof *opened);
+
+    if (!opened)
+        return SELKIE_ENOMEM;
+    opened->run = run;
+    opened->scenario = scenario;
+    opened->account = account;
+    opened->broker = broker;
+    opened->air = air;
+    opened->count = scenario->fleet.devices;
+    opened->heard_by = scenario->fleet.heard_by;
+    /* An old ID that begins again at counter 0 is what a clone looks like. */
+    if (!broker->own && getrandom(&opened->salt, sizeof opened->salt, 0) != sizeof opened->salt) {
+        selkie_say("no random numbers for new IDs");
+        return SELKIE_EENTROPY;
+    }
+    bool ack = false;
+    for (size_t i = 0; i < scenario->group_count; i++)
+        ack = ack || scenario->groups[i].ack;
+    opened->devices = calloc(opened->count, sizeof *opened->devices);
+    opened->ack_rx = ack ? calloc(opened->count, sizeof *opened->ack_rx) : NULL;
+    if (!opened->devices || (ack && !opened->ack_rx) ||
+        selkie_sim_clock_reserve(&run->clock, 2 * (size_t)opened->count) < 0) {
+        selkie_say("%u devices: %s", opened->count, selkie_error_text(SELKIE_ENOMEM));
+        return SELKIE_ENOMEM;
+    }
+    for (uint32_t i = 0; i < opened->count; i++)
+        add_device(opened, i);
+    air->listener =
+        (struct selkie_air_listener){.context = opened, .heard = on_heard, .doubted = on_doubted, .echo = on_echo};
+    return run->failed ? SELKIE_ENOMEM : 0;
+}
+
+void selkie_fleet_close(struct selkie_fleet *fleet)
+{
+    if (!fleet)
+        return;
+    selkie_frame_index_clear(&fleet->frames);
+    for (uint32_t i = 0; i < fleet->count && fleet->devices; i++) {
+        if (fleet->devices[i].on)
+            selkie_device_wipe(&fleet->devices[i].device);
+    }
+    free(fleet->devices);
+    free(fleet->ack_rx);
+    free(fleet);
+}
+
+void selkie_fleet_reset(struct selkie_fleet *fleet, uint32_t index)
+{
+    struct selkie_fleet_device *device = &fleet->devices[index];
+
+    if (!device->on)
+        return;
+    fleet->resets++;
+    restart(device);
+}
+
+void selkie_fleet_next_key(struct selkie_fleet *fleet, uint32_t index)
+{
+    struct selkie_fleet_device *device = &fleet->devices[index];
+
+    if (device->slot == 1 || fleet->broker->key_count < 2)
+        return;
+    device->slot = 1;
+    fleet->key_changes++;
+}
+
+bool selkie_fleet_idle(const struct selkie_fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet->count; i++) {
+        const struct selkie_fleet_device *device = &fleet->devices[i];
+        if (device->on && (selkie_uplink_busy(&device->device.uplink, SELKIE_UPLINK_DATA) ||
+                           device->device.uplink.phase != SELKIE_UPLINK_IDLE))
+            return false;
+    }
+    return true;
+}
+
+void selkie_fleet_settle(struct selkie_fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet->count; i++)
+        drop_unopenable(fleet, &fleet->devices[i]);
+}
+
+struct selkie_uplink_counts selkie_fleet_counts(const struct selkie_fleet *fleet)
+{
+    struct selkie_uplink_counts sum = {.transmissions = 0};
+
+    for (uint32_t i = 0; i < fleet->count; i++) {
+        const struct selkie_uplink_counts *counts = &fleet->devices[i].device.uplink.counts;
+        sum.transmissions += counts->transmissions;
+        sum.acknowledged += counts->acknowledged;
+        sum.given_up += counts->given_up;
+        sum.radio_errors += counts->radio_errors;
+    }
+    return sum;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/fleet_device.h"
+
+#include <string.h>
+
+struct selkie_channel *selkie_fleet_channel(const struct selkie_fleet *fleet, uint32_t device, uint32_t nth)
+{
+    return &fleet->air->channels[(device + nth) % fleet->air->count];
+}
+
+/* Remember a frame that goes on the air, so that it is recognised when a gateway hears it. A repeat is in already. */
+static void remember(struct selkie_fleet_device *device, const uint8_t *body, size_t len, bool is_payload)
+{
+    struct selkie_frame_index *frames = &device->fleet->frames;
+
+    if (selkie_frame_index_find(frames, body, len))
+        return;
+    struct selkie_fleet_frame *frame = &device->frames[device->frame_at++ % SELKIE_FLEET_FRAMES];
+    selkie_frame_index_remove(frames, frame);
+    frame->digest = selkie_attribution_digest(body, len);
+    frame->device = device->index;
+    frame->number = is_payload ? device->number : UINT32_MAX;
+    frame->epoch = device->epoch;
+    frame->sealed = body[0] == (SELKIE_VERSION_1 << 4 | SELKIE_SEALED);
+    selkie_frame_index_add(frames, frame);
+}
+
+/* The body of a whole frame on the wire. Returns its length. */
+static size_t unwrap(struct selkie_link_rx *rx, const uint8_t *wire, size_t len)
+{
+    int body_len = 0;
+
+    selkie_link_rx_init(rx);
+    for (size_t i = 0; i < len && body_len <= 0; i++)
+        body_len = selkie_link_rx_byte(rx, wire[i]);
+    return body_len > 0 ? (size_t)body_len : 0;
+}
+
+/* The library hands over a whole frame at once, and the radio takes all of it. */
+static int radio_write(void *context, const uint8_t *bytes, size_t len)
+{
+    struct selkie_fleet_device *device = context;
+    struct selkie_fleet *fleet = device->fleet;
+    struct selkie_account *account = fleet->account;
+    struct selkie_link_rx rx;
+    /* Which of its two frames this is, the library alone knows. */
+    bool is_payload = device->device.uplink.current == SELKIE_UPLINK_DATA;
+    size_t body_len = unwrap(&rx, bytes, len);
+    uint64_t now_us = fleet->run->clock.now_us;
+
+    remember(device, rx.body, body_len, is_payload);
+    if (is_payload && device->handed_us != 0) {
+        const struct selkie_sim_radio *radio = &selkie_fleet_channel(fleet, device->index, 0)->radio;
+        uint64_t end_us = now_us + selkie_sim_radio_duration_us(radio, len);
+        selkie_histogram_add(&account->wait, (int64_t)(end_us - device->handed_us));
+        device->handed_us = 0;
+    }
+    account->frames_digest =
+        (account->frames_digest ^ selkie_attribution_digest(rx.body, body_len)) * 0x100000001b3u + now_us;
+    if (fleet->tap.frame && fleet->tap.frame(fleet->tap.context, device, rx.body, body_len))
+        return (int)len;
+    for (uint32_t i = 0; i < fleet->heard_by; i++) {
+        if (selkie_channel_send(selkie_fleet_channel(fleet, device->index, i), device->index, bytes, len) < 0)
+            return SELKIE_EIO;
+    }
+    return (int)len;
+}
+
+static int radio_read(void *context, uint8_t *bytes, size_t size)
+{
+    struct selkie_fleet_device *device = context;
+    const struct selkie_channel *channel = selkie_fleet_channel(device->fleet, device->index, 0);
+
+    return (int)selkie_sim_radio_listen(&channel->radio, &device->echo_cursor, bytes, size);
+}
+
+static int radio_quiet_ms(void *context)
+{
+    const struct selkie_fleet_device *device = context;
+    uint64_t quiet_us = INT32_MAX * 1000ull;
+
+    for (uint32_t i = 0; i < device->fleet->heard_by; i++) {
+        const struct selkie_channel *channel = selkie_fleet_channel(device->fleet, device->index, i);
+        uint64_t here_us = selkie_channel_quiet_us(channel, device->index);
+        if (here_us < quiet_us)
+            quiet_us = here_us;
+    }
+    return (int)(quiet_us / 1000);
+}
+
+static int read_entropy(void *context, uint32_t *samples, size_t max)
+{
+    struct selkie_fleet_device *device = context;
+
+    for (size_t i = 0; i < max; i++)
+        samples[i] = (uint32_t)(selkie_prng_next(&device->entropy) & 0xff);
+    return (int)max;
+}
+
+static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_SIZE])
+{
+    const struct selkie_fleet_device *device = context;
+
+    if (slot >= device->fleet->broker->key_count)
+        return SELKIE_ENOTFOUND;
+    memcpy(pin, device->fleet->broker->keys[slot].pin, SELKIE_PIN_SIZE);
+    return 0;
+}
+
+static int key_slot(void *context)
+{
+    const struct selkie_fleet_device *device = context;
+
+    return device->slot;
+}
+
+static const struct selkie_source source = {
+    .kind = SELKIE_SOURCE_TRNG, .claim = 32, .width = 8, .dead_ms = 1000, .read = read_entropy};
+
+void selkie_fleet_device_port(struct selkie_fleet_device *device, bool listens, bool senses)
+{
+    device->port = (struct selkie_port){.context = device,
+                                        .radio_write = radio_write,
+                                        .radio_read = listens ? radio_read : NULL,
+                                        .radio_quiet_ms = senses ? radio_quiet_ms : NULL,
+                                        .sources = &source,
+                                        .source_count = 1,
+                                        .read_pin = read_pin,
+                                        .key_slot = key_slot};
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A simulated device: the device library itself on a board of the simulator's, which is port.h filled in with entropy
+ * from the seed, virtual time and the simulated radio. One thread. */
+#ifndef SELKIE_SIM_FLEET_DEVICE_H
+#define SELKIE_SIM_FLEET_DEVICE_H
+
+#include "air/channel.h"
+#include "fleet/frame_index.h"
+
+#include <selkie/device.h>
+
+#define SELKIE_FLEET_FRAMES 4 /* a device's last frames that are recognised */
+
+struct selkie_fleet;
+
+struct selkie_fleet_device {
+    struct selkie_fleet *fleet;
+    uint32_t index;
+    struct selkie_device device;
+    struct selkie_device_config config;
+    struct selkie_port port;
+    struct selkie_sim_timer wake;   /* the library's next poll */
+    struct selkie_sim_timer report; /* the next payload */
+    struct selkie_prng entropy, timing;
+    struct selkie_payload_walk walk;
+    uint64_t echo_cursor;  /* in its first channel's echo */
+    uint64_t handed_us;    /* when the payload under way was handed to the library; 0 = it has been on the air */
+    uint32_t number;       /* of that payload; UINT32_MAX = none yet */
+    uint32_t epoch;        /* resets so far */
+    uint32_t epoch_number; /* the first payload of this epoch */
+    uint8_t slot;          /* of the public key */
+    bool on;               /* started */
+    bool anchored;         /* a SEALED frame of this epoch was heard: the cloud can know the ID */
+    bool registered;       /* the cloud has said so */
+    uint8_t frame_at;
+    struct selkie_fleet_frame frames[SELKIE_FLEET_FRAMES];
+};
+
+/* Who listens in. */
+struct selkie_fleet_tap {
+    void *context;
+    /* A device's frame goes on the air. Returns whether it is kept from every gateway. */
+    bool (*frame)(void *context, const struct selkie_fleet_device *device, const uint8_t *body, size_t len);
+};
+
+struct selkie_fleet {
+    struct selkie_run *run;
+    const struct selkie_scenario *scenario;
+    struct selkie_account *account;
+    const struct selkie_sim_broker *broker;
+    struct selkie_air *air;
+    struct selkie_fleet_tap tap; /* .frame NULL = nobody listens */
+    uint32_t count;
+    struct selkie_fleet_device *devices;
+    struct selkie_frame_index frames;
+    struct selkie_link_rx *ack_rx; /* one for each device; NULL where no channel acknowledges */
+    uint32_t heard_by;
+    bool quiet;    /* no more payloads are made: the end of the run */
+    uint64_t salt; /* of the devices' entropy: 0, or something new for a broker that remembers the IDs of other runs */
+    uint64_t skipped; /* payloads that no device took: the one before was still under way, or there was no ID yet */
+    uint64_t resets, key_changes;
+};
+
+/* The channels that hear a device: `nth` of heard_by. */
+struct selkie_channel *selkie_fleet_channel(const struct selkie_fleet *fleet, uint32_t device, uint32_t nth);
+
+/* Fill in a device's port; its context is the device. */
+void selkie_fleet_device_port(struct selkie_fleet_device *device, bool listens, bool senses);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario/command_line.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PART_MAX 64
+
+int selkie_command_line_set(struct selkie_command_line *options, const char *path, const char *value)
+{
+    if (path[0] == '\0')
+        return SELKIE_EINVAL;
+    json_t *json = json_loads(value, JSON_DECODE_ANY, NULL);
+    if (!json)
+        json = json_string(value);
+    if (!options->over)
+        options->over = json_array();
+    return json_array_append_new(options->over, json_pack("[s, o]", path, json)) == 0 ? 0 : SELKIE_ENOMEM;
+}
+
+void selkie_command_line_wipe(struct selkie_command_line *options)
+{
+    json_decref(options->over);
+    options->over = NULL;
+}
+
+/* The place of a part in a list: an entry, or the one behind the last. False: it is neither. */
+static bool find_index(const json_t *list, const char *part, size_t *index)
+{
+    char *end;
+
+    *index = (size_t)strtoul(part, &end, 10);
+    return part[0] >= '0' && part[0] <= '9' && *end == '\0' && *index <= json_array_size(list);
+}
+
+static json_t *get(const json_t *json, const char *part)
+{
+    size_t index;
+
+    if (json_is_array(json))
+        return find_index(json, part, &index) ? json_array_get(json, index) : NULL;
+    return json_object_get(json, part);
+}
+
+/* Put a value under a part. The reference is taken. */
+static int put_take(json_t *json, const char *part, json_t *value)
+{
+    size_t index;
+    int failed;
+
+    if (!json_is_array(json))
+        failed = json_object_set_new(json, part, value);
+    else if (!find_index(json, part, &index)) {
+        json_decref(value);
+        failed = -1;
+    } else
+        failed = index == json_array_size(json) ? json_array_append_new(json, value)
+                                                : json_array_set_new(json, index, value);
+    return failed ? SELKIE_EINVAL : 0;
+}
+
+/* SELKIE_EINVAL: it leads nowhere. What is missing on the way is made, a list where the part behind it is a number. */
+static int set_path(json_t *json, const char *path, json_t *value)
+{
+    char part[PART_MAX];
+
+    for (;;) {
+        size_t len = strcspn(path, "/");
+        if (len >= sizeof part)
+            return SELKIE_EINVAL;
+        memcpy(part, path, len);
+        part[len] = '\0';
+        if (path[len] == '\0')
+            return put_take(json, part, json_incref(value));
+        path += len + 1;
+        if (!get(json, part) &&
+            put_take(json, part, path[0] >= '0' && path[0] <= '9' ? json_array() : json_object()) < 0)
+            return SELKIE_EINVAL;
+        json = get(json, part);
+    }
+}
+
+static json_t *attack_scenario(const char *attack)
+{
+    bool late = strcmp(attack, "replay-late") == 0;
+    return json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
+                     "One attack by itself", "duration_s", late ? 4500 : 300, "speed", "max", "backlog", 2, "settle_s",
+                     15, "fleet", json_pack("{s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20),
+                     "channels", "link", "mqtt", "attackers",
+                     json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", 5, "count", 10),
+                     "expect", "sent", ">=1");
+}
+
+const char *selkie_command_line_load(const struct selkie_command_line *options, struct selkie_scenario *scenario,
+                                     const char *file, const char *attack)
+{
+    const char *astray = NULL;
+    json_t *json, *entry;
+    size_t i;
+
+    if (file) {
+        /* First as it is, so that messages name its own lines. */
+        selkie_scenario_load(scenario, file);
+        if (selkie_scenario_error(scenario) || json_array_size(options->over) == 0)
+            return NULL;
+        selkie_scenario_close(scenario);
+        selkie_scenario_init(scenario);
+    }
+    json = file ? json_load_file(file, 0, NULL) : attack ? attack_scenario(attack) : json_object();
+    json_array_foreach (options->over, i, entry) {
+        const char *path = json_string_value(json_array_get(entry, 0));
+        if (set_path(json, path, json_array_get(entry, 1)) < 0 && !astray)
+            astray = path;
+    }
+    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    selkie_scenario_parse(scenario, "the command line's scenario", text ? text : "");
+    free(text);
+    json_decref(json);
+    return astray;
+}
+
+static void show_air(const struct selkie_sim_radio_options *air)
+{
+    if (air->bit_rate == 0)
+        printf("no radio in between");
+    else
+        printf("%" PRIu32 " bit/s", air->bit_rate);
+    if (air->noise.bit_errors > 0)
+        printf(", bit errors %g", air->noise.bit_errors);
+    if (air->noise.lost_bytes > 0)
+        printf(", lost bytes %g", air->noise.lost_bytes);
+    if (air->noise.burst_every_s > 0)
+        printf(", a burst of %g s each %g s", air->noise.burst_s, air->noise.burst_every_s);
+    if (air->fade_share > 0)
+        printf(", faded %g %% of the time", 100 * air->fade_share);
+}
+
+void selkie_command_line_show(const struct selkie_scenario *scenario)
+{
+    static const char *const links[] = {
+        [SELKIE_SIM_LINK_PTY] = "pty", [SELKIE_SIM_LINK_SOCKET] = "socket", [SELKIE_SIM_LINK_MQTT] = "mqtt"};
+    const struct selkie_scenario_fleet *fleet = &scenario->fleet;
+
+    printf("scenario  %s, seed %" PRIu64 ", %g s, speed ", scenario->name, scenario->seed, scenario->duration_s);
+    if (scenario->speed > 0)
+        printf("%g\n", scenario->speed);
+    else
+        printf("max\n");
+    printf("fleet     %" PRIu32 " devices, a payload each %g s, %g %% of them with SESSION frames, heard by %" PRIu32
+           "\n",
+           fleet->devices, fleet->interval_s, 100 * fleet->session_share, fleet->heard_by);
+    for (size_t i = 0; i < scenario->group_count; i++) {
+        const struct selkie_scenario_channels *group = &scenario->groups[i];
+        printf("channels  %" PRIu32 " by %s%s, %s, ", group->count, links[group->link],
+               group->own_gateways ? " with selkie-gateway" : "", group->ack ? "acknowledged" : "one-way");
+        show_air(&group->air);
+        printf("\n");
+    }
+    printf("broker    %s\n", scenario->broker.uri ? scenario->broker.uri : "Mosquitto, started here");
+    printf("happens   %zu actions, %zu attackers\n", scenario->action_count, scenario->attack_count);
+    printf("expects   %zu figures\n", scenario->expect.count);
+}

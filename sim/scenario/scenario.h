@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A scenario: the fleet, its air, what happens to them, who attacks, and what is expected. docs/SIMULATOR.md describes
+ * each key. Read from JSON so that each mistake names file, line and key, or put together by the command line. Heap,
+ * file input; one thread. */
+#ifndef SELKIE_SIM_SCENARIO_H
+#define SELKIE_SIM_SCENARIO_H
+
+#include "account/payload.h"
+#include "scenario/air_options.h"
+#include "scenario/expect.h"
+
+#include <selkie/session.h>
+#include <selkie/topic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SELKIE_SCENARIO_DEVICES_MAX  1000000
+#define SELKIE_SCENARIO_GROUPS_MAX   8
+#define SELKIE_SCENARIO_CHANNELS_MAX 1024
+#define SELKIE_SCENARIO_ACTIONS_MAX  64
+#define SELKIE_SCENARIO_ATTACKS_MAX  32
+#define SELKIE_SCENARIO_HEARD_MAX    4
+
+/* How a channel's bytes reach a gateway. */
+enum selkie_sim_link {
+    SELKIE_SIM_LINK_PTY,    /* a pseudo-terminal that a selkie-gateway opens */
+    SELKIE_SIM_LINK_SOCKET, /* a TCP or Unix socket that somebody connects to, such as socat in another container */
+    SELKIE_SIM_LINK_MQTT    /* no gateway process: the simulator speaks to the broker in its place */
+};
+
+/* Some channels alike. */
+struct selkie_scenario_channels {
+    uint32_t count;
+    enum selkie_sim_link link;
+    const char
+        *line; /* pty: links of this name with the channel's number behind it; socket: HOST:PORT (the channel's number
+                  is added to the port) or a path (its number behind it); NULL = in the run's own folder */
+    bool own_gateways; /* pty: start a selkie-gateway on each */
+    bool ack;          /* gateways acknowledge, devices wait for it */
+    struct selkie_sim_radio_options air;
+};
+
+struct selkie_scenario_fleet {
+    uint32_t devices;
+    double start_s;       /* they start within so many seconds */
+    double interval_s;    /* between two payloads of a device, */
+    double jitter;        /* more or less by up to this part of it */
+    double session_share; /* part of the devices that send SESSION frames */
+    uint32_t heard_by;    /* gateways that hear each device */
+    bool sense;           /* devices listen before they send */
+    uint16_t sealed_every;
+    uint8_t register_times, data_times;
+    uint32_t spread_ms;
+    uint16_t duty_permille;
+    const char *claim;
+    enum selkie_payload_kind payload;
+    size_t payload_size;
+    const char *payload_file;
+};
+
+struct selkie_scenario_key {
+    uint8_t id;
+    const char *file; /* the public half, PEM */
+};
+
+struct selkie_scenario_broker {
+    const char *uri; /* NULL = start one */
+    const char *username, *password_file, *ca, *cert, *key;
+    const char *root;
+    const char *mosquitto; /* the program; NULL = Debian's, or the one in PATH */
+    const char *plugin;    /* path of mosquitto_selkie.so; NULL = beside this program, or where it is installed */
+    const char *enrolment, *rebind; /* the plugin's policies, as its configuration names them */
+    uint32_t workers;               /* 0 = the plugin's default */
+    uint32_t approve_ms; /* an operator approves each pending device after so long, on the wall; 0 = nobody does */
+    size_t key_count;
+    struct selkie_scenario_key keys[2]; /* with uri: current and next */
+};
+
+enum selkie_action_kind {
+    SELKIE_ACTION_RESET,        /* a share of the devices loses its power */
+    SELKIE_ACTION_KEY,          /* a share of the devices seals with the next key */
+    SELKIE_ACTION_BROKER_STOP,  /* the broker is stopped, and started again after for_s */
+    SELKIE_ACTION_BROKER_KILL,  /* the same with SIGKILL */
+    SELKIE_ACTION_GATEWAY_STOP, /* as for the broker, with the gateway of `channel` */
+    SELKIE_ACTION_GATEWAY_KILL
+};
+
+struct selkie_scenario_action {
+    enum selkie_action_kind kind;
+    double at_s, every_s, for_s; /* every_s 0 = once */
+    double share;
+    int32_t channel; /* -1 = all */
+};
+
+/* X(name, word). attack/attacks.c says what each does, and what must come of it. */
+#define SELKIE_ATTACKS(X)                                                                                              \
+    X(REPLAY, "replay")                                                                                                \
+    X(REPLAY_LATE, "replay-late")                                                                                      \
+    X(HOLD_BACK, "hold-back")                                                                                          \
+    X(FLIP, "flip")                                                                                                    \
+    X(FORGED_REGISTER, "forged-register")                                                                              \
+    X(THIEF, "thief")                                                                                                  \
+    X(EAGER_THIEF, "eager-thief")                                                                                      \
+    X(RESET_STORM, "reset-storm")                                                                                      \
+    X(GATEWAY_REPLAY, "gateway-replay")                                                                                \
+    X(GATEWAY_REORDER, "gateway-reorder")                                                                              \
+    X(GATEWAY_FLOOD, "gateway-flood")                                                                                  \
+    X(GATEWAY_LIAR, "gateway-liar")                                                                                    \
+    X(PUBLISHER, "publisher")                                                                                          \
+    X(WILL, "will")                                                                                                    \
+    X(NOISE, "noise")
+
+enum selkie_attack_kind {
+#define SELKIE_ATTACK_ENUM(name, word) SELKIE_ATTACK_##name,
+    SELKIE_ATTACKS(SELKIE_ATTACK_ENUM)
+#undef SELKIE_ATTACK_ENUM
+        SELKIE_ATTACK_KINDS
+};
+
+/* The words, and NULL behind the last. */
+extern const char *const selkie_attack_words[SELKIE_ATTACK_KINDS + 1];
+
+struct selkie_scenario_attack {
+    enum selkie_attack_kind kind;
+    double at_s, every_s;
+    uint32_t count; /* how often; 0 = to the end */
+    uint32_t channel;
+    int32_t device; /* the victim; -1 = any */
+    double after_s; /* how long a recorded frame is kept */
+};
+
+struct selkie_scenario {
+    const char *name, *description;
+    uint64_t seed;
+    double duration_s; /* of virtual time */
+    double speed;      /* 0 = max */
+    double settle_s;   /* at the end: for so long nothing has come, on the wall, and then what is missing is lost */
+    uint32_t backlog; /* frames that a gateway has and that were not delivered yet: above this, time waits. 0 = never */
+    struct selkie_scenario_fleet fleet;
+    size_t group_count;
+    struct selkie_scenario_channels groups[SELKIE_SCENARIO_GROUPS_MAX];
+    struct selkie_scenario_broker broker;
+    size_t action_count;
+    struct selkie_scenario_action actions[SELKIE_SCENARIO_ACTIONS_MAX];
+    size_t attack_count;
+    struct selkie_scenario_attack attacks[SELKIE_SCENARIO_ATTACKS_MAX];
+    struct selkie_expect expect;
+    struct selkie_settings *settings; /* owns the strings */
+};
+
+/* Fill in the defaults: ten devices, one channel. */
+void selkie_scenario_init(struct selkie_scenario *scenario);
+
+/* Read a file, or a text under a name, over the defaults. Check selkie_scenario_error next. */
+void selkie_scenario_load(struct selkie_scenario *scenario, const char *path);
+void selkie_scenario_parse(struct selkie_scenario *scenario, const char *name, const char *text);
+
+/* NULL, or the sentence that names file, line and key. */
+const char *selkie_scenario_error(const struct selkie_scenario *scenario);
+
+void selkie_scenario_close(struct selkie_scenario *scenario);
+
+uint32_t selkie_scenario_channel_count(const struct selkie_scenario *scenario);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world/ready.h"
+
+#include "core/say.h"
+
+#define PATIENCE_US 20000000u /* with what is ours; yours may take its time */
+#define SILENCE_US  4000000u  /* then stderr says what is missing */
+
+/* Yours need to know where to go: the broker's port and the pty's name are of this run. */
+static void invite(const struct selkie_world *world)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        const struct selkie_channel *channel = &world->air->channels[i];
+        if (!selkie_channel_is_yours(channel))
+            continue;
+        selkie_say("channel %u waits for a gateway of yours on %s", i, channel->line.name);
+        any = true;
+    }
+    if (any)
+        selkie_say("the broker is %s", world->broker.server.uri);
+}
+
+static bool refused(const struct selkie_world *world)
+{
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        const struct selkie_channel *channel = &world->air->channels[i];
+        int reason = channel->virtual ? selkie_vgateway_refused(channel->virtual) : 0;
+        if (reason == 0)
+            continue;
+        selkie_say("%s refuses gateway %s: %s (reason 0x%02x)", world->broker.server.uri, channel->name,
+                   selkie_mqtt_reason(reason), (unsigned)reason);
+        return true;
+    }
+    return false;
+}
+
+/* What a gateway of ours still lacks. */
+static const char *lacking(const struct selkie_channel *channel)
+{
+    return channel->virtual || channel->line.live ? "has not come to the broker" : "has not opened its line";
+}
+
+/* Returns what is not ready: channels of yours, and the first of ours; false where all is. */
+static bool look(struct selkie_world *world, bool *yours, const struct selkie_channel **ours)
+{
+    *yours = false;
+    *ours = NULL;
+    for (uint32_t i = 0; i < world->air->count; i++) {
+        struct selkie_channel *channel = &world->air->channels[i];
+        if (selkie_channel_ready(channel))
+            continue;
+        if (selkie_channel_is_yours(channel))
+            *yours = true;
+        else if (!*ours)
+            *ours = channel;
+    }
+    return *yours || *ours || !selkie_observer_ready(world->observer);
+}
+
+static void report(const struct selkie_world *world, const struct selkie_channel *ours)
+{
+    if (ours)
+        selkie_say("gateway %s %s, %s", ours->name, lacking(ours), world->broker.server.uri);
+    else
+        selkie_say("the broker does not answer the observer, %s", world->broker.server.uri);
+}
+
+int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
+{
+    uint64_t missing_us = selkie_wall_us(); /* since when something of ours is */
+    const struct selkie_channel *ours;
+    bool yours, reported = false;
+
+    invite(world);
+    while (look(world, &yours, &ours)) {
+        bool missing = ours || !selkie_observer_ready(world->observer);
+        if (!missing) {
+            missing_us = selkie_wall_us();
+            reported = false;
+        }
+        uint64_t waited_us = selkie_wall_us() - missing_us;
+        if (world->run.failed || loop->stops > 0 || refused(world))
+            return SELKIE_EIO;
+        if (missing && !reported && waited_us > SILENCE_US) {
+            report(world, ours);
+            reported = true;
+        }
+        if (missing && waited_us > PATIENCE_US) {
+            selkie_say("gave up waiting after %u s", (unsigned)(PATIENCE_US / 1000000));
+            if (ours && ours->process.pid != 0)
+                selkie_process_show_log(&ours->process);
+            return SELKIE_EIO;
+        }
+        selkie_loop_turn(loop, PATIENCE_US, 0);
+    }
+    selkie_sim_broker_save(&world->broker);
+    world->wall_start_us = world->run.clock.wall_us = selkie_wall_us();
+    return 0;
+}
