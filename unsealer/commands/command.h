@@ -5,7 +5,19 @@
 #ifndef SELKIE_COMMAND_H
 #define SELKIE_COMMAND_H
 
-#include "commands/commands.h"
+#include "rules/effects.h"
+
+#include <selkie/keyring.h>
+
+#define SELKIE_COMMANDS_ERROR_SIZE 256
+
+struct selkie_commands {
+    struct selkie_effects *effects;
+    const struct selkie_keyring *keyring;
+    json_t *(*stats)(void *context); /* the document of selkie/stats */
+    void *stats_context;
+    bool gateways_changed; /* by this transaction */
+};
 
 /* What a handler gets: its fields are there and of their type. */
 struct selkie_command {
@@ -22,6 +34,10 @@ SELKIE_USE_RESULT int selkie_command_refuse(struct selkie_command *command, cons
 
 const char *selkie_command_text(const struct selkie_command *command, const char *key); /* or NULL */
 int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback);
+
+/* Replace everything but printable ASCII. A quoted part of a payload may end in the middle of a character, which is not
+ * valid in JSON. */
+void selkie_command_make_ascii(char *text);
 
 /* Each handler returns 0, SELKIE_EREFUSED after selkie_command_refuse, or an error for which the transaction must be
  * rolled back. */

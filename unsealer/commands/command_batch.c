@@ -72,7 +72,7 @@ static void check_payload(const json_t *document, const json_error_t *fault,
         snprintf(error, SELKIE_COMMANDS_ERROR_SIZE, "must be {\"commands\":[...]}");
     else if (json_array_size(commands) > SELKIE_COMMAND_BATCH_COMMANDS_MAX)
         snprintf(error, SELKIE_COMMANDS_ERROR_SIZE, "more than %d commands", SELKIE_COMMAND_BATCH_COMMANDS_MAX);
-    selkie_commands_make_ascii(error);
+    selkie_command_make_ascii(error);
 }
 
 int selkie_command_batch_open(struct selkie_command_batch **opened, const char *text, size_t len)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "commands/command.h"
+#include "commands/commands.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define FIELDS_MAX 4
@@ -36,34 +34,6 @@ static const struct entry {
     {"listKeys", selkie_command_list_keys, {{NULL, TEXT, false}}},
     {"getStats", selkie_command_get_stats, {{NULL, TEXT, false}}},
 };
-
-void selkie_commands_make_ascii(char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
-            *text = '?';
-}
-
-int selkie_command_refuse(struct selkie_command *command, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command->error, sizeof command->error, format, arguments);
-    va_end(arguments);
-    selkie_commands_make_ascii(command->error);
-    return SELKIE_EREFUSED;
-}
-
-const char *selkie_command_text(const struct selkie_command *command, const char *key)
-{
-    return json_string_value(json_object_get(command->fields, key));
-}
-
-int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback)
-{
-    const json_t *value = json_object_get(command->fields, key);
-    return value ? json_integer_value(value) : fallback;
-}
 
 static const struct field *field_of(const struct entry *entry, const char *name)
 {

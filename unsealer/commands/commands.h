@@ -5,28 +5,12 @@
 #ifndef SELKIE_COMMANDS_H
 #define SELKIE_COMMANDS_H
 
-#include "rules/effects.h"
-
-#include <selkie/keyring.h>
-
-#define SELKIE_COMMANDS_ERROR_SIZE 256
-
-struct selkie_commands {
-    struct selkie_effects *effects;
-    const struct selkie_keyring *keyring;
-    json_t *(*stats)(void *context); /* the document of selkie/stats */
-    void *stats_context;
-    bool gateways_changed; /* by this transaction */
-};
+#include "commands/command.h"
 
 /* Carry out one of the "commands" of a payload; *response is its entry in "responses". A faulty command changes
  * nothing, and its response has the error. `refusal`: refuse the command with this text instead; NULL = carry it out.
  * 0, or an error for which the transaction must be rolled back. */
 SELKIE_USE_RESULT int selkie_commands_respond(struct selkie_commands *commands, const json_t *request,
                                               const char *refusal, json_t **response);
-
-/* Replace everything but printable ASCII. A quoted part of a payload may end in the middle of a character, which is not
- * valid in JSON. */
-void selkie_commands_make_ascii(char *text);
 
 #endif

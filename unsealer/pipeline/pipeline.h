@@ -23,6 +23,6 @@ struct selkie_unsealer {
 void selkie_pipeline_log(const struct selkie_unsealer *unsealer, int level, const char *line);
 
 /* The document of selkie/stats; NULL without memory. `context` is the unsealer. From any thread. */
-json_t *selkie_pipeline_stats_json(void *context);
+json_t *selkie_pipeline_document(void *context);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/pipeline.h"
+#include "pipeline/pipeline_stats.h"
 #include <selkie/clock.h>
 
 #include <string.h>
@@ -135,13 +135,9 @@ static json_t *latency_json(const struct selkie_pipeline_stats *stats)
     return json;
 }
 
-json_t *selkie_pipeline_stats_json(void *context)
+json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned intake, unsigned unopened,
+                                   unsigned outputs)
 {
-    struct selkie_unsealer *unsealer = context;
-    struct selkie_pipeline_stats *stats = &unsealer->stats;
-    unsigned outputs = selkie_output_queue_depth(&unsealer->outputs), intake, unopened;
-
-    selkie_pool_depth(unsealer->pool, &intake, &unopened);
     pthread_mutex_lock(&stats->lock);
     turn(stats, selkie_clock_monotonic_us());
     const struct selkie_counts *counts = &stats->counts;

@@ -50,4 +50,8 @@ void selkie_pipeline_stats_damaged(struct selkie_pipeline_stats *stats);
 void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, const struct selkie_effects *effects,
                                        struct selkie_job *const jobs[], unsigned count, int64_t commit_us);
 
+/* The document; NULL without memory. The depths of the queues are as the caller found them. */
+json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned intake, unsigned unopened,
+                                   unsigned outputs);
+
 #endif

@@ -21,7 +21,7 @@ void selkie_transaction_init(struct selkie_transaction *transaction, struct selk
     transaction->effects.rules = (struct selkie_rules){.enrolment = options->enrolment, .rebind = options->rebind};
     transaction->commands = (struct selkie_commands){.effects = &transaction->effects,
                                                      .keyring = options->keyring,
-                                                     .stats = selkie_pipeline_stats_json,
+                                                     .stats = selkie_pipeline_document,
                                                      .stats_context = unsealer};
     transaction->silence.after_ms = (int64_t)options->silent_after_s * 1000;
 }

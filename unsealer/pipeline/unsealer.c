@@ -19,6 +19,16 @@ void selkie_pipeline_log(const struct selkie_unsealer *unsealer, int level, cons
         unsealer->options.log(unsealer->options.log_context, level, line);
 }
 
+json_t *selkie_pipeline_document(void *context)
+{
+    struct selkie_unsealer *unsealer = context;
+    unsigned intake, unopened;
+
+    selkie_pool_depth(unsealer->pool, &intake, &unopened);
+    return selkie_pipeline_stats_json(&unsealer->stats, intake, unopened,
+                                      selkie_output_queue_depth(&unsealer->outputs));
+}
+
 static unsigned count_workers(unsigned wanted)
 {
     long processors = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
@@ -137,7 +147,7 @@ bool selkie_unsealer_check_gateway(struct selkie_unsealer *unsealer, const char 
 
 char *selkie_unsealer_stats(struct selkie_unsealer *unsealer)
 {
-    json_t *json = selkie_pipeline_stats_json(unsealer);
+    json_t *json = selkie_pipeline_document(unsealer);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;
