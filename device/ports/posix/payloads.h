@@ -12,7 +12,7 @@ struct payloads {
     bool ended; /* no more input */
     unsigned long line;
     size_t fill;                              /* bytes in buffer */
-    char buffer[2 * SELKIE_PAYLOAD_MAX + 64]; /* a line may be hex, and somewhat too long to say so */
+    char buffer[2 * SELKIE_PAYLOAD_MAX + 64]; /* a line may be hex, and longer than allowed, to report that */
 };
 
 /* The next payload, if there is one now. Returns 1 and it, 0 for none yet (or none ever: `ended`), or -1 after one line
