@@ -16,7 +16,7 @@
 struct question {
     uint64_t token;  /* 0 = the place is free */
     char *client_id; /* NULL = the client has gone, and the answer with it */
-    json_t *removed; /* for each command, the gateway that it removes, or null; NULL where there is none */
+    json_t *removed; /* for each command, the gateway that it removes, or null; NULL if there is none */
 };
 
 struct selkie_control {
@@ -81,7 +81,7 @@ static json_t *find_removed(const char *payload, size_t len)
         json_t *name = json_object_get(command, "gateway");
         bool removes = verb && strcmp(verb, plain) == 0 && json_is_string(name);
         int result = json_array_append(removed, removes ? name : json_null());
-        (void)result; /* without memory nobody is disconnected, and the next publish is refused */
+        (void)result; /* without memory no client is disconnected, and its next publish is refused */
     }
     json_decref(json);
     return removed;

@@ -48,7 +48,7 @@ static bool ticks_are_missing(struct selkie_plugin *plugin)
         selkie_plugin_log(LOG_ERR, "every frame is refused: Mosquitto runs no ticks for plugins; set "
                                    "\"per_listener_settings false\" in mosquitto.conf");
     plugin->logged_no_ticks = true;
-    selkie_wakeup_done(plugin->wakeup); /* nobody else will */
+    selkie_wakeup_done(plugin->wakeup); /* no tick will stop the timer */
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "publish.h"
 
+#include <selkie/clock.h>
 #include <selkie/topic.h>
 
 #include <stdlib.h>
@@ -10,13 +11,12 @@
 
 void selkie_stats_topic_turn(struct selkie_stats_topic *stats, struct selkie_unsealer *unsealer, const char *root)
 {
-    struct timespec now;
+    int64_t now_s = selkie_clock_monotonic_us() / 1000000;
     char topic[SELKIE_TOPIC_MAX];
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec < stats->due)
+    if (now_s < stats->due_s)
         return;
-    stats->due = now.tv_sec + SELKIE_STATS_TOPIC_EVERY_S;
+    stats->due_s = now_s + SELKIE_STATS_TOPIC_EVERY_S;
     char *json = selkie_unsealer_stats(unsealer);
     if (json && selkie_topic_stats(topic, root) > 0) {
         int result = selkie_publish(NULL, topic, json, strlen(json), 0, true, NULL);

@@ -5,12 +5,12 @@
 
 #include <selkie/unsealer.h>
 
-#include <time.h>
+#include <stdint.h>
 
 #define SELKIE_STATS_TOPIC_EVERY_S 5
 
 struct selkie_stats_topic {
-    time_t due; /* monotonic seconds; 0 = at once */
+    int64_t due_s; /* monotonic; 0 = at once */
 };
 
 /* Call it in each turn. Publishes when the time has come. */

@@ -12,7 +12,7 @@
 
 struct selkie_settings_object {
     struct selkie_settings *settings;
-    json_t *json;  /* borrowed from the document; NULL where there is none, so that every getter falls back */
+    json_t *json;  /* borrowed from the document; NULL if there is none: then every getter falls back */
     json_t *asked; /* a set of the keys that were asked for */
     /* Where it stands: the member of another object or, if is_entry, an entry of the list that is this member. */
     const struct selkie_settings_object *parent;
@@ -36,7 +36,7 @@ struct selkie_settings {
  * again up to the value. They run only for a text that jansson accepted, and only to report a mistake. */
 
 /* Where the value of a member, or (without a key) an entry of a list begins, inside the value that begins at `at`. `at`
- * itself where there is none. */
+ * itself if there is none. */
 static const char *find(const char *at, const char *key, size_t index)
 {
     static const char between[] = " \t\r\n:,";

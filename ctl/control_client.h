@@ -33,8 +33,8 @@ enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_op
 enum ctl_exit selkie_control_client_print_take(const struct ctl_options *options, json_t *command,
                                                void (*print)(json_t *data, const void *context), const void *context);
 
-/* Several commands in one message: add each (it takes the object), and send when told that the message is full, and at
- * the end. CTL_DONE also for a full message; *full says so. */
+/* Several commands in one message: add each (it takes the object), send when *full is set, and at the end. CTL_DONE
+ * also for a full message. */
 enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full);
 /* The answers, a list in the order of the commands, for json_decref; NULL after a failure. */
 json_t *selkie_control_client_send(struct selkie_control_client *control);

@@ -37,7 +37,7 @@ static enum ctl_exit read_input(uint8_t bytes[static INPUT_MAX], size_t *len, co
     return result;
 }
 
-/* Turn hex in place into bytes. False where it is none: a raw body is never taken for hex, since no known head byte (10
+/* Turn hex in place into bytes. False if it is not hex: a raw body never looks like hex, since no known head byte (10
  * to 12) is a digit or white space. */
 static bool unhex(uint8_t *bytes, size_t *len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening frames by hand, for frame show: with the cloud's private key in a file. PROTOCOL.md, sections 4 and 5.
- * Every failure is told on stderr. One thread. */
+ * Prints every failure on stderr. One thread. */
 #ifndef SELKIE_CTL_OPEN_H
 #define SELKIE_CTL_OPEN_H
 
@@ -10,7 +10,7 @@
 
 #define CTL_PLAIN_SIZE 512
 
-/* Open a SEALED frame into `plain`, of which `message` is a view. The caller wipes both, whatever is returned. */
+/* Open a SEALED frame into `plain`, of which `message` is a view. The caller wipes both in any case. */
 enum ctl_exit ctl_open_sealed(struct selkie_message *message, uint8_t plain[static CTL_PLAIN_SIZE],
                               const struct selkie_frame *frame, const char *key_path);
 

@@ -49,7 +49,7 @@ static bool port_valid(const struct selkie_port *port)
     return port->radio_write && port->read_pin && port->sources;
 }
 
-/* Forget who we were, and whatever of it is on its way. The ciphertexts in the slots are no secret, but they are old.
+/* Wipe the identity, and drop what it has on its way. The ciphertexts in the slots are no secret, but they are old.
  */
 static void forget_identity(struct selkie_device *device)
 {
@@ -66,7 +66,7 @@ static void fall_silent(struct selkie_device *device, int error)
     device->silenced = error;
 }
 
-/* From here on entropy has to be gathered anew. */
+/* From here on the device gathers entropy again. */
 static int start_over(struct selkie_device *device)
 {
     const struct selkie_port *port = device->port;
@@ -112,17 +112,17 @@ void selkie_device_wipe(struct selkie_device *device)
     mbedtls_platform_zeroize(device, sizeof *device);
 }
 
-/* The ID is of no more use, by the counter's end or because the RAM that held it changed. */
+/* The ID cannot be used any more: the counter is at its end, or the RAM that held it changed. */
 static void lose_identity(struct selkie_device *device)
 {
     const struct selkie_port *port = device->port;
     int error = start_over(device);
     if (port->restart)
         port->restart(port->context);
-    (void)error; /* poll tells it: the device is silent */
+    (void)error; /* poll reports it: the device is silent */
 }
 
-/* Check before each use. 0, SELKIE_ENOTREADY, or SELKIE_EEXHAUSTED: the device has begun anew. */
+/* Check before each use. 0, SELKIE_ENOTREADY, or SELKIE_EEXHAUSTED: the device has started again. */
 static int check_identity(struct selkie_device *device)
 {
     int error = 0;
@@ -159,7 +159,7 @@ static bool goes_as_session(const struct selkie_device *device, size_t payload_l
            device->since_sealed + 1 < config->sealed_every;
 }
 
-/* Hand a sealed body to the uplink and count it. */
+/* Pass a sealed body to the uplink and count it. */
 static int post(struct selkie_device *device, enum selkie_uplink_slot_name slot, const uint8_t *body, size_t len,
                 bool session)
 {
@@ -208,7 +208,7 @@ static uint32_t again_after(struct selkie_device *device)
     return wait / 2 + selkie_drbg_delay(&device->drbg, wait / 2);
 }
 
-/* On a one-way link nobody knows whether a REGISTER was heard, and SESSION frames are worth nothing without it. */
+/* On a one-way link no ACK says whether a REGISTER arrived, and without it SESSION frames cannot be opened. */
 static bool registers_blindly(const struct selkie_device *device)
 {
     return device->config->form == SELKIE_SESSION && !selkie_uplink_expects_ack(&device->uplink);
@@ -283,7 +283,7 @@ static bool register_if_due(struct selkie_device *device, uint64_t now_ms)
     return error == 0;
 }
 
-/* Poll the uplink. A REGISTER that no ACK came for is made again, since nobody understands a SESSION frame before it:
+/* Poll the uplink. A REGISTER without an ACK is made again, since no SESSION frame can be opened before it:
  * after ever longer waits, and once those are long, as soon as anything else is acknowledged. */
 static uint64_t poll_uplink(struct selkie_device *device, uint64_t now_ms)
 {

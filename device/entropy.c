@@ -10,7 +10,7 @@
 #define READS_A_GATHER  32
 #define EDGE_HZ_MIN     1000000u
 
-/* A rule foretells a person's interval within 4 ms less than half of the time. Were it as much as half, 31 in a row, or
+/* A rule predicts a person's interval within 4 ms less than half of the time. Were it as much as half, 31 in a row, or
  * 56 of 64, would come by chance once in 2^30: the cutoffs of SP 800-90B for one bit. */
 #define RHYTHM_TOLERANCE_MS 4
 #define RHYTHM_RUN          31
@@ -73,7 +73,7 @@ void selkie_entropy_wipe(struct selkie_entropy *entropy)
     mbedtls_platform_zeroize(entropy, sizeof *entropy);
 }
 
-/* Everything raw goes into the pool, also what earns no credit: it does no harm and may do good. */
+/* All raw samples go into the pool, also those without credit: they do no harm and may help. */
 static int pour(struct selkie_entropy *entropy, uint8_t index, uint32_t sample)
 {
     uint8_t bytes[5] = {index, (uint8_t)(sample >> 24), (uint8_t)(sample >> 16), (uint8_t)(sample >> 8),
@@ -90,7 +90,7 @@ static bool alike(unsigned one, unsigned other, unsigned tolerance)
     return apart <= tolerance || apart >= UINT16_MAX + 1u - tolerance;
 }
 
-/* The predictors that foretold this interval. */
+/* The predictors that predicted this interval. */
 static uint64_t foretold(const struct selkie_rhythm *rhythm, uint16_t interval)
 {
     const uint16_t *earlier = rhythm->intervals;
@@ -107,7 +107,7 @@ static uint64_t foretold(const struct selkie_rhythm *rhythm, uint16_t interval)
     return set & FIRST_LAGS(4) ? set | PREDICTOR_RECENT : set;
 }
 
-/* Count each predictor by itself. Returns false if one foretells more than it may. */
+/* Count each predictor by itself. Returns false if one predicts more than it may. */
 static bool predictors_accept(struct selkie_rhythm *rhythm, uint64_t set)
 {
     bool accepted = true;
@@ -156,7 +156,7 @@ static bool rhythm_press(struct selkie_rhythm *rhythm, const struct selkie_sourc
     return !first;
 }
 
-/* Judge one sample. 0, or SELKIE_EENTROPY: an alarm. */
+/* Test one sample. 0, or SELKIE_EENTROPY: an alarm. */
 static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_source *state,
                        const struct selkie_source *source, uint32_t sample)
 {
@@ -181,7 +181,7 @@ static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_sou
 }
 
 /* An alarm may come by chance, once in very many boots; what is stuck or a machine raises it again each time. So the
- * source begins anew, with nothing of its credit, until it has done so too often. Returns 0 or SELKIE_EENTROPY. */
+ * source starts again without its credit, until it has done so too often. Returns 0 or SELKIE_EENTROPY. */
 static int take_alarm(struct selkie_entropy *entropy, struct selkie_entropy_source *state,
                       const struct selkie_source *source)
 {

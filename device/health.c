@@ -7,7 +7,7 @@
 #define WINDOW_SYMBOLS 512
 
 /* 1 + critbinom(window, 2^-H, 1 - 2^-30) for H = 1/4, 2/4, … bits. The binomial needs more arithmetic than a small
- * device has; the unit test computes every entry anew. */
+ * device has; the unit test computes every entry again. */
 static const uint16_t apt_symbols[32] = {477, 422, 371, 325, 284, 248, 217, 190, 167, 147, 129, 114, 101, 89, 79, 71,
                                          63,  56,  51,  46,  41,  37,  34,  31,  28,  26,  24,  22,  20,  19, 17, 16};
 static const uint16_t apt_binary[4] = {928, 810, 703, 609};

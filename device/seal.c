@@ -23,7 +23,7 @@ int selkie_seal_message(uint8_t body[static SELKIE_SEALED_SIZE], const struct se
     int failed = 0;
     int len = selkie_message_encode(plain, message);
     if (len >= 0) {
-        /* The key is loaded for each seal and let go: a kilobyte of RAM between seals is worth more than the time. */
+        /* Load the key for each seal and free it: a kilobyte of RAM between seals is worth more than the time. */
         mbedtls_rsa_context rsa;
         selkie_mbedtls_rsa_init_oaep(&rsa);
         failed = load_key(&rsa, key);

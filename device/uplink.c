@@ -5,7 +5,7 @@
 #define BACKOFF_DOUBLINGS 4
 #define RADIO_RETRY_MS    100 /* after a failure of the radio, at least */
 #define RADIO_FULL_MS     1   /* the radio's buffer was full: ask again after */
-#define READS_A_POLL      32  /* what else was heard has to wait: poll never stays */
+#define READS_A_POLL      32  /* further received bytes wait for the next poll */
 #define WAIT_MAX_MS       3600000u
 
 static bool duty_limited(const struct selkie_uplink_settings *settings)
@@ -110,7 +110,7 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
         uplink->counts.acknowledged++;
         if (uplink->phase == SELKIE_UPLINK_IDLE || uplink->current != i)
             return;
-        /* Where we thought that it was still on the air, it is paid for as if it were: nothing goes before its end. */
+        /* If the frame should still be on the air, nothing goes before its end, and the duty cycle counts all of it. */
         if (uplink->phase == SELKIE_UPLINK_ON_AIR)
             pay_duty(uplink);
         uplink->phase = SELKIE_UPLINK_IDLE;
@@ -118,8 +118,8 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
     }
 }
 
-/* Returns true if there may be more to hear at once. */
-static bool hear(struct selkie_uplink *uplink, const struct selkie_port *port)
+/* Returns true if there may be more to receive at once. */
+static bool receive(struct selkie_uplink *uplink, const struct selkie_port *port)
 {
     uint8_t bytes[32];
     if (!port->radio_read)
@@ -168,7 +168,7 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
     size_t left = (size_t)slot->len - uplink->written;
     int taken = port->radio_write(port->context, slot->wire + uplink->written, left);
     if (taken < 0 || (size_t)taken > left) {
-        /* Half a frame may be out. The 0x00 that the next one begins with puts the receiver in step again. */
+        /* Half a frame may be out. The 0x00 at the start of the next one synchronises the receiver again. */
         uplink->counts.radio_errors++;
         if (uplink->written > 0)
             pay_duty(uplink);
@@ -220,7 +220,7 @@ static bool may_go(const struct selkie_uplink *uplink, enum selkie_uplink_slot_n
            (registration->sent > 0 && !selkie_uplink_expects_ack(uplink));
 }
 
-/* The slot that may go first, or NULL where none waits. */
+/* The slot that may go first, or NULL if none waits. */
 static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct selkie_drbg *drbg, uint64_t now_ms)
 {
     struct selkie_uplink_slot *next = NULL;
@@ -296,7 +296,7 @@ static uint64_t advance(struct selkie_uplink *uplink, const struct selkie_port *
 uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
                             uint64_t now_ms)
 {
-    bool more = hear(uplink, port);
+    bool more = receive(uplink, port);
     uint64_t wake_ms = advance(uplink, port, drbg, now_ms);
     return more && wake_ms > now_ms + RADIO_FULL_MS ? now_ms + RADIO_FULL_MS : wake_ms;
 }

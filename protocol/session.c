@@ -69,7 +69,7 @@ int selkie_session_seal(uint8_t *body, size_t body_size, const struct selkie_ses
     return failed ? SELKIE_ECRYPTO : (int)(SELKIE_SESSION_OVERHEAD + payload_len);
 }
 
-/* The header is authenticated, so CCM would find these too; only somebody with the key could make such a frame. */
+/* CCM authenticates the header, so it would refuse these too; only a sender with the key could make such a frame. */
 static bool is_for(const struct selkie_frame *frame, const struct selkie_session *session, uint32_t counter)
 {
     return frame->type == SELKIE_SESSION && frame->session.ciphertext_len <= SELKIE_PAYLOAD_MAX &&

@@ -2,7 +2,6 @@
 /* Payloads of selkie-device, from standard input (a pipe here) and from the machine's readings. */
 #define _GNU_SOURCE /* pipe2 */
 #include "payloads.h"
-#include "readings.h"
 #include "run_suite.h"
 
 #include <fcntl.h>
@@ -183,7 +182,7 @@ END_TEST
 
 START_TEST(readings_that_do_not_fit_are_an_error)
 {
-    ck_assert_int_eq(readings_take(payload, 10), -1);
+    ck_assert_int_eq(payloads_readings(payload, 10), -1);
 }
 END_TEST
 

@@ -234,7 +234,7 @@ int main(void)
     }
     configure();
     if (selkie_device_init(&device, &config, &port) < 0)
-        board_console_print("this device will send nothing\n"); /* poll tells why */
+        board_console_print("this device will send nothing\n"); /* poll returns why */
     for (;;)
         step();
 }

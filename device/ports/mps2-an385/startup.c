@@ -65,8 +65,8 @@ void board_exit(int status)
     board_restart();
 }
 
-/* Hard fault, memory protection, bus and usage faults: whatever happened, the ID does not outlive it. The stack may be
- * what is broken, so it begins anew. */
+/* Hard fault, memory protection, bus and usage faults: the ID must not outlive them. The stack itself may be
+ * broken, so it starts again at its top. */
 __attribute__((naked)) void board_fault(void)
 {
     __asm volatile("ldr r0, =board_stack_top\n"
@@ -91,7 +91,7 @@ __attribute__((section(".vectors"), used)) static const struct {
             [3] = board_fault,  /* memory protection */
             [4] = board_fault,  /* bus */
             [5] = board_fault,  /* usage */
-            [10] = board_fault, /* SVCall: nobody calls it */
+            [10] = board_fault, /* SVCall: never called */
             [13] = board_fault, /* PendSV: neither */
             [14] = board_systick,
         },

@@ -3,17 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <selkie/clock.h>
 #include <selkie/tty.h>
 #include <sys/file.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 int64_t device_line_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return selkie_clock_monotonic_us() / 1000;
 }
 
 int device_line_open(struct device_line *line, const char *path, unsigned baud)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The radio of a Linux process: a serial line or pseudo-terminal, raw, never blocking. Several processes may share one
- * line: who transmits holds a lock on it, which to the others is a busy line. */
+ * line: the one that transmits holds a lock, and for the others the line is busy. */
 #ifndef SELKIE_DEVICE_DEVICE_LINE_H
 #define SELKIE_DEVICE_DEVICE_LINE_H
 
@@ -20,7 +20,7 @@ struct device_line {
 /* Returns 0, or -1 with errno. */
 int device_line_open(struct device_line *line, const char *path, unsigned baud);
 
-/* Wait until all is sent, and close. */
+/* Wait until all bytes are sent, and close. */
 void device_line_close(struct device_line *line);
 
 /* As in port.h. */
@@ -28,7 +28,7 @@ int device_line_write(struct device_line *line, const uint8_t *bytes, size_t len
 int device_line_read(struct device_line *line, uint8_t *bytes, size_t size);
 int device_line_quiet_ms(struct device_line *line);
 
-/* The clock that the line and the device go by: milliseconds, monotonic. */
+/* The clock of the line and the device: milliseconds, monotonic. */
 int64_t device_line_now_ms(void);
 
 #endif

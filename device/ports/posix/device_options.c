@@ -55,11 +55,6 @@ static const struct argp_option list[] = {
     {0},
 };
 
-static unsigned number(struct argp_state *state, const char *name, const char *text, unsigned min, unsigned max)
-{
-    return (unsigned)selkie_argument_number(state, name, text, min, max);
-}
-
 static double seconds(struct argp_state *state, const char *text)
 {
     char *end;
@@ -100,22 +95,61 @@ static void check(struct argp_state *state, const struct device_options *options
         argp_error(state, "--next-key-id %u: the first key has that number", options->next_key_id);
     if (options->duty_permille > 0 && options->bit_rate == 0)
         argp_error(state, "--duty needs --bit-rate");
+    if (options->claim && strlen(options->claim) > SELKIE_CLAIM_MAX)
+        argp_error(state, "--claim: longer than %d bytes", SELKIE_CLAIM_MAX);
+    if (!selkie_tty_speed_valid(options->baud))
+        argp_error(state, "--baud %u: not a speed of serial lines", options->baud);
     if (options->hex && options->readings)
         argp_error(state, "--hex and --readings exclude each other");
 }
 
-/* What is sent, and where. */
-static error_t parse_message(int key, char *arg, struct argp_state *state)
+static bool set_number(struct argp_state *state, struct device_options *options, int key, const char *arg)
+{
+    const struct {
+        int key;
+        unsigned max;
+        const char *name;
+        unsigned *value;
+    } numbers[] = {
+        {KEY_COUNT, 1000000000, "count", &options->count},
+        {KEY_SEALED_EVERY, SELKIE_SESSION_SEALED_EVERY, "sealed-every", &options->sealed_every},
+        {KEY_REPEAT, 100, "repeat", &options->repeat},
+        {KEY_BAUD, 4000000, "baud", &options->baud},
+        {KEY_BIT_RATE, 1000000000, "bit-rate", &options->bit_rate},
+        {KEY_DUTY, 1000, "duty", &options->duty_permille},
+        {KEY_KEY_ID, 255, "key-id", &options->key_id},
+        {KEY_NEXT_KEY_ID, 255, "next-key-id", &options->next_key_id},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (numbers[i].key != key)
+            continue;
+        *numbers[i].value = (unsigned)selkie_argument_number(state, numbers[i].name, arg, 1, numbers[i].max);
+        return true;
+    }
+    return false;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct device_options *options = state->input;
     switch (key) {
     case KEY_PORT:
         options->port = arg;
         break;
+    case KEY_PUBLIC_KEY:
+        options->public_key = arg;
+        break;
+    case KEY_NEXT_PUBLIC_KEY:
+        options->next_public_key = arg;
+        break;
     case KEY_ADDRESS:
         if (selkie_address_parse(options->address, arg) < 0)
             argp_error(state, "--address %s: not 16 hex digits", arg);
         options->address_given = true;
+        break;
+    case KEY_PIN:
+        parse_pin(state, options->pin, arg);
+        options->pin_given = true;
         break;
     case KEY_FORM:
         parse_form(state, options, arg);
@@ -124,9 +158,10 @@ static error_t parse_message(int key, char *arg, struct argp_state *state)
         options->interval = seconds(state, arg);
         break;
     case KEY_CLAIM:
-        if (strlen(arg) > SELKIE_CLAIM_MAX)
-            argp_error(state, "--claim: longer than %d bytes", SELKIE_CLAIM_MAX);
         options->claim = arg;
+        break;
+    case KEY_ACK:
+        options->ack = true;
         break;
     case KEY_HEX:
         options->hex = true;
@@ -134,79 +169,6 @@ static error_t parse_message(int key, char *arg, struct argp_state *state)
     case KEY_READINGS:
         options->readings = true;
         break;
-    case KEY_COUNT:
-        options->count = number(state, "count", arg, 1, 1000000000);
-        break;
-    case KEY_SEALED_EVERY:
-        options->sealed_every = number(state, "sealed-every", arg, 1, SELKIE_SESSION_SEALED_EVERY);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-    return 0;
-}
-
-/* How it is sent. */
-static error_t parse_radio(int key, char *arg, struct argp_state *state)
-{
-    struct device_options *options = state->input;
-    switch (key) {
-    case KEY_ACK:
-        options->ack = true;
-        break;
-    case KEY_REPEAT:
-        options->repeat = number(state, "repeat", arg, 1, 100);
-        break;
-    case KEY_BAUD:
-        options->baud = number(state, "baud", arg, 1, 4000000);
-        if (!selkie_tty_speed_valid(options->baud))
-            argp_error(state, "--baud %s: not a speed of serial lines", arg);
-        break;
-    case KEY_BIT_RATE:
-        options->bit_rate = number(state, "bit-rate", arg, 1, 1000000000);
-        break;
-    case KEY_DUTY:
-        options->duty_permille = number(state, "duty", arg, 1, 1000);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-    return 0;
-}
-
-/* Under which key. */
-static error_t parse_trust(int key, char *arg, struct argp_state *state)
-{
-    struct device_options *options = state->input;
-    switch (key) {
-    case KEY_PUBLIC_KEY:
-        options->public_key = arg;
-        break;
-    case KEY_KEY_ID:
-        options->key_id = number(state, "key-id", arg, 1, 255);
-        break;
-    case KEY_PIN:
-        parse_pin(state, options->pin, arg);
-        options->pin_given = true;
-        break;
-    case KEY_NEXT_PUBLIC_KEY:
-        options->next_public_key = arg;
-        break;
-    case KEY_NEXT_KEY_ID:
-        options->next_key_id = number(state, "next-key-id", arg, 1, 255);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-    return 0;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    static error_t (*const parts[])(int key, char *arg, struct argp_state *state) = {parse_message, parse_radio,
-                                                                                     parse_trust};
-    struct device_options *options = state->input;
-    switch (key) {
     case KEY_VERBOSE:
         options->verbose = true;
         break;
@@ -217,11 +179,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         check(state, options);
         break;
     default:
-        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-            if (parts[i](key, arg, state) == 0)
-                return 0;
-        }
-        return ARGP_ERR_UNKNOWN;
+        return set_number(state, options, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
     }
     return 0;
 }

@@ -15,7 +15,7 @@ struct device_options {
     uint8_t pin[SELKIE_PIN_SIZE];
     enum selkie_frame_type form;
     double interval; /* seconds between payloads; negative: as the source of payloads has it */
-    unsigned long count;
+    unsigned count;
     unsigned key_id;
     unsigned next_key_id;
     unsigned baud;

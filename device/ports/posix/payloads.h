@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where payloads come from: lines of standard input, as text or hex, or the machine's readings. */
+/* Where payloads come from: lines of standard input, as text or hex, or the readings of this machine. */
 #ifndef SELKIE_DEVICE_PAYLOADS_H
 #define SELKIE_DEVICE_PAYLOADS_H
 
@@ -12,11 +12,16 @@ struct payloads {
     bool ended; /* no more input */
     unsigned long line;
     size_t fill;                              /* bytes in buffer */
-    char buffer[2 * SELKIE_PAYLOAD_MAX + 64]; /* a line may be hex, and somewhat too long to say so */
+    char buffer[2 * SELKIE_PAYLOAD_MAX + 64]; /* a line may be hex, and longer than allowed, to report that */
 };
 
 /* The next payload, if there is one now. Returns 1 and it, 0 for none yet (or none ever: `ended`), or -1 after one line
  * on stderr. Reads standard input without waiting: it must not block (O_NONBLOCK, or known to be readable). */
 int payloads_next(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len);
+
+/* Write this machine's readings as compact JSON: load1 (load average of a minute), memory_free and memory_total
+ * (bytes), uptime (seconds), and temperature (degrees Celsius) if the machine has a sensor. Returns the length, or -1.
+ */
+int payloads_readings(uint8_t *payload, size_t size);
 
 #endif

@@ -59,7 +59,7 @@ void selkie_frame_put_session_header(uint8_t header[static SELKIE_SESSION_HEADER
 /* The ACK for a body: type ACK and the body's CRC-16. */
 void selkie_frame_put_ack(uint8_t ack[static SELKIE_ACK_SIZE], const uint8_t *body, size_t len);
 
-/* An address as 16 lower-case hex digits, and back. The parser takes exactly 16 hex digits of either case, or returns
+/* An address as 16 lower-case hex digits, and back. The parser accepts exactly 16 hex digits of either case, or returns
  * SELKIE_EINVAL. */
 void selkie_address_format(char text[static SELKIE_ADDRESS_TEXT_SIZE],
                            const uint8_t address[static SELKIE_ADDRESS_SIZE]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mbedTLS 2.28 and 3.6 differ in a few names; the differences are settled here and nowhere else. A build without key
- * parsing, as firmware has it, does without that part. */
+/* The differences between mbedTLS 2.28 and 3.6, which are a few names. A build without key parsing, such as firmware,
+ * leaves that part out. */
 #ifndef SELKIE_MBEDTLS_H
 #define SELKIE_MBEDTLS_H
 

@@ -40,7 +40,7 @@ SELKIE_USE_RESULT int selkie_session_open(uint8_t payload[static SELKIE_PAYLOAD_
                                           const struct selkie_frame *frame);
 
 /* The full counter with these low 16 bits that lies nearest to `highest`: from highest - 32767 to highest + 32768. Near
- * 0 and near 2^32 - 1, where one side does not exist, the candidate on the other side is taken. */
+ * 0 and near 2^32 - 1, where one side does not exist, the result is the candidate on the other side. */
 uint32_t selkie_session_counter(uint32_t highest, uint16_t counter_low);
 
 #endif

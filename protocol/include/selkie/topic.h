@@ -13,7 +13,7 @@
 #define SELKIE_TOPIC_CONTROL      "$CONTROL/selkie/v1"
 #define SELKIE_GATEWAY_NAME_MAX   64
 #define SELKIE_REASON_MAX         32
-#define SELKIE_TOPIC_MAX          256 /* any topic of ours and its NUL */
+#define SELKIE_TOPIC_MAX          256 /* any topic of Selkie and its NUL */
 
 /* What a topic below the root is. The comment is its form below the root. */
 enum selkie_topic_kind {
@@ -42,7 +42,7 @@ bool selkie_gateway_name_valid(const char *name);
  * bytes. */
 bool selkie_topic_root_valid(const char *root);
 
-/* Read a topic (not a filter). 0, or SELKIE_ENOTFOUND where it is not below the root. */
+/* Read a topic (not a filter). 0, or SELKIE_ENOTFOUND if it is not below the root. */
 SELKIE_USE_RESULT int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char *text);
 
 /* Write a topic. Returns its length, or SELKIE_EINVAL for a name that is not allowed. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Continuous health tests of a raw entropy source. NIST SP 800-90B, 4.4: repetition count and adaptive proportion, at a
  * false alarm rate of 2^-30, on the samples. Both run on the differences of neighbours too, which finds counters and
- * alternation. A third test finds periods, with Brent's method: it keeps an anchor, the samples that follow upon some
- * sample, and raises an alarm when the latest ones repeat it. A new anchor begins at each sample whose number is a
+ * alternation. A third test finds periods with Brent's method: it keeps an anchor (the samples that followed some
+ * sample), and raises an alarm when the latest samples repeat it. A new anchor begins at each sample whose number is a
  * power of two.
  * No heap, no I/O, no globals; safe from any thread on distinct objects.
  *
@@ -53,7 +53,8 @@ struct selkie_health {
  * 1 <= claim <= 4 * width. */
 SELKIE_USE_RESULT int selkie_health_init(struct selkie_health *health, unsigned claim, unsigned width);
 
-/* Judge one sample, of which the lowest `width` bits count. 0, or SELKIE_EENTROPY: the source is not what was claimed.
+/* Test one sample, of which the lowest `width` bits count. 0, or SELKIE_EENTROPY: the source has less entropy than
+ * claimed.
  */
 SELKIE_USE_RESULT int selkie_health_sample(struct selkie_health *health, uint32_t sample);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who a device is, from one reset to the next: ID, counter and session key, which share one fate. PROTOCOL.md, 1 and 6.
- * In RAM alone, under a check word that a flipped bit or a stray write breaks. Never printed, never in a frame in
- * clear. No heap of ours, no I/O, no globals; one thread at a time. */
+/* The identity of a device from one reset to the next: ID, counter and session key, always wiped together. PROTOCOL.md,
+ * 1 and 6. Only in RAM, under a check word that a flipped bit or a stray write breaks. Never printed, never in a frame
+ * in clear. No heap of ours, no I/O, no globals; one thread at a time. */
 #ifndef SELKIE_DEVICE_IDENTITY_H
 #define SELKIE_DEVICE_IDENTITY_H
 
@@ -20,7 +20,7 @@ struct selkie_identity {
 SELKIE_USE_RESULT int selkie_identity_draw(struct selkie_identity *identity, struct selkie_drbg *drbg,
                                            const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
-/* Whether it is as it was left. A wiped one is not intact. */
+/* Whether no byte changed since the last call. A wiped identity is not intact. */
 bool selkie_identity_intact(const struct selkie_identity *identity);
 
 /* Count the message that was just sealed. */

@@ -8,8 +8,8 @@
 #include <selkie/device/trust.h>
 #include <selkie/message.h>
 
-/* 0, SELKIE_EINVAL for fields that PROTOCOL.md does not allow, or SELKIE_ECRYPTO; after an error the body is of no use,
- * and holds nothing of the message. */
+/* 0, SELKIE_EINVAL for fields that PROTOCOL.md does not allow, or SELKIE_ECRYPTO; after an error the body holds
+ * nothing of the message. */
 SELKIE_USE_RESULT int selkie_seal_message(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_public_key *key,
                                           const struct selkie_message *message,
                                           int (*random)(void *context, uint8_t *bytes, size_t len), void *context);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cloud's public keys in a device: the current one and the next, each held against its pin before it is used.
+/* The cloud's public keys in a device: the current one and the next, each compared with its pin before each use.
  * The pin is the SHA-256 of the SubjectPublicKeyInfo (RFC 5280, RFC 7469), as `openssl pkey -pubin -outform DER |
  * sha256sum` prints it. No heap, no globals; one thread at a time. */
 #ifndef SELKIE_DEVICE_TRUST_H
@@ -21,15 +21,15 @@ struct selkie_public_key {
     const uint8_t *spki; /* SELKIE_PUBLIC_KEY_SIZE bytes */
 };
 
-/* 0, or SELKIE_ETRUST: the key is not RSA-4096 with exponent 65537, its pin cannot be read, or is another's. */
+/* 0, or SELKIE_ETRUST: the key is not RSA-4096 with exponent 65537, its pin cannot be read, or does not match. */
 SELKIE_USE_RESULT int selkie_trust_check(const struct selkie_public_key *key, unsigned slot,
                                          const struct selkie_port *port);
 
-/* Check every key that is there; the current one must be. 0 or SELKIE_ETRUST. */
+/* Check all keys of the configuration; the current one is required. 0 or SELKIE_ETRUST. */
 SELKIE_USE_RESULT int selkie_trust_check_all(const struct selkie_public_key keys[static SELKIE_TRUST_KEYS],
                                              const struct selkie_port *port);
 
-/* The key that the operator wants used, checked anew: flash and pin may have changed since the start. 0 and *key, or
+/* The key that the operator chose, checked again: flash and pin may have changed since the start. 0 and *key, or
  * SELKIE_ETRUST. */
 SELKIE_USE_RESULT int selkie_trust_choose(const struct selkie_public_key **key,
                                           const struct selkie_public_key keys[static SELKIE_TRUST_KEYS],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a device sends: a quiet line, random back-off, repeats or ACKs with bounded retries, a duty cycle.
- * PROTOCOL.md, section 2. Two slots: the REGISTER, which goes first, and one message. A slot that is taken refuses
- * (SELKIE_EBUSY); what was taken is sent, unless the device is reset.
+ * PROTOCOL.md, section 2. Two slots: the REGISTER, which goes first, and one message. A full slot refuses a body
+ * (SELKIE_EBUSY); an accepted body is sent, unless the device is reset.
  * An ACK is not authenticated: a forged one ends the retries of a frame, no more.
  * No heap, no globals, no I/O but the port's radio; never blocks; one thread at a time. */
 #ifndef SELKIE_DEVICE_UPLINK_H
@@ -16,8 +16,8 @@
 
 /* Times are up to an hour. */
 struct selkie_uplink_settings {
-    uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is out once the radio has taken it */
-    uint32_t quiet_ms;   /* nobody else on the air for so long before a transmission */
+    uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is sent once the radio has taken it */
+    uint32_t quiet_ms;   /* no other sender on the air for so long before a transmission */
     uint32_t backoff_ms; /* a random wait up to this before each; doubled for each busy line or lost ACK, up to 16 * */
     uint32_t spread_ms;  /* repeats without ACK follow after a random time up to this */
     uint32_t ack_ms;     /* how long to wait for an ACK; 0: none expected */
@@ -38,22 +38,22 @@ struct selkie_uplink_slot {
     uint8_t sent;     /* transmissions made */
     uint8_t setbacks; /* busy lines, lost ACKs and radio failures: the back-off's exponent */
     bool scheduled;   /* due_ms is set */
-    bool unheard;     /* what was here last was given up: no ACK came */
+    bool unheard;     /* the last body here was given up: no ACK came */
     uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE)];
 };
 
 enum selkie_uplink_phase { SELKIE_UPLINK_IDLE, SELKIE_UPLINK_WRITING, SELKIE_UPLINK_ON_AIR, SELKIE_UPLINK_LISTENING };
 
 struct selkie_uplink_counts {
-    uint32_t transmissions; /* frames handed to the radio, repeats included */
+    uint32_t transmissions; /* frames passed to the radio, repeats included */
     uint32_t acknowledged;
-    uint32_t given_up; /* frames that no ACK came for, after all tries */
+    uint32_t given_up; /* frames without an ACK after all tries */
     uint32_t radio_errors;
 };
 
 struct selkie_uplink {
     const struct selkie_uplink_settings *settings;
-    struct selkie_link_rx *rx; /* the caller's; NULL: ACKs are not listened for */
+    struct selkie_link_rx *rx; /* the caller's; NULL: no ACKs */
     enum selkie_uplink_phase phase;
     enum selkie_uplink_slot_name current; /* meaningful unless idle */
     uint16_t written;
@@ -69,23 +69,23 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
                         struct selkie_link_rx *rx);
 
-/* Empty the slots, whatever is under way. Counts stay, and so does what the duty cycle asks for. */
+/* Empty the slots, also of a body that is under way. Counts stay, and so does the pause of the duty cycle. */
 void selkie_uplink_forget(struct selkie_uplink *uplink);
 
-/* Take a body for sending. 0, SELKIE_EBUSY while the slot is not empty, SELKIE_EINVAL, or SELKIE_ESPACE. */
+/* Accept a body for sending. 0, SELKIE_EBUSY while the slot is not empty, SELKIE_EINVAL, or SELKIE_ESPACE. */
 SELKIE_USE_RESULT int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot,
                                         const uint8_t *body, size_t len);
 
 bool selkie_uplink_busy(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
 
-/* Whether frames are acknowledged on this link; without that nobody knows what was heard. */
+/* Whether frames are acknowledged on this link. */
 bool selkie_uplink_expects_ack(const struct selkie_uplink *uplink);
 
-/* Whether the last body of this slot was given up, after all tries, for want of an ACK. */
+/* Whether the last body of this slot was given up, because no ACK came after all tries. */
 bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot);
 
-/* Do what is due. Returns when to be called again, or SELKIE_UPLINK_NEVER: when a body is put. Call it sooner whenever
- * the radio heard something. */
+/* Do what is due. Returns when to call it again, or SELKIE_UPLINK_NEVER: when a body is put. Call it sooner if the
+ * radio received bytes. */
 SELKIE_USE_RESULT uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port,
                                               struct selkie_drbg *drbg, uint64_t now_ms);
 

@@ -54,7 +54,7 @@ static void measure(const char *name, int (*fill)(void *context, uint8_t *out, s
                     size_t request)
 {
     uint8_t out[MS_OUTPUT];
-    int failed = fill(context, out, request); /* whatever is done once, is done now */
+    int failed = fill(context, out, request); /* the first call does what is done only once */
     uint32_t began = board_ticks();
     for (size_t made = 0; made < BYTES; made += request)
         failed = fill(context, out, request) || failed;
