@@ -255,8 +255,8 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
     if (group->link != SELKIE_SIM_LINK_MQTT)
         return open_line(channel);
     (void)snprintf(id, sizeof id, "selkie-sim-%s-%lld", channel->name, (long long)air->run->epoch_ms);
-    return selkie_vgateway_open(&channel->virtual, broker->queue, &broker->server, broker->options->root, channel->name,
-                                id, broker->password[0] != '\0' ? broker->password : NULL);
+    return selkie_vgateway_open(&channel->virtual, broker->queue, &broker->settings, broker->options->root,
+                                channel->name, id, broker->password[0] != '\0' ? broker->password : NULL);
 }
 
 int selkie_air_open(struct selkie_air **air, struct selkie_run *run, const struct selkie_scenario *scenario,

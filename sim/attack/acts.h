@@ -39,6 +39,6 @@ SELKIE_ACT(gateway_liar);
 /* client_attacks.c */
 SELKIE_ACT(publish);
 SELKIE_ACT(will);
-void selkie_attack_client_event(void *owner, const struct selkie_sim_event *event);
+void selkie_attack_client_event(void *owner, const struct selkie_mqtt_event *event);
 
 #endif

@@ -48,8 +48,8 @@ struct selkie_attacker {
     uint32_t step;   /* the attack's own */
     struct selkie_tape tapes[SELKIE_ATTACKER_TAPES];
     unsigned tape_at;
-    struct selkie_vgateway *gateway; /* of a compromised gateway */
-    struct selkie_mqtt *client;      /* of a hostile client */
+    struct selkie_vgateway *gateway;  /* of a compromised gateway */
+    struct selkie_sim_client *client; /* of a hostile client */
     bool client_connected;
     uint32_t answered; /* thief: the victim's payload that it spoke after last; UINT32_MAX = none */
     bool has_id;       /* forged-register: its own */

@@ -48,15 +48,14 @@ static int open_gateway(struct selkie_attacker *attacker, unsigned index, const 
     (void)snprintf(name, sizeof name, "mallory-%u", index);
     int error = selkie_attribution_register(attacker->attribution, name, attacker->name);
     return error < 0 ? error
-                     : selkie_vgateway_open(&attacker->gateway, broker->queue, &broker->server, broker->options->root,
+                     : selkie_vgateway_open(&attacker->gateway, broker->queue, &broker->settings, broker->options->root,
                                             name, id, NULL);
 }
 
 static int open_client(struct selkie_attacker *attacker, const char *id)
 {
     const struct selkie_sim_broker *broker = attacker->fleet->broker;
-    struct selkie_mqtt_options options = {
-        .id = id, .username = "eve", .on_event = selkie_attack_client_event, .owner = attacker};
+    struct selkie_mqtt_options options = {.settings = &broker->settings, .id = id, .username = "eve"};
     char topic[SELKIE_TOPIC_MAX];
     uint8_t address[SELKIE_ADDRESS_SIZE];
 
@@ -67,7 +66,7 @@ static int open_client(struct selkie_attacker *attacker, const char *id)
         options.will_topic = topic;
         options.will_payload = "my last reading";
     }
-    return selkie_mqtt_open(&attacker->client, broker->queue, &broker->server, &options);
+    return selkie_sim_client_open(&attacker->client, broker->queue, &options, selkie_attack_client_event, attacker);
 }
 
 static int open_attacker(struct selkie_attacker *attacker, struct selkie_fleet *fleet, unsigned index)
@@ -121,7 +120,7 @@ void selkie_attackers_close(struct selkie_attackers *attackers)
         for (unsigned j = 0; j < SELKIE_ATTACKER_TAPES; j++)
             selkie_frame_index_remove(&attacker->fleet->frames, &attacker->tapes[j].frame);
         selkie_vgateway_close(attacker->gateway);
-        selkie_mqtt_close(attacker->client);
+        selkie_sim_client_close(attacker->client);
     }
     free(attackers);
 }

@@ -7,23 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFUSED 0x80 /* MQTT 5, 2.4: reason codes from here on are failures */
-
-void selkie_attack_client_event(void *owner, const struct selkie_sim_event *event)
+void selkie_attack_client_event(void *owner, const struct selkie_mqtt_event *event)
 {
     struct selkie_attacker *attacker = owner;
 
     switch (event->kind) {
-    case SELKIE_SIM_EVENT_CONNECTED:
+    case SELKIE_MQTT_CONNECTED:
         attacker->client_connected = true;
         break;
-    case SELKIE_SIM_EVENT_REFUSED:
-        attacker->client_connected = event->code > 0; /* the attempt was made, and failed at the door */
-        if (event->code > 0)
-            selkie_attribution_count(attacker->attribution, attacker->name, "refused");
+    case SELKIE_MQTT_REFUSED:
+        attacker->client_connected = true; /* the attempt was made, and failed at the door: once is enough */
+        (void)selkie_mqtt_disconnect(attacker->client->mqtt, false);
+        selkie_attribution_count(attacker->attribution, attacker->name, "refused");
         break;
-    case SELKIE_SIM_EVENT_PUBLISHED:
-        if (event->code >= REFUSED) {
+    case SELKIE_MQTT_UNREACHABLE:
+        attacker->client_connected = false;
+        break;
+    case SELKIE_MQTT_PUBLISHED:
+        if (event->code >= SELKIE_MQTT_REFUSAL) {
             selkie_metrics_count(&attacker->fleet->account->metrics, NULL, "refused_publishes");
             selkie_attribution_count(attacker->attribution, attacker->name, "refused");
         }
@@ -36,9 +37,9 @@ void selkie_attack_client_event(void *owner, const struct selkie_sim_event *even
 static void publish(struct selkie_attacker *attacker, const char *topic, const char *payload, bool retain)
 {
     struct selkie_mqtt_message message = {
-        .topic = topic, .payload = payload, .len = strlen(payload), .qos = 1, .retain = retain, .tell = true};
+        .topic = topic, .payload = payload, .len = strlen(payload), .qos = 1, .retain = retain, .answer = true};
 
-    if (selkie_mqtt_publish(attacker->client, &message) == 0)
+    if (selkie_mqtt_publish(attacker->client->mqtt, &message) >= 0)
         selkie_metrics_count(&attacker->fleet->account->metrics, NULL, "forged_publishes");
 }
 
@@ -51,7 +52,7 @@ SELKIE_ACT(publish)
     char topic[SELKIE_TOPIC_MAX], text[128];
     uint8_t address[SELKIE_ADDRESS_SIZE];
 
-    if (!attacker->client_connected || !selkie_mqtt_connected(attacker->client))
+    if (!attacker->client_connected || !selkie_mqtt_is_connected(attacker->client->mqtt))
         return false;
     (void)snprintf(text, sizeof text, "{\"event\":\"clone\",\"note\":\"" SELKIE_OBSERVER_MARK "\"}");
     selkie_fleet_address(fleet, (uint32_t)selkie_prng_below(&attacker->random, fleet->count), address);
@@ -73,7 +74,7 @@ SELKIE_ACT(will)
 {
     if (!attacker->client_connected)
         return false;
-    selkie_mqtt_die(attacker->client);
+    (void)selkie_mqtt_disconnect(attacker->client->mqtt, true);
     attacker->client_connected = false;
     return true;
 }

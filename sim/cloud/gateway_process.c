@@ -16,7 +16,7 @@ static json_t *configuration(const struct selkie_sim_broker *broker, const char 
     selkie_folder_path(broker->folder, spool, spool_name);
     /* s* and a NULL: the member is left out. */
     return json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b}], s:{s:s}}", "root", options->root,
-                     "gateway", name, "broker", "uri", broker->server.uri, "username", name, "password_file",
+                     "gateway", name, "broker", "uri", broker->settings.uris[0].text, "username", name, "password_file",
                      options->password_file, "ca", options->ca, "cert", options->cert, "key", options->key, "serial",
                      "device", line, "ack", (int)ack, "spool", "path", spool);
 }

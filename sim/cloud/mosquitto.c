@@ -19,6 +19,9 @@
 #define START_PATIENCE 10000 /* ms */
 #define STOP_PATIENCE  20000
 
+#define CONNECT_TIMEOUT_S 30
+#define KEEPALIVE_S       20
+
 /* Bound without listening: Mosquitto, which also sets SO_REUSEADDR, may still bind it; nobody is given it as free. */
 static int hold_port(struct selkie_sim_broker *broker)
 {
@@ -171,28 +174,49 @@ static int open_keys(struct selkie_sim_broker *broker)
     return error;
 }
 
+static int make_settings(struct selkie_sim_broker *broker)
+{
+    const struct selkie_scenario_broker *options = broker->options;
+    struct selkie_mqtt_settings *settings = &broker->settings;
+    char own[64];
+    const char *uri = broker->own ? own : options->uri;
+
+    selkie_mqtt_settings_init(settings, CONNECT_TIMEOUT_S);
+    settings->keepalive_s = KEEPALIVE_S;
+    settings->ca = options->ca;
+    settings->cert = options->cert;
+    settings->key = options->key;
+    (void)snprintf(own, sizeof own, "mqtt://127.0.0.1:%u", broker->port);
+    const char *fault = selkie_mqtt_settings_add_uris(settings, uri);
+    if (!fault)
+        return 0;
+    selkie_say("%s: %s", uri, fault);
+    return SELKIE_ECONFIG;
+}
+
 int selkie_sim_broker_open(struct selkie_sim_broker *broker, const struct selkie_scenario_broker *options,
                            const struct selkie_folder *folder)
 {
+    const struct selkie_mqtt_limits limits = {.messages = SELKIE_SIM_MESSAGES_MAX, .message_bytes = SIZE_MAX};
+
     memset(broker, 0, sizeof *broker);
     broker->options = options;
     broker->folder = folder;
     broker->own = !options->uri;
     broker->process.pidfd = -1;
     broker->hold = -1;
-    broker->server = (struct selkie_mqtt_server){
-        .uri = broker->own ? broker->uri : options->uri, .ca = options->ca, .cert = options->cert, .key = options->key};
     int error = open_keys(broker);
     if (error == 0)
-        error = selkie_sim_event_queue_open(&broker->queue);
+        error = selkie_mqtt_queue_open(&broker->queue, limits);
     if (error == 0 && options->password_file && !broker->own)
         error = read_password(broker, options->password_file);
+    if (error == 0 && broker->own)
+        error = hold_port(broker);
+    if (error == 0)
+        error = make_settings(broker);
     if (error < 0 || !broker->own)
         return error;
-    error = hold_port(broker);
-    (void)snprintf(broker->uri, sizeof broker->uri, "mqtt://127.0.0.1:%u", broker->port);
-    if (error == 0)
-        error = write_keys(folder);
+    error = write_keys(folder);
     if (error == 0)
         error = write_plugin_json(broker);
     if (error == 0)
@@ -207,6 +231,6 @@ void selkie_sim_broker_close(struct selkie_sim_broker *broker)
         if (broker->hold >= 0)
             (void)close(broker->hold);
     }
-    selkie_sim_event_queue_close(broker->queue);
+    selkie_mqtt_queue_close(broker->queue);
     explicit_bzero(broker->password, sizeof broker->password);
 }

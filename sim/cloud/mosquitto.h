@@ -5,7 +5,7 @@
 #define SELKIE_SIM_MOSQUITTO_H
 
 #include "cloud/keys.h"
-#include "cloud/mqtt.h"
+#include "cloud/sim_client.h"
 #include "core/process.h"
 #include "scenario/scenario.h"
 
@@ -16,11 +16,10 @@ struct selkie_sim_broker {
     bool own;
     struct selkie_process process;
     uint16_t port;
-    int hold; /* a socket bound to the port, so that nobody takes it while the broker is down */
-    char uri[64];
+    int hold;           /* a socket bound to the port, so that nobody takes it while the broker is down */
     char password[256]; /* yours: from its file; empty = none */
-    struct selkie_mqtt_server server;
-    struct selkie_sim_event_queue *queue; /* where the events of all its clients come in */
+    struct selkie_mqtt_settings settings;
+    struct selkie_mqtt_queue *queue; /* where the events of all its clients come in */
     struct selkie_sim_key keys[SELKIE_KEYS_OWN];
     size_t key_count;
     const struct selkie_folder *folder;

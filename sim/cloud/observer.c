@@ -11,7 +11,7 @@ static const char *const filters[] = {"device/+/up", "device/+/event",  "device/
 struct selkie_observer {
     struct selkie_run *run;
     const struct selkie_sim_broker *broker;
-    struct selkie_mqtt *client;
+    struct selkie_sim_client *client;
     struct selkie_observer_listener listener;
     unsigned granted;
     bool met; /* connected, once or more */
@@ -24,35 +24,36 @@ static void subscribe(struct selkie_observer *observer)
     observer->granted = 0;
     for (size_t i = 0; i < FILTERS; i++) {
         (void)snprintf(filter, sizeof filter, "%s/%s", observer->broker->options->root, filters[i]);
-        if (selkie_mqtt_subscribe(observer->client, filter, 1) < 0)
+        if (selkie_mqtt_subscribe(observer->client->mqtt, filter, 1) < 0)
             return; /* lost again already: another CONNECTED follows */
     }
 }
 
-static void on_event(void *owner, const struct selkie_sim_event *event)
+static void on_event(void *owner, const struct selkie_mqtt_event *event)
 {
     struct selkie_observer *observer = owner;
     struct selkie_topic topic;
 
     switch (event->kind) {
-    case SELKIE_SIM_EVENT_CONNECTED:
+    case SELKIE_MQTT_CONNECTED:
         observer->met = true;
         subscribe(observer);
         break;
-    case SELKIE_SIM_EVENT_REFUSED:
-        if (event->code < 0 && !observer->met)
-            selkie_run_fail(observer->run, "%s: no broker answers", observer->broker->server.uri);
-        if (event->code > 0)
-            selkie_run_fail(observer->run, "the broker refuses the observer (reason 0x%02x)", (unsigned)event->code);
+    case SELKIE_MQTT_UNREACHABLE:
+        if (!observer->met)
+            selkie_run_fail(observer->run, "%s: no broker answers: %s", observer->broker->settings.name, event->text);
         break;
-    case SELKIE_SIM_EVENT_SUBSCRIBED:
-        if (event->code >= 0 && event->code <= 2)
+    case SELKIE_MQTT_REFUSED:
+        selkie_run_fail(observer->run, "the broker refuses the observer (reason 0x%02x)", (unsigned)event->code);
+        break;
+    case SELKIE_MQTT_SUBSCRIBED:
+        if (event->code < SELKIE_MQTT_REFUSAL)
             observer->granted++;
-        else if (event->code > 0)
+        else
             selkie_run_fail(observer->run, "the broker does not let the observer read (reason 0x%02x)",
                             (unsigned)event->code);
         break;
-    case SELKIE_SIM_EVENT_MESSAGE:
+    case SELKIE_MQTT_MESSAGE:
         if (selkie_topic_parse(&topic, observer->broker->options->root, event->topic) == 0)
             observer->listener.message(observer->listener.context, &topic, event);
         break;
@@ -73,20 +74,19 @@ int selkie_observer_open(struct selkie_observer **observer, struct selkie_run *r
     opened->broker = broker;
     opened->listener = listener;
     (void)snprintf(id, sizeof id, "selkie-sim-observer-%lld", (long long)run->epoch_ms);
-    struct selkie_mqtt_options options = {.id = id,
+    struct selkie_mqtt_options options = {.settings = &broker->settings,
+                                          .id = id,
                                           .username = broker->options->username,
                                           .password = broker->password[0] != '\0' ? broker->password : NULL,
-                                          .keep_session = true,
-                                          .on_event = on_event,
-                                          .owner = opened};
-    return selkie_mqtt_open(&opened->client, broker->queue, &broker->server, &options);
+                                          .keep_session = true};
+    return selkie_sim_client_open(&opened->client, broker->queue, &options, on_event, opened);
 }
 
 void selkie_observer_close(struct selkie_observer *observer)
 {
     if (!observer)
         return;
-    selkie_mqtt_close(observer->client);
+    selkie_sim_client_close(observer->client);
     free(observer);
 }
 

@@ -17,7 +17,7 @@ struct selkie_observer;
 /* A message came, from the loop's thread. */
 struct selkie_observer_listener {
     void *context;
-    void (*message)(void *context, const struct selkie_topic *topic, const struct selkie_sim_event *event);
+    void (*message)(void *context, const struct selkie_topic *topic, const struct selkie_mqtt_event *event);
 };
 
 /* Connect and subscribe. An error after a line on stderr. */

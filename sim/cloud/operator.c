@@ -15,7 +15,7 @@
 
 struct selkie_sim_operator {
     struct selkie_run *run;
-    struct selkie_mqtt *client;
+    struct selkie_sim_client *client;
     struct selkie_sim_operator_source source;
     uint64_t approve_us; /* from the expectation to the approval */
     uint32_t devices;
@@ -24,11 +24,11 @@ struct selkie_sim_operator {
     uint64_t looked_us;
 };
 
-static void on_event(void *owner, const struct selkie_sim_event *event)
+static void on_event(void *owner, const struct selkie_mqtt_event *event)
 {
     struct selkie_sim_operator *person = owner;
 
-    if (event->kind == SELKIE_SIM_EVENT_REFUSED && event->code > 0)
+    if (event->kind == SELKIE_MQTT_REFUSED)
         selkie_run_fail(person->run, "the broker refuses the operator (reason 0x%02x)", (unsigned)event->code);
 }
 
@@ -52,12 +52,11 @@ int selkie_sim_operator_open(struct selkie_sim_operator **opened, struct selkie_
     if (!person->due_us)
         return SELKIE_ENOMEM;
     (void)snprintf(id, sizeof id, "selkie-sim-operator-%lld", (long long)run->epoch_ms);
-    struct selkie_mqtt_options options = {.id = id,
+    struct selkie_mqtt_options options = {.settings = &broker->settings,
+                                          .id = id,
                                           .username = broker->own ? SELKIE_SIM_ADMIN : broker->options->username,
-                                          .password = broker->password[0] != '\0' ? broker->password : NULL,
-                                          .on_event = on_event,
-                                          .owner = person};
-    int error = selkie_mqtt_open(&person->client, broker->queue, &broker->server, &options);
+                                          .password = broker->password[0] != '\0' ? broker->password : NULL};
+    int error = selkie_sim_client_open(&person->client, broker->queue, &options, on_event, person);
     for (uint32_t i = 0; i < devices && strcmp(broker->options->enrolment, "approve") == 0; i++)
         selkie_sim_operator_expect(person, i);
     return error;
@@ -67,7 +66,7 @@ void selkie_sim_operator_close(struct selkie_sim_operator *person)
 {
     if (!person)
         return;
-    selkie_mqtt_close(person->client);
+    selkie_sim_client_close(person->client);
     free(person->due_us);
     free(person);
 }
@@ -113,7 +112,7 @@ static void send_commands(struct selkie_sim_operator *person, json_t *commands)
         .topic = SELKIE_TOPIC_CONTROL, .payload = text, .len = text ? strlen(text) : 0, .qos = 1};
 
     /* If the connection loses them, they are sent again: until the broker reports the approval. */
-    if (text && selkie_mqtt_publish(person->client, &message) < 0)
+    if (text && selkie_mqtt_publish(person->client->mqtt, &message) < 0)
         person->looked_us = 0;
     free(text);
     json_decref(root);
@@ -124,7 +123,7 @@ void selkie_sim_operator_work(struct selkie_sim_operator *person)
     if (!person || person->open == 0)
         return;
     uint64_t wall_us = person->run->clock.wall_us;
-    if (wall_us < person->looked_us + AGAIN_US / 10 || !selkie_mqtt_connected(person->client))
+    if (wall_us < person->looked_us + AGAIN_US / 10 || !selkie_mqtt_is_connected(person->client->mqtt))
         return;
     person->looked_us = wall_us;
     json_t *commands = json_array();

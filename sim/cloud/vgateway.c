@@ -23,7 +23,7 @@ struct frame {
 };
 
 struct selkie_vgateway {
-    struct selkie_mqtt *client;
+    struct selkie_sim_client *client;
     struct frame *frames; /* oldest first */
     struct frame *next;   /* the first that was not sent yet; NULL = all were */
     size_t under_way;     /* sent, without a receipt */
@@ -50,7 +50,7 @@ static void forget(struct selkie_vgateway *gateway, uint64_t seq)
     free(frame);
 }
 
-static void on_receipt(struct selkie_vgateway *gateway, const struct selkie_sim_event *event)
+static void on_receipt(struct selkie_vgateway *gateway, const struct selkie_mqtt_event *event)
 {
     json_t *root = json_loadb((const char *)event->payload, event->len, 0, NULL), *entry;
     size_t i;
@@ -72,46 +72,45 @@ static void rewind_all(struct selkie_vgateway *gateway)
     gateway->under_way = 0;
 }
 
-static void on_event(void *owner, const struct selkie_sim_event *event)
+static void on_event(void *owner, const struct selkie_mqtt_event *event)
 {
     struct selkie_vgateway *gateway = owner;
 
     switch (event->kind) {
-    case SELKIE_SIM_EVENT_CONNECTED:
+    case SELKIE_MQTT_CONNECTED:
         gateway->refused = 0;
         rewind_all(gateway);
-        if (selkie_mqtt_subscribe(gateway->client, gateway->receipt, 1) < 0)
+        if (selkie_mqtt_subscribe(gateway->client->mqtt, gateway->receipt, 1) < 0)
             gateway->subscribed = false; /* lost again already: another CONNECTED follows */
         break;
-    case SELKIE_SIM_EVENT_SUBSCRIBED:
-        gateway->subscribed = event->code >= 0 && event->code <= 2;
-        gateway->refused = event->code > 2 ? event->code : 0;
-        selkie_vgateway_pump(gateway, event->wall_us);
+    case SELKIE_MQTT_SUBSCRIBED:
+        gateway->subscribed = event->code < SELKIE_MQTT_REFUSAL;
+        gateway->refused = gateway->subscribed ? 0 : event->code;
+        selkie_vgateway_pump(gateway, (uint64_t)event->came_us);
         break;
-    case SELKIE_SIM_EVENT_REFUSED:
-        gateway->refused = event->code > 0 ? event->code : 0;
+    case SELKIE_MQTT_REFUSED:
+        gateway->refused = event->code;
         break;
-    case SELKIE_SIM_EVENT_LOST:
+    case SELKIE_MQTT_LOST:
         gateway->subscribed = false;
         break;
-    case SELKIE_SIM_EVENT_MESSAGE:
+    case SELKIE_MQTT_MESSAGE:
         on_receipt(gateway, event);
-        selkie_vgateway_pump(gateway, event->wall_us);
+        selkie_vgateway_pump(gateway, (uint64_t)event->came_us);
         break;
     default:
         break;
     }
 }
 
-int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_sim_event_queue *queue,
-                         const struct selkie_mqtt_server *server, const char *root, const char *name, const char *id,
-                         const char *password)
+int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_mqtt_queue *queue,
+                         const struct selkie_mqtt_settings *settings, const char *root, const char *name,
+                         const char *id, const char *password)
 {
     struct selkie_vgateway *opened = calloc(1, sizeof *opened);
     /* No session is kept: what is under way when the connection breaks is sent again anyway, and Mosquitto 2.0.11
      * writes wrong lengths when it saves the session of a client with a user name. */
-    struct selkie_mqtt_options options = {
-        .id = id, .username = name, .password = password, .on_event = on_event, .owner = opened};
+    struct selkie_mqtt_options options = {.settings = settings, .id = id, .username = name, .password = password};
 
     *gateway = NULL;
     if (!opened)
@@ -121,7 +120,7 @@ int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_sim_eve
     if (error >= 0)
         error = selkie_topic_gateway(opened->receipt, root, name, SELKIE_TOPIC_GATEWAY_RECEIPT);
     if (error >= 0)
-        error = selkie_mqtt_open(&opened->client, queue, server, &options);
+        error = selkie_sim_client_open(&opened->client, queue, &options, on_event, opened);
     if (error < 0) {
         free(opened);
         return error;
@@ -134,7 +133,7 @@ void selkie_vgateway_close(struct selkie_vgateway *gateway)
 {
     if (!gateway)
         return;
-    selkie_mqtt_close(gateway->client);
+    selkie_sim_client_close(gateway->client);
     for (struct frame *frame = gateway->frames, *next; frame; frame = next) {
         next = frame->hh.next;
         HASH_DEL(gateway->frames, frame);
@@ -183,10 +182,10 @@ static int publish(struct selkie_vgateway *gateway, struct frame *frame, uint64_
 
     (void)snprintf(seq, sizeof seq, "%" PRIu64, frame->seq);
     (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx_ms);
-    int error = selkie_mqtt_publish(gateway->client, &message);
-    if (error == 0)
+    int result = selkie_mqtt_publish(gateway->client->mqtt, &message);
+    if (result >= 0)
         frame->sent_us = wall_us;
-    return error;
+    return result;
 }
 
 /* Later each time: a broker that is behind would have to open each frame again and again, and be further behind. */

@@ -6,7 +6,7 @@
 #ifndef SELKIE_SIM_VGATEWAY_H
 #define SELKIE_SIM_VGATEWAY_H
 
-#include "cloud/mqtt.h"
+#include "cloud/sim_client.h"
 
 #define SELKIE_VGATEWAY_MAX    100000u
 #define SELKIE_VGATEWAY_WINDOW 256u
@@ -14,9 +14,9 @@
 struct selkie_vgateway;
 
 /* Begin to connect, as the gateway of this name. `id` is the client's. */
-SELKIE_USE_RESULT int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_sim_event_queue *queue,
-                                           const struct selkie_mqtt_server *server, const char *root, const char *name,
-                                           const char *id, const char *password);
+SELKIE_USE_RESULT int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_mqtt_queue *queue,
+                                           const struct selkie_mqtt_settings *settings, const char *root,
+                                           const char *name, const char *id, const char *password);
 void selkie_vgateway_close(struct selkie_vgateway *gateway);
 
 bool selkie_vgateway_ready(const struct selkie_vgateway *gateway); /* connected, and hears receipts */

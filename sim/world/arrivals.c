@@ -7,7 +7,7 @@
 #include <string.h>
 
 static void on_payload(struct selkie_world *world, const struct selkie_topic *topic,
-                       const struct selkie_sim_event *event)
+                       const struct selkie_mqtt_event *event)
 {
     struct selkie_account *account = &world->account;
     int64_t device = selkie_fleet_find(world->fleet, topic->address);
@@ -18,13 +18,13 @@ static void on_payload(struct selkie_world *world, const struct selkie_topic *to
             selkie_verify_forged(account->verify);
         return;
     }
-    account->last_arrival_us = event->wall_us;
+    account->last_arrival_us = (uint64_t)event->came_us;
     int maker = selkie_payload_check(&account->plan, (uint32_t)device, event->payload, event->len, &number);
     if (maker == SELKIE_MADE_BY_THIEF)
         selkie_verify_impersonated(account->verify);
     else if (maker != SELKIE_MADE_BY_DEVICE)
         selkie_verify_forged(account->verify);
-    else if (selkie_verify_delivered(account->verify, (uint32_t)device, number, event->wall_us) ==
+    else if (selkie_verify_delivered(account->verify, (uint32_t)device, number, (uint64_t)event->came_us) ==
              SELKIE_VERIFY_FIRST) {
         selkie_series_add(&account->series, world->run.clock.now_us, SELKIE_SERIES_DELIVERED, 1);
         selkie_attribution_delivered(account->attribution, (uint32_t)device, number);
@@ -43,7 +43,8 @@ static int64_t rx_of(const json_t *json)
     return json_integer_value(json_object_get(json, "rx"));
 }
 
-static void on_event(struct selkie_world *world, const struct selkie_topic *topic, const struct selkie_sim_event *event)
+static void on_event(struct selkie_world *world, const struct selkie_topic *topic,
+                     const struct selkie_mqtt_event *event)
 {
     struct selkie_account *account = &world->account;
     json_t *json = json_loadb((const char *)event->payload, event->len, 0, NULL);
@@ -53,7 +54,7 @@ static void on_event(struct selkie_world *world, const struct selkie_topic *topi
     if (name && (device >= 0 || world->broker.own)) {
         bool approved = strcmp(name, "approved") == 0;
         selkie_metrics_count(&account->metrics, "events", name);
-        account->last_arrival_us = event->wall_us;
+        account->last_arrival_us = (uint64_t)event->came_us;
         if (device >= 0 && strcmp(name, "registered") == 0) {
             world->fleet->devices[device].registered = true;
         } else if (!approved) {
@@ -75,7 +76,7 @@ static bool is_of_fleet(const struct selkie_world *world, const json_t *json)
     return text && selkie_address_parse(address, text) == 0 && selkie_fleet_find(world->fleet, address) >= 0;
 }
 
-static void on_rejected(struct selkie_world *world, const struct selkie_sim_event *event)
+static void on_rejected(struct selkie_world *world, const struct selkie_mqtt_event *event)
 {
     struct selkie_account *account = &world->account;
     const char *reason = strrchr(event->topic, '/') + 1;
@@ -83,7 +84,7 @@ static void on_rejected(struct selkie_world *world, const struct selkie_sim_even
 
     bool attack = selkie_attribution_rejected(account->attribution, gateway_of(json), rx_of(json), reason);
     if (attack || world->broker.own || is_of_fleet(world, json)) { /* on a broker of yours there may be others */
-        account->last_arrival_us = event->wall_us;
+        account->last_arrival_us = (uint64_t)event->came_us;
         selkie_metrics_count(&account->metrics, "rejected", reason);
         selkie_metrics_count(&account->metrics, NULL, "rejected_total");
         selkie_series_add(&account->series, world->run.clock.now_us, SELKIE_SERIES_REJECTED, 1);
@@ -92,7 +93,7 @@ static void on_rejected(struct selkie_world *world, const struct selkie_sim_even
 }
 
 static void on_gateway_state(struct selkie_air *air, const struct selkie_topic *topic,
-                             const struct selkie_sim_event *event)
+                             const struct selkie_mqtt_event *event)
 {
     for (uint32_t i = 0; air && i < air->count; i++) {
         if (strcmp(air->channels[i].name, topic->gateway) == 0)
@@ -100,7 +101,7 @@ static void on_gateway_state(struct selkie_air *air, const struct selkie_topic *
     }
 }
 
-void selkie_arrivals_message(void *context, const struct selkie_topic *topic, const struct selkie_sim_event *event)
+void selkie_arrivals_message(void *context, const struct selkie_topic *topic, const struct selkie_mqtt_event *event)
 {
     struct selkie_world *world = context;
 

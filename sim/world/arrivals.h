@@ -6,9 +6,9 @@
 
 #include <selkie/topic.h>
 
-struct selkie_sim_event;
+struct selkie_mqtt_event;
 
 /* For the observer's listener; `world` is the struct selkie_world. */
-void selkie_arrivals_message(void *world, const struct selkie_topic *topic, const struct selkie_sim_event *event);
+void selkie_arrivals_message(void *world, const struct selkie_topic *topic, const struct selkie_mqtt_event *event);
 
 #endif

@@ -60,7 +60,7 @@ static void wait_for(struct selkie_loop *loop, uint64_t wait_us)
     nfds_t count = 0;
 
     loop->fds[count++] = (struct pollfd){.fd = loop->signals, .events = POLLIN};
-    loop->fds[count++] = (struct pollfd){.fd = selkie_sim_event_queue_fd(world->broker.queue), .events = POLLIN};
+    loop->fds[count++] = (struct pollfd){.fd = selkie_mqtt_queue_fd(world->broker.queue), .events = POLLIN};
     for (uint32_t i = 0; i < world->air->count; i++) {
         struct pollfd line = selkie_sim_line_poll(&world->air->channels[i].line);
         if (line.fd >= 0)
@@ -79,13 +79,13 @@ static void take_signals(struct selkie_loop *loop)
 
 static void take_events(struct selkie_world *world)
 {
-    struct selkie_sim_event *event;
+    struct selkie_mqtt_event *event;
 
-    for (unsigned i = 0; i < EVENTS_A_TURN && (event = selkie_sim_event_queue_take(world->broker.queue)) != NULL; i++) {
-        selkie_mqtt_handle(event);
+    for (unsigned i = 0; i < EVENTS_A_TURN && (event = selkie_mqtt_take(world->broker.queue)); i++) {
+        selkie_sim_client_handle(event);
         free(event);
     }
-    if (selkie_sim_event_queue_dropped(world->broker.queue) > 0)
+    if (selkie_mqtt_queue_dropped(world->broker.queue) > 0)
         selkie_run_fail(&world->run, "the event queue overflowed: messages are missing from the account");
 }
 

@@ -19,7 +19,7 @@ static void invite(const struct selkie_world *world)
         any = true;
     }
     if (any)
-        selkie_say("the broker is %s", world->broker.server.uri);
+        selkie_say("the broker is %s", world->broker.settings.name);
 }
 
 static bool refused(const struct selkie_world *world)
@@ -29,7 +29,7 @@ static bool refused(const struct selkie_world *world)
         int reason = channel->virtual ? selkie_vgateway_refused(channel->virtual) : 0;
         if (reason == 0)
             continue;
-        selkie_say("%s refuses gateway %s: %s (reason 0x%02x)", world->broker.server.uri, channel->name,
+        selkie_say("%s refuses gateway %s: %s (reason 0x%02x)", world->broker.settings.name, channel->name,
                    selkie_mqtt_reason(reason), (unsigned)reason);
         return true;
     }
@@ -62,9 +62,9 @@ static bool look(struct selkie_world *world, bool *yours, const struct selkie_ch
 static void report(const struct selkie_world *world, const struct selkie_channel *ours)
 {
     if (ours)
-        selkie_say("gateway %s %s, %s", ours->name, lacking(ours), world->broker.server.uri);
+        selkie_say("gateway %s %s, %s", ours->name, lacking(ours), world->broker.settings.name);
     else
-        selkie_say("the broker does not answer the observer, %s", world->broker.server.uri);
+        selkie_say("the broker does not answer the observer, %s", world->broker.settings.name);
 }
 
 int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
