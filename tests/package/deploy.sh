@@ -113,6 +113,11 @@ gateway_works() {
     boot_run systemctl show --property StatusText --value selkie-gateway | grep -q 'serial ok, broker ok'
 }
 
+# A gateway that is killed takes the cable with it. The device then begins again, with a new ID.
+# shellcheck disable=SC2016
+boot_run sh -ec 'cd /root; jq ".rebind = \"allow\"" /etc/selkie/plugin.json >plugin.json; cat plugin.json >/etc/selkie/plugin.json
+  systemctl reload mosquitto'
+
 echo "== status, reload, kill"
 boot_wait 60 gateway_works || fail "it does not work"
 boot_run systemctl reload selkie-gateway || fail "reload failed"
@@ -120,14 +125,81 @@ killed=$(gateway_pid)
 boot_run systemctl kill --signal KILL selkie-gateway
 boot_wait 60 gateway_works || fail "it did not come back after SIGKILL"
 
-echo "== reinstall, purge"
+echo "== reinstall"
 killed=$(gateway_pid)
 boot_run sh -ec 'cd /root/selkie; apt-get install -y --reinstall ./selkie-*.deb ../pi/selkie-*.deb' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling failed"; }
 boot_wait 60 gateway_works || fail "it does not work after an upgrade"
-boot_run apt-get purge -y selkie-gateway selkie-plugin selkie-tools >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "purging failed"; }
-for path in /var/lib/selkie /var/lib/selkie-plugin /etc/mosquitto/conf.d/selkie.conf /etc/selkie/plugin.json; do
-  [ ! -e "$root$path" ] || fail "$path stays after purge"
-done
-[ -e "$root/etc/selkie/keys/1.key.pem" ] || fail "purge took the private key away, which nothing could replace"
-boot_run systemctl restart mosquitto || fail "Mosquitto does not start without the plugin"
+
+# apt-get ARGUMENTS…, where nobody can answer a question about a configuration file: such a question fails.
+package() {
+  boot_run sh -c 'cd /root/selkie; apt-get -y "$@" </dev/null' package "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt-get $*"; }
+}
+# shellcheck disable=SC2016
+broker_has_plugin() { boot_run sh -c 'grep -q mosquitto_selkie.so "/proc/$(systemctl show --property MainPID --value mosquitto)/maps"'; }
+broker_runs() { boot_run systemctl is-active --quiet mosquitto; }
+broker_starts() { broker_runs && boot_run systemctl restart mosquitto && broker_runs; }
+times_ready() { grep -c 'selkie: ready' "$root/var/log/mosquitto/mosquitto.log"; }
+plugin=$(cd "$root/root/selkie" && echo ./selkie-plugin_*.deb)
+conf=$root/etc/mosquitto/conf.d/selkie.conf
+# The sums of what only the operator has, whatever the name of selkie.conf is just now.
+kept() {
+  (cd "$root" && cat etc/mosquitto/conf.d/selkie.conf* | sha256sum && sha256sum etc/selkie/plugin.json etc/selkie/keys/* var/lib/selkie-plugin/storage.key)
+}
+# readings COUNT SECONDS: this many come.
+# shellcheck disable=SC2016
+readings() {
+  boot_run sh -c 'mosquitto_sub -h "$(hostname)" -p 8883 --cafile /etc/selkie/ca.pem -u admin -P "$(cat /root/selkie/admin.password)" \
+    -C "$1" -W "$2" -t selkie/device/5e1c1e0000000001/up >/dev/null' readings "$@"
+}
+
+echo "== remove the plugin, install it again"
+# Several: those of the device as it is, not the last one over a cable that is gone.
+readings 5 60 || fail "no readings come before the removal"
+echo "# a line of the operator" >>"$conf"
+kept >"$work/kept"
+broker_has_plugin || fail "Mosquitto runs without the plugin before its removal"
+package remove selkie-plugin
+broker_runs || fail "Mosquitto does not run after the plugin's removal"
+! broker_has_plugin || fail "Mosquitto still has the removed plugin"
+broker_starts || fail "Mosquitto does not start after the plugin's removal"
+kept | diff "$work/kept" - || fail "the removal changed what belongs to the operator"
+ready=$(times_ready)
+package install "$plugin"
+broker_has_plugin || fail "Mosquitto does not have the plugin that was installed again"
+[ "$(times_ready)" -gt "$ready" ] || fail "the plugin is not ready after it was installed again"
+kept | diff "$work/kept" - || fail "the new installation changed what belongs to the operator"
+[ ! -e "$conf.removed" ] || fail "$conf.removed stays after the new installation"
+# The gateway's password and the device's ID are in the registry: nobody adds or approves them again.
+readings 1 120 || fail "no reading comes after the plugin was installed again"
+
+echo "== remove a plugin that a file of the operator names"
+mv "$conf" "$root/etc/mosquitto/conf.d/own.conf"
+package remove selkie-plugin
+grep 'selkie-plugin: /etc/mosquitto/conf.d/own.conf still loads' "$work/log" || fail "the removal does not name own.conf"
+broker_runs || fail "the removal stopped a broker that cannot start again"
+mv "$root/etc/mosquitto/conf.d/own.conf" "$conf.removed"
+broker_starts || fail "Mosquitto does not start without own.conf"
+package install "$plugin"
+broker_has_plugin || fail "Mosquitto does not have the plugin that was installed again"
+
+echo "== purge: the installed packages, then a plugin that nobody activated"
+purged() {
+  # Except what the steps of docs/DEPLOY.md and packaging/roots.sh made.
+  boot_run find /etc /usr /var -path /var/log -prune -o -name '*selkie*' -print |
+    grep -vxE '/etc/selkie|/etc/mosquitto/(selkie\.passwd|certs/selkie\.(crt|key))|.*/90selkie' >"$work/left" && fail "after purge stays: $(xargs <"$work/left")"
+  [ ! -e "$root/etc/selkie/plugin.json" ] || fail "plugin.json stays after purge"
+  [ -e "$root/etc/selkie/keys/1.key.pem" ] || fail "purge took the private key away, which nothing could replace"
+  broker_starts || fail "Mosquitto does not start after purge"
+}
+package purge selkie-gateway selkie-plugin selkie-tools
+purged
+package install "$plugin"
+sha256sum "$conf" >"$work/conf"
+package remove selkie-plugin
+broker_starts || fail "Mosquitto does not start after the removal of a plugin that was not active"
+package install "$plugin"
+sha256sum --check --quiet "$work/conf" || fail "selkie.conf is not as the package has it"
+package remove selkie-plugin
+package purge selkie-plugin
+purged
 echo "deploy: $suite: all steps done"
