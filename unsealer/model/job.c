@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A capture time that a gateway cannot mean, or that would not fit into what is kept of it, counts as not told. */
+/* A later capture time would not fit into the 6 bytes of the window, and counts as unknown. */
 #define RX_MAX (INT64_C(1) << 47)
 
 struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
