@@ -341,7 +341,7 @@ static const struct {
      "bad.json:3: file: "},
     {"not json", "bad.json:1: not JSON"},
     {"{\n\"state_dir\":\"1.key.pem/x\",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}",
-     "1.key.pem/x: cannot be made: Not a directory"},
+     "1.key.pem/x: cannot create the folder: Not a directory"},
     {"{\n\"state_dir\":\"1.key.pem/x\",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"}]}", "bad.json:2: state_dir: "},
 };
 

@@ -281,7 +281,7 @@ START_TEST(a_failure_is_told_and_tried_again)
 {
     failing = true;
     commit(SELKIE_LOG_PAGES);
-    await_clause("disk I/O error: it is tried again");
+    await_clause("disk I/O error; retrying");
     commit(1);
     ck_assert_int_eq(by_writer, 0);
     failing = false;
@@ -298,13 +298,13 @@ START_TEST(pages_that_could_not_be_seen_on_the_disk_stay_in_the_log)
 
     sync_fails = true;
     commit_during_a_pass();
-    await_clause("disk I/O error: see to the disk, then restart Mosquitto, which reads the log again");
+    await_clause("disk I/O error; check the disk, then restart Mosquitto, which reads the log again");
     sync_fails = false;
     int passed = passes;
     read_salt(before);
     for (int i = 0; i < 4; i++)
         commit(A_QUARTER);
-    await_clause("disk I/O error: see to the disk, then restart Mosquitto, which reads the log again");
+    await_clause("disk I/O error; check the disk, then restart Mosquitto, which reads the log again");
     stop();
     ck_assert_int_eq(sqlite3_close(writer), SQLITE_OK);
     ck_assert_int_eq(passes, passed);

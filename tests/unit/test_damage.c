@@ -64,11 +64,11 @@ bool __wrap_selkie_integrity_check_wait(struct selkie_integrity_check *integrity
 }
 
 bool __real_selkie_integrity_check_found(struct selkie_integrity_check *integrity_check,
-                                         char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
+                                         char finding[static SELKIE_INTEGRITY_TEXT_SIZE]);
 bool __wrap_selkie_integrity_check_found(struct selkie_integrity_check *integrity_check,
-                                         char finding[static SELKIE_EXAMINER_FINDING_SIZE]);
+                                         char finding[static SELKIE_INTEGRITY_TEXT_SIZE]);
 bool __wrap_selkie_integrity_check_found(struct selkie_integrity_check *integrity_check,
-                                         char finding[static SELKIE_EXAMINER_FINDING_SIZE])
+                                         char finding[static SELKIE_INTEGRITY_TEXT_SIZE])
 {
     bool hidden = examination == NOT_EXAMINED || (examination == EXAMINED_LATE && starting);
 

@@ -42,10 +42,9 @@ static const char *make_registry(struct kit_device *device)
     return dir;
 }
 
-/* A reader that began with the integrity_check and is not through yet: an integrity_check of a registry that is large.
- */
+/* A reader that began with the integrity check and is not done: the check of a large registry. */
 static sqlite3 *reader;
-static bool slow, is_examiner;
+static bool slow, is_check;
 
 int __real_selkie_integrity_check_start(struct selkie_integrity_check **integrity_check, const char *path);
 int __wrap_selkie_integrity_check_start(struct selkie_integrity_check **integrity_check, const char *path);
@@ -55,9 +54,9 @@ int __wrap_selkie_integrity_check_start(struct selkie_integrity_check **integrit
         reader = open_file(path);
         execute(reader, "BEGIN; SELECT count(*) FROM binding");
     }
-    is_examiner = true;
+    is_check = true;
     int result = __real_selkie_integrity_check_start(integrity_check, path);
-    is_examiner = false;
+    is_check = false;
     return result;
 }
 
@@ -111,16 +110,16 @@ START_TEST(a_copy_in_another_journal_mode_is_used_while_it_is_read_through)
 }
 END_TEST
 
-/* What the integrity_check's own thread is denied: all memory, or one allocation by its number. */
+/* What the check's own thread is denied: all memory, or one allocation by its number. */
 static atomic_bool deny_all;
 static atomic_int deny_number, allocations;
-static _Thread_local bool in_examiner;
+static _Thread_local bool in_check;
 
 static sqlite3_mem_methods allocator;
 
 static bool is_denied(void)
 {
-    if (!in_examiner)
+    if (!in_check)
         return false;
     return atomic_fetch_add(&allocations, 1) + 1 == atomic_load(&deny_number) || atomic_load(&deny_all);
 }
@@ -146,25 +145,25 @@ static void install_allocator(void)
         abort();
 }
 
-static void *(*run_examiner)(void *context);
+static void *(*run_check)(void *context);
 
 static void *run(void *context)
 {
-    in_examiner = true;
-    return run_examiner(context);
+    in_check = true;
+    return run_check(context);
 }
 
 int __real_selkie_thread_start(pthread_t *thread, void *(*start)(void *), void *context);
 int __wrap_selkie_thread_start(pthread_t *thread, void *(*start)(void *), void *context);
 int __wrap_selkie_thread_start(pthread_t *thread, void *(*start)(void *), void *context)
 {
-    if (!is_examiner)
+    if (!is_check)
         return __real_selkie_thread_start(thread, start, context);
-    run_examiner = start;
+    run_check = start;
     return __real_selkie_thread_start(thread, run, context);
 }
 
-/* The integrity_check's pauses, which are over at once, but for the last. */
+/* The check's pauses, which are over at once, but for the last. */
 enum { PAUSES = 15 };
 static int64_t pauses[PAUSES];
 static atomic_int paused;
@@ -174,7 +173,7 @@ bool __real_selkie_thread_wait_until(pthread_cond_t *condition, pthread_mutex_t 
 bool __wrap_selkie_thread_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us);
 bool __wrap_selkie_thread_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us)
 {
-    if (!in_examiner)
+    if (!in_check)
         return __real_selkie_thread_wait_until(condition, lock, until_us);
     int number = atomic_fetch_add(&paused, 1);
     if (number < PAUSES)
@@ -216,7 +215,7 @@ static void change_without_index(const char *path, const char *index, const char
 
 static void expect_finding(const char *path, const char *of)
 {
-    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+    char finding[SELKIE_INTEGRITY_TEXT_SIZE];
     struct selkie_integrity_check *integrity_check;
 
     ck_assert_int_eq(selkie_integrity_check_start(&integrity_check, path), 0);
@@ -270,7 +269,7 @@ START_TEST(a_key_in_the_wrong_place_is_found)
 }
 END_TEST
 
-/* Before each of the integrity_check's checks: whether the log can be emptied, which no reader allows. */
+/* Before each of the check's queries: whether the log can be emptied, which no reader allows. */
 static const char *log_of;
 static atomic_uint checks, emptied;
 
@@ -278,7 +277,7 @@ int __real_sqlite3_step(sqlite3_stmt *statement);
 int __wrap_sqlite3_step(sqlite3_stmt *statement);
 int __wrap_sqlite3_step(sqlite3_stmt *statement)
 {
-    if (in_examiner && log_of && strstr(sqlite3_sql(statement), "_check")) {
+    if (in_check && log_of && strstr(sqlite3_sql(statement), "_check")) {
         sqlite3 *db = open_file(log_of);
         execute(db, "INSERT INTO stale VALUES (x'00'); DELETE FROM stale");
         atomic_fetch_add(&checks, 1);
@@ -312,7 +311,7 @@ START_TEST(want_of_memory_is_no_damage_wherever_it_comes)
 {
     struct kit_device device = kit_device(1, 1);
     const char *path = kit_path(make_registry(&device), "registry.db");
-    char finding[SELKIE_EXAMINER_FINDING_SIZE];
+    char finding[SELKIE_INTEGRITY_TEXT_SIZE];
     bool denied = true;
     int number;
 
@@ -338,7 +337,7 @@ START_TEST(what_cannot_be_read_just_now_is_tried_again_ever_more_rarely)
 {
     struct kit_device device = kit_device(1, 1);
     const char *path = kit_path(make_registry(&device), "registry.db");
-    char check_delay[SELKIE_EXAMINER_FINDING_SIZE];
+    char check_delay[SELKIE_INTEGRITY_TEXT_SIZE];
     struct selkie_integrity_check *integrity_check;
 
     atomic_store(&deny_all, true);
@@ -377,7 +376,7 @@ START_TEST(a_registry_that_cannot_be_read_through_just_now_is_used_and_told_of_o
         kit_receipt(host, kit_submit(host, &body, 0));
         kit_expect_payload(host, &device, (uint32_t)i, payload);
     }
-    ck_assert(kit_log_has(host, "just now (out of memory)"));
+    ck_assert(kit_log_has(host, "at the moment (out of memory)"));
     ck_assert_uint_eq(kit_logged(host, LOG_NOTICE), 1);
     atomic_store(&deny_all, false);
     int64_t until_us = selkie_clock_monotonic_us() + 10000000;

@@ -35,7 +35,7 @@ START_TEST(a_key_file_that_others_can_read_is_refused)
     const struct selkie_key_source source = {.id = 1, .provider = providers[_i], .file = path};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         ck_assert_int_eq(chmod(path, modes[i]), 0);
-        expect_refused(&source, SELKIE_ECONFIG, "others than its owner");
+        expect_refused(&source, SELKIE_ECONFIG, "group or others can access");
     }
 }
 END_TEST

@@ -118,7 +118,7 @@ START_TEST(a_registry_that_was_taken_away_is_not_started_empty)
 {
     const char *dir = make_registry();
     ck_assert_int_eq(unlink(kit_path(dir, "registry.db")), 0);
-    expect_refused(dir, SELKIE_ESTORAGE, "is missing, but storage.key is there");
+    expect_refused(dir, SELKIE_ESTORAGE, "is missing, but storage.key exists");
 }
 END_TEST
 
@@ -141,11 +141,11 @@ START_TEST(a_storage_key_that_is_wrong_is_refused)
     uint8_t key[32] = {1};
 
     ck_assert_int_eq(chmod(path, 0640), 0);
-    expect_refused(dir, SELKIE_ECONFIG, "others than its owner");
+    expect_refused(dir, SELKIE_ECONFIG, "group or others can access");
     kit_write(path, key, 31, 0600);
     expect_refused(dir, SELKIE_ECONFIG, "must be 32 bytes");
     kit_write(path, key, 32, 0600);
-    expect_refused(dir, SELKIE_ECONFIG, "not the one it was written with");
+    expect_refused(dir, SELKIE_ECONFIG, "was written with another storage.key");
     unlink(path);
     expect_refused(dir, SELKIE_ECONFIG, "storage.key");
 }
@@ -407,8 +407,8 @@ START_TEST(a_log_that_cannot_be_moved_is_told_once_and_holds_up_nothing)
         kit_do(host, "{\"command\":\"addDevice\",\"address\":\"030000000000000%d\"}", i);
         ck_assert_uint_eq(kit_logged(host, LOG_NOTICE), (unsigned)i / 3 + 1);
     }
-    ck_assert(kit_log_has(host, "registry: its log cannot be moved into it and grows: for a reason"));
-    ck_assert(kit_log_has(host, "registry: its log cannot be moved into it and grows: for another reason"));
+    ck_assert(kit_log_has(host, "registry: the log cannot be moved into registry.db and grows: for a reason"));
+    ck_assert(kit_log_has(host, "registry: the log cannot be moved into registry.db and grows: for another reason"));
     ck_assert(kit_log_has(host, "checkpoints work again"));
     kit_close(host);
 }
@@ -416,11 +416,11 @@ END_TEST
 
 static atomic_bool no_memory;
 
-int __real_selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
-int __wrap_selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
-int __wrap_selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us)
+int __real_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
+int __wrap_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
+int __wrap_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us)
 {
-    return no_memory ? SELKIE_ENOMEM : __real_selkie_command_batch_run(batch, op, until_us);
+    return no_memory ? SELKIE_ENOMEM : __real_selkie_command_batch_go_on(batch, op, until_us);
 }
 
 START_TEST(a_command_that_finds_no_memory_says_nothing_of_the_storage)

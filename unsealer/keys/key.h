@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a provider of private keys is: three calls behind the keyring. PROTOCOL.md, section 4.
- * A key is opened by one thread; after that `unseal` may be called from any number of threads. */
+/* A provider of private keys: the calls behind the keyring. PROTOCOL.md, section 4.
+ * One thread opens a key; after that any number of threads may call `unseal`. */
 #ifndef SELKIE_KEY_H
 #define SELKIE_KEY_H
 
@@ -13,16 +13,20 @@ struct selkie_key_provider {
     const char *name;
     bool from_uri; /* keys come from source->uri, not from source->file */
 
-    /* 0 and a key of the provider's, or an error with its sentence in `error`. */
+    /* 0 and a key of the provider's, or an error and its text. */
     int (*open)(void **key, const struct selkie_key_source *source, char error[static SELKIE_KEYRING_ERROR_SIZE]);
 
-    /* The message's length, SELKIE_EBADSEAL or SELKIE_ENOTREADY, as selkie_keyring_unseal. On failure what is left in
-     * `message` means nothing; the keyring wipes it. */
+    /* The message's length, SELKIE_EBADSEAL or SELKIE_ENOTREADY, as selkie_keyring_unseal. After a failure the keyring
+     * wipes `message`.
+     *
+     * A ciphertext is at fault if its padding is wrong or it is not below the modulus. All other failures are of memory
+     * or of the generator for the blinding, and they come whatever the plaintext is. So the difference is no oracle,
+     * and no ciphertext can cause such a failure. */
     int (*unseal)(void *key, const uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
                   uint8_t message[static SELKIE_MESSAGE_MAX]);
     void (*close)(void *key);
 
-    /* What the administrator should know of this key's provider, as it is here; NULL = nothing. */
+    /* A warning about this key's provider for the administrator, or NULL. NULL as the function: there is none. */
     const char *(*warning)(const void *key);
 };
 
@@ -30,9 +34,8 @@ extern const struct selkie_key_provider selkie_key_openssl;
 extern const struct selkie_key_provider selkie_key_mbedtls;
 extern const struct selkie_key_provider selkie_key_pkcs11;
 
-/* Read a secret file: a regular one that neither group nor others can reach, of at most `size` - 1 bytes; a NUL is put
- * behind them. Returns the length, or SELKIE_ECONFIG with the sentence in `error`. The caller wipes `bytes`. */
-SELKIE_USE_RESULT int selkie_key_read_file(const char *path, uint8_t *bytes, size_t size,
-                                           char error[static SELKIE_KEYRING_ERROR_SIZE]);
+/* Check what was parsed from a key file: 0 for an RSA key of SELKIE_KEY_BITS, or SELKIE_ECONFIG and its text. */
+SELKIE_USE_RESULT int selkie_key_check(const char *file, bool rsa, size_t bits,
+                                       char error[static SELKIE_KEYRING_ERROR_SIZE]);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Provider `mbedtls`. A context of mbedTLS does one RSA at a time, so each thread at work borrows its own copy, with
- * its own generator for the blinding. */
+/* Provider `mbedtls`. An mbedTLS context does one RSA at a time, so each working thread borrows a copy of its own, with
+ * a generator of its own for the blinding. */
 #include "keys/key.h"
+#include "keys/secret.h"
 #include <selkie/error_text.h>
 
 #include <mbedtls/ctr_drbg.h>
@@ -22,7 +23,7 @@ struct lane {
 };
 
 struct key {
-    struct lane *master; /* the pattern for the others; works on no frame, so copying it needs no lock */
+    struct lane *master; /* the others are copies of it; never used for a frame, so copying needs no lock */
     pthread_mutex_t lock;
     struct lane *idle; /* under lock */
 };
@@ -56,25 +57,20 @@ static int load(struct lane *lane, const struct selkie_key_source *source, char 
     uint8_t pem[16384];
     mbedtls_pk_context pk;
     mbedtls_pk_init(&pk);
-    int result = selkie_key_read_file(source->file, pem, sizeof pem, error);
+    int result = selkie_secret_read_file(source->file, pem, sizeof pem, error);
     if (result < 0)
         goto out;
-    /* mbedTLS takes a PEM's length with its NUL. */
-    if (selkie_mbedtls_pk_parse(&pk, pem, (size_t)result + 1, &lane->drbg) != 0 ||
-        mbedtls_pk_get_type(&pk) != MBEDTLS_PK_RSA) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
-        result = SELKIE_ECONFIG;
-    } else if (mbedtls_pk_get_bitlen(&pk) != SELKIE_KEY_BITS) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
-                                 "%s: an RSA key of %zu bits; it must have exactly %d", source->file,
-                                 mbedtls_pk_get_bitlen(&pk), SELKIE_KEY_BITS);
-        result = SELKIE_ECONFIG;
-    } else {
-        /* The copy takes the padding of the parsed key, PKCS #1 v1.5, along. */
-        result = mbedtls_rsa_copy(&lane->rsa, mbedtls_pk_rsa(pk)) == 0 ? 0 : SELKIE_ENOMEM;
-        (void)mbedtls_rsa_set_padding(&lane->rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
-        if (result < 0)
+    /* mbedTLS counts a PEM's NUL in its length. */
+    bool rsa = selkie_mbedtls_pk_parse(&pk, pem, (size_t)result + 1, &lane->drbg) == 0 &&
+               mbedtls_pk_get_type(&pk) == MBEDTLS_PK_RSA;
+    result = selkie_key_check(source->file, rsa, rsa ? mbedtls_pk_get_bitlen(&pk) : 0, error);
+    if (result == 0) {
+        /* A copy has the padding of the parsed key too, PKCS #1 v1.5. */
+        if (mbedtls_rsa_copy(&lane->rsa, mbedtls_pk_rsa(pk)) != 0) {
             selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: out of memory", source->file);
+            result = SELKIE_ENOMEM;
+        }
+        (void)mbedtls_rsa_set_padding(&lane->rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
     }
 out:
     mbedtls_pk_free(&pk);
@@ -89,7 +85,7 @@ static int mbedtls_open(void **opened, const struct selkie_key_source *source,
     struct lane *lane = lane_new();
     int result = SELKIE_ENOMEM;
 
-    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no memory or no entropy for mbedTLS", source->file);
+    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: out of memory or entropy", source->file);
     if (key && lane)
         result = load(lane, source, error);
     if (result < 0) {
@@ -130,9 +126,7 @@ static void give_back(struct key *key, struct lane *lane)
     pthread_mutex_unlock(&key->lock);
 }
 
-/* Whether a decryption failed by the ciphertext's fault: its padding is wrong, or it is not below the modulus. Every
- * other failure is one of memory or of the generator for the blinding, which come whatever the plaintext is: so telling
- * them apart is no oracle, and no ciphertext can bring one about. */
+/* Whether the ciphertext is at fault for this failure (key.h). */
 static bool is_bad_seal(int failure)
 {
     return failure == MBEDTLS_ERR_RSA_INVALID_PADDING ||
@@ -147,10 +141,10 @@ static int mbedtls_unseal(void *opened, const uint8_t ciphertext[static SELKIE_C
     if (!lane)
         return SELKIE_ENOTREADY;
     size_t len = 0;
-    /* It takes no input length and reads as many bytes as the modulus has: 512, as checked on opening. */
+    /* It reads as many bytes as the modulus has: 512, as checked when the key was opened. */
     int failure = selkie_mbedtls_oaep_open(&lane->rsa, &lane->drbg, &len, ciphertext, message, SELKIE_MESSAGE_MAX);
     if (failure && !is_bad_seal(failure)) {
-        lane_free(lane); /* what broke off midway may have left half a blinding behind */
+        lane_free(lane); /* its blinding may be incomplete */
         return SELKIE_ENOTREADY;
     }
     give_back(key, lane);
@@ -175,7 +169,7 @@ static const char *mbedtls_warning(const void *key)
     unsigned version = mbedtls_version_get_number();
     if (version >= 0x03060000 || (version < 0x03000000 && version >= 0x021c0a00))
         return NULL;
-    return "this mbedTLS is older than 2.28.10 (3.6): its OAEP check or RSA may leak timing; prefer provider openssl";
+    return "this mbedTLS is older than 2.28.10 (3.6): its OAEP check or RSA may leak timing; use provider openssl";
 }
 
 const struct selkie_key_provider selkie_key_mbedtls = {

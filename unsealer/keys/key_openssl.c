@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Provider `openssl`: libcrypto's EVP. Its OAEP check is constant-time and its RSA blinded; an EVP_PKEY may be used by
- * many threads, a context by one, so a context lives for one frame (a thousandth of the RSA's time). */
+/* Provider `openssl`: libcrypto's EVP. Its OAEP check is constant-time and its RSA is blinded. Many threads may use an
+ * EVP_PKEY, but only one a context, so each frame has its own context (a thousandth of the RSA's time). */
 #include "keys/key.h"
+#include "keys/secret.h"
 #include <selkie/error_text.h>
 
 #include <openssl/err.h>
@@ -15,19 +16,17 @@
 
 struct key {
     EVP_PKEY *pkey;
-    bool reasons; /* libcrypto says why it does not decrypt; its FIPS provider says nothing of a wrong padding */
+    bool reasons; /* libcrypto reports why it does not decrypt; its FIPS provider does not report a wrong padding */
 };
 
-/* A PEM with a passphrase must fail, not ask at the terminal. */
+/* A PEM with a passphrase must fail instead of asking at the terminal. */
 static int no_passphrase(char *buffer, int size, int writing, void *context)
 {
     (void)buffer, (void)size, (void)writing, (void)context;
     return -1;
 }
 
-/* Whether the decryption that just failed is the ciphertext's fault: it is not below the modulus, or its padding is
- * wrong. Every other failure is one of memory or of the generator for the blinding, which come whatever the plaintext
- * is: so telling them apart is no oracle, and no ciphertext brings one about. */
+/* Whether the ciphertext is at fault for the decryption that just failed (key.h). */
 static bool is_bad_seal(void)
 {
     bool bad = false;
@@ -57,7 +56,7 @@ static int openssl_unseal(void *opened, const uint8_t ciphertext[static SELKIE_C
         goto out;
     if (EVP_PKEY_decrypt(context, plain, &len, ciphertext, SELKIE_CIPHERTEXT_SIZE) <= 0) {
         result = is_bad_seal() || !key->reasons ? SELKIE_EBADSEAL : SELKIE_ENOTREADY;
-    } else if (len <= SELKIE_MESSAGE_MAX) { /* OAEP leaves no room for more */
+    } else if (len <= SELKIE_MESSAGE_MAX) { /* always: OAEP leaves no room for more */
         memcpy(message, plain, len);
         result = (int)len;
     }
@@ -68,13 +67,13 @@ out:
     return result;
 }
 
-/* Takes the key. NULL: no memory. */
+/* Takes the key. NULL without memory. */
 static struct key *key_take(EVP_PKEY *pkey)
 {
     static const uint8_t bad[SELKIE_CIPHERTEXT_SIZE];
     uint8_t message[SELKIE_MESSAGE_MAX];
     struct key *key = calloc(1, sizeof *key);
-    struct key copy = {.pkey = EVP_PKEY_dup(pkey), .reasons = true}; /* the key itself is first used for a frame */
+    struct key copy = {.pkey = EVP_PKEY_dup(pkey), .reasons = true}; /* the first use of the key itself is a frame */
 
     if (!key || !copy.pkey) {
         EVP_PKEY_free(pkey);
@@ -91,21 +90,16 @@ static int openssl_open(void **key, const struct selkie_key_source *source,
                         char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     uint8_t pem[16384];
-    int result = selkie_key_read_file(source->file, pem, sizeof pem, error);
+    int result = selkie_secret_read_file(source->file, pem, sizeof pem, error);
     if (result < 0)
         goto out;
     BIO *bio = BIO_new_mem_buf(pem, result);
     EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
     BIO_free(bio);
     ERR_clear_error();
-    if (!pkey || !EVP_PKEY_is_a(pkey, "RSA")) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: not an RSA private key in PEM", source->file);
-        result = SELKIE_ECONFIG;
-    } else if (EVP_PKEY_get_bits(pkey) != SELKIE_KEY_BITS) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %d bits; it must have exactly %d",
-                                 source->file, EVP_PKEY_get_bits(pkey), SELKIE_KEY_BITS);
-        result = SELKIE_ECONFIG;
-    } else {
+    bool rsa = pkey && EVP_PKEY_is_a(pkey, "RSA");
+    result = selkie_key_check(source->file, rsa, rsa ? (size_t)EVP_PKEY_get_bits(pkey) : 0, error);
+    if (result == 0) {
         *key = key_take(pkey);
         result = *key ? 0 : SELKIE_ENOMEM;
         selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", source->file, selkie_error_text(result));
@@ -125,16 +119,9 @@ static void openssl_close(void *opened)
     free(key);
 }
 
-static const char *openssl_warning(const void *key)
-{
-    (void)key;
-    return NULL;
-}
-
 const struct selkie_key_provider selkie_key_openssl = {
     .name = "openssl",
     .open = openssl_open,
     .unseal = openssl_unseal,
     .close = openssl_close,
-    .warning = openssl_warning,
 };

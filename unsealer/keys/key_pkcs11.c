@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Provider `pkcs11`: the key stays in the token. The token opens OAEP-SHA-256 itself; one that cannot (SoftHSM) does
- * the RSA and libcrypto checks the padding in constant time: that is for trials, since whoever has the token's PIN has
- * a raw RSA oracle, and the provider warns.
+/* Provider `pkcs11`: the key stays in the token. The token opens OAEP-SHA-256 itself. One that cannot (SoftHSM) does
+ * the raw RSA, and libcrypto checks the padding in constant time. That is for trials, and the provider warns: whoever
+ * has the token's PIN has an oracle for raw RSA.
  *
- * A token fails in many ways that say nothing about a frame. So none of its codes is believed: after any failure it is
- * asked to open a seal of our own. If it cannot, the token is away, frames are refused with SELKIE_ENOTREADY, and it is
- * looked for again once a second. If it can, the frame has a second try, since the failure may have passed meanwhile:
- * only a frame that fails on both sides of a seal that opens is at fault. */
+ * A token fails in many ways that say nothing about a frame, so this code trusts none of its error codes. After any
+ * failure the token must open a seal of our own, the probe. If it cannot, the token is unavailable: frames are refused
+ * with SELKIE_ENOTREADY, and the token is tried again once a second. If it can, the frame gets a second try, since the
+ * failure may be over. Only a frame that fails before and after a successful probe is at fault. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the padding check by itself has no successor in EVP */
 
 #include "keys/secret.h"
@@ -25,7 +25,7 @@
 #include <string.h>
 
 #define PIN_MAX  256
-#define AGAIN_US 1000000
+#define RETRY_US 1000000
 
 static const char probe_text[] = "selkie";
 
@@ -41,12 +41,12 @@ struct key {
     bool raw;
     uint8_t probe[SELKIE_CIPHERTEXT_SIZE]; /* probe_text, sealed for this key */
 
-    pthread_mutex_t lock; /* everything below; the token's module and slot change only while no lane is out */
+    pthread_mutex_t lock; /* everything below; the token's module and slot change only while no lane is borrowed */
     struct selkie_token token;
-    unsigned connection; /* counted, so that a lane of an earlier one is known */
-    bool away;
-    int64_t again_us; /* when away: not before */
-    unsigned out;     /* lanes lent */
+    unsigned connection; /* its number: a lane belongs to one connection */
+    bool unavailable;
+    int64_t retry_us;  /* while unavailable: the earliest next attempt */
+    unsigned borrowed; /* lanes */
     struct lane *idle;
 };
 
@@ -140,15 +140,15 @@ static void drop_idle(struct key *key)
     key->idle = NULL;
 }
 
-/* Under the lock, and while no lane is out: begin anew with the module, which is what some need to see a token that was
- * taken out and put back. */
+/* Initialize the module again: some modules need that to see a token that was removed and inserted. Under the lock, and
+ * while no lane is borrowed. */
 static struct lane *reconnect(struct key *key)
 {
     char error[SELKIE_KEYRING_ERROR_SIZE];
     struct lane *lane = NULL;
     int result;
 
-    key->again_us = selkie_clock_monotonic_us() + AGAIN_US;
+    key->retry_us = selkie_clock_monotonic_us() + RETRY_US;
     drop_idle(key);
     selkie_token_disconnect(&key->token);
     key->connection++;
@@ -159,7 +159,7 @@ static struct lane *reconnect(struct key *key)
         lane_free(key, lane);
         lane = NULL;
     }
-    key->away = lane == NULL;
+    key->unavailable = lane == NULL;
     return lane;
 }
 
@@ -170,17 +170,17 @@ static struct lane *borrow(struct key *key)
     int result;
 
     pthread_mutex_lock(&key->lock);
-    if (key->away) {
-        if (key->out == 0 && selkie_clock_monotonic_us() >= key->again_us)
+    if (key->unavailable) {
+        if (key->borrowed == 0 && selkie_clock_monotonic_us() >= key->retry_us)
             lane = reconnect(key);
     } else if (key->idle) {
         lane = key->idle;
         key->idle = lane->next;
     } else {
         lane = lane_new(key, error, &result);
-        key->away = lane == NULL;
+        key->unavailable = lane == NULL;
     }
-    key->out += lane != NULL;
+    key->borrowed += lane != NULL;
     pthread_mutex_unlock(&key->lock);
     return lane;
 }
@@ -188,10 +188,10 @@ static struct lane *borrow(struct key *key)
 static void give_back(struct key *key, struct lane *lane, bool works)
 {
     pthread_mutex_lock(&key->lock);
-    key->out--;
+    key->borrowed--;
     if (!works)
-        key->away = true;
-    if (works && !key->away) {
+        key->unavailable = true;
+    if (works && !key->unavailable) {
         lane->next = key->idle;
         key->idle = lane;
     } else {
@@ -229,7 +229,7 @@ static int read_pin(struct key *key, const char *path, char error[static SELKIE_
 {
     if (!path)
         return 0;
-    int len = selkie_key_read_file(path, key->pin, sizeof key->pin, error);
+    int len = selkie_secret_read_file(path, key->pin, sizeof key->pin, error);
     if (len < 0)
         return len;
     while (len > 0 && (key->pin[len - 1] == '\n' || key->pin[len - 1] == '\r'))
@@ -238,22 +238,22 @@ static int read_pin(struct key *key, const char *path, char error[static SELKIE_
     return 0;
 }
 
-/* The key's size, and whether the token opens OAEP-SHA-256 by itself. */
-static int examine(struct key *key, struct lane *lane, char error[static SELKIE_KEYRING_ERROR_SIZE])
+/* Check the key's size, and whether the token opens OAEP-SHA-256 itself. */
+static int check_key(struct key *key, struct lane *lane, char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     uint8_t modulus[1024], exponent[16];
     size_t modulus_len = sizeof modulus, exponent_len = sizeof exponent;
     const uint8_t *first = modulus;
 
     if (selkie_token_public(&key->token, &lane->at, modulus, &modulus_len, exponent, &exponent_len) < 0) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token does not tell the key's modulus");
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token does not return the key's modulus");
         return SELKIE_ECONFIG;
     }
     for (; modulus_len > 0 && *first == 0; modulus_len--)
         first++;
     if (modulus_len * 8 != SELKIE_KEY_BITS || !(*first & 0x80)) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
-                                 "an RSA key of %zu bytes; it must have exactly %d bits", modulus_len, SELKIE_KEY_BITS);
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "an RSA key of %zu bytes; must have exactly %d bits",
+                                 modulus_len, SELKIE_KEY_BITS);
         return SELKIE_ECONFIG;
     }
     selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token opens neither OAEP-SHA-256 nor raw RSA");
@@ -271,7 +271,7 @@ static int open_token(struct key *key, char fault[static SELKIE_KEYRING_ERROR_SI
 
     if (!lane)
         return result;
-    result = examine(key, lane, fault);
+    result = check_key(key, lane, fault);
     lane->next = key->idle;
     key->idle = lane;
     return result;
@@ -307,7 +307,7 @@ static int pkcs11_open(void **opened, const struct selkie_key_source *source,
 static const char *pkcs11_warning(const void *opened)
 {
     const struct key *key = opened;
-    return key->raw ? "this token has no OAEP-SHA-256: raw RSA is used in its place, for trials only" : NULL;
+    return key->raw ? "this token has no OAEP-SHA-256; raw RSA is used instead, for trials only" : NULL;
 }
 
 const struct selkie_key_provider selkie_key_pkcs11 = {

@@ -21,6 +21,19 @@ struct selkie_keyring {
     unsigned count;
 };
 
+int selkie_key_check(const char *file, bool rsa, size_t bits, char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    if (rsa && bits == SELKIE_KEY_BITS)
+        return 0;
+    if (rsa)
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: an RSA key of %zu bits; must have exactly %d",
+                                 file, bits, SELKIE_KEY_BITS);
+    else
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
+                                 "%s: not an RSA private key in PEM without a passphrase", file);
+    return SELKIE_ECONFIG;
+}
+
 int selkie_keyring_open(struct selkie_keyring **keyring)
 {
     *keyring = calloc(1, sizeof **keyring);
@@ -55,18 +68,17 @@ int selkie_keyring_add(struct selkie_keyring *keyring, const struct selkie_key_s
     error[0] = 0;
     if (source->id == 0 || !source->file == !source->uri) {
         selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
-                                 "key %u: needs an id from 1 to 255 and either a file or a uri", source->id);
+                                 "key %u: must have an id from 1 to 255 and either a file or a uri", source->id);
         return SELKIE_ECONFIG;
     }
     if (entry->provider) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "key %u: there are two keys with this id",
-                                 source->id);
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "key %u: two keys have this id", source->id);
         return SELKIE_EEXIST;
     }
     const struct selkie_key_provider *provider = provider_for(source);
     if (!provider) {
         selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
-                                 "key %u: no provider \"%s\" for a key from a %s in this build", source->id,
+                                 "key %u: this build has no provider \"%s\" for a key from a %s", source->id,
                                  source->provider ? source->provider : "pkcs11", source->uri ? "uri" : "file");
         return SELKIE_ECONFIG;
     }
@@ -105,5 +117,5 @@ void selkie_keyring_describe(const struct selkie_keyring *keyring, unsigned inde
 const char *selkie_keyring_warning(const struct selkie_keyring *keyring, unsigned index)
 {
     const struct entry *entry = &keyring->entries[keyring->ids[index]];
-    return entry->provider->warning(entry->key);
+    return entry->provider->warning ? entry->provider->warning(entry->key) : NULL;
 }

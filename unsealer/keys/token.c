@@ -26,11 +26,8 @@ int selkie_token_load(struct selkie_token *token, const char *uri, char error[st
     selkie_token_show(uri, shown);
     *token = (struct selkie_token){0};
     if (strcasestr(uri, "pin-value") || strcasestr(uri, "pin-source") || strcasestr(uri, "pinfile")) {
-        selkie_error_text_format(
-            error, SELKIE_KEYRING_ERROR_SIZE,
-            "%s: the PIN does not belong into the URI; put it into a file of its own and name that as "
-            "pin_file",
-            shown);
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
+                                 "%s: the PIN must not be in the URI; put it into a file and set pin_file", shown);
         return SELKIE_ECONFIG;
     }
     token->uri = p11_kit_uri_new();
@@ -49,8 +46,8 @@ int selkie_token_load(struct selkie_token *token, const char *uri, char error[st
     }
     if (token->modules && token->modules[0])
         return 0;
-    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: no PKCS#11 module%s%s can be loaded", shown,
-                             path ? " " : "", path ? path : "");
+    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: cannot load %s", shown,
+                             path ? path : "any configured PKCS#11 module");
     return SELKIE_ECONFIG;
 }
 
@@ -91,7 +88,7 @@ int selkie_token_connect(struct selkie_token *token, char error[static SELKIE_KE
     CK_RV code = CKR_OK;
     int ready = 0;
 
-    /* One by one: a module that does not start must not keep the others from it. */
+    /* One by one: a module that fails must not stop the others. */
     for (CK_FUNCTION_LIST **module = token->modules; *module; module++) {
         CK_RV result = p11_kit_module_initialize(*module);
         ready += result == CKR_OK;
@@ -103,10 +100,10 @@ int selkie_token_connect(struct selkie_token *token, char error[static SELKIE_KE
             return 0;
     selkie_token_disconnect(token);
     if (ready == 0)
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the PKCS#11 module does not start: %s",
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot initialize the PKCS#11 module: %s",
                                  p11_kit_strerror(code));
     else
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token is not there");
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "no such token in any slot");
     return SELKIE_ENOTREADY;
 }
 
@@ -114,14 +111,14 @@ void selkie_token_disconnect(struct selkie_token *token)
 {
     if (!token->connected)
         return;
-    /* Where initializing failed this fails too, which is all the same. */
+    /* Fails for a module whose initialization failed, which does no harm. */
     for (CK_FUNCTION_LIST **module = token->modules; *module; module++)
         (void)p11_kit_module_finalize(*module);
     token->connected = false;
     token->module = NULL;
 }
 
-/* What the URI says of the object, and that it is an RSA private key. */
+/* Find the one RSA private key with the URI's attributes. */
 static int find_object(struct selkie_token *token, struct selkie_token_key *key)
 {
     CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
@@ -137,7 +134,7 @@ static int find_object(struct selkie_token *token, struct selkie_token_key *key)
     if (token->module->C_FindObjectsInit(key->session, wanted, count) != CKR_OK)
         return SELKIE_ENOTREADY;
     CK_RV code = token->module->C_FindObjects(key->session, objects, 2, &found);
-    token->module->C_FindObjectsFinal(key->session);
+    (void)token->module->C_FindObjectsFinal(key->session); /* closing the session ends the search too */
     if (code != CKR_OK)
         return SELKIE_ENOTREADY;
     key->object = objects[0];
@@ -149,14 +146,14 @@ int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t
 {
     CK_RV code = token->module->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &key->session);
     if (code != CKR_OK) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token takes no session: %s",
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot open a session with the token: %s",
                                  p11_kit_strerror(code));
         return SELKIE_ENOTREADY;
     }
     if (pin_len > 0)
         code = token->module->C_Login(key->session, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin, pin_len);
     if (code != CKR_OK && code != CKR_USER_ALREADY_LOGGED_IN) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token refuses the PIN: %s",
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot log in to the token, check the PIN: %s",
                                  p11_kit_strerror(code));
         selkie_token_close_key(token, key);
         return SELKIE_ECONFIG;
@@ -174,7 +171,7 @@ int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t
 void selkie_token_close_key(struct selkie_token *token, struct selkie_token_key *key)
 {
     if (token->module)
-        token->module->C_CloseSession(key->session);
+        (void)token->module->C_CloseSession(key->session); /* nothing to do about a token that is gone */
 }
 
 int selkie_token_public(struct selkie_token *token, const struct selkie_token_key *key, uint8_t *modulus,

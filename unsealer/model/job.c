@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A capture time beyond this is impossible, and the registry has no room for it: it counts as unknown. */
+/* A later capture time would not fit into the 6 bytes of the window, and counts as unknown. */
 #define RX_MAX (INT64_C(1) << 47)
 
 struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
 {
-    /* No frame is longer. Nothing is kept of the bytes of one that is. */
-    bool fits = arrival->len <= SELKIE_SEALED_SIZE;
-    size_t len = fits ? arrival->len : 0;
+    struct selkie_frame frame;
+    int result = selkie_frame_decode(&frame, arrival->body, arrival->len);
+    /* Of a frame that is malformed nothing is kept, however long it is. */
+    size_t len = result == 0 ? arrival->len : 0;
     struct selkie_job *job = calloc(1, sizeof *job + len);
 
     if (!job)
@@ -25,10 +26,11 @@ struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
     job->seq = arrival->seq;
     job->rx_ms = arrival->rx_ms >= 0 && arrival->rx_ms < RX_MAX ? arrival->rx_ms : selkie_clock_ms();
     snprintf(job->gateway, sizeof job->gateway, "%s", arrival->gateway);
-    if (len)
+    if (result == 0) {
         memcpy(job->body, arrival->body, len);
-    int result = fits ? selkie_frame_decode(&job->frame, job->body, len) : SELKIE_EMALFORMED;
-    if (result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these; nobody sends them to the cloud */
+        result = selkie_frame_decode(&job->frame, job->body, len); /* its pointers are for this copy */
+    }
+    if (result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these, nobody sends them here */
         result = SELKIE_EMALFORMED;
     job->result = result;
     job->submitted_us = job->opening_us = job->opened_us = selkie_clock_monotonic_us();

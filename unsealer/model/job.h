@@ -12,7 +12,7 @@ struct selkie_lane;
 
 struct selkie_job {
     uint64_t number; /* in order of submission */
-    int64_t rx_ms;   /* capture time; if it is unknown, the time of arrival */
+    int64_t rx_ms;   /* capture time; the time of arrival if the gateway sent none */
     bool has_seq;
     uint64_t seq;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
@@ -27,8 +27,7 @@ struct selkie_job {
     uint8_t id_hash[SELKIE_ID_HASH_SIZE];
     uint8_t plain[SELKIE_MESSAGE_MAX];
 
-    /* Monotonic. Without unsealing, opening and opened are the time of submission. */
-    int64_t submitted_us, opening_us, opened_us, deciding_us, decided_us;
+    int64_t submitted_us, opening_us, opened_us; /* monotonic */
 
     /* The pool's. */
     bool ordered; /* SEALED: keeps its lane's order */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The records of the registry and a frame that has been opened: plain structs that the folders of this room pass to
- * each other. No functions. Times are ms since the epoch, UTC, where nothing else is said. */
+/* The records of the registry, and an opened frame: plain structs that the folders of this room pass to each other. No
+ * functions. Times are ms since the epoch, UTC, unless a comment says otherwise. */
 #ifndef SELKIE_RECORDS_H
 #define SELKIE_RECORDS_H
 
@@ -9,7 +9,7 @@
 #include <selkie/unsealer.h>
 
 #define SELKIE_ID_HASH_SIZE    32 /* SHA-256(ID) */
-#define SELKIE_DIGEST_SIZE     8  /* of SHA-256(body): tells a repeat from another frame with the same counter */
+#define SELKIE_DIGEST_SIZE     8 /* of SHA-256(body): a repeat has the same, another frame with this counter does not */
 #define SELKIE_DEVICE_NAME_MAX 64
 #define SELKIE_PENDING_MAX     4 /* pending IDs an address */
 #define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX)
@@ -25,9 +25,9 @@ enum selkie_device_status {
 struct selkie_device_record {
     uint8_t address[SELKIE_ADDRESS_SIZE];
     char name[SELKIE_DEVICE_NAME_MAX + 1];
-    uint8_t claim[SELKIE_CLAIM_MAX]; /* a secret: wipe the device */
+    uint8_t claim[SELKIE_CLAIM_MAX]; /* a secret: wipe the record */
     size_t claim_len;                /* 0 = none */
-    bool claim_corrupt;              /* there is one, but its row is damaged: no claim is right. It is kept */
+    bool claim_corrupt;              /* the stored claim is damaged and stays stored: no claim is right */
     bool listed, revoked;
     enum selkie_device_status status;
     int64_t reset_alarm_ms;
@@ -40,19 +40,19 @@ enum selkie_binding_status {
     SELKIE_BINDING_RETIRED
 };
 
-/* What is remembered of a counter that was accepted. */
+/* What is kept of an accepted counter. */
 struct selkie_seen {
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
 };
 
-/* Counters remembered in a row, and the bytes of each: digest 8, capture time 6. */
+/* Counters in a row of the window, and the bytes of each: digest 8, capture time 6. */
 #define SELKIE_SEEN_COUNTERS   32
 #define SELKIE_SEEN_ENTRY_SIZE (SELKIE_DIGEST_SIZE + 6)
 
 struct selkie_seen_row {
     uint32_t row;     /* counter / SELKIE_SEEN_COUNTERS */
-    uint32_t present; /* bit i: counter i of them was accepted */
+    uint32_t present; /* bit i: counter i of the row was accepted */
     uint8_t entries[SELKIE_SEEN_COUNTERS * SELKIE_SEEN_ENTRY_SIZE];
 };
 
@@ -66,7 +66,7 @@ struct selkie_binding {
     uint64_t received, session_frames, session_bytes;
     int64_t first_seen_ms, last_seen_ms;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
-    enum selkie_frame_type form; /* of its last reading, or what a REGISTER has said since */
+    enum selkie_frame_type form; /* of its last reading, or what a later REGISTER said */
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
     int64_t clone_alarm_ms;
@@ -74,10 +74,10 @@ struct selkie_binding {
     struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
 };
 
-/* A frame that has been opened, just now or before it was parked. */
+/* An opened frame; it may have been parked. */
 struct selkie_opened {
-    int64_t number;  /* where it is parked; given */
-    int64_t binding; /* for which it is parked */
+    int64_t number;  /* given by selkie_registry_park */
+    int64_t binding; /* it is parked for this one */
     uint32_t counter;
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
@@ -89,13 +89,13 @@ struct selkie_opened {
     size_t payload_len;
 };
 
-/* A SESSION frame whose tag no ID has. */
+/* A SESSION frame whose tag belongs to no binding. */
 struct selkie_unmatched {
-    int64_t number; /* given */
+    int64_t number; /* given by selkie_registry_put_unmatched */
     uint8_t tag[SELKIE_SESSION_TAG_SIZE];
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
-    int64_t arrived_ms; /* not since the epoch: by a clock that only goes forward */
+    int64_t arrived_ms; /* not since the epoch: by a clock that is never set */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     uint8_t body[SELKIE_SESSION_SIZE_MAX];
     size_t len;

@@ -7,21 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_US 100000 /* after a pass that got no further */
+#define RETRY_US 100000 /* after a pass without progress */
 
 struct selkie_checkpointer {
     sqlite3 *writer; /* the writer's */
     sqlite3 *db;     /* the thread's */
     pthread_t thread;
-    pthread_mutex_t lock; /* the rest */
-    pthread_cond_t news;  /* for the thread */
-    pthread_cond_t ended; /* a pass */
-    int pages;            /* in the log, after the last commit */
-    int limit;            /* of them, from which commits wait */
-    unsigned passes;      /* that have begun */
+    pthread_mutex_t lock;   /* the rest */
+    pthread_cond_t changed; /* for the thread */
+    pthread_cond_t ended;   /* a pass */
+    int pages;              /* in the log, after the last commit */
+    int limit;              /* a longer log makes commits wait */
+    unsigned passes;        /* that have begun */
     bool passing;
-    bool few_left; /* to be moved by the next commit */
-    bool unsynced; /* some pages may not be on the disk, whatever a later pass says */
+    bool few_left; /* the next commit copies them */
+    bool unsynced; /* an fsync failed */
     bool stopping;
     char error[SELKIE_CHECKPOINTER_ERROR_SIZE]; /* "" = none */
 };
@@ -32,20 +32,19 @@ static void note_result(struct selkie_checkpointer *checkpointer, int code)
     if (code == SQLITE_OK)
         checkpointer->error[0] = 0;
     else if (code != SQLITE_BUSY)
-        selkie_error_text_format(checkpointer->error, sizeof checkpointer->error, "%s: it is tried again",
-                                 sqlite3_errstr(code));
+        selkie_error_text_format(checkpointer->error, sizeof checkpointer->error, "%s; retrying", sqlite3_errstr(code));
 }
 
-/* Likewise. A system tells once that it could not write a page, and takes it for written then. */
+/* Under the lock. The system reports a failed write of a page only once, and counts the page as written after that. */
 static void note_unsynced(struct selkie_checkpointer *checkpointer, int code)
 {
     checkpointer->unsynced = true;
     selkie_error_text_format(checkpointer->error, sizeof checkpointer->error,
-                             "%s: see to the disk, then restart Mosquitto, which reads the log again",
+                             "%s; check the disk, then restart Mosquitto, which reads the log again",
                              sqlite3_errstr(code));
 }
 
-/* SQLite leaves it to the pass that gets to the log's end, which would be a commit's, to see the pages on the disk. */
+/* SQLite fsyncs in the pass that reaches the log's end, which would be a commit's. */
 static int sync_pages(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
@@ -54,17 +53,17 @@ static int sync_pages(sqlite3 *db)
     return code != SQLITE_OK ? code : file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
-/* Move what can be moved now: how many of the log's pages have been moved in all, or -1. Under the lock, but for the
- * pass itself. None may begin on a log that has been moved to its end while the writer may begin it anew: SQLite before
- * 3.51.3 would then lose pages. Hence few_left, with which the thread waits for the writer. */
+/* Copy what can be copied now: how many of the log's pages have been copied in all, or -1. Under the lock, except
+ * during the pass itself. No pass may begin on a log that is copied to its end while the writer may start it over:
+ * SQLite before 3.51.3 would lose pages. Therefore the thread waits for the writer while few_left is set. */
 static int pass(struct selkie_checkpointer *checkpointer)
 {
-    int moved = 0, sync_code = SQLITE_OK;
+    int copied = 0, sync_code = SQLITE_OK;
 
     checkpointer->passing = true;
     checkpointer->passes++;
     pthread_mutex_unlock(&checkpointer->lock);
-    int code = sqlite3_wal_checkpoint_v2(checkpointer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &moved);
+    int code = sqlite3_wal_checkpoint_v2(checkpointer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &copied);
     if (code == SQLITE_OK)
         sync_code = sync_pages(checkpointer->db);
     pthread_mutex_lock(&checkpointer->lock);
@@ -73,30 +72,30 @@ static int pass(struct selkie_checkpointer *checkpointer)
     note_result(checkpointer, code);
     if (sync_code != SQLITE_OK)
         note_unsynced(checkpointer, sync_code);
-    return code == SQLITE_OK && sync_code == SQLITE_OK ? moved : -1;
+    return code == SQLITE_OK && sync_code == SQLITE_OK ? copied : -1;
 }
 
-/* Pass after pass until few pages are left (true), or one gets no further. */
-static bool move(struct selkie_checkpointer *checkpointer)
+/* Pass after pass until few pages are left (true), or a pass makes no progress. */
+static bool copy(struct selkie_checkpointer *checkpointer)
 {
-    int before = -1, moved = 0;
+    int before = -1, copied = 0;
 
-    /* What is there at the start may be long: a reader kept it. Commits wait only for what they add. */
+    /* A reader may have kept a long log. Commits wait only for what they add to it. */
     checkpointer->limit = checkpointer->pages + SELKIE_LOG_PAGES;
     if (checkpointer->limit < SELKIE_LOG_PAGES_MAX)
         checkpointer->limit = SELKIE_LOG_PAGES_MAX;
-    while (!checkpointer->stopping && (moved = pass(checkpointer)) > before) {
-        if (checkpointer->pages - moved <= SELKIE_LOG_PAGES_FEW)
+    while (!checkpointer->stopping && (copied = pass(checkpointer)) > before) {
+        if (checkpointer->pages - copied <= SELKIE_LOG_PAGES_FEW)
             return true;
-        before = moved;
+        before = copied;
     }
     return false;
 }
 
-/* Wait until then, or until it is time to stop. */
+/* Wait until this time or until stopping. */
 static void pause_until(struct selkie_checkpointer *checkpointer, int64_t until_us)
 {
-    while (!checkpointer->stopping && selkie_thread_wait_until(&checkpointer->news, &checkpointer->lock, until_us))
+    while (!checkpointer->stopping && selkie_thread_wait_until(&checkpointer->changed, &checkpointer->lock, until_us))
         ;
 }
 
@@ -107,29 +106,29 @@ static void *run(void *context)
     pthread_mutex_lock(&checkpointer->lock);
     while (!checkpointer->stopping) {
         if (checkpointer->few_left || checkpointer->unsynced || checkpointer->pages < SELKIE_LOG_PAGES)
-            pthread_cond_wait(&checkpointer->news, &checkpointer->lock);
-        else if (move(checkpointer))
+            pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+        else if (copy(checkpointer))
             checkpointer->few_left = true;
         else
-            pause_until(checkpointer, selkie_clock_monotonic_us() + AGAIN_US);
+            pause_until(checkpointer, selkie_clock_monotonic_us() + RETRY_US);
     }
     pthread_mutex_unlock(&checkpointer->lock);
     return NULL;
 }
 
-/* Move what is left, while the thread waits. Under the lock. */
-static void move_rest(struct selkie_checkpointer *checkpointer)
+/* Copy the pages that are left while the thread waits. Under the lock. */
+static void copy_rest(struct selkie_checkpointer *checkpointer)
 {
-    int pages = 0, moved = -1;
-    int code = sqlite3_wal_checkpoint_v2(checkpointer->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    int pages = 0, copied = -1;
+    int code = sqlite3_wal_checkpoint_v2(checkpointer->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
 
     note_result(checkpointer, code);
     checkpointer->few_left = false;
-    if (code == SQLITE_OK && moved == pages)
-        checkpointer->pages = 0; /* with the next commit */
+    if (code == SQLITE_OK && copied == pages)
+        checkpointer->pages = 0; /* the next commit starts the log over */
 }
 
-/* SQLite calls it after each commit, when the log may be written to again. */
+/* SQLite calls this after each commit, once the log may be written to again. */
 static int committed(void *context, sqlite3 *writer, const char *schema, int pages)
 {
     struct selkie_checkpointer *checkpointer = context;
@@ -139,9 +138,9 @@ static int committed(void *context, sqlite3 *writer, const char *schema, int pag
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->pages = pages;
     if (checkpointer->few_left)
-        move_rest(checkpointer);
+        copy_rest(checkpointer);
     if (checkpointer->pages >= SELKIE_LOG_PAGES)
-        pthread_cond_signal(&checkpointer->news);
+        pthread_cond_signal(&checkpointer->changed);
     const unsigned under_way = checkpointer->passes;
     while (checkpointer->pages >= checkpointer->limit && checkpointer->passing && checkpointer->passes == under_way)
         pthread_cond_wait(&checkpointer->ended, &checkpointer->lock);
@@ -152,9 +151,9 @@ static int committed(void *context, sqlite3 *writer, const char *schema, int pag
 /* All but the thread and the hook. */
 static void discard(struct selkie_checkpointer *checkpointer)
 {
-    sqlite3_close(checkpointer->db);
+    (void)sqlite3_close(checkpointer->db);
     pthread_cond_destroy(&checkpointer->ended);
-    pthread_cond_destroy(&checkpointer->news);
+    pthread_cond_destroy(&checkpointer->changed);
     pthread_mutex_destroy(&checkpointer->lock);
     free(checkpointer);
 }
@@ -166,14 +165,14 @@ int selkie_checkpointer_start(struct selkie_checkpointer **started, sqlite3 *wri
     int result = SELKIE_ESTORAGE;
 
     *started = NULL;
-    selkie_error_text_format(error, SELKIE_CHECKPOINTER_ERROR_SIZE, "no memory or no threads left");
+    selkie_error_text_format(error, SELKIE_CHECKPOINTER_ERROR_SIZE, "out of memory or threads");
     if (!checkpointer)
         return SELKIE_ENOMEM;
     checkpointer->writer = writer;
     pthread_mutex_init(&checkpointer->lock, NULL);
-    selkie_thread_cond_init(&checkpointer->news);
+    selkie_thread_cond_init(&checkpointer->changed);
     pthread_cond_init(&checkpointer->ended, NULL);
-    /* A connection that has not read yet does not know that there is a log, and would find nothing to move. */
+    /* A connection that has not read yet does not know the log, and would find nothing to copy. */
     if (sqlite3_open_v2(path, &checkpointer->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
         sqlite3_busy_timeout(checkpointer->db, 5000) != SQLITE_OK ||
         sqlite3_exec(checkpointer->db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
@@ -196,10 +195,10 @@ void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer)
     (void)sqlite3_wal_hook(checkpointer->writer, NULL, NULL);
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->stopping = true;
-    pthread_cond_signal(&checkpointer->news);
+    pthread_cond_signal(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
-    /* Else the last connection to be closed would move what is left, and take the log away. */
+    /* Otherwise the last connection that closes would copy the rest and remove the log. */
     if (checkpointer->unsynced) {
         (void)sqlite3_db_config(checkpointer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         (void)sqlite3_db_config(checkpointer->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the registry's log short. With a large registry every frame changes another page, and a writer that moved
- * tens of thousands of them from the log into the registry at once would keep frames waiting. So a thread with a
- * connection of its own moves them, beside the writer, and sees them on the disk, again and again until few are
- * left; those are moved at the end of the writer's next commit, while nobody writes, and the log begins anew.
+/* Keeps the registry's write-ahead log short. In a large registry every frame changes another page. If the writer
+ * copied tens of thousands of pages from the log into the registry at once, frames would wait for seconds. So a thread
+ * with its own connection copies and fsyncs them beside the writer, pass after pass, until few are left. The writer's
+ * next commit copies those, while nobody writes, and the log starts over.
  *
- * A reader that holds an old state keeps the log from beginning anew, and it grows until the reader is gone; no commit
- * waits for that. Where the disk is too slow for the thread to keep up, commits wait for the pass under way once the
- * log is SELKIE_LOG_PAGES_MAX long. What fails is tried again, since the log is as safe a place as the registry; but
- * once pages could not be seen on the disk, nothing more is moved, and the log stays for the next start to read. */
+ * A reader that holds an old state keeps the log from starting over: the log grows until the reader is gone, and no
+ * commit waits for that. Where the disk is too slow for the thread, commits wait for its pass once the log has
+ * SELKIE_LOG_PAGES_MAX pages. A failed copy is retried: the log is as safe a place as the registry. But after a failed
+ * fsync nothing more is copied, and the log stays for the next start to read. */
 #ifndef SELKIE_CHECKPOINTER_H
 #define SELKIE_CHECKPOINTER_H
 
@@ -15,24 +15,24 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-/* A log of fewer pages is left alone: moving them would only take the disk from the commits. */
+/* A shorter log is left alone: copying it would only take the disk from the commits. */
 #define SELKIE_LOG_PAGES     32000
 #define SELKIE_LOG_PAGES_MAX (2 * SELKIE_LOG_PAGES)
-/* So many may be left to a commit, which moves them with what has come meanwhile. */
+/* So many pages may be left to a commit. */
 #define SELKIE_LOG_PAGES_FEW 500
 
 #define SELKIE_CHECKPOINTER_ERROR_SIZE 160
 
 struct selkie_checkpointer;
 
-/* Start for the one connection that writes to this database, whose journal is a write-ahead log; takes its hook for
- * commits. 0, SELKIE_ENOMEM, or SELKIE_ESTORAGE and what SQLite says. */
+/* Start for the one connection that writes to this database, in WAL mode; uses its hook for commits. 0, SELKIE_ENOMEM
+ * or SELKIE_ESTORAGE, and the reason in `error`. */
 SELKIE_USE_RESULT int selkie_checkpointer_start(struct selkie_checkpointer **checkpointer, sqlite3 *writer,
                                                 const char *path, char error[static SELKIE_CHECKPOINTER_ERROR_SIZE]);
-/* Before the writer is closed, with no commit under way. Waits for the thread's pass. NULL is harmless. */
+/* Stop before the writer is closed and while it does not commit. Waits for the pass under way. NULL is harmless. */
 void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer);
 
-/* Whether pages cannot be moved, and a clause that says why and what follows. From any thread. */
+/* Whether pages cannot be copied, and why and what follows in `error`. From any thread. */
 bool selkie_checkpointer_failed(struct selkie_checkpointer *checkpointer,
                                 char error[static SELKIE_CHECKPOINTER_ERROR_SIZE]);
 

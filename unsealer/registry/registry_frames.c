@@ -1,72 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that wait (parked, unmatched), the outbox, and states that are due. */
+/* Frames that wait (parked, unmatched), the outbox, and devices whose state is due. */
 #include "model/output.h"
 #include "registry/registry_sqlite.h"
 
-static void bind_address(sqlite3_stmt *statement, int index, const uint8_t *address)
-{
-    selkie_sql_bind_blob(statement, index, address, SELKIE_ADDRESS_SIZE);
-}
+#include <string.h>
 
-static int delete_number(struct selkie_registry *registry, enum selkie_statement which, int64_t number)
-{
-    sqlite3_stmt *statement = selkie_sql_write(registry, which);
-    sqlite3_bind_int64(statement, 1, number);
-    return selkie_sql_run(registry, statement);
-}
-
-int selkie_registry_park(struct selkie_registry *registry, struct selkie_opened *parked)
+int selkie_registry_park(struct selkie_registry *registry, struct selkie_opened *record)
 {
     uint8_t sealed[SELKIE_PAYLOAD_MAX + SELKIE_VAULT_OVERHEAD];
-    sqlite3_stmt *put = selkie_sql_write(registry, SELKIE_SQL_PARKED_PUT);
+    struct selkie_value payload = {0};
+    int result = 0;
 
-    parked->number = ++registry->last_parked;
-    sqlite3_bind_int64(put, 1, parked->number);
-    sqlite3_bind_int64(put, 2, parked->binding);
-    sqlite3_bind_int64(put, 3, parked->counter);
-    selkie_sql_bind_blob(put, 4, parked->digest, SELKIE_DIGEST_SIZE);
-    sqlite3_bind_int64(put, 5, parked->rx_ms);
-    selkie_sql_bind_text(put, 6, parked->gateway);
-    sqlite3_bind_int(put, 7, (int)parked->form);
-    sqlite3_bind_int(put, 8, parked->key_id);
-    if (parked->has_payload) {
-        if (selkie_vault_seal(registry->vault, SELKIE_VAULT_PARKED, (uint64_t)parked->number, parked->payload,
-                              parked->payload_len, sealed) < 0) {
-            selkie_sql_done(put);
-            return selkie_sql_unsealed(registry);
-        }
-        selkie_sql_bind_blob(put, 9, sealed, parked->payload_len + SELKIE_VAULT_OVERHEAD);
-    }
-    return selkie_sql_run(registry, put);
+    record->number = ++registry->last_parked;
+    if (record->has_payload)
+        result = selkie_sql_seal(registry, SELKIE_VAULT_PARKED, (uint64_t)record->number, record->payload,
+                                 record->payload_len, sealed, &payload);
+    if (result < 0)
+        return result;
+    return selkie_sql_run(registry, SELKIE_SQL_PARKED_PUT,
+                          SELKIE_VALUES(SELKIE_PARKED_COLUMNS(SELKIE_VALUE, SELKIE_VALUE) payload));
 }
 
-static int one_parked(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_opened *parked)
+static int one_parked(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_opened *record)
 {
-    int result = selkie_sql_step(registry, row);
+    int result = selkie_sql_step(registry, row), at = 0, len = 0;
+
     if (result <= 0)
         return result;
-    parked->number = sqlite3_column_int64(row, 0);
-    parked->binding = sqlite3_column_int64(row, 1);
-    parked->counter = (uint32_t)sqlite3_column_int64(row, 2);
-    selkie_sql_get_blob(row, 3, parked->digest, sizeof parked->digest);
-    parked->rx_ms = sqlite3_column_int64(row, 4);
-    selkie_sql_get_text(row, 5, parked->gateway, sizeof parked->gateway);
-    parked->form = (enum selkie_frame_type)sqlite3_column_int(row, 6);
-    parked->key_id = (uint8_t)sqlite3_column_int(row, 7);
-    parked->has_payload = sqlite3_column_type(row, 8) != SQLITE_NULL;
-    parked->payload_len = 0;
-    if (parked->has_payload) {
-        int len = sqlite3_column_bytes(row, 8);
-        if (len <= SELKIE_PAYLOAD_MAX + SELKIE_VAULT_OVERHEAD)
-            len = selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_PARKED, (uint64_t)parked->number,
-                                           sqlite3_column_blob(row, 8), (size_t)len, parked->payload);
-        else
-            len = SELKIE_ECRYPTO;
-        if (len < 0)
-            result = selkie_sql_corrupt(registry, "parked frame", parked->number);
-        else
-            parked->payload_len = (size_t)len;
-    }
+    SELKIE_PARKED_COLUMNS(SELKIE_READ, SELKIE_READ)
+    record->has_payload = sqlite3_column_type(row, at) != SQLITE_NULL;
+    if (record->has_payload)
+        len = selkie_sql_open(registry, SELKIE_VAULT_PARKED, (uint64_t)record->number, row, at, record->payload,
+                              sizeof record->payload);
+    if (len < 0)
+        result = selkie_sql_corrupt(registry, "parked frame %lld", (long long)record->number);
+    record->payload_len = len > 0 ? (size_t)len : 0;
     selkie_sql_done(row);
     return result;
 }
@@ -74,86 +42,59 @@ static int one_parked(struct selkie_registry *registry, sqlite3_stmt *row, struc
 int selkie_registry_next_parked(struct selkie_registry *registry, int64_t binding, bool next,
                                 struct selkie_opened *parked)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_PARKED_NEXT);
-    sqlite3_bind_int64(row, 1, binding);
-    sqlite3_bind_int64(row, 2, next ? (int64_t)parked->counter : -1);
-    sqlite3_bind_int64(row, 3, next ? parked->number : 0);
-    return one_parked(registry, row, parked);
+    return one_parked(
+        registry,
+        selkie_sql(registry, SELKIE_SQL_PARKED_NEXT,
+                   SELKIE_VALUES(SELKIE_INTEGER(binding), SELKIE_INTEGER(next ? (int64_t)parked->counter : -1),
+                                 SELKIE_INTEGER(next ? parked->number : 0))),
+        parked);
 }
 
 int selkie_registry_oldest_parked(struct selkie_registry *registry, int64_t binding, struct selkie_opened *parked)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_PARKED_OLDEST);
-    sqlite3_bind_int64(row, 1, binding);
-    return one_parked(registry, row, parked);
-}
-
-static int one_rx(struct selkie_registry *registry, sqlite3_stmt *row, int64_t *rx_ms)
-{
-    int result = selkie_sql_step(registry, row);
-    if (result <= 0)
-        return result;
-    *rx_ms = sqlite3_column_int64(row, 0);
-    selkie_sql_done(row);
-    return 1;
+    return one_parked(registry, selkie_sql(registry, SELKIE_SQL_PARKED_OLDEST, SELKIE_VALUES(SELKIE_INTEGER(binding))),
+                      parked);
 }
 
 int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
                                 const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_PARKED_FIND);
-    sqlite3_bind_int64(row, 1, binding);
-    sqlite3_bind_int64(row, 2, counter);
-    selkie_sql_bind_blob(row, 3, digest, SELKIE_DIGEST_SIZE);
-    return one_rx(registry, row, rx_ms);
+    return selkie_sql_number(
+        registry, rx_ms, SELKIE_SQL_PARKED_FIND,
+        SELKIE_VALUES(SELKIE_INTEGER(binding), SELKIE_INTEGER(counter), SELKIE_BLOB(digest, SELKIE_DIGEST_SIZE)));
 }
 
 int selkie_registry_unpark(struct selkie_registry *registry, int64_t number)
 {
-    return delete_number(registry, SELKIE_SQL_PARKED_DELETE, number);
+    return selkie_sql_run(registry, SELKIE_SQL_PARKED_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
 }
 
 int selkie_registry_count_parked(struct selkie_registry *registry, int64_t binding)
 {
-    int64_t count;
-    sqlite3_stmt *statement = selkie_sql(registry, binding ? SELKIE_SQL_PARKED_COUNT : SELKIE_SQL_PARKED_COUNT_ALL);
-    if (binding)
-        sqlite3_bind_int64(statement, 1, binding);
-    int result = selkie_sql_number(registry, statement, &count);
-    return result < 0 ? result : (int)count;
+    return binding ? selkie_sql_count(registry, SELKIE_SQL_PARKED_COUNT, SELKIE_VALUES(SELKIE_INTEGER(binding)))
+                   : selkie_sql_count(registry, SELKIE_SQL_PARKED_COUNT_ALL, SELKIE_NO_VALUES);
 }
 
-int selkie_registry_put_unmatched(struct selkie_registry *registry, struct selkie_unmatched *unmatched)
+int selkie_registry_put_unmatched(struct selkie_registry *registry, struct selkie_unmatched *record)
 {
-    sqlite3_stmt *put = selkie_sql_write(registry, SELKIE_SQL_UNMATCHED_PUT);
-
-    unmatched->number = ++registry->last_unmatched;
-    sqlite3_bind_int64(put, 1, unmatched->number);
-    selkie_sql_bind_blob(put, 2, unmatched->tag, sizeof unmatched->tag);
-    selkie_sql_bind_blob(put, 3, unmatched->digest, sizeof unmatched->digest);
-    sqlite3_bind_int64(put, 4, unmatched->rx_ms);
-    sqlite3_bind_int64(put, 5, unmatched->arrived_ms);
-    selkie_sql_bind_text(put, 6, unmatched->gateway);
-    selkie_sql_bind_blob(put, 7, unmatched->body, unmatched->len);
-    return selkie_sql_run(registry, put);
+    record->number = ++registry->last_unmatched;
+    return selkie_sql_run(
+        registry, SELKIE_SQL_UNMATCHED_PUT,
+        SELKIE_VALUES(SELKIE_UNMATCHED_COLUMNS(SELKIE_VALUE, SELKIE_VALUE) SELKIE_BLOB(record->body, record->len)));
 }
 
-static int one_unmatched(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_unmatched *unmatched)
+static int one_unmatched(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_unmatched *record)
 {
-    int result = selkie_sql_step(registry, row);
+    int result = selkie_sql_step(registry, row), at = 0;
+
     if (result <= 0)
         return result;
-    unmatched->number = sqlite3_column_int64(row, 0);
-    selkie_sql_get_blob(row, 1, unmatched->tag, sizeof unmatched->tag);
-    selkie_sql_get_blob(row, 2, unmatched->digest, sizeof unmatched->digest);
-    unmatched->rx_ms = sqlite3_column_int64(row, 3);
-    unmatched->arrived_ms = sqlite3_column_int64(row, 4);
-    selkie_sql_get_text(row, 5, unmatched->gateway, sizeof unmatched->gateway);
-    unmatched->len = (size_t)sqlite3_column_bytes(row, 6);
-    if (unmatched->len > sizeof unmatched->body)
-        unmatched->len = 0;
-    if (unmatched->len)
-        memcpy(unmatched->body, sqlite3_column_blob(row, 6), unmatched->len);
+    SELKIE_UNMATCHED_COLUMNS(SELKIE_READ, SELKIE_READ)
+    const void *body = sqlite3_column_blob(row, at);
+    size_t len = (size_t)sqlite3_column_bytes(row, at);
+    record->len = body && len <= sizeof record->body ? len : 0;
+    if (record->len)
+        memcpy(record->body, body, len);
     selkie_sql_done(row);
     return 1;
 }
@@ -161,90 +102,78 @@ static int one_unmatched(struct selkie_registry *registry, sqlite3_stmt *row, st
 int selkie_registry_next_unmatched(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
                                    int64_t after, struct selkie_unmatched *unmatched)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_UNMATCHED_NEXT);
-    selkie_sql_bind_blob(row, 1, tag, SELKIE_SESSION_TAG_SIZE);
-    sqlite3_bind_int64(row, 2, after);
-    return one_unmatched(registry, row, unmatched);
+    return one_unmatched(registry,
+                         selkie_sql(registry, SELKIE_SQL_UNMATCHED_NEXT,
+                                    SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE), SELKIE_INTEGER(after))),
+                         unmatched);
 }
 
 int selkie_registry_oldest_unmatched(struct selkie_registry *registry, int64_t before_ms,
                                      struct selkie_unmatched *unmatched)
 {
-    int result = one_unmatched(registry, selkie_sql(registry, SELKIE_SQL_UNMATCHED_OLDEST), unmatched);
+    int result =
+        one_unmatched(registry, selkie_sql(registry, SELKIE_SQL_UNMATCHED_OLDEST, SELKIE_NO_VALUES), unmatched);
+
     return result > 0 && unmatched->arrived_ms >= before_ms ? 0 : result;
 }
 
 int selkie_registry_last_unmatched(struct selkie_registry *registry, int64_t *arrived_ms)
 {
-    return selkie_sql_number(registry, selkie_sql(registry, SELKIE_SQL_UNMATCHED_LAST_ARRIVED), arrived_ms);
+    int result = selkie_sql_number(registry, arrived_ms, SELKIE_SQL_UNMATCHED_LAST_ARRIVED, SELKIE_NO_VALUES);
+
+    return result < 0 ? result : 0;
 }
 
 int selkie_registry_find_unmatched(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
                                    const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_UNMATCHED_FIND);
-    selkie_sql_bind_blob(row, 1, tag, SELKIE_SESSION_TAG_SIZE);
-    selkie_sql_bind_blob(row, 2, digest, SELKIE_DIGEST_SIZE);
-    return one_rx(registry, row, rx_ms);
+    return selkie_sql_number(
+        registry, rx_ms, SELKIE_SQL_UNMATCHED_FIND,
+        SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE), SELKIE_BLOB(digest, SELKIE_DIGEST_SIZE)));
 }
 
 int selkie_registry_delete_unmatched(struct selkie_registry *registry, int64_t number)
 {
-    return delete_number(registry, SELKIE_SQL_UNMATCHED_DELETE, number);
+    return selkie_sql_run(registry, SELKIE_SQL_UNMATCHED_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
 }
 
 int selkie_registry_count_unmatched(struct selkie_registry *registry, const uint8_t *tag)
 {
-    int64_t count;
-    sqlite3_stmt *statement = selkie_sql(registry, tag ? SELKIE_SQL_UNMATCHED_COUNT : SELKIE_SQL_UNMATCHED_COUNT_ALL);
-    if (tag)
-        selkie_sql_bind_blob(statement, 1, tag, SELKIE_SESSION_TAG_SIZE);
-    int result = selkie_sql_number(registry, statement, &count);
-    return result < 0 ? result : (int)count;
+    return tag ? selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT,
+                                  SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE)))
+               : selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT_ALL, SELKIE_NO_VALUES);
 }
 
 int selkie_registry_count_unmatched_of(struct selkie_registry *registry, const char *gateway)
 {
-    int64_t count;
-    sqlite3_stmt *statement = selkie_sql(registry, SELKIE_SQL_UNMATCHED_COUNT_GATEWAY);
-    selkie_sql_bind_text(statement, 1, gateway);
-    int result = selkie_sql_number(registry, statement, &count);
-    return result < 0 ? result : (int)count;
+    return selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT_GATEWAY, SELKIE_VALUES(SELKIE_TEXT(gateway)));
 }
 
-int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *output)
+int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *record)
 {
     uint8_t sealed[SELKIE_PAYLOAD_MAX + SELKIE_VAULT_OVERHEAD];
-    sqlite3_stmt *put = selkie_sql_write(registry, SELKIE_SQL_OUTBOX_PUT);
+    struct selkie_value data = {0};
+    int result = record->kind == SELKIE_OUTPUT_PAYLOAD && record->len > SELKIE_PAYLOAD_MAX ? SELKIE_ESTORAGE : 0;
 
-    output->outbox = (uint64_t)++registry->last_outbox;
-    sqlite3_bind_int64(put, 1, (int64_t)output->outbox);
-    sqlite3_bind_int(put, 2, (int)output->kind);
-    bind_address(put, 3, output->address);
-    sqlite3_bind_int64(put, 4, output->counter);
-    sqlite3_bind_int64(put, 5, output->rx_ms);
-    selkie_sql_bind_text(put, 6, output->gateway);
-    sqlite3_bind_int(put, 7, (int)output->form);
-    if (output->kind == SELKIE_OUTPUT_EVENT)
-        selkie_sql_bind_blob(put, 8, output->data, output->len);
-    if (output->kind == SELKIE_OUTPUT_PAYLOAD) {
-        if (output->len > SELKIE_PAYLOAD_MAX || selkie_vault_seal(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox,
-                                                                  output->data, output->len, sealed) < 0) {
-            selkie_sql_done(put);
-            return selkie_sql_unsealed(registry);
-        }
-        selkie_sql_bind_blob(put, 8, sealed, output->len + SELKIE_VAULT_OVERHEAD);
-    }
-    return selkie_sql_run(registry, put);
+    record->outbox = (uint64_t)++registry->last_outbox;
+    if (record->kind == SELKIE_OUTPUT_EVENT)
+        data = SELKIE_BLOB(record->data, record->len);
+    else if (record->kind == SELKIE_OUTPUT_PAYLOAD && result == 0)
+        result =
+            selkie_sql_seal(registry, SELKIE_VAULT_OUTBOX, record->outbox, record->data, record->len, sealed, &data);
+    if (result < 0)
+        return result;
+    return selkie_sql_run(registry, SELKIE_SQL_OUTBOX_PUT,
+                          SELKIE_VALUES(SELKIE_OUTBOX_COLUMNS(SELKIE_VALUE, SELKIE_VALUE) data));
 }
 
-/* Put what is sealed in `sealed`, of which the output holds a copy, in its place. */
-static int open_payload(struct selkie_registry *registry, const uint8_t *sealed, struct selkie_output *output)
+/* Decrypt the payload of a row in place of the copy that the output holds. */
+static int open_payload(struct selkie_registry *registry, sqlite3_stmt *row, int column, struct selkie_output *output)
 {
-    int len = selkie_vault_open_sealed(registry->vault, SELKIE_VAULT_OUTBOX, output->outbox, sealed, output->len,
-                                       output->data);
+    int len = selkie_sql_open(registry, SELKIE_VAULT_OUTBOX, output->outbox, row, column, output->data, output->len);
+
     if (len < 0)
-        return selkie_sql_corrupt(registry, "payload in the outbox", (int64_t)output->outbox);
+        return selkie_sql_corrupt(registry, "payload %llu in the outbox", (unsigned long long)output->outbox);
     output->data[len] = 0;
     output->len = (size_t)len;
     return 0;
@@ -252,64 +181,55 @@ static int open_payload(struct selkie_registry *registry, const uint8_t *sealed,
 
 int selkie_registry_next_outbox(struct selkie_registry *registry, uint64_t *after, struct selkie_output **next)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_OUTBOX_NEXT);
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_OUTBOX_NEXT, SELKIE_VALUES(SELKIE_INTEGER(*after)));
+    int result = selkie_sql_step(registry, row), at = 0;
 
     *next = NULL;
-    sqlite3_bind_int64(row, 1, (int64_t)*after);
-    int result = selkie_sql_step(registry, row);
     if (result <= 0)
         return result;
-    const uint8_t *data = sqlite3_column_blob(row, 7);
-    struct selkie_output *output = selkie_output_new((enum selkie_output_kind)sqlite3_column_int(row, 1), data,
-                                                     (size_t)sqlite3_column_bytes(row, 7));
-    result = output ? 0 : SELKIE_ENOMEM;
-    if (output) {
-        output->outbox = (uint64_t)sqlite3_column_int64(row, 0);
-        output->has_address = true;
-        selkie_sql_get_blob(row, 2, output->address, sizeof output->address);
-        output->counter = (uint32_t)sqlite3_column_int64(row, 3);
-        output->rx_ms = sqlite3_column_int64(row, 4);
-        selkie_sql_get_text(row, 5, output->gateway, sizeof output->gateway);
-        output->form = (enum selkie_frame_type)sqlite3_column_int(row, 6);
-        if (output->kind == SELKIE_OUTPUT_PAYLOAD)
-            result = open_payload(registry, data, output);
+    const int last = sqlite3_column_count(row) - 1;
+    const void *data = sqlite3_column_blob(row, last);
+    struct selkie_output *record =
+        selkie_output_new(SELKIE_OUTPUT_STATE, data, data ? (size_t)sqlite3_column_bytes(row, last) : 0);
+    result = record ? 1 : SELKIE_ENOMEM;
+    if (record) {
+        SELKIE_OUTBOX_COLUMNS(SELKIE_READ, SELKIE_READ)
+        record->has_address = true;
+        *after = record->outbox;
+        if (record->kind == SELKIE_OUTPUT_PAYLOAD && open_payload(registry, row, at, record) < 0)
+            result = SELKIE_ECRYPTO;
     }
-    if (result == 0 || result == SELKIE_ECRYPTO)
-        *after = output->outbox;
     selkie_sql_done(row);
     if (result < 0) {
-        selkie_output_free(output);
-        return result;
+        selkie_output_free(record);
+        record = NULL;
     }
-    *next = output;
-    return 1;
+    *next = record;
+    return result;
 }
 
 int selkie_registry_empty_outbox(struct selkie_registry *registry, uint64_t up_to)
 {
-    return delete_number(registry, SELKIE_SQL_OUTBOX_EMPTY, (int64_t)up_to);
+    return selkie_sql_run(registry, SELKIE_SQL_OUTBOX_EMPTY, SELKIE_VALUES(SELKIE_INTEGER(up_to)));
 }
 
 int selkie_registry_put_stale(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
-    sqlite3_stmt *put = selkie_sql_write(registry, SELKIE_SQL_STALE_PUT);
-    bind_address(put, 1, address);
-    return selkie_sql_run(registry, put);
+    return selkie_sql_run(registry, SELKIE_SQL_STALE_PUT, SELKIE_VALUES(SELKIE_BLOB(address, SELKIE_ADDRESS_SIZE)));
 }
 
 int selkie_registry_delete_stale(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
-    sqlite3_stmt *statement = selkie_sql_write(registry, SELKIE_SQL_STALE_DELETE);
-    bind_address(statement, 1, address);
-    return selkie_sql_run(registry, statement);
+    return selkie_sql_run(registry, SELKIE_SQL_STALE_DELETE, SELKIE_VALUES(SELKIE_BLOB(address, SELKIE_ADDRESS_SIZE)));
 }
 
 int selkie_registry_next_stale(struct selkie_registry *registry, const uint8_t *after,
                                uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_STALE_NEXT);
-    sqlite3_bind_blob(row, 1, after ? (const void *)after : "", after ? SELKIE_ADDRESS_SIZE : 0, SQLITE_STATIC);
+    sqlite3_stmt *row =
+        selkie_sql(registry, SELKIE_SQL_STALE_NEXT, SELKIE_VALUES(SELKIE_BLOB(after, after ? SELKIE_ADDRESS_SIZE : 0)));
     int result = selkie_sql_step(registry, row);
+
     if (result <= 0)
         return result;
     selkie_sql_get_blob(row, 0, address, SELKIE_ADDRESS_SIZE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the SQLite registry share: the statements, prepared once, and how they are run. */
+/* What the files of the SQLite registry share: the tables' columns, the statements, and how values, records and rows
+ * pass between SQLite and C. Internal to registry/; the thread rule of registry.h holds. */
 #ifndef SELKIE_REGISTRY_SQLITE_H
 #define SELKIE_REGISTRY_SQLITE_H
 
@@ -9,19 +10,63 @@
 #include "registry/vault.h"
 
 #include <sqlite3.h>
-#include <string.h>
 
 #define SELKIE_REGISTRY_APPLICATION 0x534c4b52 /* "SLKR" */
 #define SELKIE_SQL_TEXT(value)      SELKIE_SQL_TEXT_OF(value)
 #define SELKIE_SQL_TEXT_OF(value)   #value
 
-#define SELKIE_SQL_BINDING                                                                                             \
-    "SELECT number, address, id_hash, status, key_id, counter, received, session_frames, first_seen, last_seen, "      \
-    "gateway, form, firmware, silent, clone_alarm, tag, session, session_bytes, revoked, row, present, entries FROM "  \
-    "binding "
-#define SELKIE_SQL_PARKED                                                                                              \
-    "SELECT number, binding, counter, digest, rx, gateway, form, key_id, payload FROM parked WHERE binding = ?1 "
-#define SELKIE_SQL_UNMATCHED "SELECT number, tag, digest, rx, arrived, gateway, body FROM unmatched "
+/* The columns that a member of a table's record holds: X(column, kind, member), the first one by FIRST. These lists
+ * make the statements, and the code that binds them and reads their rows, so all have the same order. */
+/* clang-format off */
+#define SELKIE_DEVICE_CHANGES(X) \
+    X(name, TEXT, name) X(listed, INTEGER, listed) X(revoked, INTEGER, revoked) X(status, INTEGER, status) \
+    X(reset_alarm, INTEGER, reset_alarm_ms)
+#define SELKIE_DEVICE_COLUMNS(FIRST, X) FIRST(address, BLOB, address) SELKIE_DEVICE_CHANGES(X)
+/* Of a binding: what a frame changes, and the rest. */
+#define SELKIE_BINDING_CHANGES(FIRST, X) \
+    FIRST(counter, INTEGER, counter) X(received, INTEGER, received) X(last_seen, INTEGER, last_seen_ms) \
+    X(gateway, TEXT, gateway) X(form, INTEGER, form) X(firmware, TEXT, firmware) X(silent, INTEGER, silent) \
+    X(clone_alarm, INTEGER, clone_alarm_ms) X(session_frames, INTEGER, session_frames) \
+    X(session_bytes, INTEGER, session_bytes) X(row, INTEGER, newest.row) X(present, INTEGER, newest.present) \
+    X(entries, BLOB, newest.entries)
+#define SELKIE_BINDING_COLUMNS(FIRST, X) \
+    SELKIE_BINDING_CHANGES(FIRST, X) \
+    X(number, INTEGER, number) X(address, BLOB, address) X(id_hash, BLOB, id_hash) X(status, INTEGER, status) \
+    X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms)
+#define SELKIE_PARKED_COLUMNS(FIRST, X) \
+    FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
+    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id)
+#define SELKIE_UNMATCHED_COLUMNS(FIRST, X) \
+    FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) \
+    X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway)
+#define SELKIE_OUTBOX_COLUMNS(FIRST, X) \
+    FIRST(number, INTEGER, outbox) X(kind, INTEGER, kind) X(address, BLOB, address) X(counter, INTEGER, counter) \
+    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form)
+#define SELKIE_GATEWAY_COLUMNS(FIRST, X) \
+    FIRST(name, TEXT, name) X(auth, INTEGER, auth) X(salt, BLOB, salt) X(hash, BLOB, hash) \
+    X(iterations, INTEGER, iterations) X(added, INTEGER, added_ms)
+/* clang-format on */
+
+/* Statements over a list and further columns, which are strings that begin with a comma. */
+#define SELKIE_SQL_NAME(column, kind, member)         #column
+#define SELKIE_SQL_NEXT_NAME(column, kind, member)    ", " #column
+#define SELKIE_SQL_MARK(column, kind, member)         "?"
+#define SELKIE_SQL_NEXT_MARK(column, kind, member)    ", ?"
+#define SELKIE_SQL_SET(column, kind, member)          #column " = ?"
+#define SELKIE_SQL_NEXT_SET(column, kind, member)     ", " #column " = ?"
+#define SELKIE_SQL_NEXT_REPLACE(column, kind, member) ", " #column " = excluded." #column
+#define SELKIE_SQL_SELECT(table, list, more)                                                                           \
+    "SELECT " list(SELKIE_SQL_NAME, SELKIE_SQL_NEXT_NAME) more " FROM " table " "
+#define SELKIE_SQL_INSERT(table, list, more, marks)                                                                    \
+    "INTO " table " (" list(SELKIE_SQL_NAME, SELKIE_SQL_NEXT_NAME) more                                                \
+        ") VALUES (" list(SELKIE_SQL_MARK, SELKIE_SQL_NEXT_MARK) marks ")"
+
+#define SELKIE_SQL_DEVICE    SELKIE_SQL_SELECT("device", SELKIE_DEVICE_COLUMNS, ", claim")
+#define SELKIE_SQL_BINDING   SELKIE_SQL_SELECT("binding", SELKIE_BINDING_COLUMNS, ", session")
+#define SELKIE_SQL_PARKED    SELKIE_SQL_SELECT("parked", SELKIE_PARKED_COLUMNS, ", payload")
+#define SELKIE_SQL_UNMATCHED SELKIE_SQL_SELECT("unmatched", SELKIE_UNMATCHED_COLUMNS, ", body")
+#define SELKIE_SQL_OUTBOX    SELKIE_SQL_SELECT("outbox", SELKIE_OUTBOX_COLUMNS, ", data")
+#define SELKIE_SQL_GATEWAY   SELKIE_SQL_SELECT("gateway", SELKIE_GATEWAY_COLUMNS, "")
 
 /* X(name, SQL) */
 #define SELKIE_STATEMENTS(X)                                                                                           \
@@ -29,67 +74,63 @@
     X(COMMIT, "COMMIT")                                                                                                \
     X(ROLLBACK, "ROLLBACK")                                                                                            \
     X(TOUCH, "PRAGMA application_id = " SELKIE_SQL_TEXT(SELKIE_REGISTRY_APPLICATION)) /* writes page 1 */              \
-    X(DEVICE_GET, "SELECT name, claim, listed, revoked, status, reset_alarm FROM device WHERE address = ?1")           \
-    X(DEVICE_PUT, "INSERT INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET name = ?2, "       \
-                  "claim = iif(?8, claim, ?3), listed = ?4, revoked = ?5, status = ?6, reset_alarm = ?7")              \
-    X(DEVICE_DELETE, "DELETE FROM device WHERE address = ?1")                                                          \
+    X(DEVICE_GET, SELKIE_SQL_DEVICE "WHERE address = ?")                                                               \
+    X(DEVICE_PUT, "INSERT " SELKIE_SQL_INSERT("device", SELKIE_DEVICE_COLUMNS, ", claim",                              \
+                                              ", ?") " ON CONFLICT DO UPDATE SET claim = iif(?, claim, "               \
+                                                     "excluded.claim)" SELKIE_DEVICE_CHANGES(SELKIE_SQL_NEXT_REPLACE)) \
+    X(DEVICE_DELETE, "DELETE FROM device WHERE address = ?")                                                           \
     X(DEVICE_LIST, "SELECT address FROM device WHERE address > ?1 ORDER BY address LIMIT ?2 OFFSET ?3")                \
     X(DEVICE_LIST_STATUS, "SELECT address FROM device WHERE address > ?1 AND status = ?4 ORDER BY address LIMIT ?2 "   \
                           "OFFSET ?3")                                                                                 \
     X(TALLY, "SELECT sum(count) FROM tally WHERE what = ?1 AND (?2 < 0 OR which = ?2)")                                \
-    X(BINDING_GET, SELKIE_SQL_BINDING "WHERE address = ?1 AND id_hash = ?2")                                           \
-    X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ?1 AND status <> 3 ORDER BY status, number LIMIT ?2")          \
-    X(BINDING_RETIRED, SELKIE_SQL_BINDING "WHERE address = ?1 AND status = 3 ORDER BY number DESC LIMIT ?2")           \
-    X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ?1 AND number <= ?2 AND status = 1 AND silent = 0 AND "       \
-                                         "(last_seen < ?3 OR last_seen > ?4) ORDER BY number LIMIT 1")                 \
+    X(BINDING_GET, SELKIE_SQL_BINDING "WHERE address = ? AND id_hash = ?")                                             \
+    X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ? AND status <> 3 ORDER BY status, number LIMIT ?")            \
+    X(BINDING_RETIRED, SELKIE_SQL_BINDING "WHERE address = ? AND status = 3 ORDER BY number DESC LIMIT ?")             \
+    X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND status = 1 AND silent = 0 AND "         \
+                                         "(last_seen < ? OR last_seen > ?) ORDER BY number LIMIT 1")                   \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
-    X(BINDING_TAG,                                                                                                     \
-      SELKIE_SQL_BINDING "WHERE tag = ?1 AND (status, number) > (?2, ?3) ORDER BY status, number LIMIT 1")             \
-    X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ?1 AND status < 3")                                 \
-    X(BINDING_ADD, "INSERT INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "    \
-                   "?16, ?17, ?18, ?19, ?20, ?21, ?22)")                                                               \
-    X(BINDING_TWINS, "SELECT count(*) FROM binding INDEXED BY binding_tag WHERE tag = ?1 AND address = ?2 AND "        \
-                     "id_hash = ?3")                                                                                   \
-    X(BINDING_PUT, "UPDATE binding SET counter = ?2, received = ?3, last_seen = ?4, gateway = ?5, form = ?6, "         \
-                   "firmware = ?7, silent = ?8, clone_alarm = ?9, session_frames = ?10, session_bytes = ?11, row = "   \
-                   "?12, present = ?13, entries = ?14 "                                                                \
-                   "WHERE number = ?1")                                                                                \
+    X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ? AND (status, number) > (?, ?) ORDER BY status, number LIMIT 1")   \
+    X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ? AND status < 3")                                  \
+    X(BINDING_ADD, "INSERT " SELKIE_SQL_INSERT("binding", SELKIE_BINDING_COLUMNS, ", tag, session", ", ?, ?"))         \
+    X(BINDING_TWINS, "SELECT count(*) FROM binding INDEXED BY binding_tag WHERE tag = ? AND address = ? AND "          \
+                     "id_hash = ?")                                                                                    \
+    X(BINDING_PUT,                                                                                                     \
+      "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
     X(BINDING_STATUS,                                                                                                  \
-      "UPDATE binding SET status = ?2, key_id = ?3, revoked = ?4, session = iif(?2 = 3, NULL, session) "               \
-      "WHERE number = ?1")                                                                                             \
-    X(SEEN_GET, "SELECT present, entries FROM seen WHERE place = ?1")                                                  \
-    X(SEEN_PUT, "INSERT INTO seen VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET present = ?2, entries = ?3")           \
-    X(SEEN_FORGET, "DELETE FROM seen WHERE place >= ?1 AND place < ?2")                                                \
-    X(PARKED_PUT, "INSERT INTO parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")                                    \
+      "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = iif(?1 = 3, NULL, session) "               \
+      "WHERE number = ?4")                                                                                             \
+    X(SEEN_GET, "SELECT present, entries FROM seen WHERE place = ?")                                                   \
+    X(SEEN_PUT, "INSERT OR REPLACE INTO seen (place, present, entries) VALUES (?, ?, ?)")                              \
+    X(SEEN_FORGET, "DELETE FROM seen WHERE place >= ? AND place < ?")                                                  \
+    X(PARKED_PUT, "INSERT " SELKIE_SQL_INSERT("parked", SELKIE_PARKED_COLUMNS, ", payload", ", ?"))                    \
     X(PARKED_LAST, "SELECT max(number) FROM parked")                                                                   \
-    X(PARKED_NEXT, SELKIE_SQL_PARKED "AND (counter, number) > (?2, ?3) ORDER BY counter, number LIMIT 1")              \
-    X(PARKED_OLDEST, SELKIE_SQL_PARKED "ORDER BY number LIMIT 1")                                                      \
-    X(PARKED_FIND, "SELECT rx FROM parked WHERE binding = ?1 AND counter = ?2 AND digest = ?3")                        \
-    X(PARKED_DELETE, "DELETE FROM parked WHERE number = ?1")                                                           \
-    X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE binding = ?1")                                                  \
+    X(PARKED_NEXT,                                                                                                     \
+      SELKIE_SQL_PARKED "WHERE binding = ? AND (counter, number) > (?, ?) ORDER BY counter, number LIMIT 1")           \
+    X(PARKED_OLDEST, SELKIE_SQL_PARKED "WHERE binding = ? ORDER BY number LIMIT 1")                                    \
+    X(PARKED_FIND, "SELECT rx FROM parked WHERE binding = ? AND counter = ? AND digest = ?")                           \
+    X(PARKED_DELETE, "DELETE FROM parked WHERE number = ?")                                                            \
+    X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE binding = ?")                                                   \
     X(PARKED_COUNT_ALL, "SELECT count(*) FROM parked")                                                                 \
-    X(UNMATCHED_PUT, "INSERT INTO unmatched VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                      \
+    X(UNMATCHED_PUT, "INSERT " SELKIE_SQL_INSERT("unmatched", SELKIE_UNMATCHED_COLUMNS, ", body", ", ?"))              \
     X(UNMATCHED_LAST_ARRIVED, "SELECT max(arrived) FROM unmatched")                                                    \
     X(UNMATCHED_LAST, "SELECT max(number) FROM unmatched")                                                             \
-    X(UNMATCHED_NEXT, SELKIE_SQL_UNMATCHED "WHERE tag = ?1 AND number > ?2 ORDER BY number LIMIT 1")                   \
+    X(UNMATCHED_NEXT, SELKIE_SQL_UNMATCHED "WHERE tag = ? AND number > ? ORDER BY number LIMIT 1")                     \
     X(UNMATCHED_OLDEST, SELKIE_SQL_UNMATCHED "ORDER BY number LIMIT 1")                                                \
-    X(UNMATCHED_FIND, "SELECT rx FROM unmatched WHERE tag = ?1 AND digest = ?2")                                       \
-    X(UNMATCHED_DELETE, "DELETE FROM unmatched WHERE number = ?1")                                                     \
-    X(UNMATCHED_COUNT, "SELECT count(*) FROM unmatched WHERE tag = ?1")                                                \
-    X(UNMATCHED_COUNT_GATEWAY, "SELECT count FROM unmatched_count WHERE gateway = ?1")                                 \
+    X(UNMATCHED_FIND, "SELECT rx FROM unmatched WHERE tag = ? AND digest = ?")                                         \
+    X(UNMATCHED_DELETE, "DELETE FROM unmatched WHERE number = ?")                                                      \
+    X(UNMATCHED_COUNT, "SELECT count(*) FROM unmatched WHERE tag = ?")                                                 \
+    X(UNMATCHED_COUNT_GATEWAY, "SELECT count FROM unmatched_count WHERE gateway = ?")                                  \
     X(UNMATCHED_COUNT_ALL, "SELECT count(*) FROM unmatched")                                                           \
-    X(OUTBOX_PUT, "INSERT INTO outbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                        \
+    X(OUTBOX_PUT, "INSERT " SELKIE_SQL_INSERT("outbox", SELKIE_OUTBOX_COLUMNS, ", data", ", ?"))                       \
     X(OUTBOX_LAST, "SELECT max(number) FROM outbox")                                                                   \
-    X(OUTBOX_NEXT, "SELECT number, kind, address, counter, rx, gateway, form, data FROM outbox WHERE number > ?1 "     \
-                   "ORDER BY number LIMIT 1")                                                                          \
-    X(OUTBOX_EMPTY, "DELETE FROM outbox WHERE number <= ?1")                                                           \
-    X(STALE_PUT, "INSERT OR IGNORE INTO stale VALUES (?1)")                                                            \
-    X(STALE_DELETE, "DELETE FROM stale WHERE address = ?1")                                                            \
-    X(STALE_NEXT, "SELECT address FROM stale WHERE address > ?1 ORDER BY address LIMIT 1")                             \
-    X(GATEWAY_PUT, "INSERT OR REPLACE INTO gateway VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                   \
-    X(GATEWAY_NEXT, "SELECT name, auth, salt, hash, iterations, added FROM gateway WHERE name > ?1 ORDER BY name "     \
-                    "LIMIT 1")                                                                                         \
-    X(GATEWAY_DELETE, "DELETE FROM gateway WHERE name = ?1")
+    X(OUTBOX_NEXT, SELKIE_SQL_OUTBOX "WHERE number > ? ORDER BY number LIMIT 1")                                       \
+    X(OUTBOX_EMPTY, "DELETE FROM outbox WHERE number <= ?")                                                            \
+    X(STALE_PUT, "INSERT OR IGNORE INTO stale (address) VALUES (?)")                                                   \
+    X(STALE_DELETE, "DELETE FROM stale WHERE address = ?")                                                             \
+    X(STALE_NEXT, "SELECT address FROM stale WHERE address > ? ORDER BY address LIMIT 1")                              \
+    X(GATEWAY_PUT, "INSERT OR REPLACE " SELKIE_SQL_INSERT("gateway", SELKIE_GATEWAY_COLUMNS, "", ""))                  \
+    X(GATEWAY_NEXT, SELKIE_SQL_GATEWAY "WHERE name > ? ORDER BY name LIMIT 1")                                         \
+    X(GATEWAY_DELETE, "DELETE FROM gateway WHERE name = ?")
 
 enum selkie_statement {
 #define SELKIE_STATEMENT_ENUM(name, sql) SELKIE_SQL_##name,
@@ -110,61 +151,70 @@ struct selkie_registry {
     int64_t last_binding, last_parked, last_unmatched, last_outbox;
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
     char damage[SELKIE_REGISTRY_ERROR_SIZE];  /* "" = none known */
-    char corrupt[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none since it was asked for */
+    char corrupt[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none so far */
     char check_delay[SELKIE_REGISTRY_ERROR_SIZE];
     char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
 };
 
-/* What one seals in the vault. */
+/* A value for a statement; all zero is NULL. A text or blob must live until the statement has run. */
+struct selkie_value {
+    int type; /* SQLITE_INTEGER … */
+    int64_t integer;
+    const void *bytes;
+    size_t len;
+};
+#define SELKIE_INTEGER(value)   ((struct selkie_value){.type = SQLITE_INTEGER, .integer = (int64_t)(value)})
+#define SELKIE_TEXT(text)       ((struct selkie_value){.type = SQLITE_TEXT, .bytes = (text)})
+#define SELKIE_BLOB(blob, size) ((struct selkie_value){.type = SQLITE_BLOB, .bytes = (blob), .len = (size)})
+/* All values of a statement in order: the last two arguments of the functions below. */
+#define SELKIE_VALUES(...)                                                                                             \
+    (const struct selkie_value[]){__VA_ARGS__},                                                                        \
+        sizeof(const struct selkie_value[]){__VA_ARGS__} / sizeof(struct selkie_value)
+#define SELKIE_NO_VALUES NULL, 0
+
+/* For the lists of columns: the values of `record`; and reading `record` from `row`, with `at` counting its columns. */
+#define SELKIE_VALUE(column, kind, member) SELKIE_VALUE_##kind(record->member),
+#define SELKIE_VALUE_INTEGER(member)       SELKIE_INTEGER(member)
+#define SELKIE_VALUE_TEXT(member)          SELKIE_TEXT(member)
+#define SELKIE_VALUE_BLOB(member)          SELKIE_BLOB(member, sizeof(member))
+#define SELKIE_READ(column, kind, member)  SELKIE_READ_##kind(record->member);
+#define SELKIE_READ_INTEGER(member)        member = (__typeof__(member))sqlite3_column_int64(row, at++)
+#define SELKIE_READ_TEXT(member)           selkie_sql_get_text(row, at++, member, sizeof(member))
+#define SELKIE_READ_BLOB(member)           selkie_sql_get_blob(row, at++, member, sizeof(member))
+
+/* Bind a statement; the first one that writes begins the transaction. NULL after an error, which step then returns. */
+sqlite3_stmt *selkie_sql(struct selkie_registry *registry, enum selkie_statement which,
+                         const struct selkie_value values[], size_t count);
+/* Step once: 1 = a row (read it, then selkie_sql_done), 0 = no (more) rows, or SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_sql_step(struct selkie_registry *registry, sqlite3_stmt *statement);
+void selkie_sql_done(sqlite3_stmt *statement);
+/* Run a statement: 0 or SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_sql_run(struct selkie_registry *registry, enum selkie_statement which,
+                                     const struct selkie_value values[], size_t count);
+/* The number in a statement's one row, NULL as 0: 1, 0 without a row (then *number is 0), or SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_sql_number(struct selkie_registry *registry, int64_t *number, enum selkie_statement which,
+                                        const struct selkie_value values[], size_t count);
+/* That number as the result. */
+SELKIE_USE_RESULT int selkie_sql_count(struct selkie_registry *registry, enum selkie_statement which,
+                                       const struct selkie_value values[], size_t count);
+/* A column of a row: a blob of exactly this length, any other as zeroes; a text, cut to fit. */
+void selkie_sql_get_blob(sqlite3_stmt *row, int column, void *bytes, size_t len);
+void selkie_sql_get_text(sqlite3_stmt *row, int column, char *text, size_t size);
+
+/* Kinds of secrets in the vault. */
 #define SELKIE_VAULT_CLAIM   'c'
 #define SELKIE_VAULT_SESSION 's'
 #define SELKIE_VAULT_PARKED  'p'
 #define SELKIE_VAULT_OUTBOX  'o'
 
-/* A statement ready to be bound; the second form begins the transaction. */
-sqlite3_stmt *selkie_sql(struct selkie_registry *registry, enum selkie_statement statement);
-sqlite3_stmt *selkie_sql_write(struct selkie_registry *registry, enum selkie_statement statement);
-
-/* Step once: 1 = a row (read it, then selkie_sql_done), 0 = no (more) rows, or SELKIE_ESTORAGE. */
-SELKIE_USE_RESULT int selkie_sql_step(struct selkie_registry *registry, sqlite3_stmt *statement);
-/* Run to the end: 0 or SELKIE_ESTORAGE. */
-SELKIE_USE_RESULT int selkie_sql_run(struct selkie_registry *registry, sqlite3_stmt *statement);
-void selkie_sql_done(sqlite3_stmt *statement);
-
-/* A statement with one number in its one row; NULL counts as 0. */
-SELKIE_USE_RESULT int selkie_sql_number(struct selkie_registry *registry, sqlite3_stmt *statement, int64_t *number);
-
-/* The row gave something that cannot have been stored so: note it and return SELKIE_ECRYPTO. */
-SELKIE_USE_RESULT int selkie_sql_corrupt(struct selkie_registry *registry, const char *what, int64_t number);
-/* The vault does not seal: note it and return SELKIE_ESTORAGE. */
-SELKIE_USE_RESULT int selkie_sql_unsealed(struct selkie_registry *registry);
-
-static inline void selkie_sql_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, size_t len)
-{
-    sqlite3_bind_blob(statement, index, bytes, (int)len, SQLITE_STATIC);
-}
-
-static inline void selkie_sql_bind_text(sqlite3_stmt *statement, int index, const char *text)
-{
-    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
-}
-
-/* Copy a blob of exactly this length; another is left as zeroes. */
-static inline void selkie_sql_get_blob(sqlite3_stmt *statement, int column, void *bytes, size_t len)
-{
-    const void *blob = sqlite3_column_blob(statement, column);
-    memset(bytes, 0, len);
-    if (blob && sqlite3_column_bytes(statement, column) == (int)len)
-        memcpy(bytes, blob, len);
-}
-
-static inline void selkie_sql_get_text(sqlite3_stmt *statement, int column, char *text, size_t size)
-{
-    const char *value = (const char *)sqlite3_column_text(statement, column);
-    size_t len = value ? strnlen(value, size - 1) : 0;
-    if (len)
-        memcpy(text, value, len);
-    text[len] = 0;
-}
+/* Seal into `sealed`, len + SELKIE_VAULT_OVERHEAD bytes, which becomes the value. 0 or SELKIE_ESTORAGE. */
+SELKIE_USE_RESULT int selkie_sql_seal(struct selkie_registry *registry, char kind, uint64_t place, const uint8_t *plain,
+                                      size_t len, uint8_t *sealed, struct selkie_value *value);
+/* Open the sealed blob of a column, at most `size` bytes: its length, or SELKIE_ECRYPTO if the blob is damaged. */
+SELKIE_USE_RESULT int selkie_sql_open(struct selkie_registry *registry, char kind, uint64_t place, sqlite3_stmt *row,
+                                      int column, uint8_t *plain, size_t size);
+/* Note that this one is damaged ("parked frame 7") and return SELKIE_ECRYPTO. */
+SELKIE_USE_RESULT __attribute__((format(printf, 2, 3))) int selkie_sql_corrupt(struct selkie_registry *registry,
+                                                                               const char *which, ...);
 
 #endif

@@ -1,8 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The registry, version 1 (PRAGMA user_version). Times are ms since the epoch, UTC. Sealed = by the storage key (vault.h).
+-- The registry, version 1. Times are ms since the epoch, UTC. Sealed = encrypted under the storage key (vault.h).
+
+-- Small pages: a frame changes two or three short rows, and the log gets a whole page for each.
+PRAGMA page_size = 1024;
+PRAGMA synchronous = FULL;
+BEGIN; -- the code that runs this adds the storage key's check value, and commits
+PRAGMA application_id = 0x534c4b52; -- "SLKR"
+PRAGMA user_version = 1;
 
 CREATE TABLE about (
-    name  TEXT PRIMARY KEY,      -- 'storage-key': tells whether storage.key is the right one
+    name  TEXT PRIMARY KEY,      -- 'storage-key': the check value of the right storage.key
     value BLOB NOT NULL
 ) WITHOUT ROWID;
 
@@ -10,14 +17,14 @@ CREATE TABLE device (
     address     BLOB PRIMARY KEY,
     name        TEXT NOT NULL,
     claim       BLOB,            -- sealed; NULL = none
-    listed      INTEGER NOT NULL,-- added by the operator
+    listed      INTEGER NOT NULL,-- added by an administrator
     revoked     INTEGER NOT NULL,
     status      INTEGER NOT NULL,-- enum selkie_device_status: follows from the above and the bindings
-    reset_alarm INTEGER NOT NULL -- when it was raised last
+    reset_alarm INTEGER NOT NULL -- when the alarm was last raised
 ) WITHOUT ROWID;
 CREATE INDEX device_status ON device (status, address);
 
--- An ID at an address. Never deleted: an ID that was once bound and is retired must not come back.
+-- An ID at an address. Never deleted: a retired ID must not be accepted again.
 CREATE TABLE binding (
     number      INTEGER PRIMARY KEY,
     address     BLOB NOT NULL,
@@ -36,9 +43,9 @@ CREATE TABLE binding (
     silent      INTEGER NOT NULL,-- the event has been raised
     clone_alarm INTEGER NOT NULL,
     session_frames INTEGER NOT NULL,-- of those received
-    session_bytes INTEGER NOT NULL,-- of their bodies: what they took of the air
-    revoked     INTEGER NOT NULL,-- its device is
-    row         INTEGER NOT NULL,-- the newest row of the window, as in seen: in here, so that a frame changes one page
+    session_bytes INTEGER NOT NULL,-- of their bodies: their airtime
+    revoked     INTEGER NOT NULL,-- its device is revoked
+    row         INTEGER NOT NULL,-- the newest row of the window, as in `seen`: here, so that a frame changes one page
     present     INTEGER NOT NULL,
     entries     BLOB NOT NULL
 );
@@ -46,7 +53,7 @@ CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
 CREATE INDEX binding_live ON binding (address) WHERE status <> 3;
 CREATE INDEX binding_tag ON binding (tag, status, number);
 
--- The window but for its newest row: 32 counters a row, keyed binding << 27 | counter >> 5.
+-- The window without its newest row: 32 counters a row, at binding << 27 | counter >> 5.
 CREATE TABLE seen (
     place   INTEGER PRIMARY KEY,
     present INTEGER NOT NULL,    -- bit i: counter i of the 32 was accepted
@@ -67,8 +74,8 @@ CREATE TABLE parked (
 );
 CREATE INDEX parked_binding ON parked (binding, counter, number);
 
--- SESSION frames with a tag that nobody has: their REGISTER may come. `arrived` is no time since the epoch, but one by the
--- clock of rules/effects.h, which is never set.
+-- SESSION frames with an unknown tag: their REGISTER may come. `arrived` is not since the epoch but a time of the clock
+-- in rules/effects.h, which is never set.
 CREATE TABLE unmatched (
     number  INTEGER PRIMARY KEY,
     tag     BLOB NOT NULL,
@@ -76,11 +83,11 @@ CREATE TABLE unmatched (
     rx      INTEGER NOT NULL,
     arrived INTEGER NOT NULL,
     gateway TEXT NOT NULL,
-    body    BLOB NOT NULL        -- as it came: still sealed by the device
+    body    BLOB NOT NULL        -- as received: sealed by the device
 );
 CREATE UNIQUE INDEX unmatched_tag ON unmatched (tag, digest);
 
--- How many of them each gateway has in there.
+-- Their number for each gateway.
 CREATE TABLE unmatched_count (
     gateway TEXT PRIMARY KEY,
     count   INTEGER NOT NULL
@@ -94,7 +101,7 @@ CREATE TRIGGER unmatched_removed AFTER DELETE ON unmatched BEGIN
     DELETE FROM unmatched_count WHERE gateway = old.gateway AND count = 0;
 END;
 
--- What must reach the broker, in this order, even over a crash.
+-- What must reach the broker, in this order, even after a crash.
 CREATE TABLE outbox (
     number  INTEGER PRIMARY KEY,
     kind    INTEGER NOT NULL,    -- enum selkie_output_kind: payload, state or event
@@ -103,7 +110,7 @@ CREATE TABLE outbox (
     rx      INTEGER NOT NULL,
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
-    data    BLOB                 -- payload: sealed; event: JSON; state: NULL, it is made when it is put out
+    data    BLOB                 -- payload: sealed; event: JSON; state: NULL, made when it is published
 );
 
 -- Devices whose retained state has changed since it was last put into the outbox.
@@ -120,7 +127,7 @@ CREATE TABLE gateway (
     added      INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Counts that would be slow to make: devices by status, active bindings by key.
+-- Counts that would take long to make: devices by status, active bindings by key.
 CREATE TABLE tally (
     what  TEXT NOT NULL,         -- 'status' or 'key'
     which INTEGER NOT NULL,

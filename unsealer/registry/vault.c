@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/vault.h"
-#include "keys/key.h"
 #include "keys/secret.h"
 #include <selkie/error_text.h>
 
@@ -22,8 +21,9 @@
 #define NONCE_SIZE 12
 #define TAG_SIZE   16
 #define AAD_SIZE   9
+#define PATH_SIZE  4200 /* above what the system opens */
 
-/* GCM set up for one run. */
+/* GCM with the key of one run. */
 struct run {
     uint8_t number[RUN_SIZE];
     bool ready;
@@ -34,7 +34,7 @@ struct selkie_vault {
     int lock; /* the key file, locked */
     uint8_t key[KEY_SIZE];
     struct run own;   /* seals */
-    struct run other; /* the last earlier run that something was opened of */
+    struct run other; /* the earlier run whose secret was opened last */
     uint64_t sealed;
 };
 
@@ -66,26 +66,27 @@ static int random_bytes(uint8_t *bytes, size_t len)
     return getrandom(bytes, len, 0) == (ssize_t)len ? 0 : SELKIE_EENTROPY;
 }
 
-/* Written whole and synced under another name first: a key that is half there must never be taken for one. */
+/* Written and synced under another name first: an incomplete key must never be used. */
 static int make_key(const char *path, const char *state_dir, char error[static SELKIE_VAULT_ERROR_SIZE])
 {
-    char temporary[4200];
+    char temporary[PATH_SIZE + 8];
     uint8_t key[KEY_SIZE];
     int result = random_bytes(key, sizeof key);
 
-    snprintf(temporary, sizeof temporary, "%s.new", path);
-    unlink(temporary);
+    (void)snprintf(temporary, sizeof temporary, "%s.new", path);
+    (void)unlink(temporary);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (result == 0 && (fd < 0 || dir < 0 || write(fd, key, sizeof key) != sizeof key || fsync(fd) != 0 ||
                         rename(temporary, path) != 0 || fsync(dir) != 0))
         result = SELKIE_EIO;
     if (result < 0)
-        selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: cannot be made: %s", path, strerror(errno));
+        selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: cannot create the storage key: %s", path,
+                                 strerror(errno));
     if (fd >= 0)
-        close(fd);
+        (void)close(fd); /* synced */
     if (dir >= 0)
-        close(dir);
+        (void)close(dir);
     mbedtls_platform_zeroize(key, sizeof key);
     return result;
 }
@@ -93,11 +94,10 @@ static int make_key(const char *path, const char *state_dir, char error[static S
 static int load_key(struct selkie_vault *vault, const char *path, char error[static SELKIE_VAULT_ERROR_SIZE])
 {
     uint8_t bytes[KEY_SIZE + 2];
-    int result = selkie_key_read_file(path, bytes, sizeof bytes, error);
+    int result = selkie_secret_read_file(path, bytes, sizeof bytes, error);
 
     if (result >= 0 && result != KEY_SIZE) {
-        selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: must be %d bytes, has %d", path, KEY_SIZE,
-                                 result);
+        selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: must be %d bytes, is %d", path, KEY_SIZE, result);
         result = SELKIE_ECONFIG;
     }
     if (result > 0)
@@ -121,20 +121,20 @@ static int take_lock(struct selkie_vault *vault, const char *path, char error[st
 int selkie_vault_open(struct selkie_vault **opened, const char *state_dir, bool make,
                       char error[static SELKIE_VAULT_ERROR_SIZE])
 {
-    char path[4096];
+    char path[PATH_SIZE];
     uint8_t number[RUN_SIZE];
     struct selkie_vault *vault = selkie_secret_alloc(sizeof *vault);
     int result = 0;
 
     *opened = NULL;
-    selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: no memory or no randomness for the storage key",
+    selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: out of memory or random numbers for the storage key",
                              state_dir);
     if (!vault)
         return SELKIE_ENOMEM;
     vault->lock = -1;
     mbedtls_gcm_init(&vault->own.gcm);
     mbedtls_gcm_init(&vault->other.gcm);
-    snprintf(path, sizeof path, "%s/storage.key", state_dir);
+    (void)snprintf(path, sizeof path, "%s/storage.key", state_dir); /* one that is cut off does not open */
     if (make && access(path, F_OK) != 0 && errno == ENOENT)
         result = make_key(path, state_dir, error);
     if (result == 0)
@@ -159,7 +159,7 @@ void selkie_vault_close(struct selkie_vault *vault)
     if (!vault)
         return;
     if (vault->lock >= 0)
-        close(vault->lock);
+        (void)close(vault->lock);
     mbedtls_gcm_free(&vault->own.gcm);
     mbedtls_gcm_free(&vault->other.gcm);
     selkie_secret_free(vault, sizeof *vault);

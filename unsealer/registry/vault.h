@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is secret and must be kept, sealed under the storage key: <state_dir>/storage.key, 32 random bytes, mode 0600,
- * made on the first start. AES-256-GCM under a key for this run, HKDF-SHA-256(storage key, a random run number), and a
- * counter as nonce: so no nonce comes twice, neither after a rollback, nor a crash, nor the restoring of a backup.
- * While it is open no other process can open it. One thread at a time. */
+/* Seals the registry's secrets under the storage key: <state_dir>/storage.key, 32 random bytes, mode 0600, made at the
+ * first start. AES-256-GCM with a key for this run, HKDF-SHA-256(storage key, a random run number), and a counter as
+ * nonce. So no nonce repeats, even after a rollback, a crash or a restored backup. While a vault is open, no other
+ * process can open it. One thread at a time. */
 #ifndef SELKIE_VAULT_H
 #define SELKIE_VAULT_H
 
@@ -17,21 +17,21 @@
 
 struct selkie_vault;
 
-/* `make`: make the key where there is none. On failure `error` holds one sentence. */
+/* `make`: make the key if there is none. 0, or an error and its text. */
 SELKIE_USE_RESULT int selkie_vault_open(struct selkie_vault **vault, const char *state_dir, bool make,
                                         char error[static SELKIE_VAULT_ERROR_SIZE]);
 void selkie_vault_close(struct selkie_vault *vault);
 
-/* A value that tells one storage key from another and tells nothing of it. */
+/* A value that differs for each storage key and reveals nothing about it. */
 void selkie_vault_check_value(const struct selkie_vault *vault, uint8_t value[static SELKIE_VAULT_CHECK_SIZE]);
 
-/* Seal `len` bytes to len + SELKIE_VAULT_OVERHEAD. `kind` and `place` say what it is and where it stands: it opens
- * nowhere else. 0 or SELKIE_ECRYPTO. */
+/* Seal `len` bytes to len + SELKIE_VAULT_OVERHEAD. `kind` and `place` say what the secret is and where it is stored: it
+ * opens only with both. 0 or SELKIE_ECRYPTO. */
 SELKIE_USE_RESULT int selkie_vault_seal(struct selkie_vault *vault, char kind, uint64_t place, const uint8_t *plain,
                                         size_t len, uint8_t *sealed);
 
-/* Open `len` bytes to len - SELKIE_VAULT_OVERHEAD. Returns that length, or SELKIE_ECRYPTO where they were not sealed by
- * this vault for this place. */
+/* Open `len` bytes to len - SELKIE_VAULT_OVERHEAD. Returns that length, or SELKIE_ECRYPTO if they were not sealed under
+ * this storage key for this kind and place. */
 SELKIE_USE_RESULT int selkie_vault_open_sealed(struct selkie_vault *vault, char kind, uint64_t place,
                                                const uint8_t *sealed, size_t len, uint8_t *plain);
 
