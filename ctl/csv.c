@@ -68,10 +68,45 @@ static int read_first(struct builder *builder)
     return c;
 }
 
+/* Whether a spreadsheet may run a text that begins so: behind any spaces there is a sign that begins a formula (or its
+ * wide form), or a tab or line end, which some strip first. An apostrophe counts too: it would be taken for the guard.
+ */
+static bool needs_guard(const char *text)
+{
+    text += strspn(text, " ");
+    if (strncmp(text, "\xEF\xBC", 2) == 0)
+        return text[2] != '\0' && strchr("\x9D\x8B\x8D\xA0", text[2]);
+    return *text != '\0' && strchr("=+-@\t\r\n'", *text);
+}
+
+/* Some spreadsheets divide a row at semicolons or tabs instead of commas, so a cell may begin there too. */
+static bool divides(char c)
+{
+    return c == ';' || c == '\t';
+}
+
+/* Take the apostrophes out that ctl_csv_write put in. */
+static void remove_guards(struct builder *builder, char *field)
+{
+    char *to = field;
+    bool begins = true;
+    if (builder->fault)
+        return;
+    for (const char *from = field; *from != '\0'; from++) {
+        if (begins && *from == '\'' && needs_guard(from + 1))
+            from++;
+        begins = divides(*from);
+        *to++ = *from;
+    }
+    *to = '\0';
+    builder->fill = (size_t)(to + 1 - builder->csv->row);
+}
+
 /* One field; returns the character that ended it: a comma, a line end or EOF. */
 static int read_field(struct builder *builder)
 {
     begin_field(builder);
+    size_t begin = builder->fill;
     int c = read_first(builder);
     if (c == '"') {
         c = read_quoted(builder);
@@ -89,6 +124,7 @@ static int read_field(struct builder *builder)
         }
     }
     put(builder, '\0');
+    remove_guards(builder, builder->csv->row + begin);
     return c;
 }
 
@@ -122,15 +158,17 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
 
 void ctl_csv_write(FILE *file, const char *field)
 {
-    if (!strpbrk(field, ",\"\r\n")) {
-        fputs(field, file);
-        return;
-    }
-    putc('"', file);
+    bool quoted = strpbrk(field, ",\"\r\n") != NULL, begins = true;
+    if (quoted)
+        putc('"', file);
     for (; *field != '\0'; field++) {
+        if (begins && needs_guard(field))
+            putc('\'', file);
         if (*field == '"')
             putc('"', file);
         putc(*field, file);
+        begins = divides(*field);
     }
-    putc('"', file);
+    if (quoted)
+        putc('"', file);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comma-separated values, RFC 4180: quoted fields may hold commas, quotes (doubled) and line ends. Heap; one thread. */
+/* Comma-separated values, RFC 4180: quoted fields may hold commas, quotes (doubled) and line ends. A spreadsheet runs a
+ * cell that begins like a formula, and a device chooses its firmware's name. So the writer puts an apostrophe before
+ * each such beginning, and before an apostrophe, and the reader removes it: a text that was written reads the same. No
+ * heap; one thread. */
 #ifndef SELKIE_CTL_CSV_H
 #define SELKIE_CTL_CSV_H
 
@@ -22,7 +25,7 @@ struct ctl_csv {
 /* Read the next row that is not empty. 1, 0 at the end of the file, or -1 with *fault saying what is wrong. */
 int ctl_csv_next(struct ctl_csv *csv, const char **fault);
 
-/* Write a field, quoted where it must be. */
+/* Write a field, quoted and guarded where it must be. */
 void ctl_csv_write(FILE *file, const char *field);
 
 #endif

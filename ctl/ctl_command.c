@@ -53,7 +53,8 @@ const struct argp_option ctl_device_list_options[] = {
 };
 
 const struct argp_option ctl_device_add_options[] = {
-    {"claim", OPT_CLAIM, "CLAIM", 0, "The claim that the device must send, up to 64 bytes", 0},
+    {"claim", OPT_CLAIM, "CLAIM", OPTION_ARG_OPTIONAL,
+     "The claim that the device must send, up to 64 bytes; without CLAIM, make one and print it", 0},
     {"name", OPT_NAME, "NAME", 0, "A name for people", 0},
     {"json", OPT_JSON, NULL, 0, "Print JSON", 0},
     {0},
@@ -111,7 +112,6 @@ error_t ctl_options_take(struct ctl_options *options, int key, char *argument, s
         {OPT_OUT, &options->out},
         {OPT_KEY, &options->key},
         {OPT_SEALED, &options->sealed},
-        {OPT_CLAIM, &options->claim},
         {OPT_NAME, &options->name},
         {OPT_STATUS, &options->status},
         {OPT_CONFIG, &options->config},
@@ -152,6 +152,17 @@ error_t ctl_options_take(struct ctl_options *options, int key, char *argument, s
     return 0;
 }
 
+/* --claim=CLAIM, --claim CLAIM, or --claim alone: at the end, or before another option. getopt itself knows no optional
+ * argument that is a word of its own, so the next word is taken here. */
+static void take_claim(struct ctl_options *options, char *argument, struct argp_state *state)
+{
+    const char *next = state->next < state->argc ? state->argv[state->next] : NULL;
+    if (!argument && next && (next[0] != '-' || next[1] == '\0'))
+        argument = state->argv[state->next++];
+    options->claim = argument;
+    options->make_claim = !argument;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct parsing *parsing = state->input;
@@ -168,7 +179,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (options->arg_count < parsing->command->min_args)
-            argp_error(state, "an argument is missing");
+            argp_error(state, options->claim ? "an argument is missing (write --claim without a value last)"
+                                             : "an argument is missing");
+        return 0;
+    case OPT_CLAIM:
+        take_claim(options, argument, state);
         return 0;
     default:
         return ctl_options_take(options, key, argument, state);

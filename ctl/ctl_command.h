@@ -32,6 +32,7 @@ struct ctl_options {
 
     /* device, gateway */
     const char *claim;
+    bool make_claim; /* --claim without a value; then claim is NULL */
     const char *name;
     const char *status;
     bool certificate;

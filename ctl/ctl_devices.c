@@ -4,12 +4,15 @@
 
 #include "print.h"
 
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <selkie/frame.h>
 #include <selkie/message.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ID_DIGITS 16
+#define ID_DIGITS    16
+#define CLAIM_DIGITS 20 /* of a claim made here: 80 random bits in hex */
 
 static const struct ctl_column list_columns[] = {
     {"ADDRESS", "address", CTL_TEXT}, {"NAME", "name", CTL_TEXT},         {"STATUS", "status", CTL_TEXT},
@@ -202,6 +205,43 @@ json_t *ctl_device_add_command(const char *address, const char *name, const char
     return command;
 }
 
+static bool make_claim(char claim[static CLAIM_DIGITS + 1])
+{
+    uint8_t bytes[CLAIM_DIGITS / 2];
+    bool made = RAND_priv_bytes(bytes, sizeof bytes) == 1;
+    for (size_t i = 0; made && i < sizeof bytes; i++)
+        snprintf(claim + 2 * i, 3, "%02x", bytes[i]);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return made;
+}
+
+/* The claim's only appearance: the registry never gives it back. */
+static void print_claim(const char *address, const char *claim, bool as_json)
+{
+    if (as_json) {
+        json_t *object = json_pack("{s:s, s:s}", "address", address, "claim", claim);
+        ctl_print(object, true);
+        json_decref(object);
+    } else {
+        printf("%s added\nclaim  %s\n\nThe claim is shown only this once. The device must send it.\n", address, claim);
+    }
+}
+
+static enum ctl_exit add_with_new_claim(const struct ctl_options *options, const char *address)
+{
+    char claim[CLAIM_DIGITS + 1];
+    json_t *data;
+    if (!make_claim(claim))
+        return ctl_fail_openssl("no random numbers for a claim");
+    enum ctl_exit result =
+        selkie_control_client_once_take(&data, options, ctl_device_add_command(address, options->name, claim));
+    if (data)
+        print_claim(address, claim, options->json);
+    json_decref(data);
+    OPENSSL_cleanse(claim, sizeof claim);
+    return result;
+}
+
 enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
@@ -212,6 +252,8 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
         ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
         return CTL_USAGE;
     }
+    if (options->make_claim)
+        return add_with_new_claim(options, address);
     snprintf(done, sizeof done, "%s added", address);
     return selkie_control_client_print_take(options, ctl_device_add_command(address, options->name, options->claim),
                                             print_done, done);

@@ -118,6 +118,7 @@ int main(int argc, char **argv)
     static const char *const rows[] = {
         "address,name,claim\n0011223344556677,Roof,c\n",
         "\xEF\xBB\xBF\"a\",\"b\"\"c\",\"d\ne\"\r\n,,\r\n\n\"\"\n",
+        "'=1,''x,'tis\n=1;-2\t@3,'\n",
         "a",
         "\"",
         NULL,

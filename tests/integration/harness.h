@@ -174,9 +174,12 @@ size_t harness_pty_read(struct harness_pty *pty, uint8_t *bytes, size_t len, int
 
 const char *harness_private_key(void); /* path of key 1 as PEM, mode 0600 */
 const char *harness_public_key(void);  /* path of its public half as PEM */
+const char *harness_second_key(void);  /* path of key 2, made anew, as PEM, mode 0600; takes seconds */
 
 /* Seal a message for key 1 as an outsider would, with OpenSSL. */
 void harness_seal(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_message *message);
+/* The same for key 2. */
+void harness_seal_second(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_message *message);
 void harness_seal_data(uint8_t body[static SELKIE_SEALED_SIZE], const uint8_t address[static 8],
                        const uint8_t id[static 32], uint32_t counter, const char *payload);
 void harness_seal_register(uint8_t body[static SELKIE_SEALED_SIZE], const uint8_t address[static 8],

@@ -31,17 +31,37 @@ static EVP_PKEY *vector_key(void)
     return key;
 }
 
-const char *harness_private_key(void)
+static EVP_PKEY *second_key(void)
 {
-    const char *path = harness_path("1.key.pem");
+    static EVP_PKEY *key;
+
+    if (key == NULL)
+        key = EVP_RSA_gen(4096);
+    ck_assert_ptr_nonnull(key);
+    return key;
+}
+
+static const char *write_private(const char *name, EVP_PKEY *key)
+{
+    const char *path = harness_path(name);
 
     if (access(path, F_OK) != 0) {
-        FILE *file = fopen(harness_write("1.key.pem", 0600, "%s", ""), "we");
+        FILE *file = fopen(harness_write(name, 0600, "%s", ""), "we");
         ck_assert_ptr_nonnull(file);
-        ck_assert_int_eq(PEM_write_PKCS8PrivateKey(file, vector_key(), NULL, NULL, 0, NULL, NULL), 1);
+        ck_assert_int_eq(PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
         ck_assert_int_eq(fclose(file), 0);
     }
     return path;
+}
+
+const char *harness_private_key(void)
+{
+    return write_private("1.key.pem", vector_key());
+}
+
+const char *harness_second_key(void)
+{
+    return write_private("2.key.pem", second_key());
 }
 
 const char *harness_public_key(void)
@@ -57,15 +77,16 @@ const char *harness_public_key(void)
     return path;
 }
 
-void harness_seal(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_message *message)
+static void seal(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_message *message, uint8_t key_id,
+                 EVP_PKEY *key)
 {
     uint8_t plain[SELKIE_MESSAGE_MAX];
     size_t len = SELKIE_CIPHERTEXT_SIZE;
     int plain_len = selkie_message_encode(plain, message);
 
     ck_assert_msg(plain_len > 0, "%s", selkie_error_text(plain_len));
-    selkie_frame_put_sealed_header(body, 1, message->address);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(vector_key(), NULL);
+    selkie_frame_put_sealed_header(body, key_id, message->address);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
     ck_assert(EVP_PKEY_encrypt_init(context) == 1 &&
               EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
               EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) == 1 &&
@@ -73,6 +94,16 @@ void harness_seal(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_m
     ck_assert_int_eq(EVP_PKEY_encrypt(context, body + SELKIE_SEALED_HEADER_SIZE, &len, plain, (size_t)plain_len), 1);
     ck_assert_uint_eq(len, SELKIE_CIPHERTEXT_SIZE);
     EVP_PKEY_CTX_free(context);
+}
+
+void harness_seal(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_message *message)
+{
+    seal(body, message, 1, vector_key());
+}
+
+void harness_seal_second(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_message *message)
+{
+    seal(body, message, 2, second_key());
 }
 
 void harness_seal_data(uint8_t body[static SELKIE_SEALED_SIZE], const uint8_t address[static 8],

@@ -138,6 +138,84 @@ START_TEST(an_imported_fleet_is_exported_again)
 }
 END_TEST
 
+/* What a person or a device chose begins a cell, through the real registry and back. */
+START_TEST(no_exported_cell_is_a_formula_and_import_takes_it_back)
+{
+    start("");
+    static const char *const names[][2] = {{"=1+1", "'=1+1"},       {"+1", "'+1"},     {"-1", "'-1"},
+                                           {"@SUM(1)", "'@SUM(1)"}, {"1;=2", "1;'=2"}, {"=1,2", "\"'=1,2\""},
+                                           {"'=1", "''=1"},         {"'tis", "''tis"}, {"Roof=1", "Roof=1"}};
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(1);
+    struct selkie_message message = {.kind = SELKIE_REGISTER};
+    uint8_t body[SELKIE_SEALED_SIZE];
+    memcpy(message.address, device.address, sizeof message.address);
+    memcpy(message.id, device.id, sizeof message.id);
+    message.registration.firmware = "=HYPERLINK(\"http://a\")";
+    message.registration.firmware_len = strlen(message.registration.firmware);
+    harness_seal(body, &message);
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
+    frames_await_receipt(gateway, 1);
+    EXPECT(0, ",gw1,\"'=HYPERLINK(\"\"http://a\"\")\"\n", "ctl device export");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char row[64];
+        snprintf(row, sizeof row, "00112233aabbccdd,%s,listed", names[i][1]);
+        EXPECT(0, "added", "ctl device add 00112233aabbccdd --name \"%s\"", names[i][0]);
+        EXPECT(0, row, "ctl device export | tee export.csv");
+        EXPECT(0, "added", "ctl device add 00112233aabbccdd --name other");
+        EXPECT(0, "2 added, 0 refused", "ctl device import export.csv");
+        snprintf(row, sizeof row, "\"name\": \"%s\"", names[i][0]);
+        EXPECT(0, row, "ctl device show 00112233aabbccdd --json");
+    }
+    harness_disconnect(gateway);
+}
+END_TEST
+
+/* The claim's form, or NULL: 20 hex digits. */
+static const char *claim_in(const char *text, const char *before)
+{
+    const char *claim = strstr(text, before);
+    claim = claim ? claim + strlen(before) : NULL;
+    return claim && strspn(claim, "0123456789abcdef") == 20 ? claim : NULL;
+}
+
+START_TEST(a_claim_is_made_and_printed_once)
+{
+    start(",\"enrolment\":\"listed\"");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/rejected/#");
+    struct frames_device device = frames_device(1);
+    uint8_t body[SELKIE_SEALED_SIZE];
+    char *first = shell(0, "ctl device add %s --claim", device.text);
+    char *second = shell(0, "ctl device add --claim --json %s", device.text), claim[21] = "";
+    ck_assert_msg(strstr(first, " added\n") && claim_in(first, "claim  "), "%s", first);
+    ck_assert_msg(strstr(second, device.text) && claim_in(second, "\"claim\": \""), "%s", second);
+    memcpy(claim, claim_in(second, "\"claim\": \""), 20);
+    ck_assert_int_ne(strncmp(claim_in(first, "claim  "), claim, 20), 0);
+    char *shown = shell(0, "ctl device show %s --json; ctl device export", device.text);
+    ck_assert(strstr(shown, "\"claim\": true") && !strstr(shown, claim));
+    /* The earlier one is no longer good. */
+    char old[21] = "";
+    memcpy(old, claim_in(first, "claim  "), 20);
+    harness_seal_register(body, device.address, device.id, old);
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
+    harness_message_free(harness_receive(subscriber, "selkie/rejected/claim"));
+    harness_seal_register(body, device.address, device.id, claim);
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 2), 0);
+    frames_await_receipts(gateway, 1, 2);
+    EXPECT(0, "active", "ctl device list --status active");
+    /* Nothing is printed that the plugin did not take. */
+    char *refused = shell(1, "ctl device add %s --claim --name '%065d'", device.text, 0);
+    ck_assert_msg(strstr(refused, "name: must be") && !strstr(refused, "claim"), "%s", refused);
+    free(first);
+    free(second);
+    free(shown);
+    free(refused);
+    harness_disconnect(subscriber);
+    harness_disconnect(gateway);
+}
+END_TEST
+
 START_TEST(gateways_come_and_go)
 {
     char lines[400], *output;
@@ -263,6 +341,8 @@ int main(void)
     tcase_add_test(tcase, a_device_goes_through_its_life);
     tcase_add_test(tcase, the_air_that_session_frames_save_is_shown);
     tcase_add_test(tcase, an_imported_fleet_is_exported_again);
+    tcase_add_test(tcase, no_exported_cell_is_a_formula_and_import_takes_it_back);
+    tcase_add_test(tcase, a_claim_is_made_and_printed_once);
     tcase_add_test(tcase, gateways_come_and_go);
     tcase_add_test(tcase, the_printed_gateway_configuration_is_a_sound_one);
     tcase_add_test(tcase, keys_and_counters_are_shown);

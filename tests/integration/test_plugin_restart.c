@@ -198,15 +198,18 @@ START_TEST(a_reload_brings_new_keys_and_new_rules)
     struct frames_device device = frames_device(3);
     uint8_t body[SELKIE_SEALED_SIZE];
     char *config = harness_read(harness_path("plugin.json"));
+    struct selkie_message message = {.kind = SELKIE_DATA,
+                                     .data = {.payload = (const uint8_t *)"two", .payload_len = 3}};
 
-    harness_seal_data(body, device.address, device.id, 0, "two");
-    body[1] = 2; /* the same key under another number will do */
+    memcpy(message.address, device.address, sizeof message.address);
+    memcpy(message.id, device.id, sizeof message.id);
+    harness_seal_second(body, &message);
     ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
     harness_message_free(harness_receive(subscriber, "selkie/rejected/unknown-key"));
     (void)harness_write("plugin.json", 0600,
                         "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"readers\":[\"gw1\"],\"keys\":[{\"id\":1,\"file\":"
-                        "\"1.key.pem\"},{\"id\":2,\"file\":\"1.key.pem\"}]}",
-                        harness_path("state"));
+                        "\"1.key.pem\"},{\"id\":2,\"file\":\"%s\"}]}",
+                        harness_path("state"), harness_second_key());
     harness_signal(broker->process, SIGHUP);
     harness_wait_log(broker->process, "plugin.json: reloaded");
     ck_assert_int_eq(harness_subscribe(subscriber, "selkie/stats", 1), 135);
@@ -214,6 +217,17 @@ START_TEST(a_reload_brings_new_keys_and_new_rules)
     ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 2), 0);
     frames_expect_payload(gateway, &device, "two", 0);
     ck_assert_ptr_null(harness_receive_try(subscriber, "selkie/device/", 0));
+    /* One key under two numbers is refused, and both numbers are still served as before. */
+    (void)harness_write("plugin.json", 0600,
+                        "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"},\n"
+                        "{\"id\":2,\"file\":\"1.key.pem\"}]}",
+                        harness_path("state"));
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json:2: file: keys 1 and 2 are the same RSA key");
+    message.counter = 1;
+    harness_seal_second(body, &message);
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 3), 0);
+    frames_expect_payload(gateway, &device, "two", 1);
     free(config);
     harness_disconnect(gateway);
     harness_disconnect(subscriber);

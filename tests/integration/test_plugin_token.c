@@ -194,6 +194,27 @@ START_TEST(mosquitto_does_not_start_with_a_pin_in_the_uri_and_does_not_log_it)
 }
 END_TEST
 
+/* The token's key is that of the file, and a token's key is that of the token's other entry. */
+START_TEST(mosquitto_does_not_start_with_the_tokens_key_under_two_ids)
+{
+    char uri[300], entries[900], *log;
+
+    (void)harness_write("pin", 0600, "%s\n", getenv("SELKIE_TEST_PIN"));
+    (void)snprintf(uri, sizeof uri, "\"pin_file\":\"pin\",\"uri\":\"pkcs11:token=selkie;object=golden?module-path=%s\"",
+                   getenv("SELKIE_TEST_MODULE"));
+    const char *second[] = {uri, "\"file\":\"1.key.pem\"", "\"file\":\"1.key.pem\",\"provider\":\"mbedtls\""};
+    (void)harness_private_key();
+    for (size_t i = 0; i < sizeof second / sizeof *second; i++) {
+        (void)snprintf(entries, sizeof entries, "{\"id\":3,%s},{\"id\":4,%s}", uri, second[i]);
+        (void)harness_write("plugin.json", 0600, "{\"state_dir\":\"%s\",\"gateways\":\"any\",\n\"keys\":[%s]}",
+                            harness_path("state"), entries);
+        ck_assert_int_ne(harness_broker_refuses(plugin_lines(), &log), 0);
+        ck_assert_msg(strstr(log, "plugin.json:2: ") && strstr(log, "keys 3 and 4 are the same RSA key"), "%s", log);
+        free(log);
+    }
+}
+END_TEST
+
 int main(void)
 {
     if (!getenv("SELKIE_TEST_MODULE") || !getenv("SELKIE_TEST_PIN")) {
@@ -209,6 +230,7 @@ int main(void)
     tcase_add_test(tcase, frames_wait_while_the_token_is_away);
     tcase_add_test(tcase, a_reload_opens_the_token_again);
     tcase_add_test(tcase, mosquitto_does_not_start_with_a_pin_in_the_uri_and_does_not_log_it);
+    tcase_add_test(tcase, mosquitto_does_not_start_with_the_tokens_key_under_two_ids);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

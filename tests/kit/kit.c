@@ -86,9 +86,8 @@ static uint8_t *key_der(const char *field, size_t *len)
     return der;
 }
 
-const char *kit_write_key(const uint8_t *der, size_t len)
+static const char *write_key_take(EVP_PKEY *key)
 {
-    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, (long)len);
     const char *path = kit_path(kit_dir(), "1.key.pem");
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     FILE *file = fdopen(fd, "w");
@@ -96,6 +95,16 @@ const char *kit_write_key(const uint8_t *der, size_t len)
     fclose(file);
     EVP_PKEY_free(key);
     return path;
+}
+
+const char *kit_write_key(const uint8_t *der, size_t len)
+{
+    return write_key_take(d2i_AutoPrivateKey(NULL, &der, (long)len));
+}
+
+const char *kit_new_key_file(void)
+{
+    return write_key_take(EVP_RSA_gen(4096));
 }
 
 const char *kit_key_file(void)

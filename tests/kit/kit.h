@@ -21,7 +21,9 @@ void kit_write(const char *path, const void *bytes, size_t len, unsigned mode);
 const char *kit_write_key(const uint8_t *der, size_t len);
 /* The golden vectors' key as a PEM file of mode 0600 in a new folder. */
 const char *kit_key_file(void);
-/* A keyring with that key as 1. */
+/* A new key of as many bits in the same form; takes seconds. */
+const char *kit_new_key_file(void);
+/* A keyring with the vectors' key as 1. */
 struct selkie_keyring *kit_keyring(const char *provider);
 
 /* A device: it keeps its ID and counts its messages. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 4180, as spreadsheets write it. */
+/* RFC 4180, as spreadsheets write it, and the apostrophe that keeps a spreadsheet from running a cell. */
 #define _GNU_SOURCE /* fmemopen */
 #include <check.h>
 #include <csv.h>
@@ -86,12 +86,96 @@ START_TEST(a_row_has_a_limit)
 }
 END_TEST
 
+static const struct {
+    const char *text, *cell; /* as it is in the file */
+} guarded[] = {
+    {"=1+1", "'=1+1"},
+    {"+1", "'+1"},
+    {"-1", "'-1"},
+    {"@SUM(1)", "'@SUM(1)"},
+    {"\t=1", "'\t'=1"},
+    {"\r=1", "\"'\r=1\""},
+    {"\n=1", "\"'\n=1\""},
+    {"=1,\"x\"", "\"'=1,\"\"x\"\"\""},
+    {"  =1", "'  =1"},
+    {"1;=1;-x", "1;'=1;'-x"}, /* some spreadsheets divide at semicolons and tabs */
+    {"1\t@x", "1\t'@x"},
+    {"\xEF\xBC\x9D@", "'\xEF\xBC\x9D@"}, /* the wide form of = */
+    {"'", "''"},
+    {"'=1", "''=1"},
+    {"''=1", "'''=1"},
+    {"'tis", "''tis"},
+    {"a=b-c+d@e'f", "a=b-c+d@e'f"},
+    {"\xEF\xBD\x9D", "\xEF\xBD\x9D"},
+    {"", ""},
+};
+
+static char *write_cell(const char *text)
+{
+    char *cell = NULL;
+    size_t size;
+    FILE *out = open_memstream(&cell, &size);
+    ck_assert_ptr_nonnull(out);
+    ctl_csv_write(out, text);
+    ck_assert_int_eq(fclose(out), 0);
+    return cell;
+}
+
+/* Two of them, so that an empty text makes a row as well. */
+static void expect_same_again(const char *text)
+{
+    char *cell = write_cell(text), row[256], expected[256];
+    snprintf(row, sizeof row, "%s,%s\n", cell, cell);
+    snprintf(expected, sizeof expected, "/1:%s|%s", text, text);
+    char *all = read_all(row);
+    ck_assert_str_eq(all, expected);
+    free(all);
+    free(cell);
+}
+
+START_TEST(no_cell_begins_as_a_formula_does)
+{
+    char *cell = write_cell(guarded[_i].text);
+    ck_assert_str_eq(cell, guarded[_i].cell);
+    free(cell);
+    expect_same_again(guarded[_i].text);
+}
+END_TEST
+
+/* Every text of up to four of the characters that matter. */
+START_TEST(what_is_written_reads_the_same)
+{
+    static const char letters[] = "=+-@\t\r\n';, \"a";
+    unsigned count = 1;
+    for (size_t len = 0; len <= 4; len++, count *= sizeof letters - 1) {
+        for (unsigned number = 0; number < count; number++) {
+            char text[5] = "";
+            for (unsigned i = 0, rest = number; i < len; i++, rest /= sizeof letters - 1)
+                text[i] = letters[rest % (sizeof letters - 1)];
+            expect_same_again(text);
+        }
+    }
+}
+END_TEST
+
+START_TEST(an_apostrophe_that_guards_nothing_is_text)
+{
+    char *all = read_all("'tis,a'=b,';'x,'\n");
+    ck_assert_str_eq(all, "/1:'tis|a'=b|';'x|'");
+    free(all);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("csv");
     TCase *tcase = tcase_create("csv");
     tcase_add_loop_test(tcase, rows_are_read_with_their_lines, 0, sizeof cases / sizeof cases[0]);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_row_has_a_limit);
+    tcase_add_loop_test(tcase, no_cell_begins_as_a_formula_does, 0, sizeof guarded / sizeof guarded[0]);
+    tcase_add_test(tcase, what_is_written_reads_the_same);
+    tcase_add_test(tcase, an_apostrophe_that_guards_nothing_is_text);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

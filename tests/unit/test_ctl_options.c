@@ -61,6 +61,52 @@ START_TEST(numbers_are_taken_within_their_limits)
 }
 END_TEST
 
+static const struct {
+    const char *arguments[6];
+    bool made, json;
+} claims[] = {
+    {{"A", NULL}, false, false},
+    {{"A", "--claim", "c", NULL}, false, false},
+    {{"--claim", "c", "A", NULL}, false, false},
+    {{"--claim", "c", "--json", "A", NULL}, false, true},
+    {{"--claim=c", "A", NULL}, false, false},
+    {{"A", "--claim=c", "--json", NULL}, false, true},
+    {{"A", "--claim", "--claim=c", NULL}, false, false},
+    {{"A", "--claim", NULL}, true, false},
+    {{"A", "--claim", "--json", NULL}, true, true},
+    {{"--claim", "--json", "A", NULL}, true, true},
+    {{"--json", "--claim", "--", "A", NULL}, true, true},
+    {{"A", "--claim=c", "--claim", NULL}, true, false},
+};
+
+START_TEST(a_claim_is_given_in_two_forms_or_to_be_made)
+{
+    const char *const *arguments = claims[_i].arguments;
+    parse(&add, arguments);
+    ck_assert_uint_eq(options.arg_count, 1);
+    ck_assert(options.make_claim == claims[_i].made);
+    ck_assert((options.claim != NULL) == (!claims[_i].made && arguments[1] != NULL));
+    ck_assert(options.json == claims[_i].json);
+}
+END_TEST
+
+START_TEST(an_empty_claim_is_no_claim_to_be_made)
+{
+    static const struct ctl_command *const command = &add;
+    char *argv[] = {(char[]){"selkiectl"}, (char[]){"A"}, (char[]){"--claim"}, (char[]){""}, NULL};
+    ctl_options_parse(&options, command, 4, argv);
+    ck_assert_str_eq(options.claim, "");
+    ck_assert(!options.make_claim);
+    argv[1] = (char[]){"A"};
+    argv[2] = (char[]){"--claim="};
+    argv[3] = NULL;
+    options = (struct ctl_options){0};
+    ctl_options_parse(&options, command, 3, argv);
+    ck_assert_str_eq(options.claim, "");
+    ck_assert(!options.make_claim);
+}
+END_TEST
+
 /* Each ends the program with 2. */
 static const struct {
     const struct ctl_command *command;
@@ -73,7 +119,9 @@ static const struct {
     {&add, {"A", "--timeout=0", NULL}},
     {&add, {"A", "--timeout=3601", NULL}},
     {&add, {"A", "--timeout=1s", NULL}},
-    {&add, {"A", "--claim", NULL}},
+    {&add, {"--claim", "A", NULL}}, /* the claim, and no address */
+    {&add, {"A", "--claim", "c", "B", "C", NULL}},
+    {&add, {"A", "--claim", "-c", NULL}},
     {&keygen, {"A", NULL}},
     {&keygen, {"--id", "0", NULL}},
     {&keygen, {"--id", "256", NULL}},
@@ -96,6 +144,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, a_commands_own_and_the_brokers_options_are_taken);
     tcase_add_test(tcase, numbers_are_taken_within_their_limits);
+    tcase_add_loop_test(tcase, a_claim_is_given_in_two_forms_or_to_be_made, 0, (int)(sizeof claims / sizeof claims[0]));
+    tcase_add_test(tcase, an_empty_claim_is_no_claim_to_be_made);
     tcase_add_loop_exit_test(tcase, what_makes_no_sense_ends_the_program, CTL_USAGE, 0,
                              (int)(sizeof misuses / sizeof misuses[0]));
     suite_add_tcase(suite, tcase);

@@ -15,6 +15,15 @@
 static const char *const providers[] = {"openssl", "mbedtls"};
 #define PROVIDERS ((int)(sizeof providers / sizeof *providers))
 
+static const char *second_key; /* its file */
+
+/* The key is made once for all tests: that takes seconds. */
+static void set_up(void)
+{
+    kit_root_make();
+    second_key = kit_new_key_file();
+}
+
 static void expect_refused(const struct selkie_key_source *source, int result, const char *sentence)
 {
     char error[SELKIE_KEYRING_ERROR_SIZE];
@@ -100,6 +109,7 @@ START_TEST(ids_and_providers_are_checked)
     ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_ECONFIG);
     ck_assert_ptr_nonnull(strstr(error, "magic"));
     source.provider = NULL;
+    source.file = second_key;
     ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), 0);
     ck_assert_uint_eq(selkie_keyring_count(keyring), 2);
     uint8_t id;
@@ -108,6 +118,31 @@ START_TEST(ids_and_providers_are_checked)
     ck_assert_uint_eq(id, 2);
     ck_assert_str_eq(provider, "openssl");
     ck_assert_ptr_null(selkie_keyring_warning(keyring, 1));
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+/* Under two numbers one recorded frame would open as two. Any pair of providers, the second with a file of its own. */
+START_TEST(one_key_under_two_ids_is_refused)
+{
+    struct selkie_keyring *keyring = kit_keyring(providers[_i / PROVIDERS]); /* as 1 */
+    struct selkie_key_source source = {.id = 9, .provider = providers[_i % PROVIDERS], .file = kit_key_file()};
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_data(&device, "x");
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    uint8_t message[SELKIE_MESSAGE_MAX];
+
+    ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_EEXIST);
+    ck_assert_msg(strstr(error, "keys 1 and 9 are the same RSA key") != NULL, "%s", error);
+    ck_assert_uint_eq(selkie_keyring_count(keyring), 1);
+    ck_assert_int_eq(selkie_keyring_unseal(keyring, 9, body.bytes + SELKIE_SEALED_HEADER_SIZE, message),
+                     SELKIE_EUNKNOWNKEY);
+    ck_assert_int_gt(selkie_keyring_unseal(keyring, 1, body.bytes + SELKIE_SEALED_HEADER_SIZE, message), 0);
+    source.file = second_key; /* the id is still free */
+    ck_assert_msg(selkie_keyring_add(keyring, &source, error) == 0, "%s", error);
+    source.id = 200;
+    ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_EEXIST);
+    ck_assert_msg(strstr(error, "keys 9 and 200 are") != NULL, "%s", error);
     selkie_keyring_close(keyring);
 }
 END_TEST
@@ -200,11 +235,12 @@ int main(void)
     TCase *tcase = tcase_create("keys");
 
     tcase_set_timeout(tcase, 60);
-    tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
+    tcase_add_unchecked_fixture(tcase, set_up, kit_root_remove);
     tcase_add_loop_test(tcase, a_key_file_that_others_can_read_is_refused, 0, PROVIDERS);
     tcase_add_loop_test(tcase, a_file_that_is_no_rsa_4096_key_is_refused, 0, PROVIDERS);
     tcase_add_loop_test(tcase, keys_of_another_size_or_kind_or_under_a_passphrase_are_refused, 0, PROVIDERS);
     tcase_add_test(tcase, ids_and_providers_are_checked);
+    tcase_add_loop_test(tcase, one_key_under_two_ids_is_refused, 0, PROVIDERS * PROVIDERS);
     tcase_add_loop_test(tcase, golden_vectors_open_and_the_rejected_do_not, 0, PROVIDERS);
     tcase_add_loop_test(tcase, threads_may_open_at_once, 0, PROVIDERS);
     suite_add_tcase(suite, tcase);

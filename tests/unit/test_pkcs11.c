@@ -30,17 +30,23 @@ static void put_back(void)
 }
 
 /* Add a key of the token; through the module that can take it away where `faulty`. */
-static int add(struct selkie_keyring *keyring, const char *object, const char *pin, bool faulty,
-               char error[static SELKIE_KEYRING_ERROR_SIZE])
+static int add_as(uint8_t id, struct selkie_keyring *keyring, const char *object, const char *pin, bool faulty,
+                  char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     char uri[512];
     const char *pin_file = kit_path(kit_dir(), "pin");
     const char *module = faulty ? SELKIE_P11_FAULT : getenv("SELKIE_TEST_MODULE");
-    const struct selkie_key_source source = {.id = 1, .uri = uri, .pin_file = pin_file};
+    const struct selkie_key_source source = {.id = id, .uri = uri, .pin_file = pin_file};
 
     kit_write(pin_file, pin, strlen(pin), 0600);
     snprintf(uri, sizeof uri, "pkcs11:token=selkie;object=%s;type=private?module-path=%s", object, module);
     return selkie_keyring_add(keyring, &source, error);
+}
+
+static int add(struct selkie_keyring *keyring, const char *object, const char *pin, bool faulty,
+               char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    return add_as(1, keyring, object, pin, faulty, error);
 }
 
 static struct selkie_keyring *open_object(const char *object, bool faulty)
@@ -141,6 +147,117 @@ START_TEST(what_is_wrong_with_a_token_or_its_key_is_said)
 }
 END_TEST
 
+static EVP_PKEY *key_of(json_t *object, const char *field)
+{
+    size_t len;
+    uint8_t *der = vectors_bytes(object, field, &len);
+    const uint8_t *at = der;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)len);
+    free(der);
+    return key;
+}
+
+/* Ask until the key answers otherwise than not ready; at most ten seconds. */
+static int unseal_when_ready(struct selkie_keyring *keyring, const struct kit_body *body)
+{
+    uint8_t message[SELKIE_MESSAGE_MAX];
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    int result;
+    while ((result = selkie_keyring_unseal(keyring, 1, body->bytes + SELKIE_SEALED_HEADER_SIZE, message)) ==
+               SELKIE_ENOTREADY &&
+           selkie_clock_monotonic_us() < until_us)
+        sched_yield();
+    return result;
+}
+
+/* The token's key is the golden vectors' key, as is the file. */
+START_TEST(one_key_under_two_ids_is_refused)
+{
+    static const char *const providers[] = {"openssl", "mbedtls"};
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    const char *pin = getenv("SELKIE_TEST_PIN");
+
+    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
+        const struct selkie_key_source source = {.id = 2, .provider = providers[i], .file = kit_key_file()};
+        struct selkie_keyring *keyring = open_object("golden", false);
+        ck_assert_int_eq(selkie_keyring_add(keyring, &source, error), SELKIE_EEXIST);
+        ck_assert_msg(strstr(error, "keys 1 and 2 are the same RSA key") != NULL, "%s", error);
+        selkie_keyring_close(keyring);
+        keyring = kit_keyring(providers[i]);
+        ck_assert_int_eq(add_as(3, keyring, "golden", pin, false, error), SELKIE_EEXIST);
+        ck_assert_msg(strstr(error, "keys 1 and 3 are the same RSA key") != NULL, "%s", error);
+        ck_assert_uint_eq(selkie_keyring_count(keyring), 1);
+        selkie_keyring_close(keyring);
+    }
+    struct selkie_keyring *keyring = open_object("golden", false);
+    ck_assert_int_eq(add_as(4, keyring, "golden", pin, false, error), SELKIE_EEXIST);
+    ck_assert_msg(strstr(error, "keys 1 and 4 are the same RSA key") != NULL, "%s", error);
+    /* What was refused takes no other key of the same token with it. */
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body body = kit_data(&device, "x");
+    uint8_t message[SELKIE_MESSAGE_MAX];
+    ck_assert_int_gt(selkie_keyring_unseal(keyring, 1, body.bytes + SELKIE_SEALED_HEADER_SIZE, message), 0);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
+static void modulus_of_golden(uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE])
+{
+    json_t *vectors = vectors_load(SELKIE_VECTORS);
+    EVP_PKEY *key = key_of(json_object_get(vectors, "rsa"), "private_pkcs8_der");
+    BIGNUM *n = NULL;
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(key, "n", &n), 1);
+    ck_assert_int_eq(BN_bn2binpad(n, modulus, SELKIE_CIPHERTEXT_SIZE), SELKIE_CIPHERTEXT_SIZE);
+    BN_free(n);
+    EVP_PKEY_free(key);
+    json_decref(vectors);
+}
+
+/* Add the modulus; whether the sum still fits. */
+static bool add_modulus(uint8_t ciphertext[static SELKIE_CIPHERTEXT_SIZE],
+                        const uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE])
+{
+    unsigned sum = 0;
+    for (size_t i = SELKIE_CIPHERTEXT_SIZE; i-- > 0; sum >>= 8) {
+        sum += (unsigned)ciphertext[i] + modulus[i];
+        ciphertext[i] = (uint8_t)sum;
+    }
+    return sum == 0;
+}
+
+/* Our own check comes first: a fault that waits for the token's next call is still waiting. The ciphertexts are a good
+ * one plus the modulus, which a token that reduces opens to the same message; the modulus itself; and the greatest. */
+START_TEST(the_token_is_not_given_a_ciphertext_beyond_its_modulus)
+{
+    struct selkie_keyring *keyring = open_object("golden", true);
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body good;
+    uint8_t modulus[SELKIE_CIPHERTEXT_SIZE], beyond[3][SELKIE_CIPHERTEXT_SIZE], message[SELKIE_MESSAGE_MAX];
+
+    modulus_of_golden(modulus);
+    do {
+        good = kit_data(&device, "x");
+        memcpy(beyond[0], good.bytes + SELKIE_SEALED_HEADER_SIZE, sizeof beyond[0]);
+    } while (!add_modulus(beyond[0], modulus));
+    memcpy(beyond[1], modulus, sizeof modulus);
+    memset(beyond[2], 0xff, sizeof beyond[2]);
+    ck_assert_int_gt(unseal_when_ready(keyring, &good), 0);
+    take_away("5 once");
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, beyond[i], message), SELKIE_EBADSEAL);
+        ck_assert_int_eq(access(fault_file, F_OK), 0);
+    }
+    take_away("50"); /* gone for longer: what is wrong with them is still certain */
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, beyond[i], message), SELKIE_EBADSEAL);
+    put_back();
+    ck_assert_int_gt(unseal_when_ready(keyring, &good), 0);
+    modulus[SELKIE_CIPHERTEXT_SIZE - 1]--; /* it is odd; the greatest that the token may see */
+    ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, modulus, message), SELKIE_EBADSEAL);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
 START_TEST(a_pin_in_the_uri_is_refused_and_not_repeated)
 {
     static const char *const uris[] = {"pkcs11:token=selkie;object=golden?pin-value=87654321",
@@ -160,19 +277,6 @@ START_TEST(a_pin_in_the_uri_is_refused_and_not_repeated)
     selkie_keyring_close(keyring);
 }
 END_TEST
-
-/* Ask until the key answers otherwise than not ready; at most ten seconds. */
-static int unseal_when_ready(struct selkie_keyring *keyring, const struct kit_body *body)
-{
-    uint8_t message[SELKIE_MESSAGE_MAX];
-    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
-    int result;
-    while ((result = selkie_keyring_unseal(keyring, 1, body->bytes + SELKIE_SEALED_HEADER_SIZE, message)) ==
-               SELKIE_ENOTREADY &&
-           selkie_clock_monotonic_us() < until_us)
-        sched_yield();
-    return result;
-}
 
 START_TEST(a_token_goes_away_and_comes_back)
 {
@@ -275,16 +379,6 @@ static void write_pem(const char *dir, const char *name, EVP_PKEY *key)
     EVP_PKEY_free(key);
 }
 
-static EVP_PKEY *key_of(json_t *object, const char *field)
-{
-    size_t len;
-    uint8_t *der = vectors_bytes(object, field, &len);
-    const uint8_t *at = der;
-    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)len);
-    free(der);
-    return key;
-}
-
 static int write_keys(const char *dir)
 {
     json_t *golden = vectors_load(SELKIE_VECTORS), *wycheproof = vectors_load(WYCHEPROOF);
@@ -321,6 +415,8 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, golden_vectors_open_and_the_rejected_do_not);
     tcase_add_test(tcase, wycheproof_agrees);
     tcase_add_test(tcase, what_is_wrong_with_a_token_or_its_key_is_said);
+    tcase_add_test(tcase, one_key_under_two_ids_is_refused);
+    tcase_add_test(tcase, the_token_is_not_given_a_ciphertext_beyond_its_modulus);
     tcase_add_test(tcase, a_pin_in_the_uri_is_refused_and_not_repeated);
     tcase_add_test(tcase, a_token_goes_away_and_comes_back);
     tcase_add_test(tcase, a_token_that_fails_once_costs_no_frame);

@@ -14,17 +14,24 @@
 static const char *dir, *path;
 static char error[SELKIE_PLUGIN_CONFIG_ERROR_SIZE];
 
-static void setup(void)
+static void copy_key(const char *from, const char *name, unsigned mode)
 {
     char pem[8192];
+    FILE *file = fopen(from, "r");
+    size_t len = fread(pem, 1, sizeof pem, file);
+
+    (void)fclose(file);
+    kit_write(kit_path(dir, name), pem, len, mode);
+}
+
+static void setup(void)
+{
+    const char *key = kit_key_file();
 
     dir = kit_dir();
     path = kit_path(dir, "plugin.json");
-    FILE *file = fopen(kit_key_file(), "r");
-    size_t len = fread(pem, 1, sizeof pem, file);
-    (void)fclose(file);
-    kit_write(kit_path(dir, "1.key.pem"), pem, len, 0600);
-    kit_write(kit_path(dir, "open.pem"), pem, len, 0644);
+    copy_key(key, "1.key.pem", 0600);
+    copy_key(key, "open.pem", 0644);
 }
 
 static struct selkie_plugin_config *open_text(const char *text)
@@ -59,9 +66,10 @@ END_TEST
 
 START_TEST(each_key_is_taken)
 {
+    copy_key(kit_new_key_file(), "2.key.pem", 0600);
     struct selkie_plugin_config *config = open_text(
         "{\"root\":\"site/7\",\"state_dir\":\"/var/lib/x\",\"provider\":\"mbedtls\","
-        "\"keys\":[{\"id\":255,\"file\":\"1.key.pem\"},{\"id\":2,\"file\":\"1.key.pem\",\"provider\":\"openssl\"}],"
+        "\"keys\":[{\"id\":255,\"file\":\"1.key.pem\"},{\"id\":2,\"file\":\"2.key.pem\",\"provider\":\"openssl\"}],"
         "\"workers\":256,\"enrolment\":\"listed\",\"rebind\":\"claim\",\"admins\":[\"root\",\"ops\"],"
         "\"readers\":[\"alice\",{\"user\":\"bob\",\"topics\":[\"selkie/device/+/up\",\"selkie/stats\"]},"
         "{\"user\":\"carol\"}],\"other_topics\":\"allow\",\"silent_after\":31622400,\"gateways\":\"any\"}");
@@ -211,6 +219,8 @@ static const struct {
     {"{" STATE ",\n\"keys\":[{\"id\":1,\n\"file\":\"open.pem\"}]}", "3", "file: "},
     {"{" STATE ",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"},{\"id\":1,\n\"file\":\"1.key.pem\"}]}", "3", "file: "},
     {"{" STATE ",\n\"keys\":[{\"id\":1,\n\"uri\":\"nonsense\"}]}", "3", "uri: "},
+    {"{" STATE ",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\"},{\"id\":7,\n\"file\":\"1.key.pem\"}]}", "3",
+     "file: keys 1 and 7 are the same RSA key"},
     {"{" STATE ",\n\"keys\":[{\"id\":1,\"uri\":\"pkcs11:x\",\n\"file\":\"1.key.pem\"}]}", "3", "file: unknown key"},
     {"{" STATE ",\n\"keys\":[{\"id\":1,\"file\":\"1.key.pem\",\n\"pin_file\":\"x\"}]}", "3", "pin_file: unknown key"},
     {"[]", "1", ""},

@@ -13,8 +13,9 @@ struct selkie_key_provider {
     const char *name;
     bool from_uri; /* keys come from source->uri, not from source->file */
 
-    /* 0 and a key of the provider's, or an error and its text. */
-    int (*open)(void **key, const struct selkie_key_source *source, char error[static SELKIE_KEYRING_ERROR_SIZE]);
+    /* 0, a key of the provider's and its modulus (big-endian), or an error and its text. */
+    int (*open)(void **key, uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE], const struct selkie_key_source *source,
+                char error[static SELKIE_KEYRING_ERROR_SIZE]);
 
     /* The message's length, SELKIE_EBADSEAL or SELKIE_ENOTREADY, as selkie_keyring_unseal. After a failure the keyring
      * wipes `message`.

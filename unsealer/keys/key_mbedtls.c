@@ -78,8 +78,8 @@ out:
     return result;
 }
 
-static int mbedtls_open(void **opened, const struct selkie_key_source *source,
-                        char error[static SELKIE_KEYRING_ERROR_SIZE])
+static int mbedtls_open(void **opened, uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE],
+                        const struct selkie_key_source *source, char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     struct key *key = calloc(1, sizeof *key);
     struct lane *lane = lane_new();
@@ -88,6 +88,9 @@ static int mbedtls_open(void **opened, const struct selkie_key_source *source,
     selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: out of memory or entropy", source->file);
     if (key && lane)
         result = load(lane, source, error);
+    if (result == 0 &&
+        mbedtls_rsa_export_raw(&lane->rsa, modulus, SELKIE_CIPHERTEXT_SIZE, NULL, 0, NULL, 0, NULL, 0, NULL, 0) != 0)
+        result = SELKIE_ECRYPTO;
     if (result < 0) {
         lane_free(lane);
         free(key);

@@ -5,6 +5,8 @@
 #include "keys/secret.h"
 #include <selkie/error_text.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -86,8 +88,18 @@ static struct key *key_take(EVP_PKEY *pkey)
     return key;
 }
 
-static int openssl_open(void **key, const struct selkie_key_source *source,
-                        char error[static SELKIE_KEYRING_ERROR_SIZE])
+static bool read_modulus(uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE], const EVP_PKEY *pkey)
+{
+    BIGNUM *n = NULL;
+    bool done = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+                BN_bn2binpad(n, modulus, SELKIE_CIPHERTEXT_SIZE) == SELKIE_CIPHERTEXT_SIZE;
+
+    BN_free(n);
+    return done;
+}
+
+static int openssl_open(void **key, uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE],
+                        const struct selkie_key_source *source, char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     uint8_t pem[16384];
     int result = selkie_secret_read_file(source->file, pem, sizeof pem, error);
@@ -100,10 +112,13 @@ static int openssl_open(void **key, const struct selkie_key_source *source,
     bool rsa = pkey && EVP_PKEY_is_a(pkey, "RSA");
     result = selkie_key_check(source->file, rsa, rsa ? (size_t)EVP_PKEY_get_bits(pkey) : 0, error);
     if (result == 0) {
-        *key = key_take(pkey);
-        result = *key ? 0 : SELKIE_ENOMEM;
+        result = SELKIE_ENOMEM;
+        if (read_modulus(modulus, pkey)) {
+            *key = key_take(pkey);
+            result = *key ? 0 : SELKIE_ENOMEM;
+            pkey = NULL;
+        }
         selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s: %s", source->file, selkie_error_text(result));
-        pkey = NULL;
     }
     EVP_PKEY_free(pkey);
 out:

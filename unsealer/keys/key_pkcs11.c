@@ -6,7 +6,10 @@
  * A token fails in many ways that say nothing about a frame, so this code trusts none of its error codes. After any
  * failure the token must open a seal of our own, the probe. If it cannot, the token is unavailable: frames are refused
  * with SELKIE_ENOTREADY, and the token is tried again once a second. If it can, the frame gets a second try, since the
- * failure may be over. Only a frame that fails before and after a successful probe is at fault. */
+ * failure may be over. Only a frame that fails before and after a successful probe is at fault.
+ *
+ * Some tokens reduce a ciphertext by the modulus first, so that two ciphertexts open to one message. So the token never
+ * gets one that is not below the modulus. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the padding check by itself has no successor in EVP */
 
 #include "keys/secret.h"
@@ -39,6 +42,7 @@ struct key {
     uint8_t pin[PIN_MAX];
     size_t pin_len;
     bool raw;
+    uint8_t modulus[SELKIE_CIPHERTEXT_SIZE];
     uint8_t probe[SELKIE_CIPHERTEXT_SIZE]; /* probe_text, sealed for this key */
 
     pthread_mutex_t lock; /* everything below; the token's module and slot change only while no lane is borrowed */
@@ -204,6 +208,8 @@ static int pkcs11_unseal(void *opened, const uint8_t ciphertext[static SELKIE_CI
                          uint8_t message[static SELKIE_MESSAGE_MAX])
 {
     struct key *key = opened;
+    if (memcmp(ciphertext, key->modulus, SELKIE_CIPHERTEXT_SIZE) >= 0)
+        return SELKIE_EBADSEAL;
     struct lane *lane = borrow(key);
     if (!lane)
         return SELKIE_ENOTREADY;
@@ -257,6 +263,7 @@ static int check_key(struct key *key, struct lane *lane, char error[static SELKI
         return SELKIE_ECONFIG;
     }
     selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "the token opens neither OAEP-SHA-256 nor raw RSA");
+    memcpy(key->modulus, first, sizeof key->modulus);
     int result = make_probe(key, first, modulus_len, exponent, exponent_len);
     if (result < 0 || probe(key, lane))
         return result;
@@ -277,8 +284,8 @@ static int open_token(struct key *key, char fault[static SELKIE_KEYRING_ERROR_SI
     return result;
 }
 
-static int pkcs11_open(void **opened, const struct selkie_key_source *source,
-                       char error[static SELKIE_KEYRING_ERROR_SIZE])
+static int pkcs11_open(void **opened, uint8_t modulus[static SELKIE_CIPHERTEXT_SIZE],
+                       const struct selkie_key_source *source, char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
     char fault[SELKIE_KEYRING_ERROR_SIZE] = "out of memory", shown[SELKIE_TOKEN_SHOWN_SIZE];
     struct key *key = selkie_secret_alloc(sizeof *key); /* the PIN */
@@ -300,6 +307,7 @@ static int pkcs11_open(void **opened, const struct selkie_key_source *source,
         pkcs11_close(key);
         return result;
     }
+    memcpy(modulus, key->modulus, SELKIE_CIPHERTEXT_SIZE);
     *opened = key;
     return 0;
 }

@@ -16,6 +16,7 @@ struct selkie_keyring {
     struct entry {
         const struct selkie_key_provider *provider; /* NULL = no key with this id */
         void *key;
+        uint8_t modulus[SELKIE_CIPHERTEXT_SIZE];
     } entries[256];
     uint8_t ids[255]; /* in the order in which they were added */
     unsigned count;
@@ -60,6 +61,17 @@ static const struct selkie_key_provider *provider_for(const struct selkie_key_so
     return NULL;
 }
 
+/* The key's number does not come under its seal. With one key under two numbers, a recorded frame would open again
+ * under the other number, as another body with the same counter: that looks like a clone. Returns that other id, or 0.
+ */
+static uint8_t find_twin(const struct selkie_keyring *keyring, const struct entry *entry)
+{
+    for (unsigned i = 0; i < keyring->count; i++)
+        if (memcmp(keyring->entries[keyring->ids[i]].modulus, entry->modulus, sizeof entry->modulus) == 0)
+            return keyring->ids[i];
+    return 0;
+}
+
 int selkie_keyring_add(struct selkie_keyring *keyring, const struct selkie_key_source *source,
                        char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
@@ -82,9 +94,17 @@ int selkie_keyring_add(struct selkie_keyring *keyring, const struct selkie_key_s
                                  source->provider ? source->provider : "pkcs11", source->uri ? "uri" : "file");
         return SELKIE_ECONFIG;
     }
-    int result = provider->open(&entry->key, source, error);
+    int result = provider->open(&entry->key, entry->modulus, source, error);
     if (result < 0)
         return result;
+    uint8_t twin = find_twin(keyring, entry);
+    if (twin != 0) {
+        provider->close(entry->key);
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,
+                                 "keys %u and %u are the same RSA key; each id must have a key of its own", twin,
+                                 source->id);
+        return SELKIE_EEXIST;
+    }
     entry->provider = provider;
     keyring->ids[keyring->count++] = source->id;
     return 0;

@@ -25,7 +25,8 @@ struct selkie_key_source {
 SELKIE_USE_RESULT int selkie_keyring_open(struct selkie_keyring **keyring);
 void selkie_keyring_close(struct selkie_keyring *keyring);
 
-/* 0, SELKIE_EEXIST, SELKIE_ECONFIG … ; after a failure `error` says what failed and why. */
+/* 0, SELKIE_EEXIST (its id or its modulus is that of an earlier key), SELKIE_ECONFIG … ; after a failure `error` says
+ * what failed and why. */
 SELKIE_USE_RESULT int selkie_keyring_add(struct selkie_keyring *keyring, const struct selkie_key_source *source,
                                          char error[static SELKIE_KEYRING_ERROR_SIZE]);
 
