@@ -21,10 +21,24 @@
 static const uint8_t address[] = {0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18};
 static struct pages_otp otp;
 static struct pages_key key;
+static struct harness_pty *radio; /* of a board alone */
+static struct cloud_frame frame;
 
 static void set_up(void)
 {
     qemu_board_pages(&otp, &key, address);
+    radio = harness_pty("radio");
+}
+
+static struct qemu_board *boot_alone(void)
+{
+    return qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+}
+
+/* Press the button as a person does until the ID is drawn; returns the position behind what the console says of it. */
+static size_t press_until_ready(struct qemu_board *board, size_t from)
+{
+    return qemu_board_press_until(board, from, "ready: the ID is drawn\n", true);
 }
 
 static bool holds(const uint8_t *memory, size_t size, const uint8_t *secret, size_t len)
@@ -43,23 +57,39 @@ static uint32_t number_after(const struct qemu_board *board, size_t from, const 
     return (uint32_t)strtoul(at + strlen(text), NULL, 10);
 }
 
-static struct harness_process *start_gateway(const struct harness_broker *broker, const struct harness_line *line)
+/* The way of a frame: from the board's line through the gateway and Mosquitto to a client. */
+static struct {
+    struct harness_line *line;
+    struct harness_process *gateway;
+    struct harness_client *client;
+} way;
+
+static void open_way(const struct harness_broker *broker)
 {
+    way.line = harness_line("air");
     const char *config = harness_write("gateway.json", 0600,
                                        "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
                                        "\"serial\":[{\"device\":\"%s\",\"ack\":true}],\"spool\":{\"path\":\"%s\"}}",
-                                       broker->uri, line->b, harness_path("spool.db"));
+                                       broker->uri, way.line->b, harness_path("spool.db"));
     const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
-    return harness_spawn("gateway", argv, false);
+    way.gateway = harness_spawn("gateway", argv, false);
+    way.client = harness_connect(broker, NULL);
+    ck_assert_int_eq(harness_subscribe(way.client, "selkie/device/" ADDRESS "/#", 1), 1);
+    key.ack = 1;
+}
+
+static void close_way(void)
+{
+    harness_disconnect(way.client);
+    ck_assert_int_eq(harness_stop(way.gateway, SIGTERM), 0);
 }
 
 /* Push the button for a reading, and see it come out of Mosquitto as message `number`. */
-static void read_through_mosquitto(struct qemu_board *board, struct harness_client *client, int number,
-                                   const char *form)
+static void read_through_mosquitto(struct qemu_board *board, int number, const char *form)
 {
     char expected[32];
     qemu_board_type(board, "S");
-    struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
+    struct harness_message *message = harness_receive(way.client, "selkie/device/" ADDRESS "/up");
     (void)snprintf(expected, sizeof expected, ",\"message\":%d}", number);
     ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
     ck_assert_str_eq(harness_message_property(message, "gateway"), "roof");
@@ -68,10 +98,10 @@ static void read_through_mosquitto(struct qemu_board *board, struct harness_clie
 }
 
 /* Wait until one of the device's topics says so. */
-static void receive_saying(struct harness_client *client, const char *topic, const char *text)
+static void receive_saying(const char *topic, const char *text)
 {
     for (bool seen = false; !seen;) {
-        struct harness_message *message = harness_receive(client, topic);
+        struct harness_message *message = harness_receive(way.client, topic);
         seen = strstr((const char *)message->payload, text) != NULL;
         harness_message_free(message);
     }
@@ -79,33 +109,25 @@ static void receive_saying(struct harness_client *client, const char *topic, con
 
 START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
-    struct harness_client *client = harness_connect(broker, NULL);
-    struct harness_line *line = harness_line("air");
-    struct harness_process *gateway = start_gateway(broker, line);
-    ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
-
-    key.ack = 1;
+    open_way(harness_broker_with_plugin("", "\"gateways\":\"any\""));
     key.session = 1;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, line->a, false);
-    size_t ready = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, way.line->a, false);
+    size_t ready = press_until_ready(board, 0);
     for (int i = 1; i <= 3; i++)
-        read_through_mosquitto(board, client, i, "session");
+        read_through_mosquitto(board, i, "session");
 
     qemu_board_reset(board);
     ready = qemu_board_wait(board, ready, "on mps2-an385\n");
-    qemu_board_press_until(board, ready, "ready: the ID is drawn\n", true);
-    receive_saying(client, "selkie/device/" ADDRESS "/event", "\"reset\"");
-    harness_disconnect(client);
-    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    press_until_ready(board, ready);
+    receive_saying("selkie/device/" ADDRESS "/event", "\"reset\"");
+    close_way();
 }
 END_TEST
 
 START_TEST(regular_presses_draw_no_id)
 {
-    struct harness_pty *radio = harness_pty("radio");
     uint8_t byte;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    struct qemu_board *board = boot_alone();
     size_t alarm = qemu_board_press_until(board, 0, "these presses were too regular, and do not count\n", false);
     qemu_board_press_until(board, alarm, "silent: not enough entropy\n", false);
     ck_assert_ptr_null(strstr(board->said, "ready"));
@@ -115,9 +137,8 @@ END_TEST
 
 START_TEST(a_swapped_key_is_noticed)
 {
-    struct harness_pty *radio = harness_pty("radio");
     key.keys[0][200] ^= 1;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    struct qemu_board *board = boot_alone();
     qemu_board_wait(board, 0, "silent: the public key does not match its pin\n");
 }
 END_TEST
@@ -125,43 +146,32 @@ END_TEST
 START_TEST(the_operators_button_switches_to_the_next_key)
 {
     uint8_t next[SELKIE_PUBLIC_KEY_SIZE];
-    char lines[600];
     const char *pem = qemu_board_new_key(next);
     const char *config = harness_write(
         "plugin.json", 0600,
         "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"%s\"},{\"id\":2,\"file\":\"%s\"}]}",
         harness_path("state"), harness_private_key(), pem);
-    (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
-                   harness_program("mosquitto_selkie.so"), config);
-    struct harness_broker *broker = harness_broker(lines);
-    struct harness_client *client = harness_connect(broker, NULL);
-    struct harness_line *line = harness_line("air");
-    struct harness_process *gateway = start_gateway(broker, line);
-    ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/#", 1), 1);
+    open_way(harness_broker(harness_plugin_lines(config)));
 
     qemu_board_provision(&otp, &key, 1, 2, next);
-    key.ack = 1;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, line->a, false);
-    size_t ready = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    read_through_mosquitto(board, client, 1, "sealed");
-    receive_saying(client, "selkie/device/" ADDRESS "/state", "\"key_id\":1");
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, way.line->a, false);
+    size_t ready = press_until_ready(board, 0);
+    read_through_mosquitto(board, 1, "sealed");
+    receive_saying("selkie/device/" ADDRESS "/state", "\"key_id\":1");
     qemu_board_type(board, "K");
     qemu_board_wait(board, ready, "sealing with the next key from now on\n");
-    read_through_mosquitto(board, client, 2, "sealed");
-    receive_saying(client, "selkie/device/" ADDRESS "/state", "\"key_id\":2");
-    harness_disconnect(client);
-    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    read_through_mosquitto(board, 2, "sealed");
+    receive_saying("selkie/device/" ADDRESS "/state", "\"key_id\":2");
+    close_way();
 }
 END_TEST
 
 START_TEST(without_a_next_key_the_operators_button_does_nothing)
 {
-    struct harness_pty *radio = harness_pty("radio");
-    static struct cloud_frame frame;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    struct qemu_board *board = boot_alone();
     qemu_board_type(board, "K");
     qemu_board_wait(board, 0, "there is no next key\n");
-    size_t ready = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    size_t ready = press_until_ready(board, 0);
     qemu_board_type(board, "KS");
     qemu_board_wait(board, ready, "message 1 sealed in ");
     do {
@@ -175,17 +185,15 @@ END_TEST
 START_TEST(a_build_option_switches_to_the_next_key)
 {
     /* The cloud's end has the key of the second slot alone. */
-    struct harness_pty *radio = harness_pty("radio");
-    static struct cloud_frame registration;
     uint8_t old[SELKIE_PUBLIC_KEY_SIZE];
     (void)qemu_board_new_key(old);
     qemu_board_provision(&otp, &key, 1, 2, key.keys[0]);
     qemu_board_provision(&otp, &key, 0, 1, old);
     struct qemu_board *board = qemu_board_boot(IMAGE_NEXT_KEY, &otp, &key, radio->path, false);
-    qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    cloud_receive(&registration, radio);
-    ck_assert_uint_eq(registration.header.sealed.key_id, 2);
-    ck_assert_int_eq(registration.message.kind, SELKIE_REGISTER);
+    press_until_ready(board, 0);
+    cloud_receive(&frame, radio);
+    ck_assert_uint_eq(frame.header.sealed.key_id, 2);
+    ck_assert_int_eq(frame.message.kind, SELKIE_REGISTER);
 }
 END_TEST
 
@@ -204,7 +212,6 @@ END_TEST
 /* Read off the line what the guide's reader reads off it, and look into it as he does. */
 START_TEST(the_guides_board_sends_its_first_frame)
 {
-    struct harness_pty *radio = harness_pty("radio");
     uint8_t line[SELKIE_LINK_WIRE_MAX];
     size_t len = 0;
     char *shown;
@@ -233,9 +240,8 @@ END_TEST
 
 START_TEST(an_unlocked_chip_stays_silent)
 {
-    struct harness_pty *radio = harness_pty("radio");
     otp.lock = 0xffffffff;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    struct qemu_board *board = boot_alone();
     qemu_board_wait(board, 0, "silent: refused\n");
 }
 END_TEST
@@ -245,13 +251,11 @@ END_TEST
 START_TEST(a_fault_wipes_and_restarts)
 {
     static const char *const keys[] = {"O", "X", "H"};
-    static struct cloud_frame registration;
     static uint8_t ram[BOARD_RAM_SIZE];
-    const struct selkie_message *message = &registration.message;
-    struct harness_pty *radio = harness_pty("radio");
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
-    size_t at = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
-    cloud_receive(&registration, radio);
+    const struct selkie_message *message = &frame.message;
+    struct qemu_board *board = boot_alone();
+    size_t at = press_until_ready(board, 0);
+    cloud_receive(&frame, radio);
     qemu_board_dump(board, ram);
     ck_assert(holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE)); /* or the test could not fail */
     qemu_board_type(board, keys[_i]);
@@ -265,16 +269,15 @@ END_TEST
 
 START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
 {
-    struct harness_pty *radio = harness_pty("radio");
-    static struct cloud_frame registration, frame;
+    static struct cloud_frame registration;
     static uint8_t ram[BOARD_RAM_SIZE];
     const struct selkie_message *message = &registration.message;
     uint8_t payload[SELKIE_PAYLOAD_MAX];
     struct selkie_session session;
     key.session = 1;
-    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, false);
+    struct qemu_board *board = boot_alone();
     size_t pressed = qemu_board_press_until(board, 0, "entropy: 1 of 80 presses\n", true);
-    qemu_board_press_until(board, pressed, "ready: the ID is drawn\n", true);
+    press_until_ready(board, pressed);
     cloud_receive(&registration, radio);
     ck_assert_int_eq(message->kind, SELKIE_REGISTER);
     ck_assert_uint_eq(message->registration.flags, SELKIE_FLAG_SESSION);
@@ -301,10 +304,8 @@ END_TEST
 
 START_TEST(the_budget_is_kept_while_sealing)
 {
-    struct harness_pty *radio = harness_pty("radio");
-    static struct cloud_frame frame;
     struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, radio->path, true);
-    size_t at = qemu_board_press_until(board, 0, "ready: the ID is drawn\n", true);
+    size_t at = press_until_ready(board, 0);
     cloud_receive(&frame, radio);
     for (int readings = 0; readings < 3; readings++) { /* of one key, so what they take of the pool is the same */
         qemu_board_type(board, "S");

@@ -80,6 +80,8 @@ struct harness_broker *harness_broker(const char *configuration);
  * and state_dir, such as "\"gateways\":\"any\"", or ""), with the golden vectors' key as key 1 and a state_dir in the
  * test's folder. */
 struct harness_broker *harness_broker_with_plugin(const char *configuration, const char *plugin_configuration);
+/* The lines of mosquitto.conf that load the plugin with this configuration file. Static, until the next call. */
+const char *harness_plugin_lines(const char *path);
 /* The same with a configuration file that is all the test's own, with a listener on this loopback port. */
 struct harness_broker *harness_broker_from(const char *config, int port);
 /* Start it again on the same port after it has ended. */

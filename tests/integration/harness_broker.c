@@ -119,23 +119,23 @@ void harness_broker_restart(struct harness_broker *broker)
     ck_assert_msg(wait_listening(broker), "the port %d was taken over a restart", broker->port);
 }
 
-static const char *plugin_lines(const char *plugin_configuration)
+const char *harness_plugin_lines(const char *path)
 {
     static char lines[600];
-    const char *config = harness_write(
-        "plugin.json", 0600, "{\"state_dir\":\"%s\",\"keys\":[{\"id\":1,\"file\":\"%s\"}]%s%s}", harness_path("state"),
-        harness_private_key(), plugin_configuration[0] == '\0' ? "" : ",", plugin_configuration);
 
     (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
-                   harness_program("mosquitto_selkie.so"), config);
+                   harness_program("mosquitto_selkie.so"), path);
     return lines;
 }
 
 struct harness_broker *harness_broker_with_plugin(const char *configuration, const char *plugin_configuration)
 {
     char all[4096];
+    const char *config = harness_write(
+        "plugin.json", 0600, "{\"state_dir\":\"%s\",\"keys\":[{\"id\":1,\"file\":\"%s\"}]%s%s}", harness_path("state"),
+        harness_private_key(), plugin_configuration[0] == '\0' ? "" : ",", plugin_configuration);
 
-    (void)snprintf(all, sizeof all, "%s%s", plugin_lines(plugin_configuration), configuration);
+    (void)snprintf(all, sizeof all, "%s%s", harness_plugin_lines(config), configuration);
     return harness_broker(all);
 }
 

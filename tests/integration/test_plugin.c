@@ -7,17 +7,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <vectors/vectors.h>
 
 #define ANY "\"gateways\":\"any\""
 
+static struct harness_broker *broker;
+static struct harness_client *gateway, *subscriber;
+static struct frames_device device;
+
+static void start(const char *plugin_configuration)
+{
+    broker = harness_broker_with_plugin("", plugin_configuration);
+    gateway = frames_gateway(broker, "gw1", NULL);
+    device = frames_device(1);
+}
+
+static void set_up(void)
+{
+    start(ANY);
+}
+
+/* At a test's end, and before it stops the broker. */
+static void disconnect_all(void)
+{
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+    gateway = subscriber = NULL;
+}
+
+static void send_data(const char *payload, uint64_t seq)
+{
+    frames_send_data(gateway, "gw1", &device, payload, seq);
+}
+
 START_TEST(a_payload_comes_out_with_its_properties)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/#");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(1);
+    subscriber = frames_subscriber(broker, "selkie/device/#");
 
-    frames_send_data(gateway, "gw1", &device, "21.5", 77);
+    send_data("21.5", 77);
     struct harness_message *message = harness_receive(subscriber, frames_topic(&device, "up"));
     ck_assert_str_eq((const char *)message->payload, "21.5");
     ck_assert_int_eq(message->qos, 1);
@@ -30,23 +57,19 @@ START_TEST(a_payload_comes_out_with_its_properties)
     harness_message_free(message);
     frames_await_receipt(gateway, 77);
 
-    frames_send_data(gateway, "gw1", &device, "", 78);
+    send_data("", 78);
     frames_expect_payload(subscriber, &device, "", 1);
     frames_await_receipt(gateway, 78);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
+    disconnect_all();
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
 }
 END_TEST
 
 START_TEST(the_state_is_retained_and_the_event_tells_of_the_registration)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/event");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(2);
+    subscriber = frames_subscriber(broker, "selkie/device/+/event");
 
-    frames_send_data(gateway, "gw1", &device, "a", 1);
+    send_data("a", 1);
     json_t *event = frames_receive_json(subscriber, frames_topic(&device, "event"));
     ck_assert_str_eq(json_string_value(json_object_get(event, "event")), "registered");
     json_decref(event);
@@ -64,60 +87,45 @@ START_TEST(the_state_is_retained_and_the_event_tells_of_the_registration)
     json_decref(state);
     harness_message_free(message);
     harness_disconnect(late);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 START_TEST(every_frame_has_a_receipt_and_payloads_keep_their_order)
 {
     enum { FRAMES = 60 };
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(3);
+    subscriber = frames_subscriber(broker, "selkie/device/+/up");
     char payload[16];
 
     for (unsigned i = 0; i < FRAMES; i++) {
         (void)snprintf(payload, sizeof payload, "%u", i);
-        frames_send_data(gateway, "gw1", &device, payload, 1000 + i);
+        send_data(payload, 1000 + i);
     }
     for (unsigned i = 0; i < FRAMES; i++) {
         (void)snprintf(payload, sizeof payload, "%u", i);
         frames_expect_payload(subscriber, &device, payload, i);
     }
     frames_await_receipts(gateway, 1000, 1000 + FRAMES - 1);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 START_TEST(what_is_wrong_is_rejected_and_receipted_and_the_next_frame_passes)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(4);
-    json_t *vectors = json_load_file(SELKIE_VECTORS, 0, NULL), *vector;
-    size_t index;
+    subscriber = frames_subscriber(broker, "selkie/#");
+    json_t *vectors = vectors_load(SELKIE_VECTORS), *vector;
+    size_t index, len;
     uint64_t seq = 0;
 
-    json_array_foreach (json_object_get(vectors, "rejected"), index, vector) {
-        const char *hex = json_string_value(json_object_get(vector, "body"));
-        const char *reason = json_string_value(json_object_get(vector, "reason"));
-        uint8_t body[2048];
-        size_t len = strlen(hex) / 2;
+    json_array_foreach (vectors_list(vectors, "rejected"), index, vector) {
+        const char *reason = vectors_text(vector, "reason");
+        uint8_t *body = vectors_bytes(vector, "body", &len);
         char prefix[64], payload[24];
 
-        ck_assert_uint_le(len, sizeof body);
-        for (size_t i = 0; i < len; i++)
-            ck_assert_int_eq(sscanf(hex + 2 * i, "%2hhx", &body[i]), 1);
         ck_assert_int_ge(frames_send(gateway, "gw1", body, len, ++seq), 0);
+        free(body);
         (void)snprintf(prefix, sizeof prefix, "selkie/rejected/%s", reason);
         struct harness_message *message = harness_receive_try(subscriber, "selkie/rejected/", HARNESS_PATIENCE);
         ck_assert_msg(message != NULL && strcmp(message->topic, prefix) == 0, "%s: %s, not %s",
-                      json_string_value(json_object_get(vector, "name")), message != NULL ? message->topic : "nothing",
-                      prefix);
+                      vectors_text(vector, "name"), message != NULL ? message->topic : "nothing", prefix);
         json_t *rejected = json_loadb((const char *)message->payload, message->len, 0, NULL);
         ck_assert_str_eq(json_string_value(json_object_get(rejected, "reason")), reason);
         ck_assert_str_eq(json_string_value(json_object_get(rejected, "gateway")), "gw1");
@@ -127,22 +135,18 @@ START_TEST(what_is_wrong_is_rejected_and_receipted_and_the_next_frame_passes)
 
         (void)snprintf(payload, sizeof payload, "%zu", index);
         uint32_t counter = device.counter;
-        frames_send_data(gateway, "gw1", &device, payload, ++seq);
+        send_data(payload, ++seq);
         frames_expect_payload(subscriber, &device, payload, counter);
         frames_await_receipt(gateway, seq);
     }
     ck_assert_uint_gt(seq, 20);
     json_decref(vectors);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 START_TEST(lengths_without_sense_are_malformed)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/rejected/+");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    subscriber = frames_subscriber(broker, "selkie/rejected/+");
     const size_t lens[] = {0, 1, 521, 523, 1024, 1025, 1000000};
     uint8_t *body = calloc(1, 1000000);
 
@@ -154,17 +158,12 @@ START_TEST(lengths_without_sense_are_malformed)
         frames_await_receipt(gateway, i + 1);
     }
     free(body);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 START_TEST(a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(5);
+    subscriber = frames_subscriber(broker, "selkie/device/+/up");
     const struct harness_property nonsense[] = {
         {"seq", "-1"}, {"seq", "1x"}, {"seq", ""}, {"rx", "later"}, {"seq", "99999999999999999999"}, {NULL, NULL}};
     uint8_t body[SELKIE_SEALED_SIZE];
@@ -179,21 +178,16 @@ START_TEST(a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same)
     ck_assert_int_ge(harness_publish(gateway, "selkie/gateway/gw1/up", body, sizeof body, 1, false, nonsense), 0);
     frames_expect_payload(subscriber, &device, "nonsense", 1);
     device.counter = 2;
-    frames_send_data(gateway, "gw1", &device, "last", 3);
+    send_data("last", 3);
     json_t *receipt = frames_receive_json(gateway, "selkie/gateway/gw1/receipt");
     ck_assert_uint_eq(json_array_size(json_object_get(receipt, "seq")), 1); /* nothing came before it */
     json_decref(receipt);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 START_TEST(frames_are_seen_by_subscribers_but_never_retained)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/gateway/+/up");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(6);
+    subscriber = frames_subscriber(broker, "selkie/gateway/+/up");
     uint8_t body[SELKIE_SEALED_SIZE];
 
     harness_seal_data(body, device.address, device.id, 0, "plain");
@@ -211,54 +205,40 @@ START_TEST(frames_are_seen_by_subscribers_but_never_retained)
     ck_assert_str_eq(first->topic, "selkie/gateway/gw1/stats");
     harness_message_free(first);
     harness_disconnect(late);
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 START_TEST(a_provider_with_a_known_weakness_is_warned_of)
 {
-    const char *plugin =
-        harness_write("plugin.json", 0600,
-                      "{\"state_dir\":\"state\",\"gateways\":\"any\",\"provider\":\"mbedtls\",\"keys\":"
-                      "[{\"id\":1,\"file\":\"%s\"}]}",
-                      harness_private_key());
-    char lines[700];
-
-    (void)snprintf(lines, sizeof lines, "plugin %s\nplugin_opt_config_file %s\n",
-                   harness_program("mosquitto_selkie.so"), plugin);
-    struct harness_broker *broker = harness_broker(lines);
+    start(ANY ",\"provider\":\"mbedtls\"");
     /* 3.6 and 2.28.10 have the fixes; then there is nothing to say. */
     if (MBEDTLS_VERSION_NUMBER < 0x021C0A00 || (MBEDTLS_VERSION_MAJOR == 3 && MBEDTLS_VERSION_MINOR < 6))
         harness_wait_log(broker->process, "key 1 (mbedtls): ");
+    disconnect_all();
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
 }
 END_TEST
 
 START_TEST(a_device_that_falls_silent_is_reported)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY ",\"silent_after\":1");
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/event");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(8);
+    start(ANY ",\"silent_after\":1");
+    subscriber = frames_subscriber(broker, "selkie/device/+/event");
     const char *expected[] = {"registered", "silent"};
 
-    frames_send_data(gateway, "gw1", &device, "x", 1);
+    send_data("x", 1);
     for (size_t i = 0; i < 2; i++) {
         json_t *event = frames_receive_json(subscriber, frames_topic(&device, "event"));
         ck_assert_str_eq(json_string_value(json_object_get(event, "event")), expected[i]);
         json_decref(event);
     }
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
 }
 END_TEST
 
 /* A publisher and a subscriber that know nothing of properties. */
 START_TEST(clients_of_mqtt_3_are_served)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
-    struct frames_device device = frames_device(9);
+    broker = harness_broker_with_plugin("", ANY);
+    device = frames_device(1);
     uint8_t body[SELKIE_SEALED_SIZE];
     char port[8];
     const char *body_path = harness_path("body");
@@ -285,30 +265,27 @@ START_TEST(clients_of_mqtt_3_are_served)
     harness_seal_data(body, device.address, device.id, 0, "three");
     FILE *file = fopen(body_path, "we");
     ck_assert(file != NULL && fwrite(body, sizeof body, 1, file) == 1 && fclose(file) == 0);
-    struct harness_process *subscriber = harness_spawn("mosquitto_sub", sub, false);
+    struct harness_process *receiver = harness_spawn("mosquitto_sub", sub, false);
     harness_wait_log(broker->process, "Sending SUBACK");
     ck_assert_int_eq(harness_run("mosquitto_pub", pub, NULL), 0);
-    ck_assert_int_eq(harness_wait_exit(subscriber), 0);
-    ck_assert(harness_log_has(subscriber, "three"));
+    ck_assert_int_eq(harness_wait_exit(receiver), 0);
+    ck_assert(harness_log_has(receiver, "three"));
 }
 END_TEST
 
 START_TEST(a_result_does_not_wait_for_mosquittos_next_tick)
 {
     ck_assert_int_eq(setenv("LD_PRELOAD", NO_TICK_LIBRARY, 1), 0); /* there is none */
-    struct harness_broker *broker = harness_broker_with_plugin("", ANY);
+    start(ANY);
     ck_assert_int_eq(unsetenv("LD_PRELOAD"), 0);
-    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
-    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
-    struct frames_device device = frames_device(7);
+    subscriber = frames_subscriber(broker, "selkie/device/+/up");
 
     for (unsigned i = 0; i < 10; i++) {
-        frames_send_data(gateway, "gw1", &device, "x", i + 1);
+        send_data("x", i + 1);
         frames_expect_payload(subscriber, &device, "x", i);
         frames_await_receipts(gateway, i + 1, i + 1);
     }
-    harness_disconnect(gateway);
-    harness_disconnect(subscriber);
+    disconnect_all();
     ck_assert_int_eq(harness_stop(broker->process, SIGKILL), 128 + SIGKILL); /* it blocks other signals as it waits */
 }
 END_TEST
@@ -368,6 +345,7 @@ int main(void)
     TCase *tcase = tcase_create("plugin");
 
     tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, set_up, disconnect_all);
     tcase_add_test(tcase, a_payload_comes_out_with_its_properties);
     tcase_add_test(tcase, the_state_is_retained_and_the_event_tells_of_the_registration);
     tcase_add_test(tcase, every_frame_has_a_receipt_and_payloads_keep_their_order);
@@ -375,6 +353,11 @@ int main(void)
     tcase_add_test(tcase, lengths_without_sense_are_malformed);
     tcase_add_test(tcase, a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same);
     tcase_add_test(tcase, frames_are_seen_by_subscribers_but_never_retained);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("started otherwise");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, NULL, disconnect_all);
     tcase_add_test(tcase, a_provider_with_a_known_weakness_is_warned_of);
     tcase_add_test(tcase, a_device_that_falls_silent_is_reported);
     tcase_add_test(tcase, clients_of_mqtt_3_are_served);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a device registers: at boot, after its hours, and again where nobody acknowledged it. */
-#include "fake_port.h"
+#include "fake_device.h"
 #include <check.h>
 #include <run_suite.h>
 #include <stdlib.h>
@@ -11,11 +11,7 @@
 #define REGISTERS_MAX 400
 #define AIR_MS(len)   ((uint64_t)(len)*8000 / 2000) /* at 2 kbit/s */
 
-static struct fake_port fake;
-static struct selkie_device_config config;
 static struct selkie_link_rx ack_rx;
-static struct selkie_device device;
-static struct selkie_device_status status;
 
 /* A device that sends, and a gateway that is there at times. */
 static struct {
@@ -32,23 +28,8 @@ static struct {
 
 static void set_up(void)
 {
-    fake_port_init(&fake, 1);
-    config = fake_config(&fake);
-    config.uplink.register_times = 1;
+    fake_device_set_up();
     memset(&life, 0, sizeof life);
-}
-
-static void tear_down(void)
-{
-    selkie_device_wipe(&device);
-    fake_port_free(&fake);
-}
-
-static void start(void)
-{
-    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
-    ck_assert_int_eq(fake_port_run(&fake, &device, -1, fake.now_ms + 60000, &status), SELKIE_DEVICE_READY);
-    ck_assert_uint_eq(fake.frame_count, 1);
 }
 
 /* With ACKs, in SESSION's form: nothing but a REGISTER is sealed. */
@@ -56,7 +37,7 @@ static void expect_acks(void)
 {
     config.ack_rx = &ack_rx;
     config.form = SELKIE_SESSION;
-    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(fake_device_init(), 0);
 }
 
 /* Look at the frame that just went out, and answer it. */
@@ -97,7 +78,7 @@ static void live(uint64_t duration_ms)
         bool due = life.reading_ms > 0 && fake.now_ms >= life.next_ms;
         uint64_t wake_ms = status.wake_ms;
         if (state == SELKIE_DEVICE_READY && due) {
-            ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"sixteen bytes!!!", 16), 0);
+            ck_assert_int_eq(fake_device_send("sixteen bytes!!!"), 0);
             life.next_ms = fake.now_ms + life.reading_ms;
             wake_ms = fake.now_ms;
         } else if (state == SELKIE_DEVICE_READY && life.reading_ms > 0 && life.next_ms < wake_ms) {
@@ -114,10 +95,9 @@ START_TEST(registers_again_after_its_hours_under_the_next_counter)
     uint8_t plain[SELKIE_CIPHERTEXT_SIZE];
     struct selkie_message message;
     config.register_hours = 2;
-    start();
-    ck_assert_int_eq(selkie_device_send(&device, (const uint8_t *)"1", 1), 0);
-    ck_assert_int_eq(fake_port_run(&fake, &device, SELKIE_DEVICE_READY, fake.now_ms + 60000, &status),
-                     SELKIE_DEVICE_READY);
+    fake_device_start();
+    ck_assert_int_eq(fake_device_send("1"), 0);
+    fake_device_await_ready();
     uint64_t began = fake.now_ms;
     ck_assert_int_eq(fake_port_run(&fake, &device, -1, began + 2 * 3600000 + 60000, &status), SELKIE_DEVICE_READY);
     ck_assert_uint_eq(fake.frame_count, 3);
@@ -134,7 +114,7 @@ START_TEST(a_sender_that_never_pauses_registers_all_the_same)
     config.form = SELKIE_SESSION; /* so that nothing but a REGISTER is sealed */
     config.register_hours = 1;
     config.uplink.bit_rate = 1000;
-    start();
+    fake_device_start();
     uint64_t end_ms = fake.now_ms + 3 * 3600000 + 60000;
     static const uint8_t payload[SELKIE_PAYLOAD_MAX];
     while (fake.now_ms < end_ms) {
@@ -168,7 +148,7 @@ END_TEST
 
 START_TEST(without_acks_a_register_is_not_made_again_before_its_hours)
 {
-    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(fake_device_init(), 0);
     live(24 * HOUR_MS);
     ck_assert_uint_eq(life.registers, 1);
 }
@@ -180,7 +160,7 @@ START_TEST(session_frames_on_a_one_way_link_are_understood_within_the_hour)
     config.form = SELKIE_SESSION;
     config.register_hours = _i == 0 ? 24 : 0;
     life.reading_ms = MINUTE_MS;
-    ck_assert_int_eq(selkie_device_init(&device, &config, &fake.port), 0);
+    ck_assert_int_eq(fake_device_init(), 0);
     live(40 * MINUTE_MS);
     ck_assert_uint_eq(life.registers, 2);
     ck_assert_uint_ge(life.at_ms[1], 16 * MINUTE_MS);
@@ -280,7 +260,7 @@ int main(void)
     Suite *suite = suite_create("device_register");
     TCase *tc = tcase_create("device_register");
     suite_add_tcase(suite, tc);
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, set_up, fake_device_tear_down);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, registers_again_after_its_hours_under_the_next_counter);
     tcase_add_test(tc, a_sender_that_never_pauses_registers_all_the_same);

@@ -38,6 +38,13 @@ static void set_up(void)
     selkie_uplink_init(&uplink, &settings, NULL);
 }
 
+/* ACKs are expected. */
+static void set_up_with_acks(void)
+{
+    set_up();
+    selkie_uplink_init(&uplink, &settings, &rx);
+}
+
 static void tear_down(void)
 {
     selkie_drbg_wipe(&drbg);
@@ -59,6 +66,12 @@ static void run(uint64_t until_ms)
         ck_assert_uint_ge(wake_ms, fake.now_ms);
         fake.now_ms = wake_ms;
     }
+}
+
+static void run_until(enum selkie_uplink_phase phase)
+{
+    while (uplink.phase != phase)
+        run(fake.now_ms), fake.now_ms++;
 }
 
 static bool sent(size_t index, const uint8_t body[static 100])
@@ -156,10 +169,8 @@ END_TEST
 
 START_TEST(an_ack_ends_the_retries)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, first);
-    while (uplink.phase != SELKIE_UPLINK_LISTENING)
-        run(fake.now_ms + 1), fake.now_ms++;
+    run_until(SELKIE_UPLINK_LISTENING);
     fake_port_acknowledge(&fake, first, 100);
     run(1000000);
     ck_assert_uint_eq(fake.frame_count, 1);
@@ -174,10 +185,8 @@ START_TEST(an_ack_before_the_end_counts_as_well)
     /* The line is faster than the air that it stands for. What is put right after the ACK is another frame. */
     settings.ack_tries = 1;
     settings.duty_permille = 10;
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, first);
-    while (uplink.phase != SELKIE_UPLINK_ON_AIR)
-        run(fake.now_ms), fake.now_ms++;
+    run_until(SELKIE_UPLINK_ON_AIR);
     uint64_t began = uplink.began_ms;
     fake_port_acknowledge(&fake, first, 100);
     run(fake.now_ms);
@@ -201,7 +210,6 @@ END_TEST
 
 START_TEST(a_late_ack_counts_as_well)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, first);
     while (fake.frame_count == 0 || uplink.phase != SELKIE_UPLINK_IDLE)
         run(fake.now_ms + 1), fake.now_ms++;
@@ -214,10 +222,8 @@ END_TEST
 
 START_TEST(the_ack_of_another_frame_does_not)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, first);
-    while (uplink.phase != SELKIE_UPLINK_LISTENING)
-        run(fake.now_ms + 1), fake.now_ms++;
+    run_until(SELKIE_UPLINK_LISTENING);
     fake_port_acknowledge(&fake, second, 100);
     run(1000000);
     ck_assert_uint_eq(fake.frame_count, settings.ack_tries);
@@ -227,7 +233,6 @@ END_TEST
 
 START_TEST(retries_are_bounded_and_the_next_message_goes)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, first);
     run(1000000);
     ck_assert_uint_eq(fake.frame_count, settings.ack_tries);
@@ -242,11 +247,9 @@ END_TEST
 
 START_TEST(with_acks_a_message_waits_for_the_registers_ack)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, second);
     put(SELKIE_UPLINK_REGISTER, first);
-    while (uplink.phase != SELKIE_UPLINK_LISTENING)
-        run(fake.now_ms + 1), fake.now_ms++;
+    run_until(SELKIE_UPLINK_LISTENING);
     fake_port_acknowledge(&fake, first, 100);
     run(1000000);
     ck_assert(sent(0, first));
@@ -256,7 +259,6 @@ END_TEST
 
 START_TEST(a_gateway_that_never_answers_does_not_stop_the_messages)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, second);
     put(SELKIE_UPLINK_REGISTER, first);
     run(1000000);
@@ -290,8 +292,7 @@ START_TEST(what_was_broken_off_is_paid_for)
         run(fake.now_ms), fake.now_ms++;
     uint64_t began = uplink.began_ms;
     fake.fails[FAKE_RADIO_WRITE] = true;
-    while (uplink.phase != SELKIE_UPLINK_IDLE)
-        run(fake.now_ms), fake.now_ms++;
+    run_until(SELKIE_UPLINK_IDLE);
     size_t written = uplink.written;
     fake.fails[FAKE_RADIO_WRITE] = false;
     fake.write_limit = 0;
@@ -308,8 +309,7 @@ START_TEST(what_is_forgotten_is_paid_for)
     settings.duty_permille = 10;
     fake.write_limit = 60;
     put(SELKIE_UPLINK_DATA, first);
-    while (uplink.phase != phases[_i])
-        run(fake.now_ms), fake.now_ms++;
+    run_until(phases[_i]);
     uint64_t began = uplink.began_ms;
     size_t written = uplink.written;
     ck_assert_uint_ge(written, 60);
@@ -338,7 +338,6 @@ static int read_endlessly(void *context, uint8_t *bytes, size_t size)
 START_TEST(a_radio_that_never_stops_hearing_does_not_keep_us)
 {
     fake.port.radio_read = read_endlessly;
-    selkie_uplink_init(&uplink, &settings, &rx);
     endless_reads = 0;
     uint64_t wake_ms = selkie_uplink_poll(&uplink, &fake.port, &drbg, fake.now_ms);
     ck_assert_uint_le(endless_reads, 32);
@@ -403,8 +402,7 @@ START_TEST(a_radio_that_fails_midway_leaves_no_whole_frame)
 {
     fake.write_limit = 40;
     put(SELKIE_UPLINK_DATA, first);
-    while (uplink.phase != SELKIE_UPLINK_WRITING)
-        run(fake.now_ms), fake.now_ms++;
+    run_until(SELKIE_UPLINK_WRITING);
     fake.fails[FAKE_RADIO_WRITE] = true;
     run(fake.now_ms + 5);
     fake.fails[FAKE_RADIO_WRITE] = false;
@@ -418,10 +416,8 @@ END_TEST
 
 START_TEST(noise_on_the_line_is_no_ack)
 {
-    selkie_uplink_init(&uplink, &settings, &rx);
     put(SELKIE_UPLINK_DATA, first);
-    while (uplink.phase != SELKIE_UPLINK_LISTENING)
-        run(fake.now_ms + 1), fake.now_ms++;
+    run_until(SELKIE_UPLINK_LISTENING);
     test_random_fill(&fake.random, fake.heard, sizeof fake.heard);
     fake.heard_len = sizeof fake.heard;
     run(1000000);
@@ -443,21 +439,25 @@ int main(void)
     tcase_add_test(tc, a_busy_line_is_waited_for);
     tcase_add_test(tc, a_line_that_cannot_be_judged_is_busy);
     tcase_add_test(tc, two_devices_that_collide_do_not_collide_again);
-    tcase_add_test(tc, an_ack_ends_the_retries);
-    tcase_add_test(tc, an_ack_before_the_end_counts_as_well);
-    tcase_add_test(tc, a_late_ack_counts_as_well);
-    tcase_add_test(tc, the_ack_of_another_frame_does_not);
-    tcase_add_test(tc, retries_are_bounded_and_the_next_message_goes);
-    tcase_add_test(tc, with_acks_a_message_waits_for_the_registers_ack);
-    tcase_add_test(tc, a_gateway_that_never_answers_does_not_stop_the_messages);
     tcase_add_test(tc, the_duty_cycle_is_kept);
     tcase_add_test(tc, what_was_broken_off_is_paid_for);
     tcase_add_loop_test(tc, what_is_forgotten_is_paid_for, 0, 2);
-    tcase_add_test(tc, a_radio_that_never_stops_hearing_does_not_keep_us);
     tcase_add_test(tc, settings_out_of_their_bounds_are_refused);
     tcase_add_test(tc, a_radio_that_takes_a_byte_at_a_time_gets_them_all);
     tcase_add_test(tc, a_radio_that_fails_is_tried_again);
     tcase_add_test(tc, a_radio_that_fails_midway_leaves_no_whole_frame);
-    tcase_add_test(tc, noise_on_the_line_is_no_ack);
+
+    TCase *acks = tcase_create("acks");
+    suite_add_tcase(suite, acks);
+    tcase_add_checked_fixture(acks, set_up_with_acks, tear_down);
+    tcase_add_test(acks, an_ack_ends_the_retries);
+    tcase_add_test(acks, an_ack_before_the_end_counts_as_well);
+    tcase_add_test(acks, a_late_ack_counts_as_well);
+    tcase_add_test(acks, the_ack_of_another_frame_does_not);
+    tcase_add_test(acks, retries_are_bounded_and_the_next_message_goes);
+    tcase_add_test(acks, with_acks_a_message_waits_for_the_registers_ack);
+    tcase_add_test(acks, a_gateway_that_never_answers_does_not_stop_the_messages);
+    tcase_add_test(acks, a_radio_that_never_stops_hearing_does_not_keep_us);
+    tcase_add_test(acks, noise_on_the_line_is_no_ack);
     return run_suite(suite);
 }

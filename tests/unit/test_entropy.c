@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Good samples are taken, after which there are so many bits. */
+static void take_random(size_t count, unsigned bits)
+{
+    feed_random(&feeds[0], count);
+    ck_assert_int_eq(feed_gather(0), 0);
+    ck_assert_uint_eq(selkie_entropy_bits(&entropy), bits);
+}
+
 START_TEST(sources_that_port_h_does_not_allow_are_refused)
 {
     const struct selkie_source good[2] = {sources[0], sources[1]};
@@ -40,12 +48,8 @@ END_TEST
 START_TEST(nothing_counts_before_the_start_up_test)
 {
     feed_begin();
-    feed_random(&feeds[0], 1023);
-    ck_assert_int_eq(feed_gather(0), 0);
-    ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
-    feed_random(&feeds[0], 1);
-    ck_assert_int_eq(feed_gather(0), 0);
-    ck_assert_uint_eq(selkie_entropy_bits(&entropy), SELKIE_ENTROPY_NEEDED);
+    take_random(1023, 0);
+    take_random(1, SELKIE_ENTROPY_NEEDED);
 }
 END_TEST
 
@@ -55,6 +59,14 @@ static void feed_stuck(struct feed *feed, size_t count)
         feed->samples[feed->count++] = 0xff;
 }
 
+/* However good it is from now on. */
+static void expect_refused_for_good(void)
+{
+    feed_random(&feeds[0], 3000);
+    ck_assert_int_eq(feed_gather(1), SELKIE_EENTROPY);
+    ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
+}
+
 START_TEST(a_stuck_source_is_refused_for_good)
 {
     for (int boot = 0; boot < 3; boot++) {
@@ -62,9 +74,7 @@ START_TEST(a_stuck_source_is_refused_for_good)
         feed_begin();
         feed_stuck(&feeds[0], 30); /* ten for each alarm */
         ck_assert_int_eq(feed_gather(0), SELKIE_EENTROPY);
-        feed_random(&feeds[0], 3000);
-        ck_assert_int_eq(feed_gather(1), SELKIE_EENTROPY);
-        ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
+        expect_refused_for_good();
         selkie_entropy_wipe(&entropy);
     }
 }
@@ -89,9 +99,7 @@ START_TEST(a_periodic_source_is_refused_for_good)
         }
         ck_assert_int_eq(feed_gather(0), SELKIE_EENTROPY);
         ck_assert_uint_eq(selkie_entropy_alarms(&entropy), SELKIE_ENTROPY_ALARMS);
-        feed_random(&feeds[0], 3000);
-        ck_assert_int_eq(feed_gather(1), SELKIE_EENTROPY);
-        ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
+        expect_refused_for_good();
         selkie_entropy_wipe(&entropy);
     }
 }
@@ -106,20 +114,14 @@ START_TEST(an_alarm_takes_everything_back_and_is_no_end)
     } good[] = {{500, 0}, {1040, 260}};
     sources[0].claim = 1;
     feed_begin();
-    feed_random(&feeds[0], good[_i].samples);
-    ck_assert_int_eq(feed_gather(0), 0);
-    ck_assert_uint_eq(selkie_entropy_bits(&entropy), good[_i].bits);
+    take_random(good[_i].samples, good[_i].bits);
     feed_stuck(&feeds[0], 121); /* 1 + 30 / H */
     ck_assert_int_eq(feed_gather(0), 0);
     ck_assert_uint_eq(selkie_entropy_alarms(&entropy), 1);
     ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
     ck_assert_uint_eq(selkie_entropy_progress(&entropy), 0);
-    feed_random(&feeds[0], 1023);
-    ck_assert_int_eq(feed_gather(0), 0);
-    ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
-    feed_random(&feeds[0], 1);
-    ck_assert_int_eq(feed_gather(0), 0);
-    ck_assert_uint_eq(selkie_entropy_bits(&entropy), 256);
+    take_random(1023, 0);
+    take_random(1, 256);
     ck_assert_uint_eq(selkie_entropy_alarms(&entropy), 1);
 }
 END_TEST
@@ -133,9 +135,7 @@ START_TEST(the_third_alarm_is_the_end)
         feed_stuck(&feeds[0], 9);
         ck_assert_int_eq(feed_gather(0), alarms < SELKIE_ENTROPY_ALARMS ? 0 : SELKIE_EENTROPY);
     }
-    feed_random(&feeds[0], 3000);
-    ck_assert_int_eq(feed_gather(0), SELKIE_EENTROPY);
-    ck_assert_uint_eq(selkie_entropy_bits(&entropy), 0);
+    expect_refused_for_good();
 }
 END_TEST
 
@@ -145,8 +145,7 @@ START_TEST(a_source_that_fails_is_refused)
     feeds[0].failure = -1;
     ck_assert_int_eq(feed_gather(0), SELKIE_EENTROPY);
     feeds[0].failure = 0;
-    feed_random(&feeds[0], 2000);
-    ck_assert_int_eq(feed_gather(0), SELKIE_EENTROPY); /* for good */
+    expect_refused_for_good();
 }
 END_TEST
 

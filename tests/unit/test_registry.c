@@ -416,11 +416,11 @@ END_TEST
 
 static atomic_bool no_memory;
 
-int __real_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
-int __wrap_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
-int __wrap_selkie_command_batch_go_on(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us)
+int __real_selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
+int __wrap_selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us);
+int __wrap_selkie_command_batch_run(struct selkie_command_batch *batch, struct selkie_commands *op, int64_t until_us)
 {
-    return no_memory ? SELKIE_ENOMEM : __real_selkie_command_batch_go_on(batch, op, until_us);
+    return no_memory ? SELKIE_ENOMEM : __real_selkie_command_batch_run(batch, op, until_us);
 }
 
 START_TEST(a_command_that_finds_no_memory_says_nothing_of_the_storage)

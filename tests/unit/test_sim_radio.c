@@ -4,7 +4,6 @@
 
 #include <check.h>
 #include <run_suite.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BYTE_US 4000u /* at 2 kbit/s */
@@ -25,248 +24,225 @@ static void on_heard(void *context, const uint8_t *bytes, size_t len)
     ear->calls++;
 }
 
-static struct ear *listen_to(struct selkie_sim_radio *radio, struct selkie_sim_radio_options options, uint64_t seed)
-{
-    struct ear *ear = calloc(1, sizeof *ear);
+static struct selkie_sim_radio radio;
+static struct ear ear; /* each test has a process of its own */
 
-    selkie_sim_radio_init(radio, &options, seed, 0);
-    radio->on_heard = on_heard;
-    radio->context = ear;
-    return ear;
+static void tear_down(void)
+{
+    selkie_sim_radio_wipe(&radio);
 }
 
-static void send(struct selkie_sim_radio *radio, uint32_t source, uint64_t at_us, const void *bytes, size_t len)
+static void listen_to(struct selkie_sim_radio_options options, uint64_t seed)
 {
-    selkie_sim_radio_advance(radio, at_us);
-    ck_assert_int_eq(selkie_sim_radio_send(radio, source, bytes, len), 0);
+    selkie_sim_radio_init(&radio, &options, seed, 0);
+    radio.on_heard = on_heard;
+    radio.context = &ear;
 }
 
-static void finish(struct selkie_sim_radio *radio, struct ear *ear)
+static void send(uint32_t source, uint64_t at_us, const void *bytes, size_t len)
 {
-    selkie_sim_radio_wipe(radio);
-    free(ear);
+    selkie_sim_radio_advance(&radio, at_us);
+    ck_assert_int_eq(selkie_sim_radio_send(&radio, source, bytes, len), 0);
 }
 
 /* Advance as a caller would: each time when it is due. */
-static void run(struct selkie_sim_radio *radio)
+static void run(void)
 {
     uint64_t next_us;
 
-    while ((next_us = selkie_sim_radio_next_us(radio)) != UINT64_MAX)
-        selkie_sim_radio_advance(radio, next_us);
+    while ((next_us = selkie_sim_radio_next_us(&radio)) != UINT64_MAX)
+        selkie_sim_radio_advance(&radio, next_us);
 }
 
 START_TEST(a_frame_takes_its_bits_and_comes_out_as_it_went_in)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000}, 1);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000}, 1);
     uint8_t frame[528];
 
     for (size_t i = 0; i < sizeof frame; i++)
         frame[i] = (uint8_t)(i * 7);
     ck_assert_uint_eq(selkie_sim_radio_duration_us(&radio, sizeof frame), 528 * BYTE_US);
-    send(&radio, 1, 1000, frame, sizeof frame);
+    send(1, 1000, frame, sizeof frame);
     selkie_sim_radio_advance(&radio, 1000 + 528 * BYTE_US - 1);
-    ck_assert_uint_eq(ear->len, 527);
+    ck_assert_uint_eq(ear.len, 527);
     ck_assert_uint_eq(selkie_sim_radio_next_us(&radio), 1000 + 528 * BYTE_US);
-    run(&radio);
-    ck_assert_mem_eq(ear->bytes, frame, sizeof frame);
+    run();
+    ck_assert_mem_eq(ear.bytes, frame, sizeof frame);
     ck_assert_uint_eq(radio.counts.busy_us, 528 * BYTE_US);
     ck_assert_uint_eq(selkie_sim_radio_busy_us(&radio, radio.busy_until_us), 528 * BYTE_US);
     ck_assert_uint_eq(selkie_sim_radio_busy_us(&radio, radio.busy_until_us - BYTE_US), 527 * BYTE_US); /* not yet */
     ck_assert_uint_eq(radio.counts.collided, 0);
     ck_assert_ptr_null(radio.signals);
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(chunks_come_out_while_the_frame_is_on_the_air)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .chunk = 4}, 1);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000, .chunk = 4}, 1);
 
-    send(&radio, 1, 0, "0123456789", 10);
+    send(1, 0, "0123456789", 10);
     ck_assert_uint_eq(selkie_sim_radio_next_us(&radio), 4 * BYTE_US);
-    run(&radio);
-    ck_assert_uint_eq(ear->calls, 3);
-    ck_assert_mem_eq(ear->bytes, "0123456789", 10);
-    finish(&radio, ear);
+    run();
+    ck_assert_uint_eq(ear.calls, 3);
+    ck_assert_mem_eq(ear.bytes, "0123456789", 10);
 }
 END_TEST
 
 START_TEST(an_overlap_garbles_just_the_bytes_that_overlap)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000}, 3);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000}, 3);
     uint8_t first[100], second[100];
 
     memset(first, 0xaa, sizeof first);
     memset(second, 0xbb, sizeof second);
-    send(&radio, 1, 0, first, sizeof first);
-    send(&radio, 2, 60 * BYTE_US, second, sizeof second);
-    run(&radio);
+    send(1, 0, first, sizeof first);
+    send(2, 60 * BYTE_US, second, sizeof second);
+    run();
     /* The receiver stays with the first to its end, then takes the rest of the second. */
-    ck_assert_uint_eq(ear->len, 160);
+    ck_assert_uint_eq(ear.len, 160);
     unsigned intact = 0;
     for (size_t i = 0; i < 60; i++)
-        ck_assert_uint_eq(ear->bytes[i], 0xaa);
+        ck_assert_uint_eq(ear.bytes[i], 0xaa);
     for (size_t i = 60; i < 100; i++)
-        intact += ear->bytes[i] == 0xaa;
+        intact += ear.bytes[i] == 0xaa;
     ck_assert_uint_lt(intact, 5);
     for (size_t i = 100; i < 160; i++)
-        ck_assert_uint_eq(ear->bytes[i], 0xbb);
+        ck_assert_uint_eq(ear.bytes[i], 0xbb);
     ck_assert_uint_eq(radio.counts.collided, 2);
     ck_assert_uint_eq(radio.counts.busy_us, 160 * BYTE_US);
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(a_gateway_that_sends_is_deaf_and_devices_hear_it)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000}, 4);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000}, 4);
     uint8_t echo[16];
     uint64_t cursor = 0;
 
-    send(&radio, 1, 0, "abcdefghij", 10);
-    send(&radio, SELKIE_SIM_RADIO_GATEWAY, 20 * BYTE_US, "ACK", 3);
-    run(&radio);
+    send(1, 0, "abcdefghij", 10);
+    send(SELKIE_SIM_RADIO_GATEWAY, 20 * BYTE_US, "ACK", 3);
+    run();
     ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 3);
     ck_assert_mem_eq(echo, "ACK", 3);
     ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 0);
 
-    send(&radio, 1, 100 * BYTE_US, "0123456789", 10);
-    send(&radio, SELKIE_SIM_RADIO_GATEWAY, 103 * BYTE_US, "XY", 2);
-    run(&radio);
-    ck_assert_uint_eq(ear->len, 18);
-    ck_assert_mem_eq(ear->bytes, "abcdefghij01256789", 18);
+    send(1, 100 * BYTE_US, "0123456789", 10);
+    send(SELKIE_SIM_RADIO_GATEWAY, 103 * BYTE_US, "XY", 2);
+    run();
+    ck_assert_uint_eq(ear.len, 18);
+    ck_assert_mem_eq(ear.bytes, "abcdefghij01256789", 18);
     ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 2);
     ck_assert(memcmp(echo, "XY", 2) != 0); /* a device was on the air as well */
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(others_sense_a_signal_after_the_turn_around_and_its_sender_never)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .sense_us = 5000}, 5);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000, .sense_us = 5000}, 5);
 
     ck_assert_uint_ge(selkie_sim_radio_quiet_us(&radio, 2, 50000), 50000);
-    send(&radio, 1, 100000, "0123456789", 10); /* until 140000 */
+    send(1, 100000, "0123456789", 10); /* until 140000 */
     ck_assert_uint_gt(selkie_sim_radio_quiet_us(&radio, 2, 104000), 0);
     ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 2, 105000), 0);
     ck_assert_uint_gt(selkie_sim_radio_quiet_us(&radio, 1, 105000), 0);
-    run(&radio);
+    run();
     ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 2, 147000), 7000);
-    send(&radio, 3, 150000, "01", 2); /* until 158000 */
-    run(&radio);
+    send(3, 150000, "01", 2); /* until 158000 */
+    run();
     ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 3, 160000), 20000);
     ck_assert_uint_eq(selkie_sim_radio_quiet_us(&radio, 1, 160000), 2000);
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(bit_errors_come_at_their_rate)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.noise = {.bit_errors = 0.01}}, 6);
+    listen_to((struct selkie_sim_radio_options){.noise = {.bit_errors = 0.01}}, 6);
     static const uint8_t zeros[1000];
     unsigned wrong = 0;
 
     for (int i = 0; i < 100; i++)
-        send(&radio, 1, 0, zeros, sizeof zeros);
-    ck_assert_uint_eq(ear->len, 100000);
-    for (size_t i = 0; i < ear->len; i++)
-        wrong += (unsigned)__builtin_popcount(ear->bytes[i]);
+        send(1, 0, zeros, sizeof zeros);
+    ck_assert_uint_eq(ear.len, 100000);
+    for (size_t i = 0; i < ear.len; i++)
+        wrong += (unsigned)__builtin_popcount(ear.bytes[i]);
     ck_assert_uint_gt(wrong, 7500); /* 8000 expected, standard deviation 89 */
     ck_assert_uint_lt(wrong, 8500);
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(bytes_are_lost_at_their_rate)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(&radio, (struct selkie_sim_radio_options){.noise = {.lost_bytes = 0.1}}, 7);
+    listen_to((struct selkie_sim_radio_options){.noise = {.lost_bytes = 0.1}}, 7);
     static const uint8_t zeros[1000];
 
     for (int i = 0; i < 100; i++)
-        send(&radio, 1, 0, zeros, sizeof zeros);
-    ck_assert_uint_gt(ear->len, 89500); /* 90000 expected, standard deviation 95 */
-    ck_assert_uint_lt(ear->len, 90500);
-    finish(&radio, ear);
+        send(1, 0, zeros, sizeof zeros);
+    ck_assert_uint_gt(ear.len, 89500); /* 90000 expected, standard deviation 95 */
+    ck_assert_uint_lt(ear.len, 90500);
 }
 END_TEST
 
 START_TEST(bursts_come_at_their_rate_and_leave_the_rest_alone)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear = listen_to(
-        &radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .noise = {.burst_every_s = 1, .burst_s = 0.1}}, 8);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000, .noise = {.burst_every_s = 1, .burst_s = 0.1}}, 8);
     static const uint8_t zeros[90000]; /* 360 s */
     unsigned wrong = 0, bursts = 0;
 
-    send(&radio, 1, 0, zeros, sizeof zeros);
-    run(&radio);
-    for (size_t i = 0; i < ear->len; i++) {
-        wrong += ear->bytes[i] != 0;
-        bursts += i > 10 && ear->bytes[i] != 0 && memcmp(ear->bytes + i - 10, zeros, 10) == 0;
+    send(1, 0, zeros, sizeof zeros);
+    run();
+    for (size_t i = 0; i < ear.len; i++) {
+        wrong += ear.bytes[i] != 0;
+        bursts += i > 10 && ear.bytes[i] != 0 && memcmp(ear.bytes + i - 10, zeros, 10) == 0;
     }
     /* 9 % of the time; 327 bursts expected. */
     ck_assert_uint_gt(wrong, 6000);
     ck_assert_uint_lt(wrong, 11000);
     ck_assert_uint_gt(bursts, 200);
     ck_assert_uint_lt(bursts, 450);
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(a_faded_path_is_silent_and_the_other_is_not)
 {
-    struct selkie_sim_radio radio;
-    struct ear *ear =
-        listen_to(&radio, (struct selkie_sim_radio_options){.bit_rate = 2000, .fade_share = 0.3, .fade_s = 1}, 9);
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000, .fade_share = 0.3, .fade_s = 1}, 9);
     uint8_t frame[10];
     unsigned whole = 0;
 
     for (unsigned i = 0; i < 1000; i++) { /* one frame within each stretch of a second */
         memset(frame, (int)(i & 0xff), sizeof frame);
-        ear->len = 0;
-        send(&radio, 1, i * 1000000ull + 1000, frame, sizeof frame);
-        run(&radio);
-        ck_assert(ear->len == 0 || ear->len == sizeof frame);
-        whole += ear->len == sizeof frame;
+        ear.len = 0;
+        send(1, i * 1000000ull + 1000, frame, sizeof frame);
+        run();
+        ck_assert(ear.len == 0 || ear.len == sizeof frame);
+        whole += ear.len == sizeof frame;
     }
     ck_assert_uint_gt(whole, 640);
     ck_assert_uint_lt(whole, 760);
-    finish(&radio, ear);
 }
 END_TEST
 
 START_TEST(the_same_seed_gives_the_same_air_and_another_one_does_not)
 {
-    struct selkie_sim_radio_options options = {
+    const struct selkie_sim_radio_options options = {
         .bit_rate = 2000,
         .fade_share = 0.1,
         .fade_s = 0.5,
         .noise = {.bit_errors = 0.01, .lost_bytes = 0.01, .burst_every_s = 1, .burst_s = 0.1}};
-    struct ear *ears[3];
+    static struct ear ears[3];
     uint8_t frame[100];
 
     memset(frame, 0x55, sizeof frame);
     for (int i = 0; i < 3; i++) {
-        struct selkie_sim_radio radio;
-        ears[i] = listen_to(&radio, options, i < 2 ? 42 : 43);
+        listen_to(options, i < 2 ? 42 : 43);
+        radio.context = &ears[i];
         for (unsigned n = 0; n < 50; n++)
-            send(&radio, n % 3, n * 77 * BYTE_US, frame, sizeof frame);
-        run(&radio);
+            send(n % 3, n * 77 * BYTE_US, frame, sizeof frame);
+        run();
         selkie_sim_radio_wipe(&radio);
     }
-    ck_assert_uint_gt(ears[0]->len, 2000);
-    ck_assert(ears[0]->len == ears[1]->len && memcmp(ears[0]->bytes, ears[1]->bytes, ears[0]->len) == 0);
-    ck_assert(ears[0]->len != ears[2]->len || memcmp(ears[0]->bytes, ears[2]->bytes, ears[0]->len) != 0);
-    for (int i = 0; i < 3; i++)
-        free(ears[i]);
+    ck_assert_uint_gt(ears[0].len, 2000);
+    ck_assert(ears[0].len == ears[1].len && memcmp(ears[0].bytes, ears[1].bytes, ears[0].len) == 0);
+    ck_assert(ears[0].len != ears[2].len || memcmp(ears[0].bytes, ears[2].bytes, ears[0].len) != 0);
 }
 END_TEST
 
@@ -275,6 +251,7 @@ int main(void)
     Suite *suite = suite_create("sim radio");
     TCase *tcase = tcase_create("radio");
 
+    tcase_add_checked_fixture(tcase, NULL, tear_down);
     tcase_add_test(tcase, a_frame_takes_its_bits_and_comes_out_as_it_went_in);
     tcase_add_test(tcase, chunks_come_out_while_the_frame_is_on_the_air);
     tcase_add_test(tcase, an_overlap_garbles_just_the_bytes_that_overlap);

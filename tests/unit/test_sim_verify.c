@@ -14,8 +14,20 @@
 #include <unistd.h>
 #include <vectors/test_random.h>
 
-static void expect_tally(const struct selkie_verify *verify, uint64_t sent, uint64_t delivered, uint64_t doubled,
-                         uint64_t lost_on_air, uint64_t lost_elsewhere)
+static struct selkie_verify *verify; /* of two devices */
+
+static void set_up(void)
+{
+    ck_assert_int_eq(selkie_verify_open(&verify, 2), 0);
+}
+
+static void tear_down(void)
+{
+    selkie_verify_close(verify);
+}
+
+static void expect_tally(uint64_t sent, uint64_t delivered, uint64_t doubled, uint64_t lost_on_air,
+                         uint64_t lost_elsewhere)
 {
     struct selkie_verify_tally tally = selkie_verify_tally(verify);
 
@@ -28,69 +40,54 @@ static void expect_tally(const struct selkie_verify *verify, uint64_t sent, uint
 
 START_TEST(each_payload_is_in_one_account)
 {
-    struct selkie_verify *verify;
-
-    ck_assert_int_eq(selkie_verify_open(&verify, 2), 0);
     for (int i = 0; i < 200; i++)
         ck_assert_int_eq(selkie_verify_sent(verify, 1), i);
-    expect_tally(verify, 200, 0, 0, 200, 0);
+    expect_tally(200, 0, 0, 200, 0);
     for (uint32_t i = 0; i < 150; i++)
         selkie_verify_heard(verify, 1, i, SELKIE_VERIFY_BY(0), 1000);
     selkie_verify_heard(verify, 1, 3, SELKIE_VERIFY_BY(1), 2000); /* by a second gateway */
-    expect_tally(verify, 200, 0, 0, 50, 150);
+    expect_tally(200, 0, 0, 50, 150);
     for (uint32_t i = 0; i < 140; i++)
         ck_assert_int_eq(selkie_verify_delivered(verify, 1, i, 3000), SELKIE_VERIFY_FIRST);
     ck_assert_int_eq(selkie_verify_delivered(verify, 1, 0, 3000), SELKIE_VERIFY_AGAIN);
     /* An attacker recorded it and no gateway of ours heard it, but it came out. */
     ck_assert_int_eq(selkie_verify_delivered(verify, 1, 199, 3000), SELKIE_VERIFY_FIRST);
-    expect_tally(verify, 200, 141, 1, 49, 10);
+    expect_tally(200, 141, 1, 49, 10);
     selkie_verify_heard(verify, 1, 199, SELKIE_VERIFY_BY_ATTACKERS, 4000);
-    expect_tally(verify, 200, 141, 1, 49, 10);
+    expect_tally(200, 141, 1, 49, 10);
     selkie_verify_unhear(verify, 1, 130, 145, SELKIE_VERIFY_BY_ANYBODY);
-    expect_tally(verify, 200, 141, 1, 54, 5);
-    selkie_verify_close(verify);
+    expect_tally(200, 141, 1, 54, 5);
 }
 END_TEST
 
 START_TEST(a_payload_is_lost_only_with_the_last_gateway_that_had_it)
 {
-    struct selkie_verify *verify;
-
-    ck_assert_int_eq(selkie_verify_open(&verify, 1), 0);
     ck_assert_int_eq(selkie_verify_sent(verify, 0), 0);
     selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(0), 1000);
     selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(1), 1100);
     selkie_verify_unhear(verify, 0, 0, 1, SELKIE_VERIFY_BY(0));
-    expect_tally(verify, 1, 0, 0, 0, 1); /* the second has it, and it must come out */
+    expect_tally(1, 0, 0, 0, 1); /* the second has it, and it must come out */
     selkie_verify_unhear(verify, 0, 0, 1, SELKIE_VERIFY_BY(0));
-    expect_tally(verify, 1, 0, 0, 0, 1);
+    expect_tally(1, 0, 0, 0, 1);
     selkie_verify_unhear(verify, 0, 0, 1, SELKIE_VERIFY_BY(1));
-    expect_tally(verify, 1, 0, 0, 1, 0);
-    selkie_verify_close(verify);
+    expect_tally(1, 0, 0, 1, 0);
 }
 END_TEST
 
 START_TEST(a_number_never_sent_and_a_device_that_is_not_there_are_forged)
 {
-    struct selkie_verify *verify;
-
-    ck_assert_int_eq(selkie_verify_open(&verify, 2), 0);
     ck_assert_int_eq(selkie_verify_sent(verify, 0), 0);
     ck_assert_int_eq(selkie_verify_delivered(verify, 0, 1, 0), SELKIE_VERIFY_FORGED);
     ck_assert_int_eq(selkie_verify_delivered(verify, 1, 0, 0), SELKIE_VERIFY_FORGED);
     ck_assert_int_eq(selkie_verify_delivered(verify, 2, 0, 0), SELKIE_VERIFY_FORGED);
     selkie_verify_forged(verify);
     ck_assert_uint_eq(selkie_verify_tally(verify).forged, 4);
-    expect_tally(verify, 1, 0, 0, 1, 0);
-    selkie_verify_close(verify);
+    expect_tally(1, 0, 0, 1, 0);
 }
 END_TEST
 
 START_TEST(latency_runs_from_the_first_gateway_to_the_first_arrival)
 {
-    struct selkie_verify *verify;
-
-    ck_assert_int_eq(selkie_verify_open(&verify, 1), 0);
     ck_assert_int_eq(selkie_verify_sent(verify, 0), 0);
     selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(0), 1000);
     selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(1), 1900);
@@ -98,7 +95,6 @@ START_TEST(latency_runs_from_the_first_gateway_to_the_first_arrival)
     (void)selkie_verify_delivered(verify, 0, 0, 9000);
     ck_assert_uint_eq(selkie_verify_latency(verify)->count, 1);
     ck_assert_uint_eq(selkie_verify_latency(verify)->max, 1000);
-    selkie_verify_close(verify);
 }
 END_TEST
 
@@ -294,12 +290,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("sim verify");
-    TCase *tcase = tcase_create("verify");
+    TCase *tcase = tcase_create("account");
 
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, each_payload_is_in_one_account);
     tcase_add_test(tcase, a_payload_is_lost_only_with_the_last_gateway_that_had_it);
     tcase_add_test(tcase, a_number_never_sent_and_a_device_that_is_not_there_are_forged);
     tcase_add_test(tcase, latency_runs_from_the_first_gateway_to_the_first_arrival);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("verdict");
     tcase_add_test(tcase, percentiles_are_within_a_sixteenth);
     tcase_add_loop_test(tcase, a_payload_tells_who_made_it_and_one_changed_bit_is_seen, SELKIE_PAYLOAD_CONSTANT,
                         SELKIE_PAYLOAD_CSV + 1);

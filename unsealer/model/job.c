@@ -13,10 +13,9 @@
 
 struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
 {
-    struct selkie_frame frame;
-    int result = selkie_frame_decode(&frame, arrival->body, arrival->len);
-    /* Of a frame that is malformed nothing is kept, however long it is. */
-    size_t len = result == 0 ? arrival->len : 0;
+    /* No frame is longer. Nothing is kept of the bytes of one that is. */
+    bool fits = arrival->len <= SELKIE_SEALED_SIZE;
+    size_t len = fits ? arrival->len : 0;
     struct selkie_job *job = calloc(1, sizeof *job + len);
 
     if (!job)
@@ -26,11 +25,10 @@ struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
     job->seq = arrival->seq;
     job->rx_ms = arrival->rx_ms >= 0 && arrival->rx_ms < RX_MAX ? arrival->rx_ms : selkie_clock_ms();
     snprintf(job->gateway, sizeof job->gateway, "%s", arrival->gateway);
-    if (result == 0) {
+    if (len)
         memcpy(job->body, arrival->body, len);
-        result = selkie_frame_decode(&job->frame, job->body, len); /* its pointers are for this copy */
-    }
-    if (result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these, nobody sends them here */
+    int result = fits ? selkie_frame_decode(&job->frame, job->body, len) : SELKIE_EMALFORMED;
+    if (result == 0 && job->frame.type == SELKIE_ACK) /* gateways send these; nobody sends them to the cloud */
         result = SELKIE_EMALFORMED;
     job->result = result;
     job->submitted_us = job->opening_us = job->opened_us = selkie_clock_monotonic_us();

@@ -27,7 +27,8 @@ struct selkie_job {
     uint8_t id_hash[SELKIE_ID_HASH_SIZE];
     uint8_t plain[SELKIE_MESSAGE_MAX];
 
-    int64_t submitted_us, opening_us, opened_us; /* monotonic */
+    /* Monotonic. Without unsealing, opening and opened are the time of submission. */
+    int64_t submitted_us, opening_us, opened_us, deciding_us, decided_us;
 
     /* The pool's. */
     bool ordered; /* SEALED: keeps its lane's order */

@@ -6,8 +6,9 @@
 
 #include <stdint.h>
 
-#define SELKIE_HISTOGRAM_BUCKETS 640 /* up to 2^43 - 1, in microseconds 101 days; the last also takes what is longer   \
-                                      */
+#define SELKIE_HISTOGRAM_BUCKETS                                                                                       \
+    640 /* up to 2^43 - 1, in microseconds 101 days; the last also takes what is longer                                \
+         */
 
 struct selkie_histogram {
     uint64_t count;
