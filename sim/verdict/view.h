@@ -20,7 +20,7 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world);
 /* Leave what is drawn, and draw no more. */
 void selkie_view_end(struct selkie_view *view);
 
-/* The verdict, after judge.h has put the figures together. */
+/* The verdict, after verdict.h has put the figures together. */
 void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file);
 
 #endif

@@ -265,16 +265,6 @@ static int unseal(struct selkie_keyring *keyring, const struct kit_body *body)
     return selkie_keyring_unseal(keyring, 1, body->bytes + SELKIE_SEALED_HEADER_SIZE, message);
 }
 
-/* Ask until the key answers otherwise than not ready; at most ten seconds. */
-static int unseal_when_ready(struct selkie_keyring *keyring, const struct kit_body *body)
-{
-    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
-    int result;
-    while ((result = unseal(keyring, body)) == SELKIE_ENOTREADY && selkie_clock_monotonic_us() < until_us)
-        sched_yield();
-    return result;
-}
-
 /* A key of a token that can be taken away, a frame that it opens, and one that it does not. */
 static struct selkie_keyring *open_faulty(struct kit_body *good, struct kit_body *bad)
 {

@@ -29,6 +29,11 @@ static struct selkie_decision reject(enum selkie_reason reason)
     return (struct selkie_decision){.verdict = SELKIE_REJECT, .reason = reason};
 }
 
+bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms)
+{
+    return rx_ms - first_rx_ms > SELKIE_REPLAY_MS;
+}
+
 /* Rule 3: an active ID is decided by its counter. */
 static struct selkie_decision decide_active(const struct selkie_case *facts)
 {
@@ -53,7 +58,7 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
         clone.alarm_clone = alarm_due(facts->clone_alarm_ms, facts->now_ms);
         return clone;
     }
-    if (facts->rx_ms - facts->seen->rx_ms > SELKIE_REPLAY_MS)
+    if (selkie_admission_is_replay(facts->seen->rx_ms, facts->rx_ms))
         return reject(SELKIE_REASON_REPLAY);
     return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
 }

@@ -91,6 +91,9 @@ struct selkie_decision {
 /* Whether a counter lies in the window, so that `seen` is worth looking up. */
 bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t counter);
 
+/* Whether a repeat that was captured at this time after the first is a replay; else it is a duplicate. */
+bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms);
+
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 
 #endif

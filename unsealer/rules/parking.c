@@ -8,7 +8,7 @@
 int selkie_parking_repeated(struct selkie_effects *effects, int64_t first_rx_ms, int64_t rx_ms, const char *gateway,
                             const uint8_t *address)
 {
-    if (rx_ms - first_rx_ms > SELKIE_REPLAY_MS)
+    if (selkie_admission_is_replay(first_rx_ms, rx_ms))
         return selkie_effects_reject(effects, SELKIE_REASON_REPLAY, gateway, rx_ms, address);
     effects->counts.duplicates++;
     return 0;
