@@ -328,6 +328,11 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
     int result = selkie_sql_run(registry, put);
     if (result < 0 || binding->status != SELKIE_BINDING_RETIRED)
         return result;
+    sqlite3_stmt *forget = selkie_sql_write(registry, SELKIE_SQL_HISTORY_DELETE);
+    sqlite3_bind_int64(forget, 1, binding->number);
+    result = selkie_sql_run(registry, forget);
+    if (result < 0)
+        return result;
     return forget_seen(registry, row_place(binding->number, 0), row_place(binding->number + 1, 0));
 }
 

@@ -57,6 +57,9 @@
     X(BINDING_STATUS,                                                                                                  \
       "UPDATE binding SET status = ?2, key_id = ?3, revoked = ?4, session = iif(?2 = 3, NULL, session) "               \
       "WHERE number = ?1")                                                                                             \
+    X(HISTORY_GET, "SELECT open FROM history WHERE binding = ?1")                                                      \
+    X(HISTORY_PUT, "INSERT INTO history VALUES (?1, ?2) ON CONFLICT DO UPDATE SET open = ?2")                          \
+    X(HISTORY_DELETE, "DELETE FROM history WHERE binding = ?1")                                                        \
     X(SEEN_GET, "SELECT present, entries FROM seen WHERE place = ?1")                                                  \
     X(SEEN_PUT, "INSERT INTO seen VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET present = ?2, entries = ?3")           \
     X(SEEN_FORGET, "DELETE FROM seen WHERE place >= ?1 AND place < ?2")                                                \
