@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access.h"
-
-#include <selkie/topic.h>
+#include "filter.h"
 
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CONTROL_TREE     "$CONTROL/selkie/"
@@ -22,15 +22,15 @@ static const char *below(const char *root, const char *topic)
     return topic[len] == '/' ? topic + len + 1 : topic + len;
 }
 
-/* $share/<group>/<filter> is checked as the filter: what is delivered is the same. */
-static const char *without_share(const char *filter)
+/* The filter of a shared subscription, $share/<group>/<filter>; NULL where it is none. */
+static const char *shared_filter(const char *filter)
 {
     static const char share[] = "$share/";
 
     if (strncmp(filter, share, sizeof share - 1) != 0)
-        return filter;
+        return NULL;
     const char *slash = strchr(filter + sizeof share - 1, '/');
-    return slash ? slash + 1 : filter;
+    return slash ? slash + 1 : NULL;
 }
 
 static enum selkie_access_answer allow_if(bool condition)
@@ -46,9 +46,9 @@ static bool matches(const char *filter, const char *topic)
 }
 
 /* Is the topic one of the gateway that asks? */
-static bool is_own_gateway(const struct selkie_topic *topic, const struct selkie_access_request *request)
+static bool is_own_gateway(const struct selkie_topic *topic, bool is_gateway, const char *user)
 {
-    return request->is_gateway && request->user && strcmp(topic->gateway, request->user) == 0;
+    return is_gateway && user && strcmp(topic->gateway, user) == 0;
 }
 
 static enum selkie_access_answer decide_write(const char *root, const struct selkie_access_request *request)
@@ -59,13 +59,23 @@ static enum selkie_access_answer decide_write(const char *root, const struct sel
         return SELKIE_ACCESS_DENY;
     switch (topic.kind) {
     case SELKIE_TOPIC_GATEWAY_UP: /* a retained frame would be a recording, and a will could leave one */
-        return allow_if(is_own_gateway(&topic, request) && !request->retain);
+        return allow_if(is_own_gateway(&topic, request->is_gateway, request->user) && !request->retain);
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
-        return allow_if(is_own_gateway(&topic, request));
+        return allow_if(is_own_gateway(&topic, request->is_gateway, request->user));
     default:
         return SELKIE_ACCESS_DENY;
     }
+}
+
+/* Whether the user reads all but receipts. A registered gateway is on a roof where anybody may reach it: `readers:
+ * "any"` is not for it. */
+static bool reads_all(const struct selkie_plugin_config *config, const struct selkie_access_request *request)
+{
+    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
+
+    return (config->any_reader && !request->is_registered) || selkie_plugin_config_is_admin(config, request->user) ||
+           (reader && reader->topic_count == 0);
 }
 
 static enum selkie_access_answer decide_read(const struct selkie_plugin_config *config, const char *text,
@@ -77,17 +87,17 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
         return SELKIE_ACCESS_DENY;
     switch (topic.kind) {
     case SELKIE_TOPIC_GATEWAY_RECEIPT:
-        return allow_if(is_own_gateway(&topic, request));
+        return allow_if(is_own_gateway(&topic, request->is_gateway, request->user));
     case SELKIE_TOPIC_GATEWAY_UP:
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
-        if (is_own_gateway(&topic, request))
+        if (is_own_gateway(&topic, request->is_gateway, request->user))
             return SELKIE_ACCESS_ALLOW;
         break;
     default:
         break;
     }
-    if (config->any_reader || selkie_plugin_config_is_admin(config, request->user))
+    if (reads_all(config, request))
         return SELKIE_ACCESS_ALLOW;
     const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
     if (!reader)
@@ -95,7 +105,20 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
     for (size_t i = 0; i < reader->topic_count; i++)
         if (matches(reader->topics[i], text))
             return SELKIE_ACCESS_ALLOW;
-    return allow_if(reader->topic_count == 0);
+    return SELKIE_ACCESS_DENY;
+}
+
+/* Whether everything that the filter matches lies in the tree of the gateway that asks. */
+static bool is_own_tree(const char *root, const char *filter, const struct selkie_access_request *request)
+{
+    static const char gateway[] = "gateway/";
+    const char *rest = below(root, filter);
+
+    if (!request->is_gateway || !request->user || !rest || strncmp(rest, gateway, sizeof gateway - 1) != 0)
+        return false;
+    size_t len = strlen(request->user);
+    rest += sizeof gateway - 1;
+    return strncmp(rest, request->user, len) == 0 && rest[len] == '/';
 }
 
 /* A filter with wildcards is allowed if it may match anything that the user may read: each delivery is checked again.
@@ -105,17 +128,30 @@ static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_con
 {
     if (!strpbrk(filter, "+#"))
         return decide_read(config, filter, request);
-    if (config->any_reader || selkie_plugin_config_is_admin(config, request->user) ||
-        selkie_plugin_config_reader(config, request->user))
+    return allow_if(reads_all(config, request) || selkie_plugin_config_reader(config, request->user) ||
+                    is_own_tree(config->root, filter, request));
+}
+
+/* Mosquitto counts a message that a member of a group may not read as delivered, and the others of the group do not get
+ * it. So a shared filter is allowed only if the user may read all that it matches. */
+static enum selkie_access_answer decide_shared(const struct selkie_plugin_config *config, const char *filter,
+                                               const struct selkie_access_request *request)
+{
+    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
+    char receipts[SELKIE_TOPIC_MAX], tree[SELKIE_TOPIC_MAX];
+
+    (void)snprintf(tree, sizeof tree, "%s/#", config->root);
+    (void)snprintf(receipts, sizeof receipts, "%s/gateway/+/receipt", config->root);
+    if (is_own_tree(config->root, filter, request))
         return SELKIE_ACCESS_ALLOW;
-    if (!request->is_gateway || !request->user)
+    if (!selkie_filter_covers(tree, filter) || selkie_filter_overlaps(filter, receipts))
         return SELKIE_ACCESS_DENY;
-    static const char gateway[] = "gateway/";
-    const char *rest = below(config->root, filter);
-    size_t len = strlen(request->user);
-    return allow_if(rest && strncmp(rest, gateway, sizeof gateway - 1) == 0 &&
-                    strncmp(rest + sizeof gateway - 1, request->user, len) == 0 &&
-                    rest[sizeof gateway - 1 + len] == '/');
+    if (reads_all(config, request))
+        return SELKIE_ACCESS_ALLOW;
+    for (size_t i = 0; reader && i < reader->topic_count; i++)
+        if (selkie_filter_covers(reader->topics[i], filter))
+            return SELKIE_ACCESS_ALLOW;
+    return SELKIE_ACCESS_DENY;
 }
 
 static enum selkie_access_answer decide_control(const struct selkie_plugin_config *config, const char *topic,
@@ -138,14 +174,26 @@ static enum selkie_access_answer decide_other(const struct selkie_plugin_config 
     return SELKIE_ACCESS_ALLOW;
 }
 
+static bool touches(const char *root, const char *filter)
+{
+    char tree[SELKIE_TOPIC_MAX];
+
+    (void)snprintf(tree, sizeof tree, "%s/#", root);
+    return selkie_filter_overlaps(tree, filter);
+}
+
 enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config *config,
                                                const struct selkie_access_request *request)
 {
-    bool is_filter = request->access == MOSQ_ACL_SUBSCRIBE || request->access == MOSQ_ACL_UNSUBSCRIBE;
-    const char *topic = is_filter ? without_share(request->topic) : request->topic;
+    const char *shared = request->access == MOSQ_ACL_SUBSCRIBE || request->access == MOSQ_ACL_UNSUBSCRIBE
+                             ? shared_filter(request->topic)
+                             : NULL;
+    const char *topic = shared ? shared : request->topic;
 
     if (strncmp(topic, CONTROL_TREE, sizeof CONTROL_TREE - 1) == 0)
         return decide_control(config, topic, request);
+    if (shared && request->access == MOSQ_ACL_SUBSCRIBE && touches(config->root, topic))
+        return decide_shared(config, topic, request);
     if (!below(config->root, topic))
         return decide_other(config, topic);
     switch (request->access) {
@@ -160,6 +208,33 @@ enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config
     default:
         return SELKIE_ACCESS_DENY;
     }
+}
+
+bool selkie_access_may_publish(const struct selkie_topic *topic, const struct selkie_access_publisher *publisher)
+{
+    switch (topic->kind) {
+    case SELKIE_TOPIC_GATEWAY_UP:
+    case SELKIE_TOPIC_GATEWAY_STATE:
+    case SELKIE_TOPIC_GATEWAY_STATS:
+        return publisher->is_bridge || is_own_gateway(topic, publisher->is_gateway, publisher->user);
+    default:
+        return false;
+    }
+}
+
+bool selkie_access_may_use_id(const char *root, const char *client_id, const char *user,
+                              bool (*is_registered)(const void *context, const char *name), const void *context)
+{
+    static const char infix[] = "-gateway-";
+    size_t root_len = strlen(root);
+    const char *name = client_id;
+
+    if (is_registered(context, name))
+        return user && strcmp(user, name) == 0;
+    if (strncmp(client_id, root, root_len) != 0 || strncmp(client_id + root_len, infix, sizeof infix - 1) != 0)
+        return true;
+    name = client_id + root_len + sizeof infix - 1;
+    return !is_registered(context, name) || (user && strcmp(user, name) == 0);
 }
 
 /* Whether the certificate's subject has one common name, and it is this. */

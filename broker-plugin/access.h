@@ -7,20 +7,39 @@
 
 #include "plugin_config.h"
 
+#include <selkie/topic.h>
+
 #include <mosquitto_broker.h>
 
 enum selkie_access_answer { SELKIE_ACCESS_ALLOW, SELKIE_ACCESS_DENY, SELKIE_ACCESS_DEFER };
 
 struct selkie_access_request {
-    int access;        /* MOSQ_ACL_READ, …_WRITE, …_SUBSCRIBE or …_UNSUBSCRIBE */
-    const char *topic; /* a filter for the last two */
-    bool retain;       /* for …_WRITE */
-    const char *user;  /* NULL = anonymous */
-    bool is_gateway;   /* the user name is that of a gateway which may publish */
+    int access;         /* MOSQ_ACL_READ, …_WRITE, …_SUBSCRIBE or …_UNSUBSCRIBE */
+    const char *topic;  /* a filter for the last two */
+    bool retain;        /* for …_WRITE */
+    const char *user;   /* NULL = anonymous */
+    bool is_gateway;    /* the user may publish as the gateway of its name */
+    bool is_registered; /* the user is a registered gateway: the default of `readers` is not for it */
 };
 
 enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config *config,
                                                const struct selkie_access_request *request);
+
+/* Who publishes a message. */
+struct selkie_access_publisher {
+    const char *user; /* NULL = anonymous */
+    bool is_gateway;  /* as in a request */
+    bool is_bridge;   /* the operator named the client as a bridge that carries the frames of gateways */
+};
+
+/* May this client publish on this topic below the root? Asked about each message: Mosquitto asks no plugin about the
+ * messages of its own bridges, and another plugin may have answered for ours. */
+bool selkie_access_may_publish(const struct selkie_topic *topic, const struct selkie_access_publisher *publisher);
+
+/* May a client with this ID connect under this user name? The ID of a registered gateway is its own: whoever could take
+ * it would end its connection and publish its will. `is_registered` is asked for a name. */
+bool selkie_access_may_use_id(const char *root, const char *client_id, const char *user,
+                              bool (*is_registered)(const void *context, const char *name), const void *context);
 
 /* Answer a basic authentication with a user name. A client with the user name of a registered gateway must prove it:
  * with the password, or over TLS with a certificate of this common name. Mosquitto's own means decide on every other

@@ -2,7 +2,6 @@
 #include "ingest.h"
 
 #include <selkie/link.h>
-#include <selkie/topic.h>
 
 #include <ctype.h>
 #include <errno.h>
@@ -71,20 +70,16 @@ static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct
     (void)result;
 }
 
-bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root, struct mosquitto_evt_message *message)
+bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
+                           const struct selkie_access_publisher *publisher, struct mosquitto_evt_message *message)
 {
     struct selkie_topic topic;
 
     if (selkie_topic_parse(&topic, root, message->topic) < 0)
         return true;
-    switch (topic.kind) {
-    case SELKIE_TOPIC_GATEWAY_UP:
-        submit(unsealer, topic.gateway, message);
-        return true;
-    case SELKIE_TOPIC_GATEWAY_STATE:
-    case SELKIE_TOPIC_GATEWAY_STATS:
-        return true;
-    default:
+    if (!selkie_access_may_publish(&topic, publisher))
         return false;
-    }
+    if (topic.kind == SELKIE_TOPIC_GATEWAY_UP)
+        submit(unsealer, topic.gateway, message);
+    return true;
 }

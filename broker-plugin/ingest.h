@@ -4,14 +4,16 @@
 #ifndef SELKIE_PLUGIN_INGEST_H
 #define SELKIE_PLUGIN_INGEST_H
 
+#include "access.h"
+
 #include <selkie/unsealer.h>
 
 #include <mosquitto_broker.h>
 
-/* Look at a message that Mosquitto allowed. A frame on …/gateway/<name>/up goes into the intake. A full intake drops
- * the frame: it gets no receipt, so the gateway sends it again. Subscribers of that topic get the sealed frame as well;
- * it is never retained. Returns false if the message must be refused, because only the plugin publishes on its topic:
- * the messages of Mosquitto's own bridges pass no access check. */
-bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root, struct mosquitto_evt_message *message);
+/* Look at a message that Mosquitto let in. A frame on …/gateway/<name>/up goes into the intake. A full intake drops the
+ * frame: it gets no receipt, so the gateway sends it again. Subscribers of that topic get the sealed frame as well; it
+ * is never retained. Returns false if the message must be refused: this client may not publish on its topic. */
+bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
+                           const struct selkie_access_publisher *publisher, struct mosquitto_evt_message *message);
 
 #endif

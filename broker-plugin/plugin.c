@@ -33,6 +33,7 @@ struct selkie_plugin {
     struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then every message is refused */
     struct selkie_deliver *deliver;
     int dumpable;  /* as it was before */
+    bool has_auth; /* on_basic_auth is registered */
     bool has_tick; /* Mosquitto's ticks come */
     bool logged_no_ticks;
 };
@@ -58,11 +59,24 @@ static bool may_be_registered(const struct selkie_plugin *plugin, const char *us
     return user && plugin->unsealer && !selkie_plugin_config_is_admin(plugin->config, user);
 }
 
+static bool is_registered(const void *context, const char *user)
+{
+    const struct selkie_plugin *plugin = context;
+
+    return may_be_registered(plugin, user) && selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
+}
+
 static bool is_gateway(const struct selkie_plugin *plugin, const char *user)
 {
     if (plugin->config->any_gateway)
         return user && plugin->unsealer;
-    return may_be_registered(plugin, user) && selkie_unsealer_gateway(plugin->unsealer, user) != SELKIE_GATEWAY_UNKNOWN;
+    return is_registered(plugin, user);
+}
+
+/* Mosquitto asks no plugin about its own bridges. So a client about which it asks is not a bridge, whatever its ID. */
+static bool poses_as_bridge(const struct selkie_plugin *plugin, const struct mosquitto *client)
+{
+    return selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(client));
 }
 
 static int on_acl_check(int event, void *data, void *context)
@@ -74,9 +88,12 @@ static int on_acl_check(int event, void *data, void *context)
                                             .topic = check->topic,
                                             .retain = check->retain,
                                             .user = user,
-                                            .is_gateway = is_gateway(plugin, user)};
+                                            .is_gateway = is_gateway(plugin, user),
+                                            .is_registered = is_registered(plugin, user)};
 
     (void)event;
+    if (poses_as_bridge(plugin, check->client))
+        return MOSQ_ERR_ACL_DENIED;
     switch (selkie_access_decide(plugin->config, &request)) {
     case SELKIE_ACCESS_ALLOW:
         return MOSQ_ERR_SUCCESS;
@@ -93,7 +110,9 @@ static int on_basic_auth(int event, void *data, void *context)
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (!plugin->unsealer)
+    if (!plugin->unsealer || poses_as_bridge(plugin, attempt->client) ||
+        !selkie_access_may_use_id(plugin->config->root, mosquitto_client_id(attempt->client), attempt->username,
+                                  is_registered, plugin))
         return MOSQ_ERR_AUTH;
     if (!may_be_registered(plugin, attempt->username))
         return MOSQ_ERR_PLUGIN_DEFER;
@@ -104,12 +123,15 @@ static int on_message(int event, void *data, void *context)
 {
     struct mosquitto_evt_message *message = data;
     struct selkie_plugin *plugin = context;
+    struct selkie_access_publisher publisher = {.user = mosquitto_client_username(message->client)};
 
     (void)event;
     if (!plugin->unsealer || ticks_are_missing(plugin))
         return MOSQ_ERR_ACL_DENIED;
-    return selkie_ingest_message(plugin->unsealer, plugin->config->root, message) ? MOSQ_ERR_SUCCESS
-                                                                                  : MOSQ_ERR_ACL_DENIED;
+    publisher.is_gateway = is_gateway(plugin, publisher.user);
+    publisher.is_bridge = selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(message->client));
+    return selkie_ingest_message(plugin->unsealer, plugin->config->root, &publisher, message) ? MOSQ_ERR_SUCCESS
+                                                                                              : MOSQ_ERR_ACL_DENIED;
 }
 
 static int on_control(int event, void *data, void *context)
@@ -206,42 +228,29 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
     return result;
 }
 
-/* Mosquitto's functions for events, and whether to listen to one. */
-static const struct {
-    int event;
-    MOSQ_FUNC_generic_callback callback;
-    const char *topic;
-    /* With a plugin that listens to this, Mosquitto refuses unknown user names. That is right, unless any gateway may
-     * connect. */
-    bool with_registered_gateways;
-} callbacks[] = {
-    {MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, false},   {MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL, true},
-    {MOSQ_EVT_MESSAGE, on_message, NULL, false},       {MOSQ_EVT_CONTROL, on_control, SELKIE_TOPIC_CONTROL, false},
-    {MOSQ_EVT_DISCONNECT, on_disconnect, NULL, false}, {MOSQ_EVT_TICK, on_tick, NULL, false},
-};
-
-#define CALLBACK_COUNT (sizeof callbacks / sizeof callbacks[0])
-
-static void callbacks_unregister(struct selkie_plugin *plugin)
+static int callback_register(struct selkie_plugin *plugin, int event, MOSQ_FUNC_generic_callback callback,
+                             const char *topic)
 {
-    for (size_t i = 0; i < CALLBACK_COUNT; i++)
-        (void)mosquitto_callback_unregister(plugin->id, callbacks[i].event, callbacks[i].callback, callbacks[i].topic);
+    int result = mosquitto_callback_register(plugin->id, event, callback, topic, plugin);
+
+    if (result != MOSQ_ERR_SUCCESS)
+        selkie_plugin_log(LOG_ERR, "cannot register for Mosquitto's event %d: %s", event, mosquitto_strerror(result));
+    return result;
 }
 
-static int callbacks_register(struct selkie_plugin *plugin)
+/* With a plugin that listens to basic authentication, Mosquitto refuses unknown user names. That is right, unless any
+ * gateway may connect. */
+static int auth_follow_config(struct selkie_plugin *plugin)
 {
-    for (size_t i = 0; i < CALLBACK_COUNT; i++) {
-        if (callbacks[i].with_registered_gateways && plugin->config->any_gateway)
-            continue;
-        int result = mosquitto_callback_register(plugin->id, callbacks[i].event, callbacks[i].callback,
-                                                 callbacks[i].topic, plugin);
-        if (result != MOSQ_ERR_SUCCESS) {
-            selkie_plugin_log(LOG_ERR, "cannot register for Mosquitto's event %d: %s", callbacks[i].event,
-                              mosquitto_strerror(result));
-            return result;
-        }
-    }
-    return MOSQ_ERR_SUCCESS;
+    bool wanted = !plugin->config->any_gateway;
+
+    if (wanted == plugin->has_auth)
+        return MOSQ_ERR_SUCCESS;
+    int result = wanted ? callback_register(plugin, MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL)
+                        : mosquitto_callback_unregister(plugin->id, MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL);
+    if (result == MOSQ_ERR_SUCCESS)
+        plugin->has_auth = wanted;
+    return result;
 }
 
 /* Change to another configuration. What is decided but not published comes out of the outbox. Frames without a decision
@@ -283,9 +292,8 @@ static int on_reload(int event, void *data, void *context)
         return MOSQ_ERR_PLUGIN_DEFER;
     if (config_open(&next, plugin->config_path) == 0) {
         if (strcmp(next->root, plugin->config->root) == 0 && strcmp(next->state_dir, plugin->config->state_dir) == 0) {
-            callbacks_unregister(plugin);
             taken = pipeline_change(plugin, next) == 0;
-            if (callbacks_register(plugin) != MOSQ_ERR_SUCCESS)
+            if (auth_follow_config(plugin) != MOSQ_ERR_SUCCESS)
                 (void)raise(SIGTERM);
         } else {
             selkie_plugin_log(LOG_ERR, "%s: root and state_dir cannot change on a reload; restart Mosquitto",
@@ -300,9 +308,43 @@ static int on_reload(int event, void *data, void *context)
     return MOSQ_ERR_PLUGIN_DEFER; /* other plugins reload too */
 }
 
+/* Mosquitto's functions for events. They are registered once: a plugin that registers again comes behind all other
+ * plugins, and the first answer wins. */
+static const struct {
+    int event;
+    MOSQ_FUNC_generic_callback callback;
+    const char *topic;
+} callbacks[] = {
+    {MOSQ_EVT_ACL_CHECK, on_acl_check, NULL},
+    {MOSQ_EVT_MESSAGE, on_message, NULL},
+    {MOSQ_EVT_CONTROL, on_control, SELKIE_TOPIC_CONTROL},
+    {MOSQ_EVT_DISCONNECT, on_disconnect, NULL},
+    {MOSQ_EVT_TICK, on_tick, NULL},
+    {MOSQ_EVT_RELOAD, on_reload, NULL},
+};
+
+#define CALLBACK_COUNT (sizeof callbacks / sizeof callbacks[0])
+
+static void callbacks_unregister(struct selkie_plugin *plugin)
+{
+    for (size_t i = 0; i < CALLBACK_COUNT; i++)
+        (void)mosquitto_callback_unregister(plugin->id, callbacks[i].event, callbacks[i].callback, callbacks[i].topic);
+    if (plugin->has_auth)
+        (void)mosquitto_callback_unregister(plugin->id, MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL);
+}
+
+static int callbacks_register(struct selkie_plugin *plugin)
+{
+    for (size_t i = 0; i < CALLBACK_COUNT; i++) {
+        int result = callback_register(plugin, callbacks[i].event, callbacks[i].callback, callbacks[i].topic);
+        if (result != MOSQ_ERR_SUCCESS)
+            return result;
+    }
+    return auth_follow_config(plugin);
+}
+
 static void plugin_close(struct selkie_plugin *plugin)
 {
-    (void)mosquitto_callback_unregister(plugin->id, MOSQ_EVT_RELOAD, on_reload, NULL);
     callbacks_unregister(plugin);
     pipeline_close(plugin);
     selkie_plugin_config_close(plugin->config);
@@ -316,8 +358,6 @@ static void plugin_close(struct selkie_plugin *plugin)
 
 static int plugin_open(struct selkie_plugin *plugin)
 {
-    int result;
-
     /* From here on this process holds private keys: no core dumps. */
     plugin->dumpable = prctl(PR_GET_DUMPABLE);
     (void)prctl(PR_SET_DUMPABLE, 0);
@@ -329,8 +369,7 @@ static int plugin_open(struct selkie_plugin *plugin)
     }
     if (config_open(&plugin->config, plugin->config_path) < 0 || pipeline_open(plugin) < 0)
         return MOSQ_ERR_INVAL;
-    result = mosquitto_callback_register(plugin->id, MOSQ_EVT_RELOAD, on_reload, NULL, plugin);
-    return result != MOSQ_ERR_SUCCESS ? result : callbacks_register(plugin);
+    return callbacks_register(plugin);
 }
 
 static const char *find_option(const struct mosquitto_opt *options, int count, const char *key)

@@ -141,6 +141,7 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
     config->enrolment = (enum selkie_enrolment)selkie_settings_choice(root, "enrolment", enrolments, SELKIE_ENROL_OPEN);
     config->rebind = (enum selkie_rebind)selkie_settings_choice(root, "rebind", rebinds, SELKIE_REBIND_APPROVE);
     config->admins = read_strings(root, "admins", &config->admin_count);
+    config->bridges = read_strings(root, "bridges", &config->bridge_count);
     read_readers(config, root);
     config->allow_other_topics = selkie_settings_choice(root, "other_topics", others, 0) == 1;
     config->silent_after_s = (unsigned)selkie_settings_integer(root, "silent_after", 0, SILENT_AFTER_MAX, 0);
@@ -177,6 +178,7 @@ void selkie_plugin_config_close(struct selkie_plugin_config *config)
     for (size_t i = 0; i < config->reader_count; i++)
         free(config->readers[i].topics);
     free(config->readers);
+    free(config->bridges);
     free(config->admins);
     free(config->state_dir);
     selkie_keyring_close(config->keyring);
@@ -190,12 +192,22 @@ const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *c
     return selkie_settings_error(config->settings);
 }
 
-bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user)
+static bool contains(const char *const *list, size_t count, const char *text)
 {
-    for (size_t i = 0; user && i < config->admin_count; i++)
-        if (strcmp(config->admins[i], user) == 0)
+    for (size_t i = 0; text && i < count; i++)
+        if (strcmp(list[i], text) == 0)
             return true;
     return false;
+}
+
+bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user)
+{
+    return contains(config->admins, config->admin_count, user);
+}
+
+bool selkie_plugin_config_is_bridge(const struct selkie_plugin_config *config, const char *client_id)
+{
+    return contains(config->bridges, config->bridge_count, client_id);
 }
 
 const struct selkie_plugin_reader *selkie_plugin_config_reader(const struct selkie_plugin_config *config,

@@ -31,6 +31,8 @@ struct selkie_plugin_config {
     bool any_reader; /* then the list is empty */
     struct selkie_plugin_reader *readers;
     size_t reader_count;
+    const char **bridges; /* client IDs of Mosquitto's own bridges that carry gateways' frames */
+    size_t bridge_count;
     bool allow_other_topics;
     unsigned silent_after_s; /* 0 = off */
     bool any_gateway;
@@ -47,6 +49,7 @@ void selkie_plugin_config_close(struct selkie_plugin_config *config);
 const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault);
 
 bool selkie_plugin_config_is_admin(const struct selkie_plugin_config *config, const char *user);
+bool selkie_plugin_config_is_bridge(const struct selkie_plugin_config *config, const char *client_id);
 
 /* The entry for a user, or NULL. */
 const struct selkie_plugin_reader *selkie_plugin_config_reader(const struct selkie_plugin_config *config,

@@ -73,6 +73,18 @@ static void write_texts(const char *target, const char *const texts[])
         write_seed(target, "", 0, texts[i], strlen(texts[i]));
 }
 
+/* Stored histories: a bitmap, the number of gaps, whether there is a run, and the two of them with 8 bytes each. */
+static void write_histories(void)
+{
+    enum { HEAD = 16384 / 8 + 2 };
+    static const uint8_t whole[HEAD];
+    uint8_t head[HEAD] = {0x80, [HEAD - 2] = 1, [HEAD - 1] = 1};
+    static const uint8_t gaps[] = {0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 9, 0, 1, 0, 40};
+
+    write_seed("history", whole, sizeof whole, gaps, 0);
+    write_seed("history", head, sizeof head, gaps, sizeof gaps);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const topics[] = {
@@ -143,6 +155,7 @@ int main(int argc, char **argv)
     write_texts("topic", topics);
     write_texts("settings", settings);
     write_texts("commands", commands);
+    write_histories();
     write_texts("receipt", receipts);
     write_texts("csv", rows);
     json_decref(root);

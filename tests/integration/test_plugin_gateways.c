@@ -89,6 +89,51 @@ START_TEST(a_gateway_gets_in_with_its_password_and_no_other)
 }
 END_TEST
 
+START_TEST(a_gateways_client_id_is_refused_to_everybody_else)
+{
+    static const char *const ids[] = {"gw1", "selkie-gateway-gw1"};
+
+    start("allow_anonymous true\n");
+    char *password = strdup(command("addGateway", "gw1", NULL)), *other = strdup(command("addGateway", "gw2", NULL));
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        struct harness_client_options own = {.id = ids[i], .username = "gw1", .password = password};
+        struct harness_client *gateway = harness_connect(broker, &own);
+        expect_refused(&(struct harness_client_options){.id = ids[i], .username = "root", .password = "pw"});
+        expect_refused(&(struct harness_client_options){.id = ids[i], .username = "gw2", .password = other});
+        expect_refused(&(struct harness_client_options){.id = ids[i]});
+        ck_assert(harness_connected(gateway));
+        harness_disconnect(harness_connect(broker, &own)); /* its own user takes it over, as after a broken line */
+        harness_disconnect(gateway);
+    }
+    free(password);
+    free(other);
+    stop();
+}
+END_TEST
+
+START_TEST(a_registered_gateway_reads_its_own_tree_alone)
+{
+    start("");
+    char *password = strdup(command("addGateway", "gw1", NULL));
+    struct harness_client *gateway = frames_gateway(broker, "gw1", password);
+    struct frames_device device = frames_device(4);
+
+    ck_assert_int_eq(harness_subscribe(gateway, "selkie/device/+/up", 1), NOT_AUTHORIZED);
+    ck_assert_int_eq(harness_subscribe(gateway, "selkie/#", 1), NOT_AUTHORIZED);
+    ck_assert_int_eq(harness_subscribe(gateway, "selkie/gateway/gw1/state", 1), 1);
+    ck_assert_int_eq(harness_subscribe(gateway, "#", 1), NOT_AUTHORIZED);
+    struct harness_client *reader = frames_subscriber(broker, "selkie/device/+/up");
+    frames_send_data(gateway, "gw1", &device, "private", 1);
+    frames_expect_payload(reader, &device, "private", 0);
+    frames_await_receipt(gateway, 1);
+    ck_assert_ptr_null(harness_receive_try(gateway, "selkie/device/", 0));
+    harness_disconnect(gateway);
+    harness_disconnect(reader);
+    free(password);
+    stop();
+}
+END_TEST
+
 START_TEST(a_gateway_survives_a_restart_and_not_its_removal)
 {
     start("");
@@ -329,6 +374,8 @@ int main(void)
 
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_gateway_gets_in_with_its_password_and_no_other);
+    tcase_add_test(tcase, a_gateways_client_id_is_refused_to_everybody_else);
+    tcase_add_test(tcase, a_registered_gateway_reads_its_own_tree_alone);
     tcase_add_test(tcase, a_gateway_survives_a_restart_and_not_its_removal);
     tcase_add_test(tcase, a_gateway_with_an_administrators_name_gets_nowhere);
     tcase_add_test(tcase, the_password_is_nowhere_in_the_state_directory);

@@ -209,6 +209,8 @@ START_TEST(a_backup_is_restored_as_the_manual_says_and_is_what_it_says)
     expect_no_payload(first);
     send_frames(first, 2000, 2000);
     expect_payload(first, 2000);
+    send_frames(first, 4, 4); /* below the window, but never accepted */
+    expect_payload(first, 4);
     send_frames(first, 4, 4);
     harness_message_free(harness_receive(subscriber, "selkie/rejected/stale"));
     expect_no_payload(first);

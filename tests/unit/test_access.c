@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access.h"
+#include "filter.h"
 
 #include "run_suite.h"
 
@@ -7,6 +8,7 @@
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
+#include <string.h>
 
 enum { READ = MOSQ_ACL_READ, WRITE = MOSQ_ACL_WRITE, SUB = MOSQ_ACL_SUBSCRIBE, UNSUB = MOSQ_ACL_UNSUBSCRIBE };
 enum { ALLOW = SELKIE_ACCESS_ALLOW, DENY = SELKIE_ACCESS_DENY, DEFER = SELKIE_ACCESS_DEFER };
@@ -25,6 +27,9 @@ static const struct selkie_plugin_config open_all = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true, .allow_other_topics = true};
 static const struct selkie_plugin_config closed = {
     .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 2};
+static struct selkie_plugin_reader gateway_readers[] = {{.user = "gw1", .topics = bob_topics, .topic_count = 2}};
+static const struct selkie_plugin_config with_reading_gateway = {
+    .root = "selkie", .readers = gateway_readers, .reader_count = 1};
 static const struct selkie_plugin_config deep_root = {.root = "site/selkie", .any_reader = true};
 
 /* "gw1" and "gw2" are gateways, everybody else is not. */
@@ -96,6 +101,35 @@ static const struct question questions[] = {
     {&closed, "bob", SUB, "selkie/device/#", ALLOW}, /* each delivery is asked about again */
     {&closed, "root", READ, "selkie/rejected/replay", ALLOW},
     {&closed, NULL, UNSUB, "selkie/device/#", ALLOW},
+    /* readers: "any" is not for registered gateways. */
+    {&open_house, "gw1", READ, "selkie/device/" A "/up", DENY},
+    {&open_house, "gw1", READ, "selkie/rejected/replay", DENY},
+    {&open_house, "gw1", READ, "selkie/gateway/gw2/up", DENY},
+    {&open_house, "gw1", SUB, "selkie/device/+/up", DENY},
+    {&open_house, "gw1", SUB, "selkie/#", DENY},
+    {&open_house, "gw1", SUB, "selkie/gateway/gw1/+", ALLOW},
+    {&with_reading_gateway, "gw1", READ, "selkie/stats", ALLOW},
+    {&with_reading_gateway, "gw1", SUB, "selkie/device/" A "/up", DENY},
+    /* A shared subscription takes messages from others of its group, so it must be able to read them all. */
+    {&closed, "bob", SUB, "$share/billing/selkie/device/+/up", DENY},
+    {&closed, "bob", SUB, "$share/billing/selkie/device/+/+", DENY},
+    {&closed, "bob", SUB, "$share/billing/selkie/device/+/state", ALLOW},
+    {&closed, "bob", SUB, "$share/billing/selkie/device/" A "/state", ALLOW},
+    {&closed, "bob", SUB, "$share/billing/selkie/stats", ALLOW},
+    {&closed, "bob", SUB, "$share/billing/selkie/#", DENY},
+    {&closed, "bob", SUB, "$share/billing/#", DENY},
+    {&closed, "bob", SUB, "$share/billing/+/device/+/state", DENY},
+    {&closed, "alice", SUB, "$share/billing/selkie/device/+/up", ALLOW},
+    {&closed, "alice", SUB, "$share/billing/selkie/#", DENY}, /* receipts are in there */
+    {&closed, "root", SUB, "$share/billing/selkie/device/#", ALLOW},
+    {&closed, "gw1", SUB, "$share/billing/selkie/gateway/gw1/#", ALLOW},
+    {&closed, "gw1", SUB, "$share/billing/selkie/gateway/+/receipt", DENY},
+    {&open_house, "gw1", SUB, "$share/billing/selkie/device/+/up", DENY},
+    {&open_all, NULL, SUB, "$share/billing/#", DENY},
+    {&open_all, NULL, SUB, "$share/billing/+/+/gw1/receipt", DENY},
+    {&open_all, NULL, SUB, "$share/billing/other/#", ALLOW},
+    {&open_house, NULL, SUB, "$share/billing/other/#", DEFER},
+    {&closed, NULL, UNSUB, "$share/billing/selkie/#", ALLOW},
     /* The control topic. */
     {&open_all, "root", WRITE, "$CONTROL/selkie/v1", ALLOW},
     {&open_all, "root", WRITE, "$CONTROL/selkie/v1/response", DENY},
@@ -131,7 +165,8 @@ START_TEST(each_question_has_its_answer)
     struct selkie_access_request request = {.access = question->access,
                                             .topic = question->topic,
                                             .user = question->user,
-                                            .is_gateway = question->user != NULL && question->user[0] == 'g'};
+                                            .is_gateway = question->user != NULL && question->user[0] == 'g',
+                                            .is_registered = question->user != NULL && question->user[0] == 'g'};
 
     ck_assert_msg((int)selkie_access_decide(question->config, &request) == question->answer, "%s, access %d, %s",
                   question->user != NULL ? question->user : "anonymous", question->access, question->topic);
@@ -146,6 +181,82 @@ START_TEST(an_unknown_kind_of_access_is_denied)
 }
 END_TEST
 
+static bool may_publish(const char *text, const char *user, bool is_gateway, bool is_bridge)
+{
+    struct selkie_access_publisher publisher = {.user = user, .is_gateway = is_gateway, .is_bridge = is_bridge};
+    struct selkie_topic topic;
+
+    ck_assert_int_eq(selkie_topic_parse(&topic, "selkie", text), 0);
+    return selkie_access_may_publish(&topic, &publisher);
+}
+
+START_TEST(a_message_is_published_by_its_gateway_a_named_bridge_or_nobody)
+{
+    static const char *const plugins_own[] = {"selkie/device/" A "/up", "selkie/device/x", "selkie/gateway/gw1/receipt",
+                                              "selkie/stats", "selkie/rejected/replay"};
+    static const char *const gateways[] = {UP, "selkie/gateway/gw1/state", "selkie/gateway/gw1/stats"};
+
+    for (size_t i = 0; i < sizeof plugins_own / sizeof *plugins_own; i++) {
+        ck_assert(!may_publish(plugins_own[i], "gw1", true, false));
+        ck_assert(!may_publish(plugins_own[i], NULL, false, true));
+    }
+    for (size_t i = 0; i < sizeof gateways / sizeof *gateways; i++) {
+        ck_assert(may_publish(gateways[i], "gw1", true, false));
+        ck_assert(!may_publish(gateways[i], "gw1", false, false));
+        ck_assert(!may_publish(gateways[i], "gw2", true, false));
+        ck_assert(!may_publish(gateways[i], NULL, false, false));
+        ck_assert(may_publish(gateways[i], NULL, false, true));
+    }
+}
+END_TEST
+
+static bool is_gw(const void *context, const char *name)
+{
+    (void)context;
+    return strncmp(name, "gw", 2) == 0;
+}
+
+START_TEST(a_gateways_client_id_is_its_own)
+{
+    static const char *const ids[] = {"gw1", "selkie-gateway-gw1"};
+
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        ck_assert(selkie_access_may_use_id("selkie", ids[i], "gw1", is_gw, NULL));
+        ck_assert(!selkie_access_may_use_id("selkie", ids[i], "gw2", is_gw, NULL));
+        ck_assert(!selkie_access_may_use_id("selkie", ids[i], "root", is_gw, NULL));
+        ck_assert(!selkie_access_may_use_id("selkie", ids[i], NULL, is_gw, NULL));
+    }
+    ck_assert(selkie_access_may_use_id("selkie", "anything", "root", is_gw, NULL));
+    ck_assert(selkie_access_may_use_id("selkie", "selkie-gateway-unknown", "root", is_gw, NULL));
+}
+END_TEST
+
+START_TEST(filters_cover_and_overlap_as_mqtt_says)
+{
+    static const struct {
+        const char *a, *b;
+        bool covers, overlaps;
+    } pairs[] = {
+        {"a/b", "a/b", true, true},      {"a/b", "a/c", false, false},     {"a/+", "a/b", true, true},
+        {"a/b", "a/+", false, true},     {"a/#", "a/+/c", true, true},     {"a/#", "a", true, true},
+        {"a/#", "a/#", true, true},      {"a/+", "a/#", false, true},      {"a/+", "a/b/c", false, false},
+        {"+/b", "a/+", false, true},     {"#", "a/b", true, true},         {"#", "$SYS/x", false, false},
+        {"+/x", "$SYS/x", false, false}, {"$SYS/#", "$SYS/x", true, true}, {"a/b/#", "a/#", false, true},
+        {"a/+/#", "a", false, false},    {"a//b", "a/+/b", false, true},   {"a/+/b", "a//b", true, true},
+        {"a", "a/b", false, false},      {"a/b", "a", false, false},       {"a/+/#", "a/b", true, true},
+    };
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        ck_assert_msg(selkie_filter_covers(pairs[i].a, pairs[i].b) == pairs[i].covers, "%s, %s", pairs[i].a,
+                      pairs[i].b);
+        ck_assert_msg(selkie_filter_overlaps(pairs[i].a, pairs[i].b) == pairs[i].overlaps, "%s, %s", pairs[i].a,
+                      pairs[i].b);
+        ck_assert_msg(selkie_filter_overlaps(pairs[i].b, pairs[i].a) == pairs[i].overlaps, "%s, %s", pairs[i].b,
+                      pairs[i].a);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("access");
@@ -153,6 +264,9 @@ int main(void)
 
     tcase_add_loop_test(tcase, each_question_has_its_answer, 0, (int)(sizeof questions / sizeof questions[0]));
     tcase_add_test(tcase, an_unknown_kind_of_access_is_denied);
+    tcase_add_test(tcase, a_message_is_published_by_its_gateway_a_named_bridge_or_nobody);
+    tcase_add_test(tcase, a_gateways_client_id_is_its_own);
+    tcase_add_test(tcase, filters_cover_and_overlap_as_mqtt_says);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

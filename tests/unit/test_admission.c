@@ -94,11 +94,11 @@ static struct outcome model_counter(const struct identity *id, const struct fram
         return (struct outcome){.verdict = "accept", .lost = frame->counter};
     if (frame->counter > id->highest)
         return (struct outcome){.verdict = "accept", .lost = frame->counter - id->highest - 1};
-    if ((int64_t)frame->counter <= (int64_t)id->highest - 1024)
-        return (struct outcome){.verdict = "stale"};
     const struct memory *memory = &id->memory[frame->counter];
     if (!memory->accepted)
         return (struct outcome){.verdict = "late"};
+    if ((int64_t)frame->counter <= (int64_t)id->highest - 1024)
+        return (struct outcome){.verdict = "stale"};
     if (memory->digest != frame->digest)
         return (struct outcome){.verdict = "clone", .clone = rings(id->clone_alarm_ms, now_ms)};
     if (frame->rx_ms > memory->rx_ms + 10 * 60 * 1000)
@@ -204,7 +204,9 @@ static struct selkie_decision decide(const struct world *world, const struct fra
     };
     if (place->claim && frame->registration && frame->claim)
         facts.claim = frame->claim == place->claim ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
-    if (selkie_admission_in_window(id->received, id->highest, frame->counter) && id->memory[frame->counter].accepted) {
+    bool below = id->received > 0 && frame->counter <= id->highest;
+    facts.open = below && !id->memory[frame->counter].accepted;
+    if (below && !facts.open && id->highest - frame->counter < SELKIE_WINDOW) {
         seen.digest[0] = id->memory[frame->counter].digest;
         seen.rx_ms = id->memory[frame->counter].rx_ms;
         facts.seen = &seen;

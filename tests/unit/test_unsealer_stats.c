@@ -51,9 +51,9 @@ static json_int_t sum(const json_t *group)
 START_TEST(each_counter_has_its_name)
 {
     static const struct {
-        const char *group, *members[9];
+        const char *group, *members[10];
     } groups[] = {
-        {"frames", {"accepted", "sealed", "session", "late", "duplicate", "parked", "released", "lost"}},
+        {"frames", {"accepted", "sealed", "session", "late", "duplicate", "parked", "released", "lost", "given_up"}},
         {"rejected", {"malformed", "unknown-key", "bad-seal", "replay", "clone", "stale", "unknown", "revoked"}},
         {"dropped", {"intake_full", "key_away"}},
         {"queues", {"intake", "unopened", "outputs", "parked", "stray"}},

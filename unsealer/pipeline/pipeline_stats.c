@@ -53,6 +53,7 @@ static void add_counts(struct selkie_counts *sum, const struct selkie_counts *co
     sum->parked += counts->parked;
     sum->released += counts->released;
     sum->lost += counts->lost;
+    sum->given_up += counts->given_up;
     sum->key_away += counts->key_away;
     for (int i = 0; i < SELKIE_REASON_COUNT; i++)
         sum->rejected[i] += counts->rejected[i];
@@ -142,16 +143,17 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
     turn(stats, selkie_clock_monotonic_us());
     const struct selkie_counts *counts = &stats->counts;
     json_t *json = json_pack(
-        "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, s:o, "
+        "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, "
+        "s:o, "
         "s:{s:b, s:b, s:I, s:I, s:I}}",
         "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
         (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
         (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
         "parked", (json_int_t)counts->parked, "released", (json_int_t)counts->released, "lost",
-        (json_int_t)counts->lost, "rejected", rejected_json(counts), "dropped", "intake_full",
-        (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues", "intake",
-        (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked", stats->parked,
-        "stray", stats->unmatched, "latency_us", latency_json(stats), "storage", "working",
+        (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts),
+        "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues",
+        "intake", (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
+        stats->parked, "stray", stats->unmatched, "latency_us", latency_json(stats), "storage", "working",
         stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
         (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
         (json_int_t)stats->commits);

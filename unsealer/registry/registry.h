@@ -10,6 +10,7 @@
 #ifndef SELKIE_REGISTRY_H
 #define SELKIE_REGISTRY_H
 
+#include "model/history.h"
 #include "model/records.h"
 
 struct selkie_registry;
@@ -107,6 +108,14 @@ SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *regist
 /* Store status, key_id and revoked. If it is retired, delete its session key and its window. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
+
+/* Which counters of a binding are open. It costs a look-up only where something is missing. put deletes a history that
+ * is whole. A corrupt row is logged, and opens nothing. */
+SELKIE_USE_RESULT int selkie_registry_history(struct selkie_registry *registry, const struct selkie_binding *binding,
+                                              struct selkie_history *history);
+SELKIE_USE_RESULT int selkie_registry_put_history(struct selkie_registry *registry,
+                                                  const struct selkie_binding *binding,
+                                                  const struct selkie_history *history);
 
 /* The window: 1 and what was accepted with a counter, or 0. */
 SELKIE_USE_RESULT int selkie_registry_seen(struct selkie_registry *registry, const struct selkie_binding *binding,

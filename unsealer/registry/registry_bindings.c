@@ -240,6 +240,9 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
 
     if (result < 0 || binding->status != SELKIE_BINDING_RETIRED)
         return result;
+    result = selkie_sql_run(registry, SELKIE_SQL_HISTORY_DELETE, SELKIE_VALUES(SELKIE_INTEGER(binding->number)));
+    if (result < 0)
+        return result;
     return selkie_sql_run(registry, SELKIE_SQL_SEEN_FORGET,
                           SELKIE_VALUES(row_place(binding->number, 0), row_place(binding->number + 1, 0)));
 }

@@ -60,6 +60,12 @@ CREATE TABLE seen (
     entries BLOB NOT NULL        -- 32 x (digest 8, rx 6)
 );
 
+-- Which counters of an ID are open (model/history.h). Only for IDs that miss something.
+CREATE TABLE history (
+    binding INTEGER PRIMARY KEY,
+    open    BLOB NOT NULL
+);
+
 -- Frames of pending bindings.
 CREATE TABLE parked (
     number  INTEGER PRIMARY KEY,

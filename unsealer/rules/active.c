@@ -18,13 +18,37 @@ static int put_payload(struct selkie_effects *effects, const struct selkie_bindi
     return selkie_effects_put(effects, output, true);
 }
 
-/* Enter an accepted frame into the binding and its window. */
+/* Note in the binding's history that a counter is accepted; before the binding itself changes. Most frames are the next
+ * of an ID that misses nothing: then there is nothing to note. */
+static int update_history(struct selkie_effects *effects, const struct selkie_binding *binding, uint32_t counter)
+{
+    struct selkie_history history, before;
+    uint64_t next = binding->received ? (uint64_t)binding->counter + 1 : 0;
+
+    if (binding->received == next && counter == next)
+        return 0;
+    int result = selkie_registry_history(effects->registry, binding, &history);
+    if (result < 0)
+        return result;
+    memcpy(&before, &history, sizeof before);
+    effects->counts.given_up += selkie_history_accept(&history, counter);
+    before.any = history.any;
+    before.highest = history.highest;
+    return memcmp(&before, &history, sizeof before) == 0
+               ? 0
+               : selkie_registry_put_history(effects->registry, binding, &history);
+}
+
+/* Enter an accepted frame into the binding, its history and its window. */
 static int update_binding(struct selkie_effects *effects, struct selkie_binding *binding,
                           const struct selkie_opened *opened)
 {
     struct selkie_seen seen = {.rx_ms = opened->rx_ms};
     uint8_t key_before = binding->key_id;
+    int result = update_history(effects, binding, opened->counter);
 
+    if (result < 0)
+        return result;
     if (binding->received == 0 || opened->counter > binding->counter)
         binding->counter = opened->counter;
     binding->received++;
@@ -42,7 +66,8 @@ static int update_binding(struct selkie_effects *effects, struct selkie_binding 
 
     memcpy(seen.digest, opened->digest, sizeof seen.digest);
     uint32_t start = binding->counter >= SELKIE_WINDOW ? binding->counter - SELKIE_WINDOW + 1 : 0;
-    int result = selkie_registry_put_seen(effects->registry, binding, opened->counter, &seen, start);
+    if (opened->counter >= start)
+        result = selkie_registry_put_seen(effects->registry, binding, opened->counter, &seen, start);
     if (result == 0)
         result = selkie_registry_put_binding(effects->registry, binding);
     if (result == 0 && binding->key_id != key_before)
@@ -80,10 +105,14 @@ int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *fact
     facts->received = own->received;
     facts->highest = own->counter;
     facts->clone_alarm_ms = own->clone_alarm_ms;
-    if (own->status != SELKIE_BINDING_ACTIVE ||
-        !selkie_admission_in_window(own->received, own->counter, opened->counter))
+    if (own->status != SELKIE_BINDING_ACTIVE || own->received == 0 || opened->counter > own->counter)
         return 0;
-    int result = selkie_registry_seen(effects->registry, own, opened->counter, seen);
+    struct selkie_history history;
+    int result = selkie_registry_history(effects->registry, own, &history);
+    facts->open = result == 0 && selkie_history_is_open(&history, opened->counter);
+    if (result < 0 || facts->open || own->counter - opened->counter >= SELKIE_WINDOW)
+        return result;
+    result = selkie_registry_seen(effects->registry, own, opened->counter, seen);
     facts->seen = result > 0 ? seen : NULL;
     return result < 0 ? result : 0;
 }

@@ -13,11 +13,6 @@ const char *selkie_reason_text(enum selkie_reason reason)
     return texts[reason];
 }
 
-bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t counter)
-{
-    return received > 0 && counter <= highest && highest - counter < SELKIE_WINDOW;
-}
-
 /* If the last alarm lies in the future, the clock was set back: the time that has passed is unknown. */
 static bool alarm_due(int64_t last_ms, int64_t now_ms)
 {
@@ -47,12 +42,12 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
         accept.lost = facts->counter - facts->highest - 1;
         return accept;
     }
-    if (!selkie_admission_in_window(facts->received, facts->highest, facts->counter))
-        return reject(SELKIE_REASON_STALE);
-    if (!facts->seen) {
+    if (facts->open) {
         accept.late = true;
         return accept;
     }
+    if (!facts->seen)
+        return reject(SELKIE_REASON_STALE);
     if (memcmp(facts->seen->digest, facts->digest, SELKIE_DIGEST_SIZE) != 0) {
         struct selkie_decision clone = reject(SELKIE_REASON_CLONE);
         clone.alarm_clone = alarm_due(facts->clone_alarm_ms, facts->now_ms);

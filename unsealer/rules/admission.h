@@ -6,7 +6,7 @@
 
 #include "model/records.h"
 
-#define SELKIE_WINDOW         1024   /* so many counters, down from the highest, are accepted late */
+#define SELKIE_WINDOW         1024   /* of so many counters, down from the highest, the bodies' digests are kept */
 #define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
 #define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
 #define SELKIE_ALARM_EVERY_MS 60000  /* between alarms of one kind that each frame could raise */
@@ -70,7 +70,8 @@ struct selkie_case {
     enum selkie_binding_status own;
     uint64_t received; /* frames accepted; 0 = `highest` means nothing yet */
     uint32_t highest;
-    const struct selkie_seen *seen; /* this counter, if it is in the window and was accepted; else NULL */
+    bool open;                      /* this counter: at or below the highest, never accepted and not given up */
+    const struct selkie_seen *seen; /* this counter, if it was accepted and is in the window; else NULL */
     int64_t clone_alarm_ms;
 };
 
@@ -87,9 +88,6 @@ struct selkie_decision {
     bool late;                          /* accepted, but below the highest */
     uint32_t lost;                      /* counters skipped by this frame */
 };
-
-/* Whether a counter lies in the window, so that `seen` is worth looking up. */
-bool selkie_admission_in_window(uint64_t received, uint32_t highest, uint32_t counter);
 
 /* Whether a repeat that was captured at this time after the first is a replay; else it is a duplicate. */
 bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms);

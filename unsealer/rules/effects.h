@@ -19,6 +19,7 @@ struct selkie_counts {
     uint64_t parked;   /* for the administrator's decision, or unmatched; a frame counts once */
     uint64_t released; /* of those, decided when their ID became active */
     uint64_t lost;
+    uint64_t given_up; /* of those, lost for good: they cannot be accepted late any more */
     uint64_t key_away; /* dropped without a receipt: the key was unavailable */
     uint64_t rejected[SELKIE_REASON_COUNT];
 };

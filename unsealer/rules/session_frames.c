@@ -5,17 +5,36 @@
 #include <mbedtls/platform_util.h>
 #include <string.h>
 
-/* Open a frame with the key of a binding. 1, or 0 if that is not its key. The caller sets gateway, time and digest. */
-static int open_for(const struct selkie_frame *frame, const struct selkie_binding *binding,
-                    const struct selkie_session *session, struct selkie_opened *opened)
+/* Open a frame with a session key and a counter. 1, or 0 if it does not open. The caller sets gateway, time and digest.
+ */
+static int open_at(const struct selkie_frame *frame, const struct selkie_session *session, uint32_t counter,
+                   struct selkie_opened *opened)
 {
-    *opened = (struct selkie_opened){.form = SELKIE_SESSION, .has_payload = true};
-    opened->counter = selkie_session_counter(binding->counter, frame->session.counter_low);
+    *opened = (struct selkie_opened){.counter = counter, .form = SELKIE_SESSION, .has_payload = true};
     int len = selkie_session_open(opened->payload, session, opened->counter, frame);
     if (len < 0)
         return len == SELKIE_EBADSEAL ? 0 : len;
     opened->payload_len = (size_t)len;
     return 1;
+}
+
+/* Open a frame for a binding: at the counter nearest to the highest, then behind the lower end of each wide gap. A
+ * device that a jump of its ID's counter left behind sends there. */
+static int open_for(struct selkie_effects *effects, const struct selkie_frame *frame,
+                    const struct selkie_binding *binding, const struct selkie_session *session,
+                    struct selkie_opened *opened)
+{
+    uint32_t counter = selkie_session_counter(binding->counter, frame->session.counter_low);
+    struct selkie_history history;
+    int result = open_at(frame, session, counter, opened);
+
+    if (result != 0 || binding->status != SELKIE_BINDING_ACTIVE)
+        return result;
+    result = selkie_registry_history(effects->registry, binding, &history);
+    for (unsigned i = 0; result == 0 && i < SELKIE_HISTORY_GAPS; i++)
+        if (selkie_history_session_counter(&history, i, frame->session.counter_low, &counter))
+            result = open_at(frame, session, counter, opened);
+    return result;
 }
 
 /* A SEALED frame of this device may bring the counter without which the frame does not open. */
@@ -54,7 +73,7 @@ int selkie_session_frames_identify(struct selkie_effects *effects, const struct 
         identified->reason = SELKIE_REASON_BAD_SEAL;
         if (corrupt) /* its key is lost, so whether it opens the frame is unknown */
             continue;
-        result = open_for(&job->frame, binding, &session, opened);
+        result = open_for(effects, &job->frame, binding, &session, opened);
         if (result != 0)
             break;
     }
@@ -106,9 +125,11 @@ static int keep_unmatched(struct selkie_effects *effects, const struct selkie_jo
 int selkie_session_frames_unidentified(struct selkie_effects *effects, const struct selkie_job *job,
                                        const struct selkie_identified *identified)
 {
+    /* The address is known if only one ID has the tag. */
+    const uint8_t *address = identified->candidates == 1 ? identified->addresses[0] : NULL;
     int result = identified->unmatched
                      ? keep_unmatched(effects, job)
-                     : selkie_effects_reject(effects, identified->reason, job->gateway, job->rx_ms, NULL);
+                     : selkie_effects_reject(effects, identified->reason, job->gateway, job->rx_ms, address);
     return result < 0 ? result : selkie_effects_receipt(effects, job);
 }
 
@@ -120,7 +141,7 @@ static int open_unmatched(const struct selkie_unmatched *unmatched, const struct
 
     if (selkie_frame_decode(&frame, unmatched->body, unmatched->len) < 0 || frame.type != SELKIE_SESSION)
         return 0;
-    int result = open_for(&frame, binding, session, opened);
+    int result = open_at(&frame, session, selkie_session_counter(binding->counter, frame.session.counter_low), opened);
     opened->rx_ms = unmatched->rx_ms;
     memcpy(opened->digest, unmatched->digest, sizeof opened->digest);
     memcpy(opened->gateway, unmatched->gateway, sizeof opened->gateway);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/history.h"
+
+#include <selkie/error.h>
+#include <string.h>
+
+#define COUNTERS     SELKIE_HISTORY_COUNTERS
+#define BITMAP_BYTES (COUNTERS / 8)
+#define SESSION_NEAR 32767 /* section 5: so far below the highest a SESSION frame's counter is found without a gap */
+
+static bool bit(const struct selkie_history *history, uint32_t counter)
+{
+    return history->open[counter % COUNTERS / 8] >> counter % 8 & 1;
+}
+
+static void set_bit(struct selkie_history *history, uint32_t counter, bool open)
+{
+    uint8_t mask = (uint8_t)(1u << counter % 8);
+    uint8_t *byte = &history->open[counter % COUNTERS / 8];
+
+    *byte = (uint8_t)(open ? *byte | mask : *byte & ~mask);
+}
+
+static uint64_t width(const struct selkie_history_gap *gap)
+{
+    return (uint64_t)gap->last - gap->first + 1;
+}
+
+static uint64_t drop_gap(struct selkie_history *history, unsigned index)
+{
+    uint64_t lost = width(&history->gaps[index]);
+
+    history->gap_count--;
+    memmove(&history->gaps[index], &history->gaps[index + 1],
+            (history->gap_count - index) * sizeof history->gaps[index]);
+    return lost;
+}
+
+/* Add a gap where it belongs. Where there is no room, the narrowest of all is given up; returns its width. */
+static uint64_t add_gap(struct selkie_history *history, struct selkie_history_gap gap)
+{
+    unsigned narrowest = 0, place = 0;
+    uint64_t lost = 0;
+
+    if (history->gap_count == SELKIE_HISTORY_GAPS) {
+        for (unsigned i = 1; i < history->gap_count; i++)
+            if (width(&history->gaps[i]) < width(&history->gaps[narrowest]))
+                narrowest = i;
+        if (width(&gap) <= width(&history->gaps[narrowest]))
+            return width(&gap);
+        lost = drop_gap(history, narrowest);
+    }
+    while (place < history->gap_count && history->gaps[place].first < gap.first)
+        place++;
+    memmove(&history->gaps[place + 1], &history->gaps[place],
+            (history->gap_count - place) * sizeof history->gaps[place]);
+    history->gaps[place] = gap;
+    history->gap_count++;
+    return lost;
+}
+
+/* The lowest counter of the bitmap. */
+static uint32_t bottom(const struct selkie_history *history)
+{
+    return history->highest < COUNTERS ? 0 : history->highest - COUNTERS + 1;
+}
+
+/* What left the bitmap last ends here: too few for a gap, so it is given up. */
+static uint64_t end_run(struct selkie_history *history)
+{
+    uint64_t lost = history->has_run ? width(&history->run) : 0;
+
+    history->has_run = false;
+    return lost;
+}
+
+/* Open counters leave the bitmap, above all that left before. */
+static uint64_t leave(struct selkie_history *history, uint32_t first, uint32_t last)
+{
+    struct selkie_history_gap *top = history->gap_count ? &history->gaps[history->gap_count - 1] : NULL;
+    uint64_t lost = 0;
+
+    if (top && first > 0 && top->last == first - 1) {
+        top->last = last;
+        return 0;
+    }
+    if (history->has_run && history->run.last != first - 1)
+        lost = end_run(history);
+    if (!history->has_run)
+        history->run.first = first;
+    history->run.last = last;
+    history->has_run = true;
+    if (width(&history->run) < SELKIE_HISTORY_GAP_MIN)
+        return lost;
+    history->has_run = false;
+    return lost + add_gap(history, history->run);
+}
+
+/* The bitmap's lower end moves from `from` up to `to`; it held counters up to `end`. */
+static uint64_t move_bottom(struct selkie_history *history, uint32_t from, uint32_t to, uint32_t end)
+{
+    uint64_t lost = 0;
+
+    for (uint64_t c = from; c < to && c <= end; c++)
+        lost += bit(history, (uint32_t)c) ? leave(history, (uint32_t)c, (uint32_t)c) : end_run(history);
+    return lost;
+}
+
+static uint64_t advance(struct selkie_history *history, uint32_t counter)
+{
+    bool any = history->any;
+    uint32_t old_highest = history->highest, old_bottom = any ? bottom(history) : 0;
+    uint64_t from = any ? (uint64_t)old_highest + 1 : 0; /* the first counter that was left out */
+    uint64_t lost = 0;
+
+    history->any = true;
+    history->highest = counter;
+    uint32_t new_bottom = bottom(history);
+    if (any)
+        lost = move_bottom(history, old_bottom, new_bottom, old_highest);
+    if (from < new_bottom) {
+        lost += leave(history, (uint32_t)from, new_bottom - 1);
+        from = new_bottom;
+    }
+    for (uint64_t c = from; c < counter; c++)
+        set_bit(history, (uint32_t)c, true);
+    set_bit(history, counter, false);
+    return lost;
+}
+
+static bool holds(const struct selkie_history_gap *gap, uint32_t counter)
+{
+    return gap->first <= counter && counter <= gap->last;
+}
+
+/* The number of the gap that holds a counter; gap_count where none does. */
+static unsigned gap_of(const struct selkie_history *history, uint32_t counter)
+{
+    unsigned i = 0;
+
+    while (i < history->gap_count && !holds(&history->gaps[i], counter))
+        i++;
+    return i;
+}
+
+/* Take a counter out of the gap that holds it, which becomes shorter or two. A short one stays until it is empty. */
+static uint64_t part_gap(struct selkie_history *history, unsigned index, uint32_t counter)
+{
+    struct selkie_history_gap *gap = &history->gaps[index];
+    struct selkie_history_gap upper = {counter + 1, gap->last};
+
+    if (counter == gap->first && counter == gap->last) {
+        (void)drop_gap(history, index);
+    } else if (counter == gap->first) {
+        gap->first++;
+    } else {
+        gap->last = counter - 1;
+        if (counter < upper.last)
+            return add_gap(history, upper);
+    }
+    return 0;
+}
+
+/* The same for the run: its lower part is complete and too short to be kept. */
+static uint64_t part_run(struct selkie_history *history, uint32_t counter)
+{
+    uint64_t lost = counter - history->run.first;
+
+    if (counter == history->run.last)
+        history->has_run = false;
+    history->run.first = counter + 1;
+    return lost;
+}
+
+bool selkie_history_is_open(const struct selkie_history *history, uint32_t counter)
+{
+    if (!history->any || counter > history->highest)
+        return false;
+    if (counter >= bottom(history))
+        return bit(history, counter);
+    return gap_of(history, counter) < history->gap_count || (history->has_run && holds(&history->run, counter));
+}
+
+uint64_t selkie_history_accept(struct selkie_history *history, uint32_t counter)
+{
+    if (!history->any || counter > history->highest)
+        return advance(history, counter);
+    if (counter >= bottom(history)) {
+        set_bit(history, counter, false);
+        return 0;
+    }
+    unsigned gap = gap_of(history, counter);
+    if (gap < history->gap_count)
+        return part_gap(history, gap, counter);
+    return history->has_run && holds(&history->run, counter) ? part_run(history, counter) : 0;
+}
+
+bool selkie_history_is_whole(const struct selkie_history *history)
+{
+    static const uint8_t none[BITMAP_BYTES];
+
+    return history->gap_count == 0 && !history->has_run && memcmp(history->open, none, sizeof none) == 0;
+}
+
+bool selkie_history_session_counter(const struct selkie_history *history, unsigned index, uint16_t low,
+                                    uint32_t *counter)
+{
+    for (unsigned i = 0; i < history->gap_count; i++) {
+        const struct selkie_history_gap *gap = &history->gaps[i];
+        if (width(gap) <= SESSION_NEAR || index-- > 0)
+            continue;
+        uint64_t first = (uint64_t)gap->first + (uint16_t)(low - (uint16_t)gap->first);
+        if (first > gap->last)
+            return false;
+        *counter = (uint32_t)first;
+        return true;
+    }
+    return false;
+}
+
+static uint8_t *put_gap(uint8_t *at, const struct selkie_history_gap *gap)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (uint8_t)(gap->first >> shift);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (uint8_t)(gap->last >> shift);
+    return at;
+}
+
+static struct selkie_history_gap get_gap(const uint8_t *at)
+{
+    struct selkie_history_gap gap = {0, 0};
+
+    for (int i = 0; i < 4; i++)
+        gap.first = gap.first << 8 | at[i];
+    for (int i = 4; i < 8; i++)
+        gap.last = gap.last << 8 | at[i];
+    return gap;
+}
+
+size_t selkie_history_encode(uint8_t bytes[static SELKIE_HISTORY_SIZE_MAX], const struct selkie_history *history)
+{
+    uint8_t *at = bytes;
+
+    memcpy(at, history->open, BITMAP_BYTES);
+    at += BITMAP_BYTES;
+    *at++ = (uint8_t)history->gap_count;
+    *at++ = history->has_run;
+    for (unsigned i = 0; i < history->gap_count; i++)
+        at = put_gap(at, &history->gaps[i]);
+    if (history->has_run)
+        at = put_gap(at, &history->run);
+    return (size_t)(at - bytes);
+}
+
+int selkie_history_decode(struct selkie_history *history, const uint8_t *bytes, size_t len)
+{
+    const uint8_t *at = bytes + BITMAP_BYTES + 2;
+    uint64_t above = 0; /* the lowest counter that the next gap may begin at */
+
+    if (len < BITMAP_BYTES + 2 || bytes[BITMAP_BYTES] > SELKIE_HISTORY_GAPS || bytes[BITMAP_BYTES + 1] > 1)
+        return SELKIE_EMALFORMED;
+    history->gap_count = bytes[BITMAP_BYTES];
+    history->has_run = bytes[BITMAP_BYTES + 1] == 1;
+    if (len != BITMAP_BYTES + 2 + 8 * ((size_t)history->gap_count + history->has_run))
+        return SELKIE_EMALFORMED;
+    memcpy(history->open, bytes, BITMAP_BYTES);
+    for (unsigned i = 0; i < history->gap_count + history->has_run; i++, at += 8) {
+        struct selkie_history_gap gap = get_gap(at);
+        if (gap.first < above || gap.last < gap.first)
+            return SELKIE_EMALFORMED;
+        above = (uint64_t)gap.last + 1;
+        if (i < history->gap_count)
+            history->gaps[i] = gap;
+        else
+            history->run = gap;
+    }
+    return 0;
+}
