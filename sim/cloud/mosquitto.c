@@ -148,18 +148,12 @@ void selkie_sim_broker_save(const struct selkie_sim_broker *broker)
 
 static int read_password(struct selkie_sim_broker *broker, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, broker->password, sizeof broker->password - 1);
+    char why[SELKIE_MQTT_TEXT_MAX];
+    int error = selkie_mqtt_settings_password(broker->password, path, why);
 
-    if (len < 0)
-        selkie_say("password_file %s: %s", path, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    if (len < 0)
-        return SELKIE_EIO;
-    broker->password[len] = '\0';
-    broker->password[strcspn(broker->password, "\r\n")] = '\0';
-    return 0;
+    if (error < 0)
+        selkie_say("%s", why);
+    return error;
 }
 
 static int open_keys(struct selkie_sim_broker *broker)

@@ -16,8 +16,8 @@ struct selkie_sim_broker {
     bool own;
     struct selkie_process process;
     uint16_t port;
-    int hold;           /* a socket bound to the port, so that nobody takes it while the broker is down */
-    char password[256]; /* yours: from its file; empty = none */
+    int hold; /* a socket bound to the port, so that nobody takes it while the broker is down */
+    char password[SELKIE_MQTT_PASSWORD_MAX]; /* yours: from its file; empty = none */
     struct selkie_mqtt_settings settings;
     struct selkie_mqtt_queue *queue; /* where the events of all its clients come in */
     struct selkie_sim_key keys[SELKIE_KEYS_OWN];

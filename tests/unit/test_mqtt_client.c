@@ -30,6 +30,8 @@ int __wrap_MQTTAsync_send(MQTTAsync handle, const char *topic, int len, const vo
 int __wrap_MQTTAsync_subscribe(MQTTAsync handle, const char *topic, int qos, MQTTAsync_responseOptions *options);
 void __wrap_MQTTAsync_freeMessage(MQTTAsync_message **message);
 void __wrap_MQTTAsync_free(void *memory);
+int __wrap_MQTTProperties_add(MQTTProperties *properties, const MQTTProperty *property);
+void __wrap_MQTTProperties_free(MQTTProperties *properties);
 int __wrap_selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host, selkie_resolver_done *done,
                                  void *context);
 void __wrap_selkie_resolver_abandon(struct selkie_resolver_lookup *lookup);
@@ -46,6 +48,7 @@ static struct paho {
     bool destroyed;
 } pahos[MANY];
 static size_t paho_count, living;
+static unsigned expiry_s; /* of the session */
 static int connect_result;
 static MQTTAsync_responseOptions taken; /* of the last command */
 static MQTTAsync_disconnectOptions leave;
@@ -176,6 +179,20 @@ void __wrap_MQTTAsync_freeMessage(MQTTAsync_message **message)
 void __wrap_MQTTAsync_free(void *memory)
 {
     (void)memory;
+}
+
+/* Without a client of its own, Paho never frees the list of its allocations. */
+int __wrap_MQTTProperties_add(MQTTProperties *properties, const MQTTProperty *property)
+{
+    (void)properties;
+    ck_assert_int_eq(property->identifier, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL);
+    expiry_s = property->value.integer4;
+    return 0;
+}
+
+void __wrap_MQTTProperties_free(MQTTProperties *properties)
+{
+    (void)properties;
 }
 
 int __wrap_selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host, selkie_resolver_done *done,
@@ -324,14 +341,12 @@ END_TEST
 START_TEST(limits_of_the_broker_are_reported)
 {
     MQTTAsync_successData5 data = MQTTAsync_successData5_initializer;
-    MQTTProperty receive = {.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, .value.integer2 = 20};
-    MQTTProperty packet = {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, .value.integer4 = 4000};
+    MQTTProperty limits[] = {{.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, .value.integer2 = 20},
+                             {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, .value.integer4 = 4000}};
 
     connect_to("mqtt://127.0.0.1");
-    ck_assert_int_eq(MQTTProperties_add(&data.properties, &receive), 0);
-    ck_assert_int_eq(MQTTProperties_add(&data.properties, &packet), 0);
+    data.properties = (MQTTProperties){.count = 2, .max_count = 2, .array = limits};
     last()->connect.onSuccess5(last()->context, &data);
-    MQTTProperties_free(&data.properties);
     expect(SELKIE_MQTT_CONNECTED);
     ck_assert_int_eq(event->code, 20);
     ck_assert_uint_eq(event->packet_max, 4000);
@@ -523,6 +538,7 @@ START_TEST(options_reach_paho)
     const MQTTAsync_connectOptions *connect = &last()->connect;
     ck_assert_int_eq(connect->keepAliveInterval, 77);
     ck_assert_int_eq(connect->cleanstart, 1);
+    ck_assert_uint_eq(expiry_s, 0);
     ck_assert_int_eq(connect->automaticReconnect, 0);
     ck_assert_str_eq(connect->username, "u");
     ck_assert_ptr_null(connect->password);
@@ -534,6 +550,7 @@ START_TEST(options_reach_paho)
     connect_to("mqtt://127.0.0.1");
     connect = &last()->connect;
     ck_assert_int_eq(connect->cleanstart, 0);
+    ck_assert_uint_eq(expiry_s, 3600);
     ck_assert_str_eq(connect->username, "v");
     ck_assert_str_eq(last()->password, "secret");
     ck_assert_ptr_null(connect->ssl);
