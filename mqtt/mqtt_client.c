@@ -5,6 +5,7 @@
 #include "resolver.h"
 
 #include <MQTTReasonCodes.h>
+#include <netdb.h>
 #include <selkie/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,9 +37,8 @@ struct selkie_mqtt {
     struct selkie_resolver_lookup *lookup;
     struct selkie_resolver_addresses addresses; /* of its host */
     size_t address;                             /* under way */
-    struct selkie_resolver_pin pin;
-    int refusal;                     /* the first broker's that refused, or 0 */
-    char text[SELKIE_MQTT_TEXT_MAX]; /* why, for each address so far */
+    int refusal;                                /* the first broker's that refused, or 0 */
+    char text[SELKIE_MQTT_TEXT_MAX];            /* why, for each address so far */
 };
 
 /* The loop has to look at the clients when the first of them is due. */
@@ -70,7 +70,6 @@ static void abandon(struct selkie_mqtt *client)
     selkie_resolver_abandon(client->lookup); /* its thread reads the number */
     client->lookup = NULL;
     client->attempt++;
-    selkie_resolver_unpin(&client->pin);
 }
 
 /* Keep the reason; the URI and the address stand before it where there is more than one. */
@@ -99,10 +98,9 @@ static bool try_address(struct selkie_mqtt *client)
     char why[SELKIE_MQTT_TEXT_MAX];
 
     abandon(client);
-    selkie_resolver_pin(&client->pin, uri_of(client)->host, &client->addresses.list[client->address]);
     struct selkie_mqtt_event event = {.client = client, .context = client->context, .attempt = client->attempt};
-    int result =
-        selkie_mqtt_paho_open(&client->paho, client->queue, &event, uri_of(client), &client->options, password, why);
+    int result = selkie_mqtt_paho_open(&client->paho, client->queue, &event, uri_of(client),
+                                       &client->addresses.list[client->address], &client->options, password, why);
     if (result < 0) {
         client->paho = previous;
         note(client, why);
@@ -155,11 +153,24 @@ static void on_resolved(void *context, const struct selkie_resolver_addresses *a
     (void)selkie_mqtt_queue_put(client->queue, &event);
 }
 
+/* The name server says that there is none, or it is at fault itself. */
+static void note_unresolved(struct selkie_mqtt *client)
+{
+    int error = client->addresses.error;
+    char reason[SELKIE_MQTT_TEXT_MAX];
+
+    if (error == 0 || error == EAI_NONAME)
+        (void)snprintf(reason, sizeof reason, "the host name has no address");
+    else
+        (void)snprintf(reason, sizeof reason, "the host name cannot be resolved: %s", gai_strerror(error));
+    note(client, reason);
+}
+
 static void take_addresses(struct selkie_mqtt *client, const struct selkie_mqtt_event *event)
 {
     memcpy(&client->addresses, event->payload, sizeof client->addresses);
     if (client->addresses.count == 0)
-        note(client, "the host name has no address");
+        note_unresolved(client);
     if (client->addresses.count == 0 || !try_address(client))
         try_next(client, true);
 }
@@ -168,6 +179,7 @@ static int begin(struct selkie_mqtt *client)
 {
     const char *path = client->options.username ? NULL : client->settings.password_file;
 
+    explicit_bzero(client->password, sizeof client->password); /* an attempt that was given up may have left one */
     client->uri = 0;
     client->refusal = 0;
     client->text[0] = '\0';
@@ -207,7 +219,6 @@ static void settle(struct selkie_mqtt *client, enum state state)
     unsigned pause_s = client->options.reconnect_s;
 
     explicit_bzero(client->password, sizeof client->password);
-    selkie_resolver_unpin(&client->pin);
     if (state == PAUSING && pause_s > 0)
         enter(client, PAUSING, (int64_t)pause_s * SECOND_US);
     else
@@ -360,7 +371,7 @@ const char *selkie_mqtt_uri(const struct selkie_mqtt *client)
 
 bool selkie_mqtt_is_tls(const struct selkie_mqtt *client)
 {
-    return uri_of(client)->tls;
+    return client->uri < client->settings.uri_count && uri_of(client)->tls;
 }
 
 int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos)

@@ -19,6 +19,9 @@ struct selkie_mqtt_paho {
     struct selkie_mqtt_event event; /* what all its events have in common */
     const char *const *properties;
     MQTTAsync client;
+    struct selkie_resolver_pin pin; /* of the host to the address */
+    char host[SELKIE_MQTT_HOST_MAX];
+    struct sockaddr_storage address;
     bool tls;
     int reason; /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
 };
@@ -226,8 +229,8 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
 
 int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_queue *queue,
                           const struct selkie_mqtt_event *event, const struct selkie_mqtt_uri *uri,
-                          const struct selkie_mqtt_options *options, const char *password,
-                          char why[static SELKIE_MQTT_TEXT_MAX])
+                          const struct sockaddr_storage *address, const struct selkie_mqtt_options *options,
+                          const char *password, char why[static SELKIE_MQTT_TEXT_MAX])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct selkie_mqtt_paho *paho = calloc(1, sizeof *paho);
@@ -242,6 +245,9 @@ int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_q
     paho->event = *event;
     paho->properties = options->properties;
     paho->tls = uri->tls;
+    paho->address = *address;
+    (void)snprintf(paho->host, sizeof paho->host, "%s", uri->host);
+    selkie_resolver_pin(&paho->pin, paho->host, &paho->address);
     int result = create(paho, uri, options);
     if (result == MQTTASYNC_SUCCESS)
         result = start(paho, options, password);
@@ -260,6 +266,7 @@ void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho)
         return;
     if (paho->client)
         MQTTAsync_destroy(&paho->client);
+    selkie_resolver_unpin(&paho->pin); /* only now: a command of Paho's that still waited would look the host up */
     free(paho);
 }
 

@@ -6,13 +6,16 @@
 
 #include "mqtt_queue.h"
 #include "mqtt_settings.h"
+#include "resolver.h"
 
 struct selkie_mqtt_paho;
 
-/* Begin to connect to the URI under the address to which its host is pinned. One of CONNECTED, REFUSED, UNREACHABLE
- * follows in the queue, as `event` says whose and which. SELKIE_EIO, with the reason in `why`. */
+/* Begin to connect to the URI under this address. Until the close its host is pinned to the address, since Paho looks
+ * the host up on a thread of its own, and may do so late. One of CONNECTED, REFUSED, UNREACHABLE follows in the queue,
+ * as `event` says whose and which. SELKIE_EIO, with the reason in `why`. */
 SELKIE_USE_RESULT int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_queue *queue,
                                             const struct selkie_mqtt_event *event, const struct selkie_mqtt_uri *uri,
+                                            const struct sockaddr_storage *address,
                                             const struct selkie_mqtt_options *options, const char *password,
                                             char why[static SELKIE_MQTT_TEXT_MAX]);
 

@@ -88,7 +88,8 @@ static void collect(struct selkie_resolver_addresses *addresses, const char *hos
     struct addrinfo *result = NULL;
 
     memset(addresses, 0, sizeof *addresses);
-    if (next_getaddrinfo(host, NULL, &hints, &result) != 0)
+    addresses->error = next_getaddrinfo(host, NULL, &hints, &result);
+    if (addresses->error != 0)
         return;
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         for (const struct addrinfo *at = result; at && addresses->count < SELKIE_RESOLVER_MAX; at = at->ai_next)

@@ -20,6 +20,7 @@
 /* IPv4 first, as Paho prefers it; within that in the resolver's order. */
 struct selkie_resolver_addresses {
     size_t count;
+    int error; /* getaddrinfo's, where there is none; 0: the name is known, but has none */
     struct sockaddr_storage list[SELKIE_RESOLVER_MAX];
 };
 

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TOKEN 7
 #define MANY  12
@@ -557,6 +558,28 @@ START_TEST(options_reach_paho)
 }
 END_TEST
 
+/* The password of an attempt that was given up is not for the next broker. */
+START_TEST(a_password_goes_to_the_broker_it_was_read_for_alone)
+{
+    char path[] = "/tmp/selkie-test-password-XXXXXX", why[SELKIE_MQTT_TEXT_MAX];
+    int file = mkstemp(path);
+
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq((int)write(file, "secret", 6), 6);
+    ck_assert_int_eq(close(file), 0);
+    settings.username = "u";
+    settings.password_file = path;
+    ck_assert_ptr_null(selkie_mqtt_settings_add_uris(&settings, "mqtt://127.0.0.1"));
+    ck_assert_int_eq(selkie_mqtt_connect(client, &options, why), 0);
+    ck_assert_str_eq(last()->password, "secret");
+    ck_assert_int_eq(unlink(path), 0);
+    settings.username = NULL;
+    settings.password_file = NULL;
+    ck_assert_int_eq(selkie_mqtt_connect(client, &options, why), 0);
+    ck_assert_ptr_null(last()->connect.password);
+}
+END_TEST
+
 START_TEST(a_password_that_cannot_be_read_begins_nothing)
 {
     char why[SELKIE_MQTT_TEXT_MAX];
@@ -709,6 +732,7 @@ int main(void)
     tcase_add_test(tcase, leave_ends_an_attempt);
     tcase_add_test(tcase, it_connects_again_where_that_is_wanted);
     tcase_add_test(tcase, options_reach_paho);
+    tcase_add_test(tcase, a_password_goes_to_the_broker_it_was_read_for_alone);
     tcase_add_test(tcase, a_password_that_cannot_be_read_begins_nothing);
     tcase_add_test(tcase, publish_that_paho_gave_up_is_no_answer);
     tcase_add_test(tcase, subscription_that_paho_gave_up_is_no_answer);
