@@ -43,7 +43,7 @@ struct selkie_queued_command {
 
 struct selkie_command_queue {
     pthread_mutex_t lock;
-    STAILQ_HEAD(, selkie_queued_command) list;
+    STAILQ_HEAD(selkie_queued_commands, selkie_queued_command) list;
     unsigned count; /* includes those that were taken and not freed */
 };
 

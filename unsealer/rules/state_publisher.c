@@ -57,7 +57,7 @@ static struct selkie_state_entry *entry_of(struct selkie_state_publisher *states
 
 int selkie_state_publisher_reload(struct selkie_state_publisher *states, struct selkie_registry *registry)
 {
-    uint8_t address[SELKIE_ADDRESS_SIZE];
+    uint8_t address[SELKIE_ADDRESS_SIZE] = {0};
     int result;
 
     selkie_state_publisher_wipe(states);
