@@ -114,7 +114,8 @@ static bool is_own_tree(const char *root, const char *filter, const struct selki
     static const char gateway[] = "gateway/";
     const char *rest = below(root, filter);
 
-    if (!request->is_gateway || !request->user || !rest || strncmp(rest, gateway, sizeof gateway - 1) != 0)
+    if (!request->is_gateway || !request->user || !selkie_gateway_name_valid(request->user) || !rest ||
+        strncmp(rest, gateway, sizeof gateway - 1) != 0)
         return false;
     size_t len = strlen(request->user);
     rest += sizeof gateway - 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How topic filters lie to each other. MQTT 5.0, section 4.7. Pure: no state, no I/O; safe from any thread. */
+/* Compare two topic filters: does one cover the other, do they overlap? MQTT 5.0, section 4.7. Pure: no state, no I/O;
+ * safe from any thread. */
 #ifndef SELKIE_PLUGIN_FILTER_H
 #define SELKIE_PLUGIN_FILTER_H
 

@@ -68,21 +68,23 @@ static int read_first(struct builder *builder)
     return c;
 }
 
-/* Whether a spreadsheet may run a text that begins so: behind any spaces there is a sign that begins a formula (or its
- * wide form), or a tab or line end, which some strip first. An apostrophe counts too: it would be taken for the guard.
+/* Whether a spreadsheet may run a text that begins so: behind any spaces and quotes there is a sign that begins a
+ * formula (or its wide form), or a tab or line end, which some strip first. An apostrophe counts too: it would be taken
+ * for the guard.
  */
 static bool needs_guard(const char *text)
 {
-    text += strspn(text, " ");
+    text += strspn(text, " \"");
     if (strncmp(text, "\xEF\xBC", 2) == 0)
         return text[2] != '\0' && strchr("\x9D\x8B\x8D\xA0", text[2]);
     return *text != '\0' && strchr("=+-@\t\r\n'", *text);
 }
 
-/* Some spreadsheets divide a row at semicolons or tabs instead of commas, so a cell may begin there too. */
+/* Some spreadsheets divide a row at semicolons or tabs instead of commas, and then know no quotes around a line end: a
+ * cell may begin behind each of these too. */
 static bool divides(char c)
 {
-    return c == ';' || c == '\t';
+    return c == ';' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Take the apostrophes out that ctl_csv_write put in. */

@@ -94,12 +94,14 @@ static const struct {
     {"-1", "'-1"},
     {"@SUM(1)", "'@SUM(1)"},
     {"\t=1", "'\t'=1"},
-    {"\r=1", "\"'\r=1\""},
-    {"\n=1", "\"'\n=1\""},
+    {"\r=1", "\"'\r'=1\""},
+    {"\n=1", "\"'\n'=1\""},
     {"=1,\"x\"", "\"'=1,\"\"x\"\"\""},
     {"  =1", "'  =1"},
     {"1;=1;-x", "1;'=1;'-x"}, /* some spreadsheets divide at semicolons and tabs */
     {"1\t@x", "1\t'@x"},
+    {";\"=1", "\";'\"\"=1\""}, /* a quote behind the division hides nothing */
+    {"x\n=1", "\"x\n'=1\""},
     {"\xEF\xBC\x9D@", "'\xEF\xBC\x9D@"}, /* the wide form of = */
     {"'", "''"},
     {"'=1", "''=1"},

@@ -104,16 +104,13 @@ int selkie_commands_respond(struct selkie_commands *commands, const json_t *requ
         result = dispatch(&command, name);
 
     if (result == SELKIE_EREFUSED) {
-        json_object_set_new(response, "error", json_string(command.error));
-        result = 0;
-    } else {
-        json_object_set(response, "data", command.data);
-    }
-    if (correlation)
-        json_object_set(response, "correlationData", correlation);
-    json_decref(command.data);
-    if (result == 0 && !response)
+        result = json_object_set_new(response, "error", json_string(command.error)) == 0 ? 0 : SELKIE_ENOMEM;
+    } else if (result == 0 && json_object_set(response, "data", command.data) != 0) {
         result = SELKIE_ENOMEM;
+    }
+    if (result == 0 && correlation && json_object_set(response, "correlationData", correlation) != 0)
+        result = SELKIE_ENOMEM;
+    json_decref(command.data);
     if (result < 0) {
         json_decref(response);
         response = NULL;

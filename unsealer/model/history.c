@@ -207,7 +207,7 @@ bool selkie_history_session_counter(const struct selkie_history *history, unsign
 {
     for (unsigned i = 0; i < history->gap_count; i++) {
         const struct selkie_history_gap *gap = &history->gaps[i];
-        if (width(gap) <= SESSION_NEAR || index-- > 0)
+        if (history->highest - gap->first <= SESSION_NEAR || index-- > 0)
             continue;
         uint64_t first = (uint64_t)gap->first + (uint16_t)(low - (uint16_t)gap->first);
         if (first > gap->last)
@@ -255,7 +255,7 @@ size_t selkie_history_encode(uint8_t bytes[static SELKIE_HISTORY_SIZE_MAX], cons
 
 int selkie_history_decode(struct selkie_history *history, const uint8_t *bytes, size_t len)
 {
-    const uint8_t *at = bytes + BITMAP_BYTES + 2;
+    const uint8_t *at;
     uint64_t above = 0; /* the lowest counter that the next gap may begin at */
 
     if (len < BITMAP_BYTES + 2 || bytes[BITMAP_BYTES] > SELKIE_HISTORY_GAPS || bytes[BITMAP_BYTES + 1] > 1)
@@ -265,6 +265,7 @@ int selkie_history_decode(struct selkie_history *history, const uint8_t *bytes, 
     if (len != BITMAP_BYTES + 2 + 8 * ((size_t)history->gap_count + history->has_run))
         return SELKIE_EMALFORMED;
     memcpy(history->open, bytes, BITMAP_BYTES);
+    at = bytes + BITMAP_BYTES + 2;
     for (unsigned i = 0; i < history->gap_count + history->has_run; i++, at += 8) {
         struct selkie_history_gap gap = get_gap(at);
         if (gap.first < above || gap.last < gap.first)

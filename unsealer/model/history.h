@@ -13,7 +13,7 @@
 
 #define SELKIE_HISTORY_COUNTERS 16384
 #define SELKIE_HISTORY_GAPS     8
-#define SELKIE_HISTORY_GAP_MIN  1025 /* open counters that leave the bitmap side by side are a gap from so many on */
+#define SELKIE_HISTORY_GAP_MIN  1025 /* a run of open counters that leaves the bitmap is a gap from so many on */
 
 struct selkie_history_gap {
     uint32_t first, last;
@@ -42,8 +42,8 @@ uint64_t selkie_history_accept(struct selkie_history *history, uint32_t counter)
 bool selkie_history_is_whole(const struct selkie_history *history);
 
 /* The counter that a gap holds for the low 16 bits of a SESSION frame: the first at or above its lower end. Only a gap
- * wider than 32,767 counts (what is narrower lies near enough to its neighbours). `index` counts the gaps from 0. False
- * where there is none. */
+ * counts whose lower end is more than 32,767 below the highest: what is nearer is found without it. `index` counts
+ * these gaps from 0. False if there is none, or if it holds no such counter. */
 bool selkie_history_session_counter(const struct selkie_history *history, unsigned index, uint16_t low,
                                     uint32_t *counter);
 

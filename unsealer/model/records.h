@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The records of the registry, and an opened frame: plain structs that the folders of this room pass to each other. No
+/* The records of the registry, and an opened frame: plain structs that the folders of unsealer/ pass to each other. No
  * functions. Times are ms since the epoch, UTC, unless a comment says otherwise. */
 #ifndef SELKIE_RECORDS_H
 #define SELKIE_RECORDS_H

@@ -110,8 +110,10 @@ int selkie_command_queue_put(struct selkie_command_queue *queue, uint64_t token,
         STAILQ_INSERT_TAIL(&queue->list, command, next);
     }
     pthread_mutex_unlock(&queue->lock);
-    if (result < 0)
+    if (result < 0) {
+        mbedtls_platform_zeroize(command->json, len);
         free(command);
+    }
     return result;
 }
 
