@@ -16,7 +16,7 @@ enum ctl_exit ctl_fail(const char *format, ...) __attribute__((format(printf, 1,
 /* The same with OpenSSL's reason behind it. */
 enum ctl_exit ctl_fail_openssl(const char *what);
 
-/* What stands on the command line: one struct for every command, each filling in what it takes. */
+/* The options of all commands in one struct; each command sets only its own. */
 #define CTL_ARGS_MAX 2
 
 struct ctl_options {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's MQTT connection on the event loop: its topics, its will, and its events one a turn, behind reading the
- * lines and storing what came. PROTOCOL.md, section 8. Nothing is kept here: the spool is what survives. The loop's
- * thread. */
+/* The gateway's MQTT connection on the event loop: its topics and its will. It handles one event in each turn of the
+ * loop, after the lines are read and the frames are stored. PROTOCOL.md, section 8. Nothing is kept here: the spool is
+ * what survives. The loop's thread. */
 #ifndef SELKIE_GATEWAY_BROKER_H
 #define SELKIE_GATEWAY_BROKER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's configuration: one JSON file, each mistake told with file, line and key. docs/man/selkie-gateway.8
- * describes the keys. Heap, file input; one thread at a time. */
+/* The gateway's configuration: one JSON file; each mistake is reported with file, line and key.
+ * docs/man/selkie-gateway.8 describes the keys. Heap, file input; one thread at a time. */
 #ifndef SELKIE_GATEWAY_CONFIG_H
 #define SELKIE_GATEWAY_CONFIG_H
 

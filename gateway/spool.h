@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames on disk, from capture until they are dealt with: SQLite, WAL, synchronous FULL. PROTOCOL.md, section 9.
+/* Frames on disk, from capture until the plugin has sent a receipt for them: SQLite, WAL, synchronous FULL.
+ * PROTOCOL.md, section 9.
  *
  * A `seq` is used once and never again, whatever happens to the file: a late receipt for an old frame must not make the
  * gateway forget a new one. Within a spool the ledger counts on, also when the spool is empty. A fresh spool (the

@@ -27,7 +27,8 @@ SELKIE_USE_RESULT int selkie_mqtt_open(struct selkie_mqtt **opened, struct selki
 void selkie_mqtt_close(struct selkie_mqtt *client);
 
 /* Begin to connect; one of CONNECTED, REFUSED, UNREACHABLE follows. Ends the connection before. The password is read
- * from its file now. SELKIE_EIO where it cannot be read, with the reason in `why`. */
+ * from its file now, and again before each automatic reconnect. SELKIE_EIO where it cannot be read, with the reason in
+ * `why`. */
 SELKIE_USE_RESULT int selkie_mqtt_connect(struct selkie_mqtt *client, const struct selkie_mqtt_options *options,
                                           char why[static SELKIE_MQTT_TEXT_MAX]);
 

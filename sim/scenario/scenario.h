@@ -28,7 +28,7 @@ enum selkie_sim_link {
     SELKIE_SIM_LINK_MQTT    /* no gateway process: the simulator speaks to the broker in its place */
 };
 
-/* Some channels alike. */
+/* A group of channels with the same settings. */
 struct selkie_scenario_channels {
     uint32_t count;
     enum selkie_sim_link link;

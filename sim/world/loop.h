@@ -23,8 +23,7 @@ void selkie_loop_block_signals(void);
 SELKIE_USE_RESULT int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world);
 void selkie_loop_close(struct selkie_loop *loop);
 
-/* One turn: wait at most `wait_us` of the wall for something to happen, then deal with it. With `run` virtual time
- * runs. */
+/* One turn: wait at most `wait_us` of the wall for something to happen, then deal with it. Virtual time runs. */
 void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events);
 
 #endif

@@ -39,7 +39,7 @@ const char *selkie_registry_damage(struct selkie_registry *registry);
 const char *selkie_registry_check_delay(struct selkie_registry *registry);
 /* Why the write-ahead log cannot be moved into the file. */
 const char *selkie_registry_log_fault(struct selkie_registry *registry);
-/* The last damaged row. Functions that can meet one return SELKIE_ECRYPTO for it. */
+/* The last damaged row. Functions that can meet one return SELKIE_ECRYPTO, or say what they do instead. */
 const char *selkie_registry_corrupt(const struct selkie_registry *registry);
 
 /* Two records contradict each other, which is damage: note it and return SELKIE_ESTORAGE. */
@@ -109,8 +109,8 @@ SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *regist
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 
-/* Which counters of a binding are open. It costs a look-up only where something is missing. put deletes a history that
- * is whole. A corrupt row is logged, and opens nothing. */
+/* Which counters of a binding are open. Reads a row only if the ID misses counters. put deletes the row once nothing is
+ * open. A corrupt row is logged, and opens nothing. */
 SELKIE_USE_RESULT int selkie_registry_history(struct selkie_registry *registry, const struct selkie_binding *binding,
                                               struct selkie_history *history);
 SELKIE_USE_RESULT int selkie_registry_put_history(struct selkie_registry *registry,

@@ -6,7 +6,7 @@
 
 #include "model/records.h"
 
-#define SELKIE_WINDOW         1024   /* of so many counters, down from the highest, the bodies' digests are kept */
+#define SELKIE_WINDOW         1024   /* the bodies' digests of the last so many counters are kept */
 #define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
 #define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
 #define SELKIE_ALARM_EVERY_MS 60000  /* between alarms of one kind that each frame could raise */

@@ -25,7 +25,7 @@ struct selkie_identified {
 /* Among the IDs with its tag, find the one whose key opens the frame: 1, or 0 if none does. */
 SELKIE_USE_RESULT int selkie_session_frames_identify(struct selkie_effects *effects, const struct selkie_job *job,
                                                      struct selkie_identified *identified);
-/* Keep an unmatched frame for a while; reject another that no key opens. Adds its receipt. */
+/* Park an unmatched frame; reject one whose tag is known but that no key opens. Adds its receipt. */
 SELKIE_USE_RESULT int selkie_session_frames_unidentified(struct selkie_effects *effects, const struct selkie_job *job,
                                                          const struct selkie_identified *identified);
 /* A binding was made: park its unmatched frames for it. */
