@@ -130,14 +130,17 @@ killed=$(gateway_pid)
 boot_run sh -ec 'cd /root/selkie; apt-get install -y --reinstall ./selkie-*.deb ../pi/selkie-*.deb' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling failed"; }
 boot_wait 60 gateway_works || fail "it does not work after an upgrade"
 
+# systemd refuses the sixth start of a unit within ten seconds. This script restarts the broker as fast as the machine allows, an operator does not.
+hours_later() { boot_run systemctl reset-failed mosquitto || true; }
 # apt-get ARGUMENTS…, where nobody can answer a question about a configuration file: such a question fails.
 package() {
+  hours_later
   boot_run sh -c 'cd /root/selkie; apt-get -y "$@" </dev/null' package "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt-get $*"; }
 }
 # shellcheck disable=SC2016
 broker_has_plugin() { boot_run sh -c 'grep -q mosquitto_selkie.so "/proc/$(systemctl show --property MainPID --value mosquitto)/maps"'; }
 broker_runs() { boot_run systemctl is-active --quiet mosquitto; }
-broker_starts() { broker_runs && boot_run systemctl restart mosquitto && broker_runs; }
+broker_starts() { hours_later; broker_runs && boot_run systemctl restart mosquitto && broker_runs; }
 times_ready() { grep -c 'selkie: ready' "$root/var/log/mosquitto/mosquitto.log"; }
 plugin=$(cd "$root/root/selkie" && echo ./selkie-plugin_*.deb)
 conf=$root/etc/mosquitto/conf.d/selkie.conf
