@@ -133,12 +133,25 @@ static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_con
                     is_own_tree(config->root, filter, request));
 }
 
+/* Whether the user reads all that the filter matches, receipts excepted. */
+static bool reads_filter(const struct selkie_plugin_config *config, const char *filter,
+                         const struct selkie_access_request *request)
+{
+    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
+
+    if (reads_all(config, request))
+        return true;
+    for (size_t i = 0; reader && i < reader->topic_count; i++)
+        if (selkie_filter_covers(reader->topics[i], filter))
+            return true;
+    return false;
+}
+
 /* Mosquitto counts a message that a member of a group may not read as delivered, and the others of the group do not get
  * it. So a shared filter is allowed only if the user may read all that it matches. */
 static enum selkie_access_answer decide_shared(const struct selkie_plugin_config *config, const char *filter,
                                                const struct selkie_access_request *request)
 {
-    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
     char receipts[SELKIE_TOPIC_MAX], tree[SELKIE_TOPIC_MAX];
 
     (void)snprintf(tree, sizeof tree, "%s/#", config->root);
@@ -147,12 +160,7 @@ static enum selkie_access_answer decide_shared(const struct selkie_plugin_config
         return SELKIE_ACCESS_ALLOW;
     if (!selkie_filter_covers(tree, filter) || selkie_filter_overlaps(filter, receipts))
         return SELKIE_ACCESS_DENY;
-    if (reads_all(config, request))
-        return SELKIE_ACCESS_ALLOW;
-    for (size_t i = 0; reader && i < reader->topic_count; i++)
-        if (selkie_filter_covers(reader->topics[i], filter))
-            return SELKIE_ACCESS_ALLOW;
-    return SELKIE_ACCESS_DENY;
+    return allow_if(reads_filter(config, filter, request));
 }
 
 static enum selkie_access_answer decide_control(const struct selkie_plugin_config *config, const char *topic,
@@ -236,6 +244,17 @@ bool selkie_access_may_use_id(const char *root, const char *client_id, const cha
         return true;
     name = client_id + root_len + sizeof infix - 1;
     return !is_registered(context, name) || (user && strcmp(user, name) == 0);
+}
+
+bool selkie_access_covers_payloads(const struct selkie_plugin_config *config,
+                                   const struct selkie_access_request *subscription)
+{
+    const char *shared = shared_filter(subscription->topic);
+    char payloads[SELKIE_TOPIC_MAX];
+
+    (void)snprintf(payloads, sizeof payloads, "%s/device/+/up", config->root);
+    return selkie_filter_covers(shared ? shared : subscription->topic, payloads) &&
+           reads_filter(config, payloads, subscription);
 }
 
 /* Whether the certificate's subject has one common name, and it is this. */

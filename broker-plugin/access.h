@@ -41,6 +41,10 @@ bool selkie_access_may_publish(const struct selkie_topic *topic, const struct se
 bool selkie_access_may_use_id(const char *root, const char *client_id, const char *user,
                               bool (*is_registered)(const void *context, const char *name), const void *context);
 
+/* Whether a filter covers the payloads of all devices, and this user may read them all. */
+bool selkie_access_covers_payloads(const struct selkie_plugin_config *config,
+                                   const struct selkie_access_request *subscription);
+
 /* Answer a basic authentication with a user name. A client with the user name of a registered gateway must prove it:
  * with the password, or over TLS with a certificate of this common name. Mosquitto's own means decide on every other
  * user. MOSQ_ERR_SUCCESS, MOSQ_ERR_AUTH or MOSQ_ERR_PLUGIN_DEFER. */

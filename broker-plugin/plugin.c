@@ -10,6 +10,7 @@
 #include "stats_topic.h"
 #include "wakeup.h"
 
+#include <selkie/clock.h>
 #include <selkie/topic.h>
 
 #include <errno.h>
@@ -32,9 +33,11 @@ struct selkie_plugin {
     struct selkie_plugin_config *config;
     struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then every message is refused */
     struct selkie_deliver *deliver;
-    int dumpable;  /* as it was before */
-    bool has_auth; /* on_basic_auth is registered */
-    bool has_tick; /* Mosquitto's ticks come */
+    int64_t started_us; /* monotonic */
+    bool has_reader;    /* somebody has subscribed to the payloads since */
+    int dumpable;       /* as it was before */
+    bool has_auth;      /* on_basic_auth is registered */
+    bool has_tick;      /* Mosquitto's ticks come */
     bool logged_no_ticks;
 };
 
@@ -79,10 +82,20 @@ static bool poses_as_bridge(const struct selkie_plugin *plugin, const struct mos
     return selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(client));
 }
 
+/* Payloads need not wait any more. Mosquitto asks before it subscribes, but it publishes nothing in between. */
+static void note_reader(struct selkie_plugin *plugin, const struct selkie_access_request *subscription)
+{
+    if (plugin->has_reader || !selkie_access_covers_payloads(plugin->config, subscription))
+        return;
+    plugin->has_reader = true;
+    if (plugin->unsealer)
+        selkie_unsealer_reader(plugin->unsealer);
+}
+
 static int on_acl_check(int event, void *data, void *context)
 {
     const struct mosquitto_evt_acl_check *check = data;
-    const struct selkie_plugin *plugin = context;
+    struct selkie_plugin *plugin = context;
     const char *user = mosquitto_client_username(check->client);
     struct selkie_access_request request = {.access = check->access,
                                             .topic = check->topic,
@@ -96,6 +109,8 @@ static int on_acl_check(int event, void *data, void *context)
         return MOSQ_ERR_ACL_DENIED;
     switch (selkie_access_decide(plugin->config, &request)) {
     case SELKIE_ACCESS_ALLOW:
+        if (check->access == MOSQ_ACL_SUBSCRIBE)
+            note_reader(plugin, &request);
         return MOSQ_ERR_SUCCESS;
     case SELKIE_ACCESS_DEFER:
         return MOSQ_ERR_PLUGIN_DEFER;
@@ -184,6 +199,14 @@ static void pipeline_close(struct selkie_plugin *plugin)
     plugin->unsealer = NULL;
 }
 
+/* What is left of the wait: a reload does not begin it again. */
+static unsigned replay_wait_ms(const struct selkie_plugin *plugin)
+{
+    int64_t left_ms =
+        (int64_t)plugin->config->replay_wait_s * 1000 - (selkie_clock_monotonic_us() - plugin->started_us) / 1000;
+    return plugin->has_reader || left_ms < 0 ? 0 : (unsigned)left_ms;
+}
+
 static int pipeline_open(struct selkie_plugin *plugin)
 {
     char error[SELKIE_UNSEALER_ERROR_SIZE];
@@ -194,6 +217,7 @@ static int pipeline_open(struct selkie_plugin *plugin)
                                               .enrolment = config->enrolment,
                                               .rebind = config->rebind,
                                               .silent_after_s = config->silent_after_s,
+                                              .replay_wait_ms = replay_wait_ms(plugin),
                                               .wake = on_outputs,
                                               .wake_context = plugin->wakeup,
                                               .log = selkie_log_queue_write,
@@ -404,6 +428,7 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
         return MOSQ_ERR_NOMEM;
     }
     plugin->id = id;
+    plugin->started_us = selkie_clock_monotonic_us();
     int result = plugin_open(plugin);
     if (result != MOSQ_ERR_SUCCESS) {
         plugin_close(plugin);

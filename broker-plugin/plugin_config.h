@@ -35,6 +35,7 @@ struct selkie_plugin_config {
     size_t bridge_count;
     bool allow_other_topics;
     unsigned silent_after_s; /* 0 = off */
+    unsigned replay_wait_s;  /* likewise */
     bool any_gateway;
 };
 

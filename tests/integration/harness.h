@@ -78,7 +78,7 @@ struct harness_broker {
 struct harness_broker *harness_broker(const char *configuration);
 /* The same with the plugin: plugin.json is written from `plugin_configuration` (the text of a JSON object without keys
  * and state_dir, such as "\"gateways\":\"any\"", or ""), with the golden vectors' key as key 1 and a state_dir in the
- * test's folder. */
+ * test's folder; replay_wait is 0 unless it says otherwise. */
 struct harness_broker *harness_broker_with_plugin(const char *configuration, const char *plugin_configuration);
 /* The lines of mosquitto.conf that load the plugin with this configuration file. Static, until the next call. */
 const char *harness_plugin_lines(const char *path);

@@ -9,13 +9,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define ANY "\"gateways\":\"any\""
+#define ANY  "\"gateways\":\"any\""
+#define WAIT ",\"replay_wait\":30"
 
 /* Frames for each time that the broker is killed, and the longest that it lives after its clients have come back. */
 enum { A_ROUND = 12, MAX_US = 150000 };
 
-/* Who reads: the number is its QoS. */
-enum reader { PLAIN, ORDINARY, READERS };
+/* Who reads: two with a session, by QoS 0 and 1, and one without, which subscribes anew by QoS 0. */
+enum reader { PLAIN, ORDINARY, FRESH, READERS };
 
 /* Frames of one device, sealed beforehand, and what is known of each. */
 struct frame {
@@ -238,7 +239,7 @@ START_TEST(a_restart_keeps_bindings_and_states)
 {
     char persistence[300];
     (void)snprintf(persistence, sizeof persistence, "persistence true\npersistence_location %s/\n", harness_path(""));
-    struct harness_broker *broker = harness_broker_with_plugin(persistence, ANY);
+    struct harness_broker *broker = harness_broker_with_plugin(persistence, ANY WAIT);
     struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
     struct frames_device device = frames_device(4);
     struct frame *frames = make_frames(&device, 3);
@@ -261,7 +262,9 @@ START_TEST(a_restart_keeps_bindings_and_states)
     ck_assert_int_ge(frames_send(gateway, "gw1", frames[1].body, sizeof frames[1].body, 2), 0);
     frames_await_receipt(gateway, 2);
     ck_assert_int_ge(frames_send(gateway, "gw1", frames[2].body, sizeof frames[2].body, 3), 0);
-    frames_expect_payload(subscriber, &device, "2", 2); /* and not 1 before it */
+    frames_expect_payload(subscriber, &device, "0", 0); /* these have waited: nobody has read before */
+    frames_expect_payload(subscriber, &device, "1", 1);
+    frames_expect_payload(subscriber, &device, "2", 2); /* and not 1 again before it */
     free(frames);
     harness_disconnect(gateway);
     harness_disconnect(subscriber);
@@ -294,12 +297,18 @@ static unsigned rounds(void)
 }
 
 /* Subscribers with a session. The plain one reads all that the broker wrote before its death, since it writes nothing:
- * what an ordinary one has to acknowledge comes back as a reset, which takes away what it had not read yet. */
+ * what an ordinary one has to acknowledge comes back as a reset, which takes away what it had not read yet. The fresh
+ * one has no session, so a payload that is published before it has subscribed again is lost to it. It writes nothing
+ * either: whatever it misses, the broker has not sent. */
 static struct harness_client *connect_reader(const struct harness_broker *broker, enum reader reader)
 {
-    struct harness_client_options options = {.id = reader == PLAIN ? "plain" : "ordinary", .keep_session = true};
+    static const char *const ids[] = {[PLAIN] = "plain", [ORDINARY] = "ordinary", [FRESH] = "fresh"};
+    struct harness_client_options options = {.id = ids[reader], .keep_session = reader != FRESH};
+    struct harness_client *client = harness_connect(broker, &options);
 
-    return harness_connect(broker, &options);
+    if (reader == FRESH)
+        ck_assert_int_eq(harness_subscribe(client, "selkie/device/+/up", 0), 0);
+    return client;
 }
 
 static struct harness_broker *start_with_readers(struct harness_client *readers[static READERS])
@@ -310,10 +319,11 @@ static struct harness_broker *start_with_readers(struct harness_client *readers[
                    "persistence true\npersistence_location %s/\nqueue_qos0_messages true\nmax_inflight_messages "
                    "0\nmax_queued_messages 0\n",
                    harness_path(""));
-    struct harness_broker *broker = harness_broker_with_plugin(configuration, ANY);
+    struct harness_broker *broker = harness_broker_with_plugin(configuration, ANY WAIT);
     for (enum reader reader = PLAIN; reader < READERS; reader++) {
         readers[reader] = connect_reader(broker, reader);
-        ck_assert_int_eq(harness_subscribe(readers[reader], "selkie/device/#", (int)reader), (int)reader);
+        if (reader != FRESH)
+            ck_assert_int_eq(harness_subscribe(readers[reader], "selkie/device/#", (int)reader), (int)reader);
     }
     harness_signal(broker->process, SIGUSR1); /* the sessions go to disk, as autosave would do in time */
     harness_wait_log(broker->process, "Saving in-memory database");
@@ -359,8 +369,9 @@ static void send_rest(const struct harness_broker *broker, struct harness_client
     for (size_t i = 0; i < A_ROUND; i++)
         ck_assert_int_ge(frames_send(gateway, "gw1", frames[i].body, sizeof frames[i].body, i + 1), 0);
     end_of_payloads(gateway, readers[PLAIN], device, frames, count);
-    while (note_payloads(readers[ORDINARY], ORDINARY, frames, count, HARNESS_PATIENCE))
-        continue;
+    for (enum reader reader = ORDINARY; reader < READERS; reader++)
+        while (note_payloads(readers[reader], reader, frames, count, HARNESS_PATIENCE))
+            continue;
     ck_assert_uint_eq(count_seen(frames, A_ROUND), before);
     harness_disconnect(gateway);
 }
@@ -379,7 +390,7 @@ static size_t account(enum reader reader, const struct frame *frames, size_t cou
         lost += missing;
         doubles += frames[i].seen[reader] > 1;
     }
-    printf("QoS %d: %zu frames, %zu lost in %zu places, %zu came twice\n", (int)reader, count, lost, gaps, doubles);
+    printf("reader %d: %zu frames, %zu lost in %zu places, %zu came twice\n", (int)reader, count, lost, gaps, doubles);
     ck_assert_uint_le(longest, A_ROUND * 4);
     return gaps;
 }
@@ -406,6 +417,7 @@ START_TEST(whatever_the_broker_dies_of_nothing_is_lost)
     send_rest(broker, readers, &device, frames, count);
     ck_assert_uint_eq(account(PLAIN, frames, count), 0);
     ck_assert_uint_le(account(ORDINARY, frames, count), kills / 10); /* as a rule it has read all as well */
+    ck_assert_uint_eq(account(FRESH, frames, count), 0);
     free(frames);
     (void)timer_delete(timer);
     for (enum reader reader = PLAIN; reader < READERS; reader++)

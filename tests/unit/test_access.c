@@ -257,12 +257,63 @@ START_TEST(filters_cover_and_overlap_as_mqtt_says)
 }
 END_TEST
 
+static const char *all_ups[] = {"selkie/stats", "selkie/device/+/up"}, *one_up[] = {"selkie/device/" A "/up"};
+static struct selkie_plugin_reader payload_readers[] = {{.user = "alice"},
+                                                        {.user = "bob", .topics = bob_topics, .topic_count = 2},
+                                                        {.user = "carol", .topics = all_ups, .topic_count = 2},
+                                                        {.user = "dave", .topics = one_up, .topic_count = 1}};
+static const struct selkie_plugin_config some = {
+    .root = "selkie", .admins = admins, .admin_count = 1, .readers = payload_readers, .reader_count = 4};
+
+/* Who subscribes to the payloads of all devices, and may read them. */
+static const struct {
+    const struct selkie_plugin_config *config;
+    const char *user, *filter;
+    bool covers;
+} subscriptions[] = {
+    {&open_house, "alice", "selkie/device/+/up", true},
+    {&open_house, "alice", "selkie/device/#", true},
+    {&open_house, "alice", "selkie/#", true},
+    {&open_house, NULL, "selkie/+/+/up", true},
+    {&open_house, "alice", "#", true},
+    {&open_house, "alice", "$share/billing/selkie/device/+/up", true},
+    {&open_house, "alice", "selkie/device/+/state", false},
+    {&open_house, "alice", "selkie/device/" A "/up", false},
+    {&open_house, "alice", "selkie/device/0000000000000000/up", false},
+    {&open_house, "alice", "selkie/device/ffffffffffffffff/#", false},
+    {&open_house, "alice", "selkie/gateway/#", false},
+    {&open_house, "alice", "other/device/+/up", false},
+    {&open_house, "alice", "$share/billing", false},
+    {&deep_root, "alice", "site/selkie/device/+/up", true},
+    {&deep_root, "alice", "selkie/device/+/up", false},
+    {&some, "alice", "selkie/device/+/up", true},
+    {&some, "root", "selkie/device/+/up", true},
+    {&some, "carol", "selkie/device/#", true},
+    {&some, "bob", "selkie/device/#", false},
+    {&some, "dave", "selkie/device/+/up", false},
+    {&some, "eve", "selkie/device/+/up", false},
+    {&some, "gw1", "selkie/device/+/up", false},
+    {&some, NULL, "selkie/device/+/up", false},
+};
+
+START_TEST(whoever_reads_all_payloads_is_known_by_the_filter)
+{
+    const struct selkie_access_request request = {
+        .access = SUB, .topic = subscriptions[_i].filter, .user = subscriptions[_i].user, .is_gateway = false};
+
+    ck_assert_msg(selkie_access_covers_payloads(subscriptions[_i].config, &request) == subscriptions[_i].covers,
+                  "%s %s", subscriptions[_i].user ? subscriptions[_i].user : "anonymous", subscriptions[_i].filter);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("access");
     TCase *tcase = tcase_create("access");
 
     tcase_add_loop_test(tcase, each_question_has_its_answer, 0, (int)(sizeof questions / sizeof questions[0]));
+    tcase_add_loop_test(tcase, whoever_reads_all_payloads_is_known_by_the_filter, 0,
+                        (int)(sizeof subscriptions / sizeof subscriptions[0]));
     tcase_add_test(tcase, an_unknown_kind_of_access_is_denied);
     tcase_add_test(tcase, a_message_is_published_by_its_gateway_a_named_bridge_or_nobody);
     tcase_add_test(tcase, a_gateways_client_id_is_its_own);

@@ -59,6 +59,7 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert_uint_eq(config->reader_count, 0);
     ck_assert(!config->allow_other_topics);
     ck_assert_uint_eq(config->silent_after_s, 0);
+    ck_assert_uint_eq(config->replay_wait_s, 30);
     ck_assert(!config->any_gateway);
     selkie_plugin_config_close(config);
 }
@@ -72,7 +73,8 @@ START_TEST(each_key_is_taken)
         "\"keys\":[{\"id\":255,\"file\":\"1.key.pem\"},{\"id\":2,\"file\":\"2.key.pem\",\"provider\":\"openssl\"}],"
         "\"workers\":256,\"enrolment\":\"listed\",\"rebind\":\"claim\",\"admins\":[\"root\",\"ops\"],"
         "\"readers\":[\"alice\",{\"user\":\"bob\",\"topics\":[\"selkie/device/+/up\",\"selkie/stats\"]},"
-        "{\"user\":\"carol\"}],\"other_topics\":\"allow\",\"silent_after\":31622400,\"gateways\":\"any\"}");
+        "{\"user\":\"carol\"}],\"other_topics\":\"allow\",\"silent_after\":31622400,\"replay_wait\":600,"
+        "\"gateways\":\"any\"}");
     const char *provider;
     uint8_t id;
 
@@ -103,6 +105,7 @@ START_TEST(each_key_is_taken)
     ck_assert_ptr_null(selkie_plugin_config_reader(config, NULL));
     ck_assert(config->allow_other_topics);
     ck_assert_uint_eq(config->silent_after_s, 31622400);
+    ck_assert_uint_eq(config->replay_wait_s, 600);
     ck_assert(config->any_gateway);
     selkie_plugin_config_close(config);
 }
@@ -178,6 +181,8 @@ static const struct {
     {"\"other_topics\":\"deny\"", "other_topics: must be one of \"defer\", \"allow\""},
     {"\"silent_after\":-1", "silent_after: must be 0 to 31622400"},
     {"\"silent_after\":31622401", "silent_after: must be 0 to 31622400"},
+    {"\"replay_wait\":-1", "replay_wait: must be 0 to 600"},
+    {"\"replay_wait\":601", "replay_wait: must be 0 to 600"},
     {"\"gateways\":[\"roof\"]", "gateways: must be"},
     {"\"provider\":\"magic\"", "provider: must be one of \"openssl\", \"mbedtls\""},
 };

@@ -24,6 +24,7 @@ void selkie_transaction_init(struct selkie_transaction *transaction, struct selk
                                                      .stats = selkie_pipeline_document,
                                                      .stats_context = unsealer};
     transaction->silence.after_ms = (int64_t)options->silent_after_s * 1000;
+    selkie_replay_init(&transaction->replay, options->replay_wait_ms, selkie_clock_monotonic_us());
 }
 
 /* Log a condition when its text changes, and (unless `ended` is NULL) when it has ended. */
@@ -108,12 +109,18 @@ static int begin(struct selkie_transaction *transaction)
     return selkie_effects_begin(&transaction->effects, selkie_clock_ms(), selkie_clock_monotonic_us());
 }
 
-void selkie_transaction_publish(struct selkie_transaction *transaction)
+void selkie_transaction_put(struct selkie_transaction *transaction, struct selkie_output_list *outputs)
 {
     const struct selkie_unsealer_options *options = &transaction->unsealer->options;
 
-    if (selkie_output_queue_put(&transaction->unsealer->outputs, &transaction->effects.out) && options->wake)
+    if (selkie_output_queue_put(&transaction->unsealer->outputs, outputs) && options->wake)
         options->wake(options->wake_context);
+}
+
+void selkie_transaction_publish(struct selkie_transaction *transaction)
+{
+    selkie_replay_hold(&transaction->replay, &transaction->effects.out);
+    selkie_transaction_put(transaction, &transaction->effects.out);
 }
 
 static int commit(struct selkie_transaction *transaction)

@@ -12,6 +12,7 @@
 
 #include "commands/command_batch.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/replay.h"
 #include "rules/silence.h"
 
 #define SELKIE_BATCH 1024 /* frames a transaction */
@@ -26,9 +27,10 @@ struct selkie_transaction {
     struct selkie_queued_command *command;      /* the payload that is carried out, */
     struct selkie_command_batch *command_batch; /* and its progress */
     struct selkie_silence silence;
-    uint64_t emptied;      /* the outbox is empty up to here */
-    int64_t commit_us;     /* how long the commit took; -1 = there was none */
-    bool failing, damaged; /* and it has been logged */
+    struct selkie_replay replay; /* payloads that are not to be published yet */
+    uint64_t emptied;            /* the outbox is empty up to here */
+    int64_t commit_us;           /* how long the commit took; -1 = there was none */
+    bool failing, damaged;       /* and it has been logged */
 
     /* The last text of each kind that was logged; "" = none. */
     char corrupt[SELKIE_REGISTRY_ERROR_SIZE];
@@ -50,7 +52,9 @@ bool selkie_transaction_has_commands(const struct selkie_transaction *transactio
 /* Work before the first transaction failed: roll it back, log it, and answer the commands that wait. */
 void selkie_transaction_undo(struct selkie_transaction *transaction, int error);
 
-/* Publish the outputs noted so far. */
+/* Give these outputs to the host. */
+void selkie_transaction_put(struct selkie_transaction *transaction, struct selkie_output_list *outputs);
+/* Publish the outputs noted so far, but for the payloads that have to wait. */
 void selkie_transaction_publish(struct selkie_transaction *transaction);
 /* Log a corrupt row, once. */
 void selkie_transaction_log_corrupt(struct selkie_transaction *transaction);

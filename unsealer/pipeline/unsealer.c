@@ -125,6 +125,11 @@ void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox
     selkie_writer_delivered(unsealer->writer, outbox);
 }
 
+void selkie_unsealer_reader(struct selkie_unsealer *unsealer)
+{
+    selkie_writer_reader(unsealer->writer);
+}
+
 int selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t token, const char *json, size_t len)
 {
     if (len > SELKIE_COMMAND_MAX)

@@ -15,7 +15,8 @@ SELKIE_USE_RESULT int selkie_writer_start(struct selkie_writer **started, struct
 /* Ends the thread after its current transaction. */
 void selkie_writer_stop(struct selkie_writer *writer);
 
-/* From the host's thread: see selkie_unsealer_delivered. */
+/* From the host's thread: see selkie_unsealer_delivered and selkie_unsealer_reader. */
 void selkie_writer_delivered(struct selkie_writer *writer, uint64_t outbox);
+void selkie_writer_reader(struct selkie_writer *writer);
 
 #endif

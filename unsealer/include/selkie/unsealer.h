@@ -31,6 +31,7 @@ struct selkie_unsealer_options {
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;
     unsigned silent_after_s; /* 0 = off */
+    unsigned replay_wait_ms; /* payloads wait so long for selkie_unsealer_reader; 0 = off */
 
     /* Called from the writer's thread each time that the queue of outputs is no longer empty. Must not call any
      * function of the unsealer. */
@@ -100,6 +101,10 @@ void selkie_output_free(struct selkie_output *output);
 /* The broker has got all outputs up to this number of the outbox, and has had a turn to forward them: they leave the
  * outbox with the next commit. */
 void selkie_unsealer_delivered(struct selkie_unsealer *unsealer, uint64_t outbox);
+
+/* Somebody who may read the payloads of all devices has subscribed: they need not wait any more. Until then they stay
+ * in the outbox, with replay_wait_ms; they come in order, before the new ones. */
+void selkie_unsealer_reader(struct selkie_unsealer *unsealer);
 
 /* The largest payload of $CONTROL/selkie/v1, in bytes. */
 #define SELKIE_COMMAND_MAX 1048576
