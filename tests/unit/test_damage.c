@@ -264,6 +264,7 @@ END_TEST
 
 START_TEST(a_damaged_claim_lets_nobody_in)
 {
+    static const int sizes[] = {45, 4000}; /* the second is longer than any claim */
     const char *dir = kit_dir();
     struct selkie_unsealer_options options = {.state_dir = dir, .enrolment = SELKIE_ENROL_LISTED};
     struct kit_host *host = kit_open(&options);
@@ -271,7 +272,7 @@ START_TEST(a_damaged_claim_lets_nobody_in)
 
     kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"right\"}");
     kit_close(host);
-    execute(dir, "UPDATE device SET claim = zeroblob(45)");
+    kit_execute(dir, "UPDATE device SET claim = zeroblob(%d)", sizes[_i]);
     host = kit_open(&options);
     struct kit_body body = kit_register(&device, "right", NULL);
     kit_receipt(host, kit_submit(host, &body, 0));
@@ -294,7 +295,7 @@ int main(void)
     tcase_add_loop_test(tcase, damage_that_is_found_later_stops_all_decisions_and_is_told, 0, 2);
     tcase_add_loop_test(tcase, one_flipped_bit_in_an_index_lets_nobody_in, 0, 2);
     tcase_add_test(tcase, a_damaged_row_stops_nothing_but_itself);
-    tcase_add_test(tcase, a_damaged_claim_lets_nobody_in);
+    tcase_add_loop_test(tcase, a_damaged_claim_lets_nobody_in, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
