@@ -14,9 +14,10 @@
 
 /* A payload that waits for its answer. */
 struct question {
-    uint64_t token;  /* 0 = the place is free */
-    char *client_id; /* NULL = the client has gone, and the answer with it */
-    json_t *removed; /* for each command, the gateway that it removes, or null; NULL if there is none */
+    uint64_t token;     /* 0 = the place is free */
+    char *client_id;    /* NULL = the client has gone, and the answer with it */
+    json_t *removed;    /* for each command, the gateway that it removes, or null; NULL if there is none */
+    json_t *registered; /* those of them that were registered when the payload came, as keys; NULL if there is none */
 };
 
 struct selkie_control {
@@ -34,6 +35,7 @@ static void clear(struct question *question)
 {
     free(question->client_id);
     json_decref(question->removed);
+    json_decref(question->registered);
     memset(question, 0, sizeof *question);
 }
 
@@ -64,27 +66,29 @@ static void answer_error(const char *client_id, const char *text)
     json_decref(answer);
 }
 
-/* The gateways that a payload removes. Only a payload that may hold such a command, in any spelling, is parsed on this
- * thread; the unsealer parses each on a thread of its own. */
-static json_t *find_removed(const char *payload, size_t len)
+/* Note the gateways that a payload removes. Only a payload that may hold such a command, in any spelling, is parsed on
+ * this thread; the unsealer parses each on a thread of its own. */
+static void note_removed(struct question *question, struct selkie_unsealer *unsealer, const char *payload, size_t len)
 {
     static const char plain[] = "removeGateway", escape[] = "\\u";
-    json_t *json, *command, *removed;
+    json_t *json, *command;
     size_t index;
 
     if (!memmem(payload, len, plain, sizeof plain - 1) && !memmem(payload, len, escape, sizeof escape - 1))
-        return NULL;
+        return;
     json = json_loadb(payload, len, 0, NULL);
-    removed = json_array();
+    question->removed = json_array();
+    question->registered = json_object();
     json_array_foreach (json_object_get(json, "commands"), index, command) {
         const char *verb = json_string_value(json_object_get(command, "command"));
         json_t *name = json_object_get(command, "gateway");
         bool removes = verb && strcmp(verb, plain) == 0 && json_is_string(name);
-        int result = json_array_append(removed, removes ? name : json_null());
+        int result = json_array_append(question->removed, removes ? name : json_null());
+        if (removes && selkie_unsealer_gateway(unsealer, json_string_value(name)) != SELKIE_GATEWAY_UNKNOWN)
+            result = json_object_set(question->registered, json_string_value(name), json_true());
         (void)result; /* without memory no client is disconnected, and its next publish is refused */
     }
     json_decref(json);
-    return removed;
 }
 
 void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
@@ -104,14 +108,15 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
         return;
     }
     const char *payload = message->payload ? message->payload : "";
+    note_removed(question, unsealer, payload, message->payloadlen); /* before it is carried out */
     int result = selkie_unsealer_command(unsealer, control->last_token + 1, payload, message->payloadlen);
     if (result < 0) {
+        clear(question);
         answer_error(client_id, selkie_error_text(result));
         return;
     }
     question->token = ++control->last_token;
     question->client_id = strdup(client_id);
-    question->removed = find_removed(payload, message->payloadlen);
 }
 
 /* Close a gateway's connection and clear its retained state, which its will may not change any more. */
@@ -173,14 +178,21 @@ void selkie_control_forget(struct selkie_control *control, const char *client_id
     }
 }
 
-void selkie_control_abandon(struct selkie_control *control)
+void selkie_control_abandon(struct selkie_control *control, struct selkie_unsealer *unsealer, const char *root)
 {
     for (size_t i = 0; i < SELKIE_CONTROL_MAX; i++) {
-        struct question *question = &control->questions[i];
-        if (question->client_id)
+        struct question question = control->questions[i];
+        const char *gateway;
+        json_t *value;
+
+        memset(&control->questions[i], 0, sizeof question); /* as in selkie_control_answer */
+        if (question.client_id)
             answer_error(
-                question->client_id,
+                question.client_id,
                 "the plugin reloaded its configuration before it could answer; check what was done, and ask again");
-        clear(question);
+        json_object_foreach (question.registered, gateway, value)
+            if (selkie_unsealer_gateway(unsealer, gateway) == SELKIE_GATEWAY_UNKNOWN)
+                disconnect(gateway, root);
+        clear(&question);
     }
 }

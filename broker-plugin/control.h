@@ -29,7 +29,8 @@ SELKIE_USE_RESULT int selkie_control_answer(struct selkie_control *control, cons
 /* A client disconnected: another client that takes over its ID must not get its answers. */
 void selkie_control_forget(struct selkie_control *control, const char *client_id);
 
-/* The unsealer is closed: answer all waiting payloads with an error. */
-void selkie_control_abandon(struct selkie_control *control);
+/* `unsealer` takes the place of the one that was asked: answer all waiting payloads with an error. A gateway that one
+ * of them removed all the same loses its connection and its retained state. */
+void selkie_control_abandon(struct selkie_control *control, struct selkie_unsealer *unsealer, const char *root);
 
 #endif

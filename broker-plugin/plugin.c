@@ -287,7 +287,6 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_co
 
     selkie_deliver_confirm(plugin->deliver);
     pipeline_close(plugin);
-    selkie_control_abandon(plugin->control);
     plugin->config = next;
     result = pipeline_open(plugin);
     if (result < 0) {
@@ -299,6 +298,8 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_co
             (void)raise(SIGTERM);
         }
     }
+    if (plugin->unsealer)
+        selkie_control_abandon(plugin->control, plugin->unsealer, plugin->config->root);
     selkie_plugin_config_close(previous);
     return result;
 }

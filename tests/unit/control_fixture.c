@@ -11,6 +11,8 @@
 
 int __wrap_selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t number, const char *json, size_t len);
 
+enum selkie_gateway_auth __wrap_selkie_unsealer_gateway(struct selkie_unsealer *unsealer, const char *name);
+
 struct mosquitto root = {"c1", "root"}, ops = {"c2", "ops"};
 static const char *admins[] = {"root", "ops"};
 static const struct selkie_plugin_config config = {.admins = admins, .admin_count = 2};
@@ -19,6 +21,7 @@ unsigned commands;
 uint64_t token;
 char taken[256];
 size_t taken_len;
+const char *registered = "";
 int refusal;
 char kicked[256];
 
@@ -35,6 +38,15 @@ int __wrap_selkie_unsealer_command(struct selkie_unsealer *unsealer, uint64_t nu
     taken_len = len;
     (void)snprintf(taken, sizeof taken, "%.*s", (int)len, json);
     return 0;
+}
+
+enum selkie_gateway_auth __wrap_selkie_unsealer_gateway(struct selkie_unsealer *unsealer, const char *name)
+{
+    char word[64];
+
+    (void)unsealer;
+    (void)snprintf(word, sizeof word, "%s ", name);
+    return strstr(registered, word) ? SELKIE_GATEWAY_PASSWORD : SELKIE_GATEWAY_UNKNOWN;
 }
 
 const char *mosquitto_client_id(const struct mosquitto *client)
@@ -109,15 +121,21 @@ void control_expect(unsigned index, const char *client_id, const char *payload)
     ck_assert(!message->retain);
 }
 
-void control_expect_error(const char *client_id, const char *says)
+void control_expect_error_at(unsigned index, const char *client_id, const char *says)
 {
-    ck_assert_uint_gt(fake_message_count, 0);
-    const struct fake_message *message = &fake_messages[fake_message_count - 1];
-    control_expect(fake_message_count - 1, client_id, message->payload);
+    ck_assert_uint_lt(index, fake_message_count);
+    const struct fake_message *message = &fake_messages[index];
+    control_expect(index, client_id, message->payload);
     json_t *json = json_loads(message->payload, 0, NULL), *responses = json_object_get(json, "responses");
     ck_assert_uint_eq(json_array_size(responses), 1);
     const char *error = json_string_value(json_object_get(json_array_get(responses, 0), "error"));
     ck_assert_ptr_nonnull(error);
     ck_assert_msg(strstr(error, says) != NULL, "it said: %s", error);
     json_decref(json);
+}
+
+void control_expect_error(const char *client_id, const char *says)
+{
+    ck_assert_uint_gt(fake_message_count, 0);
+    control_expect_error_at(fake_message_count - 1, client_id, says);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Administrators, an unsealer that notes their commands (selkie_unsealer_command is wrapped), and what a fake Mosquitto
+/* Administrators, an unsealer that notes their commands (selkie_unsealer_command and selkie_unsealer_gateway are
+ * wrapped), and what a fake Mosquitto
  * has beyond fake_mosquitto.h for the control topic. One thread. */
 #ifndef SELKIE_TESTS_CONTROL_FIXTURE_H
 #define SELKIE_TESTS_CONTROL_FIXTURE_H
@@ -17,8 +18,9 @@ extern unsigned commands; /* that reached the unsealer */
 extern uint64_t token;    /* of the last one */
 extern char taken[256];   /* its beginning, with a NUL */
 extern size_t taken_len;
-extern int refusal;      /* what the unsealer says to a command; 0 = it takes it */
-extern char kicked[256]; /* "name " for each user whose connections were closed */
+extern const char *registered; /* the gateways, each with a space behind it */
+extern int refusal;            /* what the unsealer says to a command; 0 = it takes it */
+extern char kicked[256];       /* "name " for each user whose connections were closed */
 
 /* A checked fixture. */
 void control_setup(void);
@@ -33,7 +35,9 @@ int control_answer(uint64_t to, const char *text);
 
 /* The message at this place is an answer to this client. */
 void control_expect(unsigned index, const char *client_id, const char *payload);
-/* The last one is an error that is about no one command. */
+/* It is an error that is about no one command. */
+void control_expect_error_at(unsigned index, const char *client_id, const char *says);
+/* So is the last one. */
 void control_expect_error(const char *client_id, const char *says);
 
 #endif

@@ -140,7 +140,7 @@ START_TEST(what_waits_at_a_reload_is_told_so_and_answered_no_more)
     uint64_t gone = control_ask(&root, "1"), here = control_ask(&ops, "{\"removeGateway\":1}");
 
     selkie_control_forget(control, "c1");
-    selkie_control_abandon(control);
+    selkie_control_abandon(control, NULL, "selkie");
     ck_assert_uint_eq(fake_message_count, 1);
     control_expect_error("c2", "reloaded its configuration");
     ck_assert_int_eq(control_answer(here, "{}"), 0);
@@ -148,7 +148,7 @@ START_TEST(what_waits_at_a_reload_is_told_so_and_answered_no_more)
     ck_assert_uint_eq(fake_message_count, 1);
     for (unsigned i = 0; i < SELKIE_CONTROL_MAX; i++)
         ck_assert_uint_gt(control_ask(&ops, "2"), here); /* every place is free, and no token comes again */
-    selkie_control_abandon(control);
+    selkie_control_abandon(control, NULL, "selkie");
     ck_assert_uint_eq(fake_message_count, 1 + SELKIE_CONTROL_MAX);
 }
 END_TEST

@@ -109,6 +109,24 @@ START_TEST(who_is_thrown_out_as_well_loses_his_answers)
 }
 END_TEST
 
+/* Between the commit and the answer: the next unsealer says what has become of each. */
+START_TEST(a_reload_before_the_answer_keeps_no_state_of_a_gateway_that_is_gone)
+{
+    registered = "roof yard ";
+    uint64_t asked =
+        control_ask(&root, "{\"commands\":[" REMOVE("roof") "," REMOVE("yard") "," REMOVE("stranger") "]}");
+    registered = "yard ";
+    selkie_control_abandon(control, NULL, "selkie");
+    ck_assert_str_eq(kicked, "roof "); /* not a user who never was a gateway */
+    ck_assert_uint_eq(fake_message_count, 2);
+    control_expect_error_at(0, "c1", "reloaded its configuration");
+    expect_buried(1, "selkie/gateway/roof/state");
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0); /* of the old unsealer */
+    selkie_control_abandon(control, NULL, "selkie");
+    ck_assert_uint_eq(fake_message_count, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plugin_remove");
@@ -121,6 +139,7 @@ int main(void)
     tcase_add_test(tcase, an_answer_that_confirms_nothing_throws_nobody_out);
     tcase_add_test(tcase, nobody_is_thrown_out_twice_for_want_of_memory);
     tcase_add_test(tcase, who_is_thrown_out_as_well_loses_his_answers);
+    tcase_add_test(tcase, a_reload_before_the_answer_keeps_no_state_of_a_gateway_that_is_gone);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
