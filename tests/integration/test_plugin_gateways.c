@@ -167,6 +167,60 @@ START_TEST(a_gateway_survives_a_restart_and_not_its_removal)
 }
 END_TEST
 
+/* Ask for a removal, and for as much after it in the same payload as one may hold. */
+static void remove_and_go_on(const char *gateway)
+{
+    enum { DEVICES = 9999, EACH = 64 };
+    char *payload = malloc((DEVICES + 2) * EACH);
+    static unsigned device;
+
+    ck_assert_ptr_nonnull(payload);
+    int len = snprintf(payload, 2 * EACH, "{\"commands\":[{\"command\":\"removeGateway\",\"gateway\":\"%s\"}", gateway);
+    for (int i = 0; i < DEVICES; i++)
+        len += snprintf(payload + len, EACH, ",{\"command\":\"addDevice\",\"address\":\"%016x\"}", device++);
+    len += snprintf(payload + len, EACH, "]}");
+    ck_assert_int_ge(harness_publish(admin, CONTROL, payload, (size_t)len, 1, false, NULL), 0);
+    free(payload);
+}
+
+/* A reload between a removal and its answer. False if the answer was faster. */
+static bool reload_within_removal(const char *topic)
+{
+    static const char online[] = "{\"state\":\"online\"}";
+    char *password = strdup(command("addGateway", "gw1", NULL));
+    struct harness_client *gateway = frames_gateway(broker, "gw1", password);
+    int result = harness_publish(gateway, topic, online, sizeof online - 1, 1, true, NULL);
+
+    ck_assert_int_eq(result, 0);
+    remove_and_go_on("gw1");
+    while (result == 0) /* until it is removed, or disconnected because it was */
+        result = harness_publish(gateway, topic, online, sizeof online - 1, 1, true, NULL);
+    harness_signal(broker->process, SIGHUP);
+    json_t *answer = frames_receive_json(admin, CONTROL);
+    json_t *response = json_array_get(json_object_get(answer, "responses"), 0);
+    const char *error = json_string_value(json_object_get(response, "error"));
+    ck_assert(!error || strstr(error, "reloaded its configuration"));
+    json_decref(answer);
+    harness_disconnect(gateway);
+    free(password);
+    return error;
+}
+
+START_TEST(a_reload_before_the_answer_keeps_no_state_of_a_removed_gateway)
+{
+    static const char topic[] = "selkie/gateway/gw1/state";
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+
+    start("");
+    while (!reload_within_removal(topic))
+        ck_assert_int_lt(harness_now_ms(), limit);
+    struct harness_client *subscriber = frames_subscriber(broker, topic);
+    ck_assert_ptr_null(harness_receive_try(subscriber, topic, 500));
+    harness_disconnect(subscriber);
+    stop();
+}
+END_TEST
+
 START_TEST(a_gateway_with_an_administrators_name_gets_nowhere)
 {
     start("");
@@ -377,6 +431,7 @@ int main(void)
     tcase_add_test(tcase, a_gateways_client_id_is_refused_to_everybody_else);
     tcase_add_test(tcase, a_registered_gateway_reads_its_own_tree_alone);
     tcase_add_test(tcase, a_gateway_survives_a_restart_and_not_its_removal);
+    tcase_add_test(tcase, a_reload_before_the_answer_keeps_no_state_of_a_removed_gateway);
     tcase_add_test(tcase, a_gateway_with_an_administrators_name_gets_nowhere);
     tcase_add_test(tcase, the_password_is_nowhere_in_the_state_directory);
     tcase_add_test(tcase, a_reload_keeps_gateways_connected);
