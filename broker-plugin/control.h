@@ -16,7 +16,8 @@ struct selkie_control;
 SELKIE_USE_RESULT int selkie_control_open(struct selkie_control **control);
 void selkie_control_close(struct selkie_control *control);
 
-/* A payload on the control topic. Checks the user name again, because Mosquitto's own bridges pass no access check. */
+/* A payload on the control topic, of a client that is no bridge. Checks the user name again, because another plugin may
+ * have allowed it. */
 void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *unsealer,
                         const struct selkie_plugin_config *config, const struct mosquitto_evt_control *message);
 

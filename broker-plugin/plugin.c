@@ -82,6 +82,13 @@ static bool poses_as_bridge(const struct selkie_plugin *plugin, const struct mos
     return selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(client));
 }
 
+/* One of Mosquitto's own bridges: what comes from it is not on behalf of its user name (local_username), because the
+ * other broker decides what that is. Every client has an address, also on a Unix socket; a bridge has none. */
+static bool is_bridge(const struct mosquitto *client)
+{
+    return !mosquitto_client_address(client);
+}
+
 /* Payloads need not wait any more. Mosquitto asks before it subscribes, but it publishes nothing in between. */
 static void note_reader(struct selkie_plugin *plugin, const struct selkie_access_request *subscription)
 {
@@ -138,24 +145,29 @@ static int on_message(int event, void *data, void *context)
 {
     struct mosquitto_evt_message *message = data;
     struct selkie_plugin *plugin = context;
-    struct selkie_access_publisher publisher = {.user = mosquitto_client_username(message->client)};
+    struct selkie_access_publisher publisher = {.user = NULL};
 
     (void)event;
     if (!plugin->unsealer || ticks_are_missing(plugin))
         return MOSQ_ERR_ACL_DENIED;
-    publisher.is_gateway = is_gateway(plugin, publisher.user);
-    publisher.is_bridge = selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(message->client));
+    if (is_bridge(message->client)) {
+        publisher.is_bridge = selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(message->client));
+    } else {
+        publisher.user = mosquitto_client_username(message->client);
+        publisher.is_gateway = is_gateway(plugin, publisher.user);
+    }
     return selkie_ingest_message(plugin->unsealer, plugin->config->root, &publisher, message) ? MOSQ_ERR_SUCCESS
                                                                                               : MOSQ_ERR_ACL_DENIED;
 }
 
 static int on_control(int event, void *data, void *context)
 {
+    const struct mosquitto_evt_control *message = data;
     const struct selkie_plugin *plugin = context;
 
     (void)event;
-    if (plugin->unsealer)
-        selkie_control_ask(plugin->control, plugin->unsealer, plugin->config, data);
+    if (plugin->unsealer && !is_bridge(message->client))
+        selkie_control_ask(plugin->control, plugin->unsealer, plugin->config, message);
     return MOSQ_ERR_SUCCESS;
 }
 

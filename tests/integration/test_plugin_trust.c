@@ -126,15 +126,15 @@ START_TEST(a_restricted_reader_takes_nothing_from_a_group)
 END_TEST
 
 /* A broker with a bridge from another one, and a frame that comes over it; then a message that is not ours. */
-static struct harness_client *watch_bridge(const char *client_id, const struct frames_device *device)
+static struct harness_client *watch_bridge(const char *client_id, const char *user, const struct frames_device *device)
 {
     struct harness_broker *far = harness_broker("");
     char configuration[300];
 
     (void)snprintf(configuration, sizeof configuration,
-                   "connection far\naddress 127.0.0.1:%d\nlocal_clientid %s\ntopic # in 1\n"
+                   "connection far\naddress 127.0.0.1:%d\nlocal_clientid %s\nlocal_username %s\ntopic # in 1\n"
                    "bridge_attempt_unsubscribe false\n",
-                   far->port, client_id);
+                   far->port, client_id, user);
     struct harness_broker *broker = harness_broker_with_plugin(
         configuration, "\"bridges\":[\"roof-bridge\"],\"gateways\":\"any\",\"other_topics\":\"allow\"");
     struct harness_client *watcher = frames_subscriber(broker, "#");
@@ -151,17 +151,19 @@ static struct harness_client *watch_bridge(const char *client_id, const struct f
 START_TEST(a_bridge_that_the_operator_named_carries_frames)
 {
     struct frames_device device = frames_device(2);
-    struct harness_client *watcher = watch_bridge("roof-bridge", &device);
+    struct harness_client *watcher = watch_bridge("roof-bridge", "far-user", &device);
 
     frames_expect_payload(watcher, &device, "over", 0);
     harness_disconnect(watcher);
 }
 END_TEST
 
+/* Not even under the name of a gateway. */
 START_TEST(any_other_bridge_carries_none)
 {
+    static const char *const users[] = {"far-user", "gw1"};
     struct frames_device device = frames_device(2);
-    struct harness_client *watcher = watch_bridge("stranger", &device);
+    struct harness_client *watcher = watch_bridge("stranger", users[_i], &device);
     struct harness_message *message = harness_receive(watcher, NULL);
 
     while (strcmp(message->topic, "selkie/stats") == 0) {
@@ -170,6 +172,37 @@ START_TEST(any_other_bridge_carries_none)
     }
     ck_assert_str_eq(message->topic, "end");
     harness_message_free(message);
+    harness_disconnect(watcher);
+}
+END_TEST
+
+START_TEST(a_bridge_gives_no_commands)
+{
+    static const char add[] = "{\"commands\":[{\"command\":\"addDevice\",\"address\":\"00000000000000aa\"}]}",
+                      get[] = "{\"commands\":[{\"command\":\"getDevice\",\"address\":\"00000000000000aa\"}]}";
+    struct harness_broker *far = harness_broker("");
+    char configuration[300];
+
+    (void)snprintf(configuration, sizeof configuration,
+                   "connection far\naddress 127.0.0.1:%d\nlocal_username root\nbridge_attempt_unsubscribe false\n"
+                   "topic selkie/v1 in 1 $CONTROL/ far/\ntopic end in 1\n",
+                   far->port);
+    struct harness_broker *broker = harness_broker_with_plugin(
+        configuration, "\"admins\":[\"root\"],\"gateways\":\"any\",\"other_topics\":\"allow\"");
+    struct harness_client *watcher = frames_subscriber(broker, "end"), *client = harness_connect(far, NULL);
+    struct harness_client_options root = {.username = "root"};
+
+    harness_wait_log(far->process, "end (QoS 1)");
+    ck_assert_int_ge(harness_publish(client, "far/selkie/v1", add, sizeof add - 1, 1, false, NULL), 0);
+    ck_assert_int_ge(harness_publish(client, "end", "", 0, 1, false, NULL), 0);
+    harness_message_free(harness_receive(watcher, "end"));
+    struct harness_client *admin = harness_connect(broker, &root);
+    ck_assert_int_ge(harness_publish(admin, "$CONTROL/selkie/v1", get, sizeof get - 1, 1, false, NULL), 0);
+    json_t *answer = frames_receive_json(admin, "$CONTROL/selkie/v1/response");
+    ck_assert_ptr_nonnull(json_object_get(json_array_get(json_object_get(answer, "responses"), 0), "error"));
+    json_decref(answer);
+    harness_disconnect(admin);
+    harness_disconnect(client);
     harness_disconnect(watcher);
 }
 END_TEST
@@ -184,7 +217,8 @@ int main(void)
     tcase_add_test(tcase, what_another_plugin_allows_stays_unread_over_reloads);
     tcase_add_test(tcase, a_restricted_reader_takes_nothing_from_a_group);
     tcase_add_test(tcase, a_bridge_that_the_operator_named_carries_frames);
-    tcase_add_test(tcase, any_other_bridge_carries_none);
+    tcase_add_loop_test(tcase, any_other_bridge_carries_none, 0, 2);
+    tcase_add_test(tcase, a_bridge_gives_no_commands);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }
