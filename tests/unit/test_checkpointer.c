@@ -27,6 +27,8 @@ static atomic_int passes, by_writer, moved_by_thread, syncs;
 static _Atomic enum { NOWHERE, BEFORE, AFTER } held;
 static sem_t entered, go_on;
 static atomic_bool failing;
+/* What a call came to, of the thread's last pass. */
+static atomic_int outcome;
 
 static void hold(void)
 {
@@ -54,6 +56,7 @@ int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, in
         by_writer++;
     } else {
         moved_by_thread = done;
+        outcome = code;
         passes++;
     }
     return code;
@@ -83,6 +86,17 @@ int __wrap_sqlite3_file_control(sqlite3 *db, const char *name, int op, void *res
     return SQLITE_OK;
 }
 
+/* Posted when a pass has been interrupted. */
+static sem_t interrupted;
+
+void __real_sqlite3_interrupt(sqlite3 *db);
+void __wrap_sqlite3_interrupt(sqlite3 *db);
+void __wrap_sqlite3_interrupt(sqlite3 *db)
+{
+    __real_sqlite3_interrupt(db);
+    sem_post(&interrupted);
+}
+
 static void execute(sqlite3 *db, const char *sql)
 {
     ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
@@ -95,6 +109,7 @@ static void setup(void)
 
     sem_init(&entered, 0, 0);
     sem_init(&go_on, 0, 0);
+    sem_init(&interrupted, 0, 0);
     path = kit_path(dir, "registry.db");
     log_path = kit_path(dir, "registry.db-wal");
     ck_assert_int_eq(sqlite3_open(path, &writer), SQLITE_OK);
@@ -317,6 +332,92 @@ START_TEST(pages_that_could_not_be_seen_on_the_disk_stay_in_the_log)
 }
 END_TEST
 
+/* Of the database's file and of the log. */
+static off_t size_of(const char *file)
+{
+    struct stat state;
+
+    ck_assert_int_eq(stat(file, &state), 0);
+    return state.st_size;
+}
+
+static void expect_rows(int count)
+{
+    char sql[120];
+
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE TEMP TABLE rows (count CHECK (count = %d));"
+                   "INSERT INTO rows SELECT count(*) FROM filled",
+                   count);
+    execute(writer, sql);
+}
+
+/* How long it takes to stop and close, in microseconds. Opens it again. */
+static int64_t close_and_open(void)
+{
+    int64_t from_us = selkie_clock_monotonic_us();
+
+    stop();
+    ck_assert_int_eq(sqlite3_close(writer), SQLITE_OK);
+    int64_t took_us = selkie_clock_monotonic_us() - from_us;
+    ck_assert_int_eq(sqlite3_open(path, &writer), SQLITE_OK);
+    return took_us;
+}
+
+START_TEST(a_stop_waits_for_no_long_log)
+{
+    enum { PAGES = 100 * 1024 };
+
+    failing = true; /* the thread copies nothing */
+    commit(PAGES);
+    off_t before = size_of(log_path);
+    ck_assert_int_ge(before, (off_t)PAGES * 1024);
+    int64_t stop_us = close_and_open();
+    ck_assert_int_eq(size_of(log_path), before);
+    int64_t from_us = selkie_clock_monotonic_us();
+    execute(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+    int64_t copy_us = selkie_clock_monotonic_us() - from_us;
+    printf("a log of %d pages: %d us to close, %d us to copy it\n", PAGES, (int)stop_us, (int)copy_us);
+    ck_assert_int_lt(stop_us, copy_us / 4);
+    expect_rows(PAGES);
+}
+END_TEST
+
+static void *stop_beside(void *context)
+{
+    (void)context;
+    stop();
+    return NULL;
+}
+
+START_TEST(a_stop_ends_the_pass_under_way)
+{
+    pthread_t thread;
+
+    held = BEFORE;
+    commit(SELKIE_LOG_PAGES);
+    sem_wait(&entered);
+    off_t before = size_of(path);
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_beside, NULL), 0);
+    sem_wait(&interrupted);
+    sem_post(&go_on);
+    (void)pthread_join(thread, NULL);
+    ck_assert_int_eq(outcome, SQLITE_INTERRUPT);
+    ck_assert_int_eq(size_of(path), before);
+    (void)close_and_open();
+    expect_rows(SELKIE_LOG_PAGES);
+}
+END_TEST
+
+START_TEST(a_stop_leaves_no_short_log)
+{
+    commit(SELKIE_LOG_PAGES_FEW / 4);
+    (void)close_and_open();
+    ck_assert_int_ne(access(log_path, F_OK), 0);
+    expect_rows(SELKIE_LOG_PAGES_FEW / 4);
+}
+END_TEST
+
 START_TEST(it_does_not_start_where_it_cannot_read)
 {
     struct selkie_checkpointer *other;
@@ -344,6 +445,9 @@ int main(void)
     tcase_add_test(tcase, commits_wait_for_a_pass_once_the_log_is_too_long);
     tcase_add_test(tcase, a_failure_is_told_and_tried_again);
     tcase_add_test(tcase, pages_that_could_not_be_seen_on_the_disk_stay_in_the_log);
+    tcase_add_test(tcase, a_stop_waits_for_no_long_log);
+    tcase_add_test(tcase, a_stop_ends_the_pass_under_way);
+    tcase_add_test(tcase, a_stop_leaves_no_short_log);
     tcase_add_test(tcase, it_does_not_start_where_it_cannot_read);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

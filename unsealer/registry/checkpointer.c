@@ -195,11 +195,13 @@ void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer)
     (void)sqlite3_wal_hook(checkpointer->writer, NULL, NULL);
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->stopping = true;
+    if (checkpointer->passing)
+        sqlite3_interrupt(checkpointer->db); /* pages that have been copied count only once a pass is complete */
     pthread_cond_signal(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
     /* Otherwise the last connection that closes would copy the rest and remove the log. */
-    if (checkpointer->unsynced) {
+    if (checkpointer->unsynced || (!checkpointer->few_left && checkpointer->pages > SELKIE_LOG_PAGES_FEW)) {
         (void)sqlite3_db_config(checkpointer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         (void)sqlite3_db_config(checkpointer->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }

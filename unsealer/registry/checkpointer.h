@@ -7,7 +7,7 @@
  * A reader that holds an old state keeps the log from starting over: the log grows until the reader is gone, and no
  * commit waits for that. Where the disk is too slow for the thread, commits wait for its pass once the log has
  * SELKIE_LOG_PAGES_MAX pages. A failed copy is retried: the log is as safe a place as the registry. But after a failed
- * fsync nothing more is copied, and the log stays for the next start to read. */
+ * fsync nothing more is copied, and the log stays for the next start to read. So it does after a stop if it is long. */
 #ifndef SELKIE_CHECKPOINTER_H
 #define SELKIE_CHECKPOINTER_H
 
@@ -29,7 +29,9 @@ struct selkie_checkpointer;
  * or SELKIE_ESTORAGE, and the reason in `error`. */
 SELKIE_USE_RESULT int selkie_checkpointer_start(struct selkie_checkpointer **checkpointer, sqlite3 *writer,
                                                 const char *path, char error[static SELKIE_CHECKPOINTER_ERROR_SIZE]);
-/* Stop before the writer is closed and while it does not commit. Waits for the pass under way. NULL is harmless. */
+/* Stop before the writer is closed and while it does not commit. Ends the pass under way. If more than
+ * SELKIE_LOG_PAGES_FEW pages are left, closing the writer copies none of them: whoever closes it does not wait, and the
+ * next start reads the log. NULL is harmless. */
 void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer);
 
 /* Whether pages cannot be copied, and why and what follows in `error`. From any thread. */
