@@ -255,23 +255,29 @@ static void *commit_on_and_on(void *context)
     return NULL;
 }
 
-/* A thread that does not get through: its pass lasts until this test lets go of it. */
-START_TEST(commits_wait_for_a_pass_once_the_log_is_too_long)
+/* Commit beside a pass that lasts until this test lets go of it, until a commit waits. */
+static void commit_until_one_waits(pthread_t *thread)
 {
-    pthread_t thread;
-    unsigned char salt[8];
     int before = -1;
 
-    held = BEFORE;
-    commit(SELKIE_LOG_PAGES);
-    read_salt(salt);
-    sem_wait(&entered);
-    ck_assert_int_eq(pthread_create(&thread, NULL, commit_on_and_on, NULL), 0);
+    ck_assert_int_eq(pthread_create(thread, NULL, commit_on_and_on, NULL), 0);
     while (before != commits) { /* until it gets no further */
         before = commits;
         (void)poll(NULL, 0, 1000);
     }
     ck_assert_int_lt(commits, 4);
+}
+
+START_TEST(commits_wait_for_a_pass_once_the_log_is_too_long)
+{
+    pthread_t thread;
+    unsigned char salt[8];
+
+    held = BEFORE;
+    commit(SELKIE_LOG_PAGES);
+    read_salt(salt);
+    sem_wait(&entered);
+    commit_until_one_waits(&thread);
     sem_post(&go_on);
     (void)pthread_join(thread, NULL);
     ck_assert_int_eq(commits, 6);
@@ -409,6 +415,24 @@ START_TEST(a_stop_ends_the_pass_under_way)
 }
 END_TEST
 
+START_TEST(no_commit_waits_during_a_stop)
+{
+    pthread_t thread;
+
+    held = BEFORE;
+    commit(SELKIE_LOG_PAGES);
+    sem_wait(&entered);
+    commit_until_one_waits(&thread);
+    selkie_checkpointer_end_passes(checkpointer);
+    sem_wait(&interrupted);
+    sem_post(&go_on);
+    (void)pthread_join(thread, NULL);
+    ck_assert_int_eq(commits, 6);
+    ck_assert_int_eq(passes, 1);
+    ck_assert_int_eq(outcome, SQLITE_INTERRUPT);
+}
+END_TEST
+
 START_TEST(a_stop_leaves_no_short_log)
 {
     commit(SELKIE_LOG_PAGES_FEW / 4);
@@ -447,6 +471,7 @@ int main(void)
     tcase_add_test(tcase, pages_that_could_not_be_seen_on_the_disk_stay_in_the_log);
     tcase_add_test(tcase, a_stop_waits_for_no_long_log);
     tcase_add_test(tcase, a_stop_ends_the_pass_under_way);
+    tcase_add_test(tcase, no_commit_waits_during_a_stop);
     tcase_add_test(tcase, a_stop_leaves_no_short_log);
     tcase_add_test(tcase, it_does_not_start_where_it_cannot_read);
     suite_add_tcase(suite, tcase);

@@ -97,6 +97,7 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
 {
     if (!unsealer)
         return;
+    selkie_registry_end_waits(unsealer->registry); /* the writer's, for which the next line waits */
     selkie_writer_stop(unsealer->writer);
     selkie_pool_close(unsealer->pool);
     selkie_registry_close(unsealer->registry);

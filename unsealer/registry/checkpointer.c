@@ -188,17 +188,22 @@ int selkie_checkpointer_start(struct selkie_checkpointer **started, sqlite3 *wri
     return 0;
 }
 
+void selkie_checkpointer_end_passes(struct selkie_checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    if (checkpointer->passing && !checkpointer->stopping)
+        sqlite3_interrupt(checkpointer->db); /* pages that have been copied count only once a pass is complete */
+    checkpointer->stopping = true;
+    pthread_cond_signal(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
 void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer)
 {
     if (!checkpointer)
         return;
     (void)sqlite3_wal_hook(checkpointer->writer, NULL, NULL);
-    pthread_mutex_lock(&checkpointer->lock);
-    checkpointer->stopping = true;
-    if (checkpointer->passing)
-        sqlite3_interrupt(checkpointer->db); /* pages that have been copied count only once a pass is complete */
-    pthread_cond_signal(&checkpointer->changed);
-    pthread_mutex_unlock(&checkpointer->lock);
+    selkie_checkpointer_end_passes(checkpointer);
     pthread_join(checkpointer->thread, NULL);
     /* Otherwise the last connection that closes would copy the rest and remove the log. */
     if (checkpointer->unsynced || (!checkpointer->few_left && checkpointer->pages > SELKIE_LOG_PAGES_FEW)) {

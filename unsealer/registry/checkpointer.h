@@ -29,7 +29,9 @@ struct selkie_checkpointer;
  * or SELKIE_ESTORAGE, and the reason in `error`. */
 SELKIE_USE_RESULT int selkie_checkpointer_start(struct selkie_checkpointer **checkpointer, sqlite3 *writer,
                                                 const char *path, char error[static SELKIE_CHECKPOINTER_ERROR_SIZE]);
-/* Stop before the writer is closed and while it does not commit. Ends the pass under way. If more than
+/* End the pass under way, and begin no other: no commit waits for one any more. From any thread. */
+void selkie_checkpointer_end_passes(struct selkie_checkpointer *checkpointer);
+/* Stop before the writer is closed and while it does not commit. If more than
  * SELKIE_LOG_PAGES_FEW pages are left, closing the writer copies none of them: whoever closes it does not wait, and the
  * next start reads the log. NULL is harmless. */
 void selkie_checkpointer_stop(struct selkie_checkpointer *checkpointer);

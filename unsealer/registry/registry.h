@@ -22,6 +22,9 @@ struct selkie_registry;
  * damage takes longer than half a second, it continues beside the work: see selkie_registry_damage. */
 SELKIE_USE_RESULT int selkie_registry_open(struct selkie_registry **registry, const char *state_dir,
                                            char error[static SELKIE_REGISTRY_ERROR_SIZE]);
+/* Before the close, and while the writer may commit: its commits no longer wait for a copy of the log, and nor does the
+ * close. A long log stays for the next open to read. */
+void selkie_registry_end_waits(struct selkie_registry *registry);
 void selkie_registry_close(struct selkie_registry *registry);
 
 /* Whether there was a change since the last commit or rollback. */

@@ -214,6 +214,12 @@ int selkie_registry_open(struct selkie_registry **opened, const char *state_dir,
     return 0;
 }
 
+void selkie_registry_end_waits(struct selkie_registry *registry)
+{
+    if (registry)
+        selkie_checkpointer_end_passes(registry->checkpointer);
+}
+
 void selkie_registry_close(struct selkie_registry *registry)
 {
     if (!registry)
