@@ -271,6 +271,39 @@ START_TEST(a_restart_keeps_bindings_and_states)
 }
 END_TEST
 
+/* A session that Mosquitto restores subscribes to nothing, and a reader of one device does not read all: neither ends
+ * the wait, and both get the payload after it. */
+START_TEST(who_does_not_end_the_wait_misses_nothing)
+{
+    char persistence[300];
+    (void)snprintf(persistence, sizeof persistence, "persistence true\npersistence_location %s/\n", harness_path(""));
+    struct harness_broker *broker = harness_broker_with_plugin(persistence, ANY ",\"replay_wait\":5");
+    struct harness_client_options keeping = {.id = "session", .keep_session = true};
+    struct harness_client *session = harness_connect(broker, &keeping);
+    struct frames_device device = frames_device(6);
+
+    ck_assert_int_eq(harness_subscribe(session, "selkie/device/+/up", 1), 1);
+    harness_disconnect(session);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    harness_broker_restart(broker);
+    session = harness_connect(broker, &keeping);
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct harness_client *single = frames_subscriber(broker, frames_topic(&device, "up"));
+    frames_send_data(gateway, "gw1", &device, "late", 1);
+    frames_await_receipt(gateway, 1); /* which does not wait */
+    ck_assert_ptr_null(harness_receive_try(single, "selkie/device/", 0));
+    frames_expect_payload(single, &device, "late", 0);
+    frames_expect_payload(session, &device, "late", 0);
+    frames_send_data(gateway, "gw1", &device, "soon", 2);
+    frames_expect_payload(single, &device, "soon", 1);
+    frames_expect_payload(session, &device, "soon", 1);
+    harness_wait_log(broker->process, "but nobody has subscribed to the payloads of all devices");
+    harness_disconnect(gateway);
+    harness_disconnect(single);
+    harness_disconnect(session);
+}
+END_TEST
+
 static pid_t victim;
 
 static void on_time(int number)
@@ -435,6 +468,7 @@ int main(void)
     tcase_add_test(tcase, a_broken_configuration_does_not_replace_a_good_one);
     tcase_add_test(tcase, a_reload_brings_new_keys_and_new_rules);
     tcase_add_test(tcase, a_restart_keeps_bindings_and_states);
+    tcase_add_test(tcase, who_does_not_end_the_wait_misses_nothing);
     suite_add_tcase(suite, tcase);
     TCase *kill_case = tcase_create("kill");
     tcase_set_timeout(kill_case, 3600);
