@@ -10,7 +10,7 @@
 #include "model/output.h"
 #include "registry/registry.h"
 
-#define SELKIE_REPLAY_STEP 1024   /* payloads after each transaction */
+#define SELKIE_REPLAY_STEP 2048   /* payloads after each transaction: more than it adds */
 #define SELKIE_REPLAY_MAX  100000 /* with so many payloads the wait is over: the disk is not for more */
 
 struct selkie_replay {
