@@ -103,10 +103,12 @@ static int await_answer(struct selkie_ctl_client *client, enum selkie_mqtt_event
         if (client->lost)
             return -1;
     }
-    ctl_fail("%s: %s: %s", selkie_ctl_client_uri(client), what,
-             begun < 0                 ? "the connection was lost"
-             : wait == CTL_INTERRUPTED ? "interrupted"
-                                       : "no answer");
+    char why[SELKIE_MQTT_TEXT_MAX];
+    if (begun < 0)
+        selkie_mqtt_failure(client->mqtt, why);
+    else
+        (void)snprintf(why, sizeof why, "%s", wait == CTL_INTERRUPTED ? "interrupted" : "no answer");
+    ctl_fail("%s: %s: %s", selkie_ctl_client_uri(client), what, why);
     return -1;
 }
 

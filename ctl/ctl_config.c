@@ -93,8 +93,10 @@ enum ctl_exit selkie_ctl_config_open(struct selkie_ctl_config *config, const str
     *config = (struct selkie_ctl_config){.root = SELKIE_TOPIC_ROOT_DEFAULT, .timeout_ms = 1000 * DEFAULT_TIMEOUT_S};
     selkie_mqtt_settings_init(&config->broker, 0);
     const char *fault = selkie_mqtt_settings_add_uris(&config->broker, options->broker ? options->broker : DEFAULT_URI);
-    if (fault)
-        return misuse("--broker", fault);
+    if (fault) {
+        ctl_fail("--broker: URI %zu %s", config->broker.uri_count + 1, fault);
+        return CTL_USAGE;
+    }
     enum ctl_exit result = read_file(config, options);
     if (result != CTL_DONE)
         return result;

@@ -2,7 +2,8 @@
 #include "connect_error.h"
 
 #include <MQTTAsync.h>
-#include <stdatomic.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,33 +17,44 @@
 #define TIMEOUT      "timeout"
 #define CONNECT_SENT "TCP connect completion failure" /* and no CONNACK came */
 
+/* Between two reasons until the text is complete: a reason itself may contain a semicolon. */
+#define BETWEEN "\n "
+
+#define OUT_OF_MEMORY (-99) /* Paho's PAHO_MEMORY_ERROR, which its headers do not have */
+
 /* How far the attempt came, as far as the trace says. */
 enum stage { NOT_THERE, IN_TLS, BEYOND_TLS };
 
-static atomic_uint attempt;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
+static unsigned under_way;                               /* attempts of all clients */
+static bool mixed;                                       /* several were under way since the last time that none was */
+static unsigned newest;                                  /* the attempt that the trace is about, unless mixed */
 
-/* What the thread has read of the newest attempt. */
+/* What the thread has read of the trace of one attempt. */
 static _Thread_local struct {
     unsigned attempt;
     enum stage stage;
     char reason[SELKIE_MQTT_TEXT_MAX]; /* the first one; others follow from it */
 } seen;
 
-static void forget_older(void)
+/* Forget what an older attempt left. False: the trace is not about one attempt alone. */
+static bool trace_counts(void)
 {
-    unsigned now = atomic_load(&attempt);
-
-    if (seen.attempt == now)
-        return;
-    memset(&seen, 0, sizeof seen);
-    seen.attempt = now;
+    (void)pthread_mutex_lock(&lock);
+    unsigned attempt = newest;
+    bool alone = !mixed;
+    (void)pthread_mutex_unlock(&lock);
+    if (seen.attempt != attempt)
+        memset(&seen, 0, sizeof seen);
+    seen.attempt = attempt;
+    return alone;
 }
 
-static void keep(const char *before, const char *what, size_t len, const char *after)
+static void keep(char reason[static SELKIE_MQTT_TEXT_MAX], const char *before, const char *what, size_t len,
+                 const char *after)
 {
-    forget_older();
-    if (seen.reason[0] == '\0')
-        (void)snprintf(seen.reason, sizeof seen.reason, "%s%.*s%s", before, (int)len, what, after);
+    if (reason[0] == '\0')
+        (void)snprintf(reason, SELKIE_MQTT_TEXT_MAX, "%s%.*s%s", before, (int)len, what, after);
 }
 
 /* What follows `mark` in the line; NULL where it is not in it. */
@@ -59,36 +71,47 @@ static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *line)
     const char *address = after(line, ADDRESS_IS);
 
     (void)level;
-    forget_older();
+    (void)trace_counts();
     if (after(line, TLS_BEGINS))
         seen.stage = IN_TLS;
     else if (after(line, NAME_IS) || (address && address[0] == '1'))
         seen.stage = BEYOND_TLS;
     else if (address)
-        keep("the certificate is not for this host name", "", 0, "");
+        keep(seen.reason, "the certificate is not for this host name", "", 0, "");
     else if (alert)
-        keep("the broker ended TLS with \"", alert, strlen(alert), "\"; check cert and key");
+        keep(seen.reason, "the broker ended TLS with \"", alert, strlen(alert), "\"; check cert and key");
 }
 
-void selkie_connect_error_begin(void)
+void selkie_connect_error_begin(struct selkie_connect_error *error)
 {
-    atomic_fetch_add(&attempt, 1);
+    *error = (struct selkie_connect_error){.under_way = true};
+    (void)pthread_mutex_lock(&lock);
+    mixed = under_way > 0;
+    under_way++;
+    newest++;
     MQTTAsync_setTraceCallback(on_trace);
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_MINIMUM);
+    (void)pthread_mutex_unlock(&lock);
 }
 
-void selkie_connect_error_end(void)
+void selkie_connect_error_end(struct selkie_connect_error *error)
 {
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_FATAL); /* no line for each packet */
+    if (!error->under_way)
+        return;
+    error->under_way = false;
+    (void)pthread_mutex_lock(&lock);
+    if (--under_way == 0)
+        MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_FATAL); /* no line for each packet */
+    (void)pthread_mutex_unlock(&lock);
 }
 
 /* OpenSSL's line is "thread:error:code:library:function:reason:file:line:data". Only the reason is for people, and the
  * thread would make each line another one. */
 int selkie_connect_error_on_tls(const char *text, size_t len, void *context)
 {
+    struct selkie_connect_error *error = context;
     const char *reason = text;
 
-    (void)context;
     for (int fields = 0; fields < 5 && reason; fields++) {
         reason = strchr(reason, ':');
         if (reason)
@@ -96,22 +119,81 @@ int selkie_connect_error_on_tls(const char *text, size_t len, void *context)
     }
     if (!reason)
         reason = text;
-    keep("TLS: ", reason, strcspn(reason, ":\n"), "");
+    keep(error->tls, "TLS: ", reason, strcspn(reason, ":\n"), "");
     return (int)len;
 }
 
-void selkie_connect_error_text(char text[static SELKIE_MQTT_TEXT_MAX], const char *message, bool tls)
+void selkie_connect_error_text(const struct selkie_connect_error *error, char text[static SELKIE_MQTT_TEXT_MAX],
+                               const char *message, bool tls)
 {
     const char *reason = "no connection";
+    bool counts = trace_counts();
+    enum stage stage = counts ? seen.stage : NOT_THERE;
 
-    forget_older();
-    if (seen.reason[0] != '\0')
+    if (error->tls[0] != '\0')
+        reason = error->tls;
+    else if (counts && seen.reason[0] != '\0')
         reason = seen.reason;
     else if (message && after(message, TIMEOUT))
         reason = "no answer";
-    else if (seen.stage == IN_TLS)
+    else if (stage == IN_TLS)
         reason = "the broker ended TLS";
-    else if (seen.stage == BEYOND_TLS || (message && after(message, CONNECT_SENT)))
+    else if (stage == BEYOND_TLS || (message && after(message, CONNECT_SENT)))
         reason = tls ? "the broker closed the connection; check cert and key" : "the broker closed the connection";
     (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "%s", reason);
+}
+
+void selkie_connect_error_local(char text[static SELKIE_MQTT_TEXT_MAX], int result)
+{
+    switch (result) {
+    case MQTTASYNC_DISCONNECTED:
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the connection was lost");
+        break;
+    case MQTTASYNC_MAX_MESSAGES_INFLIGHT:
+    case MQTTASYNC_NO_MORE_MSGIDS:
+    case MQTTASYNC_MAX_BUFFERED_MESSAGES:
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "too many messages wait for the broker's answer");
+        break;
+    case MQTTASYNC_BAD_UTF8_STRING:
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the topic is not valid UTF-8");
+        break;
+    case OUT_OF_MEMORY:
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "out of memory");
+        break;
+    default:
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
+    }
+}
+
+void selkie_connect_error_unresolved(char text[static SELKIE_MQTT_TEXT_MAX], int error)
+{
+    if (error == 0 || error == EAI_NONAME)
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the host name has no address");
+    else
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the host name cannot be resolved: %s", gai_strerror(error));
+}
+
+void selkie_connect_error_add(char text[static SELKIE_MQTT_TEXT_MAX], size_t of_uri, const char *uri,
+                              const char *address, const char *reason)
+{
+    bool has_uri = uri[0] != '\0', has_address = address[0] != '\0';
+    char added[SELKIE_MQTT_TEXT_MAX], behind[SELKIE_MQTT_TEXT_MAX];
+    char *at = text + of_uri;
+
+    (void)snprintf(added, sizeof added, "%s%s%s%s%s", uri, has_uri && has_address ? " at " : "", address,
+                   has_uri || has_address ? ": " : "", reason);
+    while (*at != '\0' && strcmp(at, added) < 0) {
+        at += strcspn(at, "\n");
+        at += *at != '\0' ? strlen(BETWEEN) : 0;
+    }
+    bool last = *at == '\0';
+    (void)snprintf(behind, sizeof behind, "%s", at);
+    (void)snprintf(at, (size_t)(text + SELKIE_MQTT_TEXT_MAX - at), "%s%s%s%s", last && at > text ? BETWEEN : "", added,
+                   last ? "" : BETWEEN, behind);
+}
+
+void selkie_connect_error_finish(char *text)
+{
+    while ((text = strchr(text, '\n')))
+        *text = ';';
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt_client.h"
 
+#include "connect_error.h"
 #include "mqtt_paho.h"
 #include "resolver.h"
 
-#include <MQTTReasonCodes.h>
-#include <netdb.h>
+#include <MQTTAsync.h>
 #include <selkie/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@ enum state {
     IDLE,       /* not connected, or no longer */
     RESOLVING,  /* until the name server answers, or the deadline */
     CONNECTING, /* until the broker answers, or the deadline */
-    FAILED,     /* every address was tried: the event that says so is due */
     CONNECTED,
+    ENDED,  /* every address was tried, or the connection was lost: the event that says so is due */
     PAUSING /* until it is time to connect again */
 };
 
@@ -30,15 +30,19 @@ struct selkie_mqtt {
     struct selkie_mqtt_settings settings;
     char password[SELKIE_MQTT_PASSWORD_MAX]; /* from the file, while it connects */
     enum state state;
-    int64_t due_us;                /* when the state ends at the latest; INT64_MAX: never */
-    struct selkie_mqtt_paho *paho; /* of the last attempt; it stays, dead, so that Paho's threads stay */
-    unsigned attempt;              /* events of others than the last are stale */
-    size_t uri;                    /* under way, of the settings' */
+    int64_t due_us;                  /* when the state ends at the latest; INT64_MAX: never */
+    struct selkie_mqtt_paho *keeper; /* never connects: with it, Paho's threads stay between attempts */
+    struct selkie_mqtt_paho *paho;   /* of the attempt or connection under way; NULL: none */
+    unsigned attempt;                /* events of others than the last are stale */
+    size_t uri;                      /* under way, of the settings' */
     struct selkie_resolver_lookup *lookup;
     struct selkie_resolver_addresses addresses; /* of its host */
     size_t address;                             /* under way */
+    enum selkie_mqtt_event_kind ending;         /* while ENDED: the event that is due */
     int refusal;                                /* the first broker's that refused, or 0 */
+    int failure;                                /* Paho's result of the last subscribe or publish */
     char text[SELKIE_MQTT_TEXT_MAX];            /* why, for each address so far */
+    size_t of_uri;                              /* where in it the reasons of the URI under way begin */
 };
 
 /* The loop has to look at the clients when the first of them is due. */
@@ -64,27 +68,32 @@ static int64_t timeout_us(const struct selkie_mqtt *client)
     return (int64_t)client->settings.connect_timeout_s * SECOND_US;
 }
 
-/* Nothing of what is under way counts any longer. */
+/* Nothing of what is under way counts any longer: end the lookup, and Paho's attempt or connection. */
 static void abandon(struct selkie_mqtt *client)
 {
     selkie_resolver_abandon(client->lookup); /* its thread reads the number */
     client->lookup = NULL;
     client->attempt++;
+    selkie_mqtt_paho_close(client->paho);
+    client->paho = NULL;
+}
+
+static void end(struct selkie_mqtt *client, enum selkie_mqtt_event_kind kind)
+{
+    abandon(client);
+    client->ending = kind;
+    enter(client, ENDED, 0);
 }
 
 /* Keep the reason; the URI and the address stand before it where there is more than one. */
 static void note(struct selkie_mqtt *client, const char *reason)
 {
-    size_t used = strlen(client->text);
-    bool many_addresses = client->addresses.count > 1;
     char address[SELKIE_RESOLVER_TEXT_MAX] = "";
     const char *uri = client->settings.uri_count > 1 ? uri_of(client)->text : "";
 
-    if (many_addresses)
+    if (client->addresses.count > 1)
         selkie_resolver_format(address, &client->addresses.list[client->address]);
-    (void)snprintf(client->text + used, sizeof client->text - used, "%s%s%s%s%s%s", used > 0 ? "; " : "", uri,
-                   uri[0] != '\0' && many_addresses ? " at " : "", address,
-                   uri[0] != '\0' || many_addresses ? ": " : "", reason);
+    selkie_connect_error_add(client->text, client->of_uri, uri, address, reason);
 }
 
 static void on_resolved(void *context, const struct selkie_resolver_addresses *addresses);
@@ -92,21 +101,17 @@ static void on_resolved(void *context, const struct selkie_resolver_addresses *a
 /* The address under way. False, with the reason noted, where the attempt cannot begin. */
 static bool try_address(struct selkie_mqtt *client)
 {
-    struct selkie_mqtt_paho *previous = client->paho;
     const char *from_file = client->password[0] != '\0' ? client->password : NULL;
     const char *password = client->options.username ? client->options.password : from_file;
     char why[SELKIE_MQTT_TEXT_MAX];
 
     abandon(client);
     struct selkie_mqtt_event event = {.client = client, .context = client->context, .attempt = client->attempt};
-    int result = selkie_mqtt_paho_open(&client->paho, client->queue, &event, uri_of(client),
-                                       &client->addresses.list[client->address], &client->options, password, why);
-    if (result < 0) {
-        client->paho = previous;
+    if (selkie_mqtt_paho_open(&client->paho, client->queue, &event, uri_of(client),
+                              &client->addresses.list[client->address], &client->options, password, why) < 0) {
         note(client, why);
         return false;
     }
-    selkie_mqtt_paho_close(previous); /* only now, so that there always is a client and Paho's threads stay */
     enter(client, CONNECTING, timeout_us(client));
     return true;
 }
@@ -115,11 +120,14 @@ static bool try_address(struct selkie_mqtt *client)
 static bool try_uri(struct selkie_mqtt *client)
 {
     abandon(client);
+    client->of_uri = strlen(client->text);
     client->address = 0;
     if (selkie_resolver_numeric(&client->addresses, uri_of(client)->host))
         return try_address(client);
-    if (selkie_resolver_start(&client->lookup, uri_of(client)->host, on_resolved, client) < 0) {
-        note(client, selkie_error_text(SELKIE_ENOMEM));
+    int result = selkie_resolver_start(&client->lookup, uri_of(client)->host, on_resolved, client);
+    if (result < 0) {
+        note(client, result == SELKIE_EBUSY ? "the name server has not answered earlier look-ups yet"
+                                            : selkie_error_text(result));
         return false;
     }
     enter(client, RESOLVING, timeout_us(client));
@@ -136,8 +144,7 @@ static void try_next(struct selkie_mqtt *client, bool same_host)
         if (try_uri(client))
             return;
     }
-    abandon(client);
-    enter(client, FAILED, 0);
+    end(client, client->refusal != 0 ? SELKIE_MQTT_REFUSED : SELKIE_MQTT_UNREACHABLE);
 }
 
 /* On the lookup's thread. The client lives: it abandons the lookup before it goes. */
@@ -153,24 +160,15 @@ static void on_resolved(void *context, const struct selkie_resolver_addresses *a
     (void)selkie_mqtt_queue_put(client->queue, &event);
 }
 
-/* The name server says that there is none, or it is at fault itself. */
-static void note_unresolved(struct selkie_mqtt *client)
-{
-    int error = client->addresses.error;
-    char reason[SELKIE_MQTT_TEXT_MAX];
-
-    if (error == 0 || error == EAI_NONAME)
-        (void)snprintf(reason, sizeof reason, "the host name has no address");
-    else
-        (void)snprintf(reason, sizeof reason, "the host name cannot be resolved: %s", gai_strerror(error));
-    note(client, reason);
-}
-
 static void take_addresses(struct selkie_mqtt *client, const struct selkie_mqtt_event *event)
 {
+    char why[SELKIE_MQTT_TEXT_MAX];
+
     memcpy(&client->addresses, event->payload, sizeof client->addresses);
-    if (client->addresses.count == 0)
-        note_unresolved(client);
+    if (client->addresses.count == 0) {
+        selkie_connect_error_unresolved(why, client->addresses.error);
+        note(client, why);
+    }
     if (client->addresses.count == 0 || !try_address(client))
         try_next(client, true);
 }
@@ -204,11 +202,11 @@ static void on_deadline(struct selkie_mqtt *client)
         break;
     case PAUSING:
         if (begin(client) < 0)
-            enter(client, FAILED, 0);
+            end(client, SELKIE_MQTT_UNREACHABLE);
         break;
     case IDLE:
-    case FAILED:
     case CONNECTED:
+    case ENDED:
         break;
     }
 }
@@ -225,35 +223,49 @@ static void settle(struct selkie_mqtt *client, enum state state)
         enter(client, state == PAUSING ? IDLE : state, INT64_MAX);
 }
 
-/* Every address failed. Without memory for the event it is tried again. */
-static void report_failure(struct selkie_mqtt *client)
+/* The event that is due. Without memory it is tried again. */
+static struct selkie_mqtt_event *report_end(struct selkie_mqtt *client)
 {
     const struct selkie_mqtt_event event = {
-        .kind = client->refusal != 0 ? SELKIE_MQTT_REFUSED : SELKIE_MQTT_UNREACHABLE,
+        .kind = client->ending,
         .client = client,
         .context = client->context,
-        .attempt = client->attempt,
-        .code = client->refusal,
-        .text = client->text,
+        .code = client->ending == SELKIE_MQTT_REFUSED ? client->refusal : 0,
+        .text = client->ending == SELKIE_MQTT_LOST ? NULL : client->text,
     };
 
-    if (selkie_mqtt_queue_put(client->queue, &event))
+    selkie_connect_error_finish(client->text);
+    struct selkie_mqtt_event *reported = selkie_mqtt_event_copy(&event);
+    if (reported)
         settle(client, PAUSING);
     else
-        enter(client, FAILED, SECOND_US);
+        enter(client, ENDED, SECOND_US);
+    return reported;
 }
 
-static void look_at_deadlines(struct selkie_mqtt_queue *queue)
+/* Returns an event that is due; others follow in the next turn. */
+static struct selkie_mqtt_event *look_at_deadlines(struct selkie_mqtt_queue *queue)
 {
     int64_t now_us = selkie_clock_monotonic_us();
+    struct selkie_mqtt_event *reported = NULL;
 
     if (now_us < selkie_mqtt_queue_due(queue))
-        return;
-    for (struct selkie_mqtt *client = *selkie_mqtt_queue_clients(queue); client; client = client->next)
-        if (client->due_us <= now_us && client->state == FAILED)
-            report_failure(client);
+        return NULL;
+    for (struct selkie_mqtt *client = *selkie_mqtt_queue_clients(queue); client && !reported; client = client->next)
+        if (client->due_us <= now_us && client->state == ENDED)
+            reported = report_end(client);
         else if (client->due_us <= now_us)
             on_deadline(client);
+    return reported;
+}
+
+/* There was no memory for an event. Had it been LOST, nothing else would end the state: other states have deadlines,
+ * and so has what the owner waits for. */
+static void look_for_losses(struct selkie_mqtt_queue *queue)
+{
+    for (struct selkie_mqtt *client = *selkie_mqtt_queue_clients(queue); client; client = client->next)
+        if (client->state == CONNECTED && !selkie_mqtt_paho_is_connected(client->paho))
+            end(client, SELKIE_MQTT_LOST);
 }
 
 /* What an event means for its client. False: it is not for the owner. */
@@ -271,8 +283,6 @@ static bool take_event(struct selkie_mqtt *client, const struct selkie_mqtt_even
         return true;
     case SELKIE_MQTT_REFUSED:
     case SELKIE_MQTT_UNREACHABLE:
-        if (client->state != CONNECTING) /* the failure of all, which was put here */
-            return true;
         note(client, event->text ? event->text : selkie_mqtt_reason(event->code));
         if (event->kind == SELKIE_MQTT_REFUSED && client->refusal == 0)
             client->refusal = event->code;
@@ -291,11 +301,13 @@ static bool take_event(struct selkie_mqtt *client, const struct selkie_mqtt_even
 
 struct selkie_mqtt_event *selkie_mqtt_take(struct selkie_mqtt_queue *queue)
 {
-    struct selkie_mqtt_event *event;
-
-    look_at_deadlines(queue);
-    while ((event = selkie_mqtt_queue_pop(queue)) && !take_event(event->client, event))
+    if (selkie_mqtt_queue_missed(queue))
+        look_for_losses(queue);
+    struct selkie_mqtt_event *event = look_at_deadlines(queue);
+    while (!event && (event = selkie_mqtt_queue_pop(queue)) && !take_event(event->client, event)) {
         free(event);
+        event = NULL;
+    }
     return event;
 }
 
@@ -304,14 +316,17 @@ int selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queu
     struct selkie_mqtt **clients = selkie_mqtt_queue_clients(queue);
     struct selkie_mqtt *client = calloc(1, sizeof *client);
 
-    *opened = client;
-    if (!client)
+    *opened = NULL;
+    if (!client || selkie_mqtt_paho_keep(&client->keeper) < 0) {
+        free(client);
         return SELKIE_ENOMEM;
+    }
     client->queue = queue;
     client->context = context;
     client->due_us = INT64_MAX;
     client->next = *clients;
     *clients = client;
+    *opened = client;
     return 0;
 }
 
@@ -321,7 +336,7 @@ void selkie_mqtt_close(struct selkie_mqtt *client)
         return;
     abandon(client);
     settle(client, IDLE);
-    selkie_mqtt_paho_close(client->paho);
+    selkie_mqtt_paho_close(client->keeper);
     selkie_mqtt_queue_forget(client->queue, client);
     for (struct selkie_mqtt **link = selkie_mqtt_queue_clients(client->queue); *link; link = &(*link)->next)
         if (*link == client) {
@@ -369,19 +384,33 @@ const char *selkie_mqtt_uri(const struct selkie_mqtt *client)
                : client->settings.name;
 }
 
-bool selkie_mqtt_is_tls(const struct selkie_mqtt *client)
+/* Keep Paho's result for selkie_mqtt_failure. */
+static int begun(struct selkie_mqtt *client, int result)
 {
-    return client->uri < client->settings.uri_count && uri_of(client)->tls;
+    client->failure = result;
+    return result < 0 ? SELKIE_EIO : result;
 }
 
 int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos)
 {
-    return client->state == CONNECTED ? selkie_mqtt_paho_subscribe(client->paho, filter, qos) : SELKIE_EIO;
+    return begun(client, client->state == CONNECTED ? selkie_mqtt_paho_subscribe(client->paho, filter, qos)
+                                                    : MQTTASYNC_DISCONNECTED);
 }
 
 int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message)
 {
-    return client->state == CONNECTED ? selkie_mqtt_paho_publish(client->paho, message) : SELKIE_EIO;
+    return begun(client,
+                 client->state == CONNECTED ? selkie_mqtt_paho_publish(client->paho, message) : MQTTASYNC_DISCONNECTED);
+}
+
+void selkie_mqtt_failure(const struct selkie_mqtt *client, char why[static SELKIE_MQTT_TEXT_MAX])
+{
+    selkie_connect_error_local(why, client->failure);
+}
+
+void selkie_mqtt_adopt(struct selkie_mqtt *client, const struct selkie_mqtt_settings *settings)
+{
+    client->settings = *settings;
 }
 
 const char *selkie_mqtt_reason(int code)

@@ -40,13 +40,19 @@ bool selkie_mqtt_is_connected(const struct selkie_mqtt *client);
 
 /* The URI that the client is connected by or was last; while it connects and after it could not, all of them. */
 const char *selkie_mqtt_uri(const struct selkie_mqtt *client);
-bool selkie_mqtt_is_tls(const struct selkie_mqtt *client); /* of the last attempt */
 
-/* SUBSCRIBED follows. SELKIE_EIO where there is no connection. */
+/* The client goes on with these settings, which are the same as those it connects with, but in another document. */
+void selkie_mqtt_adopt(struct selkie_mqtt *client, const struct selkie_mqtt_settings *settings);
+
+/* SUBSCRIBED follows. SELKIE_EIO: selkie_mqtt_failure says why. */
 SELKIE_USE_RESULT int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos);
 
-/* The token that its PUBLISHED event will have (> 0 above QoS 0), or SELKIE_EIO: not connected, or too many wait. */
+/* The token that its PUBLISHED event will have (> 0 above QoS 0), or SELKIE_EIO: selkie_mqtt_failure says why. */
 SELKIE_USE_RESULT int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message);
+
+/* Why the last subscribe or publish could not begin: there is no connection, too many publishes wait for an answer, …
+ */
+void selkie_mqtt_failure(const struct selkie_mqtt *client, char why[static SELKIE_MQTT_TEXT_MAX]);
 
 /* The next event of any client of the queue, for free(); NULL: none for now. Call it when the queue's descriptor is
  * readable: the clients' attempts to connect advance in here. */

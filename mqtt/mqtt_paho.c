@@ -23,6 +23,7 @@ struct selkie_mqtt_paho {
     char host[SELKIE_MQTT_HOST_MAX];
     struct sockaddr_storage address;
     bool tls;
+    struct selkie_connect_error error;
     int reason; /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
 };
 
@@ -46,11 +47,11 @@ static int number(MQTTProperties *properties, enum MQTTPropertyCodes code, int f
 
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
-    const struct selkie_mqtt_paho *paho = context;
+    struct selkie_mqtt_paho *paho = context;
     struct selkie_mqtt_event event = paho->event;
     int packet_max = number(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0);
 
-    selkie_connect_error_end();
+    selkie_connect_error_end(&paho->error);
     event.kind = SELKIE_MQTT_CONNECTED;
     event.code = number(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_DEFAULT);
     event.packet_max = packet_max == 0 ? SIZE_MAX : (uint32_t)packet_max;
@@ -60,16 +61,17 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
 /* A code of a refusal is the broker's own answer; with others Paho never got that far. */
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
-    const struct selkie_mqtt_paho *paho = context;
+    struct selkie_mqtt_paho *paho = context;
     struct selkie_mqtt_event event = paho->event;
     char text[SELKIE_MQTT_TEXT_MAX];
 
     event.kind = data->code >= SELKIE_MQTT_REFUSAL ? SELKIE_MQTT_REFUSED : SELKIE_MQTT_UNREACHABLE;
     event.code = data->code;
     if (event.kind == SELKIE_MQTT_UNREACHABLE) {
-        selkie_connect_error_text(text, data->message, paho->tls);
+        selkie_connect_error_text(&paho->error, text, data->message, paho->tls);
         event.text = text;
     }
+    selkie_connect_error_end(&paho->error);
     (void)selkie_mqtt_queue_put(paho->queue, &event);
 }
 
@@ -164,6 +166,8 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
 /* The loop's side. */
 
 /* OpenSSL 1.1 and later wake up by themselves when they are needed; a process that needs no TLS stays 2 MB smaller. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 static void init_library(void)
 {
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
@@ -209,6 +213,7 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     tls.verify = 1; /* the host, too */
     tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
     tls.ssl_error_cb = selkie_connect_error_on_tls;
+    tls.ssl_error_context = &paho->error;
     connect.keepAliveInterval = (int)settings->keepalive_s;
     connect.connectTimeout = (int)settings->connect_timeout_s;
     connect.cleanstart = !options->keep_session;
@@ -221,7 +226,7 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     connect.context = paho;
     if (options->keep_session && MQTTProperties_add(&properties, &expiry) == 0)
         connect.connectProperties = &properties;
-    selkie_connect_error_begin();
+    selkie_connect_error_begin(&paho->error);
     int result = MQTTAsync_connect(paho->client, &connect);
     MQTTProperties_free(&properties);
     return result;
@@ -232,7 +237,6 @@ int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_q
                           const struct sockaddr_storage *address, const struct selkie_mqtt_options *options,
                           const char *password, char why[static SELKIE_MQTT_TEXT_MAX])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct selkie_mqtt_paho *paho = calloc(1, sizeof *paho);
 
     *opened = NULL;
@@ -252,12 +256,29 @@ int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_q
     if (result == MQTTASYNC_SUCCESS)
         result = start(paho, options, password);
     if (result != MQTTASYNC_SUCCESS) {
-        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
+        selkie_connect_error_local(why, result);
         selkie_mqtt_paho_close(paho);
         return SELKIE_EIO;
     }
     *opened = paho;
     return 0;
+}
+
+int selkie_mqtt_paho_keep(struct selkie_mqtt_paho **opened)
+{
+    const struct selkie_mqtt_uri uri = {.host = "localhost", .port = 1883};
+    const struct selkie_mqtt_options options = {.id = "keeper"};
+    struct selkie_mqtt_paho *paho = calloc(1, sizeof *paho);
+
+    *opened = paho;
+    if (!paho)
+        return SELKIE_ENOMEM;
+    (void)pthread_once(&once, init_library);
+    if (create(paho, &uri, &options) == MQTTASYNC_SUCCESS)
+        return 0;
+    selkie_mqtt_paho_close(paho);
+    *opened = NULL;
+    return SELKIE_ENOMEM;
 }
 
 void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho)
@@ -266,6 +287,7 @@ void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho)
         return;
     if (paho->client)
         MQTTAsync_destroy(&paho->client);
+    selkie_connect_error_end(&paho->error);
     selkie_resolver_unpin(&paho->pin); /* only now: a command of Paho's that still waited would look the host up */
     free(paho);
 }
@@ -292,7 +314,7 @@ int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter
     options.onSuccess5 = on_subscribed;
     options.onFailure5 = on_subscribe_failed;
     options.context = paho;
-    return MQTTAsync_subscribe(paho->client, filter, qos, &options) == MQTTASYNC_SUCCESS ? 0 : SELKIE_EIO;
+    return MQTTAsync_subscribe(paho->client, filter, qos, &options);
 }
 
 /* Paho only reads it, and wants it writable all the same. */
@@ -328,5 +350,5 @@ int selkie_mqtt_paho_publish(struct selkie_mqtt_paho *paho, const struct selkie_
         result = MQTTAsync_send(paho->client, message->topic, (int)message->len, message->payload, message->qos,
                                 message->retain, &options);
     MQTTProperties_free(&options.properties);
-    return result == MQTTASYNC_SUCCESS ? options.token : SELKIE_EIO;
+    return result == MQTTASYNC_SUCCESS ? options.token : result;
 }

@@ -19,10 +19,14 @@ SELKIE_USE_RESULT int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, st
                                             const struct selkie_mqtt_options *options, const char *password,
                                             char why[static SELKIE_MQTT_TEXT_MAX]);
 
-/* No callback comes after this. With its last client Paho also ends its threads, and the caller waits for that. */
+/* A client that never connects, for close alone. SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_mqtt_paho_keep(struct selkie_mqtt_paho **opened);
+
+/* Ends the connection, and also an attempt to connect: nothing else does. No callback comes after this. With its last
+ * client Paho also ends its threads, and the caller waits for that, about a second. NULL is harmless. */
 void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho);
 
-/* As selkie_mqtt_disconnect, …_is_connected, …_subscribe and …_publish. */
+/* As selkie_mqtt_disconnect, …_is_connected, …_subscribe and …_publish, but with Paho's own result on failure. */
 bool selkie_mqtt_paho_disconnect(struct selkie_mqtt_paho *paho, bool will);
 bool selkie_mqtt_paho_is_connected(const struct selkie_mqtt_paho *paho);
 SELKIE_USE_RESULT int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter, int qos);

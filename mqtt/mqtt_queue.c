@@ -15,13 +15,14 @@ struct selkie_mqtt_queue {
     pthread_mutex_t lock; /* guards what follows; never held while Paho is called */
     struct selkie_mqtt_event *first, **last;
     size_t messages, dropped;
+    bool missed;    /* there was no memory for an event */
     int64_t due_us; /* only the loop's thread changes it */
 };
 
 /* Under the lock. Setting a timer also takes back an expiry that was not read. A time of zero would switch it off. */
 static void set_timer(struct selkie_mqtt_queue *queue)
 {
-    int64_t due_us = queue->first ? 1 : queue->due_us > 0 ? queue->due_us : 1;
+    int64_t due_us = queue->first || queue->missed ? 1 : queue->due_us > 0 ? queue->due_us : 1;
     struct itimerspec spec = {.it_value = {.tv_sec = (time_t)(due_us / 1000000), .tv_nsec = due_us % 1000000 * 1000}};
 
     if (due_us == INT64_MAX)
@@ -99,7 +100,7 @@ static void *append(char **end, const void *from, size_t len)
     return to;
 }
 
-static struct selkie_mqtt_event *copy(const struct selkie_mqtt_event *event)
+struct selkie_mqtt_event *selkie_mqtt_event_copy(const struct selkie_mqtt_event *event)
 {
     size_t size = sizeof *event + text_size(event->topic) + text_size(event->text) + event->len + 1;
 
@@ -127,7 +128,7 @@ bool selkie_mqtt_queue_put(struct selkie_mqtt_queue *queue, const struct selkie_
 {
     bool is_message = event->kind == SELKIE_MQTT_MESSAGE;
     bool is_long = is_message && event->len > queue->limits.message_bytes;
-    struct selkie_mqtt_event *item = is_long ? NULL : copy(event);
+    struct selkie_mqtt_event *item = is_long ? NULL : selkie_mqtt_event_copy(event);
 
     (void)pthread_mutex_lock(&queue->lock);
     bool taken = item && !(is_message && queue->messages >= queue->limits.messages);
@@ -138,13 +139,27 @@ bool selkie_mqtt_queue_put(struct selkie_mqtt_queue *queue, const struct selkie_
         queue->messages += is_message;
         if (was_empty)
             set_timer(queue);
+    } else if (is_message) {
+        queue->dropped++;
     } else {
-        queue->dropped += is_message;
+        queue->missed = true;
+        set_timer(queue);
     }
     (void)pthread_mutex_unlock(&queue->lock);
     if (!taken)
         free(item);
     return taken;
+}
+
+bool selkie_mqtt_queue_missed(struct selkie_mqtt_queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    bool missed = queue->missed;
+    queue->missed = false;
+    if (missed)
+        set_timer(queue);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return missed;
 }
 
 /* Under the lock. */

@@ -91,9 +91,14 @@ const char *selkie_mqtt_event_property(const struct selkie_mqtt_event *event, co
 
 /* ---- Inside the room ---- */
 
-/* Any thread. Copies the event and all that it points to. False: it is lost for want of memory or of room. What a lost
- * event was about runs into its deadline. */
+/* A copy of the event and all that it points to, in one piece for free(). NULL without memory. Any thread. */
+struct selkie_mqtt_event *selkie_mqtt_event_copy(const struct selkie_mqtt_event *event);
+
+/* Any thread. Puts a copy. False: there is no memory, or no room for a message. */
 bool selkie_mqtt_queue_put(struct selkie_mqtt_queue *queue, const struct selkie_mqtt_event *event);
+
+/* Whether an event other than a message found no memory since the last call; the descriptor is readable then, too. */
+bool selkie_mqtt_queue_missed(struct selkie_mqtt_queue *queue);
 
 /* The oldest event, for free(); NULL where there is none. */
 struct selkie_mqtt_event *selkie_mqtt_queue_pop(struct selkie_mqtt_queue *queue);

@@ -74,7 +74,7 @@ static const char *add_uri(struct selkie_mqtt_settings *settings, const char *te
     size_t used = strlen(settings->name);
 
     if (settings->uri_count == SELKIE_MQTT_URIS_MAX)
-        return "must be at most 8";
+        return "is one too many: there may be 8";
     struct selkie_mqtt_uri *uri = &settings->uris[settings->uri_count];
     if (!parse_uri(uri, text, len))
         return uri_form;
@@ -110,7 +110,9 @@ static void read_uris(struct selkie_mqtt_settings *settings, struct selkie_setti
         const char *uri =
             list ? selkie_settings_list_string(object, "uri", i) : selkie_settings_require_string(object, "uri");
         const char *fault = uri ? add_uri(settings, uri, strlen(uri)) : NULL;
-        if (fault)
+        if (fault && list)
+            selkie_settings_reject(object, "uri", "entry %zu %s", i + 1, fault);
+        else if (fault)
             selkie_settings_reject(object, "uri", "%s", fault);
     }
 }

@@ -56,7 +56,8 @@ struct selkie_mqtt_options {
 /* No URI yet, no user, and these times. */
 void selkie_mqtt_settings_init(struct selkie_mqtt_settings *settings, unsigned connect_timeout_s);
 
-/* Add one URI, or a list of them with commas between. NULL, or what is wrong, in words. */
+/* Add one URI, or a list of them with commas between. NULL, or in words what is wrong with the URI behind the
+ * `uri_count` that were added. */
 SELKIE_USE_RESULT const char *selkie_mqtt_settings_add_uris(struct selkie_mqtt_settings *settings, const char *uris);
 
 /* Read "uri" (a string or a list of strings), "username", "password_file", "ca", "cert", "key", "keepalive_s" and

@@ -4,7 +4,8 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
+#include <selkie/thread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ struct selkie_resolver_lookup {
     void *context;
     char host[];
 };
+
+static atomic_uint threads; /* that wait for the name server, for somebody or for nobody any longer */
 
 static pthread_mutex_t pins_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct selkie_resolver_pin *pins; /* newest first */
@@ -127,41 +130,33 @@ static void *resolve(void *context)
         lookup->done(lookup->context, &addresses);
     lookup->ended = true;
     drop(lookup);
+    atomic_fetch_sub(&threads, 1);
     return NULL;
-}
-
-/* With all signals blocked: they are for the program's own threads. */
-static int start_thread(struct selkie_resolver_lookup *lookup)
-{
-    sigset_t all, before;
-    pthread_t thread;
-
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&thread, NULL, resolve, lookup);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (result == 0)
-        (void)pthread_detach(thread);
-    return result;
 }
 
 int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host, selkie_resolver_done *done,
                           void *context)
 {
-    struct selkie_resolver_lookup *lookup = calloc(1, sizeof *lookup + strlen(host) + 1);
+    struct selkie_resolver_lookup *lookup = NULL;
+    int result = atomic_fetch_add(&threads, 1) < SELKIE_RESOLVER_THREADS_MAX ? 0 : SELKIE_EBUSY;
+    pthread_t thread;
 
     *started = NULL;
-    if (!lookup)
-        return SELKIE_ENOMEM;
-    (void)pthread_mutex_init(&lookup->lock, NULL);
-    lookup->done = done;
-    lookup->context = context;
-    memcpy(lookup->host, host, strlen(host) + 1);
-    if (start_thread(lookup) != 0) {
-        (void)pthread_mutex_destroy(&lookup->lock);
-        free(lookup);
-        return SELKIE_ENOMEM;
+    if (result == 0 && !(lookup = calloc(1, sizeof *lookup + strlen(host) + 1)))
+        result = SELKIE_ENOMEM;
+    if (result == 0) {
+        (void)pthread_mutex_init(&lookup->lock, NULL);
+        lookup->done = done;
+        lookup->context = context;
+        memcpy(lookup->host, host, strlen(host) + 1);
+        result = selkie_thread_start(&thread, resolve, lookup);
     }
+    if (result < 0) {
+        atomic_fetch_sub(&threads, 1);
+        free(lookup);
+        return result;
+    }
+    (void)pthread_detach(thread);
     *started = lookup;
     return 0;
 }

@@ -35,7 +35,12 @@ struct selkie_resolver_lookup;
 /* Called on a thread of the lookup's own; no addresses: none is known. */
 typedef void selkie_resolver_done(void *context, const struct selkie_resolver_addresses *addresses);
 
-/* Resolve the name; `done` follows, unless the lookup is abandoned before. */
+/* Threads that may wait for a name server at one time, those of abandoned lookups included: the service of the gateway
+ * may have 16 tasks. */
+#define SELKIE_RESOLVER_THREADS_MAX 8
+
+/* Resolve the name; `done` follows, unless the lookup is abandoned before. SELKIE_EBUSY: too many lookups wait, each
+ * for a name server that does not answer. SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host,
                                             selkie_resolver_done *done, void *context);
 

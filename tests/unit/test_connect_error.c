@@ -53,25 +53,60 @@ static const struct {
     {{TLS("no fields\n")}, NULL, true, "TLS: no fields"},
 };
 
+static void hear(struct selkie_connect_error *error, const char *said)
+{
+    char *line = strdup(said);
+
+    if (strncmp(line, "TLS", 3) == 0)
+        ck_assert_int_eq(selkie_connect_error_on_tls(line + 3, strlen(line + 3), error), (int)strlen(line + 3));
+    else
+        trace(MQTTASYNC_TRACE_MINIMUM, line);
+    free(line);
+}
+
 START_TEST(reason_is_found)
 {
+    struct selkie_connect_error error = {0};
     char text[SELKIE_MQTT_TEXT_MAX];
 
-    selkie_connect_error_begin();
-    for (size_t i = 0; cases[_i].lines[i]; i++) {
-        char *line = strdup(cases[_i].lines[i]);
-        if (strncmp(line, "TLS", 3) == 0)
-            ck_assert_int_eq(selkie_connect_error_on_tls(line + 3, strlen(line + 3), NULL), (int)strlen(line + 3));
-        else
-            trace(MQTTASYNC_TRACE_MINIMUM, line);
-        free(line);
-    }
-    selkie_connect_error_text(text, cases[_i].message, cases[_i].tls);
+    selkie_connect_error_begin(&error);
+    for (size_t i = 0; cases[_i].lines[i]; i++)
+        hear(&error, cases[_i].lines[i]);
+    selkie_connect_error_text(&error, text, cases[_i].message, cases[_i].tls);
     ck_assert_str_eq(text, cases[_i].text);
-    selkie_connect_error_begin(); /* the next attempt has reasons of its own */
-    selkie_connect_error_text(text, NULL, false);
+    selkie_connect_error_end(&error);
+    selkie_connect_error_begin(&error); /* the next attempt has reasons of its own */
+    selkie_connect_error_text(&error, text, NULL, false);
     ck_assert_str_eq(text, "no connection");
-    selkie_connect_error_end();
+    selkie_connect_error_end(&error);
+}
+END_TEST
+
+START_TEST(a_client_does_not_have_the_reason_of_another)
+{
+    struct selkie_connect_error one = {0}, other = {0};
+    char text[SELKIE_MQTT_TEXT_MAX];
+
+    selkie_connect_error_begin(&one);
+    selkie_connect_error_begin(&other);
+    hear(&one, BEGINS);
+    hear(&one, "SSL alert read:fatal:unknown CA");
+    hear(&one, TLS("7F:error:0A000086:SSL routines::certificate verify failed:ssl.c:1889:\n"));
+    selkie_connect_error_text(&other, text, NULL, true);
+    ck_assert_str_eq(text, "no connection");
+    selkie_connect_error_end(&other);
+    selkie_connect_error_text(&one, text, NULL, true);
+    ck_assert_str_eq(text, "TLS: certificate verify failed");
+    selkie_connect_error_begin(&other); /* the first one's lines may still come */
+    selkie_connect_error_text(&other, text, NULL, true);
+    ck_assert_str_eq(text, "no connection");
+    selkie_connect_error_end(&one);
+    selkie_connect_error_end(&one);
+    selkie_connect_error_end(&other);
+    selkie_connect_error_begin(&one);
+    hear(&one, "SSL alert read:fatal:unknown CA");
+    selkie_connect_error_text(&one, text, NULL, true);
+    ck_assert_str_eq(text, "the broker ended TLS with \"unknown CA\"; check cert and key");
 }
 END_TEST
 
@@ -81,6 +116,7 @@ int main(void)
     TCase *tcase = tcase_create("connect_error");
 
     tcase_add_loop_test(tcase, reason_is_found, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, a_client_does_not_have_the_reason_of_another);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

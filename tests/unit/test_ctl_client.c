@@ -15,6 +15,7 @@ int __wrap_selkie_mqtt_subscribe(struct selkie_mqtt *mqtt, const char *filter, i
 int __wrap_selkie_mqtt_publish(struct selkie_mqtt *mqtt, const struct selkie_mqtt_message *message);
 bool __wrap_selkie_mqtt_disconnect(struct selkie_mqtt *mqtt, bool will);
 const char *__wrap_selkie_mqtt_uri(const struct selkie_mqtt *mqtt);
+void __wrap_selkie_mqtt_failure(const struct selkie_mqtt *mqtt, char why[static SELKIE_MQTT_TEXT_MAX]);
 struct selkie_mqtt_event *__wrap_selkie_mqtt_take(struct selkie_mqtt_queue *queue);
 
 static char said[1024]; /* on stderr, if it were the program */
@@ -70,6 +71,12 @@ const char *__wrap_selkie_mqtt_uri(const struct selkie_mqtt *mqtt)
 {
     (void)mqtt;
     return "mqtt://b";
+}
+
+void __wrap_selkie_mqtt_failure(const struct selkie_mqtt *mqtt, char why[static SELKIE_MQTT_TEXT_MAX])
+{
+    (void)mqtt;
+    (void)strcpy(why, "too many wait");
 }
 
 struct selkie_mqtt_event *__wrap_selkie_mqtt_take(struct selkie_mqtt_queue *queue)
@@ -204,6 +211,15 @@ START_TEST(a_lost_connection_ends_a_step_and_a_wait)
 }
 END_TEST
 
+START_TEST(a_step_that_cannot_begin_says_why)
+{
+    connected();
+    begun = SELKIE_EIO;
+    ck_assert_int_eq(selkie_ctl_client_publish(client, "t", "x", 1), -1);
+    ck_assert_str_eq(said, "mqtt://b: t: too many wait");
+}
+END_TEST
+
 START_TEST(a_loss_has_the_brokers_reason)
 {
     struct selkie_mqtt_event *message;
@@ -228,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, what_is_kept_is_bounded_and_counted);
     tcase_add_test(tcase, no_answer_is_told);
     tcase_add_test(tcase, a_lost_connection_ends_a_step_and_a_wait);
+    tcase_add_test(tcase, a_step_that_cannot_begin_says_why);
     tcase_add_test(tcase, a_loss_has_the_brokers_reason);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

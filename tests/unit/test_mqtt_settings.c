@@ -159,7 +159,7 @@ static const struct {
     {"{\n\"uri\":\"http://h\"}", "g.json:2: uri: must be mqtt://HOST"},
     {"{\"uri\":[]}", "uri: must be one URI or more"},
     {"{\"uri\":[\"mqtt://a\",7]}", "uri"},
-    {"{\"uri\":[\"mqtt://a\",\"b\"]}", "uri: must be mqtt://HOST"},
+    {"{\"uri\":[\"mqtt://a\",\"b\"]}", "uri: entry 2 must be mqtt://HOST"},
     {"{\"uri\":\"mqtt://a,mqtt://b\"}", "uri: must be mqtt://HOST"}, /* a list is a list */
     {"{\"uri\":\"mqtt://a\",\"url\":1}", "url: unknown key"},
     {"{\"uri\":\"mqtt://a\",\"keepalive_s\":4}", "keepalive_s: must be 5 to 3600"},
