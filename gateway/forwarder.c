@@ -36,17 +36,17 @@ struct selkie_forwarder {
     bool draining;
     unsigned failures;
     int64_t online_since;
-    char logged[SELKIE_LOG_LINE_MAX]; /* the last complaint, so that a week without a broker is one line */
+    char logged[SELKIE_LOG_LINE_MAX]; /* the last condition, so that a week without a broker is one line */
     struct selkie_timer turn;         /* ends the state: the back-off is over, or the deadline has passed */
     struct selkie_timer drain;        /* ends selkie_forwarder_drain */
     int receive_maximum;              /* how many unanswered publishes the broker accepts */
 };
 
-/* Log what is wrong with the broker, unless it is what was logged last. */
-static void complain(struct selkie_forwarder *forwarder, int level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Log what is wrong with the broker, unless this condition (NULL: the text itself) was logged last. */
+static void complain(struct selkie_forwarder *forwarder, int level, const char *condition, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
-static void complain(struct selkie_forwarder *forwarder, int level, const char *format, ...)
+static void complain(struct selkie_forwarder *forwarder, int level, const char *condition, const char *format, ...)
 {
     char text[SELKIE_LOG_LINE_MAX];
     va_list arguments;
@@ -54,10 +54,10 @@ static void complain(struct selkie_forwarder *forwarder, int level, const char *
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (strcmp(text, forwarder->logged) == 0)
+    if (strcmp(condition ? condition : text, forwarder->logged) == 0)
         return;
     selkie_log(level, "broker %s: %s", selkie_gateway_broker_uri(forwarder->broker), text);
-    memcpy(forwarder->logged, text, sizeof text);
+    (void)snprintf(forwarder->logged, sizeof forwarder->logged, "%s", condition ? condition : text);
 }
 
 static void enter(struct selkie_forwarder *forwarder, enum state state, int64_t for_us)
@@ -93,7 +93,7 @@ static void connect_now(struct selkie_forwarder *forwarder)
         enter(forwarder, CONNECTING, 0); /* the client has its deadlines */
         return;
     }
-    complain(forwarder, LOG_ERR, "%s", why);
+    complain(forwarder, LOG_ERR, NULL, "%s", why);
     try_later(forwarder);
 }
 
@@ -131,7 +131,7 @@ static void on_dead(void *context)
 {
     struct selkie_forwarder *forwarder = context;
 
-    complain(forwarder, LOG_WARNING, "no answer for 30 s; reconnecting");
+    complain(forwarder, LOG_WARNING, NULL, "no answer for 30 s; reconnecting");
     try_later(forwarder);
 }
 
@@ -168,22 +168,26 @@ static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum
 static void on_refused(struct selkie_forwarder *forwarder, const struct selkie_mqtt_event *event)
 {
     const char *username = forwarder->config->broker.username;
+    char refused[SELKIE_LOG_LINE_MAX]; /* whichever address of the broker answered */
 
+    (void)snprintf(refused, sizeof refused, "refused: %s", selkie_mqtt_reason(event->code));
     if (event->code == 0x86 || event->code == 0x87)
-        complain(forwarder, LOG_ERR, "connection refused for %s%s (%s); check username, password_file, cert and key",
+        complain(forwarder, LOG_ERR, refused,
+                 "connection refused for %s%s (%s); check username, password_file, cert and key",
                  username ? "user " : "a client without a user name", username ? username : "", event->text);
     else
-        complain(forwarder, LOG_ERR, "connection refused: %s", event->text);
+        complain(forwarder, LOG_ERR, refused, "connection refused: %s", event->text);
     try_later(forwarder);
 }
 
 static void on_lost(struct selkie_forwarder *forwarder, int code)
 {
     if (code == 0x8E)
-        complain(forwarder, LOG_ERR, "another client connected under this name; is there a second gateway \"%s\"?",
+        complain(forwarder, LOG_ERR, NULL,
+                 "another client connected under this name; is there a second gateway \"%s\"?",
                  forwarder->config->gateway);
     else
-        complain(forwarder, LOG_WARNING, "connection lost%s%s; reconnecting", code != 0 ? ": " : "",
+        complain(forwarder, LOG_WARNING, NULL, "connection lost%s%s; reconnecting", code != 0 ? ": " : "",
                  code != 0 ? selkie_mqtt_reason(code) : "");
     try_later(forwarder);
 }
@@ -194,7 +198,7 @@ static void on_subscribed(struct selkie_forwarder *forwarder, int code)
         on_online(forwarder);
         return;
     }
-    complain(forwarder, LOG_ERR,
+    complain(forwarder, LOG_ERR, NULL,
              "subscription to the receipts refused (%s); \"confirm\": \"broker\" works without receipts",
              selkie_mqtt_reason(code));
     try_later(forwarder);
@@ -216,7 +220,7 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
         break;
     case SELKIE_MQTT_UNREACHABLE:
         if (forwarder->state == CONNECTING) {
-            complain(forwarder, LOG_WARNING, "cannot connect: %s; retrying", event->text);
+            complain(forwarder, LOG_WARNING, NULL, "cannot connect: %s; retrying", event->text);
             try_later(forwarder);
         }
         break;
@@ -257,7 +261,7 @@ static void on_turn(void *context)
         connect_now(forwarder);
         break;
     case SUBSCRIBING:
-        complain(forwarder, LOG_WARNING, "no answer; retrying");
+        complain(forwarder, LOG_WARNING, NULL, "no answer; retrying");
         try_later(forwarder);
         break;
     case LEAVING:
@@ -321,12 +325,20 @@ void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct
     bool same = selkie_gateway_config_same_connection(forwarder->config, config);
 
     forwarder->config = config;
+    if (!same)
+        forwarder->logged[0] = '\0';
     selkie_sender_configure(forwarder->sender, config);
     if (forwarder->draining)
         return;
     switch (forwarder->state) {
-    case CONNECTING: /* with the texts of the old configuration, which is about to go */
-    case WAITING:    /* the operator has probably corrected something: do not wait for the back-off */
+    case CONNECTING:
+        forwarder->failures = 0;
+        if (same)
+            selkie_gateway_broker_adopt(forwarder->broker, config);
+        else
+            connect_now(forwarder);
+        break;
+    case WAITING: /* the operator has probably corrected something: do not wait for the back-off */
         forwarder->failures = 0;
         connect_now(forwarder);
         break;

@@ -40,12 +40,13 @@ static void hand_on(void *context)
     struct selkie_mqtt_event *event = broker->pending ? broker->pending : selkie_mqtt_take(broker->queue);
 
     broker->pending = NULL; /* the handler may connect anew, which drops what is pending */
-    if (!event || broker->handler(broker->context, event)) {
-        free(event);
-        return;
+    while (event && !broker->handler(broker->context, event)) {
+        if (selkie_timer_later(&broker->later, SELKIE_GATEWAY_BROKER_RANK) == 0) {
+            broker->pending = event;
+            return;
+        }
     }
-    broker->pending = event;
-    selkie_timer_later(&broker->later, SELKIE_GATEWAY_BROKER_RANK);
+    free(event);
 }
 
 static int on_events(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -57,28 +58,26 @@ static int on_events(sd_event_source *source, int fd, uint32_t events, void *con
     return 0;
 }
 
+/* 0 or a negative errno. */
 static int open_client(struct selkie_gateway_broker *broker)
 {
     const struct selkie_mqtt_limits limits = {.messages = RECEIPTS_MAX, .message_bytes = RECEIPT_BYTES};
     int result = selkie_mqtt_queue_open(&broker->queue, limits);
 
+    if (result == 0)
+        result = selkie_mqtt_open(&broker->client, broker->queue, broker);
     if (result < 0)
-        return result;
-    result = selkie_mqtt_open(&broker->client, broker->queue, broker);
-    if (result < 0)
-        return result;
-    int fd = selkie_mqtt_queue_fd(broker->queue);
-    result = sd_event_add_io(broker->event, &broker->source, fd, EPOLLIN, on_events, broker);
-    if (result >= 0)
-        result = sd_event_source_set_priority(broker->source, SELKIE_GATEWAY_BROKER_RANK);
-    return result < 0 ? SELKIE_EIO : 0;
+        return result == SELKIE_EIO ? -errno : -ENOMEM;
+    result = sd_event_add_io(broker->event, &broker->source, selkie_mqtt_queue_fd(broker->queue), EPOLLIN, on_events,
+                             broker);
+    return result < 0 ? result : sd_event_source_set_priority(broker->source, SELKIE_GATEWAY_BROKER_RANK);
 }
 
 struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie_gateway_broker_handler *handler,
                                                          void *context)
 {
     struct selkie_gateway_broker *broker = calloc(1, sizeof *broker);
-    int result = SELKIE_ENOMEM;
+    int result = -ENOMEM;
 
     if (broker) {
         broker->event = event;
@@ -87,12 +86,11 @@ struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie
         selkie_timer_init(&broker->later, event, hand_on, broker);
         result = open_client(broker);
     }
-    if (result < 0) {
-        selkie_log(LOG_ERR, "broker: %s", result == SELKIE_EIO ? strerror(errno) : selkie_error_text(result));
-        selkie_gateway_broker_close(broker);
-        return NULL;
-    }
-    return broker;
+    if (result >= 0)
+        return broker;
+    selkie_log(LOG_ERR, "broker: %s", strerror(-result));
+    selkie_gateway_broker_close(broker);
+    return NULL;
 }
 
 void selkie_gateway_broker_close(struct selkie_gateway_broker *broker)
@@ -144,6 +142,11 @@ int selkie_gateway_broker_connect(struct selkie_gateway_broker *broker, const st
         return selkie_mqtt_connect(broker->client, &options, why);
     (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "topics: %s", selkie_error_text(result));
     return SELKIE_EIO;
+}
+
+void selkie_gateway_broker_adopt(struct selkie_gateway_broker *broker, const struct selkie_gateway_config *config)
+{
+    selkie_mqtt_adopt(broker->client, &config->broker);
 }
 
 const char *selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker)

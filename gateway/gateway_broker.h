@@ -35,6 +35,9 @@ SELKIE_USE_RESULT int selkie_gateway_broker_connect(struct selkie_gateway_broker
                                                     const struct selkie_gateway_config *config,
                                                     char why[static SELKIE_MQTT_TEXT_MAX]);
 
+/* Go on with a configuration that has the same connection: the one before may be closed. */
+void selkie_gateway_broker_adopt(struct selkie_gateway_broker *broker, const struct selkie_gateway_config *config);
+
 /* The URI in use, or all that are tried. */
 const char *selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker);
 

@@ -151,10 +151,8 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
     frame->len = (uint16_t)len;
     memcpy(frame->body, body, len);
     gateway->origins[gateway->batch_count++] = line;
-    if (gateway->batch_count == BATCH_MAX)
+    if (gateway->batch_count == BATCH_MAX || selkie_timer_later(&gateway->flush, AFTER_READ) < 0)
         store_batch(gateway);
-    else
-        selkie_timer_later(&gateway->flush, AFTER_READ);
 }
 
 /* Start, stop and reload. */

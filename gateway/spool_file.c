@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x53454C4B /* "SELK" */
@@ -25,12 +26,12 @@ static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
                               "PRAGMA temp_store = MEMORY;"
                               "PRAGMA wal_autocheckpoint = 128;";
 
-/* The first seq of a fresh spool has 32 random bits, and 20 below them to count. */
+/* With the first seq of a fresh spool. */
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE frame (seq INTEGER PRIMARY KEY, rx INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL);"
     "CREATE TABLE ledger (next_seq INTEGER NOT NULL, frames INTEGER NOT NULL);"
-    "INSERT INTO ledger VALUES (((random() & 0xFFFFFFFF) << 20) + 1, 0);"
+    "INSERT INTO ledger VALUES (%lld, 0);"
     "PRAGMA application_id = 0x53454C4B;"
     "PRAGMA user_version = 1;"
     "COMMIT;";
@@ -67,6 +68,20 @@ static int read_ledger(sqlite3 *db, struct selkie_spool_ledger *ledger)
     return result;
 }
 
+/* The first seq has 32 random bits, and 20 below them to count. The kernel's, which waits until it has entropy:
+ * SQLite's would be the same for all machines that start without. */
+static int create(sqlite3 *db)
+{
+    uint32_t random;
+
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return SQLITE_IOERR;
+    char *text = sqlite3_mprintf(schema, ((long long)random << 20) + 1);
+    int result = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+    sqlite3_free(text);
+    return result;
+}
+
 /* Check that the file is a spool, or make an empty one into a spool. Damage to other pages is found when they are read:
  * a complete check would take minutes on a card. */
 static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **why)
@@ -83,7 +98,7 @@ static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **w
     if (result != SQLITE_OK)
         return result;
     if (found[TABLES] == 0 && found[APPLICATION] == 0 && found[VERSION] == 0)
-        result = sqlite3_exec(db, schema, NULL, NULL, NULL);
+        result = create(db);
     else if (found[APPLICATION] != APPLICATION_ID)
         *why = "the file is another program's database";
     else if (found[VERSION] != SCHEMA_VERSION)

@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include <selkie/clock.h>
+#include <selkie/error.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -70,7 +71,7 @@ void selkie_timer_stop(struct selkie_timer *timer)
         (void)sd_event_source_set_enabled(timer->source, SD_EVENT_OFF);
 }
 
-void selkie_timer_later(struct selkie_timer *timer, int64_t rank)
+int selkie_timer_later(struct selkie_timer *timer, int64_t rank)
 {
     int result = 0;
 
@@ -82,6 +83,7 @@ void selkie_timer_later(struct selkie_timer *timer, int64_t rank)
         result = sd_event_source_set_enabled(timer->source, SD_EVENT_ONESHOT);
     if (result < 0)
         selkie_log(LOG_ERR, "cannot defer work on the event loop: %s", strerror(-result));
+    return result < 0 ? SELKIE_ENOMEM : 0;
 }
 
 int64_t selkie_timer_back_off_us(unsigned failures)

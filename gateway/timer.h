@@ -36,8 +36,8 @@ void selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
 void selkie_timer_stop(struct selkie_timer *timer);
 
 /* Call the handler once, in the first turn of the loop in which no source of a lower rank (sd-event's priority) waits.
- */
-void selkie_timer_later(struct selkie_timer *timer, int64_t rank);
+ * Without memory the handler is not called, the log has a line, and the result is SELKIE_ENOMEM. */
+int selkie_timer_later(struct selkie_timer *timer, int64_t rank);
 
 /* How long to wait after so many failures in a row before this one: between half and the whole of 1 s, 2 s, 4 s … 64 s.
  * Random, so that a thousand gateways do not reconnect in the same second after their broker was away. */

@@ -90,7 +90,28 @@ START_TEST(name_with_a_dead_and_a_live_address_connects)
 
     harness_wait_log(gateway, ": connected");
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
-    harness_wait_log(gateway, "127.0.0.2: no connection; 127.0.0.1: no connection");
+    harness_wait_log(gateway, "127.0.0.1: no connection; 127.0.0.2: no connection"); /* sorted, to be logged once */
+}
+END_TEST
+
+START_TEST(reload_that_changes_nothing_keeps_the_attempt)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct fault_proxy *mute = fault_proxy_start(broker->port);
+
+    fault_proxy_mode(mute, FAULT_PROXY_MUTE);
+    const char *config = config_of("/no", "[\"mqtt://127.0.0.1:%d\",\"%s\"],\"connect_timeout_s\":5",
+                                   fault_proxy_port(mute), broker->uri);
+    struct harness_process *gateway = rig_gateway(config);
+    harness_wait_log(gateway, "frames waiting");
+    for (unsigned i = 1; i <= 3; i++) {
+        harness_signal(gateway, SIGHUP);
+        rig_wait_log_count(gateway, "configuration read again", i);
+    }
+    wait_connected(gateway, broker->uri);
+    ck_assert_int_eq(fault_proxy_accepted(mute), 1);
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    fault_proxy_stop(mute);
 }
 END_TEST
 
@@ -279,6 +300,7 @@ int main(void)
     tcase_add_test(tcase, first_broker_of_a_list_that_answers_is_used);
     tcase_add_test(tcase, broker_that_refuses_hands_over_to_the_next);
     tcase_add_test(tcase, name_with_a_dead_and_a_live_address_connects);
+    tcase_add_test(tcase, reload_that_changes_nothing_keeps_the_attempt);
     tcase_add_test(tcase, mute_address_costs_the_connect_timeout);
     tcase_add_test(tcase, certificate_is_checked_for_the_name_at_each_address);
     tcase_add_test(tcase, certificate_may_be_for_an_address);

@@ -4,10 +4,20 @@
 #include "gateway_broker.h"
 #include "run_suite.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 int __real_selkie_mqtt_queue_open(struct selkie_mqtt_queue **opened, struct selkie_mqtt_limits limits);
 int __wrap_selkie_mqtt_queue_open(struct selkie_mqtt_queue **opened, struct selkie_mqtt_limits limits);
+int __real_sd_event_add_defer(sd_event *event, sd_event_source **source, sd_event_handler_t handler, void *context);
+int __wrap_sd_event_add_defer(sd_event *event, sd_event_source **source, sd_event_handler_t handler, void *context);
+int __wrap_sd_event_add_io(sd_event *event, sd_event_source **source, int fd, uint32_t events,
+                           sd_event_io_handler_t handler, void *context);
+int __real_sd_event_add_io(sd_event *event, sd_event_source **source, int fd, uint32_t events,
+                           sd_event_io_handler_t handler, void *context);
+void __wrap_selkie_log(int level, const char *format, ...);
 int __real_selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queue, void *context);
 int __wrap_selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queue, void *context);
 
@@ -18,6 +28,30 @@ static struct selkie_mqtt *client;
 static size_t taken;
 static sd_event_source *flush; /* what the gateway does before it acknowledges */
 static size_t taken_at_flush;
+
+static bool no_memory;
+static char logged[200];
+
+int __wrap_sd_event_add_defer(sd_event *on, sd_event_source **source, sd_event_handler_t handler, void *context)
+{
+    return no_memory ? -ENOMEM : __real_sd_event_add_defer(on, source, handler, context);
+}
+
+int __wrap_sd_event_add_io(sd_event *on, sd_event_source **source, int fd, uint32_t events,
+                           sd_event_io_handler_t handler, void *context)
+{
+    return no_memory ? -ENOMEM : __real_sd_event_add_io(on, source, fd, events, handler, context);
+}
+
+void __wrap_selkie_log(int level, const char *format, ...)
+{
+    va_list arguments;
+
+    (void)level;
+    va_start(arguments, format);
+    (void)vsnprintf(logged, sizeof logged, format, arguments);
+    va_end(arguments);
+}
 
 int __wrap_selkie_mqtt_queue_open(struct selkie_mqtt_queue **opened, struct selkie_mqtt_limits limits)
 {
@@ -138,6 +172,26 @@ START_TEST(event_that_is_not_done_comes_again_though_nothing_else_waits)
 }
 END_TEST
 
+START_TEST(event_that_is_not_done_is_finished_though_no_turn_can_be_had)
+{
+    open_with(on_long_event);
+    no_memory = true;
+    for (int token = 1; token <= 3; token++)
+        put(token);
+    turn_until(3);
+}
+END_TEST
+
+START_TEST(broker_that_cannot_open_says_why)
+{
+    ck_assert_int_ge(sd_event_new(&event), 0);
+    no_memory = true;
+    errno = EPIPE; /* of something else */
+    ck_assert_ptr_null(selkie_gateway_broker_open(event, on_long_event, NULL));
+    ck_assert_str_eq(logged, "broker: Cannot allocate memory");
+}
+END_TEST
+
 /* As when a loss ends the connection, and the next one is begun from within the handler. */
 static bool on_loss(void *context, const struct selkie_mqtt_event *item)
 {
@@ -178,6 +232,8 @@ int main(void)
     tcase_add_test(tcase, drain_does_not_hold_back_what_is_stored);
     tcase_add_test(tcase, event_that_is_not_done_comes_again_before_the_next);
     tcase_add_test(tcase, event_that_is_not_done_comes_again_though_nothing_else_waits);
+    tcase_add_test(tcase, event_that_is_not_done_is_finished_though_no_turn_can_be_had);
+    tcase_add_test(tcase, broker_that_cannot_open_says_why);
     tcase_add_test(tcase, handler_may_connect_anew);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

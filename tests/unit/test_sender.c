@@ -18,7 +18,7 @@ int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *bro
                                                const struct selkie_spool_frame *frame);
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
 void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
-void __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank);
+int __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
 
 static int64_t stored[STORED_MAX]; /* ascending; 0 = none */
@@ -118,10 +118,11 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *now)
     return 0;
 }
 
-void __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank)
+int __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank)
 {
     (void)rank;
     later = timer;
+    return 0;
 }
 
 /* The loop's next turn. False where nothing waits for it. */

@@ -7,6 +7,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool random_is_fixed;
+
+ssize_t __real_getrandom(void *bytes, size_t len, unsigned flags);
+ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags);
+
+ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags)
+{
+    if (!random_is_fixed)
+        return __real_getrandom(bytes, len, flags);
+    memset(bytes, 0x7A, len);
+    return (ssize_t)len;
+}
+
 START_TEST(frame_comes_back_as_it_was_put)
 {
     int64_t seq = put(7);
@@ -55,6 +68,23 @@ START_TEST(seq_begins_elsewhere_in_each_fresh_spool)
     int64_t second = put(1);
     ck_assert_int_gt(second > first ? second - first : first - second, 1 << 20);
     ck_assert_int_lt(second, INT64_C(1) << 53);
+}
+END_TEST
+
+/* The kernel's random numbers: SQLite's are the same on machines that start without entropy. */
+START_TEST(seq_of_a_fresh_spool_is_the_kernels_choice)
+{
+    char other[80];
+
+    (void)snprintf(other, sizeof other, "%s.other", path);
+    random_is_fixed = true;
+    struct selkie_spool *fresh = selkie_spool_open(other, 10);
+    random_is_fixed = false;
+    ck_assert_ptr_nonnull(fresh);
+    struct selkie_spool_frame first = frame_of(1);
+    ck_assert_int_eq(selkie_spool_put(fresh, &first, 1), 0);
+    ck_assert_int_eq(first.seq, (INT64_C(0x7A7A7A7A) << 20) + 1 + 4096); /* an opening leaves a gap */
+    selkie_spool_close(fresh);
 }
 END_TEST
 
@@ -291,6 +321,7 @@ int main(void)
     tcase_add_test(tcase, frames_come_in_the_order_in_which_they_were_put);
     tcase_add_test(tcase, seq_is_never_used_again_when_the_spool_was_emptied);
     tcase_add_test(tcase, seq_begins_elsewhere_in_each_fresh_spool);
+    tcase_add_test(tcase, seq_of_a_fresh_spool_is_the_kernels_choice);
     tcase_add_test(tcase, forgetting_is_in_effect_at_once_and_durable_after_sync);
     tcase_add_test(tcase, oldest_goes_at_max_frames);
     tcase_add_test(tcase, batch_larger_than_max_frames_leaves_its_newest);
