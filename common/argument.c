@@ -4,6 +4,45 @@
 #include <selkie/argument.h>
 #include <stdlib.h>
 
+#define FIRST_KEY 0x100 /* behind the letters */
+
+static int key_of(const struct selkie_argument *table, size_t i)
+{
+    return table[i].key != 0 ? table[i].key : FIRST_KEY + (int)i;
+}
+
+void selkie_argument_list(struct argp_option *list, const struct selkie_argument *table, size_t count, unsigned sets)
+{
+    for (size_t i = 0; i < count; i++)
+        if (table[i].set & sets)
+            *list++ = (struct argp_option){.name = table[i].name,
+                                           .key = key_of(table, i),
+                                           .arg = table[i].value,
+                                           .flags = table[i].flags,
+                                           .doc = table[i].help,
+                                           .group = __builtin_ctz(table[i].set & sets)};
+    *list = (struct argp_option){.name = NULL};
+}
+
+bool selkie_argument_take(void *options, const struct selkie_argument *table, size_t count, int key, char *value,
+                          struct argp_state *state)
+{
+    size_t i = 0;
+
+    while (i < count && key_of(table, i) != key)
+        i++;
+    if (i == count || table[i].member == SELKIE_ARGUMENT_OWN)
+        return false;
+    void *member = (char *)options + table[i].member;
+    if (!table[i].value)
+        *(bool *)member = true;
+    else if (table[i].max > 0)
+        *(int *)member = (int)selkie_argument_number(state, table[i].name, value, 1, table[i].max);
+    else
+        *(const char **)member = value;
+    return true;
+}
+
 long selkie_argument_number(struct argp_state *state, const char *name, const char *text, long min, long max)
 {
     char *end;

@@ -5,6 +5,7 @@
 #define SELKIE_CTL_COMMAND_H
 
 #include <argp.h>
+#include <selkie/argument.h>
 #include <stdbool.h>
 
 /* Exit codes. CTL_CONFIG is EX_CONFIG. */
@@ -56,8 +57,7 @@ struct ctl_command {
     const char *args; /* what follows them, as help shows it */
     const char *help;
     enum ctl_exit (*run)(const struct ctl_options *options, const struct ctl_command *command);
-    const struct argp_option *options; /* its own, or NULL */
-    bool broker;                       /* it talks to the broker, so it takes the broker's options */
+    unsigned options; /* enum ctl_option_set, one bit for each */
     unsigned min_args, max_args;
     const char *control; /* the command of $CONTROL/selkie/v1 that it is, for those that are just one */
 };
@@ -78,21 +78,25 @@ enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_c
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
 
-/* Options of single commands, for the table of commands. */
-extern const struct argp_option ctl_keygen_options[];
-extern const struct argp_option ctl_frame_show_options[];
-extern const struct argp_option ctl_json_options[];
-extern const struct argp_option ctl_device_list_options[];
-extern const struct argp_option ctl_device_add_options[];
-extern const struct argp_option ctl_gateway_add_options[];
+/* Sets of options. */
+enum ctl_option_set {
+    CTL_MAIN = 1, /* those that need no command */
+    CTL_JSON = 2,
+    CTL_KEYGEN = 4,
+    CTL_FRAME_SHOW = 8,
+    CTL_DEVICE_LIST = 16,
+    CTL_DEVICE_ADD = 32,
+    CTL_GATEWAY_ADD = 64,
+    CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
+};
 
-/* Those that need no command. */
-extern const struct argp_option ctl_main_options[];
+/* The broker's options: for an argp, with the struct ctl_options as input. */
+extern struct argp_child ctl_broker_child[];
 
-/* The broker's options, which may stand before the command too: for an argp, with the struct ctl_options as input. */
-extern const struct argp_child ctl_broker_child[];
+/* argp's list of the options of these sets but CTL_BROKER, until the next call. */
+const struct argp_option *ctl_options_list(unsigned sets);
 
-/* Take one option of any of the lists above. 0 or ARGP_ERR_UNKNOWN, as argp has it. */
+/* Take one option of any set. 0 or ARGP_ERR_UNKNOWN, as argp has it. */
 error_t ctl_options_take(struct ctl_options *options, int key, char *argument, struct argp_state *state);
 
 /* Read a command's own line; argv[0] is to be its full name. Ends the program for --help and for mistakes. */

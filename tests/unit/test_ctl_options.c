@@ -7,11 +7,10 @@
 
 static const struct ctl_command add = {.name = "device add",
                                        .args = "ADDRESS",
-                                       .options = ctl_device_add_options,
-                                       .broker = true,
+                                       .options = CTL_BROKER | CTL_JSON | CTL_DEVICE_ADD,
                                        .min_args = 1,
                                        .max_args = 2};
-static const struct ctl_command keygen = {.name = "keygen", .options = ctl_keygen_options};
+static const struct ctl_command keygen = {.name = "keygen", .options = CTL_KEYGEN};
 
 static struct ctl_options options;
 
