@@ -71,10 +71,9 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command);
-enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
-enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
 

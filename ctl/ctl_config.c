@@ -12,20 +12,20 @@
 #define DEFAULT_URI       "mqtt://localhost"
 #define DEFAULT_TIMEOUT_S 10
 
-static const char template[] = "{\n"
-                               "  \"broker\": {\n"
-                               "    \"uri\": \"mqtts://broker.example:8883\",\n"
-                               "    \"username\": \"admin\",\n"
-                               "    \"password_file\": \"/etc/selkie/ctl.password\",\n"
-                               "    \"ca\": \"/etc/selkie/ca.pem\",\n"
-                               "    \"cert\": \"/etc/selkie/ctl.cert.pem\",\n"
-                               "    \"key\": \"/etc/selkie/ctl.key.pem\",\n"
-                               "    \"keepalive_s\": 30,\n"
-                               "    \"connect_timeout_s\": 10\n"
-                               "  },\n"
-                               "  \"root\": \"" SELKIE_TOPIC_ROOT_DEFAULT "\",\n"
-                               "  \"timeout\": 10\n"
-                               "}\n";
+const char selkie_ctl_config_template[] = "{\n"
+                                          "  \"broker\": {\n"
+                                          "    \"uri\": \"mqtts://broker.example:8883\",\n"
+                                          "    \"username\": \"admin\",\n"
+                                          "    \"password_file\": \"/etc/selkie/ctl.password\",\n"
+                                          "    \"ca\": \"/etc/selkie/ca.pem\",\n"
+                                          "    \"cert\": \"/etc/selkie/ctl.cert.pem\",\n"
+                                          "    \"key\": \"/etc/selkie/ctl.key.pem\",\n"
+                                          "    \"keepalive_s\": 30,\n"
+                                          "    \"connect_timeout_s\": 10\n"
+                                          "  },\n"
+                                          "  \"root\": \"" SELKIE_TOPIC_ROOT_DEFAULT "\",\n"
+                                          "  \"timeout\": 10\n"
+                                          "}\n";
 
 /* The first default file that is there, NULL if none is. Heap. */
 static char *find_default(void)
@@ -154,9 +154,4 @@ enum ctl_exit selkie_ctl_config_check(const struct ctl_options *options)
     }
     selkie_ctl_config_close(&config);
     return result;
-}
-
-void selkie_ctl_config_print_template(void)
-{
-    fputs(template, stdout);
 }

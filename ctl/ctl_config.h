@@ -23,8 +23,10 @@ struct selkie_ctl_config {
 enum ctl_exit selkie_ctl_config_open(struct selkie_ctl_config *config, const struct ctl_options *options);
 void selkie_ctl_config_close(struct selkie_ctl_config *config);
 
-/* --check-config: print what would be used. --print-config: a complete template. */
+/* --check-config: print what would be used. */
 enum ctl_exit selkie_ctl_config_check(const struct ctl_options *options);
-void selkie_ctl_config_print_template(void);
+
+/* A complete configuration as an example, as JSON. */
+extern const char selkie_ctl_config_template[];
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selkiectl device …: one device at a time, and the list. import.c and export.c have many at once. */
+/* selkiectl device …: one device at a time, the list, and the export. import.c has many at once. */
 #include "ctl_devices.h"
 
+#include "csv.h"
 #include "print.h"
 
 #include <openssl/crypto.h>
@@ -12,7 +13,8 @@
 #include <string.h>
 
 #define ID_DIGITS    16
-#define CLAIM_DIGITS 20 /* of a claim made here: 80 random bits in hex */
+#define PAGE         1000 /* devices asked for at once */
+#define CLAIM_DIGITS 20   /* of a claim made here: 80 random bits in hex */
 
 static const struct ctl_column list_columns[] = {
     {"ADDRESS", "address", CTL_TEXT}, {"NAME", "name", CTL_TEXT},         {"STATUS", "status", CTL_TEXT},
@@ -47,18 +49,20 @@ const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], co
     return address;
 }
 
-static enum ctl_exit not_an_address(const char *text)
+enum ctl_exit ctl_device_argument(char address[static SELKIE_ADDRESS_TEXT_SIZE], const struct ctl_options *options)
 {
-    ctl_fail("'%s' is not an address: an address has 16 hex digits", text);
+    if (ctl_device_address(address, options->args[0]))
+        return CTL_DONE;
+    ctl_fail("'%s' is not an address: an address has 16 hex digits", options->args[0]);
     return CTL_USAGE;
 }
 
-json_t *ctl_device_flat(json_t *device)
+/* A device and the binding that counts (active, else pending, else retired) in one object; new. */
+static json_t *flat_of(json_t *device)
 {
     json_t *flat = json_object();
     const json_t *bindings = json_object_get(device, "bindings"), *binding = NULL, *each;
     size_t i;
-    /* The binding that counts: the active one, else a pending one, else the last retired one. */
     static const char *const order[] = {"retired", "pending", "active"};
     for (size_t rank = 0; rank < 3; rank++) {
         json_array_foreach (bindings, i, each) {
@@ -78,7 +82,7 @@ json_t *ctl_device_flat(json_t *device)
  * meanwhile does not hide another one. */
 static json_t *ask_page(struct selkie_control_client *control, const char *status, const char *after)
 {
-    json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", CTL_DEVICE_PAGE);
+    json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", PAGE);
     if (status)
         (void)json_object_set_new(command, "status", json_string(status));
     if (after[0] != '\0')
@@ -86,7 +90,8 @@ static json_t *ask_page(struct selkie_control_client *control, const char *statu
     return selkie_control_client_ask_take(control, command);
 }
 
-enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char *status,
+/* Visit all devices of a status (NULL: of any), page by page, until one visit does not return CTL_DONE. */
+static enum ctl_exit for_each(struct selkie_control_client *control, const char *status,
                               enum ctl_exit (*visit)(json_t *device, void *context), void *context)
 {
     char last[SELKIE_ADDRESS_TEXT_SIZE] = "";
@@ -117,7 +122,7 @@ enum ctl_exit ctl_device_each(struct selkie_control_client *control, const char 
 
 static enum ctl_exit collect_flat(json_t *device, void *context)
 {
-    return json_array_append_new(context, ctl_device_flat(device)) == 0 ? CTL_DONE : ctl_fail("out of memory");
+    return json_array_append_new(context, flat_of(device)) == 0 ? CTL_DONE : ctl_fail("out of memory");
 }
 
 static enum ctl_exit collect(json_t *device, void *context)
@@ -133,7 +138,7 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
     if (result != CTL_DONE)
         return result;
     json_t *devices = json_array();
-    result = ctl_device_each(control, options->status, options->json ? collect : collect_flat, devices);
+    result = for_each(control, options->status, options->json ? collect : collect_flat, devices);
     selkie_control_client_close(control);
     if (result == CTL_DONE && options->json) {
         json_t *object = json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(devices), "devices", devices);
@@ -143,6 +148,53 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
         ctl_table_print(list_columns, COUNT(list_columns), devices);
     }
     json_decref(devices);
+    return result;
+}
+
+const char *const ctl_export_columns[] = {"address", "name",   "status",     "id",        "counter", "received", "lost",
+                                          "form",    "key_id", "first_seen", "last_seen", "gateway", "firmware", NULL};
+
+static enum ctl_exit write_row(json_t *device, void *context)
+{
+    (void)context;
+    json_t *flat = flat_of(device);
+    for (size_t i = 0; ctl_export_columns[i]; i++) {
+        char text[CTL_CELL_SIZE];
+        const json_t *value = json_object_get(flat, ctl_export_columns[i]);
+        if (i != 0)
+            putchar(',');
+        if (json_is_string(value))
+            ctl_csv_write(stdout, json_string_value(value));
+        else if (json_is_number(value))
+            fputs(ctl_table_cell(text, value, CTL_NUMBER), stdout);
+    }
+    putchar('\n');
+    json_decref(flat);
+    return CTL_DONE;
+}
+
+/* One device a line, so that a machine need not hold them all. */
+static enum ctl_exit write_json(json_t *device, void *context)
+{
+    (void)context;
+    if (json_dumpf(device, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0)
+        return ctl_fail("cannot write the result");
+    putchar('\n');
+    return CTL_DONE;
+}
+
+/* Claims never come back. */
+enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command)
+{
+    (void)command;
+    struct selkie_control_client *control;
+    enum ctl_exit result = selkie_control_client_open(&control, options);
+    if (result != CTL_DONE)
+        return result;
+    for (size_t i = 0; !options->json && ctl_export_columns[i]; i++)
+        printf("%s%s", ctl_export_columns[i], ctl_export_columns[i + 1] ? "," : "\n");
+    result = for_each(control, NULL, options->json ? write_json : write_row, NULL);
+    selkie_control_client_close(control);
     return result;
 }
 
@@ -178,8 +230,8 @@ static void print_done(json_t *data, const void *done)
 enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    if (!ctl_device_address(address, options->args[0]))
-        return not_an_address(options->args[0]);
+    if (ctl_device_argument(address, options) != CTL_DONE)
+        return CTL_USAGE;
     json_t *device, *binding;
     size_t i;
     enum ctl_exit result = selkie_control_client_once_take(
@@ -246,8 +298,8 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
 {
     (void)command;
     char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
-    if (!ctl_device_address(address, options->args[0]))
-        return not_an_address(options->args[0]);
+    if (ctl_device_argument(address, options) != CTL_DONE)
+        return CTL_USAGE;
     if (options->claim && (options->claim[0] == '\0' || strlen(options->claim) > SELKIE_CLAIM_MAX)) {
         ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
         return CTL_USAGE;
@@ -262,8 +314,8 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
-    if (!ctl_device_address(address, options->args[0]))
-        return not_an_address(options->args[0]);
+    if (ctl_device_argument(address, options) != CTL_DONE)
+        return CTL_USAGE;
     json_t *request = json_pack("{s:s, s:s}", "command", command->control, "address", address);
     if (options->arg_count > 1) {
         const char *id = options->args[1];

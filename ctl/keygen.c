@@ -19,61 +19,60 @@
 #define KEY_BITS 4096
 #define PIN_SIZE 32
 
+static enum ctl_exit fail_errno(const char *path)
+{
+    return ctl_fail("%s: %s", path, strerror(errno));
+}
+
+static enum ctl_exit exists(const char *path)
+{
+    return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number", path);
+}
+
 /* Write bytes into a new file, with fsync: a key that a power cut destroys locks out every device that has its public
  * half. Never touches an existing file. */
 static enum ctl_exit write_new(const char *path, mode_t mode, const void *bytes, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0 && errno == EEXIST)
-        return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number", path);
+        return exists(path);
     if (fd < 0)
-        return ctl_fail("%s: %s", path, strerror(errno));
+        return fail_errno(path);
 
-    const char *at = bytes;
-    enum ctl_exit result = CTL_DONE;
-    while (len != 0 && result == CTL_DONE) {
-        ssize_t written = write(fd, at, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0) {
-            result = ctl_fail("%s: %s", path, strerror(errno));
-            break;
-        }
-        at += written;
-        len -= (size_t)written;
-    }
-    if (result == CTL_DONE && fsync(fd) != 0)
-        result = ctl_fail("%s: %s", path, strerror(errno));
-    close(fd);
+    FILE *file = fdopen(fd, "w");
+    bool written = file && setvbuf(file, NULL, _IONBF, 0) == 0 && /* no copy of a private key */
+                   fwrite(bytes, 1, len, file) == len && fsync(fd) == 0;
+    enum ctl_exit result = written ? CTL_DONE : fail_errno(path);
+    if (file)
+        fclose(file);
+    else
+        close(fd);
     if (result != CTL_DONE)
         unlink(path);
     return result;
 }
 
-static enum ctl_exit write_bio(const char *path, mode_t mode, BIO *bio)
+/* What was written into `bio`, if `made`; frees it. */
+static enum ctl_exit write_bio_take(const char *path, mode_t mode, BIO *bio, bool made)
 {
     char *bytes;
-    long len = BIO_get_mem_data(bio, &bytes);
-    return write_new(path, mode, bytes, (size_t)len);
+    long len = made ? BIO_get_mem_data(bio, &bytes) : 0;
+    enum ctl_exit result = made ? write_new(path, mode, bytes, (size_t)len) : ctl_fail_openssl(path);
+    BIO_free(bio);
+    return result;
 }
 
 static enum ctl_exit write_private(const char *path, EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_secmem());
-    enum ctl_exit result = bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
-                               ? write_bio(path, 0600, bio)
-                               : ctl_fail_openssl(path);
-    BIO_free(bio);
-    return result;
+    bool made = bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
+    return write_bio_take(path, 0600, bio, made);
 }
 
 static enum ctl_exit write_public(const char *path, EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    enum ctl_exit result =
-        bio && PEM_write_bio_PUBKEY(bio, pkey) == 1 ? write_bio(path, 0644, bio) : ctl_fail_openssl(path);
-    BIO_free(bio);
-    return result;
+    return write_bio_take(path, 0644, bio, bio && PEM_write_bio_PUBKEY(bio, pkey) == 1);
 }
 
 static void print_array(BIO *bio, const char *name, int id, const uint8_t *bytes, size_t len)
@@ -102,9 +101,7 @@ static enum ctl_exit write_header(const char *path, int id, const uint8_t *spki,
     BIO_puts(bio, "\n/* The pin: SHA-256 over the bytes above. */\n");
     print_array(bio, "pin", id, pin, PIN_SIZE);
     BIO_puts(bio, "\n#endif\n");
-    enum ctl_exit result = write_bio(path, 0644, bio);
-    BIO_free(bio);
-    return result;
+    return write_bio_take(path, 0644, bio, true);
 }
 
 static enum ctl_exit write_public_forms(const char *pem, const char *header, int id, EVP_PKEY *pkey)
@@ -133,8 +130,8 @@ static enum ctl_exit sync_folder(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return ctl_fail("%s: %s", path, strerror(errno));
-    enum ctl_exit result = fsync(fd) == 0 ? CTL_DONE : ctl_fail("%s: %s", path, strerror(errno));
+        return fail_errno(path);
+    enum ctl_exit result = fsync(fd) == 0 ? CTL_DONE : fail_errno(path);
     close(fd);
     return result;
 }
@@ -153,13 +150,12 @@ enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_com
     snprintf(public_path, sizeof public_path, "%s/%d.pub.pem", options->out, options->key_id);
     snprintf(header_path, sizeof header_path, "%s/%d.pub.h", options->out, options->key_id);
     if (mkdir(options->out, 0700) != 0 && errno != EEXIST)
-        return ctl_fail("%s: %s", options->out, strerror(errno));
+        return fail_errno(options->out);
     /* Checked before the seconds that a key takes, and before the first file is written; O_EXCL decides in the end. */
     const char *const paths[] = {private_path, public_path, header_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (access(paths[i], F_OK) == 0)
-            return ctl_fail("%s: exists already, and keygen never overwrites a key; choose another folder or number",
-                            paths[i]);
+            return exists(paths[i]);
     }
 
     EVP_PKEY *pkey = EVP_RSA_gen(KEY_BITS);

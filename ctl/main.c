@@ -29,11 +29,11 @@ static const struct ctl_command commands[] = {
     {"device import", "FILE.csv|-", "Enrol many devices, from a file with the columns address, name, claim",
      ctl_device_import, CTL_BROKER | CTL_JSON, 1, 1, "addDevice"},
     {"device export", "", "Print all devices as CSV", ctl_device_export, CTL_BROKER | CTL_JSON, 0, 0, "listDevices"},
-    {"gateway list", "", "List gateways", ctl_gateway_list, CTL_BROKER | CTL_JSON, 0, 0, "listGateways"},
+    {"gateway list", "", "List gateways", ctl_list, CTL_BROKER | CTL_JSON, 0, 0, "listGateways"},
     {"gateway add", "NAME", "Register a gateway; print its password, once, and its configuration", ctl_gateway_add,
      CTL_BROKER | CTL_JSON | CTL_GATEWAY_ADD, 1, 1, "addGateway"},
     {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, CTL_BROKER | CTL_JSON, 1, 1, "removeGateway"},
-    {"key list", "", "List the cloud's keys and how many devices use each", ctl_key_list, CTL_BROKER | CTL_JSON, 0, 0,
+    {"key list", "", "List the cloud's keys and how many devices use each", ctl_list, CTL_BROKER | CTL_JSON, 0, 0,
      "listKeys"},
     {"stats", "", "Print the plugin's counters", ctl_stats, CTL_BROKER | CTL_JSON, 0, 0, "getStats"},
     {"watch", "[ADDRESS]", "Show events, rejections and frames as they come", ctl_watch, CTL_BROKER | CTL_JSON, 0, 1,
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
     (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
 
     if (invocation.options.print_config) {
-        selkie_ctl_config_print_template();
+        fputs(selkie_ctl_config_template, stdout);
         return CTL_DONE;
     }
     if (invocation.options.check_config)

@@ -4,46 +4,46 @@
 #include "print.h"
 
 #include <stdio.h>
+#include <string.h>
 
-struct list {
-    const char *field;
-    const struct ctl_column *columns;
-    size_t count;
+/* The lists of the plugin that are printed as they come. */
+static const struct list {
+    const char *control; /* the command */
+    const char *field;   /* of its answer */
+    struct ctl_column columns[4];
+} lists[] = {
+    {"listGateways",
+     "gateways",
+     {{"GATEWAY", "gateway", CTL_TEXT}, {"AUTH", "auth", CTL_TEXT}, {"ADDED", "added", CTL_TIME}}},
+    {"listKeys",
+     "keys",
+     {{"KEY", "id", CTL_NUMBER},
+      {"PROVIDER", "provider", CTL_TEXT},
+      {"BITS", "bits", CTL_NUMBER},
+      {"DEVICES", "bindings", CTL_NUMBER}}},
 };
 
 static void print_list(json_t *data, const void *context)
 {
-    const struct list *list = context;
-    ctl_table_print(list->columns, list->count, json_object_get(data, list->field));
+    const struct list *list = lists;
+    while (strcmp(list->control, context) != 0)
+        list++;
+    size_t count = 0;
+    while (count < 4 && list->columns[count].title)
+        count++;
+    ctl_table_print(list->columns, count, json_object_get(data, list->field));
 }
 
 static enum ctl_exit ask(const struct ctl_options *options, const struct ctl_command *command,
-                         void (*print)(json_t *data, const void *context), const void *context)
+                         void (*print)(json_t *data, const void *context))
 {
-    return selkie_control_client_print_take(options, json_pack("{s:s}", "command", command->control), print, context);
+    return selkie_control_client_print_take(options, json_pack("{s:s}", "command", command->control), print,
+                                            command->control);
 }
 
-enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command)
+enum ctl_exit ctl_list(const struct ctl_options *options, const struct ctl_command *command)
 {
-    static const struct ctl_column columns[] = {
-        {"GATEWAY", "gateway", CTL_TEXT},
-        {"AUTH", "auth", CTL_TEXT},
-        {"ADDED", "added", CTL_TIME},
-    };
-    static const struct list list = {"gateways", columns, sizeof columns / sizeof columns[0]};
-    return ask(options, command, print_list, &list);
-}
-
-enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command)
-{
-    static const struct ctl_column columns[] = {
-        {"KEY", "id", CTL_NUMBER},
-        {"PROVIDER", "provider", CTL_TEXT},
-        {"BITS", "bits", CTL_NUMBER},
-        {"DEVICES", "bindings", CTL_NUMBER},
-    };
-    static const struct list list = {"keys", columns, sizeof columns / sizeof columns[0]};
-    return ask(options, command, print_list, &list);
+    return ask(options, command, print_list);
 }
 
 static void make_readable(json_t *object, const char *name)
@@ -82,5 +82,5 @@ static void print_stats(json_t *data, const void *context)
 
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command)
 {
-    return ask(options, command, print_stats, NULL);
+    return ask(options, command, print_stats);
 }

@@ -215,11 +215,9 @@ enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_comm
     struct selkie_ctl_config config;
     struct selkie_ctl_client *client = NULL;
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    const char *only = NULL;
-    if (options->arg_count > 0 && !(only = ctl_device_address(address, options->args[0]))) {
-        ctl_fail("'%s' is not an address: an address has 16 hex digits", options->args[0]);
+    const char *only = options->arg_count > 0 ? address : NULL;
+    if (only && ctl_device_argument(address, options) != CTL_DONE)
         return CTL_USAGE;
-    }
     enum ctl_exit result = selkie_ctl_config_open(&config, options);
     if (result == CTL_DONE)
         result = selkie_ctl_client_open(&client, &config, true);

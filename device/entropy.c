@@ -64,7 +64,7 @@ int selkie_entropy_init(struct selkie_entropy *entropy, const struct selkie_port
             return SELKIE_EINVAL;
     }
     entropy->source_count = (uint8_t)port->source_count;
-    return selkie_mbedtls_sha256_starts(&entropy->pool) == 0 ? 0 : SELKIE_ECRYPTO;
+    return selkie_mbedtls_sha256_starts(&entropy->pool, 0) == 0 ? 0 : SELKIE_ECRYPTO;
 }
 
 void selkie_entropy_wipe(struct selkie_entropy *entropy)
@@ -314,7 +314,7 @@ int selkie_entropy_draw(struct selkie_entropy *entropy, uint8_t seed[static SELK
     int failed = selkie_mbedtls_sha256_finish(&entropy->pool, digest);
     failed = failed || derive(seed, 1, digest) || derive(nonce, 2, digest) || derive(carry, 3, digest);
     memcpy(seed + 32, nonce, SELKIE_ENTROPY_SEED - 32);
-    failed = selkie_mbedtls_sha256_starts(&entropy->pool) || failed;
+    failed = selkie_mbedtls_sha256_starts(&entropy->pool, 0) || failed;
     failed = failed || selkie_mbedtls_sha256_update(&entropy->pool, carry, sizeof carry);
     for (unsigned i = 0; i < entropy->source_count; i++)
         entropy->sources[i].credit = 0;

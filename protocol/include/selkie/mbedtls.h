@@ -13,55 +13,44 @@
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define selkie_mbedtls_sha256        mbedtls_sha256
+#define selkie_mbedtls_sha256_starts mbedtls_sha256_starts
 #define selkie_mbedtls_sha256_update mbedtls_sha256_update
 #define selkie_mbedtls_sha256_finish mbedtls_sha256_finish
-static inline int selkie_mbedtls_sha256_starts(mbedtls_sha256_context *context)
-{
-    return mbedtls_sha256_starts(context, 0);
-}
+#define SELKIE_MBEDTLS_RSA_MODE(mode)
+#else
+#define selkie_mbedtls_sha256         mbedtls_sha256_ret
+#define selkie_mbedtls_sha256_starts  mbedtls_sha256_starts_ret
+#define selkie_mbedtls_sha256_update  mbedtls_sha256_update_ret
+#define selkie_mbedtls_sha256_finish  mbedtls_sha256_finish_ret
+#define SELKIE_MBEDTLS_RSA_MODE(mode) mode, /* an argument that 3.6 no longer has */
+#endif
+
 static inline void selkie_mbedtls_rsa_init_oaep(mbedtls_rsa_context *rsa)
 {
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
     mbedtls_rsa_init(rsa);
     (void)mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
-}
-static inline int selkie_mbedtls_oaep_seal(mbedtls_rsa_context *rsa,
-                                           int (*random)(void *context, unsigned char *bytes, size_t len),
-                                           void *context, const unsigned char *message, size_t len,
-                                           unsigned char *ciphertext)
-{
-    return mbedtls_rsa_rsaes_oaep_encrypt(rsa, random, context, NULL, 0, len, message, ciphertext);
-}
-static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr_drbg_context *drbg, size_t *len,
-                                           const unsigned char *ciphertext, unsigned char *message, size_t size)
-{
-    return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg, NULL, 0, len, ciphertext, message, size);
-}
 #else
-#define selkie_mbedtls_sha256        mbedtls_sha256_ret
-#define selkie_mbedtls_sha256_update mbedtls_sha256_update_ret
-#define selkie_mbedtls_sha256_finish mbedtls_sha256_finish_ret
-static inline int selkie_mbedtls_sha256_starts(mbedtls_sha256_context *context)
-{
-    return mbedtls_sha256_starts_ret(context, 0);
-}
-static inline void selkie_mbedtls_rsa_init_oaep(mbedtls_rsa_context *rsa)
-{
     mbedtls_rsa_init(rsa, MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA256);
+#endif
 }
+
 static inline int selkie_mbedtls_oaep_seal(mbedtls_rsa_context *rsa,
                                            int (*random)(void *context, unsigned char *bytes, size_t len),
                                            void *context, const unsigned char *message, size_t len,
                                            unsigned char *ciphertext)
 {
-    return mbedtls_rsa_rsaes_oaep_encrypt(rsa, random, context, MBEDTLS_RSA_PUBLIC, NULL, 0, len, message, ciphertext);
+    return mbedtls_rsa_rsaes_oaep_encrypt(rsa, random, context, SELKIE_MBEDTLS_RSA_MODE(MBEDTLS_RSA_PUBLIC) NULL, 0,
+                                          len, message, ciphertext);
 }
+
 static inline int selkie_mbedtls_oaep_open(mbedtls_rsa_context *rsa, mbedtls_ctr_drbg_context *drbg, size_t *len,
                                            const unsigned char *ciphertext, unsigned char *message, size_t size)
 {
-    return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg, MBEDTLS_RSA_PRIVATE, NULL, 0, len,
-                                          ciphertext, message, size);
+    return mbedtls_rsa_rsaes_oaep_decrypt(rsa, mbedtls_ctr_drbg_random, drbg,
+                                          SELKIE_MBEDTLS_RSA_MODE(MBEDTLS_RSA_PRIVATE) NULL, 0, len, ciphertext,
+                                          message, size);
 }
-#endif
 
 #if defined(MBEDTLS_PK_PARSE_C)
 static inline int selkie_mbedtls_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len,
