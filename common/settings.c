@@ -266,10 +266,10 @@ const char *selkie_settings_require_string(struct selkie_settings_object *object
     return value ? json_string_value(value) : "";
 }
 
-static long long integer(struct selkie_settings_object *object, const char *key, bool required, long long min,
-                         long long max, long long fallback)
+long long selkie_settings_integer(struct selkie_settings_object *object, const char *key, long long min, long long max,
+                                  long long fallback)
 {
-    const json_t *value = ask_type(object, key, required, INTEGER);
+    const json_t *value = ask_type(object, key, false, INTEGER);
 
     if (!value)
         return fallback;
@@ -280,16 +280,11 @@ static long long integer(struct selkie_settings_object *object, const char *key,
     return fallback;
 }
 
-long long selkie_settings_integer(struct selkie_settings_object *object, const char *key, long long min, long long max,
-                                  long long fallback)
-{
-    return integer(object, key, false, min, max, fallback);
-}
-
 long long selkie_settings_require_integer(struct selkie_settings_object *object, const char *key, long long min,
                                           long long max)
 {
-    return integer(object, key, true, min, max, min);
+    (void)ask(object, key, true);
+    return selkie_settings_integer(object, key, min, max, min);
 }
 
 double selkie_settings_number(struct selkie_settings_object *object, const char *key, double min, double max,
@@ -313,37 +308,32 @@ bool selkie_settings_boolean(struct selkie_settings_object *object, const char *
     return value ? json_is_true(value) : fallback;
 }
 
-struct names {
-    char text[200];
-    size_t fill;
-};
+#define NAMES_MAX 200
 
 /* Append to a list for a message; what does not fit is left out. */
-static void names_add(struct names *names, const char *quote, const char *name)
+static void add_name(char names[static NAMES_MAX], const char *quote, const char *name)
 {
-    size_t room = sizeof names->text - names->fill;
-    int wrote = snprintf(names->text + names->fill, room, "%s%s%s%s", names->fill == 0 ? "" : ", ", quote, name, quote);
+    size_t fill = strlen(names);
+    int wrote = snprintf(names + fill, NAMES_MAX - fill, "%s%s%s%s", fill == 0 ? "" : ", ", quote, name, quote);
 
-    if (wrote > 0 && (size_t)wrote < room)
-        names->fill += (size_t)wrote;
-    else
-        names->text[names->fill] = '\0';
+    if (wrote < 0 || (size_t)wrote >= NAMES_MAX - fill)
+        names[fill] = '\0';
 }
 
 int selkie_settings_choice(struct selkie_settings_object *object, const char *key, const char *const names[],
                            int fallback)
 {
     json_t *value = ask(object, key, false);
-    struct names known = {.fill = 0};
+    char known[NAMES_MAX] = "";
 
     if (!value)
         return fallback;
     for (int i = 0; names[i]; i++) {
         if (json_is_string(value) && strcmp(json_string_value(value), names[i]) == 0)
             return i;
-        names_add(&known, "\"", names[i]);
+        add_name(known, "\"", names[i]);
     }
-    selkie_settings_reject(object, key, "must be one of %s", known.text);
+    selkie_settings_reject(object, key, "must be one of %s", known);
     return fallback;
 }
 
@@ -357,23 +347,25 @@ bool selkie_settings_is_string(struct selkie_settings_object *object, const char
     return json_is_string(ask(object, key, false));
 }
 
-static struct selkie_settings_object *inner(const struct selkie_settings_object *parent, const char *key, json_t *json)
+/* The value of a member, or an entry of the list that it is. NULL without a value or memory. */
+static struct selkie_settings_object *inner(const struct selkie_settings_object *parent, const char *key, json_t *json,
+                                            bool is_entry, size_t index)
 {
-    struct selkie_settings_object *object = object_new(parent->settings, json);
+    struct selkie_settings_object *object = json ? object_new(parent->settings, json) : NULL;
 
     if (!object)
         return NULL;
     object->parent = parent;
     object->key = json_object_iter_key(json_object_iter_at(parent->json, key));
+    object->is_entry = is_entry;
+    object->index = index;
     return object;
 }
 
 struct selkie_settings_object *selkie_settings_object(struct selkie_settings_object *object, const char *key,
                                                       bool required)
 {
-    json_t *value = ask_type(object, key, required, OBJECT);
-
-    return value ? inner(object, key, value) : NULL;
+    return inner(object, key, ask_type(object, key, required, OBJECT), false, 0);
 }
 
 size_t selkie_settings_list(struct selkie_settings_object *object, const char *key, bool required)
@@ -409,33 +401,22 @@ bool selkie_settings_list_is_string(const struct selkie_settings_object *object,
 struct selkie_settings_object *selkie_settings_list_object(struct selkie_settings_object *object, const char *key,
                                                            size_t index)
 {
-    json_t *value = entry(object, key, index, OBJECT);
-    struct selkie_settings_object *made = value ? inner(object, key, value) : NULL;
-
-    if (made) {
-        made->is_entry = true;
-        made->index = index;
-    }
-    return made;
+    return inner(object, key, entry(object, key, index, OBJECT), true, index);
 }
 
 void selkie_settings_end(struct selkie_settings_object *object)
 {
-    const char *key;
+    const char *key, *name;
     json_t *value;
+    char known[NAMES_MAX] = "";
 
     if (!object || object->settings->failed)
         return;
+    json_object_foreach (object->asked, name, value) {
+        add_name(known, "", name);
+    }
     json_object_foreach (object->json, key, value) {
         if (!json_object_get(object->asked, key))
-            break;
+            selkie_settings_reject(object, key, "unknown key; known are %s", known);
     }
-    if (!key)
-        return;
-    struct names known = {.fill = 0};
-    const char *name;
-    json_object_foreach (object->asked, name, value) {
-        names_add(&known, "", name);
-    }
-    selkie_settings_reject(object, key, "unknown key; known are %s", known.text);
 }

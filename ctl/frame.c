@@ -37,30 +37,21 @@ static enum ctl_exit read_input(uint8_t bytes[static INPUT_MAX], size_t *len, co
     return result;
 }
 
-/* Turn hex in place into bytes. False if it is not hex: a raw body never looks like hex, since no known head byte (10
- * to 12) is a digit or white space. */
-static bool unhex(uint8_t *bytes, size_t *len)
+/* Turn hex in place into bytes. Leaves what is not hex alone: a raw body never looks like hex, since no known head byte
+ * (10 to 12) is a digit or white space. */
+static void unhex(uint8_t *bytes, size_t *len)
 {
-    size_t digits = 0;
+    char digits[INPUT_MAX];
+    uint8_t decoded[INPUT_MAX / 2];
+    size_t count = 0;
     for (size_t i = 0; i < *len; i++) {
-        if (isxdigit(bytes[i]))
-            digits++;
-        else if (!isspace(bytes[i]))
-            return false;
+        if (!isspace(bytes[i]))
+            digits[count++] = (char)bytes[i];
     }
-    if (digits == 0 || digits % 2 != 0)
-        return false;
-    size_t fill = 0;
-    char pair[3] = "";
-    for (size_t i = 0; i < *len; i++) {
-        if (!isxdigit(bytes[i]))
-            continue;
-        pair[fill++ % 2] = (char)bytes[i];
-        if (fill % 2 == 0)
-            bytes[fill / 2 - 1] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    *len = fill / 2;
-    return true;
+    if (count == 0 || count % 2 != 0 || selkie_hex_decode(decoded, count / 2, digits) < 0)
+        return;
+    *len = count / 2;
+    memcpy(bytes, decoded, *len);
 }
 
 /* Bytes as they go over the line: take the first frame. No body begins with 00, so there is no mistaking it. */
@@ -88,7 +79,7 @@ static enum ctl_exit read_body(struct body *body, const char *path)
     enum ctl_exit result = read_input(bytes, &len, path);
     if (result != CTL_DONE)
         return result;
-    (void)unhex(bytes, &len);
+    unhex(bytes, &len);
     if (len != 0 && bytes[0] == 0)
         return unframe(body, bytes, len, path);
     if (len == 0)
@@ -100,22 +91,20 @@ static enum ctl_exit read_body(struct body *body, const char *path)
     return CTL_DONE;
 }
 
-static enum ctl_exit decode_body(struct selkie_frame *frame, const struct body *body, const char *path)
+/* The frame is a view of the body. */
+static enum ctl_exit read_frame(struct selkie_frame *frame, struct body *body, const char *path)
 {
-    if (selkie_frame_decode(frame, body->bytes, body->len) < 0)
+    enum ctl_exit result = read_body(body, path);
+    if (result == CTL_DONE && selkie_frame_decode(frame, body->bytes, body->len) < 0)
         return ctl_fail("%s: malformed: there is no frame of version %d, type %d and %zu bytes", path,
                         body->bytes[0] >> 4, body->bytes[0] & 0x0F, body->len);
-    return CTL_DONE;
+    return result;
 }
 
-static void add_text(json_t *object, const char *name, const char *text)
+/* Takes the fields. */
+static void add(json_t *object, json_t *fields)
 {
-    (void)json_object_set_new(object, name, json_string(text));
-}
-
-static void add_integer(json_t *object, const char *name, json_int_t value)
-{
-    (void)json_object_set_new(object, name, json_integer(value));
+    (void)json_object_update_new(object, fields);
 }
 
 static void add_crc(json_t *object, const char *name, uint16_t crc)
@@ -129,49 +118,46 @@ static void describe(json_t *object, const struct selkie_frame *frame, const str
     static const char *const types[] = {"sealed", "session", "ack"};
     uint8_t wire[SELKIE_LINK_WIRE_MAX];
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    add_text(object, "type", types[frame->type]);
-    add_integer(object, "version", body->bytes[0] >> 4);
+    add(object, json_pack("{s:s, s:i}", "type", types[frame->type], "version", body->bytes[0] >> 4));
     switch (frame->type) {
     case SELKIE_SEALED:
         selkie_address_format(address, frame->sealed.address);
-        add_text(object, "address", address);
-        add_integer(object, "key_id", frame->sealed.key_id);
+        add(object, json_pack("{s:s, s:i}", "address", address, "key_id", frame->sealed.key_id));
         break;
     case SELKIE_SESSION:
         ctl_add_bytes(object, "session_tag", NULL, frame->session.session_tag, SELKIE_SESSION_TAG_SIZE);
-        add_integer(object, "counter_low", frame->session.counter_low);
-        add_integer(object, "payload_bytes", (json_int_t)frame->session.ciphertext_len);
+        add(object, json_pack("{s:i, s:i}", "counter_low", frame->session.counter_low, "payload_bytes",
+                              (int)frame->session.ciphertext_len));
         break;
     case SELKIE_ACK:
         add_crc(object, "acknowledges", frame->ack.crc);
         break;
     }
-    add_integer(object, "bytes", (json_int_t)body->len);
-    add_integer(object, "bytes_on_the_line", selkie_link_encode(wire, sizeof wire, body->bytes, body->len));
+    add(object, json_pack("{s:i, s:i}", "bytes", (int)body->len, "bytes_on_the_line",
+                          selkie_link_encode(wire, sizeof wire, body->bytes, body->len)));
     add_crc(object, "crc", selkie_crc16(body->bytes, body->len));
 }
 
-/* The ID as it appears everywhere outside a device: the first 16 digits of its SHA-256. */
-static void add_id(json_t *object, const uint8_t id[static SELKIE_ID_SIZE])
+/* The ID as it appears everywhere outside a device, the first 16 digits of its SHA-256, and its counter. */
+static void add_id(json_t *object, const uint8_t id[static SELKIE_ID_SIZE], uint32_t counter)
 {
     uint8_t digest[32];
     if (EVP_Digest(id, SELKIE_ID_SIZE, digest, NULL, EVP_sha256(), NULL) == 1)
         ctl_add_bytes(object, "id", NULL, digest, 8);
+    add(object, json_pack("{s:I}", "counter", (json_int_t)counter));
 }
 
 static void describe_message(json_t *object, const struct selkie_message *message)
 {
-    add_text(object, "kind", message->kind == SELKIE_REGISTER ? "register" : "data");
-    add_id(object, message->id);
-    add_integer(object, "counter", message->counter);
+    add(object, json_pack("{s:s}", "kind", message->kind == SELKIE_REGISTER ? "register" : "data"));
+    add_id(object, message->id, message->counter);
     if (message->kind == SELKIE_DATA) {
         ctl_add_bytes(object, "payload", "text", message->data.payload, message->data.payload_len);
         return;
     }
-    (void)json_object_set_new(object, "session", json_boolean(message->registration.flags & SELKIE_FLAG_SESSION));
+    add(object, json_pack("{s:b}", "session", message->registration.flags & SELKIE_FLAG_SESSION));
     ctl_add_bytes(object, "claim", "claim_text", message->registration.claim, message->registration.claim_len);
-    (void)json_object_set_new(object, "firmware",
-                              json_stringn(message->registration.firmware, message->registration.firmware_len));
+    add(object, json_pack("{s:s%}", "firmware", message->registration.firmware, message->registration.firmware_len));
 }
 
 static enum ctl_exit add_sealed(json_t *object, const struct selkie_frame *frame, const char *key_path)
@@ -200,9 +186,7 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
     if (!options->sealed)
         return ctl_fail(
             "a SESSION frame opens with the ID of its device: give a SEALED frame of the same device with --sealed");
-    enum ctl_exit result = read_body(&body, options->sealed);
-    if (result == CTL_DONE)
-        result = decode_body(&sealed, &body, options->sealed);
+    enum ctl_exit result = read_frame(&sealed, &body, options->sealed);
     if (result == CTL_DONE && sealed.type != SELKIE_SEALED)
         result = ctl_fail("%s: not a SEALED frame", options->sealed);
     if (result == CTL_DONE)
@@ -211,11 +195,9 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
         result = ctl_open_session(payload, &len, &counter, frame, &message);
     if (result == CTL_DONE) {
         char address[SELKIE_ADDRESS_TEXT_SIZE];
-        json_t *inside = json_object();
         selkie_address_format(address, message.address);
-        add_text(inside, "address", address);
-        add_id(inside, message.id);
-        add_integer(inside, "counter", counter);
+        json_t *inside = json_pack("{s:s}", "address", address);
+        add_id(inside, message.id, counter);
         ctl_add_bytes(inside, "payload", "text", payload, len);
         (void)json_object_set_new(object, "message", inside);
     }
@@ -230,9 +212,7 @@ enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl
     (void)command;
     struct body body = {.len = 0};
     struct selkie_frame frame;
-    enum ctl_exit result = read_body(&body, options->args[0]);
-    if (result == CTL_DONE)
-        result = decode_body(&frame, &body, options->args[0]);
+    enum ctl_exit result = read_frame(&frame, &body, options->args[0]);
     if (result != CTL_DONE)
         return result;
 

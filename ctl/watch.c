@@ -34,19 +34,23 @@ static void print_clock(void)
     fputs(text, stdout);
 }
 
-static void print_begin(const char *what, const char *whom)
+static const char *field(const json_t *object, const char *name)
 {
-    print_clock();
-    printf("  %-8s  %-16s", what, whom);
+    const char *text = json_string_value(json_object_get(object, name));
+    return !text ? "-" : text;
 }
 
-/* The fields of an object as name=value, without the two that are printed already. */
-static void print_details(json_t *object, const char *but_one, const char *but_other)
+/* One line without its end: what came from whom, the field that says most, and the others as name=value but the one
+ * that is printed already. */
+static void print_line(const char *what, const char *whom, json_t *object, const char *headline, const char *printed)
 {
     const char *name;
     json_t *value;
+    print_clock();
+    printf("  %-8s  %-16s  ", what, whom);
+    ctl_print_text(field(object, headline));
     json_object_foreach (object, name, value) {
-        if (strcmp(name, but_one) == 0 || strcmp(name, but_other) == 0)
+        if (!printed || strcmp(name, headline) == 0 || strcmp(name, printed) == 0)
             continue;
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
         fputs("  ", stdout);
@@ -57,25 +61,18 @@ static void print_details(json_t *object, const char *but_one, const char *but_o
     }
 }
 
-static const char *field(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return !text ? "-" : text;
-}
-
 static const char *property(const struct selkie_mqtt_event *message, const char *name)
 {
     const char *value = selkie_mqtt_event_property(message, name);
     return !value ? "-" : value;
 }
 
-static void print_frame(const struct selkie_topic *topic, const struct selkie_mqtt_event *message)
+static void print_frame(const char *address, const struct selkie_mqtt_event *message)
 {
-    char address[SELKIE_ADDRESS_TEXT_SIZE];
     size_t shown = message->len < PAYLOAD_SHOWN ? message->len : PAYLOAD_SHOWN;
     json_t *bytes = json_object();
-    selkie_address_format(address, topic->address);
-    print_begin("frame", address);
+    print_clock();
+    printf("  %-8s  %-16s", "frame", address);
     ctl_add_bytes(bytes, "hex", "text", message->payload, shown);
     const char *text = json_string_value(json_object_get(bytes, "text"));
     printf("  #");
@@ -88,53 +85,30 @@ static void print_frame(const struct selkie_topic *topic, const struct selkie_mq
     json_decref(bytes);
 }
 
-static void print_event(const struct selkie_topic *topic, json_t *payload)
-{
-    char address[SELKIE_ADDRESS_TEXT_SIZE];
-    selkie_address_format(address, topic->address);
-    print_begin("event", address);
-    fputs("  ", stdout);
-    ctl_print_text(field(payload, "event"));
-    print_details(payload, "event", "time");
-}
-
-static void print_rejected(json_t *payload)
-{
-    char address[SELKIE_ADDRESS_TEXT_SIZE];
-    print_begin("rejected", !ctl_device_address(address, field(payload, "address")) ? "-" : address);
-    fputs("  ", stdout);
-    ctl_print_text(field(payload, "reason"));
-    print_details(payload, "reason", "address");
-}
-
-static void print_gateway(const struct selkie_topic *topic, json_t *payload)
-{
-    print_begin("gateway", topic->gateway);
-    fputs("  ", stdout);
-    ctl_print_text(field(payload, "state"));
-}
-
 static void print_readable(const struct selkie_mqtt_event *message, const char *root)
 {
     struct selkie_topic topic;
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
     if (selkie_topic_parse(&topic, root, message->topic) < 0)
         return;
     json_t *payload = json_loadb((const char *)message->payload, message->len, 0, NULL);
+    selkie_address_format(address, topic.address);
     switch (topic.kind) {
     case SELKIE_TOPIC_DEVICE_UP:
-        print_frame(&topic, message);
+        print_frame(address, message);
         break;
     case SELKIE_TOPIC_DEVICE_EVENT:
-        print_event(&topic, payload);
+        print_line("event", address, payload, "event", "time");
         break;
     case SELKIE_TOPIC_REJECTED:
-        print_rejected(payload);
+        print_line("rejected", ctl_device_address(address, field(payload, "address")) ? address : "-", payload,
+                   "reason", "address");
         break;
     case SELKIE_TOPIC_GATEWAY_STATE:
-        print_gateway(&topic, payload);
+        print_line("gateway", topic.gateway, payload, "state", NULL);
         break;
     default:
-        print_begin("message", message->topic);
+        print_line("message", message->topic, payload, "", NULL);
         break;
     }
     putchar('\n');

@@ -123,7 +123,7 @@ static void store_batch(void *context)
     for (size_t i = 0; i < count; i++) {
         const struct selkie_spool_frame *frame = &gateway->batch[i];
         selkie_dedup_add(&gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
-        selkie_radio_line_ack(gateway->origins[i], frame->body, frame->len);
+        selkie_radio_line_ack(gateway->origins[i], frame->body, frame->len, false);
     }
     selkie_forwarder_kick(gateway->forwarder);
     on_changed(gateway);
@@ -141,8 +141,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
         }
     check_generation(gateway);
     if (selkie_dedup_has(&gateway->dedup, body, len, selkie_clock_monotonic_us())) {
-        selkie_radio_line_count_duplicate(line);
-        selkie_radio_line_ack(line, body, len);
+        selkie_radio_line_ack(line, body, len, true);
         return;
     }
     struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
@@ -170,10 +169,8 @@ static int open_line(struct selkie_gateway_service *gateway, const struct selkie
     struct selkie_radio_line_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
     struct selkie_radio_line *opened = selkie_radio_line_open(gateway->event, config, line, &handler);
 
-    if (!opened) {
-        selkie_log(LOG_ERR, "serial line %s: %s", line->device, selkie_error_text(SELKIE_ENOMEM));
+    if (!opened)
         return SELKIE_ENOMEM;
-    }
     gateway->lines[gateway->line_count++] = opened;
     return 0;
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway put together: radio lines, spool and forwarder on one event loop. PROTOCOL.md, section 9: a frame is in
- * the spool before it is acknowledged or sent.
- *
- * Disk writes block the event loop on purpose. Nothing could go on without them: both the ACK and the PUBLISH must wait
- * for the commit. Bytes that arrive meanwhile wait in the kernel, which holds 4 KB a line; the air brings at most 250
- * bytes a second (2 kbit/s), so that is 16 s of a stalled card. In exchange threads share nothing, and all that arrived
- * during a stall goes to the disk in one commit. The loop's thread. */
+ * the spool before it is acknowledged or sent. Disk writes block the event loop on purpose (docs/DESIGN.md, "Threads").
+ * The loop's thread. */
 #ifndef SELKIE_GATEWAY_GATEWAY_SERVICE_H
 #define SELKIE_GATEWAY_GATEWAY_SERVICE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "radio_line.h"
 
+#include "log.h"
 #include "serial.h"
 #include "timer.h"
 
@@ -143,10 +144,11 @@ static void on_quiet(void *context)
         arm(line, now);
 }
 
-void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len)
+void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len, bool repeat)
 {
     struct ack ack = {.since = selkie_clock_monotonic_us()};
 
+    line->counters.duplicate += repeat;
     if (!line->settings->ack || !selkie_serial_is_open(line->serial))
         return;
     selkie_frame_put_ack(ack.body, body, len);
@@ -160,11 +162,6 @@ void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, 
         arm(line, ack.since);
 }
 
-void selkie_radio_line_count_duplicate(struct selkie_radio_line *line)
-{
-    line->counters.duplicate++;
-}
-
 struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_gateway_config *config,
                                                  const struct selkie_gateway_line *settings,
                                                  const struct selkie_radio_line_handler *handler)
@@ -172,8 +169,10 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct s
     struct selkie_radio_line *line = calloc(1, sizeof *line);
     struct selkie_serial_handler serial = {.context = line, .bytes = on_bytes, .changed = on_changed};
 
-    if (!line)
+    if (!line) {
+        selkie_log(LOG_ERR, "serial line %s: %s", settings->device, selkie_error_text(SELKIE_ENOMEM));
         return NULL;
+    }
     selkie_timer_init(&line->quiet, event, on_quiet, line);
     line->handler = *handler;
     selkie_radio_line_configure(line, config, settings);

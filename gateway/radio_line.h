@@ -42,7 +42,7 @@ struct selkie_radio_line_handler {
     void (*changed)(void *context);
 };
 
-/* The configuration must live until the line is closed or gets another. NULL without memory. */
+/* The configuration must live until the line is closed or gets another. NULL after a line in the log. */
 struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_gateway_config *config,
                                                  const struct selkie_gateway_line *settings,
                                                  const struct selkie_radio_line_handler *handler);
@@ -55,9 +55,8 @@ bool selkie_radio_line_is(const struct selkie_radio_line *line, const struct sel
 void selkie_radio_line_configure(struct selkie_radio_line *line, const struct selkie_gateway_config *config,
                                  const struct selkie_gateway_line *settings);
 
-/* The body is in the spool, new or as a repeat: acknowledge it, if the line is to send ACKs. */
-void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len);
-void selkie_radio_line_count_duplicate(struct selkie_radio_line *line);
+/* The body is in the spool, new or as a repeat, which is counted: acknowledge it, if the line is to send ACKs. */
+void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len, bool repeat);
 
 const char *selkie_radio_line_device(const struct selkie_radio_line *line);
 bool selkie_radio_line_is_open(const struct selkie_radio_line *line);

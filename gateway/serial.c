@@ -137,6 +137,7 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, un
     struct selkie_serial *serial = calloc(1, sizeof *serial);
 
     if (!serial || !(serial->device = strdup(device))) {
+        selkie_log(LOG_ERR, "serial line %s: %s", device, selkie_error_text(SELKIE_ENOMEM));
         free(serial);
         return NULL;
     }

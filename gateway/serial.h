@@ -20,7 +20,7 @@ struct selkie_serial_handler {
     void (*changed)(void *context, bool open);
 };
 
-/* The device may be missing yet. NULL without memory. */
+/* The device may be missing yet. NULL after a line in the log. */
 struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, unsigned baud,
                                          const struct selkie_serial_handler *handler);
 void selkie_serial_close(struct selkie_serial *serial);

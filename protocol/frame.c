@@ -109,17 +109,22 @@ static int hex_digit(char c)
     return -1;
 }
 
-int selkie_address_parse(uint8_t address[static SELKIE_ADDRESS_SIZE], const char *text)
+int selkie_hex_decode(uint8_t *bytes, size_t size, const char *digits)
 {
-    uint8_t bytes[SELKIE_ADDRESS_SIZE];
-    for (size_t i = 0; i < SELKIE_ADDRESS_SIZE; i++) {
-        int high = hex_digit(text[2 * i]);
-        int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(digits[2 * i]);
+        int low = high < 0 ? -1 : hex_digit(digits[2 * i + 1]);
         if (low < 0)
             return SELKIE_EINVAL;
         bytes[i] = (uint8_t)(high << 4 | low);
     }
-    if (text[2 * SELKIE_ADDRESS_SIZE] != '\0')
+    return 0;
+}
+
+int selkie_address_parse(uint8_t address[static SELKIE_ADDRESS_SIZE], const char *text)
+{
+    uint8_t bytes[SELKIE_ADDRESS_SIZE];
+    if (selkie_hex_decode(bytes, sizeof bytes, text) < 0 || text[2 * SELKIE_ADDRESS_SIZE] != '\0')
         return SELKIE_EINVAL;
     memcpy(address, bytes, sizeof bytes);
     return 0;

@@ -21,21 +21,11 @@ static const char *family(bool device)
     return device ? "device" : "gateway";
 }
 
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
-}
-
+/* The first `len` characters, none of which may be missing. */
 static bool name_valid(const char *name, size_t len, size_t max)
 {
-    if (len == 0 || len > max)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (!is_name_char(name[i]))
-            return false;
-    }
-    return true;
+    return len > 0 && len <= max &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") >= len;
 }
 
 bool selkie_gateway_name_valid(const char *name)

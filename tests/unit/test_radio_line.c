@@ -218,7 +218,7 @@ START_TEST(ack_carries_the_bodys_crc)
     uint8_t expected[SELKIE_ACK_SIZE];
 
     sealed_of(body, 1);
-    selkie_radio_line_ack(radio, body, sizeof(body));
+    selkie_radio_line_ack(radio, body, sizeof body, false);
     await_ack(ack);
     selkie_frame_put_ack(expected, body, sizeof(body));
     ck_assert_mem_eq(ack, expected, sizeof(ack));
@@ -238,7 +238,7 @@ START_TEST(ack_comes_within_50_ms)
         int64_t start = selkie_clock_monotonic_us();
         send_body(body, sizeof(body));
         turn_until(i);
-        selkie_radio_line_ack(radio, body, sizeof(body));
+        selkie_radio_line_ack(radio, body, sizeof body, false);
         await_ack(ack);
         int64_t took = selkie_clock_monotonic_us() - start;
         best = took < best ? took : best;
@@ -259,7 +259,7 @@ START_TEST(ack_waits_for_a_quiet_line)
     sealed_of(body, 1);
     send_body(body, sizeof(body));
     turn_until(1);
-    selkie_radio_line_ack(radio, body, sizeof(body));
+    selkie_radio_line_ack(radio, body, sizeof body, false);
     for (int i = 0; i < 20; i++) { /* another device keeps talking, a byte each 10 ms */
         struct pollfd pollfd = {.fd = master, .events = POLLIN};
         int64_t next = selkie_clock_monotonic_us() + 10 * SELKIE_MS_US;
@@ -285,8 +285,8 @@ START_TEST(same_ack_waits_once_and_the_oldest_gives_way)
     turn_until(1);
     for (uint8_t i = 0; i < SELKIE_ACKS_MAX + 1; i++) {
         body[20] = i;
-        selkie_radio_line_ack(radio, body, sizeof(body));
-        selkie_radio_line_ack(radio, body, sizeof(body));
+        selkie_radio_line_ack(radio, body, sizeof body, false);
+        selkie_radio_line_ack(radio, body, sizeof body, false);
     }
     line.quiet_ms = 0;
     for (int i = 0; i < SELKIE_ACKS_MAX; i++)
@@ -303,7 +303,7 @@ START_TEST(line_without_ack_only_listens)
 
     line.ack = false;
     sealed_of(body, 1);
-    selkie_radio_line_ack(radio, body, sizeof(body));
+    selkie_radio_line_ack(radio, body, sizeof body, false);
     ck_assert_int_ge(sd_event_run(event, 50000), 0);
     ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
     ck_assert_uint_eq(selkie_radio_line_counters(radio)->ack_lost, 0);

@@ -53,13 +53,8 @@ static double seconds(struct argp_state *state, const char *text)
 
 static void parse_pin(struct argp_state *state, uint8_t pin[static SELKIE_PIN_SIZE], const char *text)
 {
-    size_t digits = strspn(text, "0123456789abcdefABCDEF");
-    if (digits != 2 * SELKIE_PIN_SIZE || text[digits] != '\0')
+    if (strlen(text) != 2 * SELKIE_PIN_SIZE || selkie_hex_decode(pin, SELKIE_PIN_SIZE, text) < 0)
         argp_error(state, "--pin %s: not 64 hex digits", text);
-    for (size_t i = 0; i < SELKIE_PIN_SIZE; i++) {
-        char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        pin[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
 }
 
 static void parse_form(struct argp_state *state, struct device_options *options, const char *text)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "payloads.h"
-#include <ctype.h>
 #include <glob.h>
 #include <jansson.h>
 #include <poll.h>
@@ -23,12 +22,8 @@ static int decode_hex(const struct payloads *payloads, const char *text, size_t 
         return complain(payloads, "an odd number of hex digits");
     if (digits / 2 > SELKIE_PAYLOAD_MAX)
         return complain(payloads, "a payload has at most 400 bytes");
-    for (size_t i = 0; i < digits / 2; i++) {
-        char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]))
-            return complain(payloads, "not hex digits");
-        payload[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
+    if (selkie_hex_decode(payload, digits / 2, text) < 0)
+        return complain(payloads, "not hex digits");
     *len = digits / 2;
     return 1;
 }

@@ -63,6 +63,9 @@ void selkie_frame_put_ack(uint8_t ack[static SELKIE_ACK_SIZE], const uint8_t *bo
  * SELKIE_EINVAL. */
 void selkie_address_format(char text[static SELKIE_ADDRESS_TEXT_SIZE],
                            const uint8_t address[static SELKIE_ADDRESS_SIZE]);
+
+/* Decode 2 * size hex digits of either case. SELKIE_EINVAL: there are others among them, or fewer. */
+SELKIE_USE_RESULT int selkie_hex_decode(uint8_t *bytes, size_t size, const char *digits);
 SELKIE_USE_RESULT int selkie_address_parse(uint8_t address[static SELKIE_ADDRESS_SIZE], const char *text);
 
 #endif
