@@ -4,14 +4,12 @@
 #include "ctl_client.h"
 #include "print.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <selkie/topic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define RESPONSE       SELKIE_TOPIC_CONTROL "/response"
 #define PACKET_HEADER  64 /* topic, properties and fixed header of a PUBLISH, generously */
@@ -20,8 +18,7 @@
 struct selkie_control_client {
     struct selkie_ctl_config config;
     struct selkie_ctl_client *client;
-    char correlation[32]; /* of the message under way: others may get the same answers */
-    uint32_t nonce;
+    char correlation[CTL_CLIENT_ID_SIZE + 16]; /* of the message under way: others may get the same answers */
     uint32_t messages;
     char *text; /* the message under way, with room for SELKIE_CONTROL_CLIENT_MESSAGE_MAX and a NUL */
     size_t len;
@@ -49,8 +46,6 @@ static enum ctl_exit prepare(struct selkie_control_client *control)
     control->text = malloc(SELKIE_CONTROL_CLIENT_MESSAGE_MAX + 1);
     if (!control->text)
         return ctl_fail("out of memory");
-    if (getrandom(&control->nonce, sizeof control->nonce, 0) != (ssize_t)sizeof control->nonce)
-        return ctl_fail("cannot get random numbers: %s", strerror(errno));
     int reason = selkie_ctl_client_subscribe(control->client, RESPONSE, 1);
     if (reason >= SELKIE_MQTT_REFUSAL)
         return explain_denial(control);
@@ -107,8 +102,8 @@ enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *contr
     if (control->commands == 0) {
         control->len = 0;
         append(control, opening, sizeof opening - 1);
-        snprintf(control->correlation, sizeof control->correlation, "%08" PRIx32 "-%" PRIu32, control->nonce,
-                 ++control->messages);
+        snprintf(control->correlation, sizeof control->correlation, "%s-%" PRIu32,
+                 selkie_ctl_client_id(control->client), ++control->messages);
     }
     (void)json_object_set_new(command, "correlationData", json_string(control->correlation));
     char *text = json_dumps(command, JSON_COMPACT);

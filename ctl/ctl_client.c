@@ -21,6 +21,7 @@ struct selkie_ctl_client {
     struct selkie_mqtt_queue *queue;
     struct selkie_mqtt *mqtt;
     int signals; /* signalfd, or -1 */
+    char id[CTL_CLIENT_ID_SIZE];
     size_t packet_max;
     bool lost;
     struct selkie_mqtt_event *first, **last; /* messages that came while something else was waited for */
@@ -103,12 +104,12 @@ static int await_answer(struct selkie_ctl_client *client, enum selkie_mqtt_event
         if (client->lost)
             return -1;
     }
-    char why[SELKIE_MQTT_TEXT_MAX];
-    if (begun < 0)
-        selkie_mqtt_failure(client->mqtt, why);
-    else
-        (void)snprintf(why, sizeof why, "%s", wait == CTL_INTERRUPTED ? "interrupted" : "no answer");
-    ctl_fail("%s: %s: %s", selkie_ctl_client_uri(client), what, why);
+    ctl_fail("%s: %s: %s", selkie_ctl_client_uri(client), what,
+             begun == SELKIE_EIO       ? "the connection was lost"
+             : begun == SELKIE_EFULL   ? "too many messages wait for the broker's answer"
+             : begun < 0               ? selkie_error_text(begun)
+             : wait == CTL_INTERRUPTED ? "interrupted"
+                                       : "no answer");
     return -1;
 }
 
@@ -126,14 +127,15 @@ static enum ctl_exit explain(const struct selkie_ctl_client *client, const struc
 static enum ctl_exit connect_client(struct selkie_ctl_client *client)
 {
     static const char *const properties[] = {"counter", "gateway", "rx", "form", NULL}; /* the plugin's */
-    char id[32], why[SELKIE_MQTT_TEXT_MAX];
-    struct selkie_mqtt_options options = {.settings = &client->config->broker, .id = id, .properties = properties};
+    char why[SELKIE_MQTT_TEXT_MAX];
+    struct selkie_mqtt_options options = {
+        .settings = &client->config->broker, .id = client->id, .properties = properties};
     struct selkie_mqtt_event *event;
     uint32_t chance;
 
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
         return ctl_fail("cannot get random numbers: %s", strerror(errno));
-    (void)snprintf(id, sizeof id, "selkiectl-%08" PRIx32, chance);
+    (void)snprintf(client->id, sizeof client->id, "selkiectl-%08" PRIx32, chance);
     if (selkie_mqtt_connect(client->mqtt, &options, why) < 0)
         return ctl_fail("%s", why);
     if (wait_event(client, &event, -1) != CTL_MESSAGE)
@@ -213,6 +215,11 @@ void selkie_ctl_client_close(struct selkie_ctl_client *client)
 const char *selkie_ctl_client_uri(const struct selkie_ctl_client *client)
 {
     return selkie_mqtt_uri(client->mqtt);
+}
+
+const char *selkie_ctl_client_id(const struct selkie_ctl_client *client)
+{
+    return client->id;
 }
 
 int selkie_ctl_client_subscribe(struct selkie_ctl_client *client, const char *filter, int qos)

@@ -12,6 +12,8 @@
 
 struct selkie_ctl_client;
 
+#define CTL_CLIENT_ID_SIZE 32
+
 /* Connect. On failure *client is NULL. With `until_interrupted`, SIGINT and SIGTERM end a wait for a message rather
  * than the program. */
 enum ctl_exit selkie_ctl_client_open(struct selkie_ctl_client **client, const struct selkie_ctl_config *config,
@@ -19,6 +21,7 @@ enum ctl_exit selkie_ctl_client_open(struct selkie_ctl_client **client, const st
 void selkie_ctl_client_close(struct selkie_ctl_client *client);
 
 const char *selkie_ctl_client_uri(const struct selkie_ctl_client *client); /* of the broker that accepted */
+const char *selkie_ctl_client_id(const struct selkie_ctl_client *client);  /* no other client has it: random */
 
 /* The reason code of MQTT 5 with which the broker answers (SELKIE_MQTT_REFUSAL and above: no), or -1 after a failure
  * was printed. */

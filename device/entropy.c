@@ -265,25 +265,26 @@ int selkie_entropy_gather(struct selkie_entropy *entropy, const struct selkie_po
     return more ? 1 : 0;
 }
 
-unsigned selkie_entropy_bits(const struct selkie_entropy *entropy)
+/* The credit in bits, at most `max`; that of sources whose start-up test is not passed counts where it is asked for. */
+static unsigned credited_bits(const struct selkie_entropy *entropy, bool in_startup, unsigned max)
 {
     uint32_t credit = 0;
     for (unsigned i = 0; i < entropy->source_count; i++) {
-        if (entropy->sources[i].startup_left == 0)
+        if (in_startup || entropy->sources[i].startup_left == 0)
             credit += entropy->sources[i].credit;
     }
-    return credit / 4 < SELKIE_ENTROPY_NEEDED ? (unsigned)credit / 4 : SELKIE_ENTROPY_NEEDED;
+    return credit / 4 < max ? (unsigned)credit / 4 : max;
+}
+
+unsigned selkie_entropy_bits(const struct selkie_entropy *entropy)
+{
+    return credited_bits(entropy, false, SELKIE_ENTROPY_NEEDED);
 }
 
 unsigned selkie_entropy_progress(const struct selkie_entropy *entropy)
 {
     unsigned bits = selkie_entropy_bits(entropy);
-    uint32_t credit = 0;
-    if (bits >= SELKIE_ENTROPY_NEEDED)
-        return bits;
-    for (unsigned i = 0; i < entropy->source_count; i++)
-        credit += entropy->sources[i].credit;
-    return credit / 4 < SELKIE_ENTROPY_NEEDED ? (unsigned)credit / 4 : SELKIE_ENTROPY_NEEDED - 1;
+    return bits >= SELKIE_ENTROPY_NEEDED ? bits : credited_bits(entropy, true, SELKIE_ENTROPY_NEEDED - 1);
 }
 
 unsigned selkie_entropy_alarms(const struct selkie_entropy *entropy)

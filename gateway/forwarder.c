@@ -165,13 +165,16 @@ static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum
         enter(forwarder, SUBSCRIBING, SUBACK_US);
 }
 
-static void on_refused(struct selkie_forwarder *forwarder, const struct selkie_mqtt_event *event)
+/* No broker accepted. A refusal is one condition, whichever address of the broker it came from. */
+static void on_failed(struct selkie_forwarder *forwarder, const struct selkie_mqtt_event *event)
 {
     const char *username = forwarder->config->broker.username;
-    char refused[SELKIE_LOG_LINE_MAX]; /* whichever address of the broker answered */
+    char refused[SELKIE_LOG_LINE_MAX];
 
     (void)snprintf(refused, sizeof refused, "refused: %s", selkie_mqtt_reason(event->code));
-    if (event->code == 0x86 || event->code == 0x87)
+    if (event->kind == SELKIE_MQTT_UNREACHABLE)
+        complain(forwarder, LOG_WARNING, NULL, "cannot connect: %s; retrying", event->text);
+    else if (event->code == 0x86 || event->code == 0x87)
         complain(forwarder, LOG_ERR, refused,
                  "connection refused for %s%s (%s); check username, password_file, cert and key",
                  username ? "user " : "a client without a user name", username ? username : "", event->text);
@@ -211,18 +214,11 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
 
     switch (event->kind) {
     case SELKIE_MQTT_CONNECTED:
-        if (forwarder->state == CONNECTING)
-            on_connected(forwarder, event->code);
+        on_connected(forwarder, event->code);
         break;
     case SELKIE_MQTT_REFUSED:
-        if (forwarder->state == CONNECTING)
-            on_refused(forwarder, event);
-        break;
     case SELKIE_MQTT_UNREACHABLE:
-        if (forwarder->state == CONNECTING) {
-            complain(forwarder, LOG_WARNING, NULL, "cannot connect: %s; retrying", event->text);
-            try_later(forwarder);
-        }
+        on_failed(forwarder, event);
         break;
     case SELKIE_MQTT_LOST:
         if (forwarder->state == LEAVING)

@@ -20,8 +20,6 @@
 /* Between two reasons until the text is complete: a reason itself may contain a semicolon. */
 #define BETWEEN "\n "
 
-#define OUT_OF_MEMORY (-99) /* Paho's PAHO_MEMORY_ERROR, which its headers do not have */
-
 /* How far the attempt came, as far as the trace says. */
 enum stage { NOT_THERE, IN_TLS, BEYOND_TLS };
 
@@ -141,28 +139,6 @@ void selkie_connect_error_text(const struct selkie_connect_error *error, char te
     else if (stage == BEYOND_TLS || (message && after(message, CONNECT_SENT)))
         reason = tls ? "the broker closed the connection; check cert and key" : "the broker closed the connection";
     (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "%s", reason);
-}
-
-void selkie_connect_error_local(char text[static SELKIE_MQTT_TEXT_MAX], int result)
-{
-    switch (result) {
-    case MQTTASYNC_DISCONNECTED:
-        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the connection was lost");
-        break;
-    case MQTTASYNC_MAX_MESSAGES_INFLIGHT:
-    case MQTTASYNC_NO_MORE_MSGIDS:
-    case MQTTASYNC_MAX_BUFFERED_MESSAGES:
-        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "too many messages wait for the broker's answer");
-        break;
-    case MQTTASYNC_BAD_UTF8_STRING:
-        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the topic is not valid UTF-8");
-        break;
-    case OUT_OF_MEMORY:
-        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "out of memory");
-        break;
-    default:
-        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
-    }
 }
 
 void selkie_connect_error_unresolved(char text[static SELKIE_MQTT_TEXT_MAX], int error)

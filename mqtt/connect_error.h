@@ -28,9 +28,6 @@ int selkie_connect_error_on_tls(const char *text, size_t len, void *context);
 void selkie_connect_error_text(const struct selkie_connect_error *error, char text[static SELKIE_MQTT_TEXT_MAX],
                                const char *message, bool tls);
 
-/* Why Paho did not take a call that returned this result. */
-void selkie_connect_error_local(char text[static SELKIE_MQTT_TEXT_MAX], int result);
-
 /* Why a name has no address, by getaddrinfo's error; 0: the name is known, but has none. */
 void selkie_connect_error_unresolved(char text[static SELKIE_MQTT_TEXT_MAX], int error);
 

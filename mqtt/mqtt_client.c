@@ -5,7 +5,7 @@
 #include "mqtt_paho.h"
 #include "resolver.h"
 
-#include <MQTTAsync.h>
+#include <MQTTReasonCodes.h>
 #include <selkie/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,6 @@ struct selkie_mqtt {
     size_t address;                             /* under way */
     enum selkie_mqtt_event_kind ending;         /* while ENDED: the event that is due */
     int refusal;                                /* the first broker's that refused, or 0 */
-    int failure;                                /* Paho's result of the last subscribe or publish */
     char text[SELKIE_MQTT_TEXT_MAX];            /* why, for each address so far */
     size_t of_uri;                              /* where in it the reasons of the URI under way begin */
 };
@@ -384,28 +383,14 @@ const char *selkie_mqtt_uri(const struct selkie_mqtt *client)
                : client->settings.name;
 }
 
-/* Keep Paho's result for selkie_mqtt_failure. */
-static int begun(struct selkie_mqtt *client, int result)
-{
-    client->failure = result;
-    return result < 0 ? SELKIE_EIO : result;
-}
-
 int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos)
 {
-    return begun(client, client->state == CONNECTED ? selkie_mqtt_paho_subscribe(client->paho, filter, qos)
-                                                    : MQTTASYNC_DISCONNECTED);
+    return client->state == CONNECTED ? selkie_mqtt_paho_subscribe(client->paho, filter, qos) : SELKIE_EIO;
 }
 
 int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message)
 {
-    return begun(client,
-                 client->state == CONNECTED ? selkie_mqtt_paho_publish(client->paho, message) : MQTTASYNC_DISCONNECTED);
-}
-
-void selkie_mqtt_failure(const struct selkie_mqtt *client, char why[static SELKIE_MQTT_TEXT_MAX])
-{
-    selkie_connect_error_local(why, client->failure);
+    return client->state == CONNECTED ? selkie_mqtt_paho_publish(client->paho, message) : SELKIE_EIO;
 }
 
 void selkie_mqtt_adopt(struct selkie_mqtt *client, const struct selkie_mqtt_settings *settings)

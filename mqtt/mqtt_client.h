@@ -44,15 +44,12 @@ const char *selkie_mqtt_uri(const struct selkie_mqtt *client);
 /* The client goes on with these settings, which are the same as those it connects with, but in another document. */
 void selkie_mqtt_adopt(struct selkie_mqtt *client, const struct selkie_mqtt_settings *settings);
 
-/* SUBSCRIBED follows. SELKIE_EIO: selkie_mqtt_failure says why. */
+/* SUBSCRIBED follows. SELKIE_EIO: there is no connection; SELKIE_EFULL: too many publishes wait for an answer;
+ * SELKIE_EMALFORMED: the filter is not UTF-8; SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_mqtt_subscribe(struct selkie_mqtt *client, const char *filter, int qos);
 
-/* The token that its PUBLISHED event will have (> 0 above QoS 0), or SELKIE_EIO: selkie_mqtt_failure says why. */
+/* The token that its PUBLISHED event will have (> 0 above QoS 0), or an error as above. */
 SELKIE_USE_RESULT int selkie_mqtt_publish(struct selkie_mqtt *client, const struct selkie_mqtt_message *message);
-
-/* Why the last subscribe or publish could not begin: there is no connection, too many publishes wait for an answer, …
- */
-void selkie_mqtt_failure(const struct selkie_mqtt *client, char why[static SELKIE_MQTT_TEXT_MAX]);
 
 /* The next event of any client of the queue, for free(); NULL: none for now. Call it when the queue's descriptor is
  * readable: the clients' attempts to connect advance in here. */

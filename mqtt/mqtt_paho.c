@@ -13,6 +13,8 @@
 #define SESSION_EXPIRY_S 3600
 #define BUFFERED_DEFAULT 100
 
+#define PAHO_OUT_OF_MEMORY (-99) /* its headers have no name for it */
+
 /* What Paho's callbacks see. It lives until Paho's client is destroyed, after which none is called. */
 struct selkie_mqtt_paho {
     struct selkie_mqtt_queue *queue;
@@ -256,7 +258,7 @@ int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_q
     if (result == MQTTASYNC_SUCCESS)
         result = start(paho, options, password);
     if (result != MQTTASYNC_SUCCESS) {
-        selkie_connect_error_local(why, result);
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
         selkie_mqtt_paho_close(paho);
         return SELKIE_EIO;
     }
@@ -307,6 +309,25 @@ bool selkie_mqtt_paho_is_connected(const struct selkie_mqtt_paho *paho)
     return MQTTAsync_isConnected(paho->client) != 0;
 }
 
+/* Why Paho does not take a command. */
+static int error_of(int result)
+{
+    switch (result) {
+    case MQTTASYNC_DISCONNECTED:
+        return SELKIE_EIO;
+    case MQTTASYNC_MAX_MESSAGES_INFLIGHT:
+    case MQTTASYNC_NO_MORE_MSGIDS:
+    case MQTTASYNC_MAX_BUFFERED_MESSAGES:
+        return SELKIE_EFULL;
+    case MQTTASYNC_BAD_UTF8_STRING:
+        return SELKIE_EMALFORMED;
+    case PAHO_OUT_OF_MEMORY:
+        return SELKIE_ENOMEM;
+    default:
+        return SELKIE_EINVAL;
+    }
+}
+
 int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter, int qos)
 {
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
@@ -314,7 +335,8 @@ int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter
     options.onSuccess5 = on_subscribed;
     options.onFailure5 = on_subscribe_failed;
     options.context = paho;
-    return MQTTAsync_subscribe(paho->client, filter, qos, &options);
+    int result = MQTTAsync_subscribe(paho->client, filter, qos, &options);
+    return result == MQTTASYNC_SUCCESS ? 0 : error_of(result);
 }
 
 /* Paho only reads it, and wants it writable all the same. */
@@ -350,5 +372,5 @@ int selkie_mqtt_paho_publish(struct selkie_mqtt_paho *paho, const struct selkie_
         result = MQTTAsync_send(paho->client, message->topic, (int)message->len, message->payload, message->qos,
                                 message->retain, &options);
     MQTTProperties_free(&options.properties);
-    return result == MQTTASYNC_SUCCESS ? options.token : result;
+    return result == MQTTASYNC_SUCCESS ? options.token : error_of(result);
 }

@@ -26,7 +26,7 @@ SELKIE_USE_RESULT int selkie_mqtt_paho_keep(struct selkie_mqtt_paho **opened);
  * client Paho also ends its threads, and the caller waits for that, about a second. NULL is harmless. */
 void selkie_mqtt_paho_close(struct selkie_mqtt_paho *paho);
 
-/* As selkie_mqtt_disconnect, …_is_connected, …_subscribe and …_publish, but with Paho's own result on failure. */
+/* As selkie_mqtt_disconnect, …_is_connected, …_subscribe and …_publish. */
 bool selkie_mqtt_paho_disconnect(struct selkie_mqtt_paho *paho, bool will);
 bool selkie_mqtt_paho_is_connected(const struct selkie_mqtt_paho *paho);
 SELKIE_USE_RESULT int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter, int qos);

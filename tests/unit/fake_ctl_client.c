@@ -20,6 +20,8 @@ size_t fake_packet_max = SIZE_MAX;
 const char *const *fake_answers;
 enum ctl_wait fake_then;
 
+static unsigned runs; /* each has its own client ID */
+
 enum ctl_exit ctl_fail(const char *format, ...)
 {
     va_list arguments;
@@ -50,6 +52,7 @@ enum ctl_exit selkie_ctl_client_open(struct selkie_ctl_client **client, const st
     (void)config;
     ck_assert(!until_interrupted);
     *client = (struct selkie_ctl_client *)&fake_open_count;
+    runs++;
     fake_open_count++;
     return CTL_DONE;
 }
@@ -89,6 +92,15 @@ size_t selkie_ctl_client_packet_max(const struct selkie_ctl_client *client)
 const json_t *fake_command(size_t index)
 {
     return json_array_get(json_object_get(fake_published, "commands"), index);
+}
+
+const char *selkie_ctl_client_id(const struct selkie_ctl_client *client)
+{
+    static char id[CTL_CLIENT_ID_SIZE];
+
+    (void)client;
+    (void)snprintf(id, sizeof id, "selkiectl-%08u", runs);
+    return id;
 }
 
 const char *selkie_ctl_client_uri(const struct selkie_ctl_client *client)

@@ -6,9 +6,8 @@
 
 #include <stdint.h>
 
-#define SELKIE_HISTOGRAM_BUCKETS                                                                                       \
-    640 /* up to 2^43 - 1, in microseconds 101 days; the last also takes what is longer                                \
-         */
+/* Up to 2^43 - 1, in microseconds 101 days; the last one also takes what is longer. */
+#define SELKIE_HISTOGRAM_BUCKETS 640
 
 struct selkie_histogram {
     uint64_t count;
