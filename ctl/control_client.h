@@ -10,8 +10,7 @@
 
 struct selkie_control_client;
 
-/* No message is longer than this: room for some 1,500 devices, and a broker that limits its packets is likely to take
- * it. Where the broker says that it takes less, less is sent. */
+/* The longest message: some 1,500 devices fit. A broker that limits its packets more gets shorter messages. */
 #define SELKIE_CONTROL_CLIENT_MESSAGE_MAX (256 * 1024)
 #define SELKIE_CONTROL_CLIENT_COMMAND_MAX 1024
 
@@ -33,8 +32,7 @@ enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_op
 enum ctl_exit selkie_control_client_print_take(const struct ctl_options *options, json_t *command,
                                                void (*print)(json_t *data, const void *context), const void *context);
 
-/* Several commands in one message: add each (it takes the object), send when *full is set, and at the end. CTL_DONE
- * also for a full message. */
+/* Several commands in one message: add each (it takes the object); send when *full is set, and at the end. */
 enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full);
 /* The answers, a list in the order of the commands, for json_decref; NULL after a failure. */
 json_t *selkie_control_client_send(struct selkie_control_client *control);

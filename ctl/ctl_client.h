@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to the broker, used step by step: each call waits for the broker's answer, up to the configuration's
- * time, and prints every failure on stderr. Heap; one thread. */
+/* One connection to the broker, for a program that does one thing after the other: each call waits for the broker's
+ * answer, up to the configured time limit, and prints every failure on stderr. Heap; one thread. */
 #ifndef SELKIE_CTL_CLIENT_H
 #define SELKIE_CTL_CLIENT_H
 
@@ -23,8 +23,8 @@ void selkie_ctl_client_close(struct selkie_ctl_client *client);
 const char *selkie_ctl_client_uri(const struct selkie_ctl_client *client); /* of the broker that accepted */
 const char *selkie_ctl_client_id(const struct selkie_ctl_client *client);  /* no other client has it: random */
 
-/* The reason code of MQTT 5 with which the broker answers (SELKIE_MQTT_REFUSAL and above: no), or -1 after a failure
- * was printed. */
+/* The reason code of the broker's answer (SELKIE_MQTT_REFUSAL and above: refused), or -1 after a failure was
+ * printed. */
 int selkie_ctl_client_subscribe(struct selkie_ctl_client *client, const char *filter, int qos);
 int selkie_ctl_client_publish(struct selkie_ctl_client *client, const char *topic, const void *payload, size_t len);
 
@@ -38,7 +38,7 @@ enum ctl_wait { CTL_MESSAGE, CTL_TIMEOUT, CTL_INTERRUPTED, CTL_LOST };
 enum ctl_wait selkie_ctl_client_next(struct selkie_ctl_client *client, struct selkie_mqtt_event **message,
                                      int timeout_ms);
 
-/* While so many messages wait, further ones are dropped. */
+/* The most messages that wait; further ones are dropped. */
 #define SELKIE_CTL_MESSAGES_MAX 10000
 
 /* Messages dropped since the last call. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the broker is and as whom to go there: from a configuration file, and over it the command line. Heap, file
- * input; one thread. */
+/* How to reach the broker, and as which user: from a configuration file and the command line, which takes precedence.
+ * Heap, file input; one thread. */
 #ifndef SELKIE_CTL_CONFIG_H
 #define SELKIE_CTL_CONFIG_H
 
@@ -18,7 +18,7 @@ struct selkie_ctl_config {
 };
 
 /* Fill in from --config, else ~/.config/selkie/ctl.json, else /etc/selkie/ctl.json, else mqtt://localhost. With
- * --broker nothing is taken from the file's "broker": a password must not go to another broker than it was meant for.
+ * --broker the file's "broker" is ignored: a password must not go to another broker than it was meant for.
  * On failure, which was printed on stderr, CTL_CONFIG or CTL_USAGE. Always close it. */
 enum ctl_exit selkie_ctl_config_open(struct selkie_ctl_config *config, const struct ctl_options *options);
 void selkie_ctl_config_close(struct selkie_ctl_config *config);

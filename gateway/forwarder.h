@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps a connection to the broker for as long as the gateway runs: connects, and reconnects after a growing back-off.
- * Within a connection the sender (sender.h) publishes the frames. PROTOCOL.md, sections 8 and 9. Logs each reason for a
- * failure once. The loop's thread. */
+/* Keeps the gateway connected to the broker: connects, and reconnects after a growing back-off. Within a connection the
+ * sender (sender.h) publishes the frames. PROTOCOL.md, sections 8 and 9. Logs a condition once for as long as it lasts.
+ * The loop's thread. */
 #ifndef SELKIE_GATEWAY_FORWARDER_H
 #define SELKIE_GATEWAY_FORWARDER_H
 
@@ -24,7 +24,7 @@ struct selkie_forwarder_counters {
 
 struct selkie_forwarder_handler {
     void *context;
-    /* Frames may be sent from now on, or no longer; or some were dealt with. */
+    /* The connection began or ended, or frames were acknowledged: the status changed. */
     void (*changed)(void *context);
     /* selkie_forwarder_drain is done. */
     void (*drained)(void *context);
@@ -36,7 +36,7 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
                                                const struct selkie_forwarder_handler *handler);
 void selkie_forwarder_close(struct selkie_forwarder *forwarder);
 
-/* Use another configuration. Reconnects if the broker, the names or `confirm` changed. */
+/* Use another configuration; the one before may be closed. Reconnects if the broker, the names or `confirm` changed. */
 void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct selkie_gateway_config *config);
 
 /* The spool has new frames. */

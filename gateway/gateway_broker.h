@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's MQTT connection on the event loop: its topics and its will. It handles one event in each turn of the
- * loop, after the lines are read and the frames are stored. PROTOCOL.md, section 8. Nothing is kept here: the spool is
- * what survives. The loop's thread. */
+/* The gateway's MQTT connection on the event loop: its topics and its will. PROTOCOL.md, section 8. It handles one
+ * event in each turn of the loop, after the lines are read and the frames are stored. It stores nothing: that is the
+ * spool's job. The loop's thread. */
 #ifndef SELKIE_GATEWAY_BROKER_H
 #define SELKIE_GATEWAY_BROKER_H
 
@@ -18,19 +18,18 @@
 
 struct selkie_gateway_broker;
 
-/* False: hand the same event on again in a later turn, there is more to do with it. */
+/* Handle an event. False: call again with the same event in a later turn, because there is more to do. */
 typedef bool selkie_gateway_broker_handler(void *context, const struct selkie_mqtt_event *event);
 
 /* NULL after a line in the log. */
 struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie_gateway_broker_handler *handler,
                                                          void *context);
 
-/* Ends the connection if there is one, as selkie_gateway_broker_connect does: without the will. Waits for Paho's
- * threads to end, about a second. */
+/* End the connection, without the will. Waits for Paho's threads to end, about a second. */
 void selkie_gateway_broker_close(struct selkie_gateway_broker *broker);
 
-/* Begin to connect; one of CONNECTED, REFUSED, UNREACHABLE follows. Ends the connection before. SELKIE_EIO where it
- * cannot begin; `why` says what is at fault. */
+/* Begin to connect; one of CONNECTED, REFUSED, UNREACHABLE follows. An earlier connection or attempt ends first,
+ * without the will. SELKIE_EIO, with the reason in `why`. */
 SELKIE_USE_RESULT int selkie_gateway_broker_connect(struct selkie_gateway_broker *broker,
                                                     const struct selkie_gateway_config *config,
                                                     char why[static SELKIE_MQTT_TEXT_MAX]);
@@ -41,16 +40,15 @@ void selkie_gateway_broker_adopt(struct selkie_gateway_broker *broker, const str
 /* The URI in use, or all that are tried. */
 const char *selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker);
 
-/* Take leave: DISCONNECT "with will message", so that the broker publishes `offline` at once. As
- * selkie_mqtt_disconnect. */
+/* Disconnect "with will message", so that the broker publishes `offline` at once. As selkie_mqtt_disconnect. */
 bool selkie_gateway_broker_leave(struct selkie_gateway_broker *broker);
 
-/* SELKIE_EIO where there is no connection. */
+/* Errors as selkie_mqtt_publish. */
 SELKIE_USE_RESULT int selkie_gateway_broker_subscribe_receipts(struct selkie_gateway_broker *broker);
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker);
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json);
 
-/* Publish a frame. The token (> 0) that its PUBLISHED event will have, or SELKIE_EIO. */
+/* Publish a frame. The token (> 0) that its PUBLISHED event will have, or an error as selkie_mqtt_publish. */
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
                                                           const struct selkie_spool_frame *frame);
 

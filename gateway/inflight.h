@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frames in flight: published and not yet dealt with, in the order of sending. At most as many as the configured
+/* The frames in flight: published and not yet acknowledged, in the order of sending. At most as many as the configured
  * window, and at most as many without a PUBACK as the broker accepts. Bookkeeping only: no I/O, no clock; one thread.
  */
 #ifndef SELKIE_GATEWAY_INFLIGHT_H
@@ -41,7 +41,7 @@ void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_
 /* The broker answered a publish. Returns its entry, valid until the next change; NULL if no entry has this token. */
 struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason);
 
-/* The frame is dealt with. False if it is not in flight. */
+/* The frame is acknowledged, or gone. False if it is not in flight. */
 bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq);
 
 /* Whether the frame is in flight. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One Paho client, from before it connects to one address until it is destroyed, and its callbacks. Those run on Paho's
- * threads and only put events into the queue; the calls belong to the loop's thread. Inside the room. */
+/* One Paho client and its callbacks, for one attempt to connect to one address and the connection that it makes. The
+ * callbacks run on Paho's threads and only put events into the queue. Call everything from the loop's thread. Only for
+ * this room. */
 #ifndef SELKIE_MQTT_PAHO_H
 #define SELKIE_MQTT_PAHO_H
 
@@ -10,16 +11,16 @@
 
 struct selkie_mqtt_paho;
 
-/* Begin to connect to the URI under this address. Until the close its host is pinned to the address, since Paho looks
- * the host up on a thread of its own, and may do so late. One of CONNECTED, REFUSED, UNREACHABLE follows in the queue,
- * as `event` says whose and which. SELKIE_EIO, with the reason in `why`. */
+/* Begin to connect to the URI at this address. The host is pinned to the address until the close, because Paho looks
+ * the host up on its own thread, at any time. One of CONNECTED, REFUSED, UNREACHABLE follows; all events have the
+ * client, the context and the attempt of `event`. SELKIE_EIO, with the reason in `why`. */
 SELKIE_USE_RESULT int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_queue *queue,
                                             const struct selkie_mqtt_event *event, const struct selkie_mqtt_uri *uri,
                                             const struct sockaddr_storage *address,
                                             const struct selkie_mqtt_options *options, const char *password,
                                             char why[static SELKIE_MQTT_TEXT_MAX]);
 
-/* A client that never connects, for close alone. SELKIE_ENOMEM. */
+/* A client that never connects: while it is open, Paho's threads stay. Only close it. SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_mqtt_paho_keep(struct selkie_mqtt_paho **opened);
 
 /* Ends the connection, and also an attempt to connect: nothing else does. No callback comes after this. With its last

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The events of one or more MQTT clients, from Paho's threads to an event loop. Paho calls back with a lock held that
- * publishing takes too, so its callbacks only put an event here and wake the loop.
+/* The queue of events of one or more MQTT clients, from Paho's threads to an event loop. Paho calls back while it holds
+ * a lock that publishing takes too, so its callbacks only put an event here and wake the loop.
  *
- * Bounded: one event for each publish that wants its answer, a few for each connection, and a number of messages that
- * the owner sets; further messages, and longer ones than he takes, are dropped and counted.
+ * Bounded: one event for each publish with `answer`, a few for each connection, and as many messages as the owner
+ * allows. Further messages, and longer ones, are dropped and counted.
  *
- * The loop polls the descriptor and calls selkie_mqtt_take, in which the clients' own deadlines run as well. Heap;
- * open, take and close: the loop's thread. */
+ * The loop polls the descriptor and calls selkie_mqtt_take (mqtt_client.h). Heap. Open, take and close: the loop's
+ * thread. */
 #ifndef SELKIE_MQTT_QUEUE_H
 #define SELKIE_MQTT_QUEUE_H
 
@@ -20,8 +20,8 @@
 
 enum selkie_mqtt_event_kind {
     SELKIE_MQTT_CONNECTED,    /* code: how many publishes the broker takes without an answer; packet_max */
-    SELKIE_MQTT_REFUSED,      /* the broker answered no. code: MQTT reason; text: whole sentence part */
-    SELKIE_MQTT_UNREACHABLE,  /* no connection or no answer. text: the reason, for each address if there are many */
+    SELKIE_MQTT_REFUSED,      /* the broker refused. code: MQTT reason; text: that reason in words, with the address */
+    SELKIE_MQTT_UNREACHABLE,  /* no connection or no answer. text: the reason, for each address if there are several */
     SELKIE_MQTT_LOST,         /* the connection ended. code: MQTT reason where the broker gave one, else 0 */
     SELKIE_MQTT_DISCONNECTED, /* the connection was ended by selkie_mqtt_disconnect */
     SELKIE_MQTT_SUBSCRIBED,   /* code: granted QoS or MQTT reason; 0x80 and above: refused */

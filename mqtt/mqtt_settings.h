@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the broker is, as whom to log in and whom to trust: the "broker" object that every configuration has, and the
- * same from a command line. A URI is mqtt://HOST[:PORT] or mqtts://HOST[:PORT] (TLS); an IPv6 address stands in
- * brackets. A user and a password in the URI are refused everywhere: a URI ends up in logs and in lists of processes.
- * File input only for the password; no logging; any thread, each object in one thread at a time. */
+/* How to reach the broker, as which user, and whom to trust: the "broker" object of every configuration, or the same
+ * from a command line. A URI is mqtt://HOST[:PORT] or mqtts://HOST[:PORT] (TLS), with an IPv6 address in brackets. A
+ * user or a password in the URI is refused: URIs appear in logs and in lists of processes. The only file read is the
+ * password file; no logging. Any thread, each object in one thread at a time. */
 #ifndef SELKIE_MQTT_SETTINGS_H
 #define SELKIE_MQTT_SETTINGS_H
 
@@ -39,15 +39,15 @@ struct selkie_mqtt_settings {
     unsigned connect_timeout_s; /* for each address, from its name on */
 };
 
-/* What a connection is made with. Strings, those of the settings too, must live while the client connects; with
- * `reconnect_s`, until the next connect or close. The settings themselves are copied. */
+/* The options of a connection. All strings must live while the client connects; with `reconnect_s`, until the next
+ * connect or close. The settings are copied, their strings are not. */
 struct selkie_mqtt_options {
     const struct selkie_mqtt_settings *settings;
     const char *id;
     const char *username; /* NULL: the settings' user and password file */
     const char *password;
     const char *will_topic, *will_payload; /* NULL: no will. QoS 1, retained */
-    bool keep_session;                     /* take up the last session, and let this one outlive us for an hour */
+    bool keep_session;                     /* continue the last session, and keep this one for an hour after the end */
     unsigned buffered_max;                 /* publishes that may wait in Paho; 0: 100 */
     unsigned reconnect_s;                  /* 0: never; else connect again this long after a failure or a loss */
     const char *const *properties;         /* names of user properties that messages keep, ended by NULL; or NULL */
@@ -65,7 +65,7 @@ SELKIE_USE_RESULT const char *selkie_mqtt_settings_add_uris(struct selkie_mqtt_s
  * the object, "uri" is required. Strings belong to the document, which keeps the mistakes. */
 void selkie_mqtt_settings_read(struct selkie_mqtt_settings *settings, struct selkie_settings_object *object);
 
-/* NULL, or in words why these settings do not fit together; *key is the key to blame. */
+/* NULL, or what is wrong with these settings together, in words; *key is the key at fault. */
 SELKIE_USE_RESULT const char *selkie_mqtt_settings_fault(const struct selkie_mqtt_settings *settings, const char **key);
 
 /* The first URI over which the password would go through a network without TLS, or NULL. */

@@ -17,7 +17,7 @@
 
 #define SELKIE_RESOLVER_MAX 8 /* further addresses of a name are ignored */
 
-/* IPv4 first, as Paho prefers it; within that in the resolver's order. */
+/* IPv4 first, as Paho prefers it, else in the resolver's order. */
 struct selkie_resolver_addresses {
     size_t count;
     int error; /* getaddrinfo's, where there is none; 0: the name is known, but has none */
@@ -32,7 +32,7 @@ bool selkie_resolver_numeric(struct selkie_resolver_addresses *addresses, const 
 
 struct selkie_resolver_lookup;
 
-/* Called on a thread of the lookup's own; no addresses: none is known. */
+/* Called on the lookup's own thread. Without an address, `error` says why. */
 typedef void selkie_resolver_done(void *context, const struct selkie_resolver_addresses *addresses);
 
 /* Threads that may wait for a name server at one time, those of abandoned lookups included: the service of the gateway
@@ -44,18 +44,18 @@ typedef void selkie_resolver_done(void *context, const struct selkie_resolver_ad
 SELKIE_USE_RESULT int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host,
                                             selkie_resolver_done *done, void *context);
 
-/* Each lookup is abandoned once, before or after it is done; `done` is not called after this. The thread ends when the
- * name server lets it. NULL is harmless. */
+/* Abandon each lookup once, before or after it is done; `done` is not called after this. The thread ends when the name
+ * server has answered, or libc gives up. NULL is harmless. */
 void selkie_resolver_abandon(struct selkie_resolver_lookup *lookup);
 
-/* While pinned, the host has this address for everybody in the process who asks getaddrinfo; the newest pin of a host
- * counts. The memory, the host and the address are the caller's until unpinned. */
+/* While a host is pinned, getaddrinfo returns this address to everybody in the process; the newest pin of a host
+ * counts. The pin, the host and the address must live until the pin is removed. */
 struct selkie_resolver_pin {
     struct selkie_resolver_pin *next;
     const char *host;
     const struct sockaddr_storage *address;
 };
 void selkie_resolver_pin(struct selkie_resolver_pin *pin, const char *host, const struct sockaddr_storage *address);
-void selkie_resolver_unpin(struct selkie_resolver_pin *pin); /* harmless where it is not pinned */
+void selkie_resolver_unpin(struct selkie_resolver_pin *pin); /* harmless without a pin */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting a thread that leaves the host's signals to the host, and waiting on the monotonic clock. */
+/* Threads that receive no signals, and conditions that wait by the monotonic clock. Any thread. */
 #ifndef SELKIE_THREAD_H
 #define SELKIE_THREAD_H
 
@@ -10,7 +10,7 @@
 
 #define SELKIE_FOREVER INT64_MAX
 
-/* 0 or SELKIE_ENOMEM. */
+/* Start a thread with all signals blocked: they are for the program's own threads. SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_thread_start(pthread_t *thread, void *(*run)(void *), void *context);
 
 /* A condition to be waited on with selkie_thread_wait_until. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Serial lines as radios need them, for the programs on Linux. Any thread. */
+/* Settings of serial lines for radios, for the programs on Linux. Any thread. */
 #ifndef SELKIE_TTY_H
 #define SELKIE_TTY_H
 
