@@ -24,8 +24,7 @@ struct selkie_ctl_client {
     char id[CTL_CLIENT_ID_SIZE];
     size_t packet_max;
     bool lost;
-    struct selkie_mqtt_event *first, **last; /* messages that came while something else was waited for */
-    size_t kept, dropped;
+    struct selkie_mqtt_queue *kept; /* messages that came during the wait for something else */
 };
 
 /* The next event of the connection, or why there is none. A negative deadline: wait for ever. */
@@ -49,32 +48,6 @@ static int64_t deadline_us(int timeout_ms)
     return timeout_ms < 0 ? -1 : selkie_clock_monotonic_us() + (int64_t)timeout_ms * 1000;
 }
 
-/* Keep a message for selkie_ctl_client_next. */
-static void keep_take(struct selkie_ctl_client *client, struct selkie_mqtt_event *message)
-{
-    if (client->kept == SELKIE_CTL_MESSAGES_MAX) {
-        client->dropped++;
-        free(message);
-        return;
-    }
-    client->kept++;
-    *client->last = message;
-    client->last = &message->next;
-}
-
-static struct selkie_mqtt_event *take_kept(struct selkie_ctl_client *client)
-{
-    struct selkie_mqtt_event *message = client->first;
-
-    if (!message)
-        return NULL;
-    client->kept--;
-    client->first = message->next;
-    if (!client->first)
-        client->last = &client->first;
-    return message;
-}
-
 static void print_lost(struct selkie_ctl_client *client, int code)
 {
     client->lost = true;
@@ -90,10 +63,8 @@ static int await_answer(struct selkie_ctl_client *client, enum selkie_mqtt_event
     enum ctl_wait wait = CTL_MESSAGE;
 
     while (begun >= 0 && (wait = wait_event(client, &event, limit_us)) == CTL_MESSAGE) {
-        if (event->kind == SELKIE_MQTT_MESSAGE) {
-            keep_take(client, event);
-            continue;
-        }
+        if (event->kind == SELKIE_MQTT_MESSAGE)
+            (void)selkie_mqtt_queue_put(client->kept, event); /* it counts those that it drops */
         int code = event->code;
         bool is_answer = event->kind == kind;
         if (event->kind == SELKIE_MQTT_LOST)
@@ -167,12 +138,11 @@ enum ctl_exit selkie_ctl_client_open(struct selkie_ctl_client **opened, const st
     if (!client)
         return ctl_fail("out of memory");
     client->config = config;
-    client->last = &client->first;
     client->signals = until_interrupted ? block_signals() : -1;
     enum ctl_exit result = CTL_DONE;
     if (until_interrupted && client->signals < 0)
         result = ctl_fail("cannot wait for signals: %s", strerror(errno));
-    else if (selkie_mqtt_queue_open(&client->queue, limits) < 0 ||
+    else if (selkie_mqtt_queue_open(&client->queue, limits) < 0 || selkie_mqtt_queue_open(&client->kept, limits) < 0 ||
              selkie_mqtt_open(&client->mqtt, client->queue, client) < 0)
         result = ctl_fail("cannot wait for events: %s", strerror(errno));
     else
@@ -205,8 +175,7 @@ void selkie_ctl_client_close(struct selkie_ctl_client *client)
     take_leave(client);
     selkie_mqtt_close(client->mqtt);
     selkie_mqtt_queue_close(client->queue);
-    for (struct selkie_mqtt_event *message; (message = take_kept(client));)
-        free(message);
+    selkie_mqtt_queue_close(client->kept);
     if (client->signals >= 0)
         close(client->signals);
     free(client);
@@ -247,7 +216,7 @@ enum ctl_wait selkie_ctl_client_next(struct selkie_ctl_client *client, struct se
                                      int timeout_ms)
 {
     int64_t limit_us = deadline_us(timeout_ms);
-    struct selkie_mqtt_event *event = take_kept(client);
+    struct selkie_mqtt_event *event = selkie_mqtt_queue_pop(client->kept);
 
     *message = event;
     while (!*message && !client->lost) {
@@ -266,8 +235,5 @@ enum ctl_wait selkie_ctl_client_next(struct selkie_ctl_client *client, struct se
 
 size_t selkie_ctl_client_dropped(struct selkie_ctl_client *client)
 {
-    size_t dropped = client->dropped + selkie_mqtt_queue_dropped(client->queue);
-
-    client->dropped = 0;
-    return dropped;
+    return selkie_mqtt_queue_dropped(client->queue) + selkie_mqtt_queue_dropped(client->kept);
 }

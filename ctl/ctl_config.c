@@ -32,9 +32,9 @@ static char *find_default(void)
 {
     const char *home = getenv("HOME");
     char *path = NULL;
-    if (home != NULL && asprintf(&path, "%s/.config/selkie/ctl.json", home) < 0)
+    if (home && asprintf(&path, "%s/.config/selkie/ctl.json", home) < 0)
         return NULL;
-    if (path != NULL && access(path, F_OK) == 0)
+    if (path && access(path, F_OK) == 0)
         return path;
     free(path);
     return access("/etc/selkie/ctl.json", F_OK) == 0 ? strdup("/etc/selkie/ctl.json") : NULL;
@@ -54,23 +54,23 @@ static void read_broker(struct selkie_ctl_config *config, struct selkie_settings
 
 static enum ctl_exit read_file(struct selkie_ctl_config *config, const struct ctl_options *options)
 {
-    config->path = options->config != NULL ? strdup(options->config) : find_default();
-    if (config->path == NULL)
+    config->path = options->config ? strdup(options->config) : find_default();
+    if (!config->path)
         return CTL_DONE;
     config->settings = selkie_settings_load(config->path);
-    if (config->settings == NULL)
+    if (!config->settings)
         return ctl_fail("%s: %s", config->path, selkie_error_text(SELKIE_ENOMEM));
     struct selkie_settings_object *root = selkie_settings_root(config->settings);
     struct selkie_settings_object *broker = selkie_settings_object(root, "broker", false);
-    if (broker != NULL)
-        read_broker(config, broker, options->broker == NULL);
+    if (broker)
+        read_broker(config, broker, !options->broker);
     config->root = selkie_settings_string(root, "root", SELKIE_TOPIC_ROOT_DEFAULT);
     config->timeout_ms = 1000 * (int)selkie_settings_integer(root, "timeout", 1, 3600, DEFAULT_TIMEOUT_S);
     selkie_settings_end(root);
     if (!selkie_topic_root_valid(config->root))
         selkie_settings_reject(root, "root", "must be topic levels without wildcards");
     const char *error = selkie_settings_error(config->settings);
-    if (error == NULL)
+    if (!error)
         return CTL_DONE;
     ctl_fail("%s", error);
     return CTL_CONFIG;
@@ -78,7 +78,7 @@ static enum ctl_exit read_file(struct selkie_ctl_config *config, const struct ct
 
 static void override(const char **value, const char *option)
 {
-    if (option != NULL)
+    if (option)
         *value = option;
 }
 

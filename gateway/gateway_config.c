@@ -28,7 +28,7 @@ static void check_file(struct selkie_settings_object *object, const char *key, c
 {
     struct stat info;
 
-    if (path == NULL)
+    if (!path)
         return;
     if (path[0] != '/') {
         selkie_settings_reject(object, key, "must be a path from the root");
@@ -79,7 +79,7 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
         selkie_settings_end(object);
         if (!selkie_tty_speed_valid(line->baud))
             selkie_settings_reject(object, "baud", "%u is not a speed that serial lines have", line->baud);
-        if (line->device == NULL)
+        if (!line->device)
             return;
         if (line->device[0] != '/')
             selkie_settings_reject(object, "device", "must be a path from the root, such as /dev/ttyUSB0");
@@ -96,14 +96,14 @@ static void read_allow(struct selkie_gateway_config *config, struct selkie_setti
 
     if (count == 0)
         return;
-    config->allow = calloc(count, sizeof(*config->allow));
-    if (config->allow == NULL) {
+    config->allow = calloc(count, sizeof *config->allow);
+    if (!config->allow) {
         selkie_settings_reject(root, "allow", "out of memory");
         return;
     }
     for (size_t i = 0; i < count; i++) {
         const char *prefix = selkie_settings_list_string(root, "allow", i);
-        if (prefix == NULL)
+        if (!prefix)
             return;
         size_t len = strlen(prefix);
         if (len == 0 || len >= SELKIE_ADDRESS_TEXT_SIZE || strspn(prefix, "0123456789abcdefABCDEF") != len)
@@ -118,7 +118,7 @@ static void read_spool(struct selkie_gateway_config *config, struct selkie_setti
     config->spool_path = selkie_settings_require_string(object, "path");
     config->max_frames = selkie_settings_integer(object, "max_frames", 1, 100000000, 1000000);
     selkie_settings_end(object);
-    if (config->spool_path != NULL && config->spool_path[0] != '/')
+    if (config->spool_path && config->spool_path[0] != '/')
         selkie_settings_reject(object, "path", "must be a path from the root");
 }
 
@@ -138,7 +138,7 @@ static void read_all(struct selkie_gateway_config *config, struct selkie_setting
     config->window = (size_t)selkie_settings_integer(root, "window", 1, SELKIE_WINDOW_MAX, 16);
     read_allow(config, root);
     selkie_settings_end(root);
-    if (config->gateway != NULL && !selkie_gateway_name_valid(config->gateway))
+    if (config->gateway && !selkie_gateway_name_valid(config->gateway))
         selkie_settings_reject(root, "gateway", "must be 1 to %d letters, digits, '-', '_' or '.'",
                                SELKIE_GATEWAY_NAME_MAX);
     if (!selkie_topic_root_valid(config->root))
@@ -149,9 +149,9 @@ static void read_all(struct selkie_gateway_config *config, struct selkie_setting
 /* Takes the document. */
 static struct selkie_gateway_config *config_from(struct selkie_settings *document)
 {
-    struct holder *holder = calloc(1, sizeof(*holder));
+    struct holder *holder = calloc(1, sizeof *holder);
 
-    if (document == NULL || holder == NULL) {
+    if (!document || !holder) {
         selkie_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         selkie_settings_close(document);
         free(holder);
@@ -160,7 +160,7 @@ static struct selkie_gateway_config *config_from(struct selkie_settings *documen
     holder->document = document;
     read_all(&holder->config, document);
     const char *error = selkie_settings_error(document);
-    if (error != NULL) {
+    if (error) {
         selkie_log(LOG_ERR, "%s", error);
         selkie_gateway_config_close(&holder->config);
         return NULL;
@@ -187,7 +187,7 @@ void selkie_gateway_config_close(struct selkie_gateway_config *config)
 {
     struct holder *holder = (struct holder *)config;
 
-    if (holder == NULL)
+    if (!holder)
         return;
     free(config->allow);
     selkie_settings_close(holder->document);

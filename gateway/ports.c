@@ -22,9 +22,9 @@ bool selkie_ports_find_link(const char *folder, const char *device, char name[st
 
     if (!links)
         return false;
-    while (!found && (entry = readdir(links)) != NULL) {
+    while (!found && (entry = readdir(links))) {
         (void)snprintf(name, PATH_MAX, "%s/%s", folder, entry->d_name);
-        found = realpath(name, target) != NULL && strcmp(target, device) == 0;
+        found = realpath(name, target) && strcmp(target, device) == 0;
     }
     (void)closedir(links);
     return found;

@@ -184,6 +184,7 @@ static int create(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_uri *u
     MQTTAsync_createOptions create_options = MQTTAsync_createOptions_initializer5;
     char target[SELKIE_MQTT_URI_MAX + 8];
 
+    (void)pthread_once(&once, init_library);
     create_options.maxBufferedMessages = options->buffered_max > 0 ? (int)options->buffered_max : BUFFERED_DEFAULT;
     (void)snprintf(target, sizeof target, "%s://%s:%u", uri->tls ? "mqtts" : "mqtt", uri->host, uri->port);
     int result = MQTTAsync_createWithOptions(&paho->client, target, options->id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
@@ -239,14 +240,12 @@ int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_q
                           const struct sockaddr_storage *address, const struct selkie_mqtt_options *options,
                           const char *password, char why[static SELKIE_MQTT_TEXT_MAX])
 {
-    struct selkie_mqtt_paho *paho = calloc(1, sizeof *paho);
+    struct selkie_mqtt_paho *paho = *opened = calloc(1, sizeof *paho);
 
-    *opened = NULL;
     if (!paho) {
         (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "%s", selkie_error_text(SELKIE_ENOMEM));
         return SELKIE_EIO;
     }
-    (void)pthread_once(&once, init_library);
     paho->queue = queue;
     paho->event = *event;
     paho->properties = options->properties;
@@ -257,28 +256,23 @@ int selkie_mqtt_paho_open(struct selkie_mqtt_paho **opened, struct selkie_mqtt_q
     int result = create(paho, uri, options);
     if (result == MQTTASYNC_SUCCESS)
         result = start(paho, options, password);
-    if (result != MQTTASYNC_SUCCESS) {
-        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
-        selkie_mqtt_paho_close(paho);
-        return SELKIE_EIO;
-    }
-    *opened = paho;
-    return 0;
+    if (result == MQTTASYNC_SUCCESS)
+        return 0;
+    (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "Paho: %s", MQTTAsync_strerror(result));
+    selkie_mqtt_paho_close(paho);
+    *opened = NULL;
+    return SELKIE_EIO;
 }
 
 int selkie_mqtt_paho_keep(struct selkie_mqtt_paho **opened)
 {
     const struct selkie_mqtt_uri uri = {.host = "localhost", .port = 1883};
     const struct selkie_mqtt_options options = {.id = "keeper"};
-    struct selkie_mqtt_paho *paho = calloc(1, sizeof *paho);
 
-    *opened = paho;
-    if (!paho)
-        return SELKIE_ENOMEM;
-    (void)pthread_once(&once, init_library);
-    if (create(paho, &uri, &options) == MQTTASYNC_SUCCESS)
+    *opened = calloc(1, sizeof **opened);
+    if (*opened && create(*opened, &uri, &options) == MQTTASYNC_SUCCESS)
         return 0;
-    selkie_mqtt_paho_close(paho);
+    selkie_mqtt_paho_close(*opened);
     *opened = NULL;
     return SELKIE_ENOMEM;
 }

@@ -83,6 +83,12 @@ void selkie_mqtt_queue_close(struct selkie_mqtt_queue *queue); /* after its clie
 
 int selkie_mqtt_queue_fd(const struct selkie_mqtt_queue *queue); /* readable while there is something to take */
 
+/* Any thread. Puts a copy. False: there is no memory, or no room for a message. */
+bool selkie_mqtt_queue_put(struct selkie_mqtt_queue *queue, const struct selkie_mqtt_event *event);
+
+/* The oldest event, for free(); NULL where there is none. */
+struct selkie_mqtt_event *selkie_mqtt_queue_pop(struct selkie_mqtt_queue *queue);
+
 /* Messages dropped since the last call. */
 size_t selkie_mqtt_queue_dropped(struct selkie_mqtt_queue *queue);
 
@@ -94,14 +100,8 @@ const char *selkie_mqtt_event_property(const struct selkie_mqtt_event *event, co
 /* A copy of the event and all that it points to, in one piece for free(). NULL without memory. Any thread. */
 struct selkie_mqtt_event *selkie_mqtt_event_copy(const struct selkie_mqtt_event *event);
 
-/* Any thread. Puts a copy. False: there is no memory, or no room for a message. */
-bool selkie_mqtt_queue_put(struct selkie_mqtt_queue *queue, const struct selkie_mqtt_event *event);
-
 /* Whether an event other than a message found no memory since the last call; the descriptor is readable then, too. */
 bool selkie_mqtt_queue_missed(struct selkie_mqtt_queue *queue);
-
-/* The oldest event, for free(); NULL where there is none. */
-struct selkie_mqtt_event *selkie_mqtt_queue_pop(struct selkie_mqtt_queue *queue);
 
 /* Drop all events of a client that is about to go. */
 void selkie_mqtt_queue_forget(struct selkie_mqtt_queue *queue, const struct selkie_mqtt *client);
