@@ -20,10 +20,9 @@ struct selkie_control_client {
     struct selkie_ctl_client *client;
     char correlation[CTL_CLIENT_ID_SIZE + 16]; /* of the message under way: others may get the same answers */
     uint32_t messages;
-    char *text; /* the message under way, with room for SELKIE_CONTROL_CLIENT_MESSAGE_MAX and a NUL */
-    size_t len;
+    json_t *commands; /* of the message under way */
+    size_t len;       /* of that message at most */
     size_t len_max;
-    size_t commands; /* in it */
 };
 
 static const char *user(const struct selkie_control_client *control)
@@ -43,8 +42,8 @@ static enum ctl_exit prepare(struct selkie_control_client *control)
     control->len_max = SELKIE_CONTROL_CLIENT_MESSAGE_MAX;
     if (packet_max < SELKIE_CONTROL_CLIENT_MESSAGE_MAX + PACKET_HEADER)
         control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
-    control->text = malloc(SELKIE_CONTROL_CLIENT_MESSAGE_MAX + 1);
-    if (!control->text)
+    control->commands = json_array();
+    if (!control->commands)
         return ctl_fail("out of memory");
     int reason = selkie_ctl_client_subscribe(control->client, RESPONSE, 1);
     if (reason >= SELKIE_MQTT_REFUSAL)
@@ -77,9 +76,7 @@ void selkie_control_client_close(struct selkie_control_client *control)
         return;
     selkie_ctl_client_close(control->client);
     selkie_ctl_config_close(&control->config);
-    if (control->text)
-        OPENSSL_cleanse(control->text, SELKIE_CONTROL_CLIENT_MESSAGE_MAX); /* claims went through it */
-    free(control->text);
+    json_decref(control->commands);
     free(control);
 }
 
@@ -88,39 +85,24 @@ const struct selkie_ctl_config *selkie_control_client_config(const struct selkie
     return &control->config;
 }
 
-static void append(struct selkie_control_client *control, const char *text, size_t len)
-{
-    memcpy(control->text + control->len, text, len);
-    control->len += len;
-}
-
-static const char opening[] = "{\"commands\":[";
-static const char closing[] = "]}";
-
 enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full)
 {
-    if (control->commands == 0) {
-        control->len = 0;
-        append(control, opening, sizeof opening - 1);
+    if (json_array_size(control->commands) == 0) {
+        control->len = sizeof "{\"commands\":[]}";
         snprintf(control->correlation, sizeof control->correlation, "%s-%" PRIu32,
                  selkie_ctl_client_id(control->client), ++control->messages);
     }
     (void)json_object_set_new(command, "correlationData", json_string(control->correlation));
-    char *text = json_dumps(command, JSON_COMPACT);
-    json_decref(command);
-    size_t len = text ? strlen(text) : 0;
+    size_t len = json_dumpb(command, NULL, 0, JSON_COMPACT) + 1; /* with a comma */
     enum ctl_exit result = CTL_DONE;
-    if (!text)
+    if (len == 1)
         result = ctl_fail("cannot write the command as JSON: out of memory, or a text is not UTF-8");
-    else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + 1 + len + sizeof closing > control->len_max)
+    else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + len > control->len_max)
         result = ctl_fail("the command is too long: the broker accepts no packet of that size");
-    if (result == CTL_DONE) {
-        if (control->commands++ != 0)
-            append(control, ",", 1);
-        append(control, text, len);
-    }
-    free(text);
-    *full = control->len + 1 + SELKIE_CONTROL_CLIENT_COMMAND_MAX + sizeof closing > control->len_max;
+    else if (json_array_append(control->commands, command) == 0)
+        control->len += len;
+    json_decref(command);
+    *full = control->len + SELKIE_CONTROL_CLIENT_COMMAND_MAX > control->len_max;
     return result;
 }
 
@@ -155,9 +137,10 @@ static bool take_answers(struct selkie_control_client *control, json_t *response
 /* Wait until every command has its answer. */
 static json_t *await_answers(struct selkie_control_client *control)
 {
+    size_t count = json_array_size(control->commands);
     json_t *responses = json_array();
     bool sound = responses != NULL;
-    while (sound && json_array_size(responses) < control->commands) {
+    while (sound && json_array_size(responses) < count) {
         struct selkie_mqtt_event *message;
         enum ctl_wait wait = selkie_ctl_client_next(control->client, &message, control->config.timeout_ms);
         if (wait == CTL_MESSAGE)
@@ -170,7 +153,7 @@ static json_t *await_answers(struct selkie_control_client *control)
                      control->config.timeout_ms / 1000, user(control));
         free(message);
     }
-    if (sound && json_array_size(responses) == control->commands)
+    if (sound && json_array_size(responses) == count)
         return responses;
     if (sound)
         ctl_fail("the answer on " RESPONSE " has more parts than there were commands");
@@ -178,12 +161,29 @@ static json_t *await_answers(struct selkie_control_client *control)
     return NULL;
 }
 
+/* The broker's reason, or -1 after a failure was printed. */
+static int publish(struct selkie_control_client *control)
+{
+    json_t *root = json_pack("{s:O}", "commands", control->commands);
+    char *text = malloc(control->len);
+    int reason = -1;
+    if (root && text) {
+        size_t len = json_dumpb(root, text, control->len, JSON_COMPACT);
+        reason = selkie_ctl_client_publish(control->client, SELKIE_TOPIC_CONTROL, text, len);
+        OPENSSL_cleanse(text, control->len); /* it may have claims */
+    } else {
+        ctl_fail("out of memory");
+    }
+    free(text);
+    json_decref(root);
+    return reason;
+}
+
 json_t *selkie_control_client_send(struct selkie_control_client *control)
 {
-    if (control->commands == 0)
+    if (json_array_size(control->commands) == 0)
         return json_array();
-    append(control, closing, sizeof closing - 1);
-    int reason = selkie_ctl_client_publish(control->client, SELKIE_TOPIC_CONTROL, control->text, control->len);
+    int reason = publish(control);
     json_t *responses = NULL;
     if (reason == NOT_AUTHORIZED)
         (void)explain_denial(control);
@@ -192,7 +192,7 @@ json_t *selkie_control_client_send(struct selkie_control_client *control)
                  selkie_ctl_client_uri(control->client));
     else if (reason >= 0)
         responses = await_answers(control);
-    control->commands = 0;
+    (void)json_array_clear(control->commands);
     return responses;
 }
 
