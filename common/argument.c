@@ -4,6 +4,18 @@
 #include <selkie/argument.h>
 #include <stdlib.h>
 
+/* From 1 to max, decimal. Ends the program if it is not. */
+static int number(struct argp_state *state, const char *name, const char *text, long max)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    /* strtol itself lets white space and a plus pass. */
+    if (errno != 0 || !isdigit((unsigned char)*text) || *end != '\0' || value < 1 || value > max)
+        argp_error(state, "--%s %s: not a number from 1 to %ld", name, text, max);
+    return (int)value;
+}
+
 #define FIRST_KEY 0x100 /* behind the letters */
 
 static int key_of(const struct selkie_argument *table, size_t i)
@@ -37,20 +49,8 @@ bool selkie_argument_take(void *options, const struct selkie_argument *table, si
     if (!table[i].value)
         *(bool *)member = true;
     else if (table[i].max > 0)
-        *(int *)member = (int)selkie_argument_number(state, table[i].name, value, 1, table[i].max);
+        *(int *)member = number(state, table[i].name, value, table[i].max);
     else
         *(const char **)member = value;
     return true;
-}
-
-long selkie_argument_number(struct argp_state *state, const char *name, const char *text, long min, long max)
-{
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    /* strtol itself lets white space and a plus pass. */
-    if (errno != 0 || (!isdigit((unsigned char)*text) && *text != '-') || end == text || *end != '\0' || value < min ||
-        value > max)
-        argp_error(state, "--%s %s: not a number from %ld to %ld", name, text, min, max);
-    return value;
 }

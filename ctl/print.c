@@ -175,21 +175,15 @@ void ctl_table_print(const struct ctl_column *columns, size_t count, const json_
         if (widths[c] != 0)
             last = c;
     }
-    if (json_array_size(rows) == 0)
-        return;
-    for (size_t c = 0; c < count; c++) {
-        if (widths[c] != 0)
-            print_cell(columns[c].title, widths[c], columns[c].kind == CTL_NUMBER, c == last);
-    }
-    putchar('\n');
-    json_t *row;
-    json_array_foreach (rows, i, row) {
+    for (i = 0; json_array_size(rows) > 0 && i <= json_array_size(rows); i++) {
+        const json_t *row = i > 0 ? json_array_get(rows, i - 1) : NULL;
         for (size_t c = 0; c < count; c++) {
-            char text[CTL_CELL_SIZE];
-            const json_t *value = json_object_get(row, columns[c].name);
+            char cell[CTL_CELL_SIZE];
+            const char *text = columns[c].title;
+            if (row)
+                text = ctl_table_cell(cell, json_object_get(row, columns[c].name), columns[c].kind);
             if (widths[c] != 0)
-                print_cell(ctl_table_cell(text, value, columns[c].kind), widths[c], columns[c].kind == CTL_NUMBER,
-                           c == last);
+                print_cell(text, widths[c], columns[c].kind == CTL_NUMBER, c == last);
         }
         putchar('\n');
     }

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One option. Without a value it sets a bool; with `max` an int, 1 to max; else a const char *, which belongs to argv.
+/* One option. Without a value it sets a bool; with `max` an int, 1 to max, or the program ends with argp's usage; else
+ * a const char *, which belongs to argv.
  */
 struct selkie_argument {
     const char *name;
@@ -30,9 +31,5 @@ void selkie_argument_list(struct argp_option *list, const struct selkie_argument
  * takes itself. */
 bool selkie_argument_take(void *options, const struct selkie_argument *table, size_t count, int key, char *value,
                           struct argp_state *state);
-
-/* The decimal number that is the argument of option --<name>, from min to max. If it is not one, prints a message and
- * argp's usage, and ends the program. */
-long selkie_argument_number(struct argp_state *state, const char *name, const char *text, long min, long max);
 
 #endif
