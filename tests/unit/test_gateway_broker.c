@@ -17,7 +17,7 @@ int __wrap_sd_event_add_io(sd_event *event, sd_event_source **source, int fd, ui
                            sd_event_io_handler_t handler, void *context);
 int __real_sd_event_add_io(sd_event *event, sd_event_source **source, int fd, uint32_t events,
                            sd_event_io_handler_t handler, void *context);
-void __wrap_selkie_log(int level, const char *format, ...);
+void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int __real_selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queue, void *context);
 int __wrap_selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queue *queue, void *context);
 

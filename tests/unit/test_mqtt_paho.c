@@ -108,7 +108,7 @@ struct pair {
 static void receive(const char *payload, size_t len, const struct pair *pairs, size_t count)
 {
     MQTTAsync_message message = MQTTAsync_message_initializer;
-    MQTTProperty properties[16];
+    MQTTProperty properties[3 * SELKIE_MQTT_PROPERTIES_MAX];
     char topic[] = "selkie/device/0011223344556677/up";
 
     ck_assert_uint_le(count, sizeof properties / sizeof properties[0]);
