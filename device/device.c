@@ -338,6 +338,8 @@ int selkie_device_poll(struct selkie_device *device, uint64_t now_ms, struct sel
         work(device, now_ms, status);
 
     status->uplink = device->uplink.counts;
+    status->trouble = device->uplink.trouble;
+    status->trouble_ms = device->uplink.trouble_ms;
     if (device->silenced < 0)
         return device->silenced;
     if (!device->identified) {

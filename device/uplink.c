@@ -2,23 +2,13 @@
 #include <selkie/device/uplink.h>
 #include <string.h>
 
-#define BACKOFF_DOUBLINGS 4
-#define RADIO_RETRY_MS    100 /* after a failure of the radio, at least */
-#define RADIO_FULL_MS     1   /* the radio's buffer was full: ask again after */
-#define READS_A_POLL      32  /* further received bytes wait for the next poll */
-#define WAIT_MAX_MS       3600000u
-
-static bool duty_limited(const struct selkie_uplink_settings *settings)
-{
-    return settings->duty_permille > 0 && settings->duty_permille < 1000;
-}
-
-bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
-{
-    return settings->quiet_ms <= WAIT_MAX_MS && settings->backoff_ms <= WAIT_MAX_MS &&
-           settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000 &&
-           (settings->bit_rate > 0 || !duty_limited(settings));
-}
+#define BACKOFF_DOUBLINGS  8
+#define REPEAT_MS          480000 /* PROTOCOL.md, section 2: no repeat later than this after the first transmission */
+#define WATCH_EVERY_MS     10     /* how often to look at a line that may be busy without an end */
+#define RADIO_RETRY_MS     100    /* after a failure of the radio, at least */
+#define RADIO_FULL_MS      1      /* the radio's buffer was full: ask again after */
+#define READS_A_POLL       32     /* further received bytes wait for the next poll */
+#define ACK_TRIES_HALVINGS 7
 
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
                         struct selkie_link_rx *rx)
@@ -38,17 +28,22 @@ bool selkie_uplink_expects_ack(const struct selkie_uplink *uplink)
 static uint8_t times(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
 {
     const struct selkie_uplink_settings *settings = uplink->settings;
-    uint8_t wanted = slot == SELKIE_UPLINK_REGISTER ? settings->register_times : settings->data_times;
-    if (selkie_uplink_expects_ack(uplink))
-        wanted = settings->ack_tries;
+    uint8_t wanted = settings->data_times;
+    if (slot == SELKIE_UPLINK_REGISTER) /* the first one; the later ones are repeats themselves */
+        wanted = uplink->registered && settings->register_times > 2 ? 2 : settings->register_times;
+    if (selkie_uplink_expects_ack(uplink)) /* where no gateway is in reach, tries only take the air from others */
+        wanted = (uint8_t)(settings->ack_tries >> uplink->unheard);
     return wanted > 0 ? wanted : 1;
 }
 
 int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name name, const uint8_t *body, size_t len)
 {
     struct selkie_uplink_slot *slot = &uplink->slots[name];
-    if (slot->left > 0)
+    if (slot->left > 0) {
+        if (slot->sent == 0) /* it may wait for its phase: another message hurries it */
+            slot->due_ms = 0;
         return SELKIE_EBUSY;
+    }
     int wire_len = selkie_link_encode(slot->wire, sizeof slot->wire, body, len);
     if (wire_len < 0)
         return wire_len;
@@ -59,6 +54,7 @@ int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name
     slot->setbacks = 0;
     slot->scheduled = false;
     slot->unheard = false;
+    uplink->registered = uplink->registered || name == SELKIE_UPLINK_REGISTER;
     return 0;
 }
 
@@ -72,12 +68,19 @@ bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplin
     return uplink->slots[slot].unheard;
 }
 
-/* The random wait before a slot's next transmission. */
-static uint32_t backoff(const struct selkie_uplink *uplink, const struct selkie_uplink_slot *slot,
-                        struct selkie_drbg *drbg)
+/* The first wait of a body. */
+static void schedule(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, struct selkie_drbg *drbg,
+                     uint64_t now_ms)
 {
-    uint8_t doublings = slot->setbacks < BACKOFF_DOUBLINGS ? slot->setbacks : BACKOFF_DOUBLINGS;
-    return selkie_drbg_delay(drbg, uplink->settings->backoff_ms << doublings);
+    const struct selkie_uplink_settings *settings = uplink->settings;
+
+    slot->due_ms = now_ms + selkie_pacing_backoff_ms(settings, drbg, slot->len, 0);
+    if (slot == &uplink->slots[SELKIE_UPLINK_REGISTER])
+        slot->due_ms += selkie_pacing_spread_ms(settings, drbg, slot->len);
+    else
+        slot->due_ms += selkie_pacing_phase_ms(&uplink->pacing, settings, drbg, slot->len,
+                                               selkie_uplink_expects_ack(uplink), now_ms);
+    slot->scheduled = true;
 }
 
 static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, struct selkie_drbg *drbg,
@@ -85,7 +88,7 @@ static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
 {
     if (slot->setbacks < BACKOFF_DOUBLINGS)
         slot->setbacks++;
-    slot->due_ms = from_ms + backoff(uplink, slot, drbg);
+    slot->due_ms = from_ms + selkie_pacing_backoff_ms(uplink->settings, drbg, slot->len, slot->setbacks);
     uplink->phase = SELKIE_UPLINK_IDLE;
 }
 
@@ -93,10 +96,8 @@ static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
  * ms of silence. */
 static void pay_duty(struct selkie_uplink *uplink)
 {
-    uint16_t duty = uplink->settings->duty_permille;
-    uplink->silent_ms = uplink->until_ms;
-    if (duty_limited(uplink->settings))
-        uplink->silent_ms += ((uplink->until_ms - uplink->began_ms) * (1000u - duty) + duty - 1) / duty;
+    uplink->silent_ms =
+        uplink->until_ms + selkie_pacing_silence_ms(uplink->settings, uplink->until_ms - uplink->began_ms);
 }
 
 static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
@@ -107,6 +108,7 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
         if (slot->left == 0 || slot->sent == 0 || slot->crc != crc || under_way)
             continue;
         slot->left = 0;
+        uplink->unheard = 0;
         uplink->counts.acknowledged++;
         if (uplink->phase == SELKIE_UPLINK_IDLE || uplink->current != i)
             return;
@@ -116,6 +118,15 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
         uplink->phase = SELKIE_UPLINK_IDLE;
         return;
     }
+}
+
+/* Note since when the receiver is inside a frame. */
+static void note_inside(struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    if (!uplink->rx || !selkie_link_rx_inside(uplink->rx))
+        uplink->inside_ms = 0;
+    else if (uplink->inside_ms == 0)
+        uplink->inside_ms = now_ms;
 }
 
 /* Returns true if there may be more to receive at once. */
@@ -145,9 +156,9 @@ static bool receive(struct selkie_uplink *uplink, const struct selkie_port *port
 /* Note when what the radio has taken so far is over on the air. */
 static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
 {
-    uint32_t bit_rate = uplink->settings->bit_rate;
-    uint64_t air_ms = bit_rate > 0 ? ((uint64_t)uplink->written * 8000 + bit_rate - 1) / bit_rate : 0;
-    uplink->until_ms = uplink->began_ms + air_ms > now_ms ? uplink->began_ms + air_ms : now_ms;
+    uint64_t end_ms = uplink->began_ms + selkie_pacing_air_ms(uplink->settings, uplink->written);
+
+    uplink->until_ms = end_ms > now_ms ? end_ms : now_ms;
 }
 
 void selkie_uplink_forget(struct selkie_uplink *uplink)
@@ -157,8 +168,18 @@ void selkie_uplink_forget(struct selkie_uplink *uplink)
         pay_duty(uplink);
     uplink->phase = SELKIE_UPLINK_IDLE;
     memset(uplink->slots, 0, sizeof uplink->slots);
+    uplink->registered = false;
     if (uplink->rx)
         selkie_link_rx_init(uplink->rx);
+}
+
+/* Note that something hinders sending; true once it has done so for longer than the patience lasts. */
+static bool hindered(struct selkie_uplink *uplink, enum selkie_uplink_trouble trouble, uint64_t now_ms)
+{
+    if (uplink->trouble != trouble)
+        uplink->trouble_ms = now_ms;
+    uplink->trouble = trouble;
+    return now_ms - uplink->trouble_ms >= selkie_pacing_patience_ms(uplink->settings);
 }
 
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
@@ -167,7 +188,8 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     size_t left = (size_t)slot->len - uplink->written;
     int taken = port->radio_write(port->context, slot->wire + uplink->written, left);
-    if (taken < 0 || (size_t)taken > left) {
+    bool stalled = taken == 0 && hindered(uplink, SELKIE_UPLINK_STALLED, now_ms);
+    if (taken < 0 || (size_t)taken > left || stalled) {
         /* Half a frame may be out. The 0x00 at the start of the next one synchronises the receiver again. */
         uplink->counts.radio_errors++;
         if (uplink->written > 0)
@@ -175,6 +197,8 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
         set_back(uplink, slot, drbg, now_ms + RADIO_RETRY_MS);
         return;
     }
+    if (taken > 0 && uplink->trouble == SELKIE_UPLINK_STALLED)
+        uplink->trouble = SELKIE_UPLINK_CLEAR;
     uplink->written = (uint16_t)(uplink->written + taken);
     set_air_end(uplink, now_ms);
     if (uplink->written < slot->len)
@@ -182,6 +206,8 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
 
     uplink->phase = SELKIE_UPLINK_ON_AIR;
     uplink->counts.transmissions++;
+    if (slot->sent == 0)
+        slot->first_ms = now_ms;
     if (slot->sent < UINT8_MAX)
         slot->sent++;
 }
@@ -193,20 +219,43 @@ static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *d
     uplink->phase = SELKIE_UPLINK_IDLE;
     if (selkie_uplink_expects_ack(uplink)) {
         uplink->phase = SELKIE_UPLINK_LISTENING;
-        uplink->until_ms += uplink->settings->ack_ms;
+        uplink->until_ms += selkie_pacing_ack_ms(uplink->settings);
         return;
     }
     slot->left--;
-    slot->due_ms = uplink->until_ms + selkie_drbg_delay(drbg, uplink->settings->spread_ms);
+    uint64_t elapsed_ms = uplink->until_ms - slot->first_ms;
+    slot->due_ms = uplink->until_ms + selkie_pacing_repeat_ms(uplink->settings, drbg, slot->len,
+                                                              uplink->current == SELKIE_UPLINK_REGISTER, slot->sent,
+                                                              elapsed_ms < REPEAT_MS ? REPEAT_MS - elapsed_ms : 0);
+}
+
+/* All tries are made, and no ACK came. */
+static void give_up(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot)
+{
+    slot->left = 0;
+    slot->unheard = true;
+    uplink->counts.given_up++;
+    if (uplink->unheard < ACK_TRIES_HALVINGS)
+        uplink->unheard++;
+}
+
+/* A repeat that comes too late would look like a replay. */
+static void drop_if_old(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot)
+{
+    if (slot->left == 0 || slot->sent == 0 || slot->due_ms - slot->first_ms <= REPEAT_MS)
+        return;
+    slot->left = 0;
+    if (selkie_uplink_expects_ack(uplink))
+        give_up(uplink, slot);
 }
 
 static void end_listening(struct selkie_uplink *uplink, struct selkie_drbg *drbg)
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     slot->left--;
-    slot->unheard = slot->left == 0;
-    if (slot->unheard)
-        uplink->counts.given_up++;
+    uplink->pacing.repeated = uplink->pacing.repeated || uplink->current == SELKIE_UPLINK_DATA;
+    if (slot->left == 0)
+        give_up(uplink, slot);
     set_back(uplink, slot, drbg, uplink->until_ms);
 }
 
@@ -228,26 +277,45 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
         struct selkie_uplink_slot *slot = &uplink->slots[i];
         if (!may_go(uplink, (enum selkie_uplink_slot_name)i))
             continue;
-        if (!slot->scheduled) {
-            slot->due_ms = now_ms + backoff(uplink, slot, drbg);
-            slot->scheduled = true;
-        }
-        if (!next || slot->due_ms < next->due_ms)
+        if (!slot->scheduled)
+            schedule(uplink, slot, drbg, now_ms);
+        if (slot->due_ms < uplink->silent_ms) /* a wait that ends within the silence would part nobody */
+            slot->due_ms = uplink->silent_ms + selkie_pacing_spread_ms(uplink->settings, drbg, slot->len);
+        drop_if_old(uplink, slot);
+        if (slot->left > 0 && (!next || slot->due_ms < next->due_ms))
             next = slot;
     }
     return next;
 }
 
-/* Milliseconds until the line has been quiet for long enough; 0: it is. */
-static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port)
+/* Milliseconds until the line has been quiet for long enough; 0: it is. Inside a frame it is not, even if the radio
+ * pauses there, as packet radios do. */
+static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port, uint64_t now_ms)
 {
     uint32_t wanted = uplink->settings->quiet_ms;
+    if (uplink->inside_ms > 0 && now_ms - uplink->inside_ms < selkie_pacing_longest_ms(uplink->settings))
+        return wanted > 0 ? wanted : 1;
     if (!port->radio_quiet_ms)
         return 0;
     int quiet = port->radio_quiet_ms(port->context);
     if (quiet < 0)
         return wanted > 0 ? wanted : 1;
     return (uint32_t)quiet >= wanted ? 0 : wanted - (uint32_t)quiet;
+}
+
+/* Whether a busy line is no traffic but noise without an end. A full channel is busy almost whenever a device looks, so
+ * once its patience is over it watches: between two frames there is a gap. */
+static bool stays_busy(struct selkie_uplink *uplink, bool gap, uint64_t now_ms)
+{
+    if (gap)
+        uplink->trouble = SELKIE_UPLINK_CLEAR;
+    if (!hindered(uplink, SELKIE_UPLINK_LINE_BUSY, now_ms)) {
+        uplink->watch_ms = 0;
+        return false;
+    }
+    if (uplink->watch_ms == 0)
+        uplink->watch_ms = now_ms;
+    return now_ms - uplink->watch_ms >= 2 * selkie_pacing_longest_ms(uplink->settings);
 }
 
 /* Begin the next transmission if one may begin. Returns when to look again. */
@@ -257,14 +325,19 @@ static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *po
     struct selkie_uplink_slot *next = next_slot(uplink, drbg, now_ms);
     if (!next)
         return SELKIE_UPLINK_NEVER;
-    uint64_t due_ms = next->due_ms > uplink->silent_ms ? next->due_ms : uplink->silent_ms;
-    if (due_ms > now_ms)
-        return due_ms;
-    uint32_t wait = quiet_in(uplink, port);
-    if (wait > 0) {
-        set_back(uplink, next, drbg, now_ms + wait);
+    if (next->due_ms > now_ms)
+        return next->due_ms;
+    uint32_t wait = quiet_in(uplink, port, now_ms);
+    if (wait > 0 && !stays_busy(uplink, wait < uplink->settings->quiet_ms, now_ms)) {
+        if (uplink->watch_ms > 0)
+            next->due_ms = now_ms + WATCH_EVERY_MS;
+        else
+            set_back(uplink, next, drbg, now_ms + wait);
         return next->due_ms;
     }
+    if (wait == 0 && uplink->trouble == SELKIE_UPLINK_LINE_BUSY)
+        uplink->trouble = SELKIE_UPLINK_CLEAR;
+    uplink->watch_ms = 0;
     uplink->phase = SELKIE_UPLINK_WRITING;
     uplink->current = (enum selkie_uplink_slot_name)(next - uplink->slots);
     uplink->written = 0;
@@ -297,6 +370,7 @@ uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_po
                             uint64_t now_ms)
 {
     bool more = receive(uplink, port);
+    note_inside(uplink, now_ms);
     uint64_t wake_ms = advance(uplink, port, drbg, now_ms);
     return more && wake_ms > now_ms + RADIO_FULL_MS ? now_ms + RADIO_FULL_MS : wake_ms;
 }

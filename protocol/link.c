@@ -27,6 +27,11 @@ void selkie_link_rx_init(struct selkie_link_rx *rx)
     rx->skipping = 0;
 }
 
+bool selkie_link_rx_inside(const struct selkie_link_rx *rx)
+{
+    return rx->code != 0;
+}
+
 static void append(struct selkie_link_rx *rx, uint8_t byte)
 {
     if (rx->fill == sizeof rx->body)

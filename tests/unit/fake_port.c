@@ -13,6 +13,8 @@ static int radio_write(void *context, const uint8_t *bytes, size_t len)
     struct fake_port *fake = context;
     if (fake->fails[FAKE_RADIO_WRITE])
         return -1;
+    if (fake->stalled)
+        return 0;
     if (fake->write_limit > 0 && len > fake->write_limit)
         len = fake->write_limit;
     for (size_t i = 0; i < len; i++) {

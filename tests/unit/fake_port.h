@@ -40,6 +40,7 @@ struct fake_port {
     int tampered;
     int locked;
     size_t write_limit; /* bytes that the radio takes at once; 0: all */
+    bool stalled;       /* it takes none */
     uint8_t pins[SELKIE_TRUST_KEYS][SELKIE_PIN_SIZE];
     uint8_t spki[SELKIE_PUBLIC_KEY_SIZE];
     uint8_t heard[64]; /* what the radio will hear: heard_len bytes from heard_at */

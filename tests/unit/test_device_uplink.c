@@ -161,7 +161,7 @@ START_TEST(two_devices_that_collide_do_not_collide_again)
         put(SELKIE_UPLINK_DATA, first);
         run(60000);
         at[i] = fake.frames[0].at_ms;
-        ck_assert_uint_le(at[i], 1000 + 200);
+        ck_assert_uint_le(at[i], 1000 + 200 + AIR_MS(SELKIE_LINK_WIRE_SIZE(100)));
     }
     ck_assert_uint_ne(at[0], at[1]);
 }
@@ -279,7 +279,7 @@ START_TEST(the_duty_cycle_is_kept)
     ck_assert_uint_eq(fake.frame_count, 10);
     uint64_t took = fake.frames[9].at_ms - fake.frames[0].at_ms;
     ck_assert_uint_ge(took, 9 * (air - 10) * 100);
-    ck_assert_uint_le(took, 9 * (air + 10) * 100 + 9 * 200);
+    ck_assert_uint_le(took, 9 * (air + 10) * (100 + 16) + 9 * 200);
 }
 END_TEST
 
@@ -343,7 +343,7 @@ START_TEST(a_radio_that_never_stops_hearing_does_not_keep_us)
     ck_assert_uint_le(endless_reads, 32);
     ck_assert_uint_eq(wake_ms, fake.now_ms + 1); /* for the rest */
     put(SELKIE_UPLINK_DATA, first);
-    run(5000);
+    run(20000);
     ck_assert_uint_ge(fake.frame_count, 1);
     ck_assert(sent(0, first));
 }
@@ -426,6 +426,263 @@ START_TEST(noise_on_the_line_is_no_ack)
 }
 END_TEST
 
+/* The times at which `count` devices in step send the same frame for the first time, sorted. */
+static void first_times(enum selkie_uplink_slot_name slot, uint64_t at[], uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        tear_down();
+        set_up();
+        seed_drbg((uint8_t)(i + 1));
+        put(slot, first);
+        run(1000000);
+        at[i] = fake.frames[0].at_ms;
+        for (uint8_t k = i; k > 0 && at[k] < at[k - 1]; k--) {
+            uint64_t later = at[k - 1];
+            at[k - 1] = at[k];
+            at[k] = later;
+        }
+    }
+}
+
+START_TEST(devices_that_boot_together_register_one_after_the_other)
+{
+    uint64_t at[64];
+    first_times(SELKIE_UPLINK_REGISTER, at, 64);
+    uint64_t air = AIR_MS(SELKIE_LINK_WIRE_SIZE(100)), width = at[63] - at[0];
+    ck_assert_uint_ge(width, 12 * air);
+    ck_assert_uint_le(width, 18 * air);
+    ck_assert_uint_ge(at[32] - at[0], width / 4); /* and not in a heap */
+    ck_assert_uint_le(at[32] - at[0], 3 * width / 4);
+}
+END_TEST
+
+/* Put a message, run until it is out, and return how long that took. */
+static uint64_t wait_of(const uint8_t body[static 100])
+{
+    uint64_t put_ms = fake.now_ms;
+    size_t before = fake.frame_count;
+    put(SELKIE_UPLINK_DATA, body);
+    while (selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA))
+        run(fake.now_ms + 10), fake.now_ms += 10;
+    ck_assert_uint_eq(fake.frame_count, before + 1);
+    return fake.frames[before].at_ms - put_ms;
+}
+
+#define INTERVAL_MS 600000
+#define SOON_MS     (200 + 500)
+
+START_TEST(a_message_at_a_regular_interval_waits_for_a_part_of_it)
+{
+    uint64_t sum = 0, least = UINT64_MAX, most = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        fake.now_ms = (i + 1) * (uint64_t)INTERVAL_MS;
+        uint64_t waited = wait_of(first);
+        ck_assert_uint_lt(waited, INTERVAL_MS);
+        if (i < 2)
+            continue;
+        sum += waited;
+        least = waited < least ? waited : least;
+        most = waited > most ? waited : most;
+    }
+    ck_assert_uint_ge(sum / 38, INTERVAL_MS / 3);
+    ck_assert_uint_lt(least, INTERVAL_MS / 4);
+    ck_assert_uint_gt(most, INTERVAL_MS / 2);
+}
+END_TEST
+
+START_TEST(a_message_out_of_turn_goes_at_once_and_hurries_the_one_that_waits)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        fake.now_ms = (i + 1) * (uint64_t)INTERVAL_MS;
+        (void)wait_of(first);
+    }
+    fake.now_ms = 5 * (uint64_t)INTERVAL_MS + INTERVAL_MS / 2;
+    ck_assert_uint_le(wait_of(second), SOON_MS);
+    fake.now_ms = 7 * (uint64_t)INTERVAL_MS;
+    (void)wait_of(first);
+    fake.now_ms = 8 * (uint64_t)INTERVAL_MS + INTERVAL_MS / 2;
+    size_t before = fake.frame_count;
+    put(SELKIE_UPLINK_DATA, first);
+    run(fake.now_ms);
+    ck_assert_uint_eq(fake.frame_count, before); /* it waits */
+    ck_assert_int_eq(selkie_uplink_put(&uplink, SELKIE_UPLINK_DATA, second, 100), SELKIE_EBUSY);
+    run(fake.now_ms + SOON_MS);
+    ck_assert_uint_eq(fake.frame_count, before + 1);
+}
+END_TEST
+
+START_TEST(the_wait_behind_a_duty_silence_is_drawn_behind_it)
+{
+    uint64_t waits[16], least = UINT64_MAX, most = 0;
+    for (uint8_t i = 0; i < 16; i++) {
+        tear_down();
+        set_up();
+        seed_drbg((uint8_t)(i + 1));
+        settings.duty_permille = 10;
+        put(SELKIE_UPLINK_DATA, first);
+        while (selkie_uplink_busy(&uplink, SELKIE_UPLINK_DATA))
+            run(fake.now_ms + 1), fake.now_ms++;
+        put(SELKIE_UPLINK_DATA, second);
+        run(1000000);
+        waits[i] = fake.frames[1].at_ms - fake.frames[0].at_ms;
+        least = waits[i] < least ? waits[i] : least;
+        most = waits[i] > most ? waits[i] : most;
+    }
+    uint64_t air = AIR_MS(SELKIE_LINK_WIRE_SIZE(100) - 1);
+    ck_assert_uint_ge(least, 100 * (air - 10));
+    ck_assert_uint_ge(most - least, 8 * air);
+    ck_assert_uint_le(most - least, 17 * air);
+}
+END_TEST
+
+START_TEST(no_repeat_goes_later_than_eight_minutes_after_the_first)
+{
+    settings.duty_permille = 2;
+    settings.register_times = 20;
+    put(SELKIE_UPLINK_REGISTER, first);
+    run(100000000);
+    ck_assert_uint_ge(fake.frame_count, 2);
+    ck_assert_uint_lt(fake.frame_count, 20);
+    ck_assert_uint_le(fake.frames[fake.frame_count - 1].at_ms - fake.frames[0].at_ms, 480000);
+    ck_assert(!selkie_uplink_busy(&uplink, SELKIE_UPLINK_REGISTER));
+}
+END_TEST
+
+START_TEST(a_line_that_is_never_quiet_is_sent_on_in_the_end)
+{
+    settings.patience_ms = 100000;
+    fake.quiet_ms = 0; /* a receiver without squelch */
+    put(SELKIE_UPLINK_DATA, first);
+    run(90000);
+    ck_assert_uint_eq(fake.frame_count, 0);
+    ck_assert_int_eq(uplink.trouble, SELKIE_UPLINK_LINE_BUSY);
+    uint64_t since_ms = uplink.trouble_ms;
+    ck_assert_uint_le(since_ms, 2000);
+    run(400000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_int_eq(uplink.trouble, SELKIE_UPLINK_LINE_BUSY); /* it still is */
+    ck_assert_uint_eq(uplink.trouble_ms, since_ms);
+    fake.now_ms = 400000;
+    put(SELKIE_UPLINK_DATA, second); /* the next one need not wait so long */
+    run(410000);
+    ck_assert_uint_eq(fake.frame_count, 2);
+    fake.now_ms = 410000;
+    fake.quiet_ms = 50;
+    put(SELKIE_UPLINK_DATA, first);
+    run(420000);
+    ck_assert_uint_eq(fake.frame_count, 3);
+    ck_assert_int_eq(uplink.trouble, SELKIE_UPLINK_CLEAR);
+}
+END_TEST
+
+/* Somebody else is on the air for two seconds, and then nobody for the tenth of one. */
+static int traffic(void *context)
+{
+    (void)context;
+    return fake.now_ms % 2100 < 2000 ? 0 : (int)(fake.now_ms % 2100 - 2000) % 49;
+}
+
+START_TEST(a_line_with_gaps_is_no_noise)
+{
+    settings.patience_ms = 10000;
+    fake.port.radio_quiet_ms = traffic;
+    put(SELKIE_UPLINK_DATA, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 0);
+}
+END_TEST
+
+START_TEST(a_radio_that_takes_no_byte_gets_the_frame_anew)
+{
+    settings.patience_ms = 5000;
+    fake.write_limit = 40;
+    put(SELKIE_UPLINK_DATA, first);
+    while (uplink.written < 40)
+        run(fake.now_ms), fake.now_ms++;
+    fake.stalled = true;
+    run(fake.now_ms + 4000);
+    ck_assert_int_eq(uplink.trouble, SELKIE_UPLINK_STALLED);
+    ck_assert_uint_eq(uplink.counts.radio_errors, 0);
+    run(fake.now_ms + 4000);
+    ck_assert_uint_ge(uplink.counts.radio_errors, 1);
+    fake.stalled = false;
+    run(fake.now_ms + 60000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert(sent(0, first));
+    ck_assert_int_eq(uplink.trouble, SELKIE_UPLINK_CLEAR);
+}
+END_TEST
+
+START_TEST(what_the_radio_adds_counts_as_air)
+{
+    uint64_t air = AIR_MS(SELKIE_LINK_WIRE_SIZE(100) - 1 + 30) + 400;
+    settings.preamble_ms = 400;
+    settings.packet_overhead = 30;
+    settings.duty_permille = 100;
+    settings.data_times = 2;
+    settings.spread_ms = 0;
+    put(SELKIE_UPLINK_DATA, first);
+    run(1000000);
+    ck_assert_uint_eq(fake.frame_count, 2);
+    ck_assert_uint_ge(fake.frames[1].at_ms - fake.frames[0].at_ms, 10 * (air - 10));
+}
+END_TEST
+
+START_TEST(without_a_gateway_the_tries_become_fewer_and_an_ack_brings_them_back)
+{
+    static const size_t tries[] = {4, 2, 1, 1, 1};
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        size_t before = fake.frame_count;
+        fake.now_ms += 1000003 * (i + 1); /* not regular */
+        put(SELKIE_UPLINK_DATA, first);
+        run(fake.now_ms + 900000);
+        ck_assert_uint_eq(fake.frame_count - before, tries[i]);
+    }
+    put(SELKIE_UPLINK_DATA, first);
+    run_until(SELKIE_UPLINK_LISTENING);
+    fake_port_acknowledge(&fake, first, 100);
+    run(fake.now_ms + 900000);
+    ck_assert_uint_eq(uplink.counts.acknowledged, 1);
+    size_t before = fake.frame_count;
+    fake.now_ms += 5000017;
+    put(SELKIE_UPLINK_DATA, second);
+    run(fake.now_ms + 900000);
+    ck_assert_uint_eq(fake.frame_count - before, 4);
+}
+END_TEST
+
+START_TEST(nothing_is_sent_into_a_frame_whose_radio_pauses)
+{
+    /* Half of another device's frame was heard; the radio says that the line is quiet. */
+    uint8_t wire[SELKIE_LINK_WIRE_SIZE(100)];
+    int len = selkie_link_encode(wire, sizeof wire, second, 100);
+    ck_assert_int_gt(len, 60);
+    memcpy(fake.heard, wire, 60);
+    fake.heard_len = 60;
+    put(SELKIE_UPLINK_DATA, first);
+    run(2000);
+    ck_assert_uint_eq(fake.frame_count, 0);
+    if (_i == 0) { /* the rest comes */
+        memcpy(fake.heard, wire + 60, (size_t)len - 60);
+        fake.heard_at = 0;
+        fake.heard_len = (size_t)len - 60;
+    }
+    run(2000 + (_i == 0 ? 1000 : 30000)); /* or never does: no frame is that long */
+    ck_assert_uint_ge(fake.frame_count, 1);
+}
+END_TEST
+
+START_TEST(an_ack_in_the_last_slot_is_in_time)
+{
+    settings.bit_rate = 300;
+    settings.ack_ms = 100;
+    put(SELKIE_UPLINK_DATA, first);
+    run_until(SELKIE_UPLINK_LISTENING);
+    uint64_t slot_ms = 8 * 8000 / 300 + 10;
+    ck_assert_uint_ge(uplink.until_ms - fake.now_ms, settings.quiet_ms + 4 * slot_ms + 8 * 8000 / 300 - 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("device_uplink");
@@ -446,6 +703,15 @@ int main(void)
     tcase_add_test(tc, a_radio_that_takes_a_byte_at_a_time_gets_them_all);
     tcase_add_test(tc, a_radio_that_fails_is_tried_again);
     tcase_add_test(tc, a_radio_that_fails_midway_leaves_no_whole_frame);
+    tcase_add_test(tc, devices_that_boot_together_register_one_after_the_other);
+    tcase_add_test(tc, a_message_at_a_regular_interval_waits_for_a_part_of_it);
+    tcase_add_test(tc, a_message_out_of_turn_goes_at_once_and_hurries_the_one_that_waits);
+    tcase_add_test(tc, the_wait_behind_a_duty_silence_is_drawn_behind_it);
+    tcase_add_test(tc, no_repeat_goes_later_than_eight_minutes_after_the_first);
+    tcase_add_test(tc, a_line_that_is_never_quiet_is_sent_on_in_the_end);
+    tcase_add_test(tc, a_line_with_gaps_is_no_noise);
+    tcase_add_test(tc, a_radio_that_takes_no_byte_gets_the_frame_anew);
+    tcase_add_test(tc, what_the_radio_adds_counts_as_air);
 
     TCase *acks = tcase_create("acks");
     suite_add_tcase(suite, acks);
@@ -459,5 +725,8 @@ int main(void)
     tcase_add_test(acks, a_gateway_that_never_answers_does_not_stop_the_messages);
     tcase_add_test(acks, a_radio_that_never_stops_hearing_does_not_keep_us);
     tcase_add_test(acks, noise_on_the_line_is_no_ack);
+    tcase_add_test(acks, without_a_gateway_the_tries_become_fewer_and_an_ack_brings_them_back);
+    tcase_add_loop_test(acks, nothing_is_sent_into_a_frame_whose_radio_pauses, 0, 2);
+    tcase_add_test(acks, an_ack_in_the_last_slot_is_in_time);
     return run_suite(suite);
 }

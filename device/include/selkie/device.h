@@ -67,6 +67,8 @@ struct selkie_device_status {
     uint16_t bits_needed;  /* SELKIE_ENTROPY_NEEDED */
     uint8_t alarms;        /* of the sources' health tests, while gathering: after each, a source starts again */
     uint32_t next_counter; /* of the next message; 0 until the REGISTER is made */
+    enum selkie_uplink_trouble trouble; /* what keeps the device from sending, */
+    uint64_t trouble_ms;                /* and since when */
     struct selkie_uplink_counts uplink;
 };
 
@@ -93,8 +95,9 @@ SELKIE_USE_RESULT int selkie_device_init(struct selkie_device *device, const str
 
 /* Take a payload of 0 to 400 bytes, number it, and seal it now, in the device's form; poll sends it. 0, SELKIE_EINVAL
  * (too long), SELKIE_ENOTREADY (no ID yet: go on polling), SELKIE_EBUSY (the message before is under way: the caller
- * drops or keeps this one), SELKIE_EEXHAUSTED (the counter is at its end: the ID was wiped, go on polling),
- * SELKIE_ECRYPTO (no memory for mbedTLS), or the error that makes the device silent. */
+ * drops or keeps this one; if that message waits for its part of a regular interval, it now goes at once),
+ * SELKIE_EEXHAUSTED (the counter is at its end: the ID was wiped, go on polling), SELKIE_ECRYPTO (no memory for
+ * mbedTLS), or the error that makes the device silent. */
 SELKIE_USE_RESULT int selkie_device_send(struct selkie_device *device, const uint8_t *payload, size_t len);
 
 /* Do what is due: gather entropy, draw the ID, register, send, receive ACKs. `now_ms` never goes back. Returns an

@@ -5,6 +5,7 @@
 #define SELKIE_LINK_H
 
 #include <selkie/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ struct selkie_link_rx {
 };
 
 void selkie_link_rx_init(struct selkie_link_rx *rx);
+
+/* Whether a frame, or noise, has begun and its end has not come. */
+bool selkie_link_rx_inside(const struct selkie_link_rx *rx);
 
 /* Feed one byte as it comes off the line. Returns the body's length once a frame is whole (its bytes are rx->body until
  * the next call), 0 while more is needed, or, once for each frame dropped and at the 0x00 that ends it, SELKIE_EFRAMING

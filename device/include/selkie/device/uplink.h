@@ -7,31 +7,18 @@
 #ifndef SELKIE_DEVICE_UPLINK_H
 #define SELKIE_DEVICE_UPLINK_H
 
-#include <selkie/device/drbg.h>
+#include <selkie/device/pacing.h>
 #include <selkie/frame.h>
 #include <selkie/link.h>
 #include <selkie/port.h>
 
 #define SELKIE_UPLINK_NEVER UINT64_MAX
 
-/* Times are up to an hour. */
-struct selkie_uplink_settings {
-    uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is sent once the radio has taken it */
-    uint32_t quiet_ms;   /* no other sender on the air for so long before a transmission */
-    uint32_t backoff_ms; /* a random wait up to this before each; doubled for each busy line or lost ACK, up to 16 * */
-    uint32_t spread_ms;  /* repeats without ACK follow after a random time up to this */
-    uint32_t ack_ms;     /* how long to wait for an ACK; 0: none expected */
-    uint16_t duty_permille; /* at most this part of the time on the air; 0 or 1000: no limit. After each transmission
-                               the device is silent for as long as it takes. A limit needs a bit rate */
-    uint8_t register_times; /* transmissions of a REGISTER without ACK */
-    uint8_t data_times;     /* of any other message without ACK */
-    uint8_t ack_tries;      /* transmissions of a frame that is not acknowledged */
-};
-
 enum selkie_uplink_slot_name { SELKIE_UPLINK_REGISTER, SELKIE_UPLINK_DATA, SELKIE_UPLINK_SLOTS };
 
 struct selkie_uplink_slot {
     uint64_t due_ms;
+    uint64_t first_ms; /* the end of its first transmission's hand-over to the radio */
     uint16_t len;
     uint16_t crc;     /* of the body: what an ACK names */
     uint8_t left;     /* transmissions still to come; 0: empty */
@@ -43,6 +30,13 @@ struct selkie_uplink_slot {
 };
 
 enum selkie_uplink_phase { SELKIE_UPLINK_IDLE, SELKIE_UPLINK_WRITING, SELKIE_UPLINK_ON_AIR, SELKIE_UPLINK_LISTENING };
+
+/* What keeps a device from sending. */
+enum selkie_uplink_trouble {
+    SELKIE_UPLINK_CLEAR,
+    SELKIE_UPLINK_LINE_BUSY, /* the line was busy each time that the device looked */
+    SELKIE_UPLINK_STALLED,   /* the radio takes no byte */
+};
 
 struct selkie_uplink_counts {
     uint32_t transmissions; /* frames passed to the radio, repeats included */
@@ -60,11 +54,16 @@ struct selkie_uplink {
     uint64_t began_ms;
     uint64_t until_ms;  /* end of the phase: on air, listening */
     uint64_t silent_ms; /* duty cycle: nothing before this */
+    struct selkie_pacing_phase pacing;
+    uint64_t inside_ms; /* the receiver is inside a frame since then; 0: it is not */
+    enum selkie_uplink_trouble trouble;
+    uint64_t trouble_ms; /* since when */
+    uint64_t watch_ms;   /* a busy line is watched without a pause since then; 0: it is not */
+    bool registered;     /* a REGISTER was put since the boot */
+    uint8_t unheard;     /* frames in a row that were given up */
     struct selkie_uplink_counts counts;
     struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
 };
-
-bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings);
 
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
                         struct selkie_link_rx *rx);
@@ -72,7 +71,8 @@ void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink
 /* Empty the slots, also of a body that is under way. Counts stay, and so does the pause of the duty cycle. */
 void selkie_uplink_forget(struct selkie_uplink *uplink);
 
-/* Accept a body for sending. 0, SELKIE_EBUSY while the slot is not empty, SELKIE_EINVAL, or SELKIE_ESPACE. */
+/* Accept a body for sending. 0, SELKIE_EBUSY while the slot is not empty (a body in it that waits then goes at once),
+ * SELKIE_EINVAL, or SELKIE_ESPACE. */
 SELKIE_USE_RESULT int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot,
                                         const uint8_t *body, size_t len);
 

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <selkie/device/pacing.h>
+#include <selkie/frame.h>
+#include <selkie/link.h>
+
+#define WAIT_MAX_MS     3600000u /* no wait is longer */
+#define SPREAD_AIR      16       /* what parts devices in step: a wait up to so many times the frame's airtime */
+#define PHASE_AIR       4096     /* a regular message waits no longer than so many times its airtime */
+#define PATIENCE_AIR    64       /* so many times the longest frame's airtime, */
+#define PATIENCE_MIN_MS 60000
+#define ACK_WIRE        8  /* bytes of an ACK on the line */
+#define ACK_SLOTS       4  /* PROTOCOL.md, section 2: a gateway draws one of so many, */
+#define ACK_SLOT_MS     10 /* each so much longer than the ACK */
+
+static bool duty_limited(const struct selkie_uplink_settings *settings)
+{
+    return settings->duty_permille > 0 && settings->duty_permille < 1000;
+}
+
+bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
+{
+    return settings->quiet_ms <= WAIT_MAX_MS && settings->backoff_ms <= WAIT_MAX_MS &&
+           settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS &&
+           settings->patience_ms <= WAIT_MAX_MS && settings->preamble_ms <= WAIT_MAX_MS &&
+           settings->duty_permille <= 1000 && (settings->bit_rate > 0 || !duty_limited(settings));
+}
+
+uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, size_t len)
+{
+    uint64_t bits = ((uint64_t)len + settings->packet_overhead) * 8;
+
+    if (settings->bit_rate == 0 || len == 0)
+        return 0;
+    return settings->preamble_ms + (uint32_t)((bits * 1000 + settings->bit_rate - 1) / settings->bit_rate);
+}
+
+uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
+{
+    return selkie_pacing_air_ms(settings, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+}
+
+uint64_t selkie_pacing_silence_ms(const struct selkie_uplink_settings *settings, uint64_t on_air_ms)
+{
+    uint16_t duty = settings->duty_permille;
+
+    return duty_limited(settings) ? (on_air_ms * (1000u - duty) + duty - 1) / duty : 0;
+}
+
+static uint32_t random_wait(struct selkie_drbg *drbg, uint64_t limit_ms)
+{
+    return selkie_drbg_delay(drbg, limit_ms < WAIT_MAX_MS ? (uint32_t)limit_ms : WAIT_MAX_MS);
+}
+
+uint32_t selkie_pacing_backoff_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len,
+                                  unsigned doublings)
+{
+    return random_wait(drbg, ((uint64_t)settings->backoff_ms + selkie_pacing_air_ms(settings, len)) << doublings);
+}
+
+uint32_t selkie_pacing_spread_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len)
+{
+    return random_wait(drbg, (uint64_t)SPREAD_AIR * selkie_pacing_air_ms(settings, len));
+}
+
+/* Whether two intervals are the same, but for what a main loop adds. */
+static bool regular(uint64_t interval_ms, uint64_t before_ms)
+{
+    return interval_ms >= before_ms - before_ms / 8 && interval_ms <= before_ms + before_ms / 8;
+}
+
+uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct selkie_uplink_settings *settings,
+                                struct selkie_drbg *drbg, size_t len, bool expects_ack, uint64_t now_ms)
+{
+    uint64_t interval_ms = phase->message_ms ? now_ms - phase->message_ms : 0, before_ms = phase->interval_ms;
+    uint64_t most_ms = (uint64_t)PHASE_AIR * selkie_pacing_air_ms(settings, len);
+    bool again = !expects_ack || phase->repeated;
+
+    phase->message_ms = now_ms;
+    phase->interval_ms = interval_ms;
+    phase->repeated = false;
+    if (interval_ms > 0 && before_ms == 0) /* the second one: the interval may be one */
+        return selkie_pacing_spread_ms(settings, drbg, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+    if (!regular(interval_ms, before_ms))
+        return 0;
+    interval_ms -= interval_ms / 16; /* the message is out when the next one comes, */
+    if (!expects_ack && settings->data_times > 1)
+        interval_ms /= settings->data_times; /* with its repeats */
+    if (again)
+        phase->wait_ms = random_wait(drbg, interval_ms < most_ms ? interval_ms : most_ms);
+    return phase->wait_ms < interval_ms ? phase->wait_ms : 0;
+}
+
+uint32_t selkie_pacing_repeat_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len,
+                                 bool registers, unsigned sent, uint64_t left_ms)
+{
+    uint64_t limit_ms = registers ? (uint64_t)SPREAD_AIR * selkie_pacing_air_ms(settings, len) : 0;
+
+    if (limit_ms < settings->spread_ms)
+        limit_ms = settings->spread_ms;
+    if (registers)
+        limit_ms <<= sent < 8 ? 2 * sent : 16;
+    return random_wait(drbg, limit_ms < left_ms ? limit_ms : left_ms);
+}
+
+uint32_t selkie_pacing_ack_ms(const struct selkie_uplink_settings *settings)
+{
+    uint32_t slot_ms = selkie_pacing_air_ms(settings, ACK_WIRE) + ACK_SLOT_MS;
+    uint32_t least_ms = settings->quiet_ms + (ACK_SLOTS + 1) * slot_ms;
+
+    return settings->ack_ms > least_ms ? settings->ack_ms : least_ms;
+}
+
+uint32_t selkie_pacing_patience_ms(const struct selkie_uplink_settings *settings)
+{
+    uint32_t wait_ms = PATIENCE_AIR * selkie_pacing_longest_ms(settings);
+
+    if (settings->patience_ms > 0)
+        return settings->patience_ms;
+    return wait_ms > PATIENCE_MIN_MS ? wait_ms : PATIENCE_MIN_MS;
+}
