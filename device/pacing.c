@@ -59,7 +59,7 @@ uint32_t selkie_pacing_backoff_ms(const struct selkie_uplink_settings *settings,
 
 uint32_t selkie_pacing_spread_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len)
 {
-    return random_wait(drbg, (uint64_t)SPREAD_AIR * selkie_pacing_air_ms(settings, len));
+    return settings->spread_ms > 0 ? random_wait(drbg, (uint64_t)SPREAD_AIR * selkie_pacing_air_ms(settings, len)) : 0;
 }
 
 /* Whether two intervals are the same, but for what a main loop adds. */
@@ -80,7 +80,7 @@ uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct 
     phase->repeated = false;
     if (interval_ms > 0 && before_ms == 0) /* the second one: the interval may be one */
         return selkie_pacing_spread_ms(settings, drbg, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
-    if (!regular(interval_ms, before_ms))
+    if (!regular(interval_ms, before_ms) || settings->spread_ms == 0)
         return 0;
     interval_ms -= interval_ms / 16; /* the message is out when the next one comes, */
     if (!expects_ack && settings->data_times > 1)

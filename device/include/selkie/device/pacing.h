@@ -16,8 +16,9 @@ struct selkie_uplink_settings {
     uint32_t quiet_ms;   /* no other sender on the air for so long before a transmission */
     uint32_t backoff_ms; /* a random wait up to this and the frame's airtime before each; doubled for each busy line or
                             lost ACK, up to 256 times */
-    uint32_t spread_ms; /* repeats without ACK follow after a random time up to this; those of a REGISTER more slowly */
-    uint32_t ack_ms;    /* how long to wait for an ACK, at least as long as a gateway may take; 0: none expected */
+    uint32_t spread_ms;  /* repeats without ACK follow after a random time up to this; those of a REGISTER more slowly.
+                            0: this device is alone on its channel, and nothing parts it from others */
+    uint32_t ack_ms;     /* how long to wait for an ACK, at least as long as a gateway may take; 0: none expected */
     uint16_t duty_permille; /* at most this part of the time on the air; 0 or 1000: no limit. After each transmission
                                the device is silent for as long as it takes. A limit needs a bit rate */
     uint32_t
