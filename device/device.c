@@ -338,8 +338,9 @@ int selkie_device_poll(struct selkie_device *device, uint64_t now_ms, struct sel
         work(device, now_ms, status);
 
     status->uplink = device->uplink.counts;
-    status->trouble = device->uplink.trouble;
-    status->trouble_ms = device->uplink.trouble_ms;
+    status->trouble = (enum selkie_uplink_trouble)device->uplink.trouble;
+    if (status->trouble != SELKIE_UPLINK_CLEAR)
+        status->trouble_ms = now_ms - (uint32_t)((uint32_t)now_ms - device->uplink.trouble_ms);
     if (device->silenced < 0)
         return device->silenced;
     if (!device->identified) {

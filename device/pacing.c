@@ -21,8 +21,8 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
 {
     return settings->quiet_ms <= WAIT_MAX_MS && settings->backoff_ms <= WAIT_MAX_MS &&
            settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS &&
-           settings->patience_ms <= WAIT_MAX_MS && settings->preamble_ms <= WAIT_MAX_MS &&
-           settings->duty_permille <= 1000 && (settings->bit_rate > 0 || !duty_limited(settings));
+           settings->patience_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000 &&
+           (settings->bit_rate > 0 || !duty_limited(settings));
 }
 
 uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, size_t len)
@@ -63,19 +63,20 @@ uint32_t selkie_pacing_spread_ms(const struct selkie_uplink_settings *settings, 
 }
 
 /* Whether two intervals are the same, but for what a main loop adds. */
-static bool regular(uint64_t interval_ms, uint64_t before_ms)
+static bool regular(uint32_t interval_ms, uint32_t before_ms)
 {
-    return interval_ms >= before_ms - before_ms / 8 && interval_ms <= before_ms + before_ms / 8;
+    return interval_ms >= before_ms - before_ms / 8 && interval_ms - interval_ms / 8 <= before_ms;
 }
 
 uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct selkie_uplink_settings *settings,
                                 struct selkie_drbg *drbg, size_t len, bool expects_ack, uint64_t now_ms)
 {
-    uint64_t interval_ms = phase->message_ms ? now_ms - phase->message_ms : 0, before_ms = phase->interval_ms;
+    uint32_t interval_ms = phase->known ? (uint32_t)now_ms - phase->message_ms : 0, before_ms = phase->interval_ms;
     uint64_t most_ms = (uint64_t)PHASE_AIR * selkie_pacing_air_ms(settings, len);
     bool again = !expects_ack || phase->repeated;
 
-    phase->message_ms = now_ms;
+    phase->known = true;
+    phase->message_ms = (uint32_t)now_ms;
     phase->interval_ms = interval_ms;
     phase->repeated = false;
     if (interval_ms > 0 && before_ms == 0) /* the second one: the interval may be one */

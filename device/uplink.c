@@ -120,13 +120,19 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
     }
 }
 
+/* A time that is not 0, to the millisecond or one earlier. */
+static uint32_t mark(uint64_t now_ms)
+{
+    return (uint32_t)now_ms > 0 ? (uint32_t)now_ms : UINT32_MAX;
+}
+
 /* Note since when the receiver is inside a frame. */
 static void note_inside(struct selkie_uplink *uplink, uint64_t now_ms)
 {
     if (!uplink->rx || !selkie_link_rx_inside(uplink->rx))
         uplink->inside_ms = 0;
     else if (uplink->inside_ms == 0)
-        uplink->inside_ms = now_ms;
+        uplink->inside_ms = mark(now_ms);
 }
 
 /* Returns true if there may be more to receive at once. */
@@ -177,9 +183,9 @@ void selkie_uplink_forget(struct selkie_uplink *uplink)
 static bool hindered(struct selkie_uplink *uplink, enum selkie_uplink_trouble trouble, uint64_t now_ms)
 {
     if (uplink->trouble != trouble)
-        uplink->trouble_ms = now_ms;
-    uplink->trouble = trouble;
-    return now_ms - uplink->trouble_ms >= selkie_pacing_patience_ms(uplink->settings);
+        uplink->trouble_ms = (uint32_t)now_ms;
+    uplink->trouble = (uint8_t)trouble;
+    return (uint32_t)now_ms - uplink->trouble_ms >= selkie_pacing_patience_ms(uplink->settings);
 }
 
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
@@ -207,7 +213,7 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
     uplink->phase = SELKIE_UPLINK_ON_AIR;
     uplink->counts.transmissions++;
     if (slot->sent == 0)
-        slot->first_ms = now_ms;
+        slot->first_ms = (uint32_t)now_ms;
     if (slot->sent < UINT8_MAX)
         slot->sent++;
 }
@@ -223,7 +229,7 @@ static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *d
         return;
     }
     slot->left--;
-    uint64_t elapsed_ms = uplink->until_ms - slot->first_ms;
+    uint32_t elapsed_ms = (uint32_t)uplink->until_ms - slot->first_ms;
     slot->due_ms = uplink->until_ms + selkie_pacing_repeat_ms(uplink->settings, drbg, slot->len,
                                                               uplink->current == SELKIE_UPLINK_REGISTER, slot->sent,
                                                               elapsed_ms < REPEAT_MS ? REPEAT_MS - elapsed_ms : 0);
@@ -242,7 +248,7 @@ static void give_up(struct selkie_uplink *uplink, struct selkie_uplink_slot *slo
 /* A repeat that comes too late would look like a replay. */
 static void drop_if_old(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot)
 {
-    if (slot->left == 0 || slot->sent == 0 || slot->due_ms - slot->first_ms <= REPEAT_MS)
+    if (slot->left == 0 || slot->sent == 0 || (uint32_t)slot->due_ms - slot->first_ms <= REPEAT_MS)
         return;
     slot->left = 0;
     if (selkie_uplink_expects_ack(uplink))
@@ -293,7 +299,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
 static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port, uint64_t now_ms)
 {
     uint32_t wanted = uplink->settings->quiet_ms;
-    if (uplink->inside_ms > 0 && now_ms - uplink->inside_ms < selkie_pacing_longest_ms(uplink->settings))
+    if (uplink->inside_ms > 0 && (uint32_t)now_ms - uplink->inside_ms < selkie_pacing_longest_ms(uplink->settings))
         return wanted > 0 ? wanted : 1;
     if (!port->radio_quiet_ms)
         return 0;
@@ -314,8 +320,8 @@ static bool stays_busy(struct selkie_uplink *uplink, bool gap, uint64_t now_ms)
         return false;
     }
     if (uplink->watch_ms == 0)
-        uplink->watch_ms = now_ms;
-    return now_ms - uplink->watch_ms >= 2 * selkie_pacing_longest_ms(uplink->settings);
+        uplink->watch_ms = mark(now_ms);
+    return (uint32_t)now_ms - uplink->watch_ms >= 2 * selkie_pacing_longest_ms(uplink->settings);
 }
 
 /* Begin the next transmission if one may begin. Returns when to look again. */

@@ -3,6 +3,10 @@
 
 #define CRC_SIZE 2
 
+/* The first byte of a body. */
+#define FIRST_HEAD 0x10
+#define LAST_HEAD  0x13
+
 /* The code of a block of 254 bytes, the only one that no zero follows. */
 #define COBS_FULL 0xFF
 
@@ -29,7 +33,7 @@ void selkie_link_rx_init(struct selkie_link_rx *rx)
 
 bool selkie_link_rx_inside(const struct selkie_link_rx *rx)
 {
-    return rx->code != 0;
+    return rx->code != 0 && rx->fill > 0 && rx->body[0] >= FIRST_HEAD && rx->body[0] <= LAST_HEAD;
 }
 
 static void append(struct selkie_link_rx *rx, uint8_t byte)

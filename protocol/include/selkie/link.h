@@ -36,7 +36,8 @@ struct selkie_link_rx {
 
 void selkie_link_rx_init(struct selkie_link_rx *rx);
 
-/* Whether a frame, or noise, has begun and its end has not come. */
+/* Whether a frame is under way that begins like one of PROTOCOL.md, section 3: of version 1, and of a type up to 3.
+ * Noise seldom does. */
 bool selkie_link_rx_inside(const struct selkie_link_rx *rx);
 
 /* Feed one byte as it comes off the line. Returns the body's length once a frame is whole (its bytes are rx->body until

@@ -24,7 +24,7 @@ struct selkie_uplink_settings {
     uint32_t
         patience_ms; /* a line that is busy for longer is sent on all the same, and a frame of which the radio takes
                         no byte for longer is begun anew; 0: 64 times the airtime of a sealed frame, or a minute */
-    uint32_t preamble_ms;     /* what the radio adds to each transmission: time, */
+    uint16_t preamble_ms;     /* what the radio adds to each transmission: time, */
     uint16_t packet_overhead; /* and bytes */
     uint8_t register_times;   /* transmissions of the first REGISTER without ACK; of each later one, two at most */
     uint8_t data_times;       /* of any other message without ACK */
@@ -33,8 +33,9 @@ struct selkie_uplink_settings {
 
 /* What is known of the interval between messages. All zero at first. */
 struct selkie_pacing_phase {
-    uint64_t message_ms, interval_ms; /* when the last message came, and how long after the one before */
+    uint32_t message_ms, interval_ms; /* when the last message came, and how long after the one before, modulo 2^32 */
     uint32_t wait_ms;                 /* what a regular message waits */
+    bool known;                       /* there was a message */
     bool repeated;                    /* an ACK for the last message did not come at once: set by the uplink */
 };
 

@@ -18,7 +18,7 @@ enum selkie_uplink_slot_name { SELKIE_UPLINK_REGISTER, SELKIE_UPLINK_DATA, SELKI
 
 struct selkie_uplink_slot {
     uint64_t due_ms;
-    uint64_t first_ms; /* the end of its first transmission's hand-over to the radio */
+    uint32_t first_ms; /* the end of its first transmission's hand-over to the radio, modulo 2^32 */
     uint16_t len;
     uint16_t crc;     /* of the body: what an ACK names */
     uint8_t left;     /* transmissions still to come; 0: empty */
@@ -55,12 +55,13 @@ struct selkie_uplink {
     uint64_t until_ms;  /* end of the phase: on air, listening */
     uint64_t silent_ms; /* duty cycle: nothing before this */
     struct selkie_pacing_phase pacing;
-    uint64_t inside_ms; /* the receiver is inside a frame since then; 0: it is not */
-    enum selkie_uplink_trouble trouble;
-    uint64_t trouble_ms; /* since when */
-    uint64_t watch_ms;   /* a busy line is watched without a pause since then; 0: it is not */
-    bool registered;     /* a REGISTER was put since the boot */
+    /* Modulo 2^32, since all that counts is how long ago. */
+    uint32_t inside_ms;  /* the receiver is inside a frame since then; 0: it is not */
+    uint32_t trouble_ms; /* since when there is trouble */
+    uint32_t watch_ms;   /* a busy line is watched without a pause since then; 0: it is not */
+    uint8_t trouble;     /* enum selkie_uplink_trouble */
     uint8_t unheard;     /* frames in a row that were given up */
+    bool registered;     /* a REGISTER was put since the boot */
     struct selkie_uplink_counts counts;
     struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
 };
