@@ -83,6 +83,8 @@ uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct 
         return selkie_pacing_spread_ms(settings, drbg, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
     if (!regular(interval_ms, before_ms) || settings->spread_ms == 0)
         return 0;
+    if (before_ms < interval_ms)
+        interval_ms = before_ms;
     interval_ms -= interval_ms / 16; /* the message is out when the next one comes, */
     if (!expects_ack && settings->data_times > 1)
         interval_ms /= settings->data_times; /* with its repeats */
