@@ -4,10 +4,6 @@
 #include "core/say.h"
 #include "verdict/report.h"
 #include "verdict/view.h"
-#include "world/action.h"
-#include "world/arrivals.h"
-#include "world/loop.h"
-#include "world/ready.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +18,6 @@
 
 struct run {
     struct selkie_world world;
-    struct selkie_loop loop;
     struct selkie_view view;
     struct selkie_verdict verdict;
     uint64_t held_us; /* on the wall: since when time waits */
@@ -30,34 +25,21 @@ struct run {
     uint64_t spooled; /* in virtual gateways, when last looked */
 };
 
-static int open_account(struct selkie_account *account, struct selkie_run *run, const struct selkie_scenario *scenario)
+static int open_account(struct selkie_world *world)
 {
+    const struct selkie_scenario *scenario = world->scenario;
     const struct selkie_scenario_fleet *fleet = &scenario->fleet;
+    struct selkie_account *account = &world->account;
     char text[256];
 
     selkie_series_init(&account->series, SERIES_SLOT_US);
+    account->attribution.run = &world->run;
+    account->attribution.metrics = &account->metrics;
     int error = selkie_payload_plan_open(&account->plan, fleet->payload, fleet->payload_size, fleet->payload_file,
                                          scenario->seed, text);
     if (error < 0)
         selkie_say("%s", text);
-    if (error == 0)
-        error = selkie_verify_open(&account->verify, fleet->devices);
-    if (error == 0)
-        error = selkie_attribution_open(&account->attribution, run, &account->metrics);
-    return error;
-}
-
-static bool identify(void *context, uint32_t index, uint8_t address[static SELKIE_ADDRESS_SIZE],
-                     uint8_t id[static SELKIE_ID_SIZE])
-{
-    const struct selkie_world *world = context;
-    const struct selkie_fleet_device *device = &world->fleet->devices[index];
-
-    if (!device->on || !device->device.identified)
-        return false;
-    memcpy(address, device->config.address, SELKIE_ADDRESS_SIZE);
-    memcpy(id, device->device.identity.id, SELKIE_ID_SIZE);
-    return true;
+    return error < 0 ? error : selkie_verify_open(&account->verify, fleet->devices);
 }
 
 /* Parts in the order in which they need each other; each reports by itself what went wrong. Close it then, too. */
@@ -66,42 +48,40 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
     struct selkie_run *run = &world->run;
 
     world->scenario = scenario;
-    world->broker.process.pidfd = -1;
+    world->broker.process.pidfd = world->signals = -1;
     run->epoch_ms = selkie_clock_ms();
     selkie_sim_clock_init(&run->clock, scenario->speed, selkie_wall_us());
     int error = selkie_folder_open(&world->folder);
     if (error == 0)
-        error = open_account(&world->account, run, scenario);
+        error = open_account(world);
     if (error == 0)
-        error = selkie_sim_broker_open(&world->broker, &scenario->broker, &world->folder);
+        error = selkie_sim_broker_open(&world->broker, run, &scenario->broker, &world->folder);
     if (error == 0)
-        error = selkie_observer_open(&world->observer, run, &world->broker,
-                                     (struct selkie_observer_listener){world, selkie_arrivals_message});
+        error = selkie_observer_open(world);
     if (error == 0)
         error = selkie_air_open(&world->air, run, scenario, &world->account, &world->broker);
     if (error == 0)
-        error = selkie_fleet_open(&world->fleet, run, scenario, &world->account, &world->broker, world->air);
+        error = selkie_fleet_open(&world->fleet, run, scenario, &world->account, &world->broker, &world->air);
     if (error == 0)
-        error = selkie_sim_operator_open(&world->operator, run, &world->broker, scenario->fleet.devices,
-                                         (struct selkie_sim_operator_source){world, identify});
+        error = selkie_sim_operator_open(world);
     if (error == 0)
-        error = selkie_attackers_open(&world->attackers, world->fleet);
+        error = selkie_attackers_open(&world->attackers, &world->fleet);
     if (error == 0)
-        error = selkie_actions_open(&world->actions, world);
-    return error;
+        error = selkie_actions_open(world);
+    return error == 0 ? selkie_loop_open(world) : error;
 }
 
 static void close_world(struct selkie_world *world, bool keep)
 {
-    selkie_actions_close(world->actions);
+    selkie_loop_close(world);
     selkie_attackers_close(world->attackers);
-    selkie_sim_operator_close(world->operator);
-    selkie_fleet_close(world->fleet);
-    selkie_air_close(world->air);
-    selkie_observer_close(world->observer);
+    selkie_sim_client_close(&world->operator.client);
+    selkie_fleet_close(&world->fleet);
+    selkie_air_close(&world->air);
+    selkie_sim_client_close(&world->observer.client);
     selkie_sim_broker_close(&world->broker);
-    selkie_attribution_close(world->account.attribution);
-    selkie_verify_close(world->account.verify);
+    selkie_attribution_close(&world->account.attribution);
+    selkie_verify_close(&world->account.verify);
     selkie_payload_plan_close(&world->account.plan);
     selkie_sim_clock_wipe(&world->run.clock);
     selkie_folder_close(&world->folder, keep);
@@ -111,8 +91,8 @@ static uint64_t spooled(const struct selkie_world *world)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < world->air->count; i++)
-        sum += world->air->channels[i].virtual ? selkie_vgateway_waiting(world->air->channels[i].virtual) : 0;
+    for (uint32_t i = 0; i < world->air.count; i++)
+        sum += world->air.channels[i].virtual ? selkie_vgateway_waiting(world->air.channels[i].virtual) : 0;
     return sum;
 }
 
@@ -122,7 +102,7 @@ static uint64_t spooled(const struct selkie_world *world)
 static uint64_t backlog(struct run *run, uint64_t now_us)
 {
     struct selkie_world *world = &run->world;
-    uint64_t waiting = selkie_verify_tally(world->account.verify).waiting, in_spools = spooled(world);
+    uint64_t waiting = selkie_verify_tally(&world->account.verify).waiting, in_spools = spooled(world);
 
     if (in_spools < run->spooled) /* a receipt came */
         world->account.last_arrival_us = now_us;
@@ -146,19 +126,19 @@ static bool too_far_ahead(struct run *run)
     if (scenario->backlog == 0 || (scenario->speed > 0 && scenario->speed <= 1))
         return false;
     /* The time that a program takes to start is not part of the scenario's outage. */
-    for (uint32_t i = 0; i < world->air->count; i++) {
-        if (!selkie_channel_comes_back(&world->air->channels[i]))
+    for (uint32_t i = 0; i < world->air.count; i++) {
+        if (!selkie_channel_comes_back(&world->air.channels[i]))
             continue;
         run->held_us = world->account.last_arrival_us = now_us;
         return true;
     }
-    if (selkie_actions_outage(run->world.actions)) {
+    if (selkie_actions_outage(world)) {
         world->account.last_arrival_us = now_us;
         return false;
     }
     bool ahead = backlog(run, now_us) >= scenario->backlog;
-    for (uint32_t i = 0; i < world->air->count && !ahead; i++)
-        ahead = selkie_channel_congested(&world->air->channels[i]);
+    for (uint32_t i = 0; i < world->air.count && !ahead; i++)
+        ahead = selkie_channel_congested(&world->air.channels[i]);
     if (!ahead || !world->run.clock.held)
         run->held_us = now_us;
     return ahead;
@@ -169,13 +149,13 @@ static void turn(struct run *run, size_t limit)
     struct selkie_world *world = &run->world;
 
     world->run.clock.held = too_far_ahead(run);
-    selkie_loop_turn(&run->loop, 1000000, limit);
+    selkie_loop_turn(&run->world, 1000000, limit);
     selkie_view_update(&run->view, world);
 }
 
 static bool going_on(const struct run *run)
 {
-    return !run->world.run.failed && run->loop.stops == 0;
+    return !run->world.run.failed && run->world.stops == 0;
 }
 
 /* Let the devices send what they have taken. */
@@ -184,18 +164,18 @@ static void let_leave(struct run *run)
     struct selkie_world *world = &run->world;
     uint64_t limit_us = world->run.clock.now_us + (uint64_t)LEAVING_S * SELKIE_SEC_US;
 
-    world->fleet->quiet = true;
+    world->fleet.quiet = true;
     world->run.clock.end_us = limit_us;
     while (going_on(run) && world->run.clock.now_us < limit_us && world->run.clock.count > 0 &&
-           (!selkie_fleet_idle(world->fleet) || selkie_actions_outage(run->world.actions)))
+           (!selkie_fleet_idle(&world->fleet) || selkie_actions_outage(world)))
         turn(run, LEAVING_TIMERS);
 }
 
 static bool calm(const struct selkie_world *world, uint64_t now_us)
 {
     return spooled(world) == 0 && selkie_attackers_waiting(world->attackers, SELKIE_ATTACK_KINDS) == 0 &&
-           selkie_verify_tally(world->account.verify).waiting == 0 &&
-           selkie_sim_operator_open_cases(world->operator) == 0 && now_us > world->account.last_arrival_us + CALM_US;
+           selkie_verify_tally(&world->account.verify).waiting == 0 &&
+           world->operator.open == 0 && now_us> world->account.last_arrival_us + CALM_US;
 }
 
 /* Wait for the delivery of what the gateways have. */
@@ -205,17 +185,17 @@ static void settle(struct run *run)
     uint64_t now_us = selkie_wall_us(), patience_us = (uint64_t)(world->scenario->settle_s * 1e6);
     uint64_t limit_us = now_us + SETTLE_TIMES * patience_us;
 
-    selkie_fleet_settle(world->fleet);
-    for (uint32_t i = 0; i < world->air->count; i++)
-        if (world->air->channels[i].virtual)
-            selkie_vgateway_hurry(world->air->channels[i].virtual, patience_us / 3);
+    selkie_fleet_settle(&world->fleet);
+    for (uint32_t i = 0; i < world->air.count; i++)
+        if (world->air.channels[i].virtual)
+            selkie_vgateway_hurry(world->air.channels[i].virtual, patience_us / 3);
     selkie_attackers_hurry(world->attackers, patience_us / 3);
     world->account.last_arrival_us = now_us;
     /* A second Ctrl-C ends this wait, too. */
     for (; now_us < world->account.last_arrival_us + patience_us && now_us < limit_us && !world->run.failed &&
-           !calm(world, now_us) && run->loop.stops < 2;
+           !calm(world, now_us) && run->world.stops < 2;
          now_us = selkie_wall_us()) {
-        selkie_loop_turn(&run->loop, CALM_US, 0);
+        selkie_loop_turn(&run->world, CALM_US, 0);
         selkie_view_update(&run->view, world);
     }
 }
@@ -253,10 +233,8 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         return EXIT_FAILURE;
     }
     selkie_loop_block_signals();
-    run->loop.signals = -1;
     selkie_view_init(&run->view, options->quiet);
-    if (open_world(&run->world, scenario) == 0 && selkie_loop_open(&run->loop, &run->world) == 0 &&
-        selkie_ready_wait(&run->world, &run->loop) == 0) {
+    if (open_world(&run->world, scenario) == 0 && selkie_ready_wait(&run->world) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
         run->world.account.last_arrival_us = selkie_wall_us();
         run->world.run.clock.end_us = end_us;
@@ -267,7 +245,6 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         selkie_view_end(&run->view);
         good = report(run, options);
     }
-    selkie_loop_close(&run->loop);
     close_world(&run->world, options->keep);
     free(run);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -11,8 +11,8 @@
 
 struct selkie_account {
     struct selkie_payload_plan plan; /* what devices report, and who made what is delivered */
-    struct selkie_verify *verify;
-    struct selkie_attribution *attribution;
+    struct selkie_verify verify;
+    struct selkie_attribution attribution;
     struct selkie_metrics metrics; /* events, rejections, attacks and what else is counted on the way */
     struct selkie_series series;
     struct selkie_histogram wait; /* from a reading to the end of its first transmission, virtual microseconds */

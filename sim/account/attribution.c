@@ -4,34 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #define ON_AIR_US 30000000u /* a signal has ended long before; the same bytes later are the device's own repeat */
-
-/* Without padding: it is hashed as it stands. */
-struct key {
-    enum { ON_AIR, CAPTURE, PAYLOAD } kind;
-    uint32_t place; /* channel, half the digest of the gateway's name, device */
-    uint64_t what;  /* digest of the body, time of capture, number */
-};
-
-struct entry {
-    UT_hash_handle hh; /* oldest first */
-    struct key key;
-    uint64_t set_us; /* virtual */
-    const char *attack;
-};
-
-struct selkie_attribution {
-    struct selkie_run *run;
-    struct selkie_metrics *metrics;
-    struct entry *entries;
-    size_t gateway_count;
-    struct {
-        char name[32];
-        const char *attack;
-    } gateways[SELKIE_ATTRIBUTION_GATEWAYS_MAX];
-};
 
 uint64_t selkie_attribution_digest(const void *bytes, size_t len)
 {
@@ -42,19 +16,7 @@ uint64_t selkie_attribution_digest(const void *bytes, size_t len)
     return digest != 0 ? digest : 1;
 }
 
-int selkie_attribution_open(struct selkie_attribution **attribution, struct selkie_run *run,
-                            struct selkie_metrics *metrics)
-{
-    struct selkie_attribution *opened = *attribution = calloc(1, sizeof *opened);
-
-    if (!opened)
-        return SELKIE_ENOMEM;
-    opened->run = run;
-    opened->metrics = metrics;
-    return 0;
-}
-
-static void drop(struct selkie_attribution *attribution, struct entry *entry)
+static void drop(struct selkie_attribution *attribution, struct selkie_attribution_entry *entry)
 {
     if (!entry)
         return;
@@ -64,9 +26,8 @@ static void drop(struct selkie_attribution *attribution, struct entry *entry)
 
 void selkie_attribution_close(struct selkie_attribution *attribution)
 {
-    while (attribution && attribution->entries)
+    while (attribution->entries)
         drop(attribution, attribution->entries);
-    free(attribution);
 }
 
 int selkie_attribution_register(struct selkie_attribution *attribution, const char *gateway, const char *attack)
@@ -81,17 +42,18 @@ int selkie_attribution_register(struct selkie_attribution *attribution, const ch
     return 0;
 }
 
-static struct entry *find(const struct selkie_attribution *attribution, const struct key *key)
+static struct selkie_attribution_entry *find(const struct selkie_attribution *attribution,
+                                             const struct selkie_attribution_key *key)
 {
-    struct entry *entry;
+    struct selkie_attribution_entry *entry;
 
     HASH_FIND(hh, attribution->entries, key, sizeof *key, entry);
     return entry;
 }
 
-static void note(struct selkie_attribution *attribution, struct key key, const char *attack)
+static void note(struct selkie_attribution *attribution, struct selkie_attribution_key key, const char *attack)
 {
-    struct entry *entry = malloc(sizeof *entry);
+    struct selkie_attribution_entry *entry = malloc(sizeof *entry);
 
     if (!entry) {
         selkie_run_fail(attribution->run, "%s", selkie_error_text(SELKIE_ENOMEM));
@@ -100,7 +62,7 @@ static void note(struct selkie_attribution *attribution, struct key key, const c
     drop(attribution, find(attribution, &key)); /* the latest has it */
     if (HASH_COUNT(attribution->entries) == SELKIE_ATTRIBUTION_MAX)
         drop(attribution, attribution->entries);
-    *entry = (struct entry){.key = key, .set_us = attribution->run->clock.now_us, .attack = attack};
+    *entry = (struct selkie_attribution_entry){.key = key, .set_us = attribution->run->clock.now_us, .attack = attack};
     HASH_ADD(hh, attribution->entries, key, sizeof entry->key, entry);
 }
 
@@ -115,18 +77,23 @@ void selkie_attribution_count(struct selkie_attribution *attribution, const char
 void selkie_attribution_sent(struct selkie_attribution *attribution, const char *attack, uint32_t channel,
                              const uint8_t *body, size_t len)
 {
-    note(attribution, (struct key){ON_AIR, channel, selkie_attribution_digest(body, len)}, attack);
+    note(attribution,
+         (struct selkie_attribution_key){SELKIE_ATTRIBUTION_ON_AIR, channel, selkie_attribution_digest(body, len)},
+         attack);
 }
 
-static struct key capture(const char *gateway, int64_t rx_ms)
+static struct selkie_attribution_key capture(const char *gateway, int64_t rx_ms)
 {
-    return (struct key){CAPTURE, (uint32_t)selkie_attribution_digest(gateway, strlen(gateway)), (uint64_t)rx_ms};
+    return (struct selkie_attribution_key){
+        SELKIE_ATTRIBUTION_CAPTURE, (uint32_t)selkie_attribution_digest(gateway, strlen(gateway)), (uint64_t)rx_ms};
 }
 
 void selkie_attribution_heard(struct selkie_attribution *attribution, uint32_t channel, const char *gateway,
                               const uint8_t *body, size_t len)
 {
-    struct entry *entry = find(attribution, &(struct key){ON_AIR, channel, selkie_attribution_digest(body, len)});
+    struct selkie_attribution_entry *entry =
+        find(attribution, &(struct selkie_attribution_key){SELKIE_ATTRIBUTION_ON_AIR, channel,
+                                                           selkie_attribution_digest(body, len)});
 
     if (!entry || attribution->run->clock.now_us > entry->set_us + ON_AIR_US)
         return;
@@ -141,12 +108,13 @@ void selkie_attribution_follow(struct selkie_attribution *attribution, const cha
                                uint32_t number)
 {
     if (number != UINT32_MAX)
-        note(attribution, (struct key){PAYLOAD, device, number}, attack);
+        note(attribution, (struct selkie_attribution_key){SELKIE_ATTRIBUTION_PAYLOAD, device, number}, attack);
 }
 
 void selkie_attribution_delivered(struct selkie_attribution *attribution, uint32_t device, uint32_t number)
 {
-    struct entry *entry = find(attribution, &(struct key){PAYLOAD, device, number});
+    struct selkie_attribution_entry *entry =
+        find(attribution, &(struct selkie_attribution_key){SELKIE_ATTRIBUTION_PAYLOAD, device, number});
 
     if (entry)
         selkie_attribution_count(attribution, entry->attack, "delivered");
@@ -156,13 +124,13 @@ void selkie_attribution_delivered(struct selkie_attribution *attribution, uint32
 /* The attack that made the frame, or NULL. */
 static const char *attack_of(const struct selkie_attribution *attribution, const char *gateway, int64_t rx_ms)
 {
-    struct key key = capture(gateway, rx_ms);
+    struct selkie_attribution_key key = capture(gateway, rx_ms);
 
     for (size_t i = 0; i < attribution->gateway_count; i++) {
         if (strcmp(attribution->gateways[i].name, gateway) == 0)
             return attribution->gateways[i].attack;
     }
-    const struct entry *entry = find(attribution, &key);
+    const struct selkie_attribution_entry *entry = find(attribution, &key);
     return entry ? entry->attack : NULL;
 }
 

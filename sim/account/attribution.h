@@ -16,14 +16,38 @@
 #include "account/metrics.h"
 #include "core/run.h"
 
+#include <uthash.h>
+
 #define SELKIE_ATTRIBUTION_MAX          65536u
 #define SELKIE_ATTRIBUTION_GATEWAYS_MAX 64
 
-struct selkie_attribution;
+/* What an attack is found by. Without padding: it is hashed as it stands. */
+struct selkie_attribution_key {
+    enum { SELKIE_ATTRIBUTION_ON_AIR, SELKIE_ATTRIBUTION_CAPTURE, SELKIE_ATTRIBUTION_PAYLOAD } kind;
+    uint32_t place; /* channel, half the digest of the gateway's name, device */
+    uint64_t what;  /* digest of the body, time of capture, number */
+};
 
-/* The pointers must outlive it, as must the attacks' names that the functions below are given. */
-SELKIE_USE_RESULT int selkie_attribution_open(struct selkie_attribution **attribution, struct selkie_run *run,
-                                              struct selkie_metrics *metrics);
+struct selkie_attribution_entry {
+    UT_hash_handle hh; /* oldest first */
+    struct selkie_attribution_key key;
+    uint64_t set_us; /* virtual */
+    const char *attack;
+};
+
+/* Zeroed, and with the two pointers, it is ready. The attacks' names that the functions below are given must outlive
+ * it. */
+struct selkie_attribution {
+    struct selkie_run *run;
+    struct selkie_metrics *metrics;
+    struct selkie_attribution_entry *entries;
+    size_t gateway_count;
+    struct {
+        char name[32];
+        const char *attack;
+    } gateways[SELKIE_ATTRIBUTION_GATEWAYS_MAX];
+};
+
 void selkie_attribution_close(struct selkie_attribution *attribution);
 
 /* All that comes through this gateway is the attack's. SELKIE_EFULL beyond SELKIE_ATTRIBUTION_GATEWAYS_MAX. */

@@ -4,59 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct device {
-    uint32_t sent;
-    uint32_t room;       /* payloads that there are marks for */
-    uint8_t *heard;      /* by whom: a bit each */
-    uint64_t *delivered; /* a bit a payload */
-    uint32_t recent_number[SELKIE_VERIFY_RECENT];
-    uint64_t recent_us[SELKIE_VERIFY_RECENT]; /* 0 = empty */
-};
-
-struct selkie_verify {
-    uint32_t device_count;
-    struct device *devices;
-    struct selkie_verify_tally tally;
-    uint64_t heard;           /* payloads marked so, */
-    uint64_t heard_delivered; /* and of them, delivered ones */
-    struct selkie_histogram latency;
-};
-
-int selkie_verify_open(struct selkie_verify **verify, uint32_t devices)
+int selkie_verify_open(struct selkie_verify *verify, uint32_t devices)
 {
-    struct selkie_verify *opened = calloc(1, sizeof *opened);
-
-    *verify = NULL;
-    if (!opened)
-        return SELKIE_ENOMEM;
-    opened->device_count = devices;
-    opened->devices = calloc(devices, sizeof *opened->devices);
-    if (!opened->devices) {
-        free(opened);
-        return SELKIE_ENOMEM;
-    }
-    *verify = opened;
-    return 0;
+    memset(verify, 0, sizeof *verify);
+    verify->devices = calloc(devices, sizeof *verify->devices);
+    verify->device_count = verify->devices ? devices : 0;
+    return verify->devices ? 0 : SELKIE_ENOMEM;
 }
 
 void selkie_verify_close(struct selkie_verify *verify)
 {
-    if (!verify)
-        return;
     for (uint32_t i = 0; i < verify->device_count; i++) {
         free(verify->devices[i].heard);
         free(verify->devices[i].delivered);
     }
     free(verify->devices);
-    free(verify);
 }
 
-static bool delivered(const struct device *device, uint32_t number)
+static bool delivered(const struct selkie_verify_device *device, uint32_t number)
 {
     return (device->delivered[number / 64] >> (number % 64) & 1) != 0;
 }
 
-static int grow(struct device *device)
+static int grow(struct selkie_verify_device *device)
 {
     uint32_t room = device->room == 0 ? 64 : device->room * 2;
 
@@ -76,7 +46,7 @@ static int grow(struct device *device)
 
 int64_t selkie_verify_sent(struct selkie_verify *verify, uint32_t index)
 {
-    struct device *device = &verify->devices[index];
+    struct selkie_verify_device *device = &verify->devices[index];
 
     if (device->sent == device->room && grow(device) < 0)
         return SELKIE_ENOMEM;
@@ -86,7 +56,7 @@ int64_t selkie_verify_sent(struct selkie_verify *verify, uint32_t index)
 
 void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t number, uint8_t by, uint64_t wall_us)
 {
-    struct device *device = &verify->devices[index];
+    struct selkie_verify_device *device = &verify->devices[index];
 
     if (number >= device->sent)
         return;
@@ -106,7 +76,7 @@ void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t 
 
 void selkie_verify_unhear(struct selkie_verify *verify, uint32_t index, uint32_t from, uint32_t to, uint8_t by)
 {
-    struct device *device = &verify->devices[index];
+    struct selkie_verify_device *device = &verify->devices[index];
 
     for (uint32_t number = from; number < to && number < device->sent; number++) {
         if (device->heard[number] == 0 || delivered(device, number))
@@ -116,7 +86,8 @@ void selkie_verify_unhear(struct selkie_verify *verify, uint32_t index, uint32_t
     }
 }
 
-static void measure(struct selkie_verify *verify, struct device *device, uint32_t number, uint64_t wall_us)
+static void measure(struct selkie_verify *verify, struct selkie_verify_device *device, uint32_t number,
+                    uint64_t wall_us)
 {
     unsigned place = number % SELKIE_VERIFY_RECENT;
 
@@ -133,7 +104,7 @@ enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify,
         verify->tally.forged++;
         return SELKIE_VERIFY_FORGED;
     }
-    struct device *device = &verify->devices[index];
+    struct selkie_verify_device *device = &verify->devices[index];
     if (delivered(device, number)) {
         verify->tally.doubled++;
         return SELKIE_VERIFY_AGAIN;
@@ -143,16 +114,6 @@ enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify,
     verify->heard_delivered += device->heard[number] != 0;
     measure(verify, device, number, wall_us);
     return SELKIE_VERIFY_FIRST;
-}
-
-void selkie_verify_forged(struct selkie_verify *verify)
-{
-    verify->tally.forged++;
-}
-
-void selkie_verify_impersonated(struct selkie_verify *verify)
-{
-    verify->tally.impersonated++;
 }
 
 uint32_t selkie_verify_count(const struct selkie_verify *verify, uint32_t device)
@@ -173,9 +134,4 @@ struct selkie_verify_tally selkie_verify_tally(const struct selkie_verify *verif
     tally.lost_elsewhere = tally.waiting;
     tally.lost_on_air = tally.sent - tally.delivered - tally.waiting;
     return tally;
-}
-
-const struct selkie_histogram *selkie_verify_latency(const struct selkie_verify *verify)
-{
-    return &verify->latency;
 }

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct selkie_verify;
+#define SELKIE_VERIFY_RECENT 4 /* payloads of a device whose latency is measured */
 
 struct selkie_verify_tally {
     uint64_t sent;
@@ -32,9 +32,29 @@ struct selkie_verify_tally {
     uint64_t waiting; /* heard and not yet delivered: what lost_elsewhere would be if this were the end */
 };
 
+struct selkie_verify_device {
+    uint32_t sent;
+    uint32_t room;       /* payloads that there are marks for */
+    uint8_t *heard;      /* by whom: a bit each */
+    uint64_t *delivered; /* a bit a payload */
+    uint32_t recent_number[SELKIE_VERIFY_RECENT];
+    uint64_t recent_us[SELKIE_VERIFY_RECENT]; /* 0 = empty */
+};
+
+struct selkie_verify {
+    uint32_t device_count;
+    struct selkie_verify_device *devices;
+    struct selkie_verify_tally tally; /* as counted so far; whoever finds a forged payload counts it here */
+    uint64_t heard;                   /* payloads marked so, */
+    uint64_t heard_delivered;         /* and of them, delivered ones */
+    /* From the moment the first gateway had the frame to the first arrival on the topic, in microseconds of the wall.
+     * Exact for the last SELKIE_VERIFY_RECENT payloads heard of each device; what comes later is not measured. */
+    struct selkie_histogram latency;
+};
+
 enum selkie_verify_outcome { SELKIE_VERIFY_FIRST, SELKIE_VERIFY_AGAIN, SELKIE_VERIFY_FORGED };
 
-SELKIE_USE_RESULT int selkie_verify_open(struct selkie_verify **verify, uint32_t devices);
+SELKIE_USE_RESULT int selkie_verify_open(struct selkie_verify *verify, uint32_t devices);
 void selkie_verify_close(struct selkie_verify *verify);
 
 /* A device took the next payload for sending. Returns its number (they count from 0), or SELKIE_ENOMEM. */
@@ -56,19 +76,11 @@ void selkie_verify_unhear(struct selkie_verify *verify, uint32_t device, uint32_
 enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify, uint32_t device, uint32_t number,
                                                    uint64_t wall_us);
 
-void selkie_verify_forged(struct selkie_verify *verify);
-void selkie_verify_impersonated(struct selkie_verify *verify);
-
 /* Payloads that a device has sent so far. */
 uint32_t selkie_verify_count(const struct selkie_verify *verify, uint32_t device);
 bool selkie_verify_is_delivered(const struct selkie_verify *verify, uint32_t device, uint32_t number);
 
-/* The account as it stands. */
+/* The account as it stands, with what follows from the marks. */
 struct selkie_verify_tally selkie_verify_tally(const struct selkie_verify *verify);
-
-/* From the moment the first gateway had the frame to the first arrival on the topic, in microseconds of the wall. Exact
- * for the last SELKIE_VERIFY_RECENT payloads heard of each device; what comes later than that is not measured. */
-const struct selkie_histogram *selkie_verify_latency(const struct selkie_verify *verify);
-#define SELKIE_VERIFY_RECENT 4
 
 #endif

@@ -98,7 +98,7 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
         channel->dropped++;
     if (channel->virtual && channel->group->ack)
         acknowledge(channel, body, len);
-    selkie_attribution_heard(air->account->attribution, channel->index, channel->virtual ? channel->name : NULL, body,
+    selkie_attribution_heard(&air->account->attribution, channel->index, channel->virtual ? channel->name : NULL, body,
                              len);
     if (!air->listener.heard(air->listener.context, channel->index, body, len, &device, &number))
         return;
@@ -236,7 +236,6 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
 {
     const struct selkie_sim_broker *broker = air->broker;
     struct selkie_sim_radio_options options = group->air;
-    char id[64];
 
     channel->air = air;
     channel->index = (uint32_t)(channel - air->channels);
@@ -254,29 +253,22 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
     selkie_link_rx_init(&channel->rx);
     if (group->link != SELKIE_SIM_LINK_MQTT)
         return open_line(channel);
-    (void)snprintf(id, sizeof id, "selkie-sim-%s-%lld", channel->name, (long long)air->run->epoch_ms);
-    return selkie_vgateway_open(&channel->virtual, broker->queue, &broker->settings, broker->options->root,
-                                channel->name, id, broker->password[0] != '\0' ? broker->password : NULL);
+    return selkie_vgateway_open(&channel->virtual, broker, channel->name, broker->password);
 }
 
-int selkie_air_open(struct selkie_air **air, struct selkie_run *run, const struct selkie_scenario *scenario,
+int selkie_air_open(struct selkie_air *air, struct selkie_run *run, const struct selkie_scenario *scenario,
                     struct selkie_account *account, const struct selkie_sim_broker *broker)
 {
-    struct selkie_air *opened = *air = calloc(1, sizeof *opened);
-
-    if (!opened)
-        return SELKIE_ENOMEM;
-    opened->run = run;
-    opened->account = account;
-    opened->broker = broker;
-    opened->channels = calloc(selkie_scenario_channel_count(scenario), sizeof *opened->channels);
-    if (!opened->channels)
+    air->run = run;
+    air->account = account;
+    air->broker = broker;
+    air->channels = calloc(selkie_scenario_channel_count(scenario), sizeof *air->channels);
+    if (!air->channels)
         return SELKIE_ENOMEM;
     for (size_t group = 0; group < scenario->group_count; group++) {
         for (uint32_t i = 0; i < scenario->groups[group].count; i++) {
             /* A half opened one is closed as well. */
-            int error =
-                open_channel(&opened->channels[opened->count++], opened, scenario->seed, &scenario->groups[group]);
+            int error = open_channel(&air->channels[air->count++], air, scenario->seed, &scenario->groups[group]);
             if (error < 0)
                 return error;
         }
@@ -286,16 +278,14 @@ int selkie_air_open(struct selkie_air **air, struct selkie_run *run, const struc
 
 void selkie_air_close(struct selkie_air *air)
 {
-    for (uint32_t i = 0; air && i < air->count; i++) {
+    for (uint32_t i = 0; i < air->count; i++) {
         struct selkie_channel *channel = &air->channels[i];
         selkie_process_stop(&channel->process, SIGTERM, STOP_PATIENCE);
         selkie_vgateway_close(channel->virtual);
         selkie_sim_line_close(&channel->line);
         selkie_sim_radio_wipe(&channel->radio);
     }
-    if (air)
-        free(air->channels);
-    free(air);
+    free(air->channels);
 }
 
 bool selkie_channel_is_yours(const struct selkie_channel *channel)

@@ -8,7 +8,6 @@
 #include "account/account.h"
 #include "air/radio.h"
 #include "air/serial_line.h"
-#include "cloud/mosquitto.h"
 #include "cloud/vgateway.h"
 
 #include <selkie/link.h>
@@ -64,7 +63,7 @@ struct selkie_air {
 };
 
 /* All channels of the scenario, with their gateways started. An error after a line on stderr; close it then, too. */
-SELKIE_USE_RESULT int selkie_air_open(struct selkie_air **air, struct selkie_run *run,
+SELKIE_USE_RESULT int selkie_air_open(struct selkie_air *air, struct selkie_run *run,
                                       const struct selkie_scenario *scenario, struct selkie_account *account,
                                       const struct selkie_sim_broker *broker);
 void selkie_air_close(struct selkie_air *air);

@@ -7,6 +7,9 @@
 
 #include "fleet/fleet.h"
 
+/* What every event, state or statistic forged by an attacker says; a genuine one never does. */
+#define SELKIE_ATTACKER_MARK "selkie-sim: forged"
+
 #define SELKIE_ATTACKER_TAPES 32 /* recorded frames; when full the oldest is taped over */
 
 struct selkie_attacker;
@@ -48,8 +51,9 @@ struct selkie_attacker {
     uint32_t step;   /* the attack's own */
     struct selkie_tape tapes[SELKIE_ATTACKER_TAPES];
     unsigned tape_at;
-    struct selkie_vgateway *gateway;  /* of a compromised gateway */
-    struct selkie_sim_client *client; /* of a hostile client */
+    struct selkie_vgateway *gateway; /* of a compromised gateway */
+    struct selkie_sim_client client; /* of a hostile client */
+    char will_topic[SELKIE_TOPIC_MAX];
     bool client_connected;
     uint32_t answered; /* thief: the victim's payload that it spoke after last; UINT32_MAX = none */
     bool has_id;       /* forged-register: its own */

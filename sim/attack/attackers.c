@@ -40,42 +40,39 @@ static bool on_frame(void *context, const struct selkie_fleet_device *device, co
     return kept;
 }
 
-static int open_gateway(struct selkie_attacker *attacker, unsigned index, const char *id)
+static int open_gateway(struct selkie_attacker *attacker, unsigned index)
 {
-    const struct selkie_sim_broker *broker = attacker->fleet->broker;
     char name[32];
 
     (void)snprintf(name, sizeof name, "mallory-%u", index);
     int error = selkie_attribution_register(attacker->attribution, name, attacker->name);
-    return error < 0 ? error
-                     : selkie_vgateway_open(&attacker->gateway, broker->queue, &broker->settings, broker->options->root,
-                                            name, id, NULL);
+    return error < 0 ? error : selkie_vgateway_open(&attacker->gateway, attacker->fleet->broker, name, NULL);
 }
 
-static int open_client(struct selkie_attacker *attacker, const char *id)
+static int open_client(struct selkie_attacker *attacker, unsigned index)
 {
     const struct selkie_sim_broker *broker = attacker->fleet->broker;
-    struct selkie_mqtt_options options = {.settings = &broker->settings, .id = id, .username = "eve"};
-    char topic[SELKIE_TOPIC_MAX];
+    struct selkie_mqtt_options options = {.username = "eve"};
     uint8_t address[SELKIE_ADDRESS_SIZE];
+    char name[32];
 
     if (attacker->plan->kind == SELKIE_ATTACK_WILL) {
         selkie_fleet_address(attacker->fleet, 0, address);
-        if (selkie_topic_device(topic, broker->options->root, address, SELKIE_TOPIC_DEVICE_UP) < 0)
+        if (selkie_topic_device(attacker->will_topic, broker->options->root, address, SELKIE_TOPIC_DEVICE_UP) < 0)
             return SELKIE_EINVAL;
-        options.will_topic = topic;
+        options.will_topic = attacker->will_topic;
         options.will_payload = "my last reading";
     }
-    return selkie_sim_client_open(&attacker->client, broker->queue, &options, selkie_attack_client_event, attacker);
+    (void)snprintf(name, sizeof name, "attacker-%u", index);
+    return selkie_sim_client_open(&attacker->client, broker, name, options, selkie_attack_client_event, attacker);
 }
 
 static int open_attacker(struct selkie_attacker *attacker, struct selkie_fleet *fleet, unsigned index)
 {
-    char id[64];
     int error = 0;
 
     attacker->fleet = fleet;
-    attacker->attribution = fleet->account->attribution;
+    attacker->attribution = &fleet->account->attribution;
     attacker->plan = &fleet->scenario->attacks[index];
     attacker->channel = &fleet->air->channels[attacker->plan->channel];
     attacker->attack = selkie_attack_of(attacker->plan->kind);
@@ -84,11 +81,10 @@ static int open_attacker(struct selkie_attacker *attacker, struct selkie_fleet *
     attacker->answered = UINT32_MAX;
     attacker->turn.run = on_turn;
     selkie_prng_init(&attacker->random, fleet->scenario->seed, SELKIE_PRNG_ATTACK, index);
-    (void)snprintf(id, sizeof id, "selkie-sim-attacker-%u-%lld", index, (long long)fleet->run->epoch_ms);
     if (attacker->attack->needs == SELKIE_NEEDS_GATEWAY)
-        error = open_gateway(attacker, index, id);
+        error = open_gateway(attacker, index);
     else if (attacker->attack->needs == SELKIE_NEEDS_CLIENT)
-        error = open_client(attacker, id);
+        error = open_client(attacker, index);
     if (error < 0) {
         selkie_say("attacker %s: %s", attacker->name, selkie_error_text(error));
         return error;
@@ -120,7 +116,7 @@ void selkie_attackers_close(struct selkie_attackers *attackers)
         for (unsigned j = 0; j < SELKIE_ATTACKER_TAPES; j++)
             selkie_frame_index_remove(&attacker->fleet->frames, &attacker->tapes[j].frame);
         selkie_vgateway_close(attacker->gateway);
-        selkie_sim_client_close(attacker->client);
+        selkie_sim_client_close(&attacker->client);
     }
     free(attackers);
 }

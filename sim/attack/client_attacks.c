@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks of an ordinary MQTT client: it publishes where only the plugin may, by itself or by its will. */
 #include "attack/acts.h"
-#include "cloud/observer.h"
 
 #include <selkie/topic.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@ void selkie_attack_client_event(void *owner, const struct selkie_mqtt_event *eve
         break;
     case SELKIE_MQTT_REFUSED:
         attacker->client_connected = true; /* the attempt was made, and failed at the door: once is enough */
-        (void)selkie_mqtt_disconnect(attacker->client->mqtt, false);
+        (void)selkie_mqtt_disconnect(attacker->client.mqtt, false);
         selkie_attribution_count(attacker->attribution, attacker->name, "refused");
         break;
     case SELKIE_MQTT_UNREACHABLE:
@@ -39,7 +38,7 @@ static void publish(struct selkie_attacker *attacker, const char *topic, const c
     struct selkie_mqtt_message message = {
         .topic = topic, .payload = payload, .len = strlen(payload), .qos = 1, .retain = retain, .answer = true};
 
-    if (selkie_mqtt_publish(attacker->client->mqtt, &message) >= 0)
+    if (selkie_mqtt_publish(attacker->client.mqtt, &message) >= 0)
         selkie_metrics_count(&attacker->fleet->account->metrics, NULL, "forged_publishes");
 }
 
@@ -52,9 +51,9 @@ SELKIE_ACT(publish)
     char topic[SELKIE_TOPIC_MAX], text[128];
     uint8_t address[SELKIE_ADDRESS_SIZE];
 
-    if (!attacker->client_connected || !selkie_mqtt_is_connected(attacker->client->mqtt))
+    if (!attacker->client_connected || !selkie_mqtt_is_connected(attacker->client.mqtt))
         return false;
-    (void)snprintf(text, sizeof text, "{\"event\":\"clone\",\"note\":\"" SELKIE_OBSERVER_MARK "\"}");
+    (void)snprintf(text, sizeof text, "{\"event\":\"clone\",\"note\":\"" SELKIE_ATTACKER_MARK "\"}");
     selkie_fleet_address(fleet, (uint32_t)selkie_prng_below(&attacker->random, fleet->count), address);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (selkie_topic_device(topic, root, address, kinds[i]) > 0)
@@ -74,7 +73,7 @@ SELKIE_ACT(will)
 {
     if (!attacker->client_connected)
         return false;
-    (void)selkie_mqtt_disconnect(attacker->client->mqtt, true);
+    (void)selkie_mqtt_disconnect(attacker->client.mqtt, true);
     attacker->client_connected = false;
     return true;
 }

@@ -69,7 +69,7 @@ SELKIE_ACT(thief)
     if (!victim || victim->number == UINT32_MAX || victim->number == attacker->answered || !victim->device.identified)
         return false;
     uint32_t next = victim->device.identity.next_counter;
-    bool came_out = selkie_verify_is_delivered(attacker->fleet->account->verify, victim->index, victim->number);
+    bool came_out = selkie_verify_is_delivered(&attacker->fleet->account->verify, victim->index, victim->number);
     if (!came_out ||
         !send_data(attacker, victim, victim->device.identity.id, eager ? next : next - 1, SELKIE_MADE_BY_THIEF))
         return false;

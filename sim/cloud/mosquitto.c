@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/mosquitto.h"
 
+#include "core/embedded.h"
 #include "core/say.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <mbedtls/pk.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
 #include <selkie/clock.h>
+#include <selkie/mbedtls.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,9 @@
 
 #define CONNECT_TIMEOUT_S 30
 #define KEEPALIVE_S       20
+
+/* Beyond so many messages in the queue some are dropped, and the verdict is "failed": an account with gaps is none. */
+#define MESSAGES_MAX 1000000u
 
 /* Bound without listening: Mosquitto, which also sets SO_REUSEADDR, may still bind it; nobody is given it as free. */
 static int hold_port(struct selkie_sim_broker *broker)
@@ -88,18 +93,6 @@ static int write_mosquitto_conf(const struct selkie_sim_broker *broker)
     return selkie_folder_write(broker->folder, "mosquitto.conf", text);
 }
 
-static int write_keys(const struct selkie_folder *folder)
-{
-    for (unsigned i = 0; i < SELKIE_KEYS_OWN; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "%u.key.pem", i + 1);
-        int error = selkie_folder_write(folder, name, selkie_keys_private[i]);
-        if (error < 0)
-            return error;
-    }
-    return 0;
-}
-
 int selkie_sim_broker_start(struct selkie_sim_broker *broker)
 {
     /* Debian keeps it where only root's PATH looks. */
@@ -146,25 +139,64 @@ void selkie_sim_broker_save(const struct selkie_sim_broker *broker)
         (void)kill(broker->process.pid, SIGUSR1);
 }
 
-static int read_password(struct selkie_sim_broker *broker, const char *path)
+/* Read the public half of a key of the cloud. */
+static int read_key(struct selkie_sim_key *key, uint8_t id, const char *path)
 {
-    char why[SELKIE_MQTT_TEXT_MAX];
-    int error = selkie_mqtt_settings_password(broker->password, path, why);
+    uint8_t der[2 * SELKIE_PUBLIC_KEY_SIZE];
+    mbedtls_pk_context pk;
+    int error = SELKIE_ECONFIG;
 
-    if (error < 0)
-        selkie_say("%s", why);
+    mbedtls_pk_init(&pk);
+    key->id = id;
+    if (mbedtls_pk_parse_public_keyfile(&pk, path) != 0) {
+        selkie_say("%s: not a public key in PEM form, or it cannot be read", path);
+    } else if (mbedtls_pk_write_pubkey_der(&pk, der, sizeof der) != SELKIE_PUBLIC_KEY_SIZE) {
+        selkie_say("%s: not an RSA-4096 key with exponent 65537", path);
+    } else { /* DER is written to the buffer's end */
+        memcpy(key->spki, der + sizeof der - SELKIE_PUBLIC_KEY_SIZE, SELKIE_PUBLIC_KEY_SIZE);
+        error = selkie_mbedtls_sha256(key->spki, SELKIE_PUBLIC_KEY_SIZE, key->pin, 0) == 0 ? 0 : SELKIE_ECRYPTO;
+    }
+    mbedtls_pk_free(&pk);
     return error;
 }
 
-static int open_keys(struct selkie_sim_broker *broker)
+static int open_own_keys(struct selkie_sim_broker *broker)
 {
-    const struct selkie_scenario_broker *options = broker->options;
+    static const struct {
+        const char *private_name, *private_text, *public_name, *public_text;
+    } own[SELKIE_SIM_KEYS] = {{"1.key.pem", selkie_embedded_key_1, "1.pub.pem", selkie_embedded_pub_1},
+                              {"2.key.pem", selkie_embedded_key_2, "2.pub.pem", selkie_embedded_pub_2}};
+    char path[SELKIE_PATH_MAX];
     int error = 0;
 
-    broker->key_count = broker->own ? SELKIE_KEYS_OWN : options->key_count;
-    for (size_t i = 0; i < broker->key_count && error == 0; i++)
-        error = broker->own ? selkie_keys_own(&broker->keys[i], (unsigned)i)
-                            : selkie_keys_load(&broker->keys[i], options->keys[i].id, options->keys[i].file);
+    for (; broker->key_count < SELKIE_SIM_KEYS && error == 0; broker->key_count++) {
+        size_t i = broker->key_count;
+        selkie_folder_path(broker->folder, path, own[i].public_name);
+        error = selkie_folder_write(broker->folder, own[i].private_name, own[i].private_text);
+        if (error == 0)
+            error = selkie_folder_write(broker->folder, own[i].public_name, own[i].public_text);
+        if (error == 0)
+            error = read_key(&broker->keys[i], (uint8_t)(i + 1), path);
+    }
+    return error;
+}
+
+/* What is needed of a broker of yours. */
+static int open_yours(struct selkie_sim_broker *broker)
+{
+    const struct selkie_scenario_broker *options = broker->options;
+    char why[SELKIE_MQTT_TEXT_MAX];
+    int error = 0;
+
+    for (; broker->key_count < options->key_count && error == 0; broker->key_count++)
+        error = read_key(&broker->keys[broker->key_count], options->keys[broker->key_count].id,
+                         options->keys[broker->key_count].file);
+    if (error < 0 || !options->password_file)
+        return error;
+    broker->password = broker->password_text;
+    error = selkie_mqtt_settings_password(broker->password_text, options->password_file, why);
+    if (error < 0)
+        selkie_say("%s", why);
     return error;
 }
 
@@ -188,31 +220,23 @@ static int make_settings(struct selkie_sim_broker *broker)
     return SELKIE_ECONFIG;
 }
 
-int selkie_sim_broker_open(struct selkie_sim_broker *broker, const struct selkie_scenario_broker *options,
-                           const struct selkie_folder *folder)
+int selkie_sim_broker_open(struct selkie_sim_broker *broker, struct selkie_run *run,
+                           const struct selkie_scenario_broker *options, const struct selkie_folder *folder)
 {
-    const struct selkie_mqtt_limits limits = {.messages = SELKIE_SIM_MESSAGES_MAX, .message_bytes = SIZE_MAX};
+    const struct selkie_mqtt_limits limits = {.messages = MESSAGES_MAX, .message_bytes = SIZE_MAX};
 
-    memset(broker, 0, sizeof *broker);
-    broker->options = options;
-    broker->folder = folder;
-    broker->own = !options->uri;
-    broker->process.pidfd = -1;
-    broker->hold = -1;
-    int error = open_keys(broker);
+    *broker = (struct selkie_sim_broker){
+        .run = run, .options = options, .folder = folder, .own = !options->uri, .process.pidfd = -1, .hold = -1};
+    int error = selkie_mqtt_queue_open(&broker->queue, limits);
     if (error == 0)
-        error = selkie_mqtt_queue_open(&broker->queue, limits);
-    if (error == 0 && options->password_file && !broker->own)
-        error = read_password(broker, options->password_file);
+        error = broker->own ? open_own_keys(broker) : open_yours(broker);
     if (error == 0 && broker->own)
         error = hold_port(broker);
     if (error == 0)
         error = make_settings(broker);
     if (error < 0 || !broker->own)
         return error;
-    error = write_keys(folder);
-    if (error == 0)
-        error = write_plugin_json(broker);
+    error = write_plugin_json(broker);
     if (error == 0)
         error = write_mosquitto_conf(broker);
     return error == 0 ? selkie_sim_broker_start(broker) : error;
@@ -226,5 +250,5 @@ void selkie_sim_broker_close(struct selkie_sim_broker *broker)
             (void)close(broker->hold);
     }
     selkie_mqtt_queue_close(broker->queue);
-    explicit_bzero(broker->password, sizeof broker->password);
+    explicit_bzero(broker->password_text, sizeof broker->password_text);
 }

@@ -5,10 +5,7 @@
 #ifndef SELKIE_SIM_CLIENT_H
 #define SELKIE_SIM_CLIENT_H
 
-#include <mqtt_client.h>
-
-/* Beyond so many messages in the queue some are dropped, and the verdict is "failed": an account with gaps is none. */
-#define SELKIE_SIM_MESSAGES_MAX 1000000u
+#include "cloud/mosquitto.h"
 
 typedef void selkie_sim_client_handler(void *owner, const struct selkie_mqtt_event *event);
 
@@ -16,16 +13,17 @@ struct selkie_sim_client {
     struct selkie_mqtt *mqtt; /* to subscribe and publish with */
     selkie_sim_client_handler *on_event;
     void *owner;
-    char *id, *username, *password, *will_topic; /* copies */
+    char id[64];
 };
 
-/* Begin to connect. Of the options, id, username, password, will and keep_session count. An error after a line on
- * stderr. */
-SELKIE_USE_RESULT int selkie_sim_client_open(struct selkie_sim_client **client, struct selkie_mqtt_queue *queue,
-                                             const struct selkie_mqtt_options *options,
+/* Begin to connect to the run's broker. `name` makes the client's id. Of the options, username, password, will and
+ * keep_session count; their strings must live as long as the client, which must not move. An error after a line on
+ * stderr; close it then, too. */
+SELKIE_USE_RESULT int selkie_sim_client_open(struct selkie_sim_client *client, const struct selkie_sim_broker *broker,
+                                             const char *name, struct selkie_mqtt_options options,
                                              selkie_sim_client_handler *on_event, void *owner);
 
-/* Disconnect and free; its events are dropped. NULL is harmless. */
+/* Disconnect; its events are dropped. Harmless for a zeroed one. */
 void selkie_sim_client_close(struct selkie_sim_client *client);
 
 /* Give an event to its client's owner. */

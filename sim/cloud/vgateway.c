@@ -23,7 +23,7 @@ struct frame {
 };
 
 struct selkie_vgateway {
-    struct selkie_sim_client *client;
+    struct selkie_sim_client client;
     struct frame *frames; /* oldest first */
     struct frame *next;   /* the first that was not sent yet; NULL = all were */
     size_t under_way;     /* sent, without a receipt */
@@ -32,7 +32,7 @@ struct selkie_vgateway {
     uint64_t most_us;   /* no receipt is waited for longer than this; 0 = no limit */
     bool subscribed, paused;
     int refused; /* the broker's reason, of the connection or of the receipts; 0 = it did not refuse */
-    char up[SELKIE_TOPIC_MAX], receipt[SELKIE_TOPIC_MAX];
+    char name[32], up[SELKIE_TOPIC_MAX], receipt[SELKIE_TOPIC_MAX];
 };
 
 static void forget(struct selkie_vgateway *gateway, uint64_t seq)
@@ -80,7 +80,7 @@ static void on_event(void *owner, const struct selkie_mqtt_event *event)
     case SELKIE_MQTT_CONNECTED:
         gateway->refused = 0;
         rewind_all(gateway);
-        if (selkie_mqtt_subscribe(gateway->client->mqtt, gateway->receipt, 1) < 0)
+        if (selkie_mqtt_subscribe(gateway->client.mqtt, gateway->receipt, 1) < 0)
             gateway->subscribed = false; /* lost again already: another CONNECTED follows */
         break;
     case SELKIE_MQTT_SUBSCRIBED:
@@ -103,42 +103,34 @@ static void on_event(void *owner, const struct selkie_mqtt_event *event)
     }
 }
 
-int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_mqtt_queue *queue,
-                         const struct selkie_mqtt_settings *settings, const char *root, const char *name,
-                         const char *id, const char *password)
+int selkie_vgateway_open(struct selkie_vgateway **gateway, const struct selkie_sim_broker *broker, const char *name,
+                         const char *password)
 {
-    struct selkie_vgateway *opened = calloc(1, sizeof *opened);
-    /* No session is kept: what is under way when the connection breaks is sent again anyway, and Mosquitto 2.0.11
-     * writes wrong lengths when it saves the session of a client with a user name. */
-    struct selkie_mqtt_options options = {.settings = settings, .id = id, .username = name, .password = password};
+    const char *root = broker->options->root;
+    struct selkie_vgateway *opened = *gateway = calloc(1, sizeof *opened);
 
-    *gateway = NULL;
     if (!opened)
         return SELKIE_ENOMEM;
     opened->next_seq = 1;
+    (void)snprintf(opened->name, sizeof opened->name, "%s", name);
     int error = selkie_topic_gateway(opened->up, root, name, SELKIE_TOPIC_GATEWAY_UP);
     if (error >= 0)
         error = selkie_topic_gateway(opened->receipt, root, name, SELKIE_TOPIC_GATEWAY_RECEIPT);
-    if (error >= 0)
-        error = selkie_sim_client_open(&opened->client, queue, &options, on_event, opened);
-    if (error < 0) {
-        free(opened);
+    if (error < 0)
         return error;
-    }
-    *gateway = opened;
-    return 0;
+    /* No session is kept: what is under way when the connection breaks is sent again anyway, and Mosquitto 2.0.11
+     * writes wrong lengths when it saves the session of a client with a user name. */
+    struct selkie_mqtt_options options = {.username = opened->name, .password = password};
+    return selkie_sim_client_open(&opened->client, broker, name, options, on_event, opened);
 }
 
 void selkie_vgateway_close(struct selkie_vgateway *gateway)
 {
     if (!gateway)
         return;
-    selkie_sim_client_close(gateway->client);
-    for (struct frame *frame = gateway->frames, *next; frame; frame = next) {
-        next = frame->hh.next;
-        HASH_DEL(gateway->frames, frame);
-        free(frame);
-    }
+    selkie_sim_client_close(&gateway->client);
+    while (gateway->frames)
+        forget(gateway, gateway->frames->seq);
     free(gateway);
 }
 
@@ -182,7 +174,7 @@ static int publish(struct selkie_vgateway *gateway, struct frame *frame, uint64_
 
     (void)snprintf(seq, sizeof seq, "%" PRIu64, frame->seq);
     (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx_ms);
-    int result = selkie_mqtt_publish(gateway->client->mqtt, &message);
+    int result = selkie_mqtt_publish(gateway->client.mqtt, &message);
     if (result >= 0)
         frame->sent_us = wall_us;
     return result;

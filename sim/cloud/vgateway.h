@@ -13,10 +13,9 @@
 
 struct selkie_vgateway;
 
-/* Begin to connect, as the gateway of this name. `id` is the client's. */
-SELKIE_USE_RESULT int selkie_vgateway_open(struct selkie_vgateway **gateway, struct selkie_mqtt_queue *queue,
-                                           const struct selkie_mqtt_settings *settings, const char *root,
-                                           const char *name, const char *id, const char *password);
+/* Begin to connect, as the gateway of this name. An error: close it then, too. */
+SELKIE_USE_RESULT int selkie_vgateway_open(struct selkie_vgateway **gateway, const struct selkie_sim_broker *broker,
+                                           const char *name, const char *password);
 void selkie_vgateway_close(struct selkie_vgateway *gateway);
 
 bool selkie_vgateway_ready(const struct selkie_vgateway *gateway); /* connected, and hears receipts */

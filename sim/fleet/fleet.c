@@ -38,10 +38,10 @@ int64_t selkie_fleet_find(const struct selkie_fleet *fleet, const uint8_t addres
 /* What a gateway has of an ID that never reached it inside a seal, nobody can open, and nobody promised to. */
 static void drop_unopenable(struct selkie_fleet *fleet, struct selkie_fleet_device *device)
 {
-    uint32_t count = selkie_verify_count(fleet->account->verify, device->index);
+    uint32_t count = selkie_verify_count(&fleet->account->verify, device->index);
 
     if (!device->anchored)
-        selkie_verify_unhear(fleet->account->verify, device->index, device->epoch_number, count,
+        selkie_verify_unhear(&fleet->account->verify, device->index, device->epoch_number, count,
                              SELKIE_VERIFY_BY_ANYBODY);
 }
 
@@ -55,7 +55,7 @@ static void restart(struct selkie_fleet_device *device)
     if (error < 0)
         selkie_run_fail(fleet->run, "device %u does not start again: %s", device->index, selkie_error_text(error));
     device->epoch++;
-    device->epoch_number = selkie_verify_count(fleet->account->verify, device->index);
+    device->epoch_number = selkie_verify_count(&fleet->account->verify, device->index);
     device->anchored = false;
     device->handed_us = 0;
     selkie_run_set(fleet->run, &device->wake, fleet->run->clock.now_us + REBOOT_US);
@@ -97,7 +97,7 @@ static void send_payload(struct selkie_fleet_device *device)
 {
     struct selkie_fleet *fleet = device->fleet;
     uint8_t payload[SELKIE_PAYLOAD_MAX];
-    uint32_t number = selkie_verify_count(fleet->account->verify, device->index);
+    uint32_t number = selkie_verify_count(&fleet->account->verify, device->index);
     struct selkie_payload_walk walk =
         device->walk; /* taken on only with the payload, so that what is sent is one walk */
     size_t len =
@@ -108,7 +108,7 @@ static void send_payload(struct selkie_fleet_device *device)
         fleet->skipped++;
         return;
     }
-    if (error < 0 || selkie_verify_sent(fleet->account->verify, device->index) < 0) {
+    if (error < 0 || selkie_verify_sent(&fleet->account->verify, device->index) < 0) {
         selkie_run_fail(fleet->run, "device %u cannot send: %s", device->index, selkie_error_text(error));
         return;
     }
@@ -213,7 +213,7 @@ void selkie_fleet_book(struct selkie_fleet *fleet, const struct selkie_fleet_fra
         device->anchored = true;
     if (frame->number == UINT32_MAX)
         return;
-    selkie_verify_heard(fleet->account->verify, frame->device, frame->number, gateway, selkie_wall_us());
+    selkie_verify_heard(&fleet->account->verify, frame->device, frame->number, gateway, selkie_wall_us());
     selkie_series_add(&fleet->account->series, fleet->run->clock.now_us, SELKIE_SERIES_HEARD, 1);
 }
 
@@ -237,7 +237,7 @@ static void on_doubted(void *context, uint32_t channel, uint32_t device, uint32_
 {
     struct selkie_fleet *fleet = context;
 
-    selkie_verify_unhear(fleet->account->verify, device, number, number + 1, by(fleet, device, channel));
+    selkie_verify_unhear(&fleet->account->verify, device, number, number + 1, by(fleet, device, channel));
 }
 
 /* Devices that wait for an ACK on this channel look for it. */
@@ -252,46 +252,41 @@ static void on_echo(void *context, uint32_t channel)
     }
 }
 
-int selkie_fleet_open(struct selkie_fleet **fleet, struct selkie_run *run, const struct selkie_scenario *scenario,
+int selkie_fleet_open(struct selkie_fleet *fleet, struct selkie_run *run, const struct selkie_scenario *scenario,
                       struct selkie_account *account, const struct selkie_sim_broker *broker, struct selkie_air *air)
 {
-    struct selkie_fleet *opened = *fleet = calloc(1, sizeof *opened);
+    bool ack = false;
 
-    if (!opened)
-        return SELKIE_ENOMEM;
-    opened->run = run;
-    opened->scenario = scenario;
-    opened->account = account;
-    opened->broker = broker;
-    opened->air = air;
-    opened->count = scenario->fleet.devices;
-    opened->heard_by = scenario->fleet.heard_by;
+    fleet->run = run;
+    fleet->scenario = scenario;
+    fleet->account = account;
+    fleet->broker = broker;
+    fleet->air = air;
+    fleet->count = scenario->fleet.devices;
+    fleet->heard_by = scenario->fleet.heard_by;
     /* An old ID that begins again at counter 0 is what a clone looks like. */
-    if (!broker->own && getrandom(&opened->salt, sizeof opened->salt, 0) != sizeof opened->salt) {
+    if (!broker->own && getrandom(&fleet->salt, sizeof fleet->salt, 0) != sizeof fleet->salt) {
         selkie_say("no random numbers for new IDs");
         return SELKIE_EENTROPY;
     }
-    bool ack = false;
     for (size_t i = 0; i < scenario->group_count; i++)
         ack = ack || scenario->groups[i].ack;
-    opened->devices = calloc(opened->count, sizeof *opened->devices);
-    opened->ack_rx = ack ? calloc(opened->count, sizeof *opened->ack_rx) : NULL;
-    if (!opened->devices || (ack && !opened->ack_rx) ||
-        selkie_sim_clock_reserve(&run->clock, 2 * (size_t)opened->count) < 0) {
-        selkie_say("%u devices: %s", opened->count, selkie_error_text(SELKIE_ENOMEM));
+    fleet->devices = calloc(fleet->count, sizeof *fleet->devices);
+    fleet->ack_rx = ack ? calloc(fleet->count, sizeof *fleet->ack_rx) : NULL;
+    if (!fleet->devices || (ack && !fleet->ack_rx) ||
+        selkie_sim_clock_reserve(&run->clock, 2 * (size_t)fleet->count) < 0) {
+        selkie_say("%u devices: %s", fleet->count, selkie_error_text(SELKIE_ENOMEM));
         return SELKIE_ENOMEM;
     }
-    for (uint32_t i = 0; i < opened->count; i++)
-        add_device(opened, i);
+    for (uint32_t i = 0; i < fleet->count; i++)
+        add_device(fleet, i);
     air->listener =
-        (struct selkie_air_listener){.context = opened, .heard = on_heard, .doubted = on_doubted, .echo = on_echo};
+        (struct selkie_air_listener){.context = fleet, .heard = on_heard, .doubted = on_doubted, .echo = on_echo};
     return run->failed ? SELKIE_ENOMEM : 0;
 }
 
 void selkie_fleet_close(struct selkie_fleet *fleet)
 {
-    if (!fleet)
-        return;
     selkie_frame_index_clear(&fleet->frames);
     for (uint32_t i = 0; i < fleet->count && fleet->devices; i++) {
         if (fleet->devices[i].on)
@@ -299,7 +294,6 @@ void selkie_fleet_close(struct selkie_fleet *fleet)
     }
     free(fleet->devices);
     free(fleet->ack_rx);
-    free(fleet);
 }
 
 void selkie_fleet_reset(struct selkie_fleet *fleet, uint32_t index)

@@ -7,7 +7,7 @@
 
 /* All devices of the scenario; the fleet then listens on the channels. An error after a line on stderr; close it then,
  * too. */
-SELKIE_USE_RESULT int selkie_fleet_open(struct selkie_fleet **fleet, struct selkie_run *run,
+SELKIE_USE_RESULT int selkie_fleet_open(struct selkie_fleet *fleet, struct selkie_run *run,
                                         const struct selkie_scenario *scenario, struct selkie_account *account,
                                         const struct selkie_sim_broker *broker, struct selkie_air *air);
 void selkie_fleet_close(struct selkie_fleet *fleet);

@@ -25,6 +25,7 @@ struct selkie_fleet_device {
     struct selkie_payload_walk walk;
     uint64_t echo_cursor;  /* in its first channel's echo */
     uint64_t handed_us;    /* when the payload under way was handed to the library; 0 = it has been on the air */
+    uint64_t approval_us;  /* when the operator approves its new ID, on the wall; 0 = nothing to approve */
     uint32_t number;       /* of that payload; UINT32_MAX = none yet */
     uint32_t epoch;        /* resets so far */
     uint32_t epoch_number; /* the first payload of this epoch */

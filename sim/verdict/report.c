@@ -90,7 +90,7 @@ int selkie_sim_report_json(const struct selkie_world *world, const struct selkie
     (void)snprintf(frames, sizeof frames, "%016" PRIx64, world->account.frames_digest);
     json_t *json = json_pack("{s:s, s:s, s:I, s:s, s:i, s:i, s:o, s:o, s:o}", "scenario", scenario->name, "version",
                              SELKIE_VERSION, "seed", (json_int_t)scenario->seed, "frames", frames, "devices",
-                             (int)scenario->fleet.devices, "channels", (int)world->air->count, "figures",
+                             (int)scenario->fleet.devices, "channels", (int)world->air.count, "figures",
                              metrics_json(&world->account.metrics), "expectations", expectations_json(world, verdict),
                              "series", series_json(&world->account.series));
     int failed = !json || json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0;
@@ -311,14 +311,14 @@ int selkie_sim_report_html(const struct selkie_world *world, const struct selkie
     (void)fprintf(file,
                   "<p class=muted>%u devices, %u channels, seed %" PRIu64 ", %.0f s of virtual time in %.1f s, "
                   "selkie-sim " SELKIE_VERSION "\n",
-                  scenario->fleet.devices, world->air->count, scenario->seed,
+                  scenario->fleet.devices, world->air.count, scenario->seed,
                   selkie_metrics_get(&world->account.metrics, "duration_s"),
                   selkie_metrics_get(&world->account.metrics, "wall_s"));
     put_tiles(file, &world->account.metrics);
     put_expectations(file, verdict);
     chart_delivery(file, &world->account.series);
-    chart_latency(file, selkie_verify_latency(world->account.verify));
-    chart_air(file, &world->account.series, world->air->count);
+    chart_latency(file, &world->account.verify.latency);
+    chart_air(file, &world->account.series, world->air.count);
     chart_events(file, &world->account.series);
     put_metrics(file, &world->account.metrics);
     (void)fputs("</html>\n", file);

@@ -32,7 +32,7 @@ static void set_percentile(struct selkie_world *world, const char *name, const s
 static void account(struct selkie_world *world)
 {
     const struct selkie_metrics *metrics = &world->account.metrics;
-    struct selkie_verify_tally tally = selkie_verify_tally(world->account.verify);
+    struct selkie_verify_tally tally = selkie_verify_tally(&world->account.verify);
 
     set_count(world, "sent", tally.sent);
     set_count(world, "delivered", tally.delivered);
@@ -49,7 +49,7 @@ static void account(struct selkie_world *world)
 
 static void times(struct selkie_world *world)
 {
-    const struct selkie_histogram *latency = selkie_verify_latency(world->account.verify);
+    const struct selkie_histogram *latency = &world->account.verify.latency;
     const struct selkie_sim_clock *clock = &world->run.clock;
 
     set_percentile(world, "latency_p50_ms", latency, 0.5);
@@ -69,8 +69,8 @@ static void air(struct selkie_world *world)
     struct selkie_sim_radio_counts sum = {.signals = 0};
     uint64_t overrun = 0, dropped = 0, now_us = world->run.clock.now_us;
 
-    for (uint32_t i = 0; i < world->air->count; i++) {
-        const struct selkie_channel *channel = &world->air->channels[i];
+    for (uint32_t i = 0; i < world->air.count; i++) {
+        const struct selkie_channel *channel = &world->air.channels[i];
         sum.signals += channel->radio.counts.signals;
         sum.collided += channel->radio.counts.collided;
         sum.busy_us += selkie_sim_radio_busy_us(&channel->radio, now_us);
@@ -78,7 +78,7 @@ static void air(struct selkie_world *world)
         overrun += channel->line.overrun;
         dropped += channel->dropped;
     }
-    set_share(world, "air_use", sum.busy_us, now_us * world->air->count);
+    set_share(world, "air_use", sum.busy_us, now_us * world->air.count);
     set_share(world, "collided_share", sum.collided, sum.signals);
     set_count(world, "air_bytes", sum.bytes_sent);
     set_count(world, "line_overrun_bytes", overrun);
@@ -87,15 +87,15 @@ static void air(struct selkie_world *world)
 
 static void fleet(struct selkie_world *world)
 {
-    struct selkie_uplink_counts counts = selkie_fleet_counts(world->fleet);
+    struct selkie_uplink_counts counts = selkie_fleet_counts(&world->fleet);
     struct rusage usage;
 
     set_count(world, "transmissions", counts.transmissions);
     set_count(world, "acknowledged", counts.acknowledged);
     set_count(world, "given_up", counts.given_up);
-    set_count(world, "skipped", world->fleet->skipped);
-    set_count(world, "resets", world->fleet->resets);
-    set_count(world, "key_changes", world->fleet->key_changes);
+    set_count(world, "skipped", world->fleet.skipped);
+    set_count(world, "resets", world->fleet.resets);
+    set_count(world, "key_changes", world->fleet.key_changes);
     (void)getrusage(RUSAGE_SELF, &usage);
     set(world, "cpu_s",
         (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +

@@ -100,8 +100,8 @@ static uint32_t devices_on(const struct selkie_world *world)
 {
     uint32_t on = 0;
 
-    for (uint32_t i = 0; i < world->fleet->count; i++)
-        on += world->fleet->devices[i].on;
+    for (uint32_t i = 0; i < world->fleet.count; i++)
+        on += world->fleet.devices[i].on;
     return on;
 }
 
@@ -117,7 +117,7 @@ static void draw(struct selkie_view *view, const struct selkie_world *world)
     line(view, "%s  [%s]  %s of %s%s", world->scenario->name, bar, now, end,
          world->run.clock.held ? "  (waiting for the broker)" : "");
     line(view, "fleet       %u of %u devices on, %.0f resets, air %.1f %% used, %.1f %% of signals collided",
-         devices_on(world), world->fleet->count, get(world, "resets"), 100 * get(world, "air_use"),
+         devices_on(world), world->fleet.count, get(world, "resets"), 100 * get(world, "air_use"),
          100 * get(world, "collided_share"));
     line(view, "payloads    %.0f sent, %.0f delivered (%.2f %%), %.0f lost on the air, %.0f on their way",
          get(world, "sent"), get(world, "delivered"), 100 * get(world, "delivered_share"), get(world, "lost_on_air"),

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "world/action.h"
-
 #include "world/world.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-struct action {
-    struct selkie_actions *all;
-    const struct selkie_scenario_action *plan;
-    struct selkie_sim_timer turn;
-    struct selkie_prng random;
-    bool away; /* an outage is on: the next turn ends it */
-};
-
-struct selkie_actions {
-    struct selkie_world *world;
-    size_t count;
-    struct action list[SELKIE_SCENARIO_ACTIONS_MAX];
-};
-
-static void each_device(struct action *action, void (*act)(struct selkie_world *world, uint32_t device))
+static void each_device(struct selkie_action *action, void (*act)(struct selkie_world *world, uint32_t device))
 {
-    struct selkie_world *world = action->all->world;
-    uint32_t left = world->fleet->count, wanted = (uint32_t)(action->plan->share * left + 0.5);
+    struct selkie_world *world = action->world;
+    uint32_t left = world->fleet.count, wanted = (uint32_t)(action->plan->share * left + 0.5);
 
     /* Exactly so many, each as likely as the other (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S). */
     for (uint32_t i = 0; wanted > 0; i++, left--) {
@@ -36,19 +19,19 @@ static void each_device(struct action *action, void (*act)(struct selkie_world *
 
 static void reset(struct selkie_world *world, uint32_t device)
 {
-    selkie_fleet_reset(world->fleet, device);
+    selkie_fleet_reset(&world->fleet, device);
     if (strcmp(world->scenario->broker.rebind, "approve") == 0)
-        selkie_sim_operator_expect(world->operator, device);
+        selkie_sim_operator_expect(world, device);
 }
 
 static void next_key(struct selkie_world *world, uint32_t device)
 {
-    selkie_fleet_next_key(world->fleet, device);
+    selkie_fleet_next_key(&world->fleet, device);
 }
 
-static void take_away(struct action *action)
+static void take_away(struct selkie_action *action)
 {
-    struct selkie_world *world = action->all->world;
+    struct selkie_world *world = action->world;
     const struct selkie_scenario_action *plan = action->plan;
     bool kill = plan->kind == SELKIE_ACTION_BROKER_KILL || plan->kind == SELKIE_ACTION_GATEWAY_KILL;
 
@@ -57,15 +40,15 @@ static void take_away(struct action *action)
         selkie_sim_broker_stop(&world->broker, kill);
         return;
     }
-    for (uint32_t i = 0; i < world->air->count; i++) {
+    for (uint32_t i = 0; i < world->air.count; i++) {
         if (plan->channel < 0 || (uint32_t)plan->channel == i)
-            selkie_channel_stop(&world->air->channels[i], kill);
+            selkie_channel_stop(&world->air.channels[i], kill);
     }
 }
 
-static void bring_back(struct action *action)
+static void bring_back(struct selkie_action *action)
 {
-    struct selkie_world *world = action->all->world;
+    struct selkie_world *world = action->world;
     const struct selkie_scenario_action *plan = action->plan;
     int error = 0;
 
@@ -74,9 +57,9 @@ static void bring_back(struct action *action)
         selkie_metrics_count(&world->account.metrics, NULL, "broker_starts");
         error = selkie_sim_broker_start(&world->broker);
     }
-    for (uint32_t i = 0; i < world->air->count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
+    for (uint32_t i = 0; i < world->air.count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
         if (plan->channel < 0 || (uint32_t)plan->channel == i)
-            error = selkie_channel_start(&world->air->channels[i]);
+            error = selkie_channel_start(&world->air.channels[i]);
     }
     if (error < 0)
         selkie_run_fail(&world->run, "cannot restart what the scenario stopped");
@@ -84,8 +67,8 @@ static void bring_back(struct action *action)
 
 static void on_turn(struct selkie_sim_timer *timer)
 {
-    struct action *action = SELKIE_TIMER_OWNER(timer, action, turn);
-    struct selkie_world *world = action->all->world;
+    struct selkie_action *action = SELKIE_TIMER_OWNER(timer, selkie_action, turn);
+    struct selkie_world *world = action->world;
     const struct selkie_scenario_action *plan = action->plan;
     double next_s = plan->every_s;
 
@@ -105,22 +88,15 @@ static void on_turn(struct selkie_sim_timer *timer)
             next_s = plan->for_s;
         }
     }
-    if (next_s > 0 && (action->away || !world->fleet->quiet))
+    if (next_s > 0 && (action->away || !world->fleet.quiet))
         selkie_run_set(&world->run, timer, world->run.clock.now_us + (uint64_t)(next_s * 1e6));
 }
 
-int selkie_actions_open(struct selkie_actions **actions, struct selkie_world *world)
+int selkie_actions_open(struct selkie_world *world)
 {
-    struct selkie_actions *opened = calloc(1, sizeof *opened);
-
-    *actions = opened;
-    if (!opened)
-        return SELKIE_ENOMEM;
-    opened->world = world;
-    opened->count = world->scenario->action_count;
-    for (size_t i = 0; i < opened->count; i++) {
-        struct action *action = &opened->list[i];
-        action->all = opened;
+    for (size_t i = 0; i < world->scenario->action_count; i++) {
+        struct selkie_action *action = &world->actions[i];
+        action->world = world;
         action->plan = &world->scenario->actions[i];
         action->turn.run = on_turn;
         selkie_prng_init(&action->random, world->scenario->seed, SELKIE_PRNG_ACTION, i);
@@ -129,16 +105,11 @@ int selkie_actions_open(struct selkie_actions **actions, struct selkie_world *wo
     return world->run.failed ? SELKIE_ENOMEM : 0;
 }
 
-void selkie_actions_close(struct selkie_actions *actions)
+bool selkie_actions_outage(const struct selkie_world *world)
 {
-    free(actions);
-}
+    bool away = false;
 
-bool selkie_actions_outage(const struct selkie_actions *actions)
-{
-    for (size_t i = 0; i < actions->count; i++) {
-        if (actions->list[i].away)
-            return true;
-    }
-    return false;
+    for (size_t i = 0; i < world->scenario->action_count; i++)
+        away = away || world->actions[i].away;
+    return away;
 }

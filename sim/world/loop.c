@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "world/loop.h"
-
 #include "core/say.h"
+#include "world/world.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,53 +27,44 @@ void selkie_loop_block_signals(void)
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-int selkie_loop_open(struct selkie_loop *loop, struct selkie_world *world)
+int selkie_loop_open(struct selkie_world *world)
 {
     sigset_t set;
 
-    memset(loop, 0, sizeof *loop);
-    loop->world = world;
-    loop->room = world->air->count + 2;
-    loop->fds = calloc(loop->room, sizeof *loop->fds);
+    world->fds = calloc(world->air.count + 2, sizeof *world->fds);
     stop_signals(&set);
-    loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (loop->fds && loop->signals >= 0)
+    world->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (world->fds && world->signals >= 0)
         return 0;
     selkie_say("signals: %s", strerror(errno));
     return SELKIE_EIO;
 }
 
-void selkie_loop_close(struct selkie_loop *loop)
+void selkie_loop_close(struct selkie_world *world)
 {
-    if (loop->signals >= 0)
-        (void)close(loop->signals);
-    free(loop->fds);
-    loop->fds = NULL;
-    loop->signals = -1;
+    if (world->signals >= 0)
+        (void)close(world->signals);
+    free(world->fds);
 }
 
-static void wait_for(struct selkie_loop *loop, uint64_t wait_us)
+static void wait_for(struct selkie_world *world, uint64_t wait_us)
 {
-    struct selkie_world *world = loop->world;
     struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000) * 1000};
     nfds_t count = 0;
 
-    loop->fds[count++] = (struct pollfd){.fd = loop->signals, .events = POLLIN};
-    loop->fds[count++] = (struct pollfd){.fd = selkie_mqtt_queue_fd(world->broker.queue), .events = POLLIN};
-    for (uint32_t i = 0; i < world->air->count; i++) {
-        struct pollfd line = selkie_sim_line_poll(&world->air->channels[i].line);
-        if (line.fd >= 0)
-            loop->fds[count++] = line;
-    }
-    (void)ppoll(loop->fds, count, &wait, NULL);
+    world->fds[count++] = (struct pollfd){.fd = world->signals, .events = POLLIN};
+    world->fds[count++] = (struct pollfd){.fd = selkie_mqtt_queue_fd(world->broker.queue), .events = POLLIN};
+    for (uint32_t i = 0; i < world->air.count; i++)
+        world->fds[count++] = selkie_sim_line_poll(&world->air.channels[i].line); /* poll leaves out negative ones */
+    (void)ppoll(world->fds, count, &wait, NULL);
 }
 
-static void take_signals(struct selkie_loop *loop)
+static void take_signals(struct selkie_world *world)
 {
     struct signalfd_siginfo info;
 
-    while (read(loop->signals, &info, sizeof info) == sizeof info)
-        loop->stops++;
+    while (read(world->signals, &info, sizeof info) == sizeof info)
+        world->stops++;
 }
 
 static void take_events(struct selkie_world *world)
@@ -89,26 +79,24 @@ static void take_events(struct selkie_world *world)
         selkie_run_fail(&world->run, "the event queue overflowed: messages are missing from the account");
 }
 
-void selkie_loop_turn(struct selkie_loop *loop, uint64_t wait_us, size_t events)
+void selkie_loop_turn(struct selkie_world *world, uint64_t wait_us, size_t timers)
 {
-    struct selkie_world *world = loop->world;
-
     if (wait_us > CHORES_US)
         wait_us = CHORES_US;
-    if (events > 0) {
-        uint64_t next_us = selkie_sim_clock_turn(&world->run.clock, selkie_wall_us(), events);
+    if (timers > 0) {
+        uint64_t next_us = selkie_sim_clock_turn(&world->run.clock, selkie_wall_us(), timers);
         if (next_us < wait_us)
             wait_us = next_us;
     } else {
         world->run.clock.wall_us = selkie_wall_us(); /* this time is not for the virtual world */
     }
-    wait_for(loop, wait_us);
-    take_signals(loop);
+    wait_for(world, wait_us);
+    take_signals(world);
     take_events(world);
-    for (uint32_t i = 0; i < world->air->count; i++)
-        selkie_channel_serve(&world->air->channels[i]);
+    for (uint32_t i = 0; i < world->air.count; i++)
+        selkie_channel_serve(&world->air.channels[i]);
     selkie_attackers_serve(world->attackers, selkie_wall_us());
     if (selkie_sim_broker_died(&world->broker))
         selkie_run_fail(&world->run, "the broker ended by itself");
-    selkie_sim_operator_work(world->operator);
+    selkie_sim_operator_work(world);
 }

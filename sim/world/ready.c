@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "world/ready.h"
-
+/* Waiting until all parts of the world are there. */
 #include "core/say.h"
+#include "world/world.h"
 
 #define PATIENCE_US 20000000u /* with what is ours; yours may take its time */
 #define SILENCE_US  4000000u  /* then stderr says what is missing */
@@ -11,8 +11,8 @@ static void invite(const struct selkie_world *world)
 {
     bool any = false;
 
-    for (uint32_t i = 0; i < world->air->count; i++) {
-        const struct selkie_channel *channel = &world->air->channels[i];
+    for (uint32_t i = 0; i < world->air.count; i++) {
+        const struct selkie_channel *channel = &world->air.channels[i];
         if (!selkie_channel_is_yours(channel))
             continue;
         selkie_say("channel %u waits for a gateway of yours on %s", i, channel->line.name);
@@ -24,8 +24,8 @@ static void invite(const struct selkie_world *world)
 
 static bool refused(const struct selkie_world *world)
 {
-    for (uint32_t i = 0; i < world->air->count; i++) {
-        const struct selkie_channel *channel = &world->air->channels[i];
+    for (uint32_t i = 0; i < world->air.count; i++) {
+        const struct selkie_channel *channel = &world->air.channels[i];
         int reason = channel->virtual ? selkie_vgateway_refused(channel->virtual) : 0;
         if (reason == 0)
             continue;
@@ -47,8 +47,8 @@ static bool look(struct selkie_world *world, bool *yours, const struct selkie_ch
 {
     *yours = false;
     *ours = NULL;
-    for (uint32_t i = 0; i < world->air->count; i++) {
-        struct selkie_channel *channel = &world->air->channels[i];
+    for (uint32_t i = 0; i < world->air.count; i++) {
+        struct selkie_channel *channel = &world->air.channels[i];
         if (selkie_channel_ready(channel))
             continue;
         if (selkie_channel_is_yours(channel))
@@ -56,7 +56,7 @@ static bool look(struct selkie_world *world, bool *yours, const struct selkie_ch
         else if (!*ours)
             *ours = channel;
     }
-    return *yours || *ours || !selkie_observer_ready(world->observer);
+    return *yours || *ours || !selkie_observer_ready(&world->observer);
 }
 
 static void report(const struct selkie_world *world, const struct selkie_channel *ours)
@@ -67,7 +67,7 @@ static void report(const struct selkie_world *world, const struct selkie_channel
         selkie_say("the broker does not answer the observer, %s", world->broker.settings.name);
 }
 
-int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
+int selkie_ready_wait(struct selkie_world *world)
 {
     uint64_t missing_us = selkie_wall_us(); /* since when something of ours is */
     const struct selkie_channel *ours;
@@ -75,13 +75,13 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
 
     invite(world);
     while (look(world, &yours, &ours)) {
-        bool missing = ours || !selkie_observer_ready(world->observer);
+        bool missing = ours || !selkie_observer_ready(&world->observer);
         if (!missing) {
             missing_us = selkie_wall_us();
             reported = false;
         }
         uint64_t waited_us = selkie_wall_us() - missing_us;
-        if (world->run.failed || loop->stops > 0 || refused(world))
+        if (world->run.failed || world->stops > 0 || refused(world))
             return SELKIE_EIO;
         if (missing && !reported && waited_us > SILENCE_US) {
             report(world, ours);
@@ -93,7 +93,7 @@ int selkie_ready_wait(struct selkie_world *world, struct selkie_loop *loop)
                 selkie_process_show_log(&ours->process);
             return SELKIE_EIO;
         }
-        selkie_loop_turn(loop, PATIENCE_US, 0);
+        selkie_loop_turn(world, PATIENCE_US, 0);
     }
     selkie_sim_broker_save(&world->broker);
     world->wall_start_us = world->run.clock.wall_us = selkie_wall_us();

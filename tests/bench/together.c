@@ -5,11 +5,13 @@
  * must come within the hour for which it waits. Usage: together [row, 0 = all] [seed]. Prints; passes
  * no judgement. */
 #include "air/radio.h"
-#include "cloud/keys.h"
+#include "core/embedded.h"
 #include "core/virtual_clock.h"
 
 #include <math.h>
+#include <mbedtls/pk.h>
 #include <selkie/device.h>
+#include <selkie/mbedtls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +67,7 @@ struct world {
     struct selkie_sim_radio radio;
     struct selkie_sim_timer turn;
     struct selkie_link_rx rx;
-    struct selkie_sim_key key;
+    uint8_t spki[SELKIE_PUBLIC_KEY_SIZE], pin[SELKIE_PIN_SIZE]; /* of the broker's key, 1 */
     struct unit *units;
     uint64_t registers;  /* on the air */
     size_t reading_wire; /* bytes of a reading on the air */
@@ -125,7 +127,7 @@ static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_
 {
     const struct unit *unit = context;
 
-    memcpy(pin, unit->world->key.pin, SELKIE_PIN_SIZE);
+    memcpy(pin, unit->world->pin, SELKIE_PIN_SIZE);
     return slot == 0 ? 0 : SELKIE_ENOTFOUND;
 }
 
@@ -231,7 +233,7 @@ static void add_unit(struct world *world, uint32_t index, uint64_t seed, bool to
     config.address[0] = 0x5e;
     config.address[6] = (uint8_t)(index >> 8);
     config.address[7] = (uint8_t)index;
-    config.keys[0] = (struct selkie_public_key){.key_id = world->key.id, .spki = world->key.spki};
+    config.keys[0] = (struct selkie_public_key){.key_id = 1, .spki = world->spki};
     config.form = row->form;
     config.uplink.duty_permille = row->duty_permille;
     unit->world = world;
@@ -293,6 +295,21 @@ static struct outcome count(const struct world *world, uint64_t end_us)
     return outcome;
 }
 
+/* The simulator's own key: DER is written to the buffer's end. */
+static bool read_key(struct world *world)
+{
+    static const char *const pem = selkie_embedded_pub_1;
+    uint8_t der[2 * SELKIE_PUBLIC_KEY_SIZE];
+    mbedtls_pk_context pk;
+
+    mbedtls_pk_init(&pk);
+    bool good = mbedtls_pk_parse_public_key(&pk, (const uint8_t *)pem, strlen(pem) + 1) == 0 &&
+                mbedtls_pk_write_pubkey_der(&pk, der, sizeof der) == SELKIE_PUBLIC_KEY_SIZE;
+    mbedtls_pk_free(&pk);
+    memcpy(world->spki, der + sizeof der - SELKIE_PUBLIC_KEY_SIZE, SELKIE_PUBLIC_KEY_SIZE);
+    return good && selkie_mbedtls_sha256(world->spki, sizeof world->spki, world->pin, 0) == 0;
+}
+
 static struct outcome run(const struct row *row, uint64_t seed, bool together)
 {
     struct world world = {.row = row};
@@ -307,7 +324,7 @@ static struct outcome run(const struct row *row, uint64_t seed, bool together)
     world.turn.run = on_turn;
     selkie_link_rx_init(&world.rx);
     world.units = calloc(row->devices, sizeof *world.units);
-    if (!world.units || selkie_keys_own(&world.key, 0) < 0)
+    if (!world.units || !read_key(&world))
         abort();
     selkie_prng_init(&boots, seed, SELKIE_PRNG_TIMING, 0);
     for (uint32_t i = 0; i < row->devices; i++)

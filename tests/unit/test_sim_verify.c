@@ -14,11 +14,11 @@
 #include <unistd.h>
 #include <vectors/test_random.h>
 
-static struct selkie_verify *verify; /* of two devices */
+static struct selkie_verify account, *const verify = &account; /* of two devices */
 
 static void set_up(void)
 {
-    ck_assert_int_eq(selkie_verify_open(&verify, 2), 0);
+    ck_assert_int_eq(selkie_verify_open(verify, 2), 0);
 }
 
 static void tear_down(void)
@@ -80,8 +80,7 @@ START_TEST(a_number_never_sent_and_a_device_that_is_not_there_are_forged)
     ck_assert_int_eq(selkie_verify_delivered(verify, 0, 1, 0), SELKIE_VERIFY_FORGED);
     ck_assert_int_eq(selkie_verify_delivered(verify, 1, 0, 0), SELKIE_VERIFY_FORGED);
     ck_assert_int_eq(selkie_verify_delivered(verify, 2, 0, 0), SELKIE_VERIFY_FORGED);
-    selkie_verify_forged(verify);
-    ck_assert_uint_eq(selkie_verify_tally(verify).forged, 4);
+    ck_assert_uint_eq(selkie_verify_tally(verify).forged, 3);
     expect_tally(1, 0, 0, 1, 0);
 }
 END_TEST
@@ -93,8 +92,8 @@ START_TEST(latency_runs_from_the_first_gateway_to_the_first_arrival)
     selkie_verify_heard(verify, 0, 0, SELKIE_VERIFY_BY(1), 1900);
     (void)selkie_verify_delivered(verify, 0, 0, 2000);
     (void)selkie_verify_delivered(verify, 0, 0, 9000);
-    ck_assert_uint_eq(selkie_verify_latency(verify)->count, 1);
-    ck_assert_uint_eq(selkie_verify_latency(verify)->max, 1000);
+    ck_assert_uint_eq(verify->latency.count, 1);
+    ck_assert_uint_eq(verify->latency.max, 1000);
 }
 END_TEST
 
