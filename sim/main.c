@@ -200,7 +200,6 @@ static int act(const struct arguments *arguments)
 
     if (arguments->command == PRINT_CONFIG)
         return fputs(selkie_embedded_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    selkie_scenario_init(&scenario);
     const char *astray = selkie_command_line_load(&arguments->over, &scenario, arguments->file, arguments->attack);
     if (selkie_scenario_error(&scenario)) {
         selkie_say("%s", selkie_scenario_error(&scenario));

@@ -6,7 +6,7 @@
 #define SELKIE_SIM_NOISE_H
 
 #include "core/prng.h"
-#include "scenario/air_options.h"
+#include "scenario/scenario.h"
 
 #include <stdbool.h>
 #include <stdint.h>

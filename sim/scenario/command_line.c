@@ -106,7 +106,6 @@ const char *selkie_command_line_load(const struct selkie_command_line *options, 
         if (selkie_scenario_error(scenario) || json_array_size(options->over) == 0)
             return NULL;
         selkie_scenario_close(scenario);
-        selkie_scenario_init(scenario);
     }
     json = file ? json_load_file(file, 0, NULL) : attack ? attack_scenario(attack) : json_object();
     json_array_foreach (options->over, i, entry) {
@@ -139,8 +138,6 @@ static void show_air(const struct selkie_sim_radio_options *air)
 
 void selkie_command_line_show(const struct selkie_scenario *scenario)
 {
-    static const char *const links[] = {
-        [SELKIE_SIM_LINK_PTY] = "pty", [SELKIE_SIM_LINK_SOCKET] = "socket", [SELKIE_SIM_LINK_MQTT] = "mqtt"};
     const struct selkie_scenario_fleet *fleet = &scenario->fleet;
 
     printf("scenario  %s, seed %" PRIu64 ", %g s, speed ", scenario->name, scenario->seed, scenario->duration_s);
@@ -153,7 +150,7 @@ void selkie_command_line_show(const struct selkie_scenario *scenario)
            fleet->devices, fleet->interval_s, 100 * fleet->session_share, fleet->heard_by);
     for (size_t i = 0; i < scenario->group_count; i++) {
         const struct selkie_scenario_channels *group = &scenario->groups[i];
-        printf("channels  %" PRIu32 " by %s%s, %s, ", group->count, links[group->link],
+        printf("channels  %" PRIu32 " by %s%s, %s, ", group->count, selkie_link_words[group->link],
                group->own_gateways ? " with selkie-gateway" : "", group->ack ? "acknowledged" : "one-way");
         show_air(&group->air);
         printf("\n");

@@ -5,26 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer ones first: ">" is the beginning of ">=". */
-static const struct {
-    const char *text;
-    enum selkie_relation relation;
-} relations[] = {
-    {">=", SELKIE_AT_LEAST}, {"<=", SELKIE_AT_MOST}, {"==", SELKIE_EQUAL}, {">", SELKIE_ABOVE}, {"<", SELKIE_BELOW},
-};
+/* In this order, by which ">" is not taken for the beginning of ">=". */
+static const char *const relations[] = {[SELKIE_EQUAL] = "==",
+                                        [SELKIE_AT_LEAST] = ">=",
+                                        [SELKIE_AT_MOST] = "<=",
+                                        [SELKIE_ABOVE] = ">",
+                                        [SELKIE_BELOW] = "<"};
 
 /* The metrics that a scenario may name, by group. The attacks are scenario.h's; the rest is PROTOCOL.md, sections 7 and
  * 8. */
-static const char *const account[] = {"sent",         "delivered",         "delivered_share",     "doubled",
-                                      "lost_on_air",  "lost_on_air_share", "lost_elsewhere",      "forged",
-                                      "impersonated", "rejected_total",    "unrefused_publishes", NULL};
-static const char *const times[] = {
-    "latency_p50_ms", "latency_p90_ms", "latency_p99_ms", "latency_max_ms", "wait_p50_ms",
-    "wait_p99_ms",    "clock_lag_ms",   "duration_s",     "wall_s",         NULL};
-static const char *const air[] = {"air_use", "collided_share", "air_bytes", "line_overrun_bytes", "gateway_dropped",
-                                  NULL};
-static const char *const fleet[] = {"transmissions", "acknowledged", "given_up", "skipped",
-                                    "resets",        "key_changes",  NULL};
+static const char *const figures[] = {
+    "sent", "delivered", "delivered_share", "doubled", "lost_on_air", "lost_on_air_share", "lost_elsewhere", "forged",
+    "impersonated", "rejected_total", "unrefused_publishes",
+    /* times */
+    "latency_p50_ms", "latency_p90_ms", "latency_p99_ms", "latency_max_ms", "wait_p50_ms", "wait_p99_ms",
+    "clock_lag_ms", "duration_s", "wall_s",
+    /* air */
+    "air_use", "collided_share", "air_bytes", "line_overrun_bytes", "gateway_dropped",
+    /* fleet */
+    "transmissions", "acknowledged", "given_up", "skipped", "resets", "key_changes", NULL};
 static const char *const program[] = {"cpu_s",    "memory_mb", "gateway_starts", "broker_starts", "entropy_alarms",
                                       "approved", NULL};
 static const char *const events[] = {"registered", "reset", "approved", "denied", "revoked",
@@ -40,9 +39,9 @@ int selkie_expect_parse(struct selkie_expectation *expectation, const char *text
 
     expectation->relation = SELKIE_EQUAL;
     for (size_t i = 0; i < sizeof relations / sizeof relations[0]; i++) {
-        size_t len = strlen(relations[i].text);
-        if (strncmp(text, relations[i].text, len) == 0) {
-            expectation->relation = relations[i].relation;
+        size_t len = strlen(relations[i]);
+        if (strncmp(text, relations[i], len) == 0) {
+            expectation->relation = (enum selkie_relation)i;
             text += len;
             break;
         }
@@ -68,12 +67,12 @@ static void read_one(struct selkie_expect *expect, struct selkie_settings_object
 {
     char name[2 * SELKIE_METRIC_NAME_MAX], text[64];
 
+    if (!selkie_settings_has(object, key))
+        return;
     if (selkie_settings_is_string(object, key))
         (void)snprintf(text, sizeof text, "%s", selkie_settings_string(object, key, "0"));
     else
         (void)snprintf(text, sizeof text, "%.17g", selkie_settings_number(object, key, -1e15, 1e15, 0));
-    if (!selkie_settings_has(object, key))
-        return;
     (void)snprintf(name, sizeof name, "%s%s%s", group ? group : "", group ? "." : "", key);
     int error = selkie_expect_add(expect, name, text);
     if (error == SELKIE_EFULL)
@@ -87,7 +86,7 @@ static void read_keys(struct selkie_expect *expect, struct selkie_settings_objec
 {
     char key[SELKIE_METRIC_NAME_MAX];
 
-    for (; *keys && object; keys++) {
+    for (; *keys; keys++) {
         (void)snprintf(key, sizeof key, "%s%s", prefix, *keys);
         read_one(expect, object, group, key);
     }
@@ -99,8 +98,7 @@ static void read_group(struct selkie_expect *expect, struct selkie_settings_obje
     struct selkie_settings_object *inner = selkie_settings_object(object, group, false);
 
     read_keys(expect, inner, group, "", keys);
-    if (inner)
-        selkie_settings_end(inner);
+    selkie_settings_end(inner);
 }
 
 /* What came of one attack: its own counts, its frames by the reason of their rejection, alarms that name them. */
@@ -108,8 +106,6 @@ static void read_result(struct selkie_expect *expect, struct selkie_settings_obj
 {
     char group[SELKIE_METRIC_NAME_MAX];
 
-    if (!object)
-        return;
     (void)snprintf(group, sizeof group, "results.%s", attack);
     read_keys(expect, object, group, "", results);
     read_keys(expect, object, group, "", reasons);
@@ -120,33 +116,25 @@ static void read_result(struct selkie_expect *expect, struct selkie_settings_obj
 void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_object *object,
                         const char *const attacks[])
 {
-    if (!object)
-        return;
-    read_keys(expect, object, NULL, "", account);
-    read_keys(expect, object, NULL, "", times);
-    read_keys(expect, object, NULL, "", air);
-    read_keys(expect, object, NULL, "", fleet);
+    read_keys(expect, object, NULL, "", figures);
     read_keys(expect, object, NULL, "", program);
     read_group(expect, object, "events", events);
     read_group(expect, object, "rejected", reasons);
     read_group(expect, object, "attacks", attacks);
     struct selkie_settings_object *inner = selkie_settings_object(object, "results", false);
-    for (size_t i = 0; inner && attacks[i]; i++)
+    for (size_t i = 0; attacks[i]; i++)
         read_result(expect, selkie_settings_object(inner, attacks[i], false), attacks[i]);
-    if (inner)
-        selkie_settings_end(inner);
+    selkie_settings_end(inner);
     selkie_settings_end(object);
 }
 
 /* A time that nothing took is not 0, it is not there. */
 static bool missing(const struct selkie_expectation *expectation, const struct selkie_metrics *metrics)
 {
-    static const char *const measured[] = {"latency_", "wait_"};
-    bool is_measured = false;
+    const char *name = expectation->name;
+    bool measured = strncmp(name, "latency_", strlen("latency_")) == 0 || strncmp(name, "wait_", strlen("wait_")) == 0;
 
-    for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++)
-        is_measured = is_measured || strncmp(expectation->name, measured[i], strlen(measured[i])) == 0;
-    return is_measured && !selkie_metrics_has(metrics, expectation->name);
+    return measured && !selkie_metrics_has(metrics, name);
 }
 
 bool selkie_expect_holds(const struct selkie_expectation *expectation, const struct selkie_metrics *metrics)
@@ -172,14 +160,10 @@ bool selkie_expect_holds(const struct selkie_expectation *expectation, const str
 void selkie_expect_format(char text[static 128], const struct selkie_expectation *expectation,
                           const struct selkie_metrics *metrics)
 {
-    static const char *const signs[] = {[SELKIE_EQUAL] = "=",
-                                        [SELKIE_AT_LEAST] = ">=",
-                                        [SELKIE_AT_MOST] = "<=",
-                                        [SELKIE_ABOVE] = ">",
-                                        [SELKIE_BELOW] = "<"};
+    const char *sign = expectation->relation == SELKIE_EQUAL ? "=" : relations[expectation->relation];
     double is = selkie_metrics_get(metrics, expectation->name);
     const char *verb = selkie_expect_holds(expectation, metrics) ? "is" : "but is";
-    int len = snprintf(text, 128, "%s %s %.6g, ", expectation->name, signs[expectation->relation], expectation->value);
+    int len = snprintf(text, 128, "%s %s %.6g, ", expectation->name, sign, expectation->value);
 
     if (missing(expectation, metrics))
         (void)snprintf(text + len, 128 - (size_t)len, "but there is none");

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_DEFAULT_S 30
-#define DAY_S            86400.0
-#define LINE_MAX_LEN     200 /* of a pty's link, without its number */
+#define DAY_S        86400.0
+#define LINE_MAX_LEN 200 /* of a pty's link, without its number */
 
 const char *const selkie_attack_words[SELKIE_ATTACK_KINDS + 1] = {
 #define ATTACK_WORD(name, word) [SELKIE_ATTACK_##name] = (word),
@@ -16,49 +15,17 @@ const char *const selkie_attack_words[SELKIE_ATTACK_KINDS + 1] = {
 #undef ATTACK_WORD
 };
 
-static const struct selkie_scenario_channels group_defaults = {
-    .count = 1,
-    .link = SELKIE_SIM_LINK_PTY,
-    .own_gateways = true,
-    .air = {.bit_rate = 2000, .sense_us = 5000, .fade_s = 30, .noise = {.burst_s = 0.02}}};
+const char *const selkie_link_words[] = {
+    [SELKIE_SIM_LINK_PTY] = "pty", [SELKIE_SIM_LINK_SOCKET] = "socket", [SELKIE_SIM_LINK_MQTT] = "mqtt", NULL};
 
-void selkie_scenario_init(struct selkie_scenario *scenario)
-{
-    memset(scenario, 0, sizeof *scenario);
-    scenario->name = "unnamed";
-    scenario->description = "";
-    scenario->seed = 1;
-    scenario->duration_s = 60;
-    scenario->speed = 1;
-    scenario->settle_s = SETTLE_DEFAULT_S;
-    scenario->backlog = 64;
-    scenario->fleet = (struct selkie_scenario_fleet){.devices = 10,
-                                                     .start_s = 10,
-                                                     .interval_s = 30,
-                                                     .jitter = 0.1,
-                                                     .heard_by = 1,
-                                                     .sense = true,
-                                                     .sealed_every = SELKIE_SESSION_SEALED_EVERY,
-                                                     .register_times = 3,
-                                                     .data_times = 1,
-                                                     .spread_ms = 30000,
-                                                     .payload = SELKIE_PAYLOAD_SENSOR,
-                                                     .payload_size = 16};
-    scenario->group_count = 1;
-    scenario->groups[0] = group_defaults;
-    scenario->broker.root = SELKIE_TOPIC_ROOT_DEFAULT;
-    scenario->broker.enrolment = "open";
-    scenario->broker.rebind = "approve";
-}
+/* Each reader below takes an object that may be absent, NULL: then all of its keys have their defaults. */
 
 static void read_payload(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
 {
     static const char *const kinds[] = {
         [SELKIE_PAYLOAD_CONSTANT] = "constant", [SELKIE_PAYLOAD_SENSOR] = "sensor", [SELKIE_PAYLOAD_CSV] = "csv", NULL};
 
-    if (!object)
-        return;
-    fleet->payload = (enum selkie_payload_kind)selkie_settings_choice(object, "kind", kinds, (int)fleet->payload);
+    fleet->payload = (enum selkie_payload_kind)selkie_settings_choice(object, "kind", kinds, SELKIE_PAYLOAD_SENSOR);
     fleet->payload_size =
         (size_t)selkie_settings_integer(object, "size", SELKIE_PAYLOAD_SIZE_MIN, SELKIE_PAYLOAD_MAX, 16);
     fleet->payload_file = selkie_settings_string(object, "file", NULL);
@@ -69,23 +36,19 @@ static void read_payload(struct selkie_scenario_fleet *fleet, struct selkie_sett
 
 static void read_fleet(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
 {
-    if (!object)
-        return;
-    fleet->devices =
-        (uint32_t)selkie_settings_integer(object, "devices", 1, SELKIE_SCENARIO_DEVICES_MAX, fleet->devices);
-    fleet->start_s = selkie_settings_number(object, "start_s", 0, 30 * DAY_S, fleet->start_s);
-    fleet->interval_s = selkie_settings_number(object, "interval_s", 0.001, 30 * DAY_S, fleet->interval_s);
-    fleet->jitter = selkie_settings_number(object, "jitter", 0, 1, fleet->jitter);
-    fleet->session_share = selkie_settings_number(object, "session_share", 0, 1, fleet->session_share);
-    fleet->heard_by =
-        (uint32_t)selkie_settings_integer(object, "heard_by", 1, SELKIE_SCENARIO_HEARD_MAX, fleet->heard_by);
-    fleet->sense = selkie_settings_boolean(object, "sense", fleet->sense);
-    fleet->sealed_every =
-        (uint16_t)selkie_settings_integer(object, "sealed_every", 1, SELKIE_SESSION_SEALED_EVERY, fleet->sealed_every);
-    fleet->register_times = (uint8_t)selkie_settings_integer(object, "register_times", 1, 255, fleet->register_times);
-    fleet->data_times = (uint8_t)selkie_settings_integer(object, "times", 1, 255, fleet->data_times);
-    fleet->spread_ms = (uint32_t)(1000 * selkie_settings_number(object, "spread_s", 0, 3600, fleet->spread_ms / 1e3));
-    fleet->duty_permille = (uint16_t)(1000 * selkie_settings_number(object, "duty", 0, 1, fleet->duty_permille / 1e3));
+    fleet->devices = (uint32_t)selkie_settings_integer(object, "devices", 1, SELKIE_SCENARIO_DEVICES_MAX, 10);
+    fleet->start_s = selkie_settings_number(object, "start_s", 0, 30 * DAY_S, 10);
+    fleet->interval_s = selkie_settings_number(object, "interval_s", 0.001, 30 * DAY_S, 30);
+    fleet->jitter = selkie_settings_number(object, "jitter", 0, 1, 0.1);
+    fleet->session_share = selkie_settings_number(object, "session_share", 0, 1, 0);
+    fleet->heard_by = (uint32_t)selkie_settings_integer(object, "heard_by", 1, SELKIE_SCENARIO_HEARD_MAX, 1);
+    fleet->sense = selkie_settings_boolean(object, "sense", true);
+    fleet->sealed_every = (uint16_t)selkie_settings_integer(object, "sealed_every", 1, SELKIE_SESSION_SEALED_EVERY,
+                                                            SELKIE_SESSION_SEALED_EVERY);
+    fleet->register_times = (uint8_t)selkie_settings_integer(object, "register_times", 1, 255, 3);
+    fleet->data_times = (uint8_t)selkie_settings_integer(object, "times", 1, 255, 1);
+    fleet->spread_ms = (uint32_t)(1000 * selkie_settings_number(object, "spread_s", 0, 3600, 30));
+    fleet->duty_permille = (uint16_t)(1000 * selkie_settings_number(object, "duty", 0, 1, 0));
     fleet->claim = selkie_settings_string(object, "claim", NULL);
     if (fleet->claim && strlen(fleet->claim) > SELKIE_CLAIM_MAX)
         selkie_settings_reject(object, "claim", "is longer than %d bytes", SELKIE_CLAIM_MAX);
@@ -97,16 +60,14 @@ static void read_air(struct selkie_sim_radio_options *air, struct selkie_setting
 {
     struct selkie_noise_options *noise = &air->noise;
 
-    if (!object)
-        return;
-    air->bit_rate = (uint32_t)selkie_settings_integer(object, "bit_rate", 0, 10000000, air->bit_rate);
-    air->sense_us = (uint32_t)(1000 * selkie_settings_number(object, "sense_ms", 0, 1000, air->sense_us / 1e3));
+    air->bit_rate = (uint32_t)selkie_settings_integer(object, "bit_rate", 0, 10000000, 2000);
+    air->sense_us = (uint32_t)(1000 * selkie_settings_number(object, "sense_ms", 0, 1000, 5));
     noise->bit_errors = selkie_settings_number(object, "bit_errors", 0, 0.5, 0);
     noise->lost_bytes = selkie_settings_number(object, "lost_bytes", 0, 1, 0);
     noise->burst_every_s = selkie_settings_number(object, "burst_every_s", 0, 30 * DAY_S, 0);
-    noise->burst_s = selkie_settings_number(object, "burst_s", 1e-6, 3600, noise->burst_s);
+    noise->burst_s = selkie_settings_number(object, "burst_s", 1e-6, 3600, 0.02);
     air->fade_share = selkie_settings_number(object, "fade_share", 0, 1, 0);
-    air->fade_s = selkie_settings_number(object, "fade_s", 0.001, DAY_S, air->fade_s);
+    air->fade_s = selkie_settings_number(object, "fade_s", 0.001, DAY_S, 30);
     selkie_settings_end(object);
 }
 
@@ -130,13 +91,10 @@ static void check_line(const struct selkie_scenario_channels *group, struct selk
 
 static void read_group(struct selkie_scenario_channels *group, struct selkie_settings_object *object, uint32_t first)
 {
-    static const char *const links[] = {
-        [SELKIE_SIM_LINK_PTY] = "pty", [SELKIE_SIM_LINK_SOCKET] = "socket", [SELKIE_SIM_LINK_MQTT] = "mqtt", NULL};
     static const char *const gateways[] = {"own", "yours", NULL};
 
-    *group = group_defaults;
     group->count = (uint32_t)selkie_settings_integer(object, "count", 1, SELKIE_SCENARIO_CHANNELS_MAX, 1);
-    group->link = (enum selkie_sim_link)selkie_settings_choice(object, "link", links, SELKIE_SIM_LINK_PTY);
+    group->link = (enum selkie_sim_link)selkie_settings_choice(object, "link", selkie_link_words, SELKIE_SIM_LINK_PTY);
     group->line = selkie_settings_string(object, "line", NULL);
     group->own_gateways =
         selkie_settings_choice(object, "gateways", gateways, 0) == 0 && group->link == SELKIE_SIM_LINK_PTY;
@@ -146,20 +104,29 @@ static void read_group(struct selkie_scenario_channels *group, struct selkie_set
     selkie_settings_end(object);
 }
 
+/* How many entries a list has: `max` at most, or that is the mistake. */
+static size_t list_length(struct selkie_settings_object *root, const char *key, size_t max)
+{
+    size_t count = selkie_settings_list(root, key, false);
+
+    if (count <= max)
+        return count;
+    selkie_settings_reject(root, key, "more than %zu", max);
+    return 0;
+}
+
 static void read_channels(struct selkie_scenario *scenario, struct selkie_settings_object *root)
 {
-    size_t count = selkie_settings_list(root, "channels", false);
+    size_t listed = list_length(root, "channels", SELKIE_SCENARIO_GROUPS_MAX);
     uint32_t first = 0;
 
-    if (count > SELKIE_SCENARIO_GROUPS_MAX)
-        selkie_settings_reject(root, "channels", "more than %d kinds of channels", SELKIE_SCENARIO_GROUPS_MAX);
-    for (size_t i = 0; i < count && i < SELKIE_SCENARIO_GROUPS_MAX; i++) {
-        read_group(&scenario->groups[i], selkie_settings_list_object(root, "channels", i), first);
+    for (size_t i = 0; i < listed || i == 0; i++) {
+        struct selkie_settings_object *object = listed > 0 ? selkie_settings_list_object(root, "channels", i) : NULL;
+        read_group(&scenario->groups[i], object, first);
         first += scenario->groups[i].count;
+        scenario->group_count++;
     }
-    if (count > 0 && count <= SELKIE_SCENARIO_GROUPS_MAX)
-        scenario->group_count = count;
-    if (selkie_scenario_channel_count(scenario) > SELKIE_SCENARIO_CHANNELS_MAX)
+    if (first > SELKIE_SCENARIO_CHANNELS_MAX)
         selkie_settings_reject(root, "channels", "more than %d in all", SELKIE_SCENARIO_CHANNELS_MAX);
 }
 
@@ -187,15 +154,13 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     static const char *const enrolments[] = {"open", "approve", "listed", NULL};
     static const char *const rebinds[] = {"approve", "deny", "claim", "allow", NULL};
 
-    if (!object)
-        return;
     broker->uri = selkie_settings_string(object, "uri", NULL);
     broker->username = selkie_settings_string(object, "username", NULL);
     broker->password_file = selkie_settings_string(object, "password_file", NULL);
     broker->ca = selkie_settings_string(object, "ca", NULL);
     broker->cert = selkie_settings_string(object, "cert", NULL);
     broker->key = selkie_settings_string(object, "key", NULL);
-    broker->root = selkie_settings_string(object, "root", broker->root);
+    broker->root = selkie_settings_string(object, "root", SELKIE_TOPIC_ROOT_DEFAULT);
     broker->mosquitto = selkie_settings_string(object, "mosquitto", NULL);
     broker->plugin = selkie_settings_string(object, "plugin", NULL);
     broker->enrolment = enrolments[selkie_settings_choice(object, "enrolment", enrolments, 0)];
@@ -247,9 +212,8 @@ static void read_action(struct selkie_scenario_action *action, struct selkie_set
                                         [SELKIE_ACTION_GATEWAY_KILL] = "gateway-kill",
                                         NULL};
 
+    (void)selkie_settings_require_string(object, "do");
     action->kind = (enum selkie_action_kind)selkie_settings_choice(object, "do", words, -1);
-    if ((int)action->kind < 0 && !selkie_settings_has(object, "do"))
-        (void)selkie_settings_require_string(object, "do");
     action->at_s = selkie_settings_number(object, "at_s", 0, 1000 * DAY_S, 0);
     action->every_s = selkie_settings_number(object, "every_s", 0, 1000 * DAY_S, 0);
     action->for_s = selkie_settings_number(object, "for_s", 0, 1000 * DAY_S, 1);
@@ -264,9 +228,8 @@ static void read_action(struct selkie_scenario_action *action, struct selkie_set
 static void read_attack(struct selkie_scenario_attack *attack, struct selkie_settings_object *object,
                         const struct selkie_scenario *scenario)
 {
+    (void)selkie_settings_require_string(object, "attack");
     attack->kind = (enum selkie_attack_kind)selkie_settings_choice(object, "attack", selkie_attack_words, -1);
-    if ((int)attack->kind < 0 && !selkie_settings_has(object, "attack"))
-        (void)selkie_settings_require_string(object, "attack");
     attack->at_s = selkie_settings_number(object, "at_s", 0, 1000 * DAY_S, 0);
     attack->every_s = selkie_settings_number(object, "every_s", 0.001, 1000 * DAY_S, 1);
     attack->count = (uint32_t)selkie_settings_integer(object, "count", 0, 1000000, 1);
@@ -278,25 +241,6 @@ static void read_attack(struct selkie_scenario_attack *attack, struct selkie_set
     if (attack->device >= 0 && home != attack->channel)
         selkie_settings_reject(object, "device", "belongs to channel %u", home);
     selkie_settings_end(object);
-}
-
-static void read_happenings(struct selkie_scenario *scenario, struct selkie_settings_object *root)
-{
-    size_t actions = selkie_settings_list(root, "actions", false);
-    size_t attacks = selkie_settings_list(root, "attackers", false);
-
-    if (actions > SELKIE_SCENARIO_ACTIONS_MAX)
-        selkie_settings_reject(root, "actions", "more than %d", SELKIE_SCENARIO_ACTIONS_MAX);
-    if (attacks > SELKIE_SCENARIO_ATTACKS_MAX)
-        selkie_settings_reject(root, "attackers", "more than %d", SELKIE_SCENARIO_ATTACKS_MAX);
-    for (; scenario->action_count < actions && scenario->action_count < SELKIE_SCENARIO_ACTIONS_MAX;
-         scenario->action_count++)
-        read_action(&scenario->actions[scenario->action_count],
-                    selkie_settings_list_object(root, "actions", scenario->action_count), scenario);
-    for (; scenario->attack_count < attacks && scenario->attack_count < SELKIE_SCENARIO_ATTACKS_MAX;
-         scenario->attack_count++)
-        read_attack(&scenario->attacks[scenario->attack_count],
-                    selkie_settings_list_object(root, "attackers", scenario->attack_count), scenario);
 }
 
 static void read_speed(struct selkie_scenario *scenario, struct selkie_settings_object *root)
@@ -314,17 +258,22 @@ static void read_all(struct selkie_scenario *scenario)
 {
     struct selkie_settings_object *root = selkie_settings_root(scenario->settings);
 
-    scenario->name = selkie_settings_string(root, "name", scenario->name);
+    scenario->name = selkie_settings_string(root, "name", "unnamed");
     scenario->description = selkie_settings_string(root, "description", "");
     scenario->seed = (uint64_t)selkie_settings_integer(root, "seed", 0, INT64_MAX, 1);
-    scenario->duration_s = selkie_settings_number(root, "duration_s", 0.1, 1000 * DAY_S, scenario->duration_s);
+    scenario->duration_s = selkie_settings_number(root, "duration_s", 0.1, 1000 * DAY_S, 60);
     read_speed(scenario, root);
-    scenario->settle_s = selkie_settings_number(root, "settle_s", 0, DAY_S, SETTLE_DEFAULT_S);
-    scenario->backlog = (uint32_t)selkie_settings_integer(root, "backlog", 0, 1000000000, scenario->backlog);
+    scenario->settle_s = selkie_settings_number(root, "settle_s", 0, DAY_S, 30);
+    scenario->backlog = (uint32_t)selkie_settings_integer(root, "backlog", 0, 1000000000, 64);
     read_fleet(&scenario->fleet, selkie_settings_object(root, "fleet", false));
     read_channels(scenario, root);
     read_broker(&scenario->broker, selkie_settings_object(root, "broker", false));
-    read_happenings(scenario, root);
+    scenario->action_count = list_length(root, "actions", SELKIE_SCENARIO_ACTIONS_MAX);
+    for (size_t i = 0; i < scenario->action_count; i++)
+        read_action(&scenario->actions[i], selkie_settings_list_object(root, "actions", i), scenario);
+    scenario->attack_count = list_length(root, "attackers", SELKIE_SCENARIO_ATTACKS_MAX);
+    for (size_t i = 0; i < scenario->attack_count; i++)
+        read_attack(&scenario->attacks[i], selkie_settings_list_object(root, "attackers", i), scenario);
     selkie_expect_read(&scenario->expect, selkie_settings_object(root, "expect", false), selkie_attack_words);
     if (scenario->fleet.heard_by > selkie_scenario_channel_count(scenario))
         selkie_settings_reject(root, "fleet", "heard_by: more gateways than there are channels");
@@ -333,6 +282,7 @@ static void read_all(struct selkie_scenario *scenario)
 
 void selkie_scenario_load(struct selkie_scenario *scenario, const char *path)
 {
+    memset(scenario, 0, sizeof *scenario);
     scenario->settings = selkie_settings_load(path);
     if (scenario->settings)
         read_all(scenario);
@@ -340,6 +290,7 @@ void selkie_scenario_load(struct selkie_scenario *scenario, const char *path)
 
 void selkie_scenario_parse(struct selkie_scenario *scenario, const char *name, const char *text)
 {
+    memset(scenario, 0, sizeof *scenario);
     scenario->settings = selkie_settings_parse(name, text, strlen(text));
     if (scenario->settings)
         read_all(scenario);

@@ -6,7 +6,6 @@
 #define SELKIE_SIM_SCENARIO_H
 
 #include "account/payload.h"
-#include "scenario/air_options.h"
 #include "scenario/expect.h"
 
 #include <selkie/session.h>
@@ -27,6 +26,25 @@ enum selkie_sim_link {
     SELKIE_SIM_LINK_SOCKET, /* a TCP or Unix socket that somebody connects to, such as socat in another container */
     SELKIE_SIM_LINK_MQTT    /* no gateway process: the simulator speaks to the broker in its place */
 };
+
+/* How bad a channel's air is. */
+struct selkie_noise_options {
+    double bit_errors;    /* chance of a bit to be wrong, 0..1 */
+    double lost_bytes;    /* chance of a byte to be lost, 0..1 */
+    double burst_every_s; /* mean time between bursts; 0 = none */
+    double burst_s;       /* mean length of one; each bit in it is wrong with an even chance */
+};
+
+struct selkie_sim_radio_options {
+    uint32_t bit_rate; /* bits a second; 0 = no radio */
+    uint32_t sense_us; /* a signal is sensed by others only so long after its start */
+    double fade_share; /* part of the time that a path is faded: nothing of it is heard */
+    double fade_s;     /* a path is faded, or not, for so long at a time */
+    unsigned chunk;    /* bytes handed on together at most; 0 = up to a signal's end. The channel sets it */
+    struct selkie_noise_options noise;
+};
+
+extern const char *const selkie_link_words[]; /* and NULL behind the last */
 
 /* A group of channels with the same settings. */
 struct selkie_scenario_channels {
@@ -148,10 +166,7 @@ struct selkie_scenario {
     struct selkie_settings *settings; /* owns the strings */
 };
 
-/* Fill in the defaults: ten devices, one channel. */
-void selkie_scenario_init(struct selkie_scenario *scenario);
-
-/* Read a file, or a text under a name, over the defaults. Check selkie_scenario_error next. */
+/* Read a file, or a text under a name; what it leaves out has its default. Check selkie_scenario_error next. */
 void selkie_scenario_load(struct selkie_scenario *scenario, const char *path);
 void selkie_scenario_parse(struct selkie_scenario *scenario, const char *name, const char *text);
 

@@ -69,7 +69,6 @@ START_TEST(each_mistake_is_told_with_file_line_and_key)
 {
     struct selkie_scenario scenario;
 
-    selkie_scenario_init(&scenario);
     selkie_scenario_parse(&scenario, "x.json", mistakes[_i].text);
     ck_assert_ptr_nonnull(selkie_scenario_error(&scenario));
     ck_assert_msg(strncmp(selkie_scenario_error(&scenario), mistakes[_i].error, strlen(mistakes[_i].error)) == 0, "%s",
@@ -82,7 +81,6 @@ START_TEST(what_is_said_is_read)
 {
     struct selkie_scenario scenario;
 
-    selkie_scenario_init(&scenario);
     selkie_scenario_parse(
         &scenario, "x.json",
         "{\"name\": \"n\", \"seed\": 7, \"speed\": \"max\", \"fleet\": {\"devices\": 3, \"heard_by\": 2},"
@@ -117,7 +115,6 @@ START_TEST(the_template_has_no_mistake)
 {
     struct selkie_scenario scenario;
 
-    selkie_scenario_init(&scenario);
     selkie_scenario_parse(&scenario, "template", selkie_embedded_template);
     ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
     selkie_scenario_close(&scenario);
@@ -138,7 +135,6 @@ START_TEST(every_scenario_of_ours_has_no_mistake_and_expects_something)
         if (strstr(entry->d_name, ".json") == NULL)
             continue;
         (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        selkie_scenario_init(&scenario);
         selkie_scenario_load(&scenario, path);
         ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
         ck_assert_msg(scenario.expect.count > 0, "%s expects nothing", path);
