@@ -2,7 +2,7 @@
 /* selkie-sim: fleets of real devices on an air that is as bad as the real one, and a verdict. */
 #include "attack/acts.h"
 #include "core/embedded.h"
-#include "core/say.h"
+#include "core/run.h"
 #include "scenario/command_line.h"
 #include "sim.h"
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim.h"
 
-#include "core/say.h"
-#include "verdict/report.h"
-#include "verdict/view.h"
+#include "verdict/verdict.h"
 
 #include <stdlib.h>
 #include <string.h>

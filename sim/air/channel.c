@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "air/channel.h"
 
-#include "cloud/gateway_process.h"
-
+#include <jansson.h>
 #include <selkie/frame.h>
 #include <signal.h>
 #include <stdio.h>
@@ -187,6 +186,37 @@ static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
     }
 }
 
+static int write_configuration(const struct selkie_channel *channel)
+{
+    const struct selkie_sim_broker *broker = channel->air->broker;
+    const struct selkie_scenario_broker *options = broker->options;
+    char file[48], spool[SELKIE_PATH_MAX];
+
+    (void)snprintf(file, sizeof file, "%s.spool", channel->name);
+    selkie_folder_path(broker->folder, spool, file);
+    (void)snprintf(file, sizeof file, "%s.json", channel->name);
+    /* s* and a NULL: the member is left out. */
+    json_t *json = json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b}], s:{s:s}}", "root",
+                             options->root, "gateway", channel->name, "broker", "uri", broker->settings.uris[0].text,
+                             "username", channel->name, "password_file", options->password_file, "ca", options->ca,
+                             "cert", options->cert, "key", options->key, "serial", "device", channel->line.name, "ack",
+                             (int)channel->group->ack, "spool", "path", spool);
+    return selkie_folder_write_json(broker->folder, file, json);
+}
+
+/* Start the channel's selkie-gateway, with the spool that it had. */
+static int start_gateway(struct selkie_channel *channel)
+{
+    const struct selkie_folder *folder = channel->air->broker->folder;
+    char program[SELKIE_PATH_MAX], file[48], config[SELKIE_PATH_MAX];
+
+    selkie_process_find(program, "selkie-gateway", SELKIE_GATEWAY_INSTALLED);
+    (void)snprintf(file, sizeof file, "%s.json", channel->name);
+    selkie_folder_path(folder, config, file);
+    const char *const argv[] = {program, "--config", config, NULL};
+    return selkie_process_start(&channel->process, folder, channel->name, argv);
+}
+
 void selkie_channel_stop(struct selkie_channel *channel, bool kill)
 {
     channel->down = true;
@@ -209,12 +239,11 @@ int selkie_channel_start(struct selkie_channel *channel)
         return 0;
     }
     selkie_metrics_count(&channel->air->account->metrics, NULL, "gateway_starts");
-    return selkie_sim_gateway_start(&channel->process, channel->air->broker, channel->name);
+    return start_gateway(channel);
 }
 
 static int open_line(struct selkie_channel *channel)
 {
-    const struct selkie_sim_broker *broker = channel->air->broker;
     const char *line = channel->group->line;
     char link[SELKIE_PATH_MAX];
 
@@ -223,11 +252,12 @@ static int open_line(struct selkie_channel *channel)
     if (line)
         (void)snprintf(link, sizeof link, "%.200s%u", line, channel->index);
     else
-        selkie_folder_path(broker->folder, link, channel->name);
+        selkie_folder_path(channel->air->broker->folder, link, channel->name);
     int error = selkie_sim_line_open_pty(&channel->line, link);
     if (error == 0 && channel->group->own_gateways)
-        error =
-            selkie_sim_gateway_open(&channel->process, broker, channel->name, channel->line.name, channel->group->ack);
+        error = write_configuration(channel);
+    if (error == 0 && channel->group->own_gateways)
+        error = start_gateway(channel);
     return error;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "air/serial_line.h"
 
-#include "core/say.h"
+#include "core/run.h"
 #include "scenario/endpoint.h"
 
 #include <errno.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attack/attackers.h"
 
-#include "core/say.h"
-
 #include <selkie/topic.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,6 @@
 #include "cloud/mosquitto.h"
 
 #include "core/embedded.h"
-#include "core/say.h"
-
 #include <errno.h>
 #include <mbedtls/pk.h>
 #include <netinet/in.h>
@@ -60,16 +58,14 @@ static bool listens(uint16_t port)
 static int write_plugin_json(const struct selkie_sim_broker *broker)
 {
     const struct selkie_scenario_broker *options = broker->options;
-    char text[1024], workers[32] = "";
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[{s:i, s:s}, {s:i, s:s}]}", "root", options->root, "state_dir",
+                  "state", "gateways", "any", "enrolment", options->enrolment, "rebind", options->rebind, "admins",
+                  SELKIE_SIM_ADMIN, "keys", "id", 1, "file", "1.key.pem", "id", 2, "file", "2.key.pem");
 
     if (options->workers > 0)
-        (void)snprintf(workers, sizeof workers, "\"workers\": %u, ", options->workers);
-    (void)snprintf(text, sizeof text,
-                   "{\"root\": \"%s\", \"state_dir\": \"state\", %s\"gateways\": \"any\", \"enrolment\": \"%s\", "
-                   "\"rebind\": \"%s\",\n \"admins\": [\"" SELKIE_SIM_ADMIN "\"],\n"
-                   " \"keys\": [{\"id\": 1, \"file\": \"1.key.pem\"}, {\"id\": 2, \"file\": \"2.key.pem\"}]}\n",
-                   options->root, workers, options->enrolment, options->rebind);
-    return selkie_folder_write(broker->folder, "plugin.json", text);
+        json_object_set_new(json, "workers", json_integer(options->workers));
+    return selkie_folder_write_json(broker->folder, "plugin.json", json);
 }
 
 /* Sessions are kept over a restart, and nothing that waits for a slow reader is thrown away: an account must not have

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/sim_client.h"
 
-#include "core/say.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 

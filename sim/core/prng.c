@@ -23,19 +23,9 @@ void selkie_prng_init(struct selkie_prng *random, uint64_t seed, enum selkie_prn
     random->state = mix(mix(mix(seed + 1) + (uint64_t)concern + 1) + index + 1);
 }
 
-/* The upper half of a product; by hand, since 32-bit targets have no type of 128 bits. */
-static uint64_t high_product(uint64_t a, uint64_t b)
-{
-    uint64_t a_high = a >> 32, a_low = (uint32_t)a, b_high = b >> 32, b_low = (uint32_t)b;
-    uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
-    uint64_t carry = a_low * b_high + (uint32_t)middle;
-
-    return a_high * b_high + (middle >> 32) + (carry >> 32);
-}
-
 uint64_t selkie_prng_below(struct selkie_prng *random, uint64_t limit)
 {
-    return high_product(selkie_prng_next(random), limit);
+    return (uint64_t)(selkie_prng_unit(random) * (double)limit);
 }
 
 double selkie_prng_unit(struct selkie_prng *random)

@@ -28,7 +28,7 @@ void selkie_prng_init(struct selkie_prng *random, uint64_t seed, enum selkie_prn
 
 uint64_t selkie_prng_next(struct selkie_prng *random);
 
-/* 0 to limit - 1; limit above 0. Without bias to speak of: 64 bits are scaled down. */
+/* 0 to limit - 1; limit above 0 and below 2^52. Without bias to speak of: 53 bits are scaled down. */
 uint64_t selkie_prng_below(struct selkie_prng *random, uint64_t limit);
 
 /* 0 <= x < 1. */

@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A child process: brokers and gateways of the run. Its output goes to a log in the run's folder; it is killed when the
- * simulator ends, in whatever way. One thread. */
+/* The run's own folder (configurations, keys, spools, logs), and its child processes: brokers and gateways. Their
+ * output goes to logs in the folder; they are killed when the simulator ends, in whatever way. One thread. */
 #ifndef SELKIE_SIM_PROCESS_H
 #define SELKIE_SIM_PROCESS_H
 
-#include "core/folder.h"
-
+#include <jansson.h>
+#include <selkie/error.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
+
+#define SELKIE_PATH_MAX 256
+
+struct selkie_folder {
+    char path[96];
+};
+
+/* Make it under $TMPDIR or /tmp, mode 0700. SELKIE_EIO after a line on stderr. Closing removes it, unless the user
+ * wants to keep it. */
+SELKIE_USE_RESULT int selkie_folder_open(struct selkie_folder *folder);
+void selkie_folder_close(struct selkie_folder *folder, bool keep);
+
+void selkie_folder_path(const struct selkie_folder *folder, char path[static SELKIE_PATH_MAX], const char *name);
+
+/* Write a file into it, for its owner only. SELKIE_EIO after a line on stderr. */
+SELKIE_USE_RESULT int selkie_folder_write(const struct selkie_folder *folder, const char *name, const char *text);
+
+/* The same with a JSON value. Takes the reference; NULL is SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_folder_write_json(const struct selkie_folder *folder, const char *name, json_t *json);
 
 struct selkie_process {
     pid_t pid; /* 0 = not running */

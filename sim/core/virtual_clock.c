@@ -58,12 +58,11 @@ static void sift_down(struct selkie_sim_clock *clock, struct selkie_sim_timer *t
     put(clock, place, timer);
 }
 
-int selkie_sim_clock_reserve(struct selkie_sim_clock *clock, size_t count)
+static int grow(struct selkie_sim_clock *clock)
 {
-    if (clock->room - clock->count >= count)
-        return 0;
-    size_t room = clock->room * 2 > clock->count + count ? clock->room * 2 : clock->count + count;
+    size_t room = clock->room > 0 ? 2 * clock->room : 64;
     struct selkie_sim_timer **heap = realloc(clock->heap, room * sizeof(struct selkie_sim_timer *));
+
     if (!heap)
         return SELKIE_ENOMEM;
     clock->heap = heap;
@@ -74,9 +73,8 @@ int selkie_sim_clock_reserve(struct selkie_sim_clock *clock, size_t count)
 int selkie_sim_clock_set(struct selkie_sim_clock *clock, struct selkie_sim_timer *timer, uint64_t due_us)
 {
     if (timer->place == 0) {
-        int error = selkie_sim_clock_reserve(clock, 1);
-        if (error < 0)
-            return error;
+        if (clock->count == clock->room && grow(clock) < 0)
+            return SELKIE_ENOMEM;
         put(clock, ++clock->count, timer);
     }
     timer->due_us = due_us > clock->now_us ? due_us : clock->now_us;

@@ -56,9 +56,6 @@ SELKIE_USE_RESULT int selkie_sim_clock_set(struct selkie_sim_clock *clock, struc
                                            uint64_t due_us);
 void selkie_sim_clock_clear(struct selkie_sim_clock *clock, struct selkie_sim_timer *timer);
 
-/* Make room for so many more events, so that setting that many cannot fail. */
-SELKIE_USE_RESULT int selkie_sim_clock_reserve(struct selkie_sim_clock *clock, size_t count);
-
 /* Run what is due by now, `limit` events at most. Returns how long the caller may wait, in microseconds of the wall,
  * before the next turn: 0 = more is due at once, SELKIE_NEVER = nothing is set, or time is held. */
 uint64_t selkie_sim_clock_turn(struct selkie_sim_clock *clock, uint64_t wall_us, size_t limit);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/fleet.h"
 
-#include "core/say.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -273,8 +271,7 @@ int selkie_fleet_open(struct selkie_fleet *fleet, struct selkie_run *run, const 
         ack = ack || scenario->groups[i].ack;
     fleet->devices = calloc(fleet->count, sizeof *fleet->devices);
     fleet->ack_rx = ack ? calloc(fleet->count, sizeof *fleet->ack_rx) : NULL;
-    if (!fleet->devices || (ack && !fleet->ack_rx) ||
-        selkie_sim_clock_reserve(&run->clock, 2 * (size_t)fleet->count) < 0) {
+    if (!fleet->devices || (ack && !fleet->ack_rx)) {
         selkie_say("%u devices: %s", fleet->count, selkie_error_text(SELKIE_ENOMEM));
         return SELKIE_ENOMEM;
     }
@@ -287,7 +284,7 @@ int selkie_fleet_open(struct selkie_fleet *fleet, struct selkie_run *run, const 
 
 void selkie_fleet_close(struct selkie_fleet *fleet)
 {
-    selkie_frame_index_clear(&fleet->frames);
+    HASH_CLEAR(hh, fleet->frames.by_digest);
     for (uint32_t i = 0; i < fleet->count && fleet->devices; i++) {
         if (fleet->devices[i].on)
             selkie_device_wipe(&fleet->devices[i].device);
@@ -331,18 +328,4 @@ void selkie_fleet_settle(struct selkie_fleet *fleet)
 {
     for (uint32_t i = 0; i < fleet->count; i++)
         drop_unopenable(fleet, &fleet->devices[i]);
-}
-
-struct selkie_uplink_counts selkie_fleet_counts(const struct selkie_fleet *fleet)
-{
-    struct selkie_uplink_counts sum = {.transmissions = 0};
-
-    for (uint32_t i = 0; i < fleet->count; i++) {
-        const struct selkie_uplink_counts *counts = &fleet->devices[i].device.uplink.counts;
-        sum.transmissions += counts->transmissions;
-        sum.acknowledged += counts->acknowledged;
-        sum.given_up += counts->given_up;
-        sum.radio_errors += counts->radio_errors;
-    }
-    return sum;
 }

@@ -27,9 +27,6 @@ bool selkie_fleet_idle(const struct selkie_fleet *fleet);
 /* At the end: what nobody could ever open does not count as heard. */
 void selkie_fleet_settle(struct selkie_fleet *fleet);
 
-/* The sum of all devices' counters. */
-struct selkie_uplink_counts selkie_fleet_counts(const struct selkie_fleet *fleet);
-
 /* A device's address, and back; SELKIE_ENOTFOUND for one that is not of this fleet. */
 void selkie_fleet_address(const struct selkie_fleet *fleet, uint32_t device,
                           uint8_t address[static SELKIE_ADDRESS_SIZE]);

@@ -5,11 +5,25 @@
 #define SELKIE_SIM_FLEET_DEVICE_H
 
 #include "air/channel.h"
-#include "fleet/frame_index.h"
 
 #include <selkie/device.h>
 
 #define SELKIE_FLEET_FRAMES 4 /* a device's last frames that are recognised */
+
+/* A frame of the fleet that is recognised when a gateway has it: by the digest of the body. It lives with its owner (a
+ * device's last ones, an attacker's recordings) and must not move while it is in the index. */
+struct selkie_fleet_frame {
+    UT_hash_handle hh;
+    uint64_t digest; /* of the body; 0 = empty */
+    uint32_t device;
+    uint32_t number; /* of the payload; UINT32_MAX = none: a REGISTER */
+    uint32_t epoch;  /* IDs that the device had before */
+    bool sealed;
+};
+
+struct selkie_frame_index {
+    struct selkie_fleet_frame *by_digest;
+};
 
 struct selkie_fleet;
 
@@ -61,6 +75,16 @@ struct selkie_fleet {
     uint64_t skipped; /* payloads that no device took: the one before was still under way, or there was no ID yet */
     uint64_t resets, key_changes;
 };
+
+/* NULL: nobody knows this body. */
+struct selkie_fleet_frame *selkie_frame_index_find(const struct selkie_frame_index *frames, const uint8_t *body,
+                                                   size_t len);
+
+/* Put a frame in, unless it is empty or one with this digest is in. */
+void selkie_frame_index_add(struct selkie_frame_index *frames, struct selkie_fleet_frame *frame);
+
+/* Take it out, if it is in, and empty it. */
+void selkie_frame_index_remove(struct selkie_frame_index *frames, struct selkie_fleet_frame *frame);
 
 /* The channels that hear a device: `nth` of heard_by. */
 struct selkie_channel *selkie_fleet_channel(const struct selkie_fleet *fleet, uint32_t device, uint32_t nth);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verdict/report.h"
+#include "verdict/verdict.h"
 
-#include "core/say.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verdict/verdict.h"
 
-#include "core/say.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -87,12 +85,18 @@ static void air(struct selkie_world *world)
 
 static void fleet(struct selkie_world *world)
 {
-    struct selkie_uplink_counts counts = selkie_fleet_counts(&world->fleet);
+    uint64_t transmissions = 0, acknowledged = 0, given_up = 0;
     struct rusage usage;
 
-    set_count(world, "transmissions", counts.transmissions);
-    set_count(world, "acknowledged", counts.acknowledged);
-    set_count(world, "given_up", counts.given_up);
+    for (uint32_t i = 0; i < world->fleet.count; i++) {
+        const struct selkie_uplink_counts *counts = &world->fleet.devices[i].device.uplink.counts;
+        transmissions += counts->transmissions;
+        acknowledged += counts->acknowledged;
+        given_up += counts->given_up;
+    }
+    set_count(world, "transmissions", transmissions);
+    set_count(world, "acknowledged", acknowledged);
+    set_count(world, "given_up", given_up);
     set_count(world, "skipped", world->fleet.skipped);
     set_count(world, "resets", world->fleet.resets);
     set_count(world, "key_changes", world->fleet.key_changes);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a run: all metrics by name, and which expectations held. One thread. */
+/* All metrics of a run by name, and which expectations held; the live view of them, and the reports. One thread. */
 #ifndef SELKIE_SIM_VERDICT_H
 #define SELKIE_SIM_VERDICT_H
 
 #include "world/world.h"
+
+#include <stdio.h>
 
 struct selkie_verdict {
     bool held;                   /* all of them, and the run did not break */
@@ -19,5 +21,30 @@ void selkie_verdict_metrics(struct selkie_world *world);
 /* Put the metrics together and compare them with the scenario's expectations, those of its attacks, and that nothing
  * was forged or lost elsewhere where the scenario says nothing about these metrics. What failed is said on stderr. */
 void selkie_verdict_reach(struct selkie_verdict *verdict, struct selkie_world *world);
+
+/* The live view, on stderr: on a terminal a few lines that redraw themselves, elsewhere one line every five seconds. */
+struct selkie_view {
+    bool quiet, terminal;
+    uint64_t drawn_us; /* on the wall */
+    unsigned lines;    /* on the terminal just now */
+};
+
+void selkie_view_init(struct selkie_view *view, bool quiet);
+
+/* Draw, if it is time to. */
+void selkie_view_update(struct selkie_view *view, struct selkie_world *world);
+
+/* Leave what is drawn, and draw no more. */
+void selkie_view_end(struct selkie_view *view);
+
+/* The summary, of a verdict that was reached. */
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file);
+
+/* The written report: JSON for machines, and one HTML file with charts (inline SVG, no script, nothing remote).
+ * 0, or SELKIE_EIO after a line on stderr. "-" is stdout. */
+SELKIE_USE_RESULT int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_verdict *verdict,
+                                             const char *path);
+SELKIE_USE_RESULT int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_verdict *verdict,
+                                             const char *path);
 
 #endif

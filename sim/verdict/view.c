@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verdict/view.h"
-
-#include "core/say.h"
+#include "verdict/verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/say.h"
 #include "world/world.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Waiting until all parts of the world are there. */
-#include "core/say.h"
 #include "world/world.h"
 
 #define PATIENCE_US 20000000u /* with what is ours; yours may take its time */
