@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_SIZE   8
-#define NUMBER_SIZE 4
+#define SIGNED_MAX (SELKIE_PAYLOAD_MAX + 40) /* the longest content, and what is put behind it */
 
 static void put_u32(uint8_t bytes[static 4], uint32_t value)
 {
@@ -24,19 +23,27 @@ static uint32_t get_u32(const uint8_t bytes[static 4])
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static int compute_code(uint8_t code[static CODE_SIZE], const struct selkie_payload_plan *plan, unsigned maker,
-                        uint32_t device, uint32_t number, const uint8_t *content, size_t len)
+/* Put number and code behind a content. Returns the length of both; 0 where there is no code. */
+static size_t sign(const struct selkie_payload_plan *plan, unsigned maker, uint32_t device, uint32_t number,
+                   uint8_t bytes[static SIGNED_MAX], size_t content)
 {
-    uint8_t text[9 + SELKIE_PAYLOAD_MAX], digest[32];
+    uint8_t text[9 + SELKIE_PAYLOAD_MAX], code[32];
 
     text[0] = (uint8_t)maker;
     put_u32(text + 1, device);
     put_u32(text + 5, number);
-    memcpy(text + 9, content, len);
-    int failed = mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), plan->key, sizeof plan->key, text,
-                                 9 + len, digest);
-    memcpy(code, digest, CODE_SIZE);
-    return failed ? SELKIE_ECRYPTO : 0;
+    memcpy(text + 9, bytes, content);
+    if (mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), plan->key, sizeof plan->key, text, 9 + content,
+                        code) != 0)
+        return 0;
+    bytes += content;
+    if (plan->kind == SELKIE_PAYLOAD_CONSTANT) {
+        put_u32(bytes, number);
+        memcpy(bytes + 4, code, SELKIE_PAYLOAD_SIZE_MIN - 4);
+        return content + SELKIE_PAYLOAD_SIZE_MIN;
+    }
+    return content + (size_t)snprintf((char *)bytes, SIGNED_MAX - content, " n=%" PRIu32 " k=%08" PRIx32 "%08" PRIx32,
+                                      number, get_u32(code), get_u32(code + 4));
 }
 
 /* SELKIE_EINVAL: line `*number` is too long. */
@@ -124,83 +131,60 @@ static float step(struct selkie_prng *random, float value, float middle, float w
     return value + width * (float)(selkie_prng_unit(random) - 0.5) + (middle - value) * 0.01f;
 }
 
-static size_t make_constant(const struct selkie_payload_plan *plan, struct selkie_payload_walk *walk, unsigned maker,
-                            uint32_t device, uint32_t number, uint8_t bytes[static SELKIE_PAYLOAD_MAX])
-{
-    size_t content = plan->size - SELKIE_PAYLOAD_SIZE_MIN;
-
-    selkie_prng_fill(&walk->random, bytes, content);
-    put_u32(bytes + content, number);
-    if (compute_code(bytes + content + NUMBER_SIZE, plan, maker, device, number, bytes, content) < 0)
-        memset(bytes + content + NUMBER_SIZE, 0, CODE_SIZE);
-    return plan->size;
-}
-
 size_t selkie_payload_make(const struct selkie_payload_plan *plan, struct selkie_payload_walk *walk,
                            enum selkie_payload_maker maker, uint32_t device, uint32_t number,
                            uint8_t bytes[static SELKIE_PAYLOAD_MAX])
 {
-    char *text = (char *)bytes;
-    uint8_t code[CODE_SIZE] = {0};
-    int len;
+    uint8_t made[SIGNED_MAX];
+    size_t content = 0;
 
-    if (plan->kind == SELKIE_PAYLOAD_CONSTANT)
-        return make_constant(plan, walk, (unsigned)maker, device, number, bytes);
-    if (plan->kind == SELKIE_PAYLOAD_SENSOR) {
+    if (plan->kind == SELKIE_PAYLOAD_CONSTANT) {
+        content = plan->size - SELKIE_PAYLOAD_SIZE_MIN;
+        selkie_prng_fill(&walk->random, made, content);
+    } else if (plan->kind == SELKIE_PAYLOAD_SENSOR) {
         walk->celsius = step(&walk->random, walk->celsius, 20, 0.5f);
         walk->humidity = step(&walk->random, walk->humidity, 50, 1);
-        len = snprintf(text, SELKIE_PAYLOAD_MAX, "t=%.2f h=%.1f", (double)walk->celsius, (double)walk->humidity);
+        content =
+            (size_t)snprintf((char *)made, sizeof made, "t=%.2f h=%.1f", (double)walk->celsius, (double)walk->humidity);
     } else {
-        len = snprintf(text, SELKIE_PAYLOAD_MAX, "%s", plan->lines[(device + number) % plan->line_count]);
+        const char *line = plan->lines[(device + number) % plan->line_count];
+        content = strlen(line);
+        memcpy(made, line, content);
     }
-    if (compute_code(code, plan, (unsigned)maker, device, number, bytes, (size_t)len) < 0)
-        memset(code, 0, sizeof code);
-    uint64_t word = (uint64_t)get_u32(code) << 32 | get_u32(code + 4);
-    len += snprintf(text + len, SELKIE_PAYLOAD_MAX - (size_t)len, " n=%" PRIu32 " k=%016" PRIx64, number, word);
-    return (size_t)len;
+    size_t len = sign(plan, (unsigned)maker, device, number, made, content);
+    memcpy(bytes, made, len);
+    return len;
 }
 
-/* Part a text payload: content, number and code. */
-static int part_text(const uint8_t *bytes, size_t len, size_t *content, uint32_t *number,
-                     uint8_t code[static CODE_SIZE])
+/* Where the content of a payload ends, and its number, as far as it has one. Who made it decides what is behind. */
+static size_t part(const struct selkie_payload_plan *plan, const uint8_t *bytes, size_t len, uint32_t *number)
 {
-    char text[SELKIE_PAYLOAD_MAX + 1], *end;
-
+    if (plan->kind == SELKIE_PAYLOAD_CONSTANT) {
+        *number = get_u32(bytes + len - SELKIE_PAYLOAD_SIZE_MIN);
+        return len - SELKIE_PAYLOAD_SIZE_MIN;
+    }
+    char text[SELKIE_PAYLOAD_MAX + 1];
     memcpy(text, bytes, len);
     text[len] = '\0';
-    char *tail = strrchr(text, 'n');
-    if (!tail || tail == text || tail[-1] != ' ' || tail[1] != '=' || tail[2] < '0' || tail[2] > '9')
-        return SELKIE_EREFUSED;
-    unsigned long long value = strtoull(tail + 2, &end, 10);
-    if (value > UINT32_MAX || strncmp(end, " k=", 3) != 0 || strspn(end + 3, "0123456789abcdef") != 16 ||
-        end + 19 != text + len)
-        return SELKIE_EREFUSED;
-    unsigned long long word = strtoull(end + 3, NULL, 16);
-    *content = (size_t)(tail - 1 - text);
-    *number = (uint32_t)value;
-    put_u32(code, (uint32_t)(word >> 32));
-    put_u32(code + 4, (uint32_t)word);
-    return 0;
+    const char *tail = strrchr(text, 'n');
+    if (!tail || tail == text)
+        return 0;
+    *number = (uint32_t)strtoul(tail + strlen("n="), NULL, 10);
+    return (size_t)(tail - 1 - text);
 }
 
 int selkie_payload_check(const struct selkie_payload_plan *plan, uint32_t device, const uint8_t *bytes, size_t len,
                          uint32_t *number)
 {
-    uint8_t code[CODE_SIZE], expected[CODE_SIZE];
-    size_t content;
+    uint8_t expected[SIGNED_MAX];
 
+    *number = 0;
     if (len < SELKIE_PAYLOAD_SIZE_MIN || len > SELKIE_PAYLOAD_MAX)
         return SELKIE_EREFUSED;
-    if (plan->kind == SELKIE_PAYLOAD_CONSTANT) {
-        content = len - SELKIE_PAYLOAD_SIZE_MIN;
-        *number = get_u32(bytes + content);
-        memcpy(code, bytes + content + NUMBER_SIZE, CODE_SIZE);
-    } else if (part_text(bytes, len, &content, number, code) < 0) {
-        return SELKIE_EREFUSED;
-    }
+    size_t content = part(plan, bytes, len, number);
+    memcpy(expected, bytes, content);
     for (unsigned maker = 0; maker < SELKIE_MAKERS; maker++) {
-        if (compute_code(expected, plan, maker, device, *number, bytes, content) == 0 &&
-            memcmp(code, expected, CODE_SIZE) == 0)
+        if (sign(plan, maker, device, *number, expected, content) == len && memcmp(bytes, expected, len) == 0)
             return (int)maker;
     }
     return SELKIE_EREFUSED;

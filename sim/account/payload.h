@@ -51,7 +51,7 @@ void selkie_payload_plan_close(struct selkie_payload_plan *plan);
 
 void selkie_payload_walk_init(struct selkie_payload_walk *walk, uint64_t seed, uint32_t device);
 
-/* Make payload `number` of a device. Returns its length. */
+/* Make payload `number` of a device. Returns its length; 0 without memory. */
 size_t selkie_payload_make(const struct selkie_payload_plan *plan, struct selkie_payload_walk *walk,
                            enum selkie_payload_maker maker, uint32_t device, uint32_t number,
                            uint8_t bytes[static SELKIE_PAYLOAD_MAX]);

@@ -27,6 +27,8 @@ static bool send_data(struct selkie_attacker *attacker, const struct selkie_flee
     message.data.payload = payload;
     message.data.payload_len =
         selkie_payload_make(&attacker->fleet->account->plan, &walk, maker, victim->index, attacker->made, payload);
+    if (message.data.payload_len == 0)
+        return false;
     if (maker != SELKIE_MADE_BY_THIEF) /* nobody but a device can make the code: this one has to guess */
         payload[message.data.payload_len - 1] ^= 1;
     return selkie_attacker_send_sealed(attacker, &message);
