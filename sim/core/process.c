@@ -99,9 +99,10 @@ void selkie_process_find(char path[static SELKIE_PATH_MAX], const char *name, co
 }
 
 /* In the child; async-signal-safe calls alone, since Paho has threads. */
-static _Noreturn void become(const char *const argv[], int null, int log, pid_t parent)
+static _Noreturn void become(const char *const argv[], int log, pid_t parent)
 {
     sigset_t none;
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -124,31 +125,21 @@ int selkie_process_start(struct selkie_process *process, const struct selkie_fol
     (void)snprintf(process->name, sizeof process->name, "%s", name);
     (void)snprintf(log_name, sizeof log_name, "%s.log", process->name);
     selkie_folder_path(folder, process->log, log_name);
-    process->pid = 0;
-    process->pidfd = -1;
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int log = open(process->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    pid_t pid = null < 0 || log < 0 ? -1 : fork();
+    pid_t pid = log < 0 ? -1 : fork();
     if (pid == 0)
-        become(argv, null, log, parent);
-    if (pid < 0)
+        become(argv, log, parent);
+    process->pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
+    process->pid = process->pidfd < 0 ? 0 : pid;
+    if (process->pidfd < 0)
         selkie_say("%s: cannot be started: %s", argv[0], strerror(errno));
-    if (null >= 0)
-        (void)close(null);
-    if (log >= 0)
-        (void)close(log);
-    if (pid < 0)
-        return SELKIE_EIO;
-    process->pid = pid;
-    process->pidfd = pidfd_open(pid, 0);
-    if (process->pidfd < 0) {
-        selkie_say("%s: %s", argv[0], strerror(errno));
+    if (process->pidfd < 0 && pid > 0) {
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
-        process->pid = 0;
-        return SELKIE_EIO;
     }
-    return 0;
+    if (log >= 0)
+        (void)close(log);
+    return process->pidfd < 0 ? SELKIE_EIO : 0;
 }
 
 bool selkie_process_ended(struct selkie_process *process)

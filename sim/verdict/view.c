@@ -2,7 +2,6 @@
 #include "verdict/verdict.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 
 #define REDRAW_US 250000u
 #define LINE_US   5000000u
-#define BAR       30
 
-static const char *const groups[] = {"events", "rejected", "attacks", "results"}; /* the last at the end only */
+static const char *const groups[] = {"events", "rejected", "attacks", "results"};
+#define GROUPS_LIVE 3 /* the last at the end only */
 
 /* Take the drawing off the screen: what is said next stands in its place. */
 static void clear(void *context)
@@ -41,17 +40,6 @@ void selkie_view_end(struct selkie_view *view)
     selkie_say_hook(NULL, NULL);
 }
 
-__attribute__((format(printf, 2, 3))) static void line(struct selkie_view *view, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    (void)fputs("\033[K\n", stderr);
-    view->lines++;
-}
-
 static double get(const struct selkie_world *world, const char *name)
 {
     return selkie_metrics_get(&world->account.metrics, name);
@@ -66,15 +54,6 @@ static void format_time(char text[static 24], double seconds)
     else
         (void)snprintf(text, 24, "%ud %02u:%02u", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24),
                        (unsigned)(s / 60 % 60));
-}
-
-static void format_bar(char text[static BAR + 1], double part)
-{
-    int full = (int)(part * BAR + 0.5);
-
-    for (int i = 0; i < BAR; i++)
-        text[i] = i < full ? '#' : '.';
-    text[BAR] = '\0';
 }
 
 /* The metrics of a group, each behind `separator`; what does not fit is cut off. */
@@ -94,39 +73,38 @@ static const char *group(char *text, size_t size, const struct selkie_world *wor
     return text;
 }
 
-static uint32_t devices_on(const struct selkie_world *world)
+static void draw(struct selkie_view *view, const struct selkie_world *world)
 {
+    static const char full[] = "##############################", empty[] = "..............................";
+    char now[24], end[24], text[160];
+    double done = get(world, "duration_s") / world->scenario->duration_s;
+    int bar = done < 1 ? (int)(done * (int)strlen(full) + 0.5) : (int)strlen(full);
     uint32_t on = 0;
 
     for (uint32_t i = 0; i < world->fleet.count; i++)
         on += world->fleet.devices[i].on;
-    return on;
-}
-
-static void draw(struct selkie_view *view, const struct selkie_world *world)
-{
-    char now[24], end[24], bar[BAR + 1], text[160];
-    double done = get(world, "duration_s") / world->scenario->duration_s;
-
     clear(view);
     format_time(now, get(world, "duration_s"));
     format_time(end, world->scenario->duration_s);
-    format_bar(bar, done < 1 ? done : 1);
-    line(view, "%s  [%s]  %s of %s%s", world->scenario->name, bar, now, end,
-         world->run.clock.held ? "  (waiting for the broker)" : "");
-    line(view, "fleet       %u of %u devices on, %.0f resets, air %.1f %% used, %.1f %% of signals collided",
-         devices_on(world), world->fleet.count, get(world, "resets"), 100 * get(world, "air_use"),
-         100 * get(world, "collided_share"));
-    line(view, "payloads    %.0f sent, %.0f delivered (%.2f %%), %.0f lost on the air, %.0f on their way",
-         get(world, "sent"), get(world, "delivered"), 100 * get(world, "delivered_share"), get(world, "lost_on_air"),
-         get(world, "lost_elsewhere"));
-    line(view, "wrong       %.0f forged, %.0f impersonated, %.0f doubled", get(world, "forged"),
-         get(world, "impersonated"), get(world, "doubled"));
-    line(view, "latency     %.1f ms median, %.1f ms p99, from gateway to topic", get(world, "latency_p50_ms"),
-         get(world, "latency_p99_ms"));
-    for (size_t i = 0; i < 3; i++) {
-        if (group(text, sizeof text, world, groups[i], " ")[0] != '\0')
-            line(view, "%-10s %s", groups[i], text);
+    (void)fprintf(stderr,
+                  "%s  [%.*s%s]  %s of %s%s\n"
+                  "fleet       %u of %u devices on, %.0f resets, air %.1f %% used, %.1f %% of signals collided\n"
+                  "payloads    %.0f sent, %.0f delivered (%.2f %%), %.0f lost on the air, %.0f on their way\n"
+                  "wrong       %.0f forged, %.0f impersonated, %.0f doubled\n"
+                  "latency     %.1f ms median, %.1f ms p99, from gateway to topic\n",
+                  world->scenario->name, bar, full, empty + bar, now, end,
+                  world->run.clock.held ? "  (waiting for the broker)" : "", on, world->fleet.count,
+                  get(world, "resets"), 100 * get(world, "air_use"), 100 * get(world, "collided_share"),
+                  get(world, "sent"), get(world, "delivered"), 100 * get(world, "delivered_share"),
+                  get(world, "lost_on_air"), get(world, "lost_elsewhere"), get(world, "forged"),
+                  get(world, "impersonated"), get(world, "doubled"), get(world, "latency_p50_ms"),
+                  get(world, "latency_p99_ms"));
+    view->lines = 5;
+    for (size_t i = 0; i < GROUPS_LIVE; i++) {
+        if (group(text, sizeof text, world, groups[i], " ")[0] == '\0')
+            continue;
+        (void)fprintf(stderr, "%-10s %s\n", groups[i], text);
+        view->lines++;
     }
 }
 
