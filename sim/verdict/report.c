@@ -155,12 +155,6 @@ static void put_expectations(FILE *file, const struct selkie_verdict *verdict)
     (void)fputs("</table>\n", file);
 }
 
-struct curve {
-    const char *label, *colour;
-    const double *values;
-    double scale;
-};
-
 /* 1, 2 or 5 times a power of ten: the next one up. */
 static double nice(double value)
 {
@@ -199,60 +193,35 @@ static void time_axis(FILE *file, const struct selkie_series *series)
                       TOP + HEIGHT + 18, i == TICKS ? "end" : "middle", seconds * i / TICKS / divisor, unit);
 }
 
-static void legend(FILE *file, const struct curve *curves, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        (void)fprintf(file, "<text x=%.0f y=12 fill=\"%s\">%s</text>\n", LEFT + 130.0 * (double)i, curves[i].colour,
-                      curves[i].label);
-}
+struct curve {
+    const char *label, *colour;
+    enum selkie_series_line line;
+};
 
-static void over_time(FILE *file, const char *title, const char *unit, const struct selkie_series *series,
+/* A chart of curves; `scale` makes the unit of what a slot has. */
+static void over_time(FILE *file, const char *title, const char *unit, const struct selkie_series *series, double scale,
                       const struct curve *curves, size_t count)
 {
     double top = 0;
 
     for (size_t i = 0; i < count; i++) {
         for (unsigned slot = 0; slot < series->used; slot++)
-            top = fmax(top, curves[i].values[slot] * curves[i].scale);
+            top = fmax(top, series->lines[curves[i].line][slot] * scale);
     }
     top = nice(top);
     begin_chart(file, title, top, unit);
     time_axis(file, series);
-    legend(file, curves, count);
     for (size_t i = 0; i < count; i++) {
+        const double *values = series->lines[curves[i].line];
+        (void)fprintf(file, "<text x=%.0f y=12 fill=\"%s\">%s</text>\n", LEFT + 130.0 * (double)i, curves[i].colour,
+                      curves[i].label);
         (void)fprintf(file, "<polyline fill=none stroke=\"%s\" stroke-width=1.5 points=\"", curves[i].colour);
         for (unsigned slot = 0; slot < series->used; slot++)
             (void)fprintf(file, "%.1f,%.1f ", LEFT + (WIDTH - LEFT) * (slot + 0.5) / series->used,
-                          TOP + HEIGHT - HEIGHT * curves[i].values[slot] * curves[i].scale / top);
+                          TOP + HEIGHT - HEIGHT * values[slot] * scale / top);
         (void)fputs("\" />\n", file);
     }
     (void)fputs("</svg>\n", file);
-}
-
-static void chart_delivery(FILE *file, const struct selkie_series *series)
-{
-    double a_second = 1e6 / (double)series->slot_us;
-    const struct curve curves[] = {{"sent", "#8a97a5", series->lines[SELKIE_SERIES_SENT], a_second},
-                                   {"heard by a gateway", "#c98500", series->lines[SELKIE_SERIES_HEARD], a_second},
-                                   {"delivered", "#1b7f4b", series->lines[SELKIE_SERIES_DELIVERED], a_second}};
-
-    over_time(file, "Delivery: payloads a second", "", series, curves, sizeof curves / sizeof curves[0]);
-}
-
-static void chart_air(FILE *file, const struct selkie_series *series, uint32_t channels)
-{
-    const struct curve curves[] = {{"signals' time on the air, all channels", "#2f6fde",
-                                    series->lines[SELKIE_SERIES_AIR_MS], 1e5 / ((double)series->slot_us * channels)}};
-
-    over_time(file, "Air use", " %", series, curves, 1);
-}
-
-static void chart_events(FILE *file, const struct selkie_series *series)
-{
-    const struct curve curves[] = {{"rejected", "#c98500", series->lines[SELKIE_SERIES_REJECTED], 1},
-                                   {"alarms", "#b3261e", series->lines[SELKIE_SERIES_ALARMS], 1}};
-
-    over_time(file, "Rejections and alarms", "", series, curves, sizeof curves / sizeof curves[0]);
 }
 
 /* Bars over a logarithmic axis, as the histogram's buckets are: two of them to a bar. */
@@ -293,6 +262,23 @@ static void put_metrics(FILE *file, const struct selkie_metrics *metrics)
     (void)fputs("</table>\n", file);
 }
 
+static void put_charts(FILE *file, const struct selkie_world *world)
+{
+    static const struct curve delivery[] = {{"sent", "#8a97a5", SELKIE_SERIES_SENT},
+                                            {"heard by a gateway", "#c98500", SELKIE_SERIES_HEARD},
+                                            {"delivered", "#1b7f4b", SELKIE_SERIES_DELIVERED}};
+    static const struct curve air[] = {{"signals' time on the air, all channels", "#2f6fde", SELKIE_SERIES_AIR_MS}};
+    static const struct curve events[] = {{"rejected", "#c98500", SELKIE_SERIES_REJECTED},
+                                          {"alarms", "#b3261e", SELKIE_SERIES_ALARMS}};
+    const struct selkie_series *series = &world->account.series;
+    double slot_s = (double)series->slot_us / 1e6;
+
+    over_time(file, "Delivery: payloads a second", "", series, 1 / slot_s, delivery, 3);
+    chart_latency(file, &world->account.verify.latency);
+    over_time(file, "Air use", " %", series, 0.1 / (slot_s * world->air.count), air, 1);
+    over_time(file, "Rejections and alarms", "", series, 1, events, 2);
+}
+
 int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_verdict *verdict, const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
@@ -315,10 +301,7 @@ int selkie_sim_report_html(const struct selkie_world *world, const struct selkie
                   selkie_metrics_get(&world->account.metrics, "wall_s"));
     put_tiles(file, &world->account.metrics);
     put_expectations(file, verdict);
-    chart_delivery(file, &world->account.series);
-    chart_latency(file, &world->account.verify.latency);
-    chart_air(file, &world->account.series, world->air.count);
-    chart_events(file, &world->account.series);
+    put_charts(file, world);
     put_metrics(file, &world->account.metrics);
     (void)fputs("</html>\n", file);
     return close_file(file, path);
