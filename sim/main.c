@@ -3,7 +3,6 @@
 #include "attack/acts.h"
 #include "core/embedded.h"
 #include "core/run.h"
-#include "scenario/command_line.h"
 #include "sim.h"
 
 #include <argp.h>
@@ -70,14 +69,14 @@ struct arguments {
     enum command command;
     bool check_only;
     const char *file, *attack;
-    struct selkie_command_line over;
+    json_t *over; /* keys to set in the scenario */
     struct selkie_sim_options run;
 };
 
 static void set(struct argp_state *state, const char *path, const char *value)
 {
     struct arguments *arguments = state->input;
-    int error = selkie_command_line_set(&arguments->over, path, value);
+    int error = selkie_command_line_set(arguments->over, path, value);
 
     if (error < 0)
         argp_error(state, "%s: %s", path, selkie_error_text(error));
@@ -159,6 +158,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_END:
         if (arguments->command == NONE || (arguments->command == ATTACK && !arguments->attack))
             argp_usage(state);
+        arguments->run.stdout_taken = is_stdout(arguments->run.json) || is_stdout(arguments->run.report);
         if (is_stdout(arguments->run.json) && is_stdout(arguments->run.report))
             argp_error(state, "--json and --report cannot both be standard output");
         return 0;
@@ -200,7 +200,7 @@ static int act(const struct arguments *arguments)
 
     if (arguments->command == PRINT_CONFIG)
         return fputs(selkie_embedded_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    const char *astray = selkie_command_line_load(&arguments->over, &scenario, arguments->file, arguments->attack);
+    const char *astray = selkie_command_line_load(arguments->over, &scenario, arguments->file, arguments->attack);
     if (selkie_scenario_error(&scenario)) {
         selkie_say("%s", selkie_scenario_error(&scenario));
     } else if (astray) {
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
         .doc = "Run a fleet of simulated devices over a simulated radio into real gateways and a real "
                "broker, and report what became of every payload.\v",
         .help_filter = filter_help};
-    struct arguments arguments = {.command = NONE};
+    struct arguments arguments = {.over = json_array()};
 
     memcpy(options, own, sizeof own);
     for (size_t i = 0; i < PATHS; i++)
@@ -249,6 +249,6 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     int status = act(&arguments);
-    selkie_command_line_wipe(&arguments.over);
+    json_decref(arguments.over);
     return status;
 }

@@ -4,7 +4,6 @@
 #include "verdict/verdict.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define LEAVING_S      600 /* virtual time in which what is under way at the end may still leave the devices */
 #define LEAVING_TIMERS 16  /* a turn: each is followed by a look whether all have left */
@@ -46,10 +45,12 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
     struct selkie_run *run = &world->run;
 
     world->scenario = scenario;
-    world->broker.process.pidfd = world->signals = -1;
+    world->broker.process.pidfd = -1;
     run->epoch_ms = selkie_clock_ms();
     selkie_sim_clock_init(&run->clock, scenario->speed, selkie_wall_us());
-    int error = selkie_folder_open(&world->folder);
+    int error = selkie_loop_open(world);
+    if (error == 0)
+        error = selkie_folder_open(&world->folder);
     if (error == 0)
         error = open_account(world);
     if (error == 0)
@@ -66,7 +67,7 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
         error = selkie_attackers_open(&world->attackers, &world->fleet);
     if (error == 0)
         error = selkie_actions_open(world);
-    return error == 0 ? selkie_loop_open(world) : error;
+    return error;
 }
 
 static void close_world(struct selkie_world *world, bool keep)
@@ -198,12 +199,6 @@ static void settle(struct run *run)
     }
 }
 
-/* A document on standard output must stand alone there. */
-static bool takes_stdout(const struct selkie_sim_options *options)
-{
-    return (options->json && strcmp(options->json, "-") == 0) || (options->report && strcmp(options->report, "-") == 0);
-}
-
 /* Returns whether the run passed, and whether that could be written. */
 static bool report(struct run *run, const struct selkie_sim_options *options)
 {
@@ -213,7 +208,7 @@ static bool report(struct run *run, const struct selkie_sim_options *options)
     selkie_verdict_reach(verdict, world);
     bool good = verdict->held;
     if (!options->quiet)
-        selkie_view_summary(world, verdict, takes_stdout(options) ? stderr : stdout);
+        selkie_view_summary(world, verdict, options->stdout_taken ? stderr : stdout);
     if (options->json)
         good = selkie_sim_report_json(world, verdict, options->json) == 0 && good;
     if (options->report)
@@ -230,7 +225,6 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
         return EXIT_FAILURE;
     }
-    selkie_loop_block_signals();
     selkie_view_init(&run->view, options->quiet);
     if (open_world(&run->world, scenario) == 0 && selkie_ready_wait(&run->world) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);

@@ -9,6 +9,7 @@
 struct selkie_sim_options {
     const char *report; /* HTML file; NULL = none */
     const char *json;   /* file, "-" = stdout; NULL = none */
+    bool stdout_taken;  /* one of the two is there, and must stand alone: the summary goes to stderr */
     bool quiet;         /* no live view, no summary */
     bool keep;          /* keep the run's folder */
 };

@@ -6,7 +6,6 @@
 #include "account/attribution.h"
 #include "account/metrics.h"
 #include "account/payload.h"
-#include "account/series.h"
 #include "account/verify.h"
 
 struct selkie_account {

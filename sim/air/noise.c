@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Trials before the first success, where each succeeds with this chance. */
+/* Trials before the first success, where each succeeds with this chance; UINT64_MAX: more than there will be. */
 static uint64_t draw_gap(struct selkie_prng *random, double chance)
 {
     if (chance <= 0)
@@ -45,11 +45,8 @@ static void flip_bits(struct selkie_noise *noise, uint8_t *byte)
         bit += (unsigned)noise->bits_left;
         *byte ^= (uint8_t)(1u << bit++);
         noise->bits_left = draw_gap(&noise->random, noise->options.bit_errors);
-        if (bit == 8)
-            return;
     }
-    if (noise->bits_left != UINT64_MAX)
-        noise->bits_left -= 8 - bit;
+    noise->bits_left -= 8 - bit;
 }
 
 bool selkie_noise_pass(struct selkie_noise *noise, uint64_t from_us, uint64_t to_us, uint8_t *byte)
@@ -59,11 +56,8 @@ bool selkie_noise_pass(struct selkie_noise *noise, uint64_t from_us, uint64_t to
     if (noise->burst_from_us < to_us)
         *byte ^= (uint8_t)selkie_prng_next(&noise->random);
     flip_bits(noise, byte);
-    if (noise->bytes_left == 0) {
-        noise->bytes_left = draw_gap(&noise->random, noise->options.lost_bytes);
-        return false;
-    }
-    if (noise->bytes_left != UINT64_MAX)
-        noise->bytes_left--;
-    return true;
+    if (noise->bytes_left-- > 0)
+        return true;
+    noise->bytes_left = draw_gap(&noise->random, noise->options.lost_bytes);
+    return false;
 }

@@ -106,7 +106,6 @@ static void skip(struct selkie_sim_radio *radio, struct selkie_signal *signal)
         if (!gone)
             return;
         signal->at++;
-        radio->counts.bytes_lost++;
     }
 }
 
@@ -141,8 +140,6 @@ static void hear(struct selkie_sim_radio *radio, struct selkie_signal *signal)
             byte = (uint8_t)selkie_prng_next(&radio->garble);
         if (!lost && selkie_noise_pass(&radio->noise, from_us, to_us, &byte))
             bytes[count++] = byte;
-        else
-            radio->counts.bytes_lost++;
         from_us = to_us;
         if (count == sizeof bytes || (count > 0 && signal->at == signal->len)) {
             radio->on_heard(radio->context, bytes, count);
@@ -189,7 +186,6 @@ static void forget_ended(struct selkie_sim_radio *radio)
         }
         *link = signal->next;
         radio->counts.collided += signal->collided;
-        radio->counts.bytes_lost += signal->source != SELKIE_SIM_RADIO_GATEWAY ? signal->len - signal->at : 0;
         free(signal);
     }
 }

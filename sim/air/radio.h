@@ -28,7 +28,6 @@ struct selkie_sim_radio_counts {
     uint64_t collided;   /* signals that overlapped another at this gateway */
     uint64_t busy_us;    /* time with somebody on the air, to the end of what is on it now */
     uint64_t bytes_sent; /* by devices and attackers */
-    uint64_t bytes_lost; /* not heard at all: faded, lost, or the gateway was sending */
 };
 
 struct selkie_sim_radio {

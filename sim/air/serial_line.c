@@ -2,7 +2,7 @@
 #include "air/serial_line.h"
 
 #include "core/run.h"
-#include "scenario/endpoint.h"
+#include "scenario/scenario.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,16 +17,6 @@
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
-
-static int init(struct selkie_sim_line *line)
-{
-    memset(line, 0, sizeof *line);
-    line->fd = line->listener = -1;
-    line->pending = malloc(SELKIE_SIM_LINE_PENDING_MAX);
-    if (!line->pending)
-        selkie_say("%s", selkie_error_text(SELKIE_ENOMEM));
-    return !line->pending ? SELKIE_ENOMEM : 0;
-}
 
 /* A pty's link is known by where it points: any other symbolic link is somebody's. */
 static bool points_at_pty(const char *path)
@@ -53,10 +43,9 @@ static int make_room(const char *path, mode_t kind)
     return 0;
 }
 
-static int fail(struct selkie_sim_line *line, const char *what)
+static int fail(const char *what)
 {
     selkie_say("%s: %s", what, strerror(errno));
-    selkie_sim_line_close(line);
     return SELKIE_EIO;
 }
 
@@ -66,23 +55,19 @@ int selkie_sim_line_open_pty(struct selkie_sim_line *line, const char *link)
     struct termios raw;
     int slave;
 
-    if (init(line) < 0)
-        return SELKIE_ENOMEM;
     if (openpty(&line->fd, &slave, name, NULL, NULL) != 0)
-        return fail(line, "pseudo-terminal");
+        return fail("pseudo-terminal");
     /* Raw before anybody opens it, or the first bytes are edited as if a person had typed them. */
     int failed = tcgetattr(slave, &raw);
     cfmakeraw(&raw);
     failed = failed != 0 || tcsetattr(slave, TCSANOW, &raw) != 0;
     (void)close(slave);
     if (failed || fcntl(line->fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(line->fd, F_SETFD, FD_CLOEXEC) != 0)
-        return fail(line, name);
-    if (make_room(link, S_IFLNK) < 0) {
-        selkie_sim_line_close(line);
+        return fail(name);
+    if (make_room(link, S_IFLNK) < 0)
         return SELKIE_EIO;
-    }
     if (symlink(name, link) != 0)
-        return fail(line, link);
+        return fail(link);
     (void)snprintf(line->name, sizeof line->name, "%s", link);
     line->file = S_IFLNK;
     return 0;
@@ -93,16 +78,14 @@ static int listen_unix(struct selkie_sim_line *line, const struct selkie_endpoin
     struct sockaddr_un name = {.sun_family = AF_UNIX};
 
     memcpy(name.sun_path, endpoint->path, sizeof name.sun_path);
-    if (make_room(name.sun_path, S_IFSOCK) < 0) {
-        selkie_sim_line_close(line);
+    if (make_room(name.sun_path, S_IFSOCK) < 0)
         return SELKIE_EIO;
-    }
     line->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (line->listener < 0 || bind(line->listener, (struct sockaddr *)&name, sizeof name) != 0)
-        return fail(line, name.sun_path);
+        return fail(name.sun_path);
     (void)snprintf(line->name, sizeof line->name, "%s", name.sun_path);
     line->file = S_IFSOCK;
-    return listen(line->listener, 1) == 0 ? 0 : fail(line, line->name);
+    return listen(line->listener, 1) == 0 ? 0 : fail(line->name);
 }
 
 static int listen_tcp(struct selkie_sim_line *line, const struct selkie_endpoint *endpoint)
@@ -115,14 +98,13 @@ static int listen_tcp(struct selkie_sim_line *line, const struct selkie_endpoint
     int error = getaddrinfo(endpoint->host[0] != '\0' ? endpoint->host : NULL, endpoint->port, &hints, &found);
     if (error != 0) {
         selkie_say("%s: %s", line->name, gai_strerror(error));
-        selkie_sim_line_close(line);
         return SELKIE_EIO;
     }
     line->listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int failed = line->listener < 0 || setsockopt(line->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
                  bind(line->listener, found->ai_addr, found->ai_addrlen) != 0 || listen(line->listener, 1) != 0;
     freeaddrinfo(found);
-    return failed ? fail(line, line->name) : 0;
+    return failed ? fail(line->name) : 0;
 }
 
 int selkie_sim_line_open_socket(struct selkie_sim_line *line, const char *address, uint32_t number)
@@ -130,11 +112,8 @@ int selkie_sim_line_open_socket(struct selkie_sim_line *line, const char *addres
     struct selkie_endpoint endpoint;
     const char *mistake;
 
-    if (init(line) < 0)
-        return SELKIE_ENOMEM;
     if (selkie_endpoint_parse(&endpoint, address, number, &mistake) < 0) {
         selkie_say("%s: %s", address, mistake);
-        selkie_sim_line_close(line);
         return SELKIE_EINVAL;
     }
     return endpoint.is_path ? listen_unix(line, &endpoint) : listen_tcp(line, &endpoint);
@@ -148,9 +127,6 @@ void selkie_sim_line_close(struct selkie_sim_line *line)
         (void)close(line->listener);
     if (line->file != 0)
         (void)make_room(line->name, line->file);
-    free(line->pending);
-    memset(line, 0, sizeof *line);
-    line->fd = line->listener = -1;
 }
 
 static void hang_up(struct selkie_sim_line *line)

@@ -18,18 +18,19 @@
 #define SELKIE_SIM_LINE_PENDING_MAX 65536
 
 struct selkie_sim_line {
-    int fd;         /* the pty's master, or the reader's connection; -1 = none */
-    int listener;   /* socket: -1 for a pty */
-    bool live;      /* somebody holds the other end */
-    char name[256]; /* for readers: the link to the pty, the socket's path, or HOST:PORT */
-    mode_t file;    /* what stands under this name and is removed at the end: S_IFLNK, S_IFSOCK; 0 = nothing */
-    uint8_t *pending;
-    size_t pending_len;
+    int fd;           /* the pty's master, or the reader's connection; -1 = none */
+    int listener;     /* socket: -1 for a pty */
+    bool live;        /* somebody holds the other end */
+    char name[256];   /* for readers: the link to the pty, the socket's path, or HOST:PORT */
+    mode_t file;      /* what stands under this name and is removed at the end: S_IFLNK, S_IFSOCK; 0 = nothing */
     uint64_t overrun; /* bytes lost */
+    size_t pending_len;
+    uint8_t pending[SELKIE_SIM_LINE_PENDING_MAX];
 };
 
-/* A pty whose slave readers find under `link`. What an earlier run left there is replaced; anything else is left alone,
- * and an error. SELKIE_EIO after a line on stderr. */
+/* Both open a line that is zeroed but for its descriptors, -1. SELKIE_EIO, SELKIE_EINVAL after a line on stderr; close
+ * it then, too. A pty whose slave readers find under `link`: what an earlier run left there is replaced; anything else
+ * is left alone, and an error. */
 SELKIE_USE_RESULT int selkie_sim_line_open_pty(struct selkie_sim_line *line, const char *link);
 
 /* Listen where endpoint.h says; a path as with a pty's link. */

@@ -253,8 +253,6 @@ static void on_echo(void *context, uint32_t channel)
 int selkie_fleet_open(struct selkie_fleet *fleet, struct selkie_run *run, const struct selkie_scenario *scenario,
                       struct selkie_account *account, const struct selkie_sim_broker *broker, struct selkie_air *air)
 {
-    bool ack = false;
-
     fleet->run = run;
     fleet->scenario = scenario;
     fleet->account = account;
@@ -267,11 +265,9 @@ int selkie_fleet_open(struct selkie_fleet *fleet, struct selkie_run *run, const 
         selkie_say("no random numbers for new IDs");
         return SELKIE_EENTROPY;
     }
-    for (size_t i = 0; i < scenario->group_count; i++)
-        ack = ack || scenario->groups[i].ack;
     fleet->devices = calloc(fleet->count, sizeof *fleet->devices);
-    fleet->ack_rx = ack ? calloc(fleet->count, sizeof *fleet->ack_rx) : NULL;
-    if (!fleet->devices || (ack && !fleet->ack_rx)) {
+    fleet->ack_rx = calloc(fleet->count, sizeof *fleet->ack_rx);
+    if (!fleet->devices || !fleet->ack_rx) {
         selkie_say("%u devices: %s", fleet->count, selkie_error_text(SELKIE_ENOMEM));
         return SELKIE_ENOMEM;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fleet/fleet_device.h"
+/* A device's board: its port, and the frames that are recognised. */
+#include "fleet/fleet.h"
 
 #include <string.h>
 

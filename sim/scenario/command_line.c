@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scenario/command_line.h"
+#include "scenario/scenario.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,22 +8,14 @@
 
 #define PART_MAX 64
 
-int selkie_command_line_set(struct selkie_command_line *options, const char *path, const char *value)
+int selkie_command_line_set(json_t *over, const char *path, const char *value)
 {
     if (path[0] == '\0')
         return SELKIE_EINVAL;
     json_t *json = json_loads(value, JSON_DECODE_ANY, NULL);
     if (!json)
         json = json_string(value);
-    if (!options->over)
-        options->over = json_array();
-    return json_array_append_new(options->over, json_pack("[s, o]", path, json)) == 0 ? 0 : SELKIE_ENOMEM;
-}
-
-void selkie_command_line_wipe(struct selkie_command_line *options)
-{
-    json_decref(options->over);
-    options->over = NULL;
+    return json_array_append_new(over, json_pack("[s, o]", path, json)) == 0 ? 0 : SELKIE_ENOMEM;
 }
 
 /* The place of a part in a list: an entry, or the one behind the last. False: it is neither. */
@@ -93,8 +85,8 @@ static json_t *attack_scenario(const char *attack)
                      "expect", "sent", ">=1");
 }
 
-const char *selkie_command_line_load(const struct selkie_command_line *options, struct selkie_scenario *scenario,
-                                     const char *file, const char *attack)
+const char *selkie_command_line_load(const json_t *over, struct selkie_scenario *scenario, const char *file,
+                                     const char *attack)
 {
     const char *astray = NULL;
     json_t *json, *entry;
@@ -103,12 +95,12 @@ const char *selkie_command_line_load(const struct selkie_command_line *options, 
     if (file) {
         /* First as it is, so that messages name its own lines. */
         selkie_scenario_load(scenario, file);
-        if (selkie_scenario_error(scenario) || json_array_size(options->over) == 0)
+        if (selkie_scenario_error(scenario) || json_array_size(over) == 0)
             return NULL;
         selkie_scenario_close(scenario);
     }
     json = file ? json_load_file(file, 0, NULL) : attack ? attack_scenario(attack) : json_object();
-    json_array_foreach (options->over, i, entry) {
+    json_array_foreach (over, i, entry) {
         const char *path = json_string_value(json_array_get(entry, 0));
         if (set_path(json, path, json_array_get(entry, 1)) < 0 && !astray)
             astray = path;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scenario/endpoint.h"
+#include "scenario/scenario.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scenario/scenario.h"
 
-#include "scenario/endpoint.h"
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,6 +8,7 @@
 #include "account/payload.h"
 #include "scenario/expect.h"
 
+#include <jansson.h>
 #include <selkie/session.h>
 #include <selkie/topic.h>
 #include <stdbool.h>
@@ -176,5 +177,36 @@ const char *selkie_scenario_error(const struct selkie_scenario *scenario);
 void selkie_scenario_close(struct selkie_scenario *scenario);
 
 uint32_t selkie_scenario_channel_count(const struct selkie_scenario *scenario);
+
+/* Where a channel's socket listens, read strictly: HOST:PORT ([HOST]:PORT where the host has colons; no host = any), or
+ * a path with a '/'. The channel's number is added to the port, or appended to the path. Pure; no heap; any thread. */
+#define SELKIE_ENDPOINT_PATH_SIZE 108 /* sun_path's */
+
+struct selkie_endpoint {
+    bool is_path;
+    char path[SELKIE_ENDPOINT_PATH_SIZE];
+    char host[256]; /* "" = any */
+    char port[8];
+};
+
+/* 0, or SELKIE_EINVAL with *mistake set to what is wrong with the text. */
+SELKIE_USE_RESULT int selkie_endpoint_parse(struct selkie_endpoint *endpoint, const char *text, uint32_t number,
+                                            const char **mistake);
+
+/* Scenarios from the command line: a file (or an attack's own small scenario, or nothing) with single keys set over it.
+ * The result goes through the reader of scenarios, so the command line has the same ranges and messages. */
+
+/* Note a key to be set, "fleet/devices" or "channels/0/link", in `over`, a JSON list of ["path/in/the/scenario",
+ * value]. The value is taken as JSON if it is, else as a string. 0, SELKIE_EINVAL (no path) or SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_command_line_set(json_t *over, const char *path, const char *value);
+
+/* Read the file (NULL: the defaults; else an attack by its name: NULL where file is given) with what was noted set over
+ * it. Check selkie_scenario_error next. Returns NULL, or a path that was noted and leads nowhere (a list has no such
+ * place, or a plain value nothing inside); it lives as long as `over`. */
+SELKIE_USE_RESULT const char *selkie_command_line_load(const json_t *over, struct selkie_scenario *scenario,
+                                                       const char *file, const char *attack);
+
+/* Print what would be run, for --check-config. */
+void selkie_command_line_show(const struct selkie_scenario *scenario);
 
 #endif

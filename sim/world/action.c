@@ -3,7 +3,19 @@
 
 #include <string.h>
 
-static void each_device(struct selkie_action *action, void (*act)(struct selkie_world *world, uint32_t device))
+static void meet(struct selkie_world *world, enum selkie_action_kind kind, uint32_t device)
+{
+    if (kind == SELKIE_ACTION_KEY) {
+        selkie_fleet_next_key(&world->fleet, device);
+        return;
+    }
+    selkie_fleet_reset(&world->fleet, device);
+    if (strcmp(world->scenario->broker.rebind, "approve") == 0)
+        selkie_sim_operator_expect(world, device);
+}
+
+/* A share of the devices meets the action. */
+static void meet_share(struct selkie_action *action)
 {
     struct selkie_world *world = action->world;
     uint32_t left = world->fleet.count, wanted = (uint32_t)(action->plan->share * left + 0.5);
@@ -13,53 +25,37 @@ static void each_device(struct selkie_action *action, void (*act)(struct selkie_
         if (selkie_prng_below(&action->random, left) >= wanted)
             continue;
         wanted--;
-        act(world, i);
+        meet(world, action->plan->kind, i);
     }
 }
 
-static void reset(struct selkie_world *world, uint32_t device)
+static int toggle_broker(struct selkie_world *world, bool back, bool kill)
 {
-    selkie_fleet_reset(&world->fleet, device);
-    if (strcmp(world->scenario->broker.rebind, "approve") == 0)
-        selkie_sim_operator_expect(world, device);
-}
-
-static void next_key(struct selkie_world *world, uint32_t device)
-{
-    selkie_fleet_next_key(&world->fleet, device);
-}
-
-static void take_away(struct selkie_action *action)
-{
-    struct selkie_world *world = action->world;
-    const struct selkie_scenario_action *plan = action->plan;
-    bool kill = plan->kind == SELKIE_ACTION_BROKER_KILL || plan->kind == SELKIE_ACTION_GATEWAY_KILL;
-
-    action->away = true;
-    if (plan->kind == SELKIE_ACTION_BROKER_STOP || plan->kind == SELKIE_ACTION_BROKER_KILL) {
+    if (!back) {
         selkie_sim_broker_stop(&world->broker, kill);
-        return;
+        return 0;
     }
-    for (uint32_t i = 0; i < world->air.count; i++) {
-        if (plan->channel < 0 || (uint32_t)plan->channel == i)
-            selkie_channel_stop(&world->air.channels[i], kill);
-    }
+    selkie_metrics_count(&world->account.metrics, NULL, "broker_starts");
+    return selkie_sim_broker_start(&world->broker);
 }
 
-static void bring_back(struct selkie_action *action)
+/* Take away the broker or gateways, or bring them back. */
+static void toggle(struct selkie_action *action)
 {
     struct selkie_world *world = action->world;
     const struct selkie_scenario_action *plan = action->plan;
-    int error = 0;
+    bool back = action->away, broker = plan->kind < SELKIE_ACTION_GATEWAY_STOP;
+    bool kill = plan->kind == SELKIE_ACTION_BROKER_KILL || plan->kind == SELKIE_ACTION_GATEWAY_KILL;
+    int error = broker ? toggle_broker(world, back, kill) : 0;
 
-    action->away = false;
-    if (plan->kind == SELKIE_ACTION_BROKER_STOP || plan->kind == SELKIE_ACTION_BROKER_KILL) {
-        selkie_metrics_count(&world->account.metrics, NULL, "broker_starts");
-        error = selkie_sim_broker_start(&world->broker);
-    }
-    for (uint32_t i = 0; i < world->air.count && error == 0 && plan->kind >= SELKIE_ACTION_GATEWAY_STOP; i++) {
-        if (plan->channel < 0 || (uint32_t)plan->channel == i)
+    action->away = !back;
+    for (uint32_t i = 0; i < world->air.count && !broker && error == 0; i++) {
+        if (plan->channel >= 0 && (uint32_t)plan->channel != i)
+            continue;
+        if (back)
             error = selkie_channel_start(&world->air.channels[i]);
+        else
+            selkie_channel_stop(&world->air.channels[i], kill);
     }
     if (error < 0)
         selkie_run_fail(&world->run, "cannot restart what the scenario stopped");
@@ -72,21 +68,11 @@ static void on_turn(struct selkie_sim_timer *timer)
     const struct selkie_scenario_action *plan = action->plan;
     double next_s = plan->every_s;
 
-    switch (plan->kind) {
-    case SELKIE_ACTION_RESET:
-        each_device(action, reset);
-        break;
-    case SELKIE_ACTION_KEY:
-        each_device(action, next_key);
-        break;
-    default:
-        if (action->away) {
-            bring_back(action);
-            next_s = plan->every_s > plan->for_s ? plan->every_s - plan->for_s : 0;
-        } else {
-            take_away(action);
-            next_s = plan->for_s;
-        }
+    if (plan->kind == SELKIE_ACTION_RESET || plan->kind == SELKIE_ACTION_KEY) {
+        meet_share(action);
+    } else {
+        toggle(action);
+        next_s = action->away ? plan->for_s : plan->every_s - plan->for_s;
     }
     if (next_s > 0 && (action->away || !world->fleet.quiet))
         selkie_run_set(&world->run, timer, world->run.clock.now_us + (uint64_t)(next_s * 1e6));

@@ -11,39 +11,24 @@
 #define EVENTS_A_TURN 1024
 #define CHORES_US     20000 /* lines without a reader, virtual gateways, the operator: looked after so often */
 
-static void stop_signals(sigset_t *set)
-{
-    (void)sigemptyset(set);
-    (void)sigaddset(set, SIGINT);
-    (void)sigaddset(set, SIGTERM);
-}
-
-void selkie_loop_block_signals(void)
-{
-    sigset_t set;
-
-    stop_signals(&set);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 int selkie_loop_open(struct selkie_world *world)
 {
-    sigset_t set;
+    sigset_t stops;
 
-    world->fds = calloc(world->air.count + 2, sizeof *world->fds);
-    stop_signals(&set);
-    world->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (world->fds && world->signals >= 0)
-        return 0;
-    selkie_say("signals: %s", strerror(errno));
-    return SELKIE_EIO;
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGINT);
+    (void)sigaddset(&stops, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &stops, NULL);
+    world->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (world->signals < 0)
+        selkie_say("signals: %s", strerror(errno));
+    return world->signals < 0 ? SELKIE_EIO : 0;
 }
 
 void selkie_loop_close(struct selkie_world *world)
 {
     if (world->signals >= 0)
         (void)close(world->signals);
-    free(world->fds);
 }
 
 static void wait_for(struct selkie_world *world, uint64_t wait_us)

@@ -41,23 +41,6 @@ static const char *lacking(const struct selkie_channel *channel)
     return channel->virtual || channel->line.live ? "has not come to the broker" : "has not opened its line";
 }
 
-/* Returns what is not ready: channels of yours, and the first of ours; false where all is. */
-static bool look(struct selkie_world *world, bool *yours, const struct selkie_channel **ours)
-{
-    *yours = false;
-    *ours = NULL;
-    for (uint32_t i = 0; i < world->air.count; i++) {
-        struct selkie_channel *channel = &world->air.channels[i];
-        if (selkie_channel_ready(channel))
-            continue;
-        if (selkie_channel_is_yours(channel))
-            *yours = true;
-        else if (!*ours)
-            *ours = channel;
-    }
-    return *yours || *ours || !selkie_observer_ready(&world->observer);
-}
-
 static void report(const struct selkie_world *world, const struct selkie_channel *ours)
 {
     if (ours)
@@ -66,33 +49,48 @@ static void report(const struct selkie_world *world, const struct selkie_channel
         selkie_say("the broker does not answer the observer, %s", world->broker.settings.name);
 }
 
+/* The first channel of ours that is not ready; `*yours`: one of yours is not. */
+static const struct selkie_channel *find_missing(struct selkie_world *world, bool *yours)
+{
+    const struct selkie_channel *ours = NULL;
+
+    *yours = false;
+    for (uint32_t i = 0; i < world->air.count; i++) {
+        struct selkie_channel *channel = &world->air.channels[i];
+        bool ready = selkie_channel_ready(channel);
+        *yours = *yours || (!ready && selkie_channel_is_yours(channel));
+        if (!ready && !selkie_channel_is_yours(channel) && !ours)
+            ours = channel;
+    }
+    return ours;
+}
+
 int selkie_ready_wait(struct selkie_world *world)
 {
-    uint64_t missing_us = selkie_wall_us(); /* since when something of ours is */
-    const struct selkie_channel *ours;
+    uint64_t since_us = selkie_wall_us(); /* something of ours has been missing */
     bool yours, reported = false;
 
     invite(world);
-    while (look(world, &yours, &ours)) {
-        bool missing = ours || !selkie_observer_ready(&world->observer);
-        if (!missing) {
-            missing_us = selkie_wall_us();
-            reported = false;
+    for (;; selkie_loop_turn(world, PATIENCE_US, 0)) {
+        const struct selkie_channel *ours = find_missing(world, &yours);
+        if (ours || !selkie_observer_ready(&world->observer)) {
+            uint64_t waited_us = selkie_wall_us() - since_us;
+            if (waited_us > SILENCE_US && !reported)
+                report(world, ours);
+            reported = waited_us > SILENCE_US;
+            if (waited_us > PATIENCE_US) {
+                selkie_say("gave up waiting after %u s", (unsigned)(PATIENCE_US / 1000000));
+                if (ours && ours->process.pid != 0)
+                    selkie_process_show_log(&ours->process);
+                return SELKIE_EIO;
+            }
+        } else if (yours) {
+            since_us = selkie_wall_us();
+        } else {
+            break;
         }
-        uint64_t waited_us = selkie_wall_us() - missing_us;
         if (world->run.failed || world->stops > 0 || refused(world))
             return SELKIE_EIO;
-        if (missing && !reported && waited_us > SILENCE_US) {
-            report(world, ours);
-            reported = true;
-        }
-        if (missing && waited_us > PATIENCE_US) {
-            selkie_say("gave up waiting after %u s", (unsigned)(PATIENCE_US / 1000000));
-            if (ours && ours->process.pid != 0)
-                selkie_process_show_log(&ours->process);
-            return SELKIE_EIO;
-        }
-        selkie_loop_turn(world, PATIENCE_US, 0);
     }
     selkie_sim_broker_save(&world->broker);
     world->wall_start_us = world->run.clock.wall_us = selkie_wall_us();

@@ -50,13 +50,12 @@ struct selkie_world {
     uint64_t wall_start_us;
     int signals;    /* a signalfd for SIGINT and SIGTERM */
     unsigned stops; /* how often somebody asked for the end */
-    struct pollfd *fds;
+    struct pollfd fds[SELKIE_SCENARIO_CHANNELS_MAX + 2];
 };
 
 /* The event loop: it lets virtual time run, and serves lines, MQTT events and signals. A plain poll; the clock says how
- * long it may wait. SIGINT and SIGTERM are blocked from `block_signals` on: call that before the first thread (of
- * Paho's) is made, since each has a mask of its own. */
-void selkie_loop_block_signals(void);
+ * long it may wait. SIGINT and SIGTERM are blocked from now on, and read in the loop: open it before the first thread
+ * (of Paho's) is made, since each has a mask of its own. SELKIE_EIO after a line on stderr. */
 SELKIE_USE_RESULT int selkie_loop_open(struct selkie_world *world);
 void selkie_loop_close(struct selkie_world *world);
 
