@@ -63,7 +63,7 @@ static const struct path {
 
 #define PATHS (sizeof paths / sizeof paths[0])
 
-enum command { NONE, RUN, ATTACK, CHECK_CONFIG, PRINT_CONFIG };
+enum command { NONE, RUN, ATTACK, PRINT_CONFIG };
 
 struct arguments {
     enum command command;

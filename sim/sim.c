@@ -4,6 +4,7 @@
 #include "verdict/verdict.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LEAVING_S      600 /* virtual time in which what is under way at the end may still leave the devices */
 #define LEAVING_TIMERS 16  /* a turn: each is followed by a look whether all have left */
@@ -72,9 +73,10 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
 
 static void close_world(struct selkie_world *world, bool keep)
 {
-    selkie_loop_close(world);
+    if (world->signals >= 0)
+        (void)close(world->signals);
     selkie_attackers_close(world->attackers);
-    selkie_sim_client_close(&world->operator.client);
+    selkie_sim_client_close(&world->approver.client);
     selkie_fleet_close(&world->fleet);
     selkie_air_close(&world->air);
     selkie_sim_client_close(&world->observer.client);
@@ -173,8 +175,8 @@ static void let_leave(struct run *run)
 static bool calm(const struct selkie_world *world, uint64_t now_us)
 {
     return spooled(world) == 0 && selkie_attackers_waiting(world->attackers, SELKIE_ATTACK_KINDS) == 0 &&
-           selkie_verify_tally(&world->account.verify).waiting == 0 &&
-           world->operator.open == 0 && now_us> world->account.last_arrival_us + CALM_US;
+           selkie_verify_tally(&world->account.verify).waiting == 0 && world->approver.open == 0 &&
+           now_us > world->account.last_arrival_us + CALM_US;
 }
 
 /* Wait for the delivery of what the gateways have. */

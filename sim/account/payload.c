@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <mbedtls/md.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,20 +45,22 @@ static size_t sign(const struct selkie_payload_plan *plan, unsigned maker, uint3
                                       number, get_u32(code), get_u32(code + 4));
 }
 
-/* SELKIE_EINVAL: line `*number` is too long. */
-static int read_lines(struct selkie_payload_plan *plan, FILE *file, unsigned *number)
+static int read_lines(struct selkie_payload_plan *plan, FILE *file, const char *path, char error[static 256])
 {
     char *line = NULL;
     size_t room = 0;
-    ssize_t len = 0;
-    bool too_long = false;
+    ssize_t len;
 
-    for (*number = 1; !too_long && (len = getline(&line, &room, file)) >= 0; ++*number) {
+    (void)snprintf(error, 256, "%.200s: cannot be read to its end", path);
+    for (unsigned number = 1; (len = getline(&line, &room, file)) >= 0; number++) {
         while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
             line[--len] = '\0';
         if (len == 0)
             continue;
-        too_long = len > SELKIE_PAYLOAD_TEXT_MAX;
+        if (len > SELKIE_PAYLOAD_TEXT_MAX) {
+            (void)snprintf(error, 256, "%.200s:%u: is longer than %d bytes", path, number, SELKIE_PAYLOAD_TEXT_MAX);
+            break;
+        }
         char **lines = realloc(plan->lines, (plan->line_count + 1) * sizeof(char *));
         if (!lines)
             break;
@@ -70,11 +71,9 @@ static int read_lines(struct selkie_payload_plan *plan, FILE *file, unsigned *nu
         plan->line_count++;
     }
     free(line);
-    if (too_long) {
-        --*number;
-        return SELKIE_EINVAL;
-    }
-    return ferror(file) || !feof(file) ? SELKIE_EIO : 0;
+    if (len < 0 && plan->line_count == 0 && !ferror(file))
+        (void)snprintf(error, 256, "%.200s: has no lines to send", path);
+    return len < 0 && plan->line_count > 0 && !ferror(file) ? 0 : SELKIE_EIO;
 }
 
 int selkie_payload_plan_open(struct selkie_payload_plan *plan, enum selkie_payload_kind kind, size_t size,
@@ -95,19 +94,11 @@ int selkie_payload_plan_open(struct selkie_payload_plan *plan, enum selkie_paylo
         (void)snprintf(error, 256, "%.200s: %s", file, strerror(errno));
         return SELKIE_EIO;
     }
-    unsigned number;
-    int result = read_lines(plan, stream, &number);
+    int result = read_lines(plan, stream, file, error);
     (void)fclose(stream);
-    if (result == SELKIE_EINVAL)
-        (void)snprintf(error, 256, "%.200s:%u: is longer than %d bytes", file, number, SELKIE_PAYLOAD_TEXT_MAX);
-    else if (result < 0)
-        (void)snprintf(error, 256, "%.200s: cannot be read to its end", file);
-    else if (plan->line_count == 0)
-        (void)snprintf(error, 256, "%.200s: has no lines to send", file);
-    if (result == 0 && plan->line_count > 0)
-        return 0;
-    selkie_payload_plan_close(plan);
-    return SELKIE_EIO;
+    if (result < 0)
+        selkie_payload_plan_close(plan);
+    return result;
 }
 
 void selkie_payload_plan_close(struct selkie_payload_plan *plan)

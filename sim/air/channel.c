@@ -107,18 +107,13 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
     channel->recent[place].wall_us = selkie_wall_us();
 }
 
-static bool has_gateway(const struct selkie_channel *channel)
-{
-    return !channel->down && (channel->virtual || channel->line.live);
-}
-
 static void on_heard(void *context, const uint8_t *bytes, size_t len)
 {
     struct selkie_channel *channel = context;
 
     if (!channel->virtual && !channel->line.live)
         (void)selkie_sim_line_check(&channel->line);
-    if (!has_gateway(channel)) {
+    if (channel->down || !(channel->virtual || channel->line.live)) {
         selkie_link_rx_init(&channel->rx);
         return;
     }
@@ -192,8 +187,7 @@ static int write_configuration(const struct selkie_channel *channel)
     const struct selkie_scenario_broker *options = broker->options;
     char file[48], spool[SELKIE_PATH_MAX];
 
-    (void)snprintf(file, sizeof file, "%s.spool", channel->name);
-    selkie_folder_path(broker->folder, spool, file);
+    selkie_folder_path(broker->folder, spool, channel->name, "spool");
     (void)snprintf(file, sizeof file, "%s.json", channel->name);
     /* s* and a NULL: the member is left out. */
     json_t *json = json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b}], s:{s:s}}", "root",
@@ -208,11 +202,10 @@ static int write_configuration(const struct selkie_channel *channel)
 static int start_gateway(struct selkie_channel *channel)
 {
     const struct selkie_folder *folder = channel->air->broker->folder;
-    char program[SELKIE_PATH_MAX], file[48], config[SELKIE_PATH_MAX];
+    char program[SELKIE_PATH_MAX], config[SELKIE_PATH_MAX];
 
     selkie_process_find(program, "selkie-gateway", SELKIE_GATEWAY_INSTALLED);
-    (void)snprintf(file, sizeof file, "%s.json", channel->name);
-    selkie_folder_path(folder, config, file);
+    selkie_folder_path(folder, config, channel->name, "json");
     const char *const argv[] = {program, "--config", config, NULL};
     return selkie_process_start(&channel->process, folder, channel->name, argv);
 }
@@ -252,7 +245,7 @@ static int open_line(struct selkie_channel *channel)
     if (line)
         (void)snprintf(link, sizeof link, "%.200s%u", line, channel->index);
     else
-        selkie_folder_path(channel->air->broker->folder, link, channel->name);
+        selkie_folder_path(channel->air->broker->folder, link, channel->name, NULL);
     int error = selkie_sim_line_open_pty(&channel->line, link);
     if (error == 0 && channel->group->own_gateways)
         error = write_configuration(channel);
@@ -265,7 +258,6 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
                         const struct selkie_scenario_channels *group)
 {
     const struct selkie_sim_broker *broker = air->broker;
-    struct selkie_sim_radio_options options = group->air;
 
     channel->air = air;
     channel->index = (uint32_t)(channel - air->channels);
@@ -274,9 +266,8 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
     channel->turn.run = on_turn;
     channel->ack_turn.run = on_ack_turn;
     (void)snprintf(channel->name, sizeof channel->name, "sim-%u", channel->index);
-    if (group->link != SELKIE_SIM_LINK_MQTT)
-        options.chunk = PTY_CHUNK;
-    selkie_sim_radio_init(&channel->radio, &options, seed, channel->index);
+    selkie_sim_radio_init(&channel->radio, &group->air, seed, channel->index);
+    channel->radio.options.chunk = group->link != SELKIE_SIM_LINK_MQTT ? PTY_CHUNK : 0;
     channel->radio.on_heard = on_heard;
     channel->radio.on_echo = on_echo;
     channel->radio.context = channel;
@@ -292,7 +283,7 @@ int selkie_air_open(struct selkie_air *air, struct selkie_run *run, const struct
     air->run = run;
     air->account = account;
     air->broker = broker;
-    air->channels = calloc(selkie_scenario_channel_count(scenario), sizeof *air->channels);
+    air->channels = calloc(scenario->channel_count, sizeof *air->channels);
     if (!air->channels)
         return SELKIE_ENOMEM;
     for (size_t group = 0; group < scenario->group_count; group++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "air/radio.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,65 @@ struct selkie_signal {
     uint8_t bytes[];
 };
 
+/* Trials before the first success, where each succeeds with this chance; UINT64_MAX: more than there will be. */
+static uint64_t draw_gap(struct selkie_prng *random, double chance)
+{
+    if (chance <= 0)
+        return UINT64_MAX;
+    if (chance >= 1)
+        return 0;
+    double gap = floor(log1p(-selkie_prng_unit(random)) / log1p(-chance));
+    return gap < 0x1p62 ? (uint64_t)gap : UINT64_MAX;
+}
+
+static void draw_burst(struct selkie_noise *noise, uint64_t after_us)
+{
+    const struct selkie_noise_options *options = &noise->options;
+
+    noise->burst_from_us = after_us + (uint64_t)(1e6 * selkie_prng_exponential(&noise->random, options->burst_every_s));
+    noise->burst_to_us =
+        noise->burst_from_us + 1 + (uint64_t)(1e6 * selkie_prng_exponential(&noise->random, options->burst_s));
+}
+
+static void init_noise(struct selkie_noise *noise, const struct selkie_noise_options *options, uint64_t seed,
+                       uint64_t index)
+{
+    memset(noise, 0, sizeof *noise);
+    noise->options = *options;
+    selkie_prng_init(&noise->random, seed, SELKIE_PRNG_AIR, index);
+    noise->bits_left = draw_gap(&noise->random, options->bit_errors);
+    noise->bytes_left = draw_gap(&noise->random, options->lost_bytes);
+    noise->burst_from_us = noise->burst_to_us = UINT64_MAX;
+    if (options->burst_every_s > 0)
+        draw_burst(noise, 0);
+}
+
+static void flip_bits(struct selkie_noise *noise, uint8_t *byte)
+{
+    unsigned bit = 0;
+
+    while (noise->bits_left < 8 - bit) {
+        bit += (unsigned)noise->bits_left;
+        *byte ^= (uint8_t)(1u << bit++);
+        noise->bits_left = draw_gap(&noise->random, noise->options.bit_errors);
+    }
+    noise->bits_left -= 8 - bit;
+}
+
+/* What becomes of a byte that is on the air from..to. False: it is lost. Times do not go back. */
+static bool pass_noise(struct selkie_noise *noise, uint64_t from_us, uint64_t to_us, uint8_t *byte)
+{
+    while (noise->burst_to_us <= from_us)
+        draw_burst(noise, noise->burst_to_us);
+    if (noise->burst_from_us < to_us)
+        *byte ^= (uint8_t)selkie_prng_next(&noise->random);
+    flip_bits(noise, byte);
+    if (noise->bytes_left-- > 0)
+        return true;
+    noise->bytes_left = draw_gap(&noise->random, noise->options.lost_bytes);
+    return false;
+}
+
 void selkie_sim_radio_init(struct selkie_sim_radio *radio, const struct selkie_sim_radio_options *options,
                            uint64_t seed, uint32_t index)
 {
@@ -26,8 +86,8 @@ void selkie_sim_radio_init(struct selkie_sim_radio *radio, const struct selkie_s
     radio->seed = seed;
     radio->index = index;
     radio->last_source = SELKIE_SIM_RADIO_GATEWAY;
-    selkie_noise_init(&radio->noise, &options->noise, seed, 3 * (uint64_t)index);
-    selkie_noise_init(&radio->echo_noise, &options->noise, seed, 3 * (uint64_t)index + 1);
+    init_noise(&radio->noise, &options->noise, seed, 3 * (uint64_t)index);
+    init_noise(&radio->echo_noise, &options->noise, seed, 3 * (uint64_t)index + 1);
     selkie_prng_init(&radio->garble, seed, SELKIE_PRNG_AIR, 3 * (uint64_t)index + 2);
 }
 
@@ -138,7 +198,7 @@ static void hear(struct selkie_sim_radio *radio, struct selkie_signal *signal)
         bool lost = faded_at(radio, signal, from_us) || gateway_sends(radio, from_us, to_us);
         if (!lost && disturbed(radio, signal, from_us, to_us))
             byte = (uint8_t)selkie_prng_next(&radio->garble);
-        if (!lost && selkie_noise_pass(&radio->noise, from_us, to_us, &byte))
+        if (!lost && pass_noise(&radio->noise, from_us, to_us, &byte))
             bytes[count++] = byte;
         from_us = to_us;
         if (count == sizeof bytes || (count > 0 && signal->at == signal->len)) {
@@ -160,7 +220,7 @@ static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
         uint8_t byte = signal->bytes[signal->at++];
         if (disturbed(radio, signal, from_us, to_us))
             byte = (uint8_t)selkie_prng_next(&radio->garble);
-        if (selkie_noise_pass(&radio->echo_noise, from_us, to_us, &byte))
+        if (pass_noise(&radio->echo_noise, from_us, to_us, &byte))
             radio->echo[radio->echo_end++ % SELKIE_SIM_RADIO_ECHO_SIZE] = byte;
     }
     if (radio->echo_end != before && radio->on_echo)
@@ -171,11 +231,9 @@ static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 static void forget_ended(struct selkie_sim_radio *radio)
 {
     uint64_t needed_us = radio->now_us;
-    if (radio->heard && byte_us(radio, radio->heard, radio->heard->at) < needed_us)
-        needed_us = byte_us(radio, radio->heard, radio->heard->at);
     for (const struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
-        if (signal->source == SELKIE_SIM_RADIO_GATEWAY && signal->at < signal->len &&
-            byte_us(radio, signal, signal->at) < needed_us)
+        bool heard = signal == radio->heard || signal->source == SELKIE_SIM_RADIO_GATEWAY;
+        if (heard && signal->at < signal->len && byte_us(radio, signal, signal->at) < needed_us)
             needed_us = byte_us(radio, signal, signal->at);
     }
     for (struct selkie_signal **link = &radio->signals; *link;) {
@@ -261,7 +319,7 @@ static int send_without_radio(struct selkie_sim_radio *radio, uint32_t source, c
     radio->counts.bytes_sent += len;
     for (size_t i = 0; i < len; i++) {
         passed[count] = bytes[i];
-        count += selkie_noise_pass(&radio->noise, radio->now_us, radio->now_us, &passed[count]);
+        count += pass_noise(&radio->noise, radio->now_us, radio->now_us, &passed[count]);
         if (count == sizeof passed || (count > 0 && i + 1 == len)) {
             radio->on_heard(radio->context, passed, count);
             count = 0;

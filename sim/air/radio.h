@@ -11,7 +11,8 @@
 #ifndef SELKIE_SIM_RADIO_H
 #define SELKIE_SIM_RADIO_H
 
-#include "air/noise.h"
+#include "core/prng.h"
+#include "scenario/scenario.h"
 
 #include <selkie/error.h>
 #include <stdbool.h>
@@ -20,6 +21,16 @@
 
 #define SELKIE_SIM_RADIO_GATEWAY   UINT32_MAX /* the source of what the gateway sends */
 #define SELKIE_SIM_RADIO_ECHO_SIZE 64 /* bytes from the gateway that a device can be behind; older ones are gone */
+
+/* Noise at one receiver: single wrong bits, bursts of wrong bits, lost bytes. The next error is drawn ahead, so a clean
+ * byte costs two comparisons. Bursts follow the clock, not the bytes: they happen also while nobody sends. */
+struct selkie_noise {
+    struct selkie_noise_options options;
+    struct selkie_prng random;
+    uint64_t bits_left;  /* right ones before the next wrong one */
+    uint64_t bytes_left; /* before the next lost one */
+    uint64_t burst_from_us, burst_to_us;
+};
 
 struct selkie_signal; /* on the air */
 

@@ -3,6 +3,7 @@
 
 #include "core/embedded.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <mbedtls/pk.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 
 #define CONNECT_TIMEOUT_S 30
 #define KEEPALIVE_S       20
+#define RECONNECT_S       1
 
 /* Beyond so many messages in the queue some are dropped, and the verdict is "failed": an account with gaps is none. */
 #define MESSAGES_MAX 1000000u
@@ -99,7 +101,7 @@ int selkie_sim_broker_start(struct selkie_sim_broker *broker)
     char config[SELKIE_PATH_MAX];
     int64_t limit_us = selkie_clock_monotonic_us() + START_PATIENCE * 1000;
 
-    selkie_folder_path(broker->folder, config, "mosquitto.conf");
+    selkie_folder_path(broker->folder, config, "mosquitto", "conf");
     const char *const argv[] = {program, "-c", config, NULL};
     int error = selkie_process_start(&broker->process, broker->folder, "mosquitto", argv);
     while (error == 0 && !listens(broker->port)) {
@@ -167,7 +169,7 @@ static int open_own_keys(struct selkie_sim_broker *broker)
 
     for (; broker->key_count < SELKIE_SIM_KEYS && error == 0; broker->key_count++) {
         size_t i = broker->key_count;
-        selkie_folder_path(broker->folder, path, own[i].public_name);
+        selkie_folder_path(broker->folder, path, own[i].public_name, NULL);
         error = selkie_folder_write(broker->folder, own[i].private_name, own[i].private_text);
         if (error == 0)
             error = selkie_folder_write(broker->folder, own[i].public_name, own[i].public_text);
@@ -247,4 +249,30 @@ void selkie_sim_broker_close(struct selkie_sim_broker *broker)
     }
     selkie_mqtt_queue_close(broker->queue);
     explicit_bzero(broker->password_text, sizeof broker->password_text);
+}
+
+int selkie_sim_client_open(struct selkie_sim_client *client, const struct selkie_sim_broker *broker, const char *name,
+                           struct selkie_mqtt_options options, selkie_sim_client_handler *on_event, void *owner)
+{
+    char why[SELKIE_MQTT_TEXT_MAX];
+
+    client->on_event = on_event;
+    client->owner = owner;
+    (void)snprintf(client->id, sizeof client->id, "selkie-sim-%s-%" PRId64, name, broker->run->epoch_ms);
+    options.settings = &broker->settings;
+    options.id = client->id;
+    options.reconnect_s = RECONNECT_S;
+    int error = selkie_mqtt_open(&client->mqtt, broker->queue, client);
+    if (error < 0)
+        return error;
+    error = selkie_mqtt_connect(client->mqtt, &options, why);
+    if (error < 0)
+        selkie_say("%s: %s", broker->settings.name, why);
+    return error;
+}
+
+void selkie_sim_client_close(struct selkie_sim_client *client)
+{
+    selkie_mqtt_close(client->mqtt);
+    client->mqtt = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The broker of a run: a Mosquitto with the plugin on a free loopback port, started here with the simulator's own keys;
- * or yours, by its URI. One thread; starting waits until it listens.
+ * or yours, by its URI; and the clients of the run. One thread; starting waits until it listens.
  *
  * The own keys, both halves, are part of the program: so the same seed gives the same frames, and no run waits for RSA
  * keys to be generated. They are public and protect nothing. Of your own broker only the public halves are read. */
@@ -54,5 +54,27 @@ bool selkie_sim_broker_died(struct selkie_sim_broker *broker);
 
 /* Let it write its sessions to disk, so that the observer's outlives a kill. */
 void selkie_sim_broker_save(const struct selkie_sim_broker *broker);
+
+/* An MQTT client of the run: the observer, virtual gateways, the operator, attackers. It connects again by itself; with
+ * a session that is kept, nothing that the broker publishes during an outage escapes the account. All clients of a run
+ * share one queue of events, whose context is this struct; the loop hands each to on_event. The loop's thread. */
+typedef void selkie_sim_client_handler(void *owner, const struct selkie_mqtt_event *event);
+
+struct selkie_sim_client {
+    struct selkie_mqtt *mqtt; /* to subscribe and publish with */
+    selkie_sim_client_handler *on_event;
+    void *owner;
+    char id[64];
+};
+
+/* Begin to connect to the run's broker. `name` makes the client's id. Of the options, username, password, will and
+ * keep_session count; their strings must live as long as the client, which must not move. An error after a line on
+ * stderr; close it then, too. */
+SELKIE_USE_RESULT int selkie_sim_client_open(struct selkie_sim_client *client, const struct selkie_sim_broker *broker,
+                                             const char *name, struct selkie_mqtt_options options,
+                                             selkie_sim_client_handler *on_event, void *owner);
+
+/* Disconnect; its events are dropped. Harmless for a zeroed one. */
+void selkie_sim_client_close(struct selkie_sim_client *client);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef SELKIE_SIM_VGATEWAY_H
 #define SELKIE_SIM_VGATEWAY_H
 
-#include "cloud/sim_client.h"
+#include "cloud/mosquitto.h"
 
 #define SELKIE_VGATEWAY_MAX    100000u
 #define SELKIE_VGATEWAY_WINDOW 256u

@@ -55,16 +55,17 @@ void selkie_folder_close(struct selkie_folder *folder, bool keep)
     folder->path[0] = '\0';
 }
 
-void selkie_folder_path(const struct selkie_folder *folder, char path[static SELKIE_PATH_MAX], const char *name)
+void selkie_folder_path(const struct selkie_folder *folder, char path[static SELKIE_PATH_MAX], const char *name,
+                        const char *kind)
 {
-    (void)snprintf(path, SELKIE_PATH_MAX, "%s/%.150s", folder->path, name);
+    (void)snprintf(path, SELKIE_PATH_MAX, "%s/%.100s%s%.50s", folder->path, name, kind ? "." : "", kind ? kind : "");
 }
 
 int selkie_folder_write(const struct selkie_folder *folder, const char *name, const char *text)
 {
     char path[SELKIE_PATH_MAX];
 
-    selkie_folder_path(folder, path, name);
+    selkie_folder_path(folder, path, name, NULL);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool failed = fd < 0 || dprintf(fd, "%s", text) < 0;
     if (fd >= 0 && close(fd) != 0)
@@ -119,12 +120,10 @@ static _Noreturn void become(const char *const argv[], int log, pid_t parent)
 int selkie_process_start(struct selkie_process *process, const struct selkie_folder *folder, const char *name,
                          const char *const argv[])
 {
-    char log_name[48];
     pid_t parent = getpid();
 
     (void)snprintf(process->name, sizeof process->name, "%s", name);
-    (void)snprintf(log_name, sizeof log_name, "%s.log", process->name);
-    selkie_folder_path(folder, process->log, log_name);
+    selkie_folder_path(folder, process->log, name, "log");
     int log = open(process->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     pid_t pid = log < 0 ? -1 : fork();
     if (pid == 0)

@@ -20,7 +20,9 @@ struct selkie_folder {
 SELKIE_USE_RESULT int selkie_folder_open(struct selkie_folder *folder);
 void selkie_folder_close(struct selkie_folder *folder, bool keep);
 
-void selkie_folder_path(const struct selkie_folder *folder, char path[static SELKIE_PATH_MAX], const char *name);
+/* The path of a file in it: `name`.`kind`, or `name` where kind is NULL. */
+void selkie_folder_path(const struct selkie_folder *folder, char path[static SELKIE_PATH_MAX], const char *name,
+                        const char *kind);
 
 /* Write a file into it, for its owner only. SELKIE_EIO after a line on stderr. */
 SELKIE_USE_RESULT int selkie_folder_write(const struct selkie_folder *folder, const char *name, const char *text);

@@ -94,7 +94,7 @@ const char *selkie_command_line_load(const json_t *over, struct selkie_scenario 
 
     if (file) {
         /* First as it is, so that messages name its own lines. */
-        selkie_scenario_load(scenario, file);
+        selkie_scenario_read(scenario, selkie_settings_load(file));
         if (selkie_scenario_error(scenario) || json_array_size(over) == 0)
             return NULL;
         selkie_scenario_close(scenario);
@@ -106,7 +106,8 @@ const char *selkie_command_line_load(const json_t *over, struct selkie_scenario 
             astray = path;
     }
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
-    selkie_scenario_parse(scenario, "the command line's scenario", text ? text : "");
+    selkie_scenario_read(scenario,
+                         text ? selkie_settings_parse("the command line's scenario", text, strlen(text)) : NULL);
     free(text);
     json_decref(json);
     return astray;

@@ -52,13 +52,20 @@ int selkie_expect_parse(struct selkie_expectation *expectation, const char *text
 
 int selkie_expect_add(struct selkie_expect *expect, const char *name, const char *text)
 {
-    if (expect->count == SELKIE_EXPECT_MAX)
-        return SELKIE_EFULL;
-    struct selkie_expectation *expectation = &expect->list[expect->count];
-    (void)snprintf(expectation->name, sizeof expectation->name, "%.*s", SELKIE_METRIC_NAME_MAX - 1, name);
-    int error = selkie_expect_parse(expectation, text);
+    struct selkie_expectation wanted;
+    int error = selkie_expect_parse(&wanted, text);
+
+    (void)snprintf(wanted.name, sizeof wanted.name, "%.*s", SELKIE_METRIC_NAME_MAX - 1, name);
+    for (size_t i = 0; i < expect->count && error == 0; i++) {
+        const struct selkie_expectation *there = &expect->list[i];
+        if (strcmp(there->name, wanted.name) == 0 && there->relation == wanted.relation &&
+            !(there->value < wanted.value || there->value > wanted.value))
+            return 0;
+    }
+    if (error == 0 && expect->count == SELKIE_EXPECT_MAX)
+        error = SELKIE_EFULL;
     if (error == 0)
-        expect->count++;
+        expect->list[expect->count++] = wanted;
     return error;
 }
 

@@ -36,7 +36,8 @@ void selkie_expect_read(struct selkie_expect *expect, struct selkie_settings_obj
 /* Read ">=0.98" or "3". 0 or SELKIE_EINVAL. */
 SELKIE_USE_RESULT int selkie_expect_parse(struct selkie_expectation *expectation, const char *text);
 
-/* Add one by name; the name need not be checked: it is the program's own. What does not fit is SELKIE_EFULL. */
+/* Add one by name, if it is not there; the name need not be checked: it is the program's own. What does not fit is
+ * SELKIE_EFULL. */
 SELKIE_USE_RESULT int selkie_expect_add(struct selkie_expect *expect, const char *name, const char *text);
 
 /* Whether one holds. A figure that was never counted is 0, but a time (latency_…, wait_…) of which

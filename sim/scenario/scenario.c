@@ -116,15 +116,14 @@ static size_t list_length(struct selkie_settings_object *root, const char *key, 
 static void read_channels(struct selkie_scenario *scenario, struct selkie_settings_object *root)
 {
     size_t listed = list_length(root, "channels", SELKIE_SCENARIO_GROUPS_MAX);
-    uint32_t first = 0;
 
     for (size_t i = 0; i < listed || i == 0; i++) {
         struct selkie_settings_object *object = listed > 0 ? selkie_settings_list_object(root, "channels", i) : NULL;
-        read_group(&scenario->groups[i], object, first);
-        first += scenario->groups[i].count;
+        read_group(&scenario->groups[i], object, scenario->channel_count);
+        scenario->channel_count += scenario->groups[i].count;
         scenario->group_count++;
     }
-    if (first > SELKIE_SCENARIO_CHANNELS_MAX)
+    if (scenario->channel_count > SELKIE_SCENARIO_CHANNELS_MAX)
         selkie_settings_reject(root, "channels", "more than %d in all", SELKIE_SCENARIO_CHANNELS_MAX);
 }
 
@@ -216,8 +215,8 @@ static void read_action(struct selkie_scenario_action *action, struct selkie_set
     action->every_s = selkie_settings_number(object, "every_s", 0, 1000 * DAY_S, 0);
     action->for_s = selkie_settings_number(object, "for_s", 0, 1000 * DAY_S, 1);
     action->share = selkie_settings_number(object, "share", 0, 1, 1);
-    action->channel = (int32_t)selkie_settings_integer(object, "channel", 0,
-                                                       (long long)selkie_scenario_channel_count(scenario) - 1, -1);
+    action->channel =
+        (int32_t)selkie_settings_integer(object, "channel", 0, (long long)scenario->channel_count - 1, -1);
     if ((int)action->kind >= 0)
         check_outage(action, object, scenario);
     selkie_settings_end(object);
@@ -231,11 +230,11 @@ static void read_attack(struct selkie_scenario_attack *attack, struct selkie_set
     attack->at_s = selkie_settings_number(object, "at_s", 0, 1000 * DAY_S, 0);
     attack->every_s = selkie_settings_number(object, "every_s", 0.001, 1000 * DAY_S, 1);
     attack->count = (uint32_t)selkie_settings_integer(object, "count", 0, 1000000, 1);
-    attack->channel = (uint32_t)selkie_settings_integer(object, "channel", 0,
-                                                        (long long)selkie_scenario_channel_count(scenario) - 1, 0);
+    attack->channel =
+        (uint32_t)selkie_settings_integer(object, "channel", 0, (long long)scenario->channel_count - 1, 0);
     attack->device = (int32_t)selkie_settings_integer(object, "device", 0, (long long)scenario->fleet.devices - 1, -1);
     attack->after_s = selkie_settings_number(object, "after_s", 0, 1000 * DAY_S, -1);
-    uint32_t home = (uint32_t)attack->device % selkie_scenario_channel_count(scenario);
+    uint32_t home = (uint32_t)attack->device % scenario->channel_count;
     if (attack->device >= 0 && home != attack->channel)
         selkie_settings_reject(object, "device", "belongs to channel %u", home);
     selkie_settings_end(object);
@@ -273,24 +272,16 @@ static void read_all(struct selkie_scenario *scenario)
     for (size_t i = 0; i < scenario->attack_count; i++)
         read_attack(&scenario->attacks[i], selkie_settings_list_object(root, "attackers", i), scenario);
     selkie_expect_read(&scenario->expect, selkie_settings_object(root, "expect", false), selkie_attack_words);
-    if (scenario->fleet.heard_by > selkie_scenario_channel_count(scenario))
+    if (scenario->fleet.heard_by > scenario->channel_count)
         selkie_settings_reject(root, "fleet", "heard_by: more gateways than there are channels");
     selkie_settings_end(root);
 }
 
-void selkie_scenario_load(struct selkie_scenario *scenario, const char *path)
+void selkie_scenario_read(struct selkie_scenario *scenario, struct selkie_settings *settings)
 {
     memset(scenario, 0, sizeof *scenario);
-    scenario->settings = selkie_settings_load(path);
-    if (scenario->settings)
-        read_all(scenario);
-}
-
-void selkie_scenario_parse(struct selkie_scenario *scenario, const char *name, const char *text)
-{
-    memset(scenario, 0, sizeof *scenario);
-    scenario->settings = selkie_settings_parse(name, text, strlen(text));
-    if (scenario->settings)
+    scenario->settings = settings;
+    if (settings)
         read_all(scenario);
 }
 
@@ -303,13 +294,4 @@ void selkie_scenario_close(struct selkie_scenario *scenario)
 {
     selkie_settings_close(scenario->settings);
     scenario->settings = NULL;
-}
-
-uint32_t selkie_scenario_channel_count(const struct selkie_scenario *scenario)
-{
-    uint32_t count = 0;
-
-    for (size_t i = 0; i < scenario->group_count; i++)
-        count += scenario->groups[i].count;
-    return count;
 }

@@ -157,6 +157,7 @@ struct selkie_scenario {
     uint32_t backlog; /* frames that a gateway has and that were not delivered yet: above this, time waits. 0 = never */
     struct selkie_scenario_fleet fleet;
     size_t group_count;
+    uint32_t channel_count; /* of all groups */
     struct selkie_scenario_channels groups[SELKIE_SCENARIO_GROUPS_MAX];
     struct selkie_scenario_broker broker;
     size_t action_count;
@@ -167,16 +168,14 @@ struct selkie_scenario {
     struct selkie_settings *settings; /* owns the strings */
 };
 
-/* Read a file, or a text under a name; what it leaves out has its default. Check selkie_scenario_error next. */
-void selkie_scenario_load(struct selkie_scenario *scenario, const char *path);
-void selkie_scenario_parse(struct selkie_scenario *scenario, const char *name, const char *text);
+/* Read the settings of a file or a text, which are taken; what they leave out has its default. NULL: no memory. Check
+ * selkie_scenario_error next. */
+void selkie_scenario_read(struct selkie_scenario *scenario, struct selkie_settings *settings);
 
 /* NULL, or the sentence that names file, line and key. */
 const char *selkie_scenario_error(const struct selkie_scenario *scenario);
 
 void selkie_scenario_close(struct selkie_scenario *scenario);
-
-uint32_t selkie_scenario_channel_count(const struct selkie_scenario *scenario);
 
 /* Where a channel's socket listens, read strictly: HOST:PORT ([HOST]:PORT where the host has colons; no host = any), or
  * a path with a '/'. The channel's number is added to the port, or appended to the path. Pure; no heap; any thread. */

@@ -138,21 +138,6 @@ static bool stated(const struct selkie_expect *expect, const char *name)
     return false;
 }
 
-/* Where the scenario speaks of the same figure, both have to hold. */
-static int add(struct selkie_expect *expect, const char *name, const char *text)
-{
-    struct selkie_expectation wanted;
-    int error = selkie_expect_parse(&wanted, text);
-
-    for (size_t i = 0; error == 0 && i < expect->count; i++) {
-        const struct selkie_expectation *there = &expect->list[i];
-        if (strcmp(there->name, name) == 0 && there->relation == wanted.relation &&
-            !(there->value < wanted.value || there->value > wanted.value))
-            return 0;
-    }
-    return error < 0 ? error : selkie_expect_add(expect, name, text);
-}
-
 /* Whether rejections and alarms can be attributed to such an attack: attribution.h says where. */
 static bool traced(const struct selkie_world *world, enum selkie_attack_kind kind)
 {
@@ -173,7 +158,7 @@ static int add_attack(const struct selkie_world *world, struct selkie_expect *ex
     char name[SELKIE_METRIC_NAME_MAX], relation[16];
 
     (void)snprintf(name, sizeof name, "attacks.%s", selkie_attack_words[kind]);
-    int error = add(expect, name, ">=1");
+    int error = selkie_expect_add(expect, name, ">=1");
     for (const char *must = selkie_attack_of(kind)->must; *must != '\0' && error == 0; must += strspn(must, " ")) {
         size_t len = strcspn(must, "=<>"), whole = strcspn(must, " ");
         bool own = must[0] == '.';
@@ -181,13 +166,13 @@ static int add_attack(const struct selkie_world *world, struct selkie_expect *ex
                        (int)len, must);
         (void)snprintf(relation, sizeof relation, "%.*s", (int)(whole - len), must + len);
         if (!own || !needs_trace(must, len) || traced(world, kind))
-            error = add(expect, name, relation);
+            error = selkie_expect_add(expect, name, relation);
         must += whole;
     }
     return error;
 }
 
-/* SELKIE_EFULL: more than SELKIE_EXPECT_MAX. */
+/* Where scenario and attack speak of the same figure, both have to hold. SELKIE_EFULL: more than SELKIE_EXPECT_MAX. */
 static int collect(struct selkie_expect *expect, const struct selkie_world *world)
 {
     static const char *const always[] = {"forged", "lost_elsewhere"};

@@ -25,12 +25,6 @@ int selkie_loop_open(struct selkie_world *world)
     return world->signals < 0 ? SELKIE_EIO : 0;
 }
 
-void selkie_loop_close(struct selkie_world *world)
-{
-    if (world->signals >= 0)
-        (void)close(world->signals);
-}
-
 static void wait_for(struct selkie_world *world, uint64_t wait_us)
 {
     struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000) * 1000};
@@ -56,7 +50,8 @@ static void take_events(struct selkie_world *world)
     struct selkie_mqtt_event *event;
 
     for (unsigned i = 0; i < EVENTS_A_TURN && (event = selkie_mqtt_take(world->broker.queue)); i++) {
-        selkie_sim_client_handle(event);
+        const struct selkie_sim_client *client = event->context;
+        client->on_event(client->owner, event);
         free(event);
     }
     if (selkie_mqtt_queue_dropped(world->broker.queue) > 0)

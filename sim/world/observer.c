@@ -127,6 +127,7 @@ static void subscribe(struct selkie_world *world)
     char filter[SELKIE_TOPIC_MAX];
 
     world->observer.granted = 0;
+    world->observer.ready = false;
     for (size_t i = 0; i < FILTERS; i++) {
         (void)snprintf(filter, sizeof filter, "%s/%s", world->scenario->broker.root, filters[i]);
         if (selkie_mqtt_subscribe(world->observer.client.mqtt, filter, 1) < 0)
@@ -152,7 +153,7 @@ static void on_mqtt(void *owner, const struct selkie_mqtt_event *event)
         break;
     case SELKIE_MQTT_SUBSCRIBED:
         if (event->code < SELKIE_MQTT_REFUSAL)
-            world->observer.granted++;
+            world->observer.ready = ++world->observer.granted == FILTERS;
         else
             selkie_run_fail(&world->run, "the broker does not let the observer read (reason 0x%02x)",
                             (unsigned)event->code);
@@ -171,9 +172,4 @@ int selkie_observer_open(struct selkie_world *world)
         .username = world->scenario->broker.username, .password = world->broker.password, .keep_session = true};
 
     return selkie_sim_client_open(&world->observer.client, &world->broker, "observer", options, on_mqtt, world);
-}
-
-bool selkie_observer_ready(const struct selkie_observer *observer)
-{
-    return observer->granted >= FILTERS;
 }

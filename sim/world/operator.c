@@ -27,7 +27,7 @@ int selkie_sim_operator_open(struct selkie_world *world)
         return 0;
     for (uint32_t i = 0; i < world->fleet.count && strcmp(options->enrolment, "approve") == 0; i++)
         selkie_sim_operator_expect(world, i);
-    return selkie_sim_client_open(&world->operator.client, &world->broker, "operator", login, on_event, &world->run);
+    return selkie_sim_client_open(&world->approver.client, &world->broker, "operator", login, on_event, &world->run);
 }
 
 void selkie_sim_operator_expect(struct selkie_world *world, uint32_t device)
@@ -36,7 +36,7 @@ void selkie_sim_operator_expect(struct selkie_world *world, uint32_t device)
 
     if (world->scenario->broker.approve_ms == 0)
         return;
-    world->operator.open += * due_us == 0;
+    world->approver.open += *due_us == 0;
     *due_us = world->run.clock.wall_us + world->scenario->broker.approve_ms * 1000ull;
 }
 
@@ -44,7 +44,7 @@ void selkie_sim_operator_approved(struct selkie_world *world, uint32_t device)
 {
     uint64_t *due_us = &world->fleet.devices[device].approval_us;
 
-    world->operator.open -= * due_us != 0;
+    world->approver.open -= *due_us != 0;
     *due_us = 0;
 }
 
@@ -79,7 +79,7 @@ static void send_commands(struct selkie_sim_operator *person, json_t *commands)
 
 void selkie_sim_operator_work(struct selkie_world *world)
 {
-    struct selkie_sim_operator *person = &world->operator;
+    struct selkie_sim_operator *person = &world->approver;
     uint64_t wall_us = world->run.clock.wall_us;
 
     if (person->open == 0 || wall_us < person->looked_us + AGAIN_US / 10 ||

@@ -35,18 +35,15 @@ static bool refused(const struct selkie_world *world)
     return false;
 }
 
-/* What a gateway of ours still lacks. */
-static const char *lacking(const struct selkie_channel *channel)
-{
-    return channel->virtual || channel->line.live ? "has not come to the broker" : "has not opened its line";
-}
-
+/* What is missing: a gateway of ours, or (NULL) the observer. */
 static void report(const struct selkie_world *world, const struct selkie_channel *ours)
 {
-    if (ours)
-        selkie_say("gateway %s %s, %s", ours->name, lacking(ours), world->broker.settings.name);
-    else
+    if (!ours)
         selkie_say("the broker does not answer the observer, %s", world->broker.settings.name);
+    else if (ours->virtual || ours->line.live)
+        selkie_say("gateway %s has not come to the broker, %s", ours->name, world->broker.settings.name);
+    else
+        selkie_say("gateway %s has not opened its line, %s", ours->name, world->broker.settings.name);
 }
 
 /* The first channel of ours that is not ready; `*yours`: one of yours is not. */
@@ -73,7 +70,7 @@ int selkie_ready_wait(struct selkie_world *world)
     invite(world);
     for (;; selkie_loop_turn(world, PATIENCE_US, 0)) {
         const struct selkie_channel *ours = find_missing(world, &yours);
-        if (ours || !selkie_observer_ready(&world->observer)) {
+        if (ours || !world->observer.ready) {
             uint64_t waited_us = selkie_wall_us() - since_us;
             if (waited_us > SILENCE_US && !reported)
                 report(world, ours);

@@ -23,7 +23,8 @@ struct selkie_action {
  */
 struct selkie_observer {
     struct selkie_sim_client client;
-    unsigned granted; /* subscriptions */
+    unsigned granted; /* subscriptions, so far */
+    bool ready;       /* all of them */
     bool met;         /* connected, once or more */
 };
 
@@ -44,7 +45,7 @@ struct selkie_world {
     struct selkie_observer observer;
     struct selkie_air air;
     struct selkie_fleet fleet;
-    struct selkie_sim_operator operator;
+    struct selkie_sim_operator approver;
     struct selkie_attackers *attackers;
     struct selkie_action actions[SELKIE_SCENARIO_ACTIONS_MAX];
     uint64_t wall_start_us;
@@ -57,7 +58,6 @@ struct selkie_world {
  * long it may wait. SIGINT and SIGTERM are blocked from now on, and read in the loop: open it before the first thread
  * (of Paho's) is made, since each has a mask of its own. SELKIE_EIO after a line on stderr. */
 SELKIE_USE_RESULT int selkie_loop_open(struct selkie_world *world);
-void selkie_loop_close(struct selkie_world *world);
 
 /* One turn: wait at most `wait_us` of the wall for something to happen, then deal with it. Virtual time runs, for at
  * most so many timers. */
@@ -70,7 +70,6 @@ SELKIE_USE_RESULT int selkie_ready_wait(struct selkie_world *world);
 
 /* Connect and subscribe. An error after a line on stderr. */
 SELKIE_USE_RESULT int selkie_observer_open(struct selkie_world *world);
-bool selkie_observer_ready(const struct selkie_observer *observer); /* every subscription was granted */
 
 /* Connect, if the scenario has an operator. An error after a line on stderr. */
 SELKIE_USE_RESULT int selkie_sim_operator_open(struct selkie_world *world);

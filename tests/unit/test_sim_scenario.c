@@ -65,11 +65,16 @@ static const struct {
     {"{\"expect\": {\"results\": {\"flip\": {\n\"flop\": 0}}}}", "x.json:2: flop: unknown key"},
 };
 
+static void parse(struct selkie_scenario *scenario, const char *name, const char *text)
+{
+    selkie_scenario_read(scenario, selkie_settings_parse(name, text, strlen(text)));
+}
+
 START_TEST(each_mistake_is_told_with_file_line_and_key)
 {
     struct selkie_scenario scenario;
 
-    selkie_scenario_parse(&scenario, "x.json", mistakes[_i].text);
+    parse(&scenario, "x.json", mistakes[_i].text);
     ck_assert_ptr_nonnull(selkie_scenario_error(&scenario));
     ck_assert_msg(strncmp(selkie_scenario_error(&scenario), mistakes[_i].error, strlen(mistakes[_i].error)) == 0, "%s",
                   selkie_scenario_error(&scenario));
@@ -81,18 +86,17 @@ START_TEST(what_is_said_is_read)
 {
     struct selkie_scenario scenario;
 
-    selkie_scenario_parse(
-        &scenario, "x.json",
-        "{\"name\": \"n\", \"seed\": 7, \"speed\": \"max\", \"fleet\": {\"devices\": 3, \"heard_by\": 2},"
-        "\"channels\": [{\"count\": 2}, {\"link\": \"mqtt\", \"air\": {\"bit_rate\": 0}}],"
-        "\"actions\": [{\"do\": \"reset\", \"at_s\": 5, \"share\": 0.5}],"
-        "\"attackers\": [{\"attack\": \"flip\", \"count\": 4, \"channel\": 2}],"
-        "\"expect\": {\"forged\": 0, \"delivered_share\": \">=0.98\", \"events\": {\"clone\": 1},"
-        "\"attacks\": {\"flip\": \">=4\"}}}");
+    parse(&scenario, "x.json",
+          "{\"name\": \"n\", \"seed\": 7, \"speed\": \"max\", \"fleet\": {\"devices\": 3, \"heard_by\": 2},"
+          "\"channels\": [{\"count\": 2}, {\"link\": \"mqtt\", \"air\": {\"bit_rate\": 0}}],"
+          "\"actions\": [{\"do\": \"reset\", \"at_s\": 5, \"share\": 0.5}],"
+          "\"attackers\": [{\"attack\": \"flip\", \"count\": 4, \"channel\": 2}],"
+          "\"expect\": {\"forged\": 0, \"delivered_share\": \">=0.98\", \"events\": {\"clone\": 1},"
+          "\"attacks\": {\"flip\": \">=4\"}}}");
     ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
     ck_assert_double_eq(scenario.speed, 0);
     ck_assert_uint_eq(scenario.seed, 7);
-    ck_assert_uint_eq(selkie_scenario_channel_count(&scenario), 3);
+    ck_assert_uint_eq(scenario.channel_count, 3);
     ck_assert(scenario.groups[0].own_gateways && scenario.groups[0].air.bit_rate == 2000);
     ck_assert(!scenario.groups[1].own_gateways && scenario.groups[1].air.bit_rate == 0);
     ck_assert_int_eq(scenario.actions[0].kind, SELKIE_ACTION_RESET);
@@ -115,7 +119,7 @@ START_TEST(the_template_has_no_mistake)
 {
     struct selkie_scenario scenario;
 
-    selkie_scenario_parse(&scenario, "template", selkie_embedded_template);
+    parse(&scenario, "template", selkie_embedded_template);
     ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
     selkie_scenario_close(&scenario);
 }
@@ -135,7 +139,7 @@ START_TEST(every_scenario_of_ours_has_no_mistake_and_expects_something)
         if (strstr(entry->d_name, ".json") == NULL)
             continue;
         (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        selkie_scenario_load(&scenario, path);
+        selkie_scenario_read(&scenario, selkie_settings_load(path));
         ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
         ck_assert_msg(scenario.expect.count > 0, "%s expects nothing", path);
         selkie_scenario_close(&scenario);
