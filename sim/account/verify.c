@@ -14,32 +14,33 @@ int selkie_verify_open(struct selkie_verify *verify, uint32_t devices)
 
 void selkie_verify_close(struct selkie_verify *verify)
 {
-    for (uint32_t i = 0; i < verify->device_count; i++) {
-        free(verify->devices[i].heard);
-        free(verify->devices[i].delivered);
-    }
+    for (uint32_t i = 0; i < verify->device_count; i++)
+        free(verify->devices[i].marks);
     free(verify->devices);
 }
 
+/* Beside the bits of those who heard a payload. */
+#define DELIVERED 0x40
+
 static bool delivered(const struct selkie_verify_device *device, uint32_t number)
 {
-    return (device->delivered[number / 64] >> (number % 64) & 1) != 0;
+    return (device->marks[number] & DELIVERED) != 0;
+}
+
+static bool heard(const struct selkie_verify_device *device, uint32_t number)
+{
+    return (device->marks[number] & ~DELIVERED) != 0;
 }
 
 static int grow(struct selkie_verify_device *device)
 {
     uint32_t room = device->room == 0 ? 64 : device->room * 2;
+    uint8_t *marks = realloc(device->marks, room);
 
-    uint8_t *heard = realloc(device->heard, room);
-    if (!heard)
+    if (!marks)
         return SELKIE_ENOMEM;
-    memset(heard + device->room, 0, room - device->room);
-    device->heard = heard;
-    uint64_t *bits = realloc(device->delivered, room / 64 * sizeof *bits);
-    if (!bits)
-        return SELKIE_ENOMEM;
-    memset(bits + device->room / 64, 0, (room - device->room) / 64 * sizeof *bits);
-    device->delivered = bits;
+    memset(marks + device->room, 0, room - device->room);
+    device->marks = marks;
     device->room = room;
     return 0;
 }
@@ -60,8 +61,8 @@ void selkie_verify_heard(struct selkie_verify *verify, uint32_t index, uint32_t 
 
     if (number >= device->sent)
         return;
-    bool before = device->heard[number] != 0;
-    device->heard[number] |= by;
+    bool before = heard(device, number);
+    device->marks[number] |= by;
     if (before)
         return;
     verify->heard++;
@@ -79,10 +80,10 @@ void selkie_verify_unhear(struct selkie_verify *verify, uint32_t index, uint32_t
     struct selkie_verify_device *device = &verify->devices[index];
 
     for (uint32_t number = from; number < to && number < device->sent; number++) {
-        if (device->heard[number] == 0 || delivered(device, number))
+        if (!heard(device, number) || delivered(device, number))
             continue;
-        device->heard[number] &= (uint8_t)~by;
-        verify->heard -= device->heard[number] == 0;
+        device->marks[number] &= (uint8_t)~by;
+        verify->heard -= !heard(device, number);
     }
 }
 
@@ -109,9 +110,9 @@ enum selkie_verify_outcome selkie_verify_delivered(struct selkie_verify *verify,
         verify->tally.doubled++;
         return SELKIE_VERIFY_AGAIN;
     }
-    device->delivered[number / 64] |= (uint64_t)1 << (number % 64);
+    device->marks[number] |= DELIVERED;
     verify->tally.delivered++;
-    verify->heard_delivered += device->heard[number] != 0;
+    verify->heard_delivered += heard(device, number);
     measure(verify, device, number, wall_us);
     return SELKIE_VERIFY_FIRST;
 }

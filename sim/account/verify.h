@@ -34,9 +34,8 @@ struct selkie_verify_tally {
 
 struct selkie_verify_device {
     uint32_t sent;
-    uint32_t room;       /* payloads that there are marks for */
-    uint8_t *heard;      /* by whom: a bit each */
-    uint64_t *delivered; /* a bit a payload */
+    uint32_t room;  /* payloads that there are marks for */
+    uint8_t *marks; /* of each payload: a bit for each who heard it, and one for "delivered" */
     uint32_t recent_number[SELKIE_VERIFY_RECENT];
     uint64_t recent_us[SELKIE_VERIFY_RECENT]; /* 0 = empty */
 };
@@ -60,7 +59,7 @@ void selkie_verify_close(struct selkie_verify *verify);
 /* A device took the next payload for sending. Returns its number (they count from 0), or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int64_t selkie_verify_sent(struct selkie_verify *verify, uint32_t device);
 
-/* Who hears a payload: a bit for each gateway in a device's reach, and one for attackers' gateways. */
+/* Who hears a payload: a bit for each gateway in a device's reach, six at most, and one for attackers' gateways. */
 #define SELKIE_VERIFY_BY(nth)      ((uint8_t)(1u << (nth)))
 #define SELKIE_VERIFY_BY_ATTACKERS 0x80
 #define SELKIE_VERIFY_BY_ANYBODY   0xff

@@ -132,8 +132,7 @@ static void on_echo(void *context)
 {
     struct selkie_channel *channel = context;
 
-    if (channel->air->listener.echo)
-        channel->air->listener.echo(channel->air->listener.context, channel->index);
+    channel->air->listener.echo(channel->air->listener.context, channel->index);
 }
 
 void selkie_channel_serve(struct selkie_channel *channel)

@@ -142,18 +142,16 @@ static void hang_up(struct selkie_sim_line *line)
 static bool check_socket(struct selkie_sim_line *line)
 {
     const int one = 1;
-    bool was = line->live;
     int fd = accept4(line->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (fd >= 0) {
-        hang_up(line); /* the newest reader has the line: the one before may be half dead */
-        line->fd = fd;
-        line->live = true;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
-                         sizeof one); /* fails on a Unix socket, where it is not needed */
-        return true;
-    }
-    return was != line->live;
+    if (fd < 0)
+        return false;
+    hang_up(line); /* the newest reader has the line: the one before may be half dead */
+    line->fd = fd;
+    line->live = true;
+    /* Fails on a Unix socket, where it is not needed. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return true;
 }
 
 bool selkie_sim_line_check(struct selkie_sim_line *line)

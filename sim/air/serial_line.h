@@ -33,7 +33,7 @@ struct selkie_sim_line {
  * is left alone, and an error. */
 SELKIE_USE_RESULT int selkie_sim_line_open_pty(struct selkie_sim_line *line, const char *link);
 
-/* Listen where endpoint.h says; a path as with a pty's link. */
+/* Listen where selkie_endpoint_parse says; a path as with a pty's link. */
 SELKIE_USE_RESULT int selkie_sim_line_open_socket(struct selkie_sim_line *line, const char *address, uint32_t number);
 
 void selkie_sim_line_close(struct selkie_sim_line *line);

@@ -29,25 +29,16 @@ static void put(struct selkie_sim_clock *clock, size_t place, struct selkie_sim_
     timer->place = place;
 }
 
-static void sift_up(struct selkie_sim_clock *clock, struct selkie_sim_timer *timer)
+/* Move a timer from its place to where it belongs, towards the top or away from it. */
+static void sift(struct selkie_sim_clock *clock, struct selkie_sim_timer *timer)
 {
-    size_t place = timer->place;
+    size_t place = timer->place, child;
 
     while (place > 1 && earlier(timer, clock->heap[place / 2 - 1])) {
         put(clock, place, clock->heap[place / 2 - 1]);
         place /= 2;
     }
-    put(clock, place, timer);
-}
-
-static void sift_down(struct selkie_sim_clock *clock, struct selkie_sim_timer *timer)
-{
-    size_t place = timer->place;
-
-    for (;;) {
-        size_t child = place * 2;
-        if (child > clock->count)
-            break;
+    while ((child = place * 2) <= clock->count) {
         if (child < clock->count && earlier(clock->heap[child], clock->heap[child - 1]))
             child++;
         if (!earlier(clock->heap[child - 1], timer))
@@ -79,8 +70,7 @@ int selkie_sim_clock_set(struct selkie_sim_clock *clock, struct selkie_sim_timer
     }
     timer->due_us = due_us > clock->now_us ? due_us : clock->now_us;
     timer->order = clock->order++;
-    sift_up(clock, timer);
-    sift_down(clock, timer);
+    sift(clock, timer);
     return 0;
 }
 
@@ -95,8 +85,7 @@ void selkie_sim_clock_clear(struct selkie_sim_clock *clock, struct selkie_sim_ti
     if (last == timer)
         return;
     put(clock, place, last);
-    sift_up(clock, last);
-    sift_down(clock, last);
+    sift(clock, last);
 }
 
 /* What the wall has granted since the last turn. */
