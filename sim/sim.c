@@ -46,7 +46,7 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
     struct selkie_run *run = &world->run;
 
     world->scenario = scenario;
-    world->broker.process.pidfd = -1;
+    world->broker.process.pidfd = world->broker.hold = -1;
     run->epoch_ms = selkie_clock_ms();
     selkie_sim_clock_init(&run->clock, scenario->speed, selkie_wall_us());
     int error = selkie_loop_open(world);
@@ -187,10 +187,7 @@ static void settle(struct run *run)
     uint64_t limit_us = now_us + SETTLE_TIMES * patience_us;
 
     selkie_fleet_settle(&world->fleet);
-    for (uint32_t i = 0; i < world->air.count; i++)
-        if (world->air.channels[i].virtual)
-            selkie_vgateway_hurry(world->air.channels[i].virtual, patience_us / 3);
-    selkie_attackers_hurry(world->attackers, patience_us / 3);
+    world->broker.receipt_wait_us = patience_us / 3;
     world->account.last_arrival_us = now_us;
     /* A second Ctrl-C ends this wait, too. */
     for (; now_us < world->account.last_arrival_us + patience_us && now_us < limit_us && !world->run.failed &&

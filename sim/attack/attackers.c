@@ -127,14 +127,6 @@ void selkie_attackers_serve(struct selkie_attackers *attackers, uint64_t wall_us
     }
 }
 
-void selkie_attackers_hurry(struct selkie_attackers *attackers, uint64_t most_us)
-{
-    for (size_t i = 0; i < attackers->count; i++) {
-        if (attackers->list[i].gateway)
-            selkie_vgateway_hurry(attackers->list[i].gateway, most_us);
-    }
-}
-
 size_t selkie_attackers_waiting(const struct selkie_attackers *attackers, enum selkie_attack_kind kind)
 {
     size_t waiting = 0;

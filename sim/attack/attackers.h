@@ -22,7 +22,4 @@ void selkie_attackers_serve(struct selkie_attackers *attackers, uint64_t wall_us
 /* Frames that the gateways of an attack (SELKIE_ATTACK_KINDS: of all) handed over and that have no receipt yet. */
 size_t selkie_attackers_waiting(const struct selkie_attackers *attackers, enum selkie_attack_kind kind);
 
-/* As selkie_vgateway_hurry, for all of their gateways. */
-void selkie_attackers_hurry(struct selkie_attackers *attackers, uint64_t most_us);
-
 #endif

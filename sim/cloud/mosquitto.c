@@ -119,13 +119,12 @@ int selkie_sim_broker_start(struct selkie_sim_broker *broker)
 
 void selkie_sim_broker_stop(struct selkie_sim_broker *broker, bool kill)
 {
-    if (broker->own)
-        selkie_process_stop(&broker->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
+    selkie_process_stop(&broker->process, kill ? SIGKILL : SIGTERM, STOP_PATIENCE);
 }
 
 bool selkie_sim_broker_died(struct selkie_sim_broker *broker)
 {
-    if (!broker->own || broker->process.pid == 0 || !selkie_process_ended(&broker->process))
+    if (broker->process.pid == 0 || !selkie_process_ended(&broker->process))
         return false;
     selkie_process_show_log(&broker->process);
     return true;
@@ -133,7 +132,7 @@ bool selkie_sim_broker_died(struct selkie_sim_broker *broker)
 
 void selkie_sim_broker_save(const struct selkie_sim_broker *broker)
 {
-    if (broker->own && broker->process.pid != 0)
+    if (broker->process.pid != 0)
         (void)kill(broker->process.pid, SIGUSR1);
 }
 
@@ -223,8 +222,13 @@ int selkie_sim_broker_open(struct selkie_sim_broker *broker, struct selkie_run *
 {
     const struct selkie_mqtt_limits limits = {.messages = MESSAGES_MAX, .message_bytes = SIZE_MAX};
 
-    *broker = (struct selkie_sim_broker){
-        .run = run, .options = options, .folder = folder, .own = !options->uri, .process.pidfd = -1, .hold = -1};
+    *broker = (struct selkie_sim_broker){.run = run,
+                                         .options = options,
+                                         .folder = folder,
+                                         .own = !options->uri,
+                                         .process.pidfd = -1,
+                                         .hold = -1,
+                                         .receipt_wait_us = UINT64_MAX};
     int error = selkie_mqtt_queue_open(&broker->queue, limits);
     if (error == 0)
         error = broker->own ? open_own_keys(broker) : open_yours(broker);
@@ -242,11 +246,9 @@ int selkie_sim_broker_open(struct selkie_sim_broker *broker, struct selkie_run *
 
 void selkie_sim_broker_close(struct selkie_sim_broker *broker)
 {
-    if (broker->own) {
-        selkie_process_stop(&broker->process, SIGTERM, STOP_PATIENCE);
-        if (broker->hold >= 0)
-            (void)close(broker->hold);
-    }
+    selkie_sim_broker_stop(broker, false);
+    if (broker->hold >= 0)
+        (void)close(broker->hold);
     selkie_mqtt_queue_close(broker->queue);
     explicit_bzero(broker->password_text, sizeof broker->password_text);
 }

@@ -34,6 +34,7 @@ struct selkie_sim_broker {
     const char *password; /* yours: from its file; NULL = none */
     struct selkie_mqtt_settings settings;
     struct selkie_mqtt_queue *queue; /* where the events of all its clients come in */
+    uint64_t receipt_wait_us; /* virtual gateways wait no longer for a receipt, on the wall, and send the frame again */
     struct selkie_sim_key keys[SELKIE_SIM_KEYS];
     size_t key_count;
     const struct selkie_folder *folder;

@@ -23,13 +23,13 @@ struct frame {
 };
 
 struct selkie_vgateway {
+    const struct selkie_sim_broker *broker;
     struct selkie_sim_client client;
     struct frame *frames; /* oldest first */
     struct frame *next;   /* the first that was not sent yet; NULL = all were */
     size_t under_way;     /* sent, without a receipt */
     uint64_t next_seq;
     uint64_t looked_us; /* when overdue receipts were last looked for */
-    uint64_t most_us;   /* no receipt is waited for longer than this; 0 = no limit */
     bool subscribed, paused;
     int refused; /* the broker's reason, of the connection or of the receipts; 0 = it did not refuse */
     char name[32], up[SELKIE_TOPIC_MAX], receipt[SELKIE_TOPIC_MAX];
@@ -111,6 +111,7 @@ int selkie_vgateway_open(struct selkie_vgateway **gateway, const struct selkie_s
 
     if (!opened)
         return SELKIE_ENOMEM;
+    opened->broker = broker;
     opened->next_seq = 1;
     (void)snprintf(opened->name, sizeof opened->name, "%s", name);
     int error = selkie_topic_gateway(opened->up, root, name, SELKIE_TOPIC_GATEWAY_UP);
@@ -183,11 +184,9 @@ static int publish(struct selkie_vgateway *gateway, struct frame *frame, uint64_
 /* Later each time: a broker that is behind would have to open each frame again and again, and be further behind. */
 static uint64_t due_us(const struct selkie_vgateway *gateway, const struct frame *frame)
 {
-    uint64_t wait_us = (uint64_t)RECEIPT_OVERDUE_US << frame->again;
+    uint64_t wait_us = (uint64_t)RECEIPT_OVERDUE_US << frame->again, most_us = gateway->broker->receipt_wait_us;
 
-    if (gateway->most_us != 0 && wait_us > gateway->most_us)
-        wait_us = gateway->most_us;
-    return frame->sent_us + wait_us;
+    return frame->sent_us + (wait_us < most_us ? wait_us : most_us);
 }
 
 static void send_overdue(struct selkie_vgateway *gateway, uint64_t wall_us)
@@ -227,9 +226,4 @@ void selkie_vgateway_pause(struct selkie_vgateway *gateway, bool paused)
     gateway->paused = paused;
     if (!paused)
         rewind_all(gateway);
-}
-
-void selkie_vgateway_hurry(struct selkie_vgateway *gateway, uint64_t most_us)
-{
-    gateway->most_us = most_us;
 }

@@ -30,9 +30,6 @@ SELKIE_USE_RESULT int selkie_vgateway_put(struct selkie_vgateway *gateway, const
 /* Publish what is due: frames that were never sent, and those whose receipt is overdue. Call now and then. */
 void selkie_vgateway_pump(struct selkie_vgateway *gateway, uint64_t wall_us);
 
-/* From now on no receipt is waited for longer than this (on the wall) before its frame is sent again. */
-void selkie_vgateway_hurry(struct selkie_vgateway *gateway, uint64_t most_us);
-
 /* Frames without a receipt. */
 size_t selkie_vgateway_waiting(const struct selkie_vgateway *gateway);
 

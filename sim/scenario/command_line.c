@@ -10,8 +10,6 @@
 
 int selkie_command_line_set(json_t *over, const char *path, const char *value)
 {
-    if (path[0] == '\0')
-        return SELKIE_EINVAL;
     json_t *json = json_loads(value, JSON_DECODE_ANY, NULL);
     if (!json)
         json = json_string(value);

@@ -196,7 +196,7 @@ SELKIE_USE_RESULT int selkie_endpoint_parse(struct selkie_endpoint *endpoint, co
  * The result goes through the reader of scenarios, so the command line has the same ranges and messages. */
 
 /* Note a key to be set, "fleet/devices" or "channels/0/link", in `over`, a JSON list of ["path/in/the/scenario",
- * value]. The value is taken as JSON if it is, else as a string. 0, SELKIE_EINVAL (no path) or SELKIE_ENOMEM. */
+ * value]. The value is taken as JSON if it is, else as a string. 0 or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_command_line_set(json_t *over, const char *path, const char *value);
 
 /* Read the file (NULL: the defaults; else an attack by its name: NULL where file is given) with what was noted set over
