@@ -76,6 +76,10 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
         line->baud = (unsigned)selkie_settings_integer(object, "baud", 50, 4000000, 9600);
         line->ack = selkie_settings_boolean(object, "ack", true);
         line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, 1000, SELKIE_QUIET_MS_DEFAULT);
+        line->ack_session = selkie_settings_boolean(object, "ack_session", false);
+        line->bit_rate = (unsigned)selkie_settings_integer(object, "bit_rate", 50, 4000000, SELKIE_BIT_RATE_DEFAULT);
+        line->duty_permille = (unsigned)selkie_settings_integer(object, "duty", 0, 1000, 0);
+        line->channel = (unsigned)selkie_settings_integer(object, "channel", 0, SELKIE_LINES_MAX - 1, 0);
         selkie_settings_end(object);
         if (!selkie_tty_speed_valid(line->baud))
             selkie_settings_reject(object, "baud", "%u is not a speed that serial lines have", line->baud);
@@ -194,6 +198,15 @@ void selkie_gateway_config_close(struct selkie_gateway_config *config)
     free(holder);
 }
 
+bool selkie_gateway_config_acknowledges_all(const struct selkie_gateway_config *config)
+{
+    bool ack = false;
+
+    for (size_t i = 0; i < config->line_count; i++)
+        ack = ack || config->lines[i].ack;
+    return ack && config->allow_count == 0;
+}
+
 bool selkie_gateway_config_same_connection(const struct selkie_gateway_config *a, const struct selkie_gateway_config *b)
 {
     return strcmp(a->root, b->root) == 0 && strcmp(a->gateway, b->gateway) == 0 && a->confirm == b->confirm &&
@@ -215,8 +228,14 @@ void selkie_gateway_config_show(const struct selkie_gateway_config *config)
         printf("line     %s, %u baud, %s", line->device, line->baud, line->ack ? "acknowledges" : "only listens");
         if (line->ack)
             printf(" after %u ms of quiet", line->quiet_ms);
+        if (line->ack && line->duty_permille > 0)
+            printf(", %u permille of the time at most", line->duty_permille);
+        if (line->ack && config->allow_count > 0)
+            printf(", %s", line->ack_session ? "SESSION frames of strangers too" : "but no SESSION frames");
         printf("\n");
     }
+    if (selkie_gateway_config_acknowledges_all(config))
+        printf("warning  the devices of others in reach are acknowledged too: name yours in \"allow\"\n");
     printf("spool    %s, at most %lld frames\n", config->spool_path, (long long)config->max_frames);
     printf("confirm  by %s, window %zu\n", config->confirm == SELKIE_CONFIRM_RECEIPT ? "receipt" : "the broker",
            config->window);

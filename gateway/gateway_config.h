@@ -13,6 +13,7 @@
 #define SELKIE_LINES_MAX        16
 #define SELKIE_WINDOW_MAX       1000
 #define SELKIE_QUIET_MS_DEFAULT 20
+#define SELKIE_BIT_RATE_DEFAULT 2000
 
 enum selkie_gateway_confirm {
     SELKIE_CONFIRM_RECEIPT, /* forget a frame on the plugin's receipt */
@@ -24,7 +25,11 @@ struct selkie_gateway_line {
     const char *device;
     unsigned baud;
     bool ack;
+    bool ack_session; /* acknowledge SESSION frames too, where `allow` is set */
     unsigned quiet_ms;
+    unsigned bit_rate;      /* of the air, bits a second: how long an ACK takes */
+    unsigned duty_permille; /* ACKs take at most this part of the air; 0: no limit */
+    unsigned channel;       /* lines with the same number receive the same radio channel; below SELKIE_LINES_MAX */
 };
 
 /* Strings belong to the configuration. */
@@ -52,6 +57,10 @@ void selkie_gateway_config_close(struct selkie_gateway_config *config);
 /* Whether a broker connection made for one serves the other. */
 bool selkie_gateway_config_same_connection(const struct selkie_gateway_config *a,
                                            const struct selkie_gateway_config *b);
+
+/* Whether the gateway acknowledges devices that may be other people's: they would stop to repeat, and nobody who knows
+ * them would have their frames. */
+bool selkie_gateway_config_acknowledges_all(const struct selkie_gateway_config *config);
 
 /* Print what would be used. */
 void selkie_gateway_config_show(const struct selkie_gateway_config *config);

@@ -27,6 +27,7 @@ struct selkie_gateway_service {
     struct selkie_dedup dedup;
     unsigned generation; /* of the spool that holds the frames in `dedup` */
     struct selkie_forwarder *forwarder;
+    struct selkie_ack_channel channels[SELKIE_LINES_MAX];
     struct selkie_radio_line *lines[SELKIE_LINES_MAX];
     size_t line_count;
     struct selkie_timer flush;
@@ -53,6 +54,7 @@ static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway
         .unstored = gateway->unstored,
         .forwarder = selkie_forwarder_counters(gateway->forwarder),
         .online = selkie_forwarder_is_online(gateway->forwarder),
+        .acknowledges_all = selkie_gateway_config_acknowledges_all(gateway->config),
         .lines = gateway->lines,
         .line_count = gateway->line_count,
     };
@@ -120,6 +122,8 @@ static void store_batch(void *context)
     }
     gateway->spooled += count;
     check_generation(gateway);
+    if (!gateway->forwarder) /* before the start and after the end, nothing is sent, on the radio neither */
+        return;
     for (size_t i = 0; i < count; i++) {
         const struct selkie_spool_frame *frame = &gateway->batch[i];
         selkie_dedup_add(&gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
@@ -150,7 +154,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
     frame->len = (uint16_t)len;
     memcpy(frame->body, body, len);
     gateway->origins[gateway->batch_count++] = line;
-    if (gateway->batch_count == BATCH_MAX || selkie_timer_later(&gateway->flush, AFTER_READ) < 0)
+    if (gateway->batch_count == BATCH_MAX || !gateway->forwarder || selkie_timer_later(&gateway->flush, AFTER_READ) < 0)
         store_batch(gateway);
 }
 
@@ -167,7 +171,8 @@ static int open_line(struct selkie_gateway_service *gateway, const struct selkie
                      const struct selkie_gateway_line *line)
 {
     struct selkie_radio_line_handler handler = {.context = gateway, .body = on_body, .changed = on_changed};
-    struct selkie_radio_line *opened = selkie_radio_line_open(gateway->event, config, line, &handler);
+    struct selkie_radio_line *opened =
+        selkie_radio_line_open(gateway->event, &gateway->channels[line->channel], config, line, &handler);
 
     if (!opened)
         return SELKIE_ENOMEM;
@@ -187,6 +192,10 @@ static int open_parts(struct selkie_gateway_service *gateway)
     struct selkie_forwarder_handler handler = {.context = gateway, .changed = on_changed, .drained = on_drained};
     const struct selkie_gateway_config *config = gateway->config;
 
+    /* The lines first: from now on the kernel keeps what the radio hears. */
+    for (size_t i = 0; i < config->line_count; i++)
+        if (open_line(gateway, config, &config->lines[i]) < 0)
+            return SELKIE_ENOMEM;
     gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
     if (!gateway->spool)
         return SELKIE_ESTORAGE;
@@ -194,9 +203,6 @@ static int open_parts(struct selkie_gateway_service *gateway)
     gateway->forwarder = selkie_forwarder_open(gateway->event, config, gateway->spool, &handler);
     if (!gateway->forwarder)
         return SELKIE_ENOMEM;
-    for (size_t i = 0; i < config->line_count; i++)
-        if (open_line(gateway, config, &config->lines[i]) < 0)
-            return SELKIE_ENOMEM;
     return 0;
 }
 
@@ -213,6 +219,8 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     gateway->path = path;
     gateway->config = config;
     gateway->event = event;
+    for (size_t i = 0; i < SELKIE_LINES_MAX; i++)
+        selkie_ack_channel_init(&gateway->channels[i], event);
     selkie_timer_init(&gateway->flush, event, store_batch, gateway);
     selkie_timer_init(&gateway->tick, event, on_tick, gateway);
     selkie_timer_init(&gateway->status, event, report_status, gateway);
@@ -227,17 +235,28 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     return gateway;
 }
 
+/* What the lines received since the loop ended. */
+static void read_rest(struct selkie_gateway_service *gateway)
+{
+    for (size_t i = 0; gateway->spool && i < gateway->line_count; i++)
+        selkie_radio_line_read_rest(gateway->lines[i]);
+    store_batch(gateway);
+}
+
 void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
 {
     if (!gateway)
         return;
-    close_lines(gateway);
-    selkie_timer_wipe(&gateway->flush);
     selkie_timer_wipe(&gateway->tick);
     selkie_timer_wipe(&gateway->status);
-    /* The spool first: then all frames are safe, however long Paho takes to end. */
+    selkie_forwarder_close(gateway->forwarder); /* Paho may take its time: the lines go on receiving meanwhile */
+    gateway->forwarder = NULL;
+    read_rest(gateway);
+    close_lines(gateway);
+    for (size_t i = 0; i < SELKIE_LINES_MAX; i++)
+        selkie_ack_channel_wipe(&gateway->channels[i]);
+    selkie_timer_wipe(&gateway->flush);
     selkie_spool_close(gateway->spool);
-    selkie_forwarder_close(gateway->forwarder);
     selkie_gateway_config_close(gateway->config);
     free(gateway);
 }
@@ -250,8 +269,7 @@ void selkie_gateway_service_stop(struct selkie_gateway_service *gateway)
     }
     gateway->stopping = true;
     (void)sd_notify(0, "STOPPING=1");
-    store_batch(gateway);
-    close_lines(gateway); /* frames that arrive from now on get no ACK, so the devices repeat them */
+    /* The lines stay open to the end: what the radio hears meanwhile is stored, for this process or the next one. */
     selkie_log(LOG_NOTICE, "stopping, %lld frames waiting", (long long)selkie_spool_count(gateway->spool));
     selkie_forwarder_drain(gateway->forwarder);
 }

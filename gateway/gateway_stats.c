@@ -21,13 +21,15 @@ static uint64_t broken(const struct selkie_radio_line_counters *line)
 static json_t *line_json(const struct selkie_radio_line *of)
 {
     const struct selkie_radio_line_counters *line = selkie_radio_line_counters(of);
+    const struct selkie_ack_counters *acks = selkie_radio_line_acks(of);
 
-    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
+    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
                      selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received",
                      count(line->received), "sealed", count(line->sealed), "session", count(line->session),
                      "duplicates", count(line->duplicate), "foreign", count(line->foreign), "filtered",
                      count(line->filtered), "crc", count(line->crc), "garbage", count(line->garbage), "overlong",
-                     count(line->overlong), "acked", count(line->acked), "acks_lost", count(line->ack_lost));
+                     count(line->overlong), "acked", count(acks->acked), "acks_lost", count(acks->lost),
+                     "acks_overheard", count(acks->overheard));
 }
 
 /* The clock may have been set back since the frame came. */
@@ -76,6 +78,7 @@ void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], co
         (void)snprintf(serial, sizeof serial, "ok");
     else
         (void)snprintf(serial, sizeof serial, "%zu of %zu missing", stats->line_count - open, stats->line_count);
-    (void)snprintf(text, SELKIE_GATEWAY_STATUS_MAX, "serial %s, broker %s, %" PRId64 " waiting", serial,
-                   stats->online ? "ok" : "unavailable", stats->spool.frames);
+    (void)snprintf(text, SELKIE_GATEWAY_STATUS_MAX, "serial %s, broker %s, %" PRId64 " waiting%s", serial,
+                   stats->online ? "ok" : "unavailable", stats->spool.frames,
+                   stats->acknowledges_all ? ", acknowledges every device" : "");
 }

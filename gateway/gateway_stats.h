@@ -22,6 +22,7 @@ struct selkie_gateway_stats {
     struct selkie_spool_info spool;
     struct selkie_forwarder_counters forwarder;
     bool online;
+    bool acknowledges_all; /* devices of others too */
     struct selkie_radio_line *const *lines;
     size_t line_count;
 };
@@ -29,7 +30,7 @@ struct selkie_gateway_stats {
 /* The caller frees the text. NULL without memory. */
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats);
 
-/* "serial ok, broker ok, 0 waiting" */
+/* "serial ok, broker ok, 0 waiting", and ", acknowledges every device" where that is so */
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The radio on one serial line: bytes in, bodies out, ACKs back while the line is quiet. PROTOCOL.md, sections 2 and 3.
  *
- * Half duplex: an ACK waits until no byte has come for quiet_ms. It is dropped after SELKIE_ACK_KEEP_US of a busy line,
- * and when SELKIE_ACKS_MAX newer ones wait: the device repeats a frame that gets no ACK. Never blocks. The loop's
- * thread. */
+ * Its ACKs go by the channel that it is on (ack_channel.h). Never blocks. The loop's thread. */
 #ifndef SELKIE_GATEWAY_RADIO_LINE_H
 #define SELKIE_GATEWAY_RADIO_LINE_H
 
+#include "ack_channel.h"
 #include "gateway_config.h"
 
 #include <selkie/error.h>
@@ -14,9 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
-
-#define SELKIE_ACKS_MAX    8
-#define SELKIE_ACK_KEEP_US INT64_C(2000000)
 
 struct selkie_radio_line;
 
@@ -30,8 +26,6 @@ struct selkie_radio_line_counters {
     uint64_t crc;             /* frames dropped, by reason */
     uint64_t garbage;
     uint64_t overlong;
-    uint64_t acked; /* ACKs sent */
-    uint64_t ack_lost;
 };
 
 struct selkie_radio_line_handler {
@@ -42,13 +36,15 @@ struct selkie_radio_line_handler {
     void (*changed)(void *context);
 };
 
-/* The configuration must live until the line is closed or gets another. NULL after a line in the log. */
-struct selkie_radio_line *selkie_radio_line_open(sd_event *event, const struct selkie_gateway_config *config,
+/* The configuration must live until the line is closed or gets another, the channel until it is closed. NULL after a
+ * line in the log. */
+struct selkie_radio_line *selkie_radio_line_open(sd_event *event, struct selkie_ack_channel *channel,
+                                                 const struct selkie_gateway_config *config,
                                                  const struct selkie_gateway_line *settings,
                                                  const struct selkie_radio_line_handler *handler);
 void selkie_radio_line_close(struct selkie_radio_line *line);
 
-/* Whether this is the line of these settings: the same device at the same speed. */
+/* Whether this is the line of these settings: the same device at the same speed, on the same channel. */
 bool selkie_radio_line_is(const struct selkie_radio_line *line, const struct selkie_gateway_line *settings);
 
 /* Use another configuration, in which this is still the line of `settings`. */
@@ -58,8 +54,12 @@ void selkie_radio_line_configure(struct selkie_radio_line *line, const struct se
 /* The body is in the spool, new or as a repeat, which is counted: acknowledge it, if the line is to send ACKs. */
 void selkie_radio_line_ack(struct selkie_radio_line *line, const uint8_t *body, size_t len, bool repeat);
 
+/* Take what has been received, without the event loop: for the end. */
+void selkie_radio_line_read_rest(struct selkie_radio_line *line);
+
 const char *selkie_radio_line_device(const struct selkie_radio_line *line);
 bool selkie_radio_line_is_open(const struct selkie_radio_line *line);
 const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *line);
+const struct selkie_ack_counters *selkie_radio_line_acks(const struct selkie_radio_line *line);
 
 #endif

@@ -165,6 +165,15 @@ bool selkie_serial_is_open(const struct selkie_serial *serial)
     return serial->fd >= 0;
 }
 
+void selkie_serial_read_rest(struct selkie_serial *serial)
+{
+    uint8_t data[1024];
+    ssize_t len;
+
+    while (serial->fd >= 0 && (len = read(serial->fd, data, sizeof data)) > 0)
+        serial->handler.bytes(serial->handler.context, data, (size_t)len);
+}
+
 int selkie_serial_write(struct selkie_serial *serial, const uint8_t *data, size_t len)
 {
     if (serial->fd < 0)

@@ -27,6 +27,9 @@ void selkie_serial_close(struct selkie_serial *serial);
 
 bool selkie_serial_is_open(const struct selkie_serial *serial);
 
+/* Pass on all bytes that have come, without the event loop. */
+void selkie_serial_read_rest(struct selkie_serial *serial);
+
 /* Write all bytes, or SELKIE_EIO; none are kept for later. */
 SELKIE_USE_RESULT int selkie_serial_write(struct selkie_serial *serial, const uint8_t *data, size_t len);
 

@@ -41,22 +41,31 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
     return on_later(source, context);
 }
 
-void selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
+static void set(struct selkie_timer *timer, int64_t after_us, uint64_t accuracy_us)
 {
     uint64_t at = (uint64_t)(selkie_clock_monotonic_us() + after_us);
     int result;
 
     if (!timer->source)
-        result =
-            sd_event_add_time(timer->event, &timer->source, CLOCK_MONOTONIC, at, accuracy(after_us), on_time, timer);
+        result = sd_event_add_time(timer->event, &timer->source, CLOCK_MONOTONIC, at, accuracy_us, on_time, timer);
     else
         result = sd_event_source_set_time(timer->source, at);
     if (result >= 0)
-        result = sd_event_source_set_time_accuracy(timer->source, accuracy(after_us));
+        result = sd_event_source_set_time_accuracy(timer->source, accuracy_us);
     if (result >= 0)
         result = sd_event_source_set_enabled(timer->source, SD_EVENT_ONESHOT);
     if (result < 0)
         selkie_log(LOG_ERR, "cannot set a timer: %s", strerror(-result));
+}
+
+void selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
+{
+    set(timer, after_us, accuracy(after_us));
+}
+
+void selkie_timer_set_exact(struct selkie_timer *timer, int64_t after_us)
+{
+    set(timer, after_us, SELKIE_MS_US);
 }
 
 void selkie_timer_start(struct selkie_timer *timer, int64_t after_us)

@@ -31,7 +31,10 @@ void selkie_timer_wipe(struct selkie_timer *timer);
  * the log has a line. */
 void selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
 
-/* The same, but a timer that is already running keeps its time. */
+/* The same, at most 1 ms later. */
+void selkie_timer_set_exact(struct selkie_timer *timer, int64_t after_us);
+
+/* As selkie_timer_set, but a timer that is already running keeps its time. */
 void selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
 void selkie_timer_stop(struct selkie_timer *timer);
 

@@ -3,10 +3,12 @@
 #include "rig.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -234,6 +236,61 @@ START_TEST(sigterm_drains_what_it_can)
 }
 END_TEST
 
+#define STREAM_MS  10
+#define STREAM_MAX 3000
+
+static bool arrived[STREAM_MAX];
+
+static void note_waiting(const uint8_t *body, size_t len)
+{
+    ck_assert_uint_eq(len, RIG_BODY_SIZE);
+    ck_assert_uint_lt(rig_number(body), STREAM_MAX);
+    arrived[rig_number(body)] = true;
+}
+
+/* Frames one after the other, from a process of its own, until it is killed. */
+static pid_t stream(struct harness_pty *pty)
+{
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    for (uint32_t number = 0; pid == 0 && number < STREAM_MAX; number++) {
+        rig_send(pty, number);
+        (void)poll(NULL, 0, STREAM_MS);
+    }
+    if (pid == 0)
+        _exit(0);
+    return pid;
+}
+
+/* While the first process waits for receipts that do not come, it goes on receiving. */
+START_TEST(a_restart_is_deaf_for_a_moment_only)
+{
+    struct rig rig = rig_start("", "\"window\":1");
+    pid_t pid = stream(rig.pty);
+    uint32_t last = 0, lost = 0;
+
+    (void)poll(NULL, 0, 300);
+    int64_t stop_ms = harness_now_ms();
+    harness_signal(rig.gateway, SIGTERM);
+    ck_assert_int_eq(harness_wait_exit(rig.gateway), 0);
+    struct harness_process *next = rig_gateway_ready(rig.config, false);
+    int64_t deaf_before_ms = harness_now_ms() - stop_ms; /* what it was: from the signal to the next process */
+    (void)poll(NULL, 0, 300);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    harness_signal(next, SIGKILL);
+    (void)harness_wait_exit(next);
+    rig_each_waiting(note_waiting);
+    for (uint32_t i = 0; i < STREAM_MAX; i++)
+        last = arrived[i] ? i : last;
+    ck_assert_int_gt((int64_t)last * STREAM_MS, deaf_before_ms / 2); /* the stream went on */
+    for (uint32_t i = 0; i < last; i++)
+        lost += !arrived[i];
+    ck_assert_msg(lost <= last / 10, "%u of %u frames are lost", lost, last);
+}
+END_TEST
+
 START_TEST(sighup_rereads_the_configuration)
 {
     struct harness_broker *broker = harness_broker("");
@@ -381,6 +438,7 @@ int main(void)
     tcase_add_test(tcase, line_that_is_unplugged_and_plugged_in_works_again);
     tcase_add_test(tcase, line_that_is_not_there_yet_is_waited_for);
     tcase_add_test(tcase, sigterm_drains_what_it_can);
+    tcase_add_test(tcase, a_restart_is_deaf_for_a_moment_only);
     tcase_add_test(tcase, sighup_rereads_the_configuration);
     tcase_add_test(tcase, spool_that_is_lost_on_the_way_is_begun_anew);
     tcase_add_test(tcase, only_one_gateway_has_the_spool);

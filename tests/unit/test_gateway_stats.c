@@ -16,9 +16,7 @@ static const struct selkie_radio_line_counters counted[] = {
      .filtered = 25,
      .crc = 26,
      .garbage = 27,
-     .overlong = 28,
-     .acked = 29,
-     .ack_lost = 30},
+     .overlong = 28},
     {.received = 120, .sealed = 121, .session = 122},
 };
 static struct selkie_radio_line *const radios[] = {(struct selkie_radio_line *)&counted[0],
@@ -28,6 +26,15 @@ const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(const
 const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(const struct selkie_radio_line *radio)
 {
     return (const struct selkie_radio_line_counters *)radio;
+}
+
+const struct selkie_ack_counters *__wrap_selkie_radio_line_acks(const struct selkie_radio_line *radio);
+const struct selkie_ack_counters *__wrap_selkie_radio_line_acks(const struct selkie_radio_line *radio)
+{
+    static const struct selkie_ack_counters acks = {.acked = 29, .lost = 30, .overheard = 31};
+
+    (void)radio;
+    return &acks;
 }
 
 const char *__wrap_selkie_radio_line_device(const struct selkie_radio_line *radio);
@@ -99,9 +106,9 @@ START_TEST(every_line_is_told_and_summed_up)
     static const struct {
         const char *key;
         long long value;
-    } line[] = {{"received", 20}, {"sealed", 21},   {"session", 22},  {"duplicates", 23},
-                {"foreign", 24},  {"filtered", 25}, {"crc", 26},      {"garbage", 27},
-                {"overlong", 28}, {"acked", 29},    {"acks_lost", 30}},
+    } line[] = {{"received", 20}, {"sealed", 21},   {"session", 22},   {"duplicates", 23},
+                {"foreign", 24},  {"filtered", 25}, {"crc", 26},       {"garbage", 27},
+                {"overlong", 28}, {"acked", 29},    {"acks_lost", 30}, {"acks_overheard", 31}},
       sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
     struct selkie_gateway_stats stats = stats_of();
 
@@ -149,6 +156,9 @@ START_TEST(status_is_one_line_for_people)
     stats.spool.frames = 0;
     selkie_gateway_stats_status(status, &stats);
     ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting");
+    stats.acknowledges_all = true;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting, acknowledges every device");
 }
 END_TEST
 

@@ -24,6 +24,7 @@
 static int master;
 static char device[64];
 static sd_event *event;
+static struct selkie_ack_channel channel;
 static struct selkie_radio_line *radio;
 static struct selkie_gateway_config config;
 static struct selkie_gateway_line line;
@@ -56,9 +57,10 @@ static void setup(void)
 
     ck_assert_int_eq(openpty(&master, &slave, device, NULL, NULL), 0);
     ck_assert_int_ge(sd_event_new(&event), 0);
-    line = (struct selkie_gateway_line){.device = device, .baud = 9600, .ack = true, .quiet_ms = 20};
+    line = (struct selkie_gateway_line){.device = device, .baud = 9600, .ack = true, .quiet_ms = 20, .bit_rate = 2000};
     config = (struct selkie_gateway_config){.line_count = 1};
-    radio = selkie_radio_line_open(event, &config, &line, &handler);
+    selkie_ack_channel_init(&channel, event);
+    radio = selkie_radio_line_open(event, &channel, &config, &line, &handler);
     ck_assert_ptr_nonnull(radio);
     ck_assert(selkie_radio_line_is_open(radio)); /* and raw from here on */
     (void)close(slave);
@@ -67,6 +69,7 @@ static void setup(void)
 static void teardown(void)
 {
     selkie_radio_line_close(radio);
+    selkie_ack_channel_wipe(&channel);
     (void)sd_event_unref(event);
     if (master >= 0)
         (void)close(master);
@@ -222,7 +225,7 @@ START_TEST(ack_carries_the_bodys_crc)
     await_ack(ack);
     selkie_frame_put_ack(expected, body, sizeof(body));
     ck_assert_mem_eq(ack, expected, sizeof(ack));
-    ck_assert_uint_eq(selkie_radio_line_counters(radio)->acked, 1);
+    ck_assert_uint_eq(selkie_radio_line_acks(radio)->acked, 1);
 }
 END_TEST
 
@@ -291,8 +294,8 @@ START_TEST(same_ack_waits_once_and_the_oldest_gives_way)
     line.quiet_ms = 0;
     for (int i = 0; i < SELKIE_ACKS_MAX; i++)
         await_ack(ack);
-    ck_assert_uint_eq(selkie_radio_line_counters(radio)->acked, SELKIE_ACKS_MAX);
-    ck_assert_uint_eq(selkie_radio_line_counters(radio)->ack_lost, 1);
+    ck_assert_uint_eq(selkie_radio_line_acks(radio)->acked, SELKIE_ACKS_MAX);
+    ck_assert_uint_eq(selkie_radio_line_acks(radio)->lost, 1);
 }
 END_TEST
 
@@ -306,7 +309,7 @@ START_TEST(line_without_ack_only_listens)
     selkie_radio_line_ack(radio, body, sizeof body, false);
     ck_assert_int_ge(sd_event_run(event, 50000), 0);
     ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
-    ck_assert_uint_eq(selkie_radio_line_counters(radio)->ack_lost, 0);
+    ck_assert_uint_eq(selkie_radio_line_acks(radio)->lost, 0);
 }
 END_TEST
 
@@ -336,7 +339,9 @@ static bool opens_for_another_user(void)
             _exit(2);
         if (sd_event_new(&its_event) < 0)
             _exit(2);
-        struct selkie_radio_line *its_radio = selkie_radio_line_open(its_event, &config, &line, &handler);
+        struct selkie_ack_channel its_channel;
+        selkie_ack_channel_init(&its_channel, its_event);
+        struct selkie_radio_line *its_radio = selkie_radio_line_open(its_event, &its_channel, &config, &line, &handler);
         _exit(its_radio != NULL && selkie_radio_line_is_open(its_radio) ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
