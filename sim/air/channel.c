@@ -12,6 +12,8 @@
 #define KILL_DOUBT_US 500000 /* a gateway killed so soon after it had a frame may not have it on its disk yet */
 #define STOP_DOUBT_US 200000 /* one that is asked to stop may not have read it yet */
 #define ACK_QUIET_US  20000
+#define ACK_SLOTS     4     /* PROTOCOL.md, section 2 */
+#define ACK_SLOT_US   10000 /* of a slot, beside the ACK */
 #define STOP_PATIENCE 10000 /* ms */
 
 static struct selkie_channel *of_turn(struct selkie_sim_timer *timer)
@@ -49,6 +51,26 @@ int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const u
     return 0;
 }
 
+/* Bytes from a gateway: other gateways on the same air hear them too, and so do their devices. */
+static int answer(struct selkie_channel *channel, const uint8_t *bytes, size_t len)
+{
+    struct selkie_air *air = channel->air;
+    int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, bytes, len);
+
+    for (uint32_t i = 0; i < air->count && channel->group->one_air && error == 0; i++)
+        if (i != channel->index && air->channels[i].group == channel->group)
+            error = selkie_channel_send(&air->channels[i], SELKIE_SIM_RADIO_NEIGHBOUR, bytes, len);
+    return error;
+}
+
+/* How long an ACK of a virtual gateway waits for a quiet air: with a slot at random, as a real one does. */
+static uint64_t ack_wait_us(struct selkie_channel *channel)
+{
+    uint64_t slot_us = selkie_sim_radio_duration_us(&channel->radio, channel->ack_len) + ACK_SLOT_US;
+
+    return ACK_QUIET_US + selkie_prng_below(&channel->ack_random, ACK_SLOTS * slot_us);
+}
+
 /* A virtual gateway acknowledges like a real one, once the air is quiet. */
 static void on_ack_turn(struct selkie_sim_timer *timer)
 {
@@ -58,16 +80,17 @@ static void on_ack_turn(struct selkie_sim_timer *timer)
 
     if (channel->ack_count == 0)
         return;
-    if (quiet_us >= ACK_QUIET_US) {
-        int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, channel->acks[0], channel->ack_len);
+    if (quiet_us >= channel->ack_wait_us) {
+        int error = answer(channel, channel->acks[0], channel->ack_len);
         channel->ack_count--;
         memmove(channel->acks[0], channel->acks[1], channel->ack_count * sizeof channel->acks[0]);
         if (error < 0)
             selkie_run_fail(channel->air->run, "%s", selkie_error_text(error));
+        channel->ack_wait_us = ack_wait_us(channel);
         quiet_us = 0;
     }
     if (channel->ack_count > 0)
-        selkie_run_set(channel->air->run, timer, now_us + ACK_QUIET_US - quiet_us);
+        selkie_run_set(channel->air->run, timer, now_us + channel->ack_wait_us - quiet_us);
 }
 
 static void acknowledge(struct selkie_channel *channel, const uint8_t *body, size_t len)
@@ -81,8 +104,21 @@ static void acknowledge(struct selkie_channel *channel, const uint8_t *body, siz
     if (wire_len < 0)
         return;
     channel->ack_len = (uint8_t)wire_len;
-    if (channel->ack_count++ == 0)
-        selkie_run_set(channel->air->run, &channel->ack_turn, channel->air->run->clock.now_us + ACK_QUIET_US);
+    if (channel->ack_count++ > 0)
+        return;
+    channel->ack_wait_us = ack_wait_us(channel);
+    selkie_run_set(channel->air->run, &channel->ack_turn, channel->air->run->clock.now_us + channel->ack_wait_us);
+}
+
+/* Another gateway was first: its ACK serves. */
+static void overhear(struct selkie_channel *channel, const uint8_t *ack)
+{
+    uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_ACK_SIZE)];
+    int len = selkie_link_encode(wire, sizeof wire, ack, SELKIE_ACK_SIZE);
+
+    for (unsigned i = channel->ack_count; len > 0 && i-- > 0;)
+        if (memcmp(channel->acks[i], wire, (size_t)len) == 0)
+            memmove(channel->acks[i], channel->acks[i + 1], (--channel->ack_count - i) * sizeof channel->acks[0]);
 }
 
 static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t len)
@@ -91,8 +127,12 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
     struct selkie_frame frame;
     uint32_t device, number;
 
-    if (selkie_frame_decode(&frame, body, len) < 0 || frame.type == SELKIE_ACK)
+    if (selkie_frame_decode(&frame, body, len) < 0)
         return; /* no gateway hands these on */
+    if (frame.type == SELKIE_ACK) {
+        overhear(channel, body);
+        return;
+    }
     if (channel->virtual && selkie_vgateway_put(channel->virtual, body, len, selkie_run_rx_ms(air->run)) < 0)
         channel->dropped++;
     if (channel->virtual && channel->group->ack)
@@ -148,7 +188,7 @@ void selkie_channel_serve(struct selkie_channel *channel)
         selkie_link_rx_init(&channel->rx);
     selkie_sim_line_flush(&channel->line);
     while ((len = selkie_sim_line_read(&channel->line, bytes, sizeof bytes)) > 0) {
-        int error = channel->group->ack ? selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, bytes, len) : 0;
+        int error = channel->group->ack ? answer(channel, bytes, len) : 0;
         if (error < 0)
             selkie_run_fail(channel->air->run, "%s", selkie_error_text(error));
     }
@@ -262,6 +302,7 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
     channel->index = (uint32_t)(channel - air->channels);
     channel->group = group;
     channel->line.fd = channel->line.listener = channel->process.pidfd = -1;
+    selkie_prng_init(&channel->ack_random, seed, SELKIE_PRNG_ACK, channel->index);
     channel->turn.run = on_turn;
     channel->ack_turn.run = on_ack_turn;
     (void)snprintf(channel->name, sizeof channel->name, "sim-%u", channel->index);

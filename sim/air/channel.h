@@ -39,6 +39,8 @@ struct selkie_channel {
     uint8_t acks[SELKIE_CHANNEL_ACKS][8]; /* virtual gateway: on the wire; when full the newest is not acknowledged */
     uint8_t ack_len;                      /* of each */
     unsigned ack_count;
+    uint64_t ack_wait_us; /* the quiet that the first one waits for */
+    struct selkie_prng ack_random;
     uint64_t dropped; /* by a virtual gateway whose spool was full */
 };
 

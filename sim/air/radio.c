@@ -14,7 +14,8 @@ struct selkie_signal {
     uint64_t start_us, end_us;
     uint64_t fade_block; /* for which `faded` holds; UINT64_MAX = none yet */
     bool faded;
-    size_t at; /* the first byte that nobody has received yet */
+    size_t at;      /* the first byte that the gateway has not received yet */
+    size_t echo_at; /* of a gateway's: the first that devices have not */
     size_t len;
     uint8_t bytes[];
 };
@@ -112,6 +113,11 @@ static uint64_t byte_us(const struct selkie_sim_radio *radio, const struct selki
     return signal->start_us + selkie_sim_radio_duration_us(radio, at);
 }
 
+static bool from_gateway(const struct selkie_signal *signal)
+{
+    return signal->source == SELKIE_SIM_RADIO_GATEWAY || signal->source == SELKIE_SIM_RADIO_NEIGHBOUR;
+}
+
 /* Whether this source cannot be heard at that time. A path's state is drawn again for each stretch of fade_s, from the
  * seed and the stretch's number alone, so it costs no memory. */
 static bool faded_at(const struct selkie_sim_radio *radio, struct selkie_signal *signal, uint64_t time_us)
@@ -119,7 +125,7 @@ static bool faded_at(const struct selkie_sim_radio *radio, struct selkie_signal 
     const struct selkie_sim_radio_options *options = &radio->options;
     struct selkie_prng random;
 
-    if (options->fade_share <= 0 || options->fade_s <= 0 || signal->source == SELKIE_SIM_RADIO_GATEWAY)
+    if (options->fade_share <= 0 || options->fade_s <= 0 || from_gateway(signal))
         return false;
     uint64_t block = (uint64_t)((double)time_us / (options->fade_s * 1e6));
     if (block != signal->fade_block) {
@@ -135,13 +141,14 @@ static bool overlaps(const struct selkie_signal *signal, uint64_t from_us, uint6
     return signal->start_us < to_us && signal->end_us > from_us;
 }
 
-/* Whether another signal that this receiver can hear is on the air within from..to. */
+/* Whether another signal that this receiver can hear is on the air within from..to. For a device that hears a gateway,
+ * another gateway is one too. */
 static bool disturbed(const struct selkie_sim_radio *radio, const struct selkie_signal *signal, uint64_t from_us,
                       uint64_t to_us)
 {
     for (struct selkie_signal *other = radio->signals; other; other = other->next) {
-        if (other != signal && other->source != SELKIE_SIM_RADIO_GATEWAY && overlaps(other, from_us, to_us) &&
-            !faded_at(radio, other, from_us))
+        if (other != signal && (other->source != SELKIE_SIM_RADIO_GATEWAY || from_gateway(signal)) &&
+            overlaps(other, from_us, to_us) && !faded_at(radio, other, from_us))
             return true;
     }
     return false;
@@ -215,9 +222,10 @@ static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 {
     uint64_t before = radio->echo_end;
 
-    while (signal->at < signal->len && byte_us(radio, signal, signal->at + 1) <= radio->now_us) {
-        uint64_t from_us = byte_us(radio, signal, signal->at), to_us = byte_us(radio, signal, signal->at + 1);
-        uint8_t byte = signal->bytes[signal->at++];
+    while (signal->echo_at < signal->len && byte_us(radio, signal, signal->echo_at + 1) <= radio->now_us) {
+        uint64_t from_us = byte_us(radio, signal, signal->echo_at);
+        uint64_t to_us = byte_us(radio, signal, signal->echo_at + 1);
+        uint8_t byte = signal->bytes[signal->echo_at++];
         if (disturbed(radio, signal, from_us, to_us))
             byte = (uint8_t)selkie_prng_next(&radio->garble);
         if (pass_noise(&radio->echo_noise, from_us, to_us, &byte))
@@ -232,9 +240,11 @@ static void forget_ended(struct selkie_sim_radio *radio)
 {
     uint64_t needed_us = radio->now_us;
     for (const struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
-        bool heard = signal == radio->heard || signal->source == SELKIE_SIM_RADIO_GATEWAY;
-        if (heard && signal->at < signal->len && byte_us(radio, signal, signal->at) < needed_us)
-            needed_us = byte_us(radio, signal, signal->at);
+        size_t at = from_gateway(signal) ? signal->echo_at : signal->len;
+        if (signal == radio->heard && signal->at < at)
+            at = signal->at;
+        if (at < signal->len && byte_us(radio, signal, at) < needed_us)
+            needed_us = byte_us(radio, signal, at);
     }
     for (struct selkie_signal **link = &radio->signals; *link;) {
         struct selkie_signal *signal = *link;
@@ -264,7 +274,7 @@ void selkie_sim_radio_advance(struct selkie_sim_radio *radio, uint64_t now_us)
         radio->heard = NULL;
     }
     for (struct selkie_signal *signal = radio->signals; signal; signal = signal->next) {
-        if (signal->source == SELKIE_SIM_RADIO_GATEWAY)
+        if (from_gateway(signal))
             echo(radio, signal);
     }
     forget_ended(radio);
@@ -346,7 +356,7 @@ int selkie_sim_radio_send(struct selkie_sim_radio *radio, uint32_t source, const
     }
     *link = signal;
     note_activity(radio, signal);
-    if (source != SELKIE_SIM_RADIO_GATEWAY)
+    if (!from_gateway(signal))
         radio->counts.bytes_sent += len;
     return 0;
 }

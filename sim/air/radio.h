@@ -19,7 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SELKIE_SIM_RADIO_GATEWAY   UINT32_MAX /* the source of what the gateway sends */
+#define SELKIE_SIM_RADIO_GATEWAY   UINT32_MAX       /* the source of what the gateway sends */
+#define SELKIE_SIM_RADIO_NEIGHBOUR (UINT32_MAX - 1) /* of what another gateway on the same air sends */
 #define SELKIE_SIM_RADIO_ECHO_SIZE 64 /* bytes from the gateway that a device can be behind; older ones are gone */
 
 /* Noise at one receiver: single wrong bits, bursts of wrong bits, lost bytes. The next error is drawn ahead, so a clean

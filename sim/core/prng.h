@@ -20,6 +20,7 @@ enum selkie_prng_concern {
     SELKIE_PRNG_FADE,
     SELKIE_PRNG_ATTACK,
     SELKIE_PRNG_ACTION,
+    SELKIE_PRNG_ACK,  /* a virtual gateway's */
     SELKIE_PRNG_TOKEN /* the key that marks genuine payloads */
 };
 

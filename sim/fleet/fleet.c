@@ -43,8 +43,8 @@ static void drop_unopenable(struct selkie_fleet *fleet, struct selkie_fleet_devi
                              SELKIE_VERIFY_BY_ANYBODY);
 }
 
-/* Power off and on. */
-static void restart(struct selkie_fleet_device *device)
+/* The power is gone: the ID, and what was under way. */
+static void lose_power(struct selkie_fleet_device *device)
 {
     struct selkie_fleet *fleet = device->fleet;
 
@@ -56,7 +56,23 @@ static void restart(struct selkie_fleet_device *device)
     device->epoch_number = selkie_verify_count(&fleet->account->verify, device->index);
     device->anchored = false;
     device->handed_us = 0;
-    selkie_run_set(fleet->run, &device->wake, fleet->run->clock.now_us + REBOOT_US);
+}
+
+static void restart(struct selkie_fleet_device *device)
+{
+    lose_power(device);
+    selkie_run_set(device->fleet->run, &device->wake, device->fleet->run->clock.now_us + REBOOT_US);
+}
+
+static void send_payload(struct selkie_fleet_device *device);
+static uint64_t next_report(struct selkie_fleet_device *device);
+
+/* The main loop of docs/PORTING.md: a payload once the device is ready and the interval is over. */
+static void send_due(struct selkie_fleet_device *device)
+{
+    device->due = false;
+    selkie_run_set(device->fleet->run, &device->report, next_report(device));
+    send_payload(device);
 }
 
 /* Let the library work, and come back when it wants to. */
@@ -71,6 +87,8 @@ static void poll_device(struct selkie_fleet_device *device)
         restart(device);
     } else if (state < 0) {
         selkie_run_fail(device->fleet->run, "device %u stopped: %s", device->index, selkie_error_text(state));
+    } else if (state == SELKIE_DEVICE_READY && device->due && !device->fleet->quiet) {
+        send_due(device);
     } else if (status.wake_ms != SELKIE_UPLINK_NEVER) {
         selkie_run_set(device->fleet->run, &device->wake, status.wake_ms * SELKIE_MS_US);
     }
@@ -80,6 +98,8 @@ static void on_wake(struct selkie_sim_timer *timer)
 {
     struct selkie_fleet_device *device = SELKIE_TIMER_OWNER(timer, selkie_fleet_device, wake);
 
+    if (device->dark)
+        return;
     if (!device->on) {
         device->on = true;
         int error = selkie_device_init(&device->device, &device->config, &device->port);
@@ -129,8 +149,14 @@ static void on_report(struct selkie_sim_timer *timer)
 {
     struct selkie_fleet_device *device = SELKIE_TIMER_OWNER(timer, selkie_fleet_device, report);
 
-    if (device->fleet->quiet)
+    if (device->fleet->quiet || device->dark)
         return;
+    if (device->fleet->scenario->fleet.together) {
+        device->due = true;
+        if (device->on)
+            poll_device(device);
+        return;
+    }
     if (device->on)
         send_payload(device);
     selkie_run_set(device->fleet->run, timer, next_report(device));
@@ -187,8 +213,11 @@ static void add_device(struct selkie_fleet *fleet, uint32_t index)
     selkie_prng_init(&device->timing, scenario->seed, SELKIE_PRNG_TIMING, index);
     selkie_payload_walk_init(&device->walk, scenario->seed, index);
     configure(device);
-    uint64_t start_us = (uint64_t)(scenario->fleet.start_s * 1e6 * selkie_prng_unit(&device->timing));
-    uint64_t first_us = start_us + (uint64_t)(scenario->fleet.interval_s * 1e6 * selkie_prng_unit(&device->timing));
+    const struct selkie_scenario_fleet *plan = &scenario->fleet;
+    uint64_t start_us = plan->together ? 0 : (uint64_t)(plan->start_s * 1e6 * selkie_prng_unit(&device->timing));
+    uint64_t first_us = start_us;
+    if (!plan->together)
+        first_us += (uint64_t)(plan->interval_s * 1e6 * selkie_prng_unit(&device->timing));
     selkie_run_set(fleet->run, &device->wake, start_us);
     selkie_run_set(fleet->run, &device->report, first_us);
 }
@@ -245,7 +274,8 @@ static void on_echo(void *context, uint32_t channel)
 
     for (uint32_t i = channel; i < fleet->count; i += fleet->air->count) {
         struct selkie_fleet_device *device = &fleet->devices[i];
-        if (device->on && device->config.ack_rx && device->device.uplink.phase == SELKIE_UPLINK_LISTENING)
+        if (device->on && !device->dark && device->config.ack_rx &&
+            device->device.uplink.phase == SELKIE_UPLINK_LISTENING)
             poll_device(device);
     }
 }
@@ -293,10 +323,27 @@ void selkie_fleet_reset(struct selkie_fleet *fleet, uint32_t index)
 {
     struct selkie_fleet_device *device = &fleet->devices[index];
 
-    if (!device->on)
+    if (!device->on || device->dark)
         return;
     fleet->resets++;
     restart(device);
+}
+
+void selkie_fleet_power(struct selkie_fleet *fleet, uint32_t index, bool back)
+{
+    struct selkie_fleet_device *device = &fleet->devices[index];
+
+    if (!device->on || device->dark != back)
+        return;
+    device->dark = !back;
+    if (!back) {
+        fleet->resets++;
+        lose_power(device);
+        return;
+    }
+    selkie_run_set(fleet->run, &device->wake, fleet->run->clock.now_us);
+    selkie_run_set(fleet->run, &device->report, next_report(device));
+    device->due = fleet->scenario->fleet.together;
 }
 
 void selkie_fleet_next_key(struct selkie_fleet *fleet, uint32_t index)

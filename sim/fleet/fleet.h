@@ -46,6 +46,8 @@ struct selkie_fleet_device {
     uint32_t epoch_number; /* the first payload of this epoch */
     uint8_t slot;          /* of the public key */
     bool on;               /* started */
+    bool dark;             /* without power */
+    bool due;              /* a payload is to be made as soon as the device takes one: phase "together" */
     bool anchored;         /* a SEALED frame of this epoch was heard: the cloud can know the ID */
     bool registered;       /* the cloud has said so */
     uint8_t frame_at;
@@ -106,6 +108,9 @@ void selkie_fleet_book(struct selkie_fleet *fleet, const struct selkie_fleet_fra
 
 /* The power of a device fails and comes back. */
 void selkie_fleet_reset(struct selkie_fleet *fleet, uint32_t device);
+
+/* The power of a device is gone, or back. Devices whose power comes back in the same instant boot together. */
+void selkie_fleet_power(struct selkie_fleet *fleet, uint32_t device, bool back);
 
 /* It seals with the next key from now on. */
 void selkie_fleet_next_key(struct selkie_fleet *fleet, uint32_t device);

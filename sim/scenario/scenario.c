@@ -34,10 +34,13 @@ static void read_payload(struct selkie_scenario_fleet *fleet, struct selkie_sett
 
 static void read_fleet(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
 {
+    static const char *const phases[] = {"random", "together", NULL};
+
     fleet->devices = (uint32_t)selkie_settings_integer(object, "devices", 1, SELKIE_SCENARIO_DEVICES_MAX, 10);
+    fleet->together = selkie_settings_choice(object, "phase", phases, 0) == 1;
     fleet->start_s = selkie_settings_number(object, "start_s", 0, 30 * DAY_S, 10);
     fleet->interval_s = selkie_settings_number(object, "interval_s", 0.001, 30 * DAY_S, 30);
-    fleet->jitter = selkie_settings_number(object, "jitter", 0, 1, 0.1);
+    fleet->jitter = selkie_settings_number(object, "jitter", 0, 1, fleet->together ? 0 : 0.1);
     fleet->session_share = selkie_settings_number(object, "session_share", 0, 1, 0);
     fleet->heard_by = (uint32_t)selkie_settings_integer(object, "heard_by", 1, SELKIE_SCENARIO_HEARD_MAX, 1);
     fleet->sense = selkie_settings_boolean(object, "sense", true);
@@ -97,6 +100,7 @@ static void read_group(struct selkie_scenario_channels *group, struct selkie_set
     group->own_gateways =
         selkie_settings_choice(object, "gateways", gateways, 0) == 0 && group->link == SELKIE_SIM_LINK_PTY;
     group->ack = selkie_settings_boolean(object, "ack", false);
+    group->one_air = selkie_settings_boolean(object, "one_air", false);
     check_line(group, object, first);
     read_air(&group->air, selkie_settings_object(object, "air", false));
     selkie_settings_end(object);
@@ -178,7 +182,7 @@ static void check_outage(const struct selkie_scenario_action *action, struct sel
 
     if (action->kind == SELKIE_ACTION_KEY && scenario->broker.uri && scenario->broker.key_count < 2)
         selkie_settings_reject(object, "do", "public_keys has no next key");
-    if (action->kind < SELKIE_ACTION_BROKER_STOP)
+    if (action->kind < SELKIE_ACTION_OUTAGE)
         return;
     if (broker && scenario->broker.uri)
         selkie_settings_reject(object, "do", "a broker of yours cannot be stopped from here");
@@ -203,6 +207,7 @@ static void read_action(struct selkie_scenario_action *action, struct selkie_set
 {
     static const char *const words[] = {[SELKIE_ACTION_RESET] = "reset",
                                         [SELKIE_ACTION_KEY] = "next-key",
+                                        [SELKIE_ACTION_OUTAGE] = "outage",
                                         [SELKIE_ACTION_BROKER_STOP] = "broker-stop",
                                         [SELKIE_ACTION_BROKER_KILL] = "broker-kill",
                                         [SELKIE_ACTION_GATEWAY_STOP] = "gateway-stop",

@@ -56,12 +56,14 @@ struct selkie_scenario_channels {
                   is added to the port) or a path (its number behind it); NULL = in the run's own folder */
     bool own_gateways; /* pty: start a selkie-gateway on each */
     bool ack;          /* gateways acknowledge, devices wait for it */
+    bool one_air;      /* these gateways hear each other, and the devices hear all of them */
     struct selkie_sim_radio_options air;
 };
 
 struct selkie_scenario_fleet {
     uint32_t devices;
-    double start_s;       /* they start within so many seconds */
+    bool together;        /* they start in the same instant, and make payloads by the main loop of docs/PORTING.md */
+    double start_s;       /* else they start within so many seconds */
     double interval_s;    /* between two payloads of a device, */
     double jitter;        /* more or less by up to this part of it */
     double session_share; /* part of the devices that send SESSION frames */
@@ -98,6 +100,7 @@ struct selkie_scenario_broker {
 enum selkie_action_kind {
     SELKIE_ACTION_RESET,        /* a share of the devices loses its power */
     SELKIE_ACTION_KEY,          /* a share of the devices seals with the next key */
+    SELKIE_ACTION_OUTAGE,       /* a share of the devices is without power for for_s, and boots in the same instant */
     SELKIE_ACTION_BROKER_STOP,  /* the broker is stopped, and started again after for_s */
     SELKIE_ACTION_BROKER_KILL,  /* the same with SIGKILL */
     SELKIE_ACTION_GATEWAY_STOP, /* as for the broker, with the gateway of `channel` */

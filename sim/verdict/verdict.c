@@ -97,6 +97,7 @@ static void fleet(struct selkie_world *world)
     set_count(world, "transmissions", transmissions);
     set_count(world, "acknowledged", acknowledged);
     set_count(world, "given_up", given_up);
+    set_share(world, "first_try_share", acknowledged, transmissions);
     set_count(world, "skipped", world->fleet.skipped);
     set_count(world, "resets", world->fleet.resets);
     set_count(world, "key_changes", world->fleet.key_changes);
@@ -176,6 +177,8 @@ static int add_attack(const struct selkie_world *world, struct selkie_expect *ex
 static int collect(struct selkie_expect *expect, const struct selkie_world *world)
 {
     static const char *const always[] = {"forged", "lost_elsewhere"};
+    /* Without an attacker nothing may ring. */
+    static const char *const in_peace[] = {"events.clone", "events.takeover", "rejected.replay", "rejected.clone"};
     int error = 0;
 
     *expect = world->scenario->expect;
@@ -183,6 +186,9 @@ static int collect(struct selkie_expect *expect, const struct selkie_world *worl
         error = add_attack(world, expect, world->scenario->attacks[i].kind);
     for (size_t i = 0; i < sizeof always / sizeof always[0] && error == 0; i++)
         error = stated(expect, always[i]) ? 0 : selkie_expect_add(expect, always[i], "0");
+    for (size_t i = 0; i < sizeof in_peace / sizeof in_peace[0] && error == 0; i++)
+        if (world->scenario->attack_count == 0 && !stated(expect, in_peace[i]))
+            error = selkie_expect_add(expect, in_peace[i], "0");
     return error;
 }
 

@@ -9,7 +9,10 @@ static void meet(struct selkie_world *world, enum selkie_action_kind kind, uint3
         selkie_fleet_next_key(&world->fleet, device);
         return;
     }
-    selkie_fleet_reset(&world->fleet, device);
+    if (kind == SELKIE_ACTION_OUTAGE)
+        selkie_fleet_power(&world->fleet, device, false);
+    else
+        selkie_fleet_reset(&world->fleet, device);
     if (strcmp(world->scenario->broker.rebind, "approve") == 0)
         selkie_sim_operator_expect(world, device);
 }
@@ -37,6 +40,13 @@ static int toggle_broker(struct selkie_world *world, bool back, bool kill)
     }
     selkie_metrics_count(&world->account.metrics, NULL, "broker_starts");
     return selkie_sim_broker_start(&world->broker);
+}
+
+/* Bring the power back to all that have none. */
+static void bring_power(struct selkie_world *world)
+{
+    for (uint32_t i = 0; i < world->fleet.count; i++)
+        selkie_fleet_power(&world->fleet, i, true);
 }
 
 /* Take away the broker or gateways, or bring them back. */
@@ -71,7 +81,14 @@ static void on_turn(struct selkie_sim_timer *timer)
     if (plan->kind == SELKIE_ACTION_RESET || plan->kind == SELKIE_ACTION_KEY) {
         meet_share(action);
     } else {
-        toggle(action);
+        if (plan->kind != SELKIE_ACTION_OUTAGE)
+            toggle(action);
+        else if (action->away)
+            bring_power(world);
+        else
+            meet_share(action);
+        if (plan->kind == SELKIE_ACTION_OUTAGE)
+            action->away = !action->away;
         next_s = action->away ? plan->for_s : plan->every_s - plan->for_s;
     }
     if (next_s > 0 && (action->away || !world->fleet.quiet))
@@ -96,6 +113,6 @@ bool selkie_actions_outage(const struct selkie_world *world)
     bool away = false;
 
     for (size_t i = 0; i < world->scenario->action_count; i++)
-        away = away || world->actions[i].away;
+        away = away || (world->actions[i].away && world->actions[i].plan->kind != SELKIE_ACTION_OUTAGE);
     return away;
 }
