@@ -77,7 +77,8 @@ static json_t *attack_scenario(const char *attack)
     bool late = strcmp(attack, "replay-late") == 0;
     return json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
                      "One attack by itself", "duration_s", late ? 4500 : 300, "speed", "max", "backlog", 2, "settle_s",
-                     15, "fleet", json_pack("{s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20),
+                     15, "fleet",
+                     json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0),
                      "channels", "link", "mqtt", "attackers",
                      json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", 5, "count", 10),
                      "expect", "sent", ">=1");
