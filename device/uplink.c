@@ -90,6 +90,7 @@ static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
         slot->setbacks++;
     slot->due_ms = from_ms + selkie_pacing_backoff_ms(uplink->settings, drbg, slot->len, slot->setbacks);
     uplink->phase = SELKIE_UPLINK_IDLE;
+    uplink->watch_ms = 0;
 }
 
 /* A transmission of `air` ms that ends at until_ms is paid for at a duty cycle of d permille with air * (1000 - d) / d
@@ -173,19 +174,25 @@ void selkie_uplink_forget(struct selkie_uplink *uplink)
     if (begun || uplink->phase == SELKIE_UPLINK_ON_AIR)
         pay_duty(uplink);
     uplink->phase = SELKIE_UPLINK_IDLE;
+    uplink->watch_ms = 0;
     memset(uplink->slots, 0, sizeof uplink->slots);
     uplink->registered = false;
     if (uplink->rx)
         selkie_link_rx_init(uplink->rx);
 }
 
-/* Note that something hinders sending; true once it has done so for longer than the patience lasts. */
-static bool hindered(struct selkie_uplink *uplink, enum selkie_uplink_trouble trouble, uint64_t now_ms)
+/* Note that the radio takes no byte; true once it has done so for longer than the patience lasts. A line that stays
+ * busy remains the trouble until then: a radio that pauses within a frame does not end it. */
+static bool stalls(struct selkie_uplink *uplink, uint64_t now_ms)
 {
-    if (uplink->trouble != trouble)
-        uplink->trouble_ms = (uint32_t)now_ms;
-    uplink->trouble = (uint8_t)trouble;
-    return (uint32_t)now_ms - uplink->trouble_ms >= selkie_pacing_patience_ms(uplink->settings);
+    if (uplink->watch_ms == 0)
+        uplink->watch_ms = mark(now_ms);
+    bool stalled = (uint32_t)now_ms - uplink->watch_ms >= selkie_pacing_patience_ms(uplink->settings);
+    if (uplink->trouble == SELKIE_UPLINK_CLEAR || (stalled && uplink->trouble == SELKIE_UPLINK_LINE_BUSY)) {
+        uplink->trouble = SELKIE_UPLINK_STALLED;
+        uplink->trouble_ms = uplink->watch_ms;
+    }
+    return stalled;
 }
 
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
@@ -194,7 +201,7 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     size_t left = (size_t)slot->len - uplink->written;
     int taken = port->radio_write(port->context, slot->wire + uplink->written, left);
-    bool stalled = taken == 0 && hindered(uplink, SELKIE_UPLINK_STALLED, now_ms);
+    bool stalled = taken == 0 && stalls(uplink, now_ms);
     if (taken < 0 || (size_t)taken > left || stalled) {
         /* Half a frame may be out. The 0x00 at the start of the next one synchronises the receiver again. */
         uplink->counts.radio_errors++;
@@ -203,6 +210,8 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
         set_back(uplink, slot, drbg, now_ms + RADIO_RETRY_MS);
         return;
     }
+    if (taken > 0)
+        uplink->watch_ms = 0;
     if (taken > 0 && uplink->trouble == SELKIE_UPLINK_STALLED)
         uplink->trouble = SELKIE_UPLINK_CLEAR;
     uplink->written = (uint16_t)(uplink->written + taken);
@@ -315,7 +324,10 @@ static bool stays_busy(struct selkie_uplink *uplink, bool gap, uint64_t now_ms)
 {
     if (gap)
         uplink->trouble = SELKIE_UPLINK_CLEAR;
-    if (!hindered(uplink, SELKIE_UPLINK_LINE_BUSY, now_ms)) {
+    if (uplink->trouble != SELKIE_UPLINK_LINE_BUSY)
+        uplink->trouble_ms = (uint32_t)now_ms;
+    uplink->trouble = SELKIE_UPLINK_LINE_BUSY;
+    if ((uint32_t)now_ms - uplink->trouble_ms < selkie_pacing_patience_ms(uplink->settings)) {
         uplink->watch_ms = 0;
         return false;
     }

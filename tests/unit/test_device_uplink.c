@@ -613,6 +613,32 @@ START_TEST(a_radio_that_takes_no_byte_gets_the_frame_anew)
 }
 END_TEST
 
+static int (*write_fake)(void *context, const uint8_t *bytes, size_t len);
+
+/* A line that is slower than the loop: it takes bytes at every second look only. */
+static int hesitate(void *context, const uint8_t *bytes, size_t len)
+{
+    (void)context;
+    return fake.now_ms % 2 == 0 ? 0 : write_fake(&fake, bytes, len < 40 ? len : 40);
+}
+
+START_TEST(a_radio_that_hesitates_does_not_end_the_trouble_with_a_busy_line)
+{
+    settings.patience_ms = 100000;
+    write_fake = fake.port.radio_write;
+    fake.port.radio_write = hesitate;
+    fake.quiet_ms = 0;
+    put(SELKIE_UPLINK_DATA, first);
+    run(400000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_int_eq(uplink.trouble, SELKIE_UPLINK_LINE_BUSY);
+    fake.now_ms = 400000;
+    put(SELKIE_UPLINK_DATA, second);
+    run(410000);
+    ck_assert_uint_eq(fake.frame_count, 2);
+}
+END_TEST
+
 START_TEST(what_the_radio_adds_counts_as_air)
 {
     uint64_t air = AIR_MS(SELKIE_LINK_WIRE_SIZE(100) - 1 + 30) + 400;
@@ -711,6 +737,7 @@ int main(void)
     tcase_add_test(tc, a_line_that_is_never_quiet_is_sent_on_in_the_end);
     tcase_add_test(tc, a_line_with_gaps_is_no_noise);
     tcase_add_test(tc, a_radio_that_takes_no_byte_gets_the_frame_anew);
+    tcase_add_test(tc, a_radio_that_hesitates_does_not_end_the_trouble_with_a_busy_line);
     tcase_add_test(tc, what_the_radio_adds_counts_as_air);
 
     TCase *acks = tcase_create("acks");

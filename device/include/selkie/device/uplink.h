@@ -58,10 +58,10 @@ struct selkie_uplink {
     /* Modulo 2^32, since all that counts is how long ago. */
     uint32_t inside_ms;  /* the receiver is inside a frame since then; 0: it is not */
     uint32_t trouble_ms; /* since when there is trouble */
-    uint32_t watch_ms;   /* a busy line is watched without a pause since then; 0: it is not */
-    uint8_t trouble;     /* enum selkie_uplink_trouble */
-    uint8_t unheard;     /* frames in a row that were given up */
-    bool registered;     /* a REGISTER was put since the boot */
+    uint32_t watch_ms; /* a busy line is watched without a pause, or the radio takes no byte, since then; 0: neither */
+    uint8_t trouble;   /* enum selkie_uplink_trouble */
+    uint8_t unheard;   /* frames in a row that were given up */
+    bool registered;   /* a REGISTER was put since the boot */
     struct selkie_uplink_counts counts;
     struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
 };
