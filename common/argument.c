@@ -4,15 +4,16 @@
 #include <selkie/argument.h>
 #include <stdlib.h>
 
-/* From 1 to max, decimal. Ends the program if it is not. */
+/* From 1 to max, or 0 to -max, decimal. Ends the program if it is not. */
 static int number(struct argp_state *state, const char *name, const char *text, long max)
 {
+    long least = max < 0 ? 0 : 1, most = max < 0 ? -max : max;
     char *end;
     errno = 0;
     long value = strtol(text, &end, 10);
     /* strtol itself lets white space and a plus pass. */
-    if (errno != 0 || !isdigit((unsigned char)*text) || *end != '\0' || value < 1 || value > max)
-        argp_error(state, "--%s %s: not a number from 1 to %ld", name, text, max);
+    if (errno != 0 || !isdigit((unsigned char)*text) || *end != '\0' || value < least || value > most)
+        argp_error(state, "--%s %s: not a number from %ld to %ld", name, text, least, most);
     return (int)value;
 }
 
@@ -48,7 +49,7 @@ bool selkie_argument_take(void *options, const struct selkie_argument *table, si
     void *member = (char *)options + table[i].member;
     if (!table[i].value)
         *(bool *)member = true;
-    else if (table[i].max > 0)
+    else if (table[i].max != 0)
         *(int *)member = number(state, table[i].name, value, table[i].max);
     else
         *(const char **)member = value;

@@ -63,6 +63,8 @@ START_TEST(readings_come_out_on_the_devices_own_topic)
                           "1",
                           "--address",
                           ADDRESS,
+                          "--bit-rate",
+                          "0",
                           "--interval",
                           "0",
                           NULL};

@@ -84,7 +84,7 @@ done
 boot_run sh -c '
   while :; do
     [ ! -e /etc/selkie/keys/1.pub.pem ] || selkie-device --port /dev/air --public-key /etc/selkie/keys/1.pub.pem --key-id 1 \
-      --address 5e1c1e0000000001 --ack --readings --interval 1
+      --address 5e1c1e0000000001 --bit-rate 0 --ack --readings --interval 1
     sleep 1
   done' >"$work/device.log" 2>&1 &
 # There is no udev in a container: what the package asks of it is written down.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-device's radio on a real pseudo-terminal: what passes, when it counts as busy, and how its end is noticed. The
- * clock is wrapped. */
+ * clock is wrapped, and so is TIOCOUTQ: a pseudo-terminal passes bytes on at once. */
 #include "device_line.h"
 #include "run_suite.h"
 
@@ -9,7 +9,9 @@
 #include <limits.h>
 #include <poll.h>
 #include <pty.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +30,24 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
         return __real_clock_gettime(clock, now);
     now->tv_sec = (time_t)(clock_ms / 1000);
     now->tv_nsec = (long)(clock_ms % 1000 * 1000000);
+    return 0;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+
+static int held_bytes = -1; /* what the kernel shall say that it still holds; -1 = the truth */
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (request != TIOCOUTQ || held_bytes < 0)
+        return __real_ioctl(fd, request, argument);
+    *(int *)argument = held_bytes;
     return 0;
 }
 
@@ -217,12 +237,89 @@ START_TEST(who_transmits_is_a_busy_line_to_the_others_until_its_frame_is_out)
     taken += (size_t)device_line_write(&line, (const uint8_t *)"x", 1);
     ck_assert_int_lt(device_line_quiet_ms(&other), 0);
     drain(taken);
-    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 1); /* its end */
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 1); /* its end, on the line */
+    ck_assert_int_lt(device_line_quiet_ms(&other), 0);
+    device_line_release(&line); /* and on the air */
     ck_assert_int_ge(device_line_quiet_ms(&other), 0);
     ck_assert_int_lt(device_line_quiet_ms(&line), 0);
     drain(1);
     device_line_close(&other); /* and who ends lets go of it */
     ck_assert_int_ge(device_line_quiet_ms(&line), 0);
+}
+END_TEST
+
+START_TEST(who_looked_and_does_not_send_leaves_the_line_to_the_others)
+{
+    struct device_line other;
+
+    ck_assert_int_eq(device_line_open(&other, path, 9600), 0);
+    ck_assert_int_ge(device_line_quiet_ms(&line), 0);
+    device_line_release(&line);
+    ck_assert_int_ge(device_line_quiet_ms(&other), 0);
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 0); /* not into another's frame */
+    device_line_release(&other);
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 1); /* also without having looked */
+    ck_assert_int_lt(device_line_quiet_ms(&other), 0);
+    drain(1);
+    device_line_close(&other);
+}
+END_TEST
+
+START_TEST(a_byte_is_out_once_the_kernel_holds_it_no_more)
+{
+    static const uint8_t bytes[500] = {1};
+
+    held_bytes = 500;
+    ck_assert_int_eq(device_line_write(&line, bytes, 500), 0);
+    drain(500); /* handed over once, */
+    ck_assert(!line.full);
+    held_bytes = 480;
+    ck_assert_int_eq(device_line_write(&line, bytes, 500), 20);
+    held_bytes = 1;
+    ck_assert_int_eq(device_line_write(&line, bytes + 20, 480), 479);
+    held_bytes = 0;
+    ck_assert_int_eq(device_line_write(&line, bytes + 499, 1), 1);
+    held_bytes = -1;
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), 1);
+    drain(1); /* and never twice */
+}
+END_TEST
+
+START_TEST(the_next_frame_goes_out_whole_after_one_that_was_dropped)
+{
+    static const uint8_t bytes[50] = {1};
+
+    held_bytes = 50;
+    ck_assert_int_eq(device_line_write(&line, bytes, 50), 0);
+    drain(50);
+    held_bytes = -1;
+    device_line_release(&line);
+    ck_assert_int_eq(device_line_write(&line, bytes, 50), 50);
+    drain(50);
+}
+END_TEST
+
+START_TEST(a_line_that_is_plugged_in_again_is_opened_raw_and_counts_as_just_heard)
+{
+    struct termios settings;
+    uint8_t byte;
+    int slave;
+
+    unplug();
+    ck_assert_int_eq(device_line_read(&line, &byte, 1), -1);
+    ck_assert_int_eq(device_line_reopen(&line, 9600), -1);
+    ck_assert(line.gone);
+    ck_assert_int_lt(device_line_quiet_ms(&line), 0);
+    ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), -1);
+    ck_assert_int_eq(device_line_read(&line, &byte, 1), -1);
+    ck_assert_int_eq(openpty(&master, &slave, path, NULL, NULL), 0); /* the path may have another name by now */
+    ck_assert_int_eq(device_line_reopen(&line, 9600), 0);
+    (void)close(slave);
+    ck_assert(!line.gone);
+    ck_assert_int_eq(tcgetattr(line.fd, &settings), 0);
+    ck_assert_uint_eq(settings.c_lflag & ICANON, 0);
+    ck_assert_int_lt(device_line_quiet_ms(&line), 1000);
+    hear("x", 1);
 }
 END_TEST
 
@@ -242,6 +339,10 @@ int main(void)
     tcase_add_test(tcase, a_full_line_takes_a_part_and_goes_on_once_there_is_room);
     tcase_add_test(tcase, quiet_counts_from_the_last_byte_that_was_heard);
     tcase_add_test(tcase, who_transmits_is_a_busy_line_to_the_others_until_its_frame_is_out);
+    tcase_add_test(tcase, who_looked_and_does_not_send_leaves_the_line_to_the_others);
+    tcase_add_test(tcase, a_byte_is_out_once_the_kernel_holds_it_no_more);
+    tcase_add_test(tcase, the_next_frame_goes_out_whole_after_one_that_was_dropped);
+    tcase_add_test(tcase, a_line_that_is_plugged_in_again_is_opened_raw_and_counts_as_just_heard);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -63,12 +63,21 @@ START_TEST(four_options_are_enough_and_the_rest_has_its_default)
     ck_assert_uint_eq(options.sealed_every, SELKIE_SESSION_SEALED_EVERY);
     ck_assert_uint_eq(options.count, 0);
     ck_assert_uint_eq(options.repeat, 0);
-    ck_assert_uint_eq(options.bit_rate, 0);
-    ck_assert_uint_eq(options.duty_permille, 0);
+    ck_assert_uint_eq(options.air.bit_rate, 2000); /* the library's */
+    ck_assert_uint_eq(options.air.quiet_ms, 20);
+    ck_assert_uint_eq(options.air.backoff_ms, 250);
+    ck_assert_uint_eq(options.air.spread_ms, 30000);
+    ck_assert_uint_eq(options.air.ack_ms, 500);
+    ck_assert_uint_eq(options.air.tries, 5);
+    ck_assert_uint_eq(options.air.preamble_ms, 0);
+    ck_assert_uint_eq(options.air.packet_overhead, 0);
+    ck_assert_uint_eq(options.air.patience_s, 0);
+    ck_assert_uint_eq(options.air.duty_permille, 0);
     ck_assert_uint_eq(options.next_key_id, 0);
     ck_assert_ptr_null(options.next_public_key);
     ck_assert_ptr_null(options.claim);
-    ck_assert(!options.ack && !options.hex && !options.readings && !options.verbose && !options.pin_given);
+    ck_assert(!options.ack && !options.once && !options.hex && !options.readings && !options.verbose &&
+              !options.pin_given);
 }
 END_TEST
 
@@ -88,8 +97,8 @@ START_TEST(each_option_is_taken)
     ck_assert_str_eq(options.claim, "shed");
     ck_assert_uint_eq(options.count, 1000000000);
     ck_assert_uint_eq(options.baud, 115200);
-    ck_assert_uint_eq(options.bit_rate, 300);
-    ck_assert_uint_eq(options.duty_permille, 1);
+    ck_assert_uint_eq(options.air.bit_rate, 300);
+    ck_assert_uint_eq(options.air.duty_permille, 1);
     ck_assert_uint_eq(options.sealed_every, 1);
     ck_assert_mem_eq(options.pin, pin, sizeof pin);
     ck_assert_str_eq(options.next_public_key, "2.pub.pem");
@@ -99,6 +108,27 @@ START_TEST(each_option_is_taken)
     ck_assert(options.readings);
     ck_assert_int_eq(options.form, SELKIE_SEALED);
     ck_assert_double_eq(options.interval, 0); /* also where the default is another */
+}
+END_TEST
+
+START_TEST(the_air_has_its_settings)
+{
+    parse((const char *const[]){REQUIRED, "--bit-rate=0", "--quiet=0", "--backoff=0", "--spread=0", "--ack-ms=3600000",
+                                "--tries=255", "--preamble=65535", "--packet-overhead=65535", "--patience=3600",
+                                "--once", NULL});
+    ck_assert_uint_eq(options.air.bit_rate, 0);
+    ck_assert_uint_eq(options.air.quiet_ms, 0);
+    ck_assert_uint_eq(options.air.backoff_ms, 0);
+    ck_assert_uint_eq(options.air.spread_ms, 0);
+    ck_assert_uint_eq(options.air.ack_ms, 3600000);
+    ck_assert_uint_eq(options.air.tries, 255);
+    ck_assert_uint_eq(options.air.preamble_ms, 65535);
+    ck_assert_uint_eq(options.air.packet_overhead, 65535);
+    ck_assert_uint_eq(options.air.patience_s, 3600);
+    ck_assert(options.once);
+    parse((const char *const[]){REQUIRED, "--duty=10", NULL}); /* of the default bit rate */
+    ck_assert_uint_eq(options.air.duty_permille, 10);
+    parse((const char *const[]){REQUIRED, "--bit-rate=0", "--duty=1000", NULL}); /* no limit needs no bit rate */
 }
 END_TEST
 
@@ -148,7 +178,16 @@ static const struct {
     {"--sealed-every 4097:", {REQUIRED, "--sealed-every=4097", NULL}},
     {"--baud 9601:", {REQUIRED, "--baud=9601", NULL}},
     {"--baud 0:", {REQUIRED, "--baud=0", NULL}},
-    {"--bit-rate 0:", {REQUIRED, "--bit-rate=0", NULL}},
+    {"--bit-rate -1:", {REQUIRED, "--bit-rate=-1", NULL}},
+    {"--quiet 3600001:", {REQUIRED, "--quiet=3600001", NULL}},
+    {"--backoff 3600001:", {REQUIRED, "--backoff=3600001", NULL}},
+    {"--spread 1s:", {REQUIRED, "--spread=1s", NULL}},
+    {"--ack-ms 0:", {REQUIRED, "--ack-ms=0", NULL}},
+    {"--tries 0:", {REQUIRED, "--tries=0", NULL}},
+    {"--tries 256:", {REQUIRED, "--tries=256", NULL}},
+    {"--preamble 65536:", {REQUIRED, "--preamble=65536", NULL}},
+    {"--packet-overhead 65536:", {REQUIRED, "--packet-overhead=65536", NULL}},
+    {"--patience 0:", {REQUIRED, "--patience=0", NULL}},
     {"--duty 0:", {REQUIRED, "--bit-rate=1", "--duty=0", NULL}},
     {"--duty 1001:", {REQUIRED, "--bit-rate=1", "--duty=1001", NULL}},
     {"--claim: longer than 64 bytes",
@@ -157,7 +196,7 @@ static const struct {
     {"--pin ", {REQUIRED, "--pin=" HEX64 "0", NULL}},
     {"--pin ", {REQUIRED, "--pin=" HEX64 "x", NULL}},
     /* Options that exclude or need each other. */
-    {"--duty needs --bit-rate", {REQUIRED, "--duty=10", NULL}},
+    {"--duty needs a --bit-rate above 0", {REQUIRED, "--bit-rate=0", "--duty=10", NULL}},
     {"--hex and --readings exclude each other", {REQUIRED, "--hex", "--readings", NULL}},
     {"--next-public-key and --next-key-id need each other", {REQUIRED, "--next-public-key=f", NULL}},
     {"--next-public-key and --next-key-id need each other", {REQUIRED, "--next-key-id=2", NULL}},
@@ -166,6 +205,7 @@ static const struct {
     {NULL, {REQUIRED, "--nonsense", NULL}},
     {NULL, {REQUIRED, "--claim", NULL}},
     {NULL, {REQUIRED, "--ack=yes", NULL}},
+    {NULL, {REQUIRED, "--once=no", NULL}},
 };
 
 START_TEST(what_makes_no_sense_ends_the_program_and_is_named)
@@ -182,6 +222,7 @@ int main(void)
 
     tcase_add_test(tcase, four_options_are_enough_and_the_rest_has_its_default);
     tcase_add_test(tcase, each_option_is_taken);
+    tcase_add_test(tcase, the_air_has_its_settings);
     tcase_add_test(tcase, a_claim_may_be_empty_and_as_long_as_a_message_has_room);
     tcase_add_loop_exit_test(tcase, what_makes_no_sense_ends_the_program_and_is_named, 2, 0,
                              (int)(sizeof misuses / sizeof misuses[0]));

@@ -63,7 +63,10 @@ START_TEST(each_line_is_a_payload)
     expect("last of these");
     expect_none(false);
     feed("more\r\n");
-    expect("more\r"); /* a byte like any other */
+    expect("more"); /* as Windows ends its lines */
+    feed("a\rb\r\r\n\r\n");
+    expect("a\rb\r"); /* elsewhere it is a byte like any other */
+    expect("");
     end_input();
     expect_none(true);
 }
@@ -99,6 +102,35 @@ START_TEST(a_line_has_at_most_400_bytes)
 }
 END_TEST
 
+START_TEST(a_line_that_is_refused_is_counted_and_the_rest_goes_on)
+{
+    char line[SELKIE_PAYLOAD_MAX + 3];
+
+    memset(line, 'x', sizeof line);
+    line[SELKIE_PAYLOAD_MAX + 1] = '\n';
+    line[SELKIE_PAYLOAD_MAX + 2] = '\0';
+    feed("first\n");
+    feed(line);
+    feed("third\n");
+    expect("first");
+    ck_assert_int_eq(payloads_next(&payloads, payload, &len), -1);
+    ck_assert_uint_eq(payloads.line, 2);
+    expect("third");
+    ck_assert_uint_eq(payloads.line, 3);
+    for (int i = 0; i < 20; i++) { /* a line that no buffer holds */
+        line[SELKIE_PAYLOAD_MAX + 1] = '\0';
+        feed(line);
+    }
+    feed("\nfifth");
+    end_input();
+    ck_assert_int_eq(payloads_next(&payloads, payload, &len), -1);
+    expect("fifth");
+    ck_assert_uint_eq(payloads.line, 5);
+    expect_none(true);
+    ck_assert_uint_eq(payloads.refused, 2);
+}
+END_TEST
+
 START_TEST(a_line_without_an_end_is_refused)
 {
     char part[256];
@@ -122,6 +154,8 @@ static const struct {
 } hex[] = {
     {"00ffAb\n", 1, "\x00\xff\xab", 3},
     {"\n", 1, "", 0},
+    {"00 ff\tAb \r\n", 1, "\x00\xff\xab", 3},
+    {"  \n", 1, "", 0},
     {"0\n", -1, NULL, 0},
     {"000\n", -1, NULL, 0},
     {"0g\n", -1, NULL, 0},
@@ -159,6 +193,11 @@ START_TEST(hex_has_at_most_400_bytes)
     line[2 * SELKIE_PAYLOAD_MAX + 3] = '\0';
     feed(line);
     ck_assert_int_eq(payloads_next(&payloads, payload, &len), -1);
+    for (int i = 0; i < SELKIE_PAYLOAD_MAX; i++)
+        feed("ff ");
+    feed("\n");
+    ck_assert_int_eq(payloads_next(&payloads, payload, &len), 1);
+    ck_assert_uint_eq(len, SELKIE_PAYLOAD_MAX);
 }
 END_TEST
 
@@ -195,6 +234,7 @@ int main(void)
     tcase_add_test(tcase, each_line_is_a_payload);
     tcase_add_test(tcase, a_line_may_come_in_parts_and_without_its_end);
     tcase_add_test(tcase, a_line_has_at_most_400_bytes);
+    tcase_add_test(tcase, a_line_that_is_refused_is_counted_and_the_rest_goes_on);
     tcase_add_test(tcase, a_line_without_an_end_is_refused);
     tcase_add_loop_test(tcase, hex_is_decoded_or_refused, 0, (int)(sizeof hex / sizeof hex[0]));
     tcase_add_test(tcase, hex_has_at_most_400_bytes);

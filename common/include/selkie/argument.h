@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One option. Without a value it sets a bool; with `max` an int, 1 to max, or the program ends with argp's usage; else
- * a const char *, which belongs to argv.
+/* One option. Without a value it sets a bool; with `max` an int, 1 to max, or 0 to -max if that is negative, or the
+ * program ends with argp's usage; else a const char *, which belongs to argv.
  */
 struct selkie_argument {
     const char *name;

@@ -9,6 +9,8 @@
 
 enum key { KEY_ADDRESS = 'a', KEY_FORM = 'f', KEY_INTERVAL = 's', KEY_PIN = 0x1000 };
 
+#define WAIT_MAX_MS 3600000 /* as in device/pacing.c */
+
 #define OWN      SELKIE_ARGUMENT_OWN
 #define OF(name) offsetof(struct device_options, name)
 
@@ -27,10 +29,25 @@ static const struct selkie_argument table[] = {
     {"readings", NULL, "Send this machine's load, memory, uptime and temperature instead", OF(readings), 0, 0, 0, 4},
     {"count", "N", "End after N payloads (default: at the end of the input, or never)", OF(count), 1000000000, 0, 0, 4},
     {"baud", "N", "Speed of the line (default 9600)", OF(baud), 4000000, 0, 0, 8},
-    {"bit-rate", "N", "Speed of the air in bit/s: pace frames by it (default: by the line alone)", OF(bit_rate),
-     1000000000, 0, 0, 8},
-    {"duty", "PERMILLE", "Transmit at most this part of the time, 1 to 1000 (default 1000)", OF(duty_permille), 1000, 0,
+    {"once", NULL, "End with an error when the line is gone (default: wait until it is back)", OF(once), 0, 0, 0, 8},
+    {"bit-rate", "N", "Speed of the air in bit/s (default 2000); 0: no radio, the line alone", OF(air.bit_rate),
+     -1000000000, 0, 0, 8},
+    {"duty", "PERMILLE", "Transmit at most this part of the time, 1 to 1000 (default 1000)", OF(air.duty_permille),
+     1000, 0, 0, 8},
+    {"quiet", "MS", "Nobody else on the air for so long before a frame (default 20)", OF(air.quiet_ms), -WAIT_MAX_MS, 0,
      0, 8},
+    {"backoff", "MS", "Random wait before a frame, on top of its airtime (default 250)", OF(air.backoff_ms),
+     -WAIT_MAX_MS, 0, 0, 8},
+    {"spread", "MS", "Random wait before a repeat (default 30000); 0: alone on the channel", OF(air.spread_ms),
+     -WAIT_MAX_MS, 0, 0, 8},
+    {"ack-ms", "MS", "With --ack: wait so long for the ACK, or longer (default 500)", OF(air.ack_ms), WAIT_MAX_MS, 0, 0,
+     8},
+    {"tries", "N", "With --ack: transmissions of a frame, 1 to 255 (default 5)", OF(air.tries), UINT8_MAX, 0, 0, 8},
+    {"preamble", "MS", "Time that the radio adds to each frame (default 0)", OF(air.preamble_ms), -UINT16_MAX, 0, 0, 8},
+    {"packet-overhead", "BYTES", "Bytes that the radio adds to each frame (default 0)", OF(air.packet_overhead),
+     -UINT16_MAX, 0, 0, 8},
+    {"patience", "SECONDS", "How long a line may stay busy, or a radio take no byte (default: by the bit rate)",
+     OF(air.patience_s), WAIT_MAX_MS / 1000, 0, 0, 8},
     {"sealed-every", "N", "With --form session: seal one of N messages, 1 to 4096 (default 4096)", OF(sealed_every),
      SELKIE_SESSION_SEALED_EVERY, 0, 0, 8},
     {"pin", "HEX64", "SHA-256 that the public key's DER must have (default: what it has at the start)", OWN, 0, KEY_PIN,
@@ -75,8 +92,8 @@ static void check(struct argp_state *state, const struct device_options *options
         argp_error(state, "--next-public-key and --next-key-id need each other");
     if (options->next_key_id != 0 && options->next_key_id == options->key_id)
         argp_error(state, "--next-key-id %u: the first key has that number", options->next_key_id);
-    if (options->duty_permille > 0 && options->bit_rate == 0)
-        argp_error(state, "--duty needs --bit-rate");
+    if (options->air.duty_permille > 0 && options->air.duty_permille < 1000 && options->air.bit_rate == 0)
+        argp_error(state, "--duty needs a --bit-rate above 0");
     if (options->claim && strlen(options->claim) > SELKIE_CLAIM_MAX)
         argp_error(state, "--claim: longer than %d bytes", SELKIE_CLAIM_MAX);
     if (!selkie_tty_speed_valid(options->baud))
@@ -126,7 +143,17 @@ void device_options_parse(struct device_options *options, int argc, char **argv)
                "sends it over a serial line.\v"
                "SIGHUP resets the device (a new ID), SIGUSR1 switches to the second key, SIGINT and SIGTERM end it.",
     };
-    *options = (struct device_options){.form = SELKIE_SEALED, .interval = -1, .baud = 9600, .sealed_every = 4096};
+    static const struct selkie_device_config defaults = SELKIE_DEVICE_DEFAULTS;
+    *options = (struct device_options){.form = SELKIE_SEALED,
+                                       .interval = -1,
+                                       .baud = 9600,
+                                       .sealed_every = defaults.sealed_every,
+                                       .air = {.bit_rate = defaults.uplink.bit_rate,
+                                               .quiet_ms = defaults.uplink.quiet_ms,
+                                               .ack_ms = defaults.uplink.ack_ms,
+                                               .backoff_ms = defaults.uplink.backoff_ms,
+                                               .spread_ms = defaults.uplink.spread_ms,
+                                               .tries = defaults.uplink.ack_tries}};
     selkie_argument_list(list, table, TABLE_COUNT, ~0u);
     argp_program_version = "selkie-device " SELKIE_VERSION;
     argp_err_exit_status = 2;

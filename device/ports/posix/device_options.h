@@ -19,13 +19,17 @@ struct device_options {
     unsigned key_id;
     unsigned next_key_id;
     unsigned baud;
-    unsigned bit_rate;
-    unsigned duty_permille;
-    unsigned repeat; /* 0: the library's defaults */
+    struct {
+        unsigned bit_rate; /* 0: no radio in between */
+        unsigned duty_permille, quiet_ms, ack_ms, backoff_ms, spread_ms, tries, preamble_ms, packet_overhead;
+        unsigned patience_s; /* 0: the library's default */
+    } air;                   /* as in device/pacing.h */
+    unsigned repeat;         /* 0: the library's defaults */
     unsigned sealed_every;
     bool address_given;
     bool pin_given;
     bool ack;
+    bool once; /* end when the line is gone */
     bool hex;
     bool readings;
     bool verbose;

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyfile.h"
 #include <mbedtls/pk.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+static bool holds_private_key(const char *path)
+{
+    char line[128];
+    bool found = false;
+    FILE *file = fopen(path, "re");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strncmp(line, "-----BEGIN ", 11) == 0 && strstr(line, "PRIVATE KEY-----");
+    if (file)
+        fclose(file);
+    return found;
+}
 
 int keyfile_read(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
 {
@@ -13,6 +26,10 @@ int keyfile_read(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
     int len = -1;
     if (access(path, R_OK) < 0)
         fprintf(stderr, "selkie-device: %s: %m\n", path);
+    else if (holds_private_key(path))
+        fprintf(stderr,
+                "selkie-device: %s: a private key, which belongs on no device; give the public half (*.pub.pem)\n",
+                path);
     else if (mbedtls_pk_parse_public_keyfile(&pk, path) != 0)
         fprintf(stderr, "selkie-device: %s: not a public key in PEM form\n", path);
     else if ((len = mbedtls_pk_write_pubkey_der(&pk, der, sizeof der)) != SELKIE_PUBLIC_KEY_SIZE)

@@ -17,9 +17,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
-#define READINGS_INTERVAL 5 /* seconds */
+#define READINGS_INTERVAL 5    /* seconds */
+#define REOPEN_MS         1000 /* so often a line that is gone is looked for */
 
 struct process {
     const struct device_options *options;
@@ -35,8 +37,11 @@ struct process {
     uint8_t payload[SELKIE_PAYLOAD_MAX]; /* the one that waits, while payload_waits */
     size_t payload_len;
     bool payload_waits;
-    unsigned long taken; /* payloads that the device took */
-    int64_t next_ms;     /* not before this the next one */
+    unsigned long taken;                /* payloads that the device took */
+    int64_t next_ms;                    /* not before this the next one */
+    int64_t reopen_ms;                  /* when to look again for a line that is gone */
+    int reopen_error;                   /* why what is there now cannot be opened, as logged; 0: not logged */
+    enum selkie_uplink_trouble trouble; /* as logged */
 };
 
 static volatile sig_atomic_t stop_asked, reset_asked, next_key_asked;
@@ -121,8 +126,16 @@ static void configure(struct process *process)
     config->claim_len = options->claim ? strlen(options->claim) : 0;
     config->firmware = "selkie-device " SELKIE_VERSION;
     config->ack_rx = options->ack ? &process->ack_rx : NULL;
-    config->uplink.bit_rate = options->bit_rate;
-    config->uplink.duty_permille = (uint16_t)options->duty_permille;
+    config->uplink.bit_rate = options->air.bit_rate;
+    config->uplink.quiet_ms = options->air.quiet_ms;
+    config->uplink.backoff_ms = options->air.backoff_ms;
+    config->uplink.spread_ms = options->air.spread_ms;
+    config->uplink.ack_ms = options->air.ack_ms;
+    config->uplink.duty_permille = (uint16_t)options->air.duty_permille;
+    config->uplink.patience_ms = options->air.patience_s * 1000;
+    config->uplink.preamble_ms = (uint16_t)options->air.preamble_ms;
+    config->uplink.packet_overhead = (uint16_t)options->air.packet_overhead;
+    config->uplink.ack_tries = (uint8_t)options->air.tries;
     if (options->repeat > 0)
         config->uplink.register_times = config->uplink.data_times = (uint8_t)options->repeat;
     process->port = (struct selkie_port){.context = process,
@@ -137,9 +150,14 @@ static void configure(struct process *process)
     process->payloads.hex = options->hex;
 }
 
+static void say(const char *name, const char *what)
+{
+    fprintf(stderr, "selkie-device: %s: %s\n", name, what);
+}
+
 static int fail(const char *name, const char *why)
 {
-    fprintf(stderr, "selkie-device: %s: %s\n", name, why);
+    say(name, why);
     return -1;
 }
 
@@ -181,6 +199,10 @@ static int feed(struct process *process, int state, int64_t now_ms)
         int got = payloads_next(&process->payloads, process->payload, &process->payload_len);
         if (got == 0 && all_taken(process))
             process->status.wake_ms = (uint64_t)now_ms; /* that was the end: nothing to wait for */
+        if (got < 0 && !process->payloads.readings) {
+            process->status.wake_ms = (uint64_t)now_ms; /* that line is refused, and the next one may be good */
+            return 0;
+        }
         if (got <= 0)
             return got;
         process->payload_waits = true;
@@ -222,34 +244,119 @@ static int end_of_run(const struct process *process)
     const struct selkie_uplink_counts *counts = &process->status.uplink;
     printf("payloads %lu, transmissions %lu, acknowledged %lu, given up %lu\n", process->taken,
            (unsigned long)counts->transmissions, (unsigned long)counts->acknowledged, (unsigned long)counts->given_up);
-    if (counts->given_up == 0)
-        return EXIT_SUCCESS;
-    fprintf(stderr, "selkie-device: %lu frames were not acknowledged\n", (unsigned long)counts->given_up);
-    return EXIT_FAILURE;
+    if (counts->given_up > 0)
+        fprintf(stderr, "selkie-device: %lu frames were not acknowledged\n", (unsigned long)counts->given_up);
+    return counts->given_up > 0 || process->payloads.refused > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Close a line that is gone, so that the kernel can give its name to the adapter that is plugged in again. */
+static void lose_line(struct process *process, int64_t now_ms)
+{
+    say(process->options->port, "the line is gone: was the radio unplugged? Waiting until it is back");
+    device_line_close(&process->line);
+    process->reopen_ms = now_ms + REOPEN_MS;
+}
+
+/* Whether there is a line. While it is gone, opens what is at its path, once there is something. */
+static bool line_there(struct process *process, int64_t now_ms)
+{
+    if (!process->line.gone)
+        return true;
+    if (now_ms < process->reopen_ms)
+        return false;
+    if (device_line_reopen(&process->line, process->options->baud) == 0) {
+        say(process->options->port, "the line is back");
+        process->reopen_error = 0;
+        return true;
+    }
+    bool missing = errno == ENOENT || errno == ENODEV || errno == ENXIO || errno == EIO;
+    if (!missing && errno != process->reopen_error) {
+        say(process->options->port, strerror(errno));
+        process->reopen_error = errno;
+    }
+    process->reopen_ms = now_ms + REOPEN_MS;
+    return false;
+}
+
+/* Log once what has kept the device from sending for longer than the patience lasts, and once that it is over. */
+static void log_trouble(struct process *process, int64_t now_ms)
+{
+    static const char *const begun[] = {
+        [SELKIE_UPLINK_LINE_BUSY] = "the line is busy without an end; frames are sent all the same",
+        [SELKIE_UPLINK_STALLED] = "the radio takes no bytes",
+    };
+    static const char *const over[] = {
+        [SELKIE_UPLINK_LINE_BUSY] = "the line is quiet again",
+        [SELKIE_UPLINK_STALLED] = "the radio takes bytes again",
+    };
+    const struct selkie_device_status *status = &process->status;
+    int64_t lasted_ms = now_ms - (int64_t)status->trouble_ms;
+
+    if (process->trouble != SELKIE_UPLINK_CLEAR && process->trouble != status->trouble) {
+        say(process->options->port, over[process->trouble]);
+        process->trouble = SELKIE_UPLINK_CLEAR;
+    }
+    if (process->trouble != SELKIE_UPLINK_CLEAR || status->trouble == SELKIE_UPLINK_CLEAR ||
+        lasted_ms < (int64_t)selkie_pacing_patience_ms(&process->config.uplink))
+        return;
+    char since[sizeof "2000-01-01 00:00:00"] = "";
+    time_t began = time(NULL) - (time_t)(lasted_ms / 1000);
+    struct tm local;
+    if (localtime_r(&began, &local))
+        (void)strftime(since, sizeof since, "%F %T", &local);
+    fprintf(stderr, "selkie-device: %s: %s, since %s\n", process->options->port, begun[status->trouble], since);
+    process->trouble = status->trouble;
+}
+
+/* Let the device do what is due. The line's lock is held for as long as a frame is under way, its ACK included. */
+static int poll_device(struct process *process, int64_t now_ms)
+{
+    int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
+    if (process->device.uplink.phase == SELKIE_UPLINK_IDLE)
+        device_line_release(&process->line);
+    log_trouble(process, now_ms);
+    return state;
+}
+
+/* One turn of the loop. Returns the exit status, or -1: go on. */
+static int turn(struct process *process, const sigset_t *unblocked)
+{
+    int64_t now_ms = device_line_now_ms();
+    int state = SELKIE_DEVICE_SENDING;
+    if (line_there(process, now_ms)) {
+        state = poll_device(process, now_ms);
+        if (process->line.gone && process->options->once)
+            return fail(process->options->port, "the line is gone: was the radio unplugged?"), EXIT_FAILURE;
+        if (state < 0)
+            return fail("the device sends nothing any more", selkie_error_text(state)), EXIT_FAILURE;
+        if (process->line.gone)
+            lose_line(process, now_ms);
+    }
+    if (process->line.gone)
+        process->status.wake_ms = (uint64_t)process->reopen_ms;
+    bool out = state == SELKIE_DEVICE_READY && process->status.uplink.transmissions > 0;
+    if (stop_asked || (out && all_taken(process)))
+        return end_of_run(process);
+    if (feed(process, state, now_ms) < 0)
+        return EXIT_FAILURE;
+    wait_for_news(process, state, now_ms, unblocked);
+    return -1;
 }
 
 static int run(struct process *process, const sigset_t *unblocked)
 {
-    for (;;) {
+    int status = -1;
+    while (status < 0) {
         if (reset_asked) {
             reset_asked = 0;
             int error = selkie_device_reset(&process->device);
+            device_line_release(&process->line);
             if (error < 0)
                 return fail("cannot reset the device", selkie_error_text(error)), EXIT_FAILURE;
         }
-        int64_t now_ms = device_line_now_ms();
-        int state = selkie_device_poll(&process->device, (uint64_t)now_ms, &process->status);
-        if (process->line.gone)
-            return fail(process->options->port, "the line is gone: was the radio unplugged?"), EXIT_FAILURE;
-        if (state < 0)
-            return fail("the device sends nothing any more", selkie_error_text(state)), EXIT_FAILURE;
-        bool out = state == SELKIE_DEVICE_READY && process->status.uplink.transmissions > 0;
-        if (stop_asked || (out && all_taken(process)))
-            return end_of_run(process);
-        if (feed(process, state, now_ms) < 0)
-            return EXIT_FAILURE;
-        wait_for_news(process, state, now_ms, unblocked);
+        status = turn(process, unblocked);
     }
+    return status;
 }
 
 /* Signals are only taken while waiting, so none is missed between looking and waiting. */

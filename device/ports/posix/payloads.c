@@ -9,22 +9,29 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-static int complain(const struct payloads *payloads, const char *what)
+static int refuse(struct payloads *payloads, const char *why)
 {
-    fprintf(stderr, "selkie-device: line %lu: %s\n", payloads->line, what);
+    fprintf(stderr, "selkie-device: line %lu: %s\n", payloads->line, why);
+    payloads->refused++;
     return -1;
 }
 
-static int decode_hex(const struct payloads *payloads, const char *text, size_t digits,
+static int decode_hex(struct payloads *payloads, const char *text, size_t text_len,
                       uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len)
 {
-    if (digits % 2 != 0)
-        return complain(payloads, "an odd number of hex digits");
-    if (digits / 2 > SELKIE_PAYLOAD_MAX)
-        return complain(payloads, "a payload has at most 400 bytes");
-    if (selkie_hex_decode(payload, digits / 2, text) < 0)
-        return complain(payloads, "not hex digits");
-    *len = digits / 2;
+    char digits[2 * SELKIE_PAYLOAD_MAX + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < text_len && count < sizeof digits; i++) {
+        if (text[i] != ' ' && text[i] != '\t')
+            digits[count++] = text[i];
+    }
+    if (count == sizeof digits)
+        return refuse(payloads, "a payload has at most 400 bytes");
+    if (count % 2 != 0)
+        return refuse(payloads, "an odd number of hex digits");
+    if (selkie_hex_decode(payload, count / 2, digits) < 0)
+        return refuse(payloads, "not hex digits");
+    *len = count / 2;
     return 1;
 }
 
@@ -35,7 +42,7 @@ static int decode_line(struct payloads *payloads, const char *text, size_t text_
     if (payloads->hex)
         return decode_hex(payloads, text, text_len, payload, len);
     if (text_len > SELKIE_PAYLOAD_MAX)
-        return complain(payloads, "a payload has at most 400 bytes");
+        return refuse(payloads, "a payload has at most 400 bytes");
     memcpy(payload, text, text_len);
     *len = text_len;
     return 1;
@@ -47,22 +54,36 @@ static bool input_waits(void)
     return poll(&input, 1, 0) > 0;
 }
 
+static void drop(struct payloads *payloads, size_t count)
+{
+    payloads->fill -= count;
+    memmove(payloads->buffer, payloads->buffer + count, payloads->fill);
+}
+
 /* Take the first line out of the buffer. */
 static int take_line(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len)
 {
     char *end = memchr(payloads->buffer, '\n', payloads->fill);
+    if (payloads->skipping) {
+        payloads->skipping = !end;
+        drop(payloads, end ? (size_t)(end - payloads->buffer) + 1 : payloads->fill);
+        end = memchr(payloads->buffer, '\n', payloads->fill);
+    }
     bool last = !end && payloads->ended && payloads->fill > 0;
     if (!end && !last) {
         if (payloads->fill < sizeof payloads->buffer)
             return 0;
         payloads->line++;
-        return complain(payloads, "a payload has at most 400 bytes");
+        payloads->skipping = true;
+        drop(payloads, payloads->fill);
+        return refuse(payloads, "a payload has at most 400 bytes");
     }
-    size_t line_len = last ? payloads->fill : (size_t)(end - payloads->buffer);
-    size_t used = last ? line_len : line_len + 1;
+    size_t used = end ? (size_t)(end - payloads->buffer) + 1 : payloads->fill;
+    size_t line_len = end ? used - 1 : used;
+    if (end && line_len > 0 && end[-1] == '\r')
+        line_len--;
     int result = decode_line(payloads, payloads->buffer, line_len, payload, len);
-    payloads->fill -= used;
-    memmove(payloads->buffer, payloads->buffer + used, payloads->fill);
+    drop(payloads, used);
     return result;
 }
 
