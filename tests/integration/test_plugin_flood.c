@@ -156,6 +156,114 @@ START_TEST(a_flood_of_session_frames_does_not_hold_up_another_gateway)
 }
 END_TEST
 
+/* SESSION frames of a device, its counters from 1 on. */
+enum { SHORT = SELKIE_SESSION_OVERHEAD + 4, AT_ONCE = 512 };
+static void seal_short(uint8_t (*bodies)[SHORT], uint32_t count, const struct frames_device *device)
+{
+    struct selkie_session session;
+
+    ck_assert_int_eq(selkie_session_derive(&session, device->address, device->id), 0);
+    for (uint32_t i = 0; i < count; i++)
+        ck_assert_int_eq(selkie_session_seal(bodies[i], SHORT, &session, i + 1, (const uint8_t *)"text", 4), SHORT);
+}
+
+/* Send them no faster than they are decided. *seq is the last one used. */
+static void send_short(struct harness_client *gateway, const char *name, uint8_t (*bodies)[SHORT], uint32_t count,
+                       uint64_t *seq)
+{
+    char topic[64], text[24];
+
+    (void)snprintf(topic, sizeof topic, "selkie/gateway/%s/up", name);
+    for (uint32_t sent = 0; sent < count;) {
+        uint64_t first = *seq + 1;
+        for (uint32_t i = 0; i < AT_ONCE && sent < count; i++) {
+            (void)snprintf(text, sizeof text, "%llu", (unsigned long long)++*seq);
+            const struct harness_property properties[] = {{"seq", text}, {NULL, NULL}};
+            harness_publish_async(gateway, topic, bodies[sent++], SHORT, 1, properties);
+        }
+        frames_await_receipts(gateway, first, *seq);
+    }
+}
+
+/* A number of the next statistics, and wait until it is `expected`. */
+static void await_stat(struct harness_client *stats, const char *group, const char *member, json_int_t expected)
+{
+    json_int_t value;
+
+    do {
+        json_t *json = frames_receive_json(stats, "selkie/stats");
+        value = json_integer_value(json_object_get(json_object_get(json, group), member));
+        json_decref(json);
+        ck_assert_int_le(value, expected);
+    } while (value != expected);
+}
+
+/* Frames of new IDs wait for the operator. One gateway may hold half of what may wait. */
+START_TEST(a_flood_of_frames_that_wait_leaves_room_for_another_gateway)
+{
+    enum { IDS = 129, EACH = 256, HALF = 32768 };
+    struct harness_broker *broker = harness_broker_with_plugin(BROKER, RULES ",\"enrolment\":\"approve\"");
+    struct harness_client *flooder = frames_gateway(broker, "flood", NULL),
+                          *gateway = frames_gateway(broker, "gw", NULL),
+                          *stats = frames_subscriber(broker, "selkie/stats"),
+                          *rejected = frames_subscriber(broker, "selkie/rejected/parking-full");
+    struct frames_device quiet = frames_device(1);
+    static uint8_t bodies[EACH][SHORT];
+    uint64_t seq = 0;
+
+    for (uint32_t i = 0; i < IDS; i++) {
+        struct frames_device noisy = frames_device(100 + i);
+        seal_short(bodies, EACH - 1, &noisy);
+        frames_send_data(flooder, "flood", &noisy, "first", ++seq);
+        frames_await_receipt(flooder, seq);
+        send_short(flooder, "flood", bodies, i < IDS - 1 ? EACH - 1 : 0, &seq);
+    }
+    harness_message_free(harness_receive(rejected, "selkie/rejected/"));
+    await_stat(stats, "queues", "parked", HALF);
+    frames_send_data(gateway, "gw", &quiet, "reading", 1);
+    frames_await_receipt(gateway, 1);
+    await_stat(stats, "queues", "parked", HALF + 1);
+    ck_assert_ptr_null(harness_receive_try(rejected, "selkie/rejected/", 0));
+    harness_disconnect(rejected);
+    harness_disconnect(stats);
+    harness_disconnect(flooder);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+/* The tag of a device's SESSION frames is in clear. Forged ones must not keep its own from waiting for its REGISTER. */
+START_TEST(a_flood_under_a_tag_leaves_room_for_another_gateway)
+{
+    enum { FORGED = 300, OWN = 100 };
+    struct harness_broker *broker = harness_broker_with_plugin(BROKER, RULES);
+    struct harness_client *flooder = frames_gateway(broker, "flood", NULL),
+                          *gateway = frames_gateway(broker, "gw", NULL),
+                          *stats = frames_subscriber(broker, "selkie/stats"),
+                          *payloads = frames_subscriber(broker, "selkie/device/+/up");
+    struct frames_device device = frames_device(1);
+    static uint8_t forged[FORGED][SHORT], own[OWN][SHORT];
+    uint64_t forged_seq = 0, seq = 0;
+
+    seal_short(forged, FORGED, &device);
+    for (uint32_t i = 0; i < FORGED; i++)
+        forged[i][SHORT - 1]++;
+    seal_short(own, OWN, &device);
+    send_short(flooder, "flood", forged, FORGED, &forged_seq);
+    send_short(gateway, "gw", own, OWN, &seq);
+    await_stat(stats, "queues", "stray", 256 + OWN);
+    frames_send_data(gateway, "gw", &device, "first", ++seq);
+    frames_expect_payload(payloads, &device, "first", 0);
+    for (uint32_t counter = 1; counter <= OWN; counter++)
+        frames_expect_payload(payloads, &device, "text", counter);
+    harness_disconnect(payloads);
+    harness_disconnect(stats);
+    harness_disconnect(flooder);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
 /* Mosquitto counts what plugins allocate: what is published is counted as it is freed. */
 START_TEST(a_memory_limit_does_not_stop_the_service)
 {
@@ -183,6 +291,8 @@ int main(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
     tcase_add_test(tcase, a_flood_of_session_frames_does_not_hold_up_another_gateway);
+    tcase_add_test(tcase, a_flood_of_frames_that_wait_leaves_room_for_another_gateway);
+    tcase_add_test(tcase, a_flood_under_a_tag_leaves_room_for_another_gateway);
     tcase_add_test(tcase, a_memory_limit_does_not_stop_the_service);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

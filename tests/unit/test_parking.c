@@ -11,15 +11,27 @@ static struct kit_host *open_host(const char *dir, enum selkie_enrolment enrolme
     return kit_open(&options);
 }
 
-/* As many parked frames of others as there is room for in all. */
-static const char *full_parking(void)
+/* A registry with so many parked frames of other devices, from one gateway. */
+static const char *parking_with(unsigned count, const char *gateway)
 {
     const char *dir = kit_dir();
     kit_close(open_host(dir, SELKIE_ENROL_OPEN));
     kit_execute(dir,
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65536) INSERT INTO parked "
-                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 'g9', 0, 1, NULL FROM n");
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u) INSERT INTO parked "
+                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, '%s', 0, 1, NULL FROM n",
+                count, gateway);
     return dir;
+}
+
+/* As many as there is room for in all. */
+static const char *full_parking(void)
+{
+    return parking_with(65536, "g9");
+}
+
+static void submit_by(struct kit_host *host, const char *gateway, struct kit_body body)
+{
+    kit_receipt(host, kit_submit_from(host, gateway, &body, 0));
 }
 
 static void expect_sessions(struct kit_host *host, const struct kit_device *device, uint32_t first, uint32_t last)
@@ -111,6 +123,35 @@ START_TEST(a_full_parking_takes_no_more_of_those_that_wait)
 }
 END_TEST
 
+/* Anybody can send REGISTERs, and under `approve` each of them is parked. */
+START_TEST(a_gateway_that_floods_leaves_room_for_another)
+{
+    const char *dir = parking_with(32767, "g1");
+    struct kit_host *host = open_host(dir, SELKIE_ENROL_APPROVE);
+    struct kit_device flood = kit_device(1, 1), device = kit_device(2, 1);
+
+    submit_by(host, "g1", kit_register(&flood, NULL, NULL)); /* now it has half of all places */
+    submit_by(host, "g1", kit_data(&flood, "x"));
+    kit_expect_rejected(host, "parking-full");
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 32768);
+    submit_by(host, "g2", kit_data(&device, "reading"));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+
+    /* It is known over a restart who has how many. */
+    host = open_host(dir, SELKIE_ENROL_APPROVE);
+    submit_by(host, "g1", kit_data(&flood, "x"));
+    kit_expect_rejected(host, "parking-full");
+    submit_by(host, "g2", kit_data(&device, "reading"));
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000002\"}");
+    kit_expect_payload(host, &device, 0, "reading");
+    kit_expect_payload(host, &device, 1, "reading");
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 32768);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(a_claim_that_comes_late_frees_all_that_waited_for_it)
 {
     struct kit_host *host = open_host(kit_dir(), SELKIE_ENROL_LISTED);
@@ -172,6 +213,7 @@ int main(void)
     tcase_add_test(tcase, a_full_row_pushes_its_oldest_out_for_a_reading);
     tcase_add_test(tcase, a_full_parking_loses_nothing_of_a_device_that_is_admitted);
     tcase_add_test(tcase, a_full_parking_takes_no_more_of_those_that_wait);
+    tcase_add_test(tcase, a_gateway_that_floods_leaves_room_for_another);
     tcase_add_test(tcase, a_claim_that_comes_late_frees_all_that_waited_for_it);
     tcase_add_test(tcase, a_frame_counts_once_as_parked_and_once_as_released);
     suite_add_tcase(suite, tcase);

@@ -76,6 +76,29 @@ START_TEST(a_flood_by_one_gateway_leaves_room_for_another)
 }
 END_TEST
 
+/* Who has heard one SESSION frame of a device knows its tag. */
+START_TEST(a_flood_under_one_tag_leaves_room_for_its_device)
+{
+    struct kit_host *host = kit_open_dir(kit_dir());
+    struct kit_device device = kit_device(1, 1);
+    struct kit_body registration = kit_register(&device, NULL, NULL), forged = kit_session(&device, "forged");
+
+    for (unsigned i = 0; i < 257; i++) { /* none of them opens */
+        forged.bytes[forged.len - 1 - i % 2]++;
+        submit_by(host, "g1", forged);
+    }
+    kit_expect_rejected(host, "unknown");
+    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 256);
+    for (int i = 0; i < 128; i++)
+        submit_by(host, "g2", kit_session(&device, "reading"));
+    submit_by(host, "g2", registration);
+    for (uint32_t counter = 2; counter < 130; counter++)
+        kit_expect_payload(host, &device, counter, "reading");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_close(host);
+}
+END_TEST
+
 /* And the clocks are right again, for Check's own sake. */
 static void close_host(struct kit_host *host)
 {
@@ -175,6 +198,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_test(tcase, a_flood_by_one_gateway_leaves_room_for_another);
+    tcase_add_test(tcase, a_flood_under_one_tag_leaves_room_for_its_device);
     tcase_add_test(tcase, an_unmatched_frame_is_rejected_after_an_hour);
     tcase_add_test(tcase, a_clock_that_is_set_forward_takes_none_of_their_hour);
     tcase_add_test(tcase, a_clock_that_is_set_back_holds_none_up);

@@ -93,8 +93,7 @@ void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, cons
     pthread_mutex_lock(&stats->lock);
     turn(stats, now_us);
     add_counts(&stats->counts, &effects->counts);
-    stats->parked = effects->parked;
-    stats->unmatched = effects->unmatched;
+    memcpy(stats->held, effects->held, sizeof stats->held);
     for (unsigned i = 0; i < count; i++)
         if (jobs[i])
             add_stages(stats->stages[0], jobs[i], now_us);
@@ -153,10 +152,10 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
         (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts),
         "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues",
         "intake", (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
-        stats->parked, "stray", stats->unmatched, "latency_us", latency_json(stats), "storage", "working",
-        stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
-        (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
-        (json_int_t)stats->commits);
+        stats->held[SELKIE_SHARED_PARKED], "stray", stats->held[SELKIE_SHARED_UNMATCHED], "latency_us",
+        latency_json(stats), "storage", "working", stats->storage_failed_ms == 0, "damaged", stats->storage_damaged,
+        "failing_since", (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures,
+        "commits", (json_int_t)stats->commits);
     pthread_mutex_unlock(&stats->lock);
     return json;
 }

@@ -30,7 +30,7 @@ struct selkie_pipeline_stats {
     struct selkie_counts counts;
     uint64_t intake_full;
     uint64_t commits;
-    int parked, unmatched;
+    int held[SELKIE_SHARED_COUNT];
     int64_t started_ms;
     int64_t storage_failed_ms; /* since when; 0 = storage works */
     uint64_t storage_failures;

@@ -142,7 +142,7 @@ SELKIE_USE_RESULT int selkie_registry_oldest_parked(struct selkie_registry *regi
 SELKIE_USE_RESULT int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
                                                   const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
 SELKIE_USE_RESULT int selkie_registry_unpark(struct selkie_registry *registry, int64_t number);
-/* Their number, of one binding or (0) of all. */
+/* Their number. */
 SELKIE_USE_RESULT int selkie_registry_count_parked(struct selkie_registry *registry, int64_t binding);
 
 /* Unmatched frames: SESSION, with an unknown tag */
@@ -162,9 +162,15 @@ SELKIE_USE_RESULT int selkie_registry_find_unmatched(struct selkie_registry *reg
                                                      const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
                                                      const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
 SELKIE_USE_RESULT int selkie_registry_delete_unmatched(struct selkie_registry *registry, int64_t number);
-/* Their number, of one tag or (NULL) of all; of one gateway. */
-SELKIE_USE_RESULT int selkie_registry_count_unmatched(struct selkie_registry *registry, const uint8_t *tag);
-SELKIE_USE_RESULT int selkie_registry_count_unmatched_of(struct selkie_registry *registry, const char *gateway);
+/* Their number with one tag, of one gateway or ("") of all. */
+SELKIE_USE_RESULT int selkie_registry_count_unmatched(struct selkie_registry *registry,
+                                                      const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
+                                                      const char *gateway);
+
+/* What gateways share: the number that one of them holds, or ("") all. The database counts it with each change. */
+enum selkie_shared { SELKIE_SHARED_PARKED, SELKIE_SHARED_UNMATCHED, SELKIE_SHARED_COUNT };
+SELKIE_USE_RESULT int selkie_registry_held(struct selkie_registry *registry, enum selkie_shared what,
+                                           const char *gateway);
 
 /* The outbox: an output's kind, address, counter, rx_ms, gateway, form and data */
 

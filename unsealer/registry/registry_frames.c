@@ -71,8 +71,7 @@ int selkie_registry_unpark(struct selkie_registry *registry, int64_t number)
 
 int selkie_registry_count_parked(struct selkie_registry *registry, int64_t binding)
 {
-    return binding ? selkie_sql_count(registry, SELKIE_SQL_PARKED_COUNT, SELKIE_VALUES(SELKIE_INTEGER(binding)))
-                   : selkie_sql_count(registry, SELKIE_SQL_PARKED_COUNT_ALL, SELKIE_NO_VALUES);
+    return selkie_sql_count(registry, SELKIE_SQL_PARKED_COUNT, SELKIE_VALUES(SELKIE_INTEGER(binding)));
 }
 
 int selkie_registry_put_unmatched(struct selkie_registry *registry, struct selkie_unmatched *record)
@@ -137,16 +136,18 @@ int selkie_registry_delete_unmatched(struct selkie_registry *registry, int64_t n
     return selkie_sql_run(registry, SELKIE_SQL_UNMATCHED_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
 }
 
-int selkie_registry_count_unmatched(struct selkie_registry *registry, const uint8_t *tag)
+int selkie_registry_count_unmatched(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
+                                    const char *gateway)
 {
-    return tag ? selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT,
-                                  SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE)))
-               : selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT_ALL, SELKIE_NO_VALUES);
+    return selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT,
+                            SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE), SELKIE_TEXT(gateway)));
 }
 
-int selkie_registry_count_unmatched_of(struct selkie_registry *registry, const char *gateway)
+int selkie_registry_held(struct selkie_registry *registry, enum selkie_shared what, const char *gateway)
 {
-    return selkie_sql_count(registry, SELKIE_SQL_UNMATCHED_COUNT_GATEWAY, SELKIE_VALUES(SELKIE_TEXT(gateway)));
+    static const char *const names[] = {[SELKIE_SHARED_PARKED] = "parked", [SELKIE_SHARED_UNMATCHED] = "unmatched"};
+
+    return selkie_sql_count(registry, SELKIE_SQL_HELD, SELKIE_VALUES(SELKIE_TEXT(names[what]), SELKIE_TEXT(gateway)));
 }
 
 int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *record)

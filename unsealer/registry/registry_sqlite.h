@@ -113,7 +113,6 @@
     X(PARKED_FIND, "SELECT rx FROM parked WHERE binding = ? AND counter = ? AND digest = ?")                           \
     X(PARKED_DELETE, "DELETE FROM parked WHERE number = ?")                                                            \
     X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE binding = ?")                                                   \
-    X(PARKED_COUNT_ALL, "SELECT count(*) FROM parked")                                                                 \
     X(UNMATCHED_PUT, "INSERT " SELKIE_SQL_INSERT("unmatched", SELKIE_UNMATCHED_COLUMNS, ", body", ", ?"))              \
     X(UNMATCHED_LAST_ARRIVED, "SELECT max(arrived) FROM unmatched")                                                    \
     X(UNMATCHED_LAST, "SELECT max(number) FROM unmatched")                                                             \
@@ -121,9 +120,8 @@
     X(UNMATCHED_OLDEST, SELKIE_SQL_UNMATCHED "ORDER BY number LIMIT 1")                                                \
     X(UNMATCHED_FIND, "SELECT rx FROM unmatched WHERE tag = ? AND digest = ?")                                         \
     X(UNMATCHED_DELETE, "DELETE FROM unmatched WHERE number = ?")                                                      \
-    X(UNMATCHED_COUNT, "SELECT count(*) FROM unmatched WHERE tag = ?")                                                 \
-    X(UNMATCHED_COUNT_GATEWAY, "SELECT count FROM unmatched_count WHERE gateway = ?")                                  \
-    X(UNMATCHED_COUNT_ALL, "SELECT count(*) FROM unmatched")                                                           \
+    X(UNMATCHED_COUNT, "SELECT count(*) FROM unmatched WHERE tag = ?1 AND (?2 = '' OR gateway = ?2)")                  \
+    X(HELD, "SELECT count FROM held WHERE what = ? AND gateway = ?")                                                   \
     X(OUTBOX_PUT, "INSERT " SELKIE_SQL_INSERT("outbox", SELKIE_OUTBOX_COLUMNS, ", data", ", ?"))                       \
     X(OUTBOX_LAST, "SELECT max(number) FROM outbox")                                                                   \
     X(OUTBOX_NEXT, SELKIE_SQL_OUTBOX "WHERE number > ? ORDER BY number LIMIT 1")                                       \

@@ -91,20 +91,31 @@ CREATE TABLE unmatched (
     gateway TEXT NOT NULL,
     body    BLOB NOT NULL        -- as received: sealed by the device
 );
-CREATE UNIQUE INDEX unmatched_tag ON unmatched (tag, digest);
+CREATE INDEX unmatched_tag ON unmatched (tag, digest, gateway);
 
--- Their number for each gateway.
-CREATE TABLE unmatched_count (
-    gateway TEXT PRIMARY KEY,
-    count   INTEGER NOT NULL
+-- What gateways share: how many of the parked and of the unmatched frames each one holds, and (gateway '') all of them.
+CREATE TABLE held (
+    what    TEXT NOT NULL,       -- 'parked' or 'unmatched'
+    gateway TEXT NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (what, gateway)
 ) WITHOUT ROWID;
 
+CREATE TRIGGER held_gone AFTER UPDATE ON held WHEN new.count = 0 BEGIN
+    DELETE FROM held WHERE what = new.what AND gateway = new.gateway;
+END;
+CREATE TRIGGER parked_added AFTER INSERT ON parked BEGIN
+    INSERT INTO held VALUES ('parked', '', 1), ('parked', new.gateway, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER parked_removed AFTER DELETE ON parked BEGIN
+    UPDATE held SET count = count - 1 WHERE what = 'parked' AND gateway IN ('', old.gateway);
+END;
 CREATE TRIGGER unmatched_added AFTER INSERT ON unmatched BEGIN
-    INSERT INTO unmatched_count VALUES (new.gateway, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+    INSERT INTO held VALUES ('unmatched', '', 1), ('unmatched', new.gateway, 1)
+        ON CONFLICT DO UPDATE SET count = count + 1;
 END;
 CREATE TRIGGER unmatched_removed AFTER DELETE ON unmatched BEGIN
-    UPDATE unmatched_count SET count = count - 1 WHERE gateway = old.gateway;
-    DELETE FROM unmatched_count WHERE gateway = old.gateway AND count = 0;
+    UPDATE held SET count = count - 1 WHERE what = 'unmatched' AND gateway IN ('', old.gateway);
 END;
 
 -- What must reach the broker, in this order, even after a crash.

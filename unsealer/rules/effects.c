@@ -15,12 +15,6 @@ static int shift_unmatched_clock(struct selkie_effects *effects, int64_t now_us)
 
 static int load(struct selkie_effects *effects)
 {
-    effects->parked = selkie_registry_count_parked(effects->registry, 0);
-    if (effects->parked < 0)
-        return effects->parked;
-    effects->unmatched = selkie_registry_count_unmatched(effects->registry, NULL);
-    if (effects->unmatched < 0)
-        return effects->unmatched;
     int result = selkie_state_publisher_reload(&effects->states, effects->registry);
     effects->loaded = result == 0;
     return result;
@@ -40,6 +34,11 @@ int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t
 
 int selkie_effects_end(struct selkie_effects *effects, int64_t now_us)
 {
+    for (int i = 0; i < SELKIE_SHARED_COUNT; i++) {
+        effects->held[i] = selkie_registry_held(effects->registry, (enum selkie_shared)i, "");
+        if (effects->held[i] < 0)
+            return effects->held[i];
+    }
     return selkie_state_publisher_publish(&effects->states, effects->registry, now_us / 1000, &effects->out);
 }
 
@@ -59,6 +58,14 @@ void selkie_effects_wipe(struct selkie_effects *effects)
 bool selkie_effects_due(const struct selkie_effects *effects)
 {
     return !effects->loaded || effects->states.waiting > 0;
+}
+
+int selkie_effects_has_room(struct selkie_effects *effects, enum selkie_shared what, const char *gateway, int max)
+{
+    int all = selkie_registry_held(effects->registry, what, "");
+    int own = all < 0 ? all : selkie_registry_held(effects->registry, what, gateway);
+
+    return own < 0 ? own : own < max - all;
 }
 
 int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox)

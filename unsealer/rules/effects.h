@@ -34,11 +34,11 @@ struct selkie_effects {
                                * the process does not run */
     struct selkie_output_list out;
     struct selkie_counts counts;
+    int held[SELKIE_SHARED_COUNT]; /* by all gateways, at its end */
 
     /* Of all transactions; read from the registry before the first, and again after a rollback. */
     bool loaded;
     struct selkie_state_publisher states;
-    int parked, unmatched; /* totals over all bindings: counting takes too long for each transaction */
     /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
      * stored. */
     int64_t unmatched_shift_ms;
@@ -55,6 +55,11 @@ void selkie_effects_wipe(struct selkie_effects *effects);
 
 /* Whether states are due soon, so that a transaction is needed even if no frame comes. */
 bool selkie_effects_due(const struct selkie_effects *effects);
+
+/* Whether a gateway may hold one more of what all of them share: 1 or 0. It may hold as many as are free of `max`, as
+ * in pool.h: one that floods takes half, and another finds room. */
+SELKIE_USE_RESULT int selkie_effects_has_room(struct selkie_effects *effects, enum selkie_shared what,
+                                              const char *gateway, int max);
 
 /* Add an output, with `outbox` to the outbox too. Takes `output`; NULL gives SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *output, bool outbox);

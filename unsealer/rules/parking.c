@@ -14,12 +14,6 @@ int selkie_parking_repeated(struct selkie_effects *effects, int64_t first_rx_ms,
     return 0;
 }
 
-static int unpark(struct selkie_effects *effects, const struct selkie_opened *opened)
-{
-    effects->parked--;
-    return selkie_registry_unpark(effects->registry, opened->number);
-}
-
 /* Reject the binding's oldest frame to make room. */
 static int evict_oldest(struct selkie_effects *effects, const struct selkie_binding *binding)
 {
@@ -27,12 +21,17 @@ static int evict_oldest(struct selkie_effects *effects, const struct selkie_bind
     int result = selkie_registry_oldest_parked(effects->registry, binding->number, &oldest);
 
     if (result > 0 || result == SELKIE_ECRYPTO) /* also one that is corrupt */
-        result = unpark(effects, &oldest);
+        result = selkie_registry_unpark(effects->registry, oldest.number);
     if (result == 0)
         result =
             selkie_effects_reject(effects, SELKIE_REASON_PARKING_FULL, oldest.gateway, oldest.rx_ms, binding->address);
     mbedtls_platform_zeroize(&oldest, sizeof oldest);
     return result;
+}
+
+int selkie_parking_has_room(struct selkie_effects *effects, const char *gateway)
+{
+    return selkie_effects_has_room(effects, SELKIE_SHARED_PARKED, gateway, SELKIE_PARKED_MAX_ALL);
 }
 
 /* Frames of a pending binding wait until the administrator decides, so their number is bounded. A REGISTER carries no
@@ -45,13 +44,15 @@ static int make_room(struct selkie_effects *effects, const struct selkie_binding
     if (result < 0)
         return result;
     bool full = result >= SELKIE_PARKED_MAX + !opened->has_payload;
-    if (full && opened->has_payload)
+    if (full && opened->has_payload) {
         result = evict_oldest(effects, binding);
-    else if (full || effects->parked >= SELKIE_PARKED_MAX_ALL)
-        /* A flood of many addresses must not evict the frames of other devices. */
-        return selkie_effects_reject(effects, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms,
-                                     binding->address);
-    return result < 0 ? result : 1;
+        return result < 0 ? result : 1;
+    }
+    /* A flood of many addresses must not evict the frames of other devices. */
+    result = full ? 0 : selkie_parking_has_room(effects, opened->gateway);
+    if (result != 0)
+        return result;
+    return selkie_effects_reject(effects, SELKIE_REASON_PARKING_FULL, opened->gateway, opened->rx_ms, binding->address);
 }
 
 int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *binding, struct selkie_opened *opened,
@@ -76,7 +77,6 @@ int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *b
         binding->form = opened->form;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
     effects->counts.parked += !waited;
-    effects->parked++;
     result = selkie_registry_park(effects->registry, opened);
     return result < 0 ? result : selkie_registry_put_binding(effects->registry, binding);
 }
@@ -90,7 +90,7 @@ static int remove_next(struct selkie_effects *effects, const struct selkie_bindi
         bool corrupt = result == SELKIE_ECRYPTO;
         if (result <= 0 && !corrupt)
             return result;
-        result = unpark(effects, opened);
+        result = selkie_registry_unpark(effects->registry, opened->number);
         if (result < 0 || !corrupt)
             return result < 0 ? result : 1;
         result =

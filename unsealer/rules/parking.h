@@ -8,7 +8,10 @@
 #include "rules/effects.h"
 
 #define SELKIE_PARKED_MAX     256   /* payloads a pending ID */
-#define SELKIE_PARKED_MAX_ALL 65536 /* parked frames of all IDs; further ones are rejected */
+#define SELKIE_PARKED_MAX_ALL 65536 /* parked frames of all IDs; one gateway may hold as many as are free */
+
+/* Whether there is room for one more parked frame from a gateway: 1 or 0. */
+SELKIE_USE_RESULT int selkie_parking_has_room(struct selkie_effects *effects, const char *gateway);
 
 /* Park a frame of a pending binding, within bounds; or of one that has just become active, until selkie_parking_release
  * in the same transaction. `waited`: it was counted as parked before. */

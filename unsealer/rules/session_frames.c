@@ -92,11 +92,12 @@ int selkie_session_frames_identify(struct selkie_effects *effects, const struct 
  * leave room for the frames of others. */
 static int has_room(struct selkie_effects *effects, const struct selkie_unmatched *unmatched)
 {
-    int result = selkie_registry_count_unmatched(effects->registry, unmatched->tag);
-    if (result < 0 || result >= SELKIE_UNMATCHED_MAX)
-        return result < 0 ? result : 0;
-    result = selkie_registry_count_unmatched_of(effects->registry, unmatched->gateway);
-    return result < 0 ? result : result < SELKIE_UNMATCHED_MAX_ALL - effects->unmatched;
+    int all = selkie_registry_count_unmatched(effects->registry, unmatched->tag, "");
+    int own = all < 0 ? all : selkie_registry_count_unmatched(effects->registry, unmatched->tag, unmatched->gateway);
+
+    if (own < 0 || own >= SELKIE_UNMATCHED_MAX - all)
+        return own < 0 ? own : 0;
+    return selkie_effects_has_room(effects, SELKIE_SHARED_UNMATCHED, unmatched->gateway, SELKIE_UNMATCHED_MAX_ALL);
 }
 
 static int keep_unmatched(struct selkie_effects *effects, const struct selkie_job *job)
@@ -118,7 +119,6 @@ static int keep_unmatched(struct selkie_effects *effects, const struct selkie_jo
     if (result == 0)
         return selkie_effects_reject(effects, SELKIE_REASON_UNKNOWN, unmatched.gateway, unmatched.rx_ms, NULL);
     effects->counts.parked++;
-    effects->unmatched++;
     return selkie_registry_put_unmatched(effects->registry, &unmatched);
 }
 
@@ -164,7 +164,6 @@ int selkie_session_frames_adopt(struct selkie_effects *effects, struct selkie_bi
             continue;
         if (result > 0)
             result = selkie_registry_delete_unmatched(effects->registry, unmatched.number);
-        effects->unmatched--;
         if (result == 0)
             result = selkie_parking_park(effects, binding, &opened, true);
         if (result < 0)
@@ -181,7 +180,6 @@ int selkie_session_frames_expire(struct selkie_effects *effects, int max)
 
     while (expired < max && (result = selkie_registry_oldest_unmatched(
                                  effects->registry, effects->unmatched_now_ms - SELKIE_UNMATCHED_MS, &unmatched)) > 0) {
-        effects->unmatched--;
         result = selkie_registry_delete_unmatched(effects->registry, unmatched.number);
         if (result == 0)
             result = selkie_effects_reject(effects, SELKIE_REASON_UNKNOWN, unmatched.gateway, unmatched.rx_ms, NULL);

@@ -6,8 +6,9 @@
 
 #include "rules/effects.h"
 
-#define SELKIE_UNMATCHED_MAX     256     /* frames of one unknown tag */
-#define SELKIE_UNMATCHED_MAX_ALL 16384   /* of all tags; one gateway may hold as many as are free, as in pool.h */
+/* One gateway may hold as many as are free, of one tag and of all, as in pool.h. */
+#define SELKIE_UNMATCHED_MAX     512     /* frames of one unknown tag */
+#define SELKIE_UNMATCHED_MAX_ALL 16384   /* of all tags */
 #define SELKIE_UNMATCHED_MS      3600000 /* how long one is kept */
 
 struct selkie_identified {
