@@ -230,6 +230,8 @@ static int pipeline_open(struct selkie_plugin *plugin)
                                               .rebind = config->rebind,
                                               .silent_after_s = config->silent_after_s,
                                               .replay_wait_ms = replay_wait_ms(plugin),
+                                              .max_devices = config->max_devices,
+                                              .forget_after_days = config->forget_after_days,
                                               .wake = on_outputs,
                                               .wake_context = plugin->wakeup,
                                               .log = selkie_log_queue_write,

@@ -11,6 +11,8 @@
 #define WORKERS_MAX      256
 #define SILENT_AFTER_MAX (366LL * 24 * 3600)
 #define REPLAY_WAIT_MAX  600
+#define DEVICES_MAX      1000000000
+#define FORGET_AFTER_MAX 36500
 #define PATH_SIZE        4096
 
 static const char *const providers[] = {"openssl", "mbedtls", NULL};
@@ -147,6 +149,8 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
     config->allow_other_topics = selkie_settings_choice(root, "other_topics", others, 0) == 1;
     config->silent_after_s = (unsigned)selkie_settings_integer(root, "silent_after", 0, SILENT_AFTER_MAX, 0);
     config->replay_wait_s = (unsigned)selkie_settings_integer(root, "replay_wait", 0, REPLAY_WAIT_MAX, 30);
+    config->max_devices = (unsigned)selkie_settings_integer(root, "max_devices", 1, DEVICES_MAX, 100000);
+    config->forget_after_days = (unsigned)selkie_settings_integer(root, "forget_after_days", 0, FORGET_AFTER_MAX, 30);
     config->any_gateway = selkie_settings_choice(root, "gateways", gateways, 0) == 1;
     read_keys(config, root, path); /* last: it takes longest */
     selkie_settings_end(root);

@@ -36,6 +36,8 @@ struct selkie_plugin_config {
     bool allow_other_topics;
     unsigned silent_after_s; /* 0 = off */
     unsigned replay_wait_s;  /* likewise */
+    unsigned max_devices;    /* that nobody listed */
+    unsigned forget_after_days;
     bool any_gateway;
 };
 

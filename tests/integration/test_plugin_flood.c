@@ -6,6 +6,7 @@
 #include <selkie/session.h>
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,88 @@ START_TEST(a_flood_of_frames_that_wait_leaves_room_for_another_gateway)
 }
 END_TEST
 
+/* With the public key anybody can register devices. One gateway may hold half of those that nobody listed. */
+START_TEST(a_flood_of_registrations_leaves_room_for_another_gateway)
+{
+    enum { OTHERS_FIRST = 1000 };
+    struct harness_broker *broker = harness_broker_with_plugin(BROKER, RULES ",\"max_devices\":20");
+    struct harness_client *flooder = frames_gateway(broker, "flood", NULL),
+                          *gateway = frames_gateway(broker, "gw", NULL),
+                          *stats = frames_subscriber(broker, "selkie/stats"),
+                          *rejected = frames_subscriber(broker, "selkie/rejected/#"),
+                          *payloads = frames_subscriber(broker, "selkie/device/+/up");
+
+    for (uint64_t i = 1; i <= 50; i++) {
+        struct frames_device noisy = frames_device(i);
+        frames_send_data(flooder, "flood", &noisy, "flood", i);
+    }
+    frames_await_receipts(flooder, 1, 50);
+    for (int i = 0; i < 10; i++)
+        harness_message_free(harness_receive(payloads, "selkie/device/"));
+    ck_assert_ptr_null(harness_receive_try(payloads, "selkie/device/", 0));
+    await_stat(stats, "rejected", "registry-full", 40);
+    for (int i = 0; i < 40; i++)
+        harness_message_free(harness_receive(rejected, "selkie/rejected/registry-full"));
+    for (uint64_t i = 1; i <= 5; i++) {
+        struct frames_device honest = frames_device(OTHERS_FIRST + i);
+        frames_send_data(gateway, "gw", &honest, "reading", i);
+        frames_expect_payload(payloads, &honest, "reading", 0);
+    }
+    await_stat(stats, "devices", "unlisted", 15);
+    ck_assert_ptr_null(harness_receive_try(rejected, "selkie/rejected/", 0));
+    harness_disconnect(payloads);
+    harness_disconnect(rejected);
+    harness_disconnect(stats);
+    harness_disconnect(flooder);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+static void execute(const char *sql)
+{
+    sqlite3 *db;
+
+    ck_assert_int_eq(sqlite3_open(harness_path("state/registry.db"), &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Nobody listed it, and it is silent for 40 days. Its state goes, and a recording does not bring it back. */
+START_TEST(a_device_that_is_silent_is_forgotten)
+{
+    char lines[512];
+    (void)snprintf(lines, sizeof lines, BROKER "persistence true\npersistence_location %s/\n", harness_path("."));
+    struct harness_broker *broker = harness_broker_with_plugin(lines, RULES);
+    struct harness_client *gateway = frames_gateway(broker, "gw", NULL);
+    struct frames_device device = frames_device(1), awake = frames_device(2);
+    uint8_t recorded[SELKIE_SEALED_SIZE];
+
+    harness_seal_data(recorded, device.address, device.id, 0, "reading");
+    ck_assert_int_ge(frames_send(gateway, "gw", recorded, sizeof recorded, 1), 0);
+    frames_send_data(gateway, "gw", &awake, "reading", 2);
+    frames_await_receipts(gateway, 1, 2);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    execute("INSERT OR REPLACE INTO about VALUES ('day-clock', 40 * 86400000 + 1);"
+            "UPDATE binding SET heard = 40 WHERE address = x'0000000000000002'");
+    harness_broker_restart(broker);
+    gateway = frames_gateway(broker, "gw", NULL);
+    struct harness_client *rejected = frames_subscriber(broker, "selkie/rejected/#");
+    frames_send_data(gateway, "gw", &awake, "still here", 3);
+    frames_await_receipt(gateway, 3);
+    ck_assert_int_ge(frames_send(gateway, "gw", recorded, sizeof recorded, 4), 0);
+    harness_message_free(harness_receive(rejected, "selkie/rejected/retired"));
+    struct harness_client *states = frames_subscriber(broker, "selkie/device/+/state");
+    harness_message_free(harness_receive(states, frames_topic(&awake, "state")));
+    ck_assert_ptr_null(harness_receive_try(states, frames_topic(&device, "state"), 0));
+    harness_disconnect(states);
+    harness_disconnect(rejected);
+    harness_disconnect(gateway);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
 /* The tag of a device's SESSION frames is in clear. Forged ones must not keep its own from waiting for its REGISTER. */
 START_TEST(a_flood_under_a_tag_leaves_room_for_another_gateway)
 {
@@ -292,6 +375,8 @@ int main(void)
     tcase_add_test(tcase, a_flood_does_not_hold_up_another_gateway);
     tcase_add_test(tcase, a_flood_of_session_frames_does_not_hold_up_another_gateway);
     tcase_add_test(tcase, a_flood_of_frames_that_wait_leaves_room_for_another_gateway);
+    tcase_add_test(tcase, a_flood_of_registrations_leaves_room_for_another_gateway);
+    tcase_add_test(tcase, a_device_that_is_silent_is_forgotten);
     tcase_add_test(tcase, a_flood_under_a_tag_leaves_room_for_another_gateway);
     tcase_add_test(tcase, a_memory_limit_does_not_stop_the_service);
     suite_add_tcase(suite, tcase);

@@ -60,6 +60,8 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert(!config->allow_other_topics);
     ck_assert_uint_eq(config->silent_after_s, 0);
     ck_assert_uint_eq(config->replay_wait_s, 30);
+    ck_assert_uint_eq(config->max_devices, 100000);
+    ck_assert_uint_eq(config->forget_after_days, 30);
     ck_assert(!config->any_gateway);
     selkie_plugin_config_close(config);
 }
@@ -74,7 +76,7 @@ START_TEST(each_key_is_taken)
         "\"workers\":256,\"enrolment\":\"listed\",\"rebind\":\"claim\",\"admins\":[\"root\",\"ops\"],"
         "\"readers\":[\"alice\",{\"user\":\"bob\",\"topics\":[\"selkie/device/+/up\",\"selkie/stats\"]},"
         "{\"user\":\"carol\"}],\"other_topics\":\"allow\",\"silent_after\":31622400,\"replay_wait\":600,"
-        "\"gateways\":\"any\"}");
+        "\"gateways\":\"any\",\"max_devices\":1000000000,\"forget_after_days\":0}");
     const char *provider;
     uint8_t id;
 
@@ -106,6 +108,8 @@ START_TEST(each_key_is_taken)
     ck_assert(config->allow_other_topics);
     ck_assert_uint_eq(config->silent_after_s, 31622400);
     ck_assert_uint_eq(config->replay_wait_s, 600);
+    ck_assert_uint_eq(config->max_devices, 1000000000);
+    ck_assert_uint_eq(config->forget_after_days, 0);
     ck_assert(config->any_gateway);
     selkie_plugin_config_close(config);
 }
@@ -183,6 +187,10 @@ static const struct {
     {"\"silent_after\":31622401", "silent_after: must be 0 to 31622400"},
     {"\"replay_wait\":-1", "replay_wait: must be 0 to 600"},
     {"\"replay_wait\":601", "replay_wait: must be 0 to 600"},
+    {"\"max_devices\":0", "max_devices: must be 1 to 1000000000"},
+    {"\"max_devices\":1000000001", "max_devices: must be 1 to 1000000000"},
+    {"\"forget_after_days\":-1", "forget_after_days: must be 0 to 36500"},
+    {"\"forget_after_days\":36501", "forget_after_days: must be 0 to 36500"},
     {"\"gateways\":[\"roof\"]", "gateways: must be"},
     {"\"provider\":\"magic\"", "provider: must be one of \"openssl\", \"mbedtls\""},
 };

@@ -463,14 +463,58 @@ START_TEST(tallies_agree_with_what_they_count)
     }
     kit_close(host);
     ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
-    const char *sql = "SELECT (SELECT count(*) FROM device) = (SELECT sum(count) FROM tally WHERE what = 'status'), "
-                      "(SELECT count(*) FROM binding WHERE status = 1) = (SELECT sum(count) FROM tally WHERE what = "
-                      "'key'), NOT EXISTS (SELECT 1 FROM tally WHERE what = 'status' AND count <> (SELECT count(*) "
-                      "FROM device WHERE status = which))";
+    const char *sql =
+        "SELECT (SELECT count(*) FROM device) = (SELECT sum(count) FROM tally WHERE what = 'status'), "
+        "(SELECT count(*) FROM binding WHERE status = 1) = (SELECT sum(count) FROM tally WHERE what = "
+        "'key'), NOT EXISTS (SELECT 1 FROM tally WHERE what = 'status' AND count <> (SELECT count(*) "
+        "FROM device WHERE status = which)), (SELECT count(*) FROM device WHERE gateway = 'g1') = (SELECT "
+        "count FROM held WHERE what = 'device' AND gateway = 'g1'), (SELECT count FROM held WHERE what = "
+        "'device' AND gateway = '') = (SELECT count FROM held WHERE what = 'device' AND gateway = 'g1'), "
+        "(SELECT count(*) FROM parked) = (SELECT count FROM held WHERE what = 'parked' AND gateway = '')";
     ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 6; i++)
         ck_assert_int_eq(sqlite3_column_int(statement, i), 1);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+END_TEST
+
+/* It stays for ever, so it is small; and what a listing shows of it is true. */
+START_TEST(of_a_retired_id_no_more_is_kept_than_is_needed)
+{
+    const char *dir = kit_dir();
+    const struct selkie_unsealer_options options = {.state_dir = dir, .rebind = SELKIE_REBIND_ALLOW};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1), reset = kit_device(1, 2);
+    sqlite3_stmt *statement;
+    sqlite3 *db;
+
+    kit_submit_wait(host, kit_register(&device, NULL, "firmware 1"));
+    for (int i = 0; i < 40; i++)
+        kit_submit_wait(host, kit_session(&device, "x"));
+    kit_submit_wait(host, kit_register(&reset, NULL, NULL));
+    json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
+    json_t *retired = json_array_get(json_object_get(json_object_get(response, "data"), "bindings"), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(retired, "status")), "retired");
+    ck_assert_int_eq(json_integer_value(json_object_get(retired, "received")), 41);
+    ck_assert_int_eq(json_integer_value(json_object_get(retired, "counter")), 40);
+    ck_assert_int_gt(json_integer_value(json_object_get(retired, "last_seen")), 0);
+    ck_assert_ptr_null(json_object_get(retired, "gateway"));
+    ck_assert_ptr_null(json_object_get(retired, "firmware"));
+    json_decref(response);
+    kit_close(host);
+    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db,
+                                        "SELECT length(entries) + length(gateway) + length(firmware) + "
+                                        "ifnull(length(session), 0), (SELECT count(*) FROM seen WHERE place >> 27 = "
+                                        "number), length(id_hash) FROM binding WHERE status = 3",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    ck_assert_int_eq(sqlite3_column_int(statement, 0), 0);
+    ck_assert_int_eq(sqlite3_column_int(statement, 1), 0);
+    ck_assert_int_eq(sqlite3_column_int(statement, 2), 32);
     sqlite3_finalize(statement);
     sqlite3_close(db);
 }
@@ -498,6 +542,7 @@ int main(void)
     tcase_add_test(tcase, a_log_that_cannot_be_moved_is_told_once_and_holds_up_nothing);
     tcase_add_test(tcase, a_command_that_finds_no_memory_says_nothing_of_the_storage);
     tcase_add_test(tcase, tallies_agree_with_what_they_count);
+    tcase_add_test(tcase, of_a_retired_id_no_more_is_kept_than_is_needed);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

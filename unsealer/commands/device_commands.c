@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The handlers of the commands on devices. */
 #include "commands/command.h"
+#include "rules/forgetting.h"
 #include "rules/parking.h"
 
 #include <mbedtls/platform_util.h>
@@ -56,6 +57,7 @@ int selkie_command_add_device(struct selkie_command *command)
         device.name[name_len] = 0;
         device.claim_corrupt = device.claim_corrupt && device.claim_len == 0;
         device.listed = true;
+        device.gateway[0] = 0;
         result = selkie_effects_review(command->commands->effects, &device);
     }
     mbedtls_platform_zeroize(&device, sizeof device);
@@ -193,6 +195,7 @@ static int approve(struct selkie_effects *effects, struct selkie_device_record *
         result = selkie_effects_set_status(effects, active, SELKIE_BINDING_RETIRED);
     if (result == 0)
         result = selkie_effects_set_status(effects, pending, SELKIE_BINDING_ACTIVE);
+    device->gateway[0] = 0;
     if (result == 0)
         result = selkie_effects_event(effects, "approved", device->address, pending->id_hash, NULL);
     if (result == 0)
@@ -216,13 +219,6 @@ int selkie_command_approve_device(struct selkie_command *command)
     return result;
 }
 
-/* Retire a binding and reject what is parked for it. */
-static int end_binding(struct selkie_effects *effects, struct selkie_binding *binding, enum selkie_reason reason)
-{
-    int result = selkie_effects_set_status(effects, binding, SELKIE_BINDING_RETIRED);
-    return result < 0 ? result : selkie_parking_evict(effects, binding, reason);
-}
-
 int selkie_command_deny_device(struct selkie_command *command)
 {
     struct selkie_effects *effects = command->commands->effects;
@@ -233,7 +229,9 @@ int selkie_command_deny_device(struct selkie_command *command)
     if (result == 0)
         result = pick_pending(command, live, &pending);
     if (result == 0)
-        result = end_binding(effects, pending, SELKIE_REASON_DENIED);
+        result = selkie_effects_set_status(effects, pending, SELKIE_BINDING_RETIRED);
+    if (result == 0)
+        result = selkie_parking_evict(effects, pending, SELKIE_REASON_DENIED);
     if (result == 0)
         result = selkie_effects_event(effects, "denied", device.address, pending->id_hash, NULL);
     if (result == 0)
@@ -259,6 +257,7 @@ static int set_revoked(struct selkie_command *command, bool revoked)
             result = selkie_registry_put_binding_status(effects->registry, &live[i]);
     }
     device.revoked = revoked;
+    device.gateway[0] = 0;
     if (result == 0 && revoked)
         result = selkie_effects_event(effects, "revoked", device.address, NULL, NULL);
     if (result == 0)
@@ -280,15 +279,10 @@ int selkie_command_restore_device(struct selkie_command *command)
 /* Its IDs stay known as retired. */
 int selkie_command_remove_device(struct selkie_command *command)
 {
-    struct selkie_effects *effects = command->commands->effects;
     struct selkie_device_record device;
     struct selkie_binding live[SELKIE_LIVE_MAX];
-    int count = load_live(command, &device, live), result = count < 0 ? count : 0;
+    int count = load_live(command, &device, live);
 
     mbedtls_platform_zeroize(&device, sizeof device);
-    for (int i = 0; i < count && result == 0; i++)
-        result = end_binding(effects, &live[i], SELKIE_REASON_REMOVED);
-    if (result == 0)
-        result = selkie_registry_delete_device(effects->registry, command->address);
-    return result < 0 ? result : selkie_state_publisher_touch(&effects->states, command->address, NULL);
+    return count < 0 ? count : selkie_forgetting_remove(command->commands->effects, command->address, live, count);
 }

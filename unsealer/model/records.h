@@ -31,6 +31,7 @@ struct selkie_device_record {
     bool listed, revoked;
     enum selkie_device_status status;
     int64_t reset_alarm_ms;
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1]; /* through which it registered; "" = an administrator vouched for it */
 };
 
 enum selkie_binding_status {
@@ -65,6 +66,7 @@ struct selkie_binding {
     uint32_t counter;
     uint64_t received, session_frames, session_bytes;
     int64_t first_seen_ms, last_seen_ms;
+    int64_t heard_day; /* of its last frame that was accepted or parked, by rules/day_clock.h */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     enum selkie_frame_type form; /* of its last reading, or what a later REGISTER said */
     char firmware[SELKIE_FIRMWARE_MAX + 1];
@@ -84,6 +86,7 @@ struct selkie_opened {
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     enum selkie_frame_type form;
     uint8_t key_id;
+    int64_t parked_day;                  /* by rules/day_clock.h */
     bool has_payload;                    /* DATA or SESSION; not REGISTER */
     uint8_t payload[SELKIE_PAYLOAD_MAX]; /* wipe it */
     size_t payload_len;

@@ -94,6 +94,8 @@ void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, cons
     turn(stats, now_us);
     add_counts(&stats->counts, &effects->counts);
     memcpy(stats->held, effects->held, sizeof stats->held);
+    stats->max_devices = effects->rules.max_devices;
+    stats->devices_full = effects->full_for[0] != 0;
     for (unsigned i = 0; i < count; i++)
         if (jobs[i])
             add_stages(stats->stages[0], jobs[i], now_us);
@@ -143,8 +145,7 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
     const struct selkie_counts *counts = &stats->counts;
     json_t *json = json_pack(
         "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, "
-        "s:o, "
-        "s:{s:b, s:b, s:I, s:I, s:I}}",
+        "s:{s:i, s:i, s:b}, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
         "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
         (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
         (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
@@ -152,7 +153,8 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
         (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts),
         "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues",
         "intake", (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
-        stats->held[SELKIE_SHARED_PARKED], "stray", stats->held[SELKIE_SHARED_UNMATCHED], "latency_us",
+        stats->held[SELKIE_SHARED_PARKED], "stray", stats->held[SELKIE_SHARED_UNMATCHED], "devices", "unlisted",
+        stats->held[SELKIE_SHARED_DEVICES], "max", stats->max_devices, "full", stats->devices_full, "latency_us",
         latency_json(stats), "storage", "working", stats->storage_failed_ms == 0, "damaged", stats->storage_damaged,
         "failing_since", (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures,
         "commits", (json_int_t)stats->commits);

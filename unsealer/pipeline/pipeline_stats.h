@@ -30,7 +30,8 @@ struct selkie_pipeline_stats {
     struct selkie_counts counts;
     uint64_t intake_full;
     uint64_t commits;
-    int held[SELKIE_SHARED_COUNT];
+    int held[SELKIE_SHARED_COUNT], max_devices;
+    bool devices_full; /* for a gateway */
     int64_t started_ms;
     int64_t storage_failed_ms; /* since when; 0 = storage works */
     uint64_t storage_failures;

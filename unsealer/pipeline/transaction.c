@@ -12,19 +12,25 @@
 #define EXPIRE_MAX  256   /* unmatched frames a transaction */
 #define COMMANDS_US 20000 /* for commands, before frames have their turn again */
 
+#define MAX_DEVICES_DEFAULT 100000
+
 void selkie_transaction_init(struct selkie_transaction *transaction, struct selkie_unsealer *unsealer)
 {
     const struct selkie_unsealer_options *options = &unsealer->options;
 
     transaction->unsealer = unsealer;
     transaction->effects.registry = unsealer->registry;
-    transaction->effects.rules = (struct selkie_rules){.enrolment = options->enrolment, .rebind = options->rebind};
+    transaction->effects.rules =
+        (struct selkie_rules){.enrolment = options->enrolment,
+                              .rebind = options->rebind,
+                              .max_devices = (int)(options->max_devices ? options->max_devices : MAX_DEVICES_DEFAULT)};
     transaction->commands = (struct selkie_commands){.effects = &transaction->effects,
                                                      .keyring = options->keyring,
                                                      .stats = selkie_pipeline_document,
                                                      .stats_context = unsealer};
     transaction->silence.after_ms = (int64_t)options->silent_after_s * 1000;
     selkie_replay_init(&transaction->replay, options->replay_wait_ms, selkie_clock_monotonic_us());
+    transaction->forgetting.after_days = options->forget_after_days;
 }
 
 /* Log a condition when its text changes, and (unless `ended` is NULL) when it has ended. */
@@ -44,6 +50,21 @@ void selkie_transaction_log_corrupt(struct selkie_transaction *transaction)
 {
     log_change(transaction, transaction->corrupt, LOG_ERR, selkie_registry_corrupt(transaction->effects.registry),
                NULL);
+}
+
+/* Log that a gateway has no room for new devices, once, and that it has again. */
+static void log_devices_full(struct selkie_transaction *transaction)
+{
+    const char *gateway = transaction->effects.full_for;
+    char line[SELKIE_REGISTRY_ERROR_SIZE];
+
+    (void)snprintf(
+        line, sizeof line,
+        "registry: no room for new devices of gateway %s (max_devices %d), which are rejected registry-full; "
+        "list yours, and remove those that nobody knows",
+        gateway, transaction->effects.rules.max_devices);
+    log_change(transaction, transaction->devices_full, LOG_WARNING, gateway[0] ? line : NULL,
+               "registry: there is room for new devices again");
 }
 
 static int decide_session(struct selkie_transaction *transaction, struct selkie_job **slot)
@@ -149,6 +170,7 @@ static void finish(struct selkie_transaction *transaction, bool frames)
     struct selkie_unsealer *unsealer = transaction->unsealer;
 
     selkie_transaction_log_corrupt(transaction);
+    log_devices_full(transaction);
     if (transaction->commands.gateways_changed &&
         selkie_gateways_reload(unsealer->gateways, transaction->effects.registry) < 0)
         selkie_pipeline_log(unsealer, LOG_ERR,
@@ -190,14 +212,19 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
 {
     struct selkie_effects *effects = &transaction->effects;
     struct selkie_silence silence = transaction->silence;
+    struct selkie_forgetting forgetting = transaction->forgetting;
     int result = begin(transaction);
 
+    if (result == 0 && transaction->count > 0)
+        result = selkie_day_clock_advance(&effects->day_clock, effects->registry, selkie_clock_monotonic_us());
     if (result == 0)
         result = decide_batch(transaction);
     if (result == 0)
         result = selkie_session_frames_expire(effects, EXPIRE_MAX);
     if (result >= 0)
         result = selkie_silence_walk(effects, &silence, selkie_clock_monotonic_us());
+    if (result == 0)
+        result = selkie_forgetting_walk(effects, &forgetting, selkie_clock_monotonic_us());
     if (result == 0 && delivered > transaction->emptied)
         result = selkie_registry_empty_outbox(effects->registry, delivered);
     /* Shows that storage works again, even if no frame comes. */
@@ -211,6 +238,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
     }
     transaction->emptied = delivered;
     transaction->silence = silence;
+    transaction->forgetting = forgetting;
     if (transaction->failing) {
         transaction->failing = false;
         selkie_pipeline_stats_storage(&transaction->unsealer->stats, true);

@@ -13,6 +13,7 @@
 #include "commands/command_batch.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/replay.h"
+#include "rules/forgetting.h"
 #include "rules/silence.h"
 
 #define SELKIE_BATCH 1024 /* frames a transaction */
@@ -28,14 +29,16 @@ struct selkie_transaction {
     struct selkie_command_batch *command_batch; /* and its progress */
     struct selkie_silence silence;
     struct selkie_replay replay; /* payloads that are not to be published yet */
-    uint64_t emptied;            /* the outbox is empty up to here */
-    int64_t commit_us;           /* how long the commit took; -1 = there was none */
-    bool failing, damaged;       /* and it has been logged */
+    struct selkie_forgetting forgetting;
+    uint64_t emptied;      /* the outbox is empty up to here */
+    int64_t commit_us;     /* how long the commit took; -1 = there was none */
+    bool failing, damaged; /* and it has been logged */
 
     /* The last text of each kind that was logged; "" = none. */
     char corrupt[SELKIE_REGISTRY_ERROR_SIZE];
     char check_delay[SELKIE_REGISTRY_ERROR_SIZE];
     char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
+    char devices_full[SELKIE_REGISTRY_ERROR_SIZE];
 };
 
 /* *transaction is all zero. */

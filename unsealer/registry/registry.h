@@ -92,6 +92,16 @@ SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,
 SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span,
                                                   int64_t before_ms, int64_t now_ms, struct selkie_binding *binding);
 
+/* The same for bindings whose last frame came before a day: pending ones, and active ones whose device no administrator
+ * vouched for. */
+SELKIE_USE_RESULT int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span,
+                                                     int64_t pending_day, int64_t active_day,
+                                                     struct selkie_binding *binding);
+/* The number of retired bindings of an address whose last frame came after a day. */
+SELKIE_USE_RESULT int selkie_registry_count_replaced(struct selkie_registry *registry,
+                                                     const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                                     int64_t after_day);
+
 /* The first binding with this session tag, or with `next` the one after *binding; retired ones come last. 1 with its
  * session key (with an empty session if it is retired), or 0. SELKIE_ECRYPTO: this binding's key is damaged. */
 SELKIE_USE_RESULT int selkie_registry_next_tag(struct selkie_registry *registry,
@@ -108,9 +118,12 @@ SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *regist
 /* Store all but status, key_id and revoked. */
 SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *registry,
                                                   const struct selkie_binding *binding);
-/* Store status, key_id and revoked. If it is retired, delete its session key and its window. */
+/* Store status, key_id and revoked. If it is retired, delete its session key, its window, gateway and firmware. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
+
+/* Delete a pending binding: its ID may come again. */
+SELKIE_USE_RESULT int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number);
 
 /* Which counters of a binding are open. Reads a row only if the ID misses counters. put deletes the row once nothing is
  * open. A corrupt row is logged, and opens nothing. */
@@ -141,6 +154,11 @@ SELKIE_USE_RESULT int selkie_registry_oldest_parked(struct selkie_registry *regi
 /* The one with this counter and digest: 1 and its rx, or 0. */
 SELKIE_USE_RESULT int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
                                                   const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
+/* The one of all that was parked first, if that was before a day: 1 with its number, rx_ms, gateway and the address of
+ * its binding, or 0. */
+SELKIE_USE_RESULT int selkie_registry_first_parked(struct selkie_registry *registry, int64_t before_day,
+                                                   struct selkie_opened *parked,
+                                                   uint8_t address[static SELKIE_ADDRESS_SIZE]);
 SELKIE_USE_RESULT int selkie_registry_unpark(struct selkie_registry *registry, int64_t number);
 /* Their number. */
 SELKIE_USE_RESULT int selkie_registry_count_parked(struct selkie_registry *registry, int64_t binding);
@@ -168,7 +186,7 @@ SELKIE_USE_RESULT int selkie_registry_count_unmatched(struct selkie_registry *re
                                                       const char *gateway);
 
 /* What gateways share: the number that one of them holds, or ("") all. The database counts it with each change. */
-enum selkie_shared { SELKIE_SHARED_PARKED, SELKIE_SHARED_UNMATCHED, SELKIE_SHARED_COUNT };
+enum selkie_shared { SELKIE_SHARED_DEVICES, SELKIE_SHARED_PARKED, SELKIE_SHARED_UNMATCHED, SELKIE_SHARED_COUNT };
 SELKIE_USE_RESULT int selkie_registry_held(struct selkie_registry *registry, enum selkie_shared what,
                                            const char *gateway);
 
@@ -190,6 +208,10 @@ SELKIE_USE_RESULT int selkie_registry_delete_stale(struct selkie_registry *regis
 /* The first address after one (NULL = the first of all). 1 or 0. */
 SELKIE_USE_RESULT int selkie_registry_next_stale(struct selkie_registry *registry, const uint8_t *after,
                                                  uint8_t address[static SELKIE_ADDRESS_SIZE]);
+
+/* The time of rules/day_clock.h, ms; 0 before the first. */
+SELKIE_USE_RESULT int selkie_registry_day_clock(struct selkie_registry *registry, int64_t *ms);
+SELKIE_USE_RESULT int selkie_registry_put_day_clock(struct selkie_registry *registry, int64_t ms);
 
 /* Gateways */
 

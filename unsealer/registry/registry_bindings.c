@@ -154,6 +154,17 @@ int selkie_registry_retired(struct selkie_registry *registry, const uint8_t addr
     return some_bindings(registry, SELKIE_SQL_BINDING_RETIRED, address, bindings, max);
 }
 
+/* After a search of bindings up to number `last`: from where the next one goes on. */
+static int end_search(const struct selkie_registry *registry, int result, int64_t *after, int64_t last,
+                      const struct selkie_binding *binding)
+{
+    if (result > 0)
+        *after = binding->number;
+    else if (result == 0)
+        *after = last >= registry->last_binding ? 0 : last;
+    return result;
+}
+
 int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span, int64_t before_ms,
                                 int64_t now_ms, struct selkie_binding *binding)
 {
@@ -164,11 +175,44 @@ int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after
                                                       SELKIE_INTEGER(before_ms), SELKIE_INTEGER(now_ms))),
                              binding);
 
-    if (result > 0)
-        *after = binding->number;
-    else if (result == 0)
-        *after = last >= registry->last_binding ? 0 : last;
-    return result;
+    return end_search(registry, result, after, last, binding);
+}
+
+int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span, int64_t pending_day,
+                                   int64_t active_day, struct selkie_binding *binding)
+{
+    const int64_t last = *after + span;
+    int result = one_binding(registry,
+                             selkie_sql(registry, SELKIE_SQL_BINDING_FORGOTTEN,
+                                        SELKIE_VALUES(SELKIE_INTEGER(*after), SELKIE_INTEGER(last),
+                                                      SELKIE_INTEGER(pending_day), SELKIE_INTEGER(active_day))),
+                             binding);
+
+    return end_search(registry, result, after, last, binding);
+}
+
+int selkie_registry_count_replaced(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                   int64_t after_day)
+{
+    return selkie_sql_count(registry, SELKIE_SQL_BINDING_REPLACED,
+                            SELKIE_VALUES(address_value(address), SELKIE_INTEGER(after_day)));
+}
+
+int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number)
+{
+    return selkie_sql_run(registry, SELKIE_SQL_BINDING_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
+}
+
+int selkie_registry_day_clock(struct selkie_registry *registry, int64_t *ms)
+{
+    int result = selkie_sql_number(registry, ms, SELKIE_SQL_CLOCK_GET, SELKIE_NO_VALUES);
+
+    return result < 0 ? result : 0;
+}
+
+int selkie_registry_put_day_clock(struct selkie_registry *registry, int64_t ms)
+{
+    return selkie_sql_run(registry, SELKIE_SQL_CLOCK_PUT, SELKIE_VALUES(SELKIE_INTEGER(ms)));
 }
 
 int selkie_registry_next_tag(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
@@ -234,11 +278,12 @@ static struct selkie_value row_place(int64_t binding, uint32_t row)
 
 int selkie_registry_put_binding_status(struct selkie_registry *registry, const struct selkie_binding *binding)
 {
-    int result = selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS,
+    bool retired = binding->status == SELKIE_BINDING_RETIRED;
+    int result = selkie_sql_run(registry, retired ? SELKIE_SQL_BINDING_RETIRE : SELKIE_SQL_BINDING_STATUS,
                                 SELKIE_VALUES(SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id),
                                               SELKIE_INTEGER(binding->revoked), SELKIE_INTEGER(binding->number)));
 
-    if (result < 0 || binding->status != SELKIE_BINDING_RETIRED)
+    if (result < 0 || !retired)
         return result;
     result = selkie_sql_run(registry, SELKIE_SQL_HISTORY_DELETE, SELKIE_VALUES(SELKIE_INTEGER(binding->number)));
     if (result < 0)

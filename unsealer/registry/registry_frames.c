@@ -56,6 +56,23 @@ int selkie_registry_oldest_parked(struct selkie_registry *registry, int64_t bind
                       parked);
 }
 
+int selkie_registry_first_parked(struct selkie_registry *registry, int64_t before_day, struct selkie_opened *parked,
+                                 uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_PARKED_FIRST, SELKIE_NO_VALUES);
+    int result = selkie_sql_step(registry, row);
+
+    if (result <= 0)
+        return result;
+    parked->parked_day = sqlite3_column_int64(row, 0);
+    parked->number = sqlite3_column_int64(row, 1);
+    parked->rx_ms = sqlite3_column_int64(row, 2);
+    selkie_sql_get_text(row, 3, parked->gateway, sizeof parked->gateway);
+    selkie_sql_get_blob(row, 4, address, SELKIE_ADDRESS_SIZE);
+    selkie_sql_done(row);
+    return parked->parked_day < before_day;
+}
+
 int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
                                 const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms)
 {
@@ -145,7 +162,8 @@ int selkie_registry_count_unmatched(struct selkie_registry *registry, const uint
 
 int selkie_registry_held(struct selkie_registry *registry, enum selkie_shared what, const char *gateway)
 {
-    static const char *const names[] = {[SELKIE_SHARED_PARKED] = "parked", [SELKIE_SHARED_UNMATCHED] = "unmatched"};
+    static const char *const names[] = {
+        [SELKIE_SHARED_DEVICES] = "device", [SELKIE_SHARED_PARKED] = "parked", [SELKIE_SHARED_UNMATCHED] = "unmatched"};
 
     return selkie_sql_count(registry, SELKIE_SQL_HELD, SELKIE_VALUES(SELKIE_TEXT(names[what]), SELKIE_TEXT(gateway)));
 }

@@ -20,12 +20,12 @@
 /* clang-format off */
 #define SELKIE_DEVICE_CHANGES(X) \
     X(name, TEXT, name) X(listed, INTEGER, listed) X(revoked, INTEGER, revoked) X(status, INTEGER, status) \
-    X(reset_alarm, INTEGER, reset_alarm_ms)
+    X(reset_alarm, INTEGER, reset_alarm_ms) X(gateway, TEXT, gateway)
 #define SELKIE_DEVICE_COLUMNS(FIRST, X) FIRST(address, BLOB, address) SELKIE_DEVICE_CHANGES(X)
 /* Of a binding: what a frame changes, and the rest. */
 #define SELKIE_BINDING_CHANGES(FIRST, X) \
     FIRST(counter, INTEGER, counter) X(received, INTEGER, received) X(last_seen, INTEGER, last_seen_ms) \
-    X(gateway, TEXT, gateway) X(form, INTEGER, form) X(firmware, TEXT, firmware) X(silent, INTEGER, silent) \
+    X(heard, INTEGER, heard_day) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(firmware, TEXT, firmware) X(silent, INTEGER, silent) \
     X(clone_alarm, INTEGER, clone_alarm_ms) X(session_frames, INTEGER, session_frames) \
     X(session_bytes, INTEGER, session_bytes) X(row, INTEGER, newest.row) X(present, INTEGER, newest.present) \
     X(entries, BLOB, newest.entries)
@@ -35,7 +35,8 @@
     X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms)
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
-    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id)
+    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id) \
+    X(day, INTEGER, parked_day)
 #define SELKIE_UNMATCHED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) \
     X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway)
@@ -96,9 +97,18 @@
                      "id_hash = ?")                                                                                    \
     X(BINDING_PUT,                                                                                                     \
       "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
-    X(BINDING_STATUS,                                                                                                  \
-      "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = iif(?1 = 3, NULL, session) "               \
-      "WHERE number = ?4")                                                                                             \
+    X(BINDING_STATUS, "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3 WHERE number = ?4")                   \
+    X(BINDING_RETIRE,                                                                                                  \
+      "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
+      "row = 0, present = 0, entries = x'' WHERE number = ?4")                                                         \
+    X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
+    X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status = 3 AND heard > ?")                 \
+    X(BINDING_FORGOTTEN,                                                                                               \
+      SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND (status = 2 AND heard < ? OR status = 1 AND "           \
+                         "heard < ? AND EXISTS (SELECT 1 FROM device WHERE device.address = binding.address AND "      \
+                         "device.gateway <> '')) ORDER BY number LIMIT 1")                                             \
+    X(CLOCK_GET, "SELECT value FROM about WHERE name = 'day-clock'")                                                   \
+    X(CLOCK_PUT, "INSERT OR REPLACE INTO about (name, value) VALUES ('day-clock', ?)")                                 \
     X(HISTORY_GET, "SELECT open FROM history WHERE binding = ?")                                                       \
     X(HISTORY_PUT, "INSERT OR REPLACE INTO history (binding, open) VALUES (?, ?)")                                     \
     X(HISTORY_DELETE, "DELETE FROM history WHERE binding = ?")                                                         \
@@ -109,6 +119,8 @@
     X(PARKED_LAST, "SELECT max(number) FROM parked")                                                                   \
     X(PARKED_NEXT,                                                                                                     \
       SELKIE_SQL_PARKED "WHERE binding = ? AND (counter, number) > (?, ?) ORDER BY counter, number LIMIT 1")           \
+    X(PARKED_FIRST, "SELECT parked.day, parked.number, parked.rx, parked.gateway, binding.address FROM parked "        \
+                    "LEFT JOIN binding ON binding.number = parked.binding ORDER BY parked.number LIMIT 1")             \
     X(PARKED_OLDEST, SELKIE_SQL_PARKED "WHERE binding = ? ORDER BY number LIMIT 1")                                    \
     X(PARKED_FIND, "SELECT rx FROM parked WHERE binding = ? AND counter = ? AND digest = ?")                           \
     X(PARKED_DELETE, "DELETE FROM parked WHERE number = ?")                                                            \

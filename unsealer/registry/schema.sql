@@ -10,7 +10,7 @@ PRAGMA user_version = 1;
 
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,      -- 'storage-key': the check value of the right storage.key
-    value BLOB NOT NULL
+    value BLOB NOT NULL          -- or 'day-clock': the time of rules/day_clock.h, ms; `heard` and `day` are its days
 ) WITHOUT ROWID;
 
 CREATE TABLE device (
@@ -20,11 +20,13 @@ CREATE TABLE device (
     listed      INTEGER NOT NULL,-- added by an administrator
     revoked     INTEGER NOT NULL,
     status      INTEGER NOT NULL,-- enum selkie_device_status: follows from the above and the bindings
-    reset_alarm INTEGER NOT NULL -- when the alarm was last raised
+    reset_alarm INTEGER NOT NULL,-- when the alarm was last raised
+    gateway     TEXT NOT NULL    -- through which it registered; '' = an administrator listed, approved or revoked it
 ) WITHOUT ROWID;
 CREATE INDEX device_status ON device (status, address);
 
--- An ID at an address. Never deleted: a retired ID must not be accepted again.
+-- An ID at an address. A retired one is never deleted, because it must not be accepted again: of its row what is long
+-- becomes empty.
 CREATE TABLE binding (
     number      INTEGER PRIMARY KEY,
     address     BLOB NOT NULL,
@@ -37,6 +39,7 @@ CREATE TABLE binding (
     received    INTEGER NOT NULL,-- frames accepted
     first_seen  INTEGER NOT NULL,
     last_seen   INTEGER NOT NULL,
+    heard       INTEGER NOT NULL,-- the day of the last frame that was accepted or parked
     gateway     TEXT NOT NULL,
     form        INTEGER NOT NULL,-- enum selkie_frame_type
     firmware    TEXT NOT NULL,
@@ -76,6 +79,7 @@ CREATE TABLE parked (
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
     key_id  INTEGER NOT NULL,
+    day     INTEGER NOT NULL,    -- on which it came
     payload BLOB                 -- sealed; NULL for a REGISTER
 );
 CREATE INDEX parked_binding ON parked (binding, counter, number);
@@ -93,9 +97,10 @@ CREATE TABLE unmatched (
 );
 CREATE INDEX unmatched_tag ON unmatched (tag, digest, gateway);
 
--- What gateways share: how many of the parked and of the unmatched frames each one holds, and (gateway '') all of them.
+-- What gateways share: how many of the devices that no administrator vouched for, of the parked and of the unmatched
+-- frames each one holds, and (gateway '') all of them.
 CREATE TABLE held (
-    what    TEXT NOT NULL,       -- 'parked' or 'unmatched'
+    what    TEXT NOT NULL,       -- 'device', 'parked' or 'unmatched'
     gateway TEXT NOT NULL,
     count   INTEGER NOT NULL,
     PRIMARY KEY (what, gateway)
@@ -103,6 +108,15 @@ CREATE TABLE held (
 
 CREATE TRIGGER held_gone AFTER UPDATE ON held WHEN new.count = 0 BEGIN
     DELETE FROM held WHERE what = new.what AND gateway = new.gateway;
+END;
+CREATE TRIGGER device_held AFTER INSERT ON device WHEN new.gateway <> '' BEGIN
+    INSERT INTO held VALUES ('device', '', 1), ('device', new.gateway, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER device_vouched AFTER UPDATE OF gateway ON device WHEN old.gateway <> '' AND new.gateway = '' BEGIN
+    UPDATE held SET count = count - 1 WHERE what = 'device' AND gateway IN ('', old.gateway);
+END;
+CREATE TRIGGER device_gone AFTER DELETE ON device WHEN old.gateway <> '' BEGIN
+    UPDATE held SET count = count - 1 WHERE what = 'device' AND gateway IN ('', old.gateway);
 END;
 CREATE TRIGGER parked_added AFTER INSERT ON parked BEGIN
     INSERT INTO held VALUES ('parked', '', 1), ('parked', new.gateway, 1) ON CONFLICT DO UPDATE SET count = count + 1;

@@ -122,9 +122,17 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
         answer = REFUSE;
         reason = SELKIE_REASON_TAG_FULL;
     }
+    if (!pending && answer != REFUSE && (facts->devices_full || (answer == ADMIT && facts->replaced_full))) {
+        answer = REFUSE;
+        reason = SELKIE_REASON_REGISTRY_FULL;
+    }
     if (answer == PEND && !pending && facts->pending >= SELKIE_PENDING_MAX) {
         answer = REFUSE;
         reason = SELKIE_REASON_PENDING_FULL;
+    }
+    if (answer == PEND && !pending && facts->parking_full) {
+        answer = REFUSE;
+        reason = SELKIE_REASON_PARKING_FULL;
     }
     switch (answer) {
     case REFUSE: /* with the alarm all the same, but not for each frame of a flood */

@@ -9,11 +9,14 @@
 #define SELKIE_WINDOW         1024   /* the bodies' digests of the last so many counters are kept */
 #define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
 #define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
-#define SELKIE_ALARM_EVERY_MS 60000  /* between alarms of one kind that each frame could raise */
+#define SELKIE_REPLACED_MAX   64     /* under `allow`: IDs of an address that were replaced in SELKIE_REPLACED_DAYS */
+#define SELKIE_REPLACED_DAYS  30
+#define SELKIE_ALARM_EVERY_MS 60000 /* between alarms of one kind that each frame could raise */
 
 struct selkie_rules {
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;
+    int max_devices; /* that no administrator listed or approved */
 };
 
 /* X(name, text); the text is the last level of selkie/rejected/<reason> */
@@ -30,6 +33,7 @@ struct selkie_rules {
     X(DENIED, "denied")                                                                                                \
     X(PENDING_FULL, "pending-full")                                                                                    \
     X(TAG_FULL, "tag-full")                                                                                            \
+    X(REGISTRY_FULL, "registry-full")                                                                                  \
     X(PARKING_FULL, "parking-full")                                                                                    \
     X(UNKNOWN, "unknown")                                                                                              \
     X(REVOKED, "revoked")                                                                                              \
@@ -64,7 +68,10 @@ struct selkie_case {
     int64_t reset_alarm_ms;
 
     /* of an ID that is new at its address */
-    unsigned same_tag; /* active and pending IDs with its session tag, at any address */
+    unsigned same_tag;  /* active and pending IDs with its session tag, at any address */
+    bool parking_full;  /* for frames of this gateway */
+    bool devices_full;  /* for a new device of this gateway, which this is and nobody listed */
+    bool replaced_full; /* IDs of its address have replaced one another too often */
 
     /* of this ID at this address */
     enum selkie_binding_status own;

@@ -2,6 +2,7 @@
 #include "rules/decide.h"
 #include "rules/active.h"
 #include "rules/newcomer.h"
+#include "rules/parking.h"
 
 #include <mbedtls/constant_time.h>
 #include <mbedtls/platform_util.h>
@@ -35,6 +36,26 @@ static void copy_registration(struct selkie_binding *own, const struct selkie_me
                  message->registration.firmware);
 }
 
+/* Fill in what admission asks about an ID that is new at its address: whether there is room for what it would leave in
+ * the registry. A device is new if the registry does not know its address. */
+static int find_room(struct selkie_effects *effects, struct selkie_case *facts, bool known, const uint8_t *address,
+                     const char *gateway)
+{
+    int result =
+        known ? 1 : selkie_effects_has_room(effects, SELKIE_SHARED_DEVICES, gateway, effects->rules.max_devices);
+
+    facts->devices_full = result == 0;
+    if (result >= 0)
+        result = selkie_parking_has_room(effects, gateway);
+    facts->parking_full = result == 0;
+    if (result < 0 || !facts->bound || effects->rules.rebind != SELKIE_REBIND_ALLOW)
+        return result < 0 ? result : 0;
+    int64_t today = selkie_day_clock_today(&effects->day_clock);
+    result = selkie_registry_count_replaced(effects->registry, address, today - SELKIE_REPLACED_DAYS);
+    facts->replaced_full = result >= SELKIE_REPLACED_MAX;
+    return result < 0 ? result : 0;
+}
+
 /* `message` is NULL for a SESSION frame: its binding is in the registry. */
 static int decide(struct selkie_effects *effects, struct selkie_binding *own, struct selkie_opened *opened,
                   const uint8_t address[static SELKIE_ADDRESS_SIZE], const struct selkie_message *message)
@@ -45,13 +66,13 @@ static int decide(struct selkie_effects *effects, struct selkie_binding *own, st
     struct selkie_case facts = {.registration = message && message->kind == SELKIE_REGISTER};
     struct selkie_newcomer newcomer = {.device = &device, .own = own, .id = message ? message->id : NULL};
     bool active = own->status == SELKIE_BINDING_ACTIVE;
-    int result = 0;
+    int known = 1, result = 0;
 
     /* For an active ID, only `revoked` of the device matters, and the binding has it too. */
     memset(&device, 0, sizeof device);
     device.revoked = own->revoked;
     if (!active)
-        result = selkie_registry_device(effects->registry, address, &device);
+        known = result = selkie_registry_device(effects->registry, address, &device);
     if (result < 0)
         goto out;
     facts.revoked = device.revoked;
@@ -62,9 +83,16 @@ static int decide(struct selkie_effects *effects, struct selkie_binding *own, st
     result = selkie_active_facts(effects, &facts, own, opened, &seen);
     if (result == 0 && !active)
         result = selkie_newcomer_facts(effects, own, live, &newcomer, &facts);
+    if (result == 0 && own->status == SELKIE_BINDING_NONE)
+        result = find_room(effects, &facts, known > 0, address, opened->gateway);
     if (result < 0)
         goto out;
     struct selkie_decision decision = selkie_admission_decide(&effects->rules, &facts);
+    if (decision.verdict == SELKIE_REJECT && decision.reason == SELKIE_REASON_REGISTRY_FULL && !effects->full_for[0] &&
+        facts.devices_full)
+        memcpy(effects->full_for, opened->gateway, sizeof effects->full_for);
+    if (known == 0) /* it registers through this gateway; the record counts only if the decision stores it */
+        memcpy(device.gateway, opened->gateway, sizeof device.gateway);
     copy_registration(own, message, &decision);
     result = active ? selkie_active_apply(effects, own, opened, &decision, address)
                     : selkie_newcomer_decide(effects, &newcomer, opened, &decision);

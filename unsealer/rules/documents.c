@@ -76,6 +76,10 @@ json_t *selkie_document_binding(const struct selkie_binding *binding)
         json = NULL;
     }
     json_decref(more);
+    if (binding->status == SELKIE_BINDING_RETIRED) { /* which the registry keeps no longer */
+        json_object_del(json, "gateway");
+        json_object_del(json, "firmware");
+    }
     return json;
 }
 

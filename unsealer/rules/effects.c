@@ -13,9 +13,12 @@ static int shift_unmatched_clock(struct selkie_effects *effects, int64_t now_us)
     return result;
 }
 
-static int load(struct selkie_effects *effects)
+static int load(struct selkie_effects *effects, int64_t now_us)
 {
-    int result = selkie_state_publisher_reload(&effects->states, effects->registry);
+    int result = selkie_day_clock_load(&effects->day_clock, effects->registry, now_us);
+
+    if (result == 0)
+        result = selkie_state_publisher_reload(&effects->states, effects->registry);
     effects->loaded = result == 0;
     return result;
 }
@@ -29,11 +32,27 @@ int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t
     effects->now_ms = now_ms;
     effects->unmatched_now_ms = now_us / 1000 + effects->unmatched_shift_ms;
     effects->counts = (struct selkie_counts){0};
-    return effects->loaded ? 0 : load(effects);
+    return effects->loaded ? 0 : load(effects, now_us);
+}
+
+/* Whether the gateway that had no room for a new device has it again. */
+static int review_full(struct selkie_effects *effects)
+{
+    int result = !effects->full_for[0] ? 0
+                                       : selkie_effects_has_room(effects, SELKIE_SHARED_DEVICES, effects->full_for,
+                                                                 effects->rules.max_devices);
+
+    if (result > 0)
+        effects->full_for[0] = 0;
+    return result < 0 ? result : 0;
 }
 
 int selkie_effects_end(struct selkie_effects *effects, int64_t now_us)
 {
+    int result = review_full(effects);
+
+    if (result < 0)
+        return result;
     for (int i = 0; i < SELKIE_SHARED_COUNT; i++) {
         effects->held[i] = selkie_registry_held(effects->registry, (enum selkie_shared)i, "");
         if (effects->held[i] < 0)
@@ -134,6 +153,7 @@ void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_bi
 {
     int64_t heard_ms = rx_ms < effects->now_ms ? rx_ms : effects->now_ms;
 
+    binding->heard_day = selkie_day_clock_today(&effects->day_clock);
     /* If last_seen lies in the future, the clock was set back since. */
     if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > effects->now_ms)
         binding->last_seen_ms = heard_ms;

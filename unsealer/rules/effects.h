@@ -9,6 +9,7 @@
 
 #include "model/job.h"
 #include "rules/admission.h"
+#include "rules/day_clock.h"
 #include "rules/state_publisher.h"
 
 /* Outcomes of frames; the members of selkie/stats. */
@@ -43,6 +44,9 @@ struct selkie_effects {
      * stored. */
     int64_t unmatched_shift_ms;
     bool shifted;
+    struct selkie_day_clock day_clock;
+    /* A gateway that had no room for a new device, until it has again; "" = none. */
+    char full_for[SELKIE_GATEWAY_NAME_MAX + 1];
 };
 
 /* Begin a transaction: now_ms since the epoch, now_us monotonic. */
@@ -70,8 +74,8 @@ SELKIE_USE_RESULT int selkie_effects_reject(struct selkie_effects *effects, enum
                                             const char *gateway, int64_t rx_ms, const uint8_t *address);
 SELKIE_USE_RESULT int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_job *job);
 
-/* Set the binding's last_seen to a capture time, but never later than now: a gateway whose clock is ahead must not keep
- * its devices from becoming silent. */
+/* Note when the binding was heard. Set its last_seen to a capture time, but never later than now: a gateway whose clock
+ * is ahead must not keep its devices from becoming silent. */
 void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms);
 
 /* Change a binding's status. selkie_effects_review then brings the device's row and state up to date. */

@@ -70,6 +70,7 @@ int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *b
         return result;
 
     opened->binding = binding->number;
+    opened->parked_day = selkie_day_clock_today(&effects->day_clock);
     if (opened->counter > binding->counter)
         binding->counter = opened->counter;
     selkie_effects_heard(effects, binding, opened->rx_ms);

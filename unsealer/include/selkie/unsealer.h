@@ -30,8 +30,10 @@ struct selkie_unsealer_options {
     unsigned intake_max; /* frames between submit and decision; 0 = 4096. A full intake refuses: see submit */
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;
-    unsigned silent_after_s; /* 0 = off */
-    unsigned replay_wait_ms; /* payloads wait so long for selkie_unsealer_reader; 0 = off */
+    unsigned silent_after_s;    /* 0 = off */
+    unsigned replay_wait_ms;    /* payloads wait so long for selkie_unsealer_reader; 0 = off */
+    unsigned max_devices;       /* that no administrator listed or approved; 0 = 100,000, at most INT_MAX */
+    unsigned forget_after_days; /* of silence, such a device is forgotten; 0 = never */
 
     /* Called from the writer's thread each time that the queue of outputs is no longer empty. Must not call any
      * function of the unsealer. */
