@@ -42,7 +42,8 @@ struct frame {
     uint32_t counter;
     uint8_t digest;
     int64_t rx_ms;
-    unsigned same_tag; /* IDs of others under the tag of this one */
+    unsigned same_tag;                   /* IDs of others under the tag of this one */
+    bool no_place, no_parking, worn_out; /* for a new device; for a frame that waits; of an address with many IDs */
 };
 
 struct world {
@@ -170,9 +171,15 @@ static struct outcome model(const struct world *world, const struct frame *frame
     if (outcome.made && frame->same_tag >= 8)
         return (struct outcome){.verdict = "tag-full",
                                 .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
+    if (outcome.made && (frame->no_place || (outcome.made == 1 && frame->worn_out)))
+        return (struct outcome){.verdict = "registry-full",
+                                .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
     /* A fifth one is not let in, and is a reset like the others: under each policy that is an alarm. */
     if (outcome.made == 2 && pending_of(place) >= 4)
         return (struct outcome){.verdict = "pending-full",
+                                .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
+    if (outcome.made == 2 && frame->no_parking)
+        return (struct outcome){.verdict = "parking-full",
                                 .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
     return outcome;
 }
@@ -197,6 +204,9 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .pending = pending_of(place) - (id->status == SELKIE_BINDING_PENDING),
         .reset_alarm_ms = place->reset_alarm_ms,
         .same_tag = frame->same_tag,
+        .devices_full = frame->no_place,
+        .parking_full = frame->no_parking,
+        .replaced_full = frame->worn_out,
         .own = id->status,
         .received = id->received,
         .highest = id->highest,
@@ -304,6 +314,9 @@ static struct frame draw_frame(struct world *world)
     static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
     frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
     frame.same_tag = below(world, 20) ? 7 : 8;
+    frame.no_place = below(world, 20) == 0;
+    frame.no_parking = below(world, 20) == 0;
+    frame.worn_out = below(world, 20) == 0;
     return frame;
 }
 
@@ -355,8 +368,9 @@ static void stir(struct world *world)
 START_TEST(code_and_model_decide_alike)
 {
     struct world *world = calloc(1, sizeof *world);
-    const char *const words[] = {"accept",  "late",   "duplicate", "park",         "clone", "replay",     "stale",
-                                 "retired", "denied", "revoked",   "pending-full", "claim", "not-listed", "tag-full"};
+    const char *const words[] = {"accept",     "late",     "duplicate",     "park",        "clone",        "replay",
+                                 "stale",      "retired",  "denied",        "revoked",     "pending-full", "claim",
+                                 "not-listed", "tag-full", "registry-full", "parking-full"};
     unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0;
 
     world->random.state = 20240607;
