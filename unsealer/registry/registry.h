@@ -118,7 +118,8 @@ SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *regist
 /* Store all but status, key_id and revoked. */
 SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *registry,
                                                   const struct selkie_binding *binding);
-/* Store status, key_id and revoked. If it is retired, delete its session key, its window, gateway and firmware. */
+/* Store status, key_id and revoked. If it is retired, delete its session key, its window, gateway and firmware, and
+ * give its row another number: nothing more can be stored for *binding, and what is parked under it must go. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 

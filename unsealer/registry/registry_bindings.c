@@ -278,14 +278,16 @@ static struct selkie_value row_place(int64_t binding, uint32_t row)
 
 int selkie_registry_put_binding_status(struct selkie_registry *registry, const struct selkie_binding *binding)
 {
-    bool retired = binding->status == SELKIE_BINDING_RETIRED;
-    int result = selkie_sql_run(registry, retired ? SELKIE_SQL_BINDING_RETIRE : SELKIE_SQL_BINDING_STATUS,
-                                SELKIE_VALUES(SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id),
-                                              SELKIE_INTEGER(binding->revoked), SELKIE_INTEGER(binding->number)));
+    const struct selkie_value values[] = {SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id),
+                                          SELKIE_INTEGER(binding->revoked), SELKIE_INTEGER(binding->number),
+                                          SELKIE_INTEGER(registry->last_binding + 1)};
 
-    if (result < 0 || !retired)
-        return result;
-    result = selkie_sql_run(registry, SELKIE_SQL_HISTORY_DELETE, SELKIE_VALUES(SELKIE_INTEGER(binding->number)));
+    if (binding->status != SELKIE_BINDING_RETIRED)
+        return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, 4);
+    registry->last_binding++;
+    int result = selkie_sql_run(registry, SELKIE_SQL_BINDING_RETIRE, values, 5);
+    if (result == 0)
+        result = selkie_sql_run(registry, SELKIE_SQL_HISTORY_DELETE, SELKIE_VALUES(SELKIE_INTEGER(binding->number)));
     if (result < 0)
         return result;
     return selkie_sql_run(registry, SELKIE_SQL_SEEN_FORGET,

@@ -98,9 +98,9 @@
     X(BINDING_PUT,                                                                                                     \
       "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
     X(BINDING_STATUS, "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3 WHERE number = ?4")                   \
-    X(BINDING_RETIRE,                                                                                                  \
+    X(BINDING_RETIRE, /* under a new number, because a row that only shrinks leaves its page as it is */               \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
-      "row = 0, present = 0, entries = x'' WHERE number = ?4")                                                         \
+      "row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                                            \
     X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
     X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status = 3 AND heard > ?")                 \
     X(BINDING_FORGOTTEN,                                                                                               \
