@@ -35,6 +35,7 @@ SELKIE_ACT(gateway_replay);
 SELKIE_ACT(gateway_reorder);
 SELKIE_ACT(gateway_flood);
 SELKIE_ACT(gateway_liar);
+SELKIE_ACT(registration_flood);
 
 /* client_attacks.c */
 SELKIE_ACT(publish);

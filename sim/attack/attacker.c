@@ -91,12 +91,18 @@ static int draw(void *context, uint8_t *bytes, size_t len)
     return 0;
 }
 
-bool selkie_attacker_send_sealed(struct selkie_attacker *attacker, struct selkie_message *message)
+bool selkie_attacker_seal(struct selkie_attacker *attacker, struct selkie_message *message,
+                          uint8_t body[static SELKIE_SEALED_SIZE])
 {
     const struct selkie_sim_key *own = &attacker->fleet->broker->keys[0];
     const struct selkie_public_key key = {.key_id = own->id, .spki = own->spki};
+
+    return selkie_seal_message(body, &key, message, draw, &attacker->random) == 0;
+}
+
+bool selkie_attacker_send_sealed(struct selkie_attacker *attacker, struct selkie_message *message)
+{
     uint8_t body[SELKIE_SEALED_SIZE];
 
-    return selkie_seal_message(body, &key, message, draw, &attacker->random) == 0 &&
-           selkie_attacker_transmit(attacker, body, sizeof body);
+    return selkie_attacker_seal(attacker, message, body) && selkie_attacker_transmit(attacker, body, sizeof body);
 }

@@ -77,7 +77,9 @@ struct selkie_tape *selkie_attacker_oldest(struct selkie_attacker *attacker, dou
 /* The device it is after: the scenario's, or the first on its channel that is registered; NULL = none yet. */
 struct selkie_fleet_device *selkie_attacker_victim(struct selkie_attacker *attacker);
 
-/* Seal a message under an ID with the current public key, and transmit it. False: not sent. */
+/* Seal a message under an ID with the current public key; and transmit it. False: not sealed, or not sent. */
+bool selkie_attacker_seal(struct selkie_attacker *attacker, struct selkie_message *message,
+                          uint8_t body[static SELKIE_SEALED_SIZE]);
 bool selkie_attacker_send_sealed(struct selkie_attacker *attacker, struct selkie_message *message);
 
 #endif

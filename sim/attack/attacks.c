@@ -56,6 +56,12 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                                     .act = selkie_act_gateway_liar,
                                     .must = "forged==0 doubled==0 lost_elsewhere==0 .heard>=1 .unanswered==0",
                                     .needs = SELKIE_NEEDS_GATEWAY},
+    [SELKIE_ATTACK_REGISTRATION_FLOOD] = {.what = "a gateway registers devices that do not exist until the registry is "
+                                                  "full for it",
+                                          .act = selkie_act_registration_flood,
+                                          .must = "forged==0 lost_elsewhere==0 rejected.registry-full>=1 "
+                                                  ".registry-full>=1 .unanswered==0",
+                                          .needs = SELKIE_NEEDS_GATEWAY},
     [SELKIE_ATTACK_PUBLISHER] = {.what =
                                      "a client publishes on devices' topics, as rejections, statistics and receipts",
                                  .act = selkie_act_publish,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FLOOD_FRAMES  200
+#define REGISTRATIONS 60
 #define REORDER_BATCH 8
 
 static bool hand_over(struct selkie_attacker *attacker, const uint8_t *body, size_t len, int64_t rx_ms)
@@ -86,6 +87,24 @@ SELKIE_ACT(gateway_flood)
         selkie_prng_fill(&attacker->random, body + SELKIE_SEALED_HEADER_SIZE, SELKIE_CIPHERTEXT_SIZE);
         body[SELKIE_SEALED_HEADER_SIZE] = 0; /* below the modulus */
         if (!hand_over(attacker, body, sizeof body, selkie_run_rx_ms(attacker->fleet->run)))
+            return false;
+    }
+    return true;
+}
+
+/* Devices that do not exist, each at an address of its own. */
+SELKIE_ACT(registration_flood)
+{
+    struct selkie_message message = {.kind = SELKIE_REGISTER};
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    if (!ready(attacker))
+        return false;
+    for (unsigned i = 0; i < REGISTRATIONS; i++) {
+        selkie_prng_fill(&attacker->random, message.address, sizeof message.address);
+        selkie_prng_fill(&attacker->random, message.id, sizeof message.id);
+        if (!selkie_attacker_seal(attacker, &message, body) ||
+            !hand_over(attacker, body, sizeof body, selkie_run_rx_ms(attacker->fleet->run)))
             return false;
     }
     return true;

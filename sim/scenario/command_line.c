@@ -75,13 +75,14 @@ static int set_path(json_t *json, const char *path, json_t *value)
 static json_t *attack_scenario(const char *attack)
 {
     bool late = strcmp(attack, "replay-late") == 0;
-    return json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
-                     "One attack by itself", "duration_s", late ? 4500 : 300, "speed", "max", "backlog", 2, "settle_s",
-                     15, "fleet",
-                     json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0),
-                     "channels", "link", "mqtt", "attackers",
-                     json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", 5, "count", 10),
-                     "expect", "sent", ">=1");
+    bool registrations = strcmp(attack, "registration-flood") == 0; /* comes before the fleet, into a small registry */
+    return json_pack(
+        "{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:{s:i}, s:[o], s:{s:s}}", "name", attack, "description",
+        "One attack by itself", "duration_s", late ? 4500 : 300, "speed", "max", "backlog", 2, "settle_s", 15, "fleet",
+        json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0), "channels", "link", "mqtt",
+        "broker", "max_devices", registrations ? 20 : 0, "attackers",
+        json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", registrations ? 0 : 60, "every_s", 5, "count", 10),
+        "expect", "sent", ">=1");
 }
 
 const char *selkie_command_line_load(const json_t *over, struct selkie_scenario *scenario, const char *file,

@@ -167,6 +167,7 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     broker->enrolment = enrolments[selkie_settings_choice(object, "enrolment", enrolments, 0)];
     broker->rebind = rebinds[selkie_settings_choice(object, "rebind", rebinds, 0)];
     broker->workers = (uint32_t)selkie_settings_integer(object, "workers", 0, 64, 0);
+    broker->max_devices = (uint32_t)selkie_settings_integer(object, "max_devices", 0, 1000000000, 0);
     broker->approve_ms = (uint32_t)(1000 * selkie_settings_number(object, "approve_s", 0, 3600, 0));
     read_keys(broker, object);
     if (!selkie_topic_root_valid(broker->root))

@@ -92,6 +92,7 @@ struct selkie_scenario_broker {
     const char *plugin;    /* path of mosquitto_selkie.so; NULL = beside this program, or where it is installed */
     const char *enrolment, *rebind; /* the plugin's policies, as its configuration names them */
     uint32_t workers;               /* 0 = the plugin's default */
+    uint32_t max_devices;           /* the same */
     uint32_t approve_ms; /* an operator approves each pending device after so long, on the wall; 0 = nobody does */
     size_t key_count;
     struct selkie_scenario_key keys[2]; /* with uri: current and next */
@@ -128,6 +129,7 @@ struct selkie_scenario_action {
     X(GATEWAY_REORDER, "gateway-reorder")                                                                              \
     X(GATEWAY_FLOOD, "gateway-flood")                                                                                  \
     X(GATEWAY_LIAR, "gateway-liar")                                                                                    \
+    X(REGISTRATION_FLOOD, "registration-flood")                                                                        \
     X(PUBLISHER, "publisher")                                                                                          \
     X(WILL, "will")                                                                                                    \
     X(NOISE, "noise")

@@ -23,6 +23,7 @@ static const struct {
                {"gateway-reorder", "results.gateway-reorder.delivered"},
                {"gateway-flood", "results.gateway-flood.bad-seal"},
                {"gateway-liar", "results.gateway-liar.heard"},
+               {"registration-flood", "results.registration-flood.registry-full"},
                {"publisher", "results.publisher.refused"},
                {"will", NULL},
                {"noise", "results.noise.delivered"}};
@@ -127,6 +128,7 @@ START_TEST(hostile_without_attackers_misses_each_of_them)
                                           "gateway-reorder.delivered",
                                           "gateway-flood.bad-seal",
                                           "gateway-liar.heard",
+                                          "registration-flood.registry-full",
                                           "publisher.refused",
                                           "noise.delivered"};
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
