@@ -112,6 +112,9 @@ SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *regist
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 
+/* Delete a pending binding, for which nothing is parked any more. */
+SELKIE_USE_RESULT int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number);
+
 /* Which counters of a binding are open. Reads a row only if the ID misses counters. put deletes the row once nothing is
  * open. A corrupt row is logged, and opens nothing. */
 SELKIE_USE_RESULT int selkie_registry_history(struct selkie_registry *registry, const struct selkie_binding *binding,

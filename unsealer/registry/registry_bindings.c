@@ -247,6 +247,11 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
                           SELKIE_VALUES(row_place(binding->number, 0), row_place(binding->number + 1, 0)));
 }
 
+int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number)
+{
+    return selkie_sql_run(registry, SELKIE_SQL_BINDING_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
+}
+
 /* A row that is not the newest; 0 where none of its counters was seen. */
 static int read_row(struct selkie_registry *registry, int64_t binding, uint32_t number, struct selkie_seen_row *seen)
 {

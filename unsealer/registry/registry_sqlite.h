@@ -99,6 +99,7 @@
     X(BINDING_STATUS,                                                                                                  \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = iif(?1 = 3, NULL, session) "               \
       "WHERE number = ?4")                                                                                             \
+    X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
     X(HISTORY_GET, "SELECT open FROM history WHERE binding = ?")                                                       \
     X(HISTORY_PUT, "INSERT OR REPLACE INTO history (binding, open) VALUES (?, ?)")                                     \
     X(HISTORY_DELETE, "DELETE FROM history WHERE binding = ?")                                                         \

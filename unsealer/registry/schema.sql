@@ -24,7 +24,8 @@ CREATE TABLE device (
 ) WITHOUT ROWID;
 CREATE INDEX device_status ON device (status, address);
 
--- An ID at an address. Never deleted: a retired ID must not be accepted again.
+-- An ID at an address. One of which a frame was accepted, or that a person refused, is never deleted: it must not be
+-- accepted again.
 CREATE TABLE binding (
     number      INTEGER PRIMARY KEY,
     address     BLOB NOT NULL,

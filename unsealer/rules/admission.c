@@ -58,6 +58,30 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
     return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
 }
 
+/* By arrival, so that nobody who played one recording often, or lied about the capture, is alive. */
+static bool is_alive(const struct selkie_binding *pending, int64_t now_ms)
+{
+    return pending->last_seen_ms - pending->first_seen_ms >= SELKIE_ALIVE_MS &&
+           now_ms - pending->last_seen_ms < SELKIE_ALIVE_FOR_MS;
+}
+
+struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms)
+{
+    struct selkie_binding *chosen = NULL;
+    bool chosen_alive = false;
+
+    for (int i = 0; i < count; i++) {
+        if (live[i].status != SELKIE_BINDING_PENDING)
+            continue;
+        bool alive = is_alive(&live[i], now_ms);
+        if (chosen && (alive > chosen_alive || (alive == chosen_alive && live[i].last_seen_ms >= chosen->last_seen_ms)))
+            continue;
+        chosen = &live[i];
+        chosen_alive = alive;
+    }
+    return chosen;
+}
+
 enum answer { ADMIT, PEND, REFUSE };
 
 /* Rule 4: an ID for an address that is free. */
@@ -122,10 +146,6 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
         answer = REFUSE;
         reason = SELKIE_REASON_TAG_FULL;
     }
-    if (answer == PEND && !pending && facts->pending >= SELKIE_PENDING_MAX) {
-        answer = REFUSE;
-        reason = SELKIE_REASON_PENDING_FULL;
-    }
     switch (answer) {
     case REFUSE: /* with the alarm all the same, but not for each frame of a flood */
         decision = reject(reason);
@@ -135,6 +155,7 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
         if (pending)
             break;
         decision.becomes = SELKIE_BINDING_PENDING;
+        decision.displace = facts->pending >= SELKIE_PENDING_MAX;
         decision.alarm_reset = facts->bound;
         break;
     case ADMIT:

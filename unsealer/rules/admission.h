@@ -10,6 +10,8 @@
 #define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
 #define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
 #define SELKIE_ALARM_EVERY_MS 60000  /* between alarms of one kind that each frame could raise */
+#define SELKIE_ALIVE_MS       60000  /* a pending ID is alive after two frames that arrived so far apart, */
+#define SELKIE_ALIVE_FOR_MS   (24 * 3600 * INT64_C(1000)) /* for so long after the last */
 
 struct selkie_rules {
     enum selkie_enrolment enrolment;
@@ -77,13 +79,14 @@ struct selkie_case {
 
 enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJECT };
 
-/* What to do, in this order: raise the alarms; retire the binding that the address had; make a binding for this ID or
- * change its status; apply the verdict to the frame. */
+/* What to do, in this order: raise the alarms; retire the binding that the address had; displace a pending one; make a
+ * binding for this ID or change its status; apply the verdict to the frame. */
 struct selkie_decision {
     enum selkie_verdict verdict;
     enum selkie_reason reason; /* for SELKIE_REJECT */
     bool alarm_reset, alarm_clone;
     bool retire_bound;
+    bool displace;                      /* selkie_admission_displaced's */
     enum selkie_binding_status becomes; /* this ID's new status; NONE = unchanged */
     bool late;                          /* accepted, but below the highest */
     uint32_t lost;                      /* counters skipped by this frame */
@@ -91,6 +94,10 @@ struct selkie_decision {
 
 /* Whether a repeat that was captured at this time after the first is a replay; else it is a duplicate. */
 bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms);
+
+/* The pending ID of an address that one more takes the place of: the one that was silent longest, and one that is alive
+ * only if all are. So of four, three that are alive stay. NULL if none is pending. */
+struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms);
 
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 

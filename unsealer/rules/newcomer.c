@@ -59,6 +59,8 @@ static int admit(struct selkie_effects *effects, struct selkie_newcomer *newcome
 
     if (decision->retire_bound)
         result = selkie_effects_set_status(effects, newcomer->bound, SELKIE_BINDING_RETIRED);
+    if (result == 0 && decision->displace)
+        result = selkie_parking_displace(effects, newcomer->displaced, SELKIE_REASON_PENDING_FULL);
     if (result == 0)
         result = was_pending ? selkie_effects_set_status(effects, own, decision->becomes)
                              : make_binding(effects, newcomer, opened, decision->becomes);
@@ -111,6 +113,7 @@ int selkie_newcomer_facts(struct selkie_effects *effects, const struct selkie_bi
             facts->pending += live[i].number != own->number;
     }
     facts->bound = newcomer->bound != NULL;
+    newcomer->displaced = selkie_admission_displaced(live, count, effects->now_ms);
     if (!facts->bound && newcomer->device->status == SELKIE_DEVICE_ACTIVE)
         return selkie_registry_contradicts(effects->registry, "a device is active and none of its IDs is");
     return own->status == SELKIE_BINDING_NONE ? count_same_tag(effects, newcomer, facts) : 0;

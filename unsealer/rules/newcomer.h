@@ -8,14 +8,15 @@
 
 struct selkie_newcomer {
     struct selkie_device_record *device;
-    struct selkie_binding *own;    /* status NONE = it is new */
-    struct selkie_binding *bound;  /* the active binding of the address, or NULL */
-    const uint8_t *id;             /* NULL = it is not new */
-    struct selkie_session session; /* of a new one; wipe it */
+    struct selkie_binding *own;       /* status NONE = it is new */
+    struct selkie_binding *bound;     /* the active binding of the address, or NULL */
+    struct selkie_binding *displaced; /* the pending one that gives way to one more, or NULL */
+    const uint8_t *id;                /* NULL = it is not new */
+    struct selkie_session session;    /* of a new one; wipe it */
 };
 
-/* Fill in what admission asks about the address: its active binding (which is in `live`), the number of its pending
- * IDs, and how many IDs have the session tag of a new one. */
+/* Fill in what admission asks about the address: its active binding (which is in `live`), its pending IDs, and how many
+ * IDs have the session tag of a new one. */
 SELKIE_USE_RESULT int selkie_newcomer_facts(struct selkie_effects *effects, const struct selkie_binding *own,
                                             struct selkie_binding live[static SELKIE_LIVE_MAX],
                                             struct selkie_newcomer *newcomer, struct selkie_case *facts);
