@@ -27,6 +27,7 @@ struct identity {
     int64_t clone_alarm_ms;
     int64_t first_ms, last_ms; /* heard */
     int made;                  /* by this operation */
+    int64_t superseded_ms;
     struct memory memory[COUNTERS];
 };
 
@@ -44,6 +45,7 @@ struct frame {
     uint32_t counter;
     uint8_t digest;
     int64_t rx_ms;
+    bool by_our_clock; /* rx_ms is */
     unsigned same_tag; /* IDs of others under the tag of this one */
 };
 
@@ -99,8 +101,8 @@ static int gives_way(const struct world *world, const struct place *place)
 struct outcome {
     const char *verdict; /* "accept", "late", "duplicate", "park", or the reason of a rejection */
     bool reset, clone;
-    int made; /* 0 = nothing, 1 = active, 2 = pending */
-    bool retires;
+    int made; /* 0 = nothing, 1 = active, 2 = pending, 3 = retired */
+    bool supersedes, takeover;
     bool displaces;
     uint32_t lost;
 };
@@ -149,7 +151,7 @@ static struct outcome model_free(const struct world *world, const struct place *
 static struct outcome model_bound(const struct world *world, const struct place *place, const struct frame *frame)
 {
     const struct outcome taken = {
-        .verdict = "accept", .made = 1, .retires = true, .reset = true, .lost = frame->counter};
+        .verdict = "accept", .made = 1, .supersedes = true, .reset = true, .lost = frame->counter};
     const struct outcome waits = {.verdict = "park", .made = 2, .reset = true};
     bool again = rings(place->reset_alarm_ms, world->now_ms);
 
@@ -181,6 +183,17 @@ static struct outcome model(const struct world *world, const struct frame *frame
         return model_counter(id, frame, world->now_ms);
     if (id->status == SELKIE_BINDING_RETIRED)
         return (struct outcome){.verdict = "retired"};
+    if (id->status == SELKIE_BINDING_SUPERSEDED) {
+        if (world->now_ms >= id->superseded_ms + 30 * 24 * 3600 * INT64_C(1000))
+            return (struct outcome){.verdict = "retired", .made = 3};
+        struct outcome outcome = model_counter(id, frame, world->now_ms);
+        bool fresh = strcmp(outcome.verdict, "accept") == 0 || strcmp(outcome.verdict, "late") == 0;
+        if (fresh && frame->by_our_clock && frame->rx_ms > id->superseded_ms + 10 * 60 * 1000) {
+            outcome.takeover = true;
+            outcome.made = 1;
+        }
+        return outcome;
+    }
     struct outcome outcome = active_of(place) < 0 ? model_free(world, place, frame) : model_bound(world, place, frame);
     if (id->status == SELKIE_BINDING_PENDING) {
         /* Its alarm was raised. It waits, unless this frame decides it. */
@@ -209,6 +222,7 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .counter = frame->counter,
         .digest = {frame->digest},
         .rx_ms = frame->rx_ms,
+        .rx_trusted = frame->by_our_clock,
         .now_ms = world->now_ms,
         .revoked = place->revoked,
         .listed = place->listed,
@@ -221,6 +235,7 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .received = id->received,
         .highest = id->highest,
         .clone_alarm_ms = id->clone_alarm_ms,
+        .superseded_ms = id->superseded_ms,
     };
     if (place->claim && frame->registration && frame->claim)
         facts.claim = frame->claim == place->claim ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
@@ -276,11 +291,13 @@ static const char *verdict_text(const struct selkie_decision *decision)
 
 static void compare(const struct selkie_decision *decision, const struct outcome *outcome, int operation)
 {
-    int made = decision->becomes == SELKIE_BINDING_ACTIVE ? 1 : decision->becomes == SELKIE_BINDING_PENDING ? 2 : 0;
+    static const int words[] = {
+        [SELKIE_BINDING_ACTIVE] = 1, [SELKIE_BINDING_PENDING] = 2, [SELKIE_BINDING_RETIRED] = 3};
+    int made = words[decision->becomes];
     bool same = strcmp(verdict_text(decision), outcome->verdict) == 0 && decision->alarm_reset == outcome->reset &&
                 decision->alarm_clone == outcome->clone && made == outcome->made &&
-                decision->retire_bound == outcome->retires && decision->displace == outcome->displaces &&
-                decision->lost == outcome->lost;
+                decision->supersede_bound == outcome->supersedes && decision->takeover == outcome->takeover &&
+                decision->displace == outcome->displaces && decision->lost == outcome->lost;
     ck_assert_msg(same,
                   "operation %d: the model says %s (made %d, reset %d, lost %u), the code %s (made %d, reset %d, "
                   "lost %u)",
@@ -301,7 +318,11 @@ static void apply(struct world *world, const struct frame *frame, const struct o
     struct identity *id = &place->ids[frame->id];
     int active = active_of(place);
 
-    if (outcome->retires)
+    if (outcome->supersedes) {
+        place->ids[active].status = SELKIE_BINDING_SUPERSEDED;
+        place->ids[active].superseded_ms = world->now_ms;
+    }
+    if (outcome->takeover && active >= 0)
         place->ids[active].status = SELKIE_BINDING_RETIRED;
     if (outcome->reset)
         place->reset_alarm_ms = world->now_ms;
@@ -316,7 +337,9 @@ static void apply(struct world *world, const struct frame *frame, const struct o
     if (strcmp(outcome->verdict, "park") == 0)
         id->last_ms = world->now_ms;
     if (outcome->made)
-        id->status = outcome->made == 1 ? SELKIE_BINDING_ACTIVE : SELKIE_BINDING_PENDING;
+        id->status = outcome->made == 1   ? SELKIE_BINDING_ACTIVE
+                     : outcome->made == 2 ? SELKIE_BINDING_PENDING
+                                          : SELKIE_BINDING_RETIRED;
     if (strcmp(outcome->verdict, "accept") == 0 || strcmp(outcome->verdict, "late") == 0)
         accept(id, frame);
 }
@@ -357,6 +380,7 @@ static struct frame draw_frame(struct world *world)
     frame.digest = memory->accepted && below(world, 4) ? memory->digest : (uint8_t)below(world, 4);
     static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
     frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
+    frame.by_our_clock = below(world, 4);
     frame.same_tag = below(world, 20) ? 7 : 8;
     return frame;
 }
@@ -368,6 +392,8 @@ static void stir(struct world *world)
     int id = (int)below(world, IDS);
 
     world->now_ms += (int64_t)below(world, 60002);
+    if (below(world, 10000) == 0)
+        world->now_ms += 31 * 24 * 3600 * INT64_C(1000);
     if (below(world, 50) == 0)
         world->now_ms -= (int64_t)below(world, 7200000);
     switch (below(world, 24)) {
@@ -411,7 +437,7 @@ START_TEST(code_and_model_decide_alike)
     struct world *world = calloc(1, sizeof *world);
     const char *const words[] = {"accept",  "late",   "duplicate", "park",  "clone",      "replay",  "stale",
                                  "retired", "denied", "revoked",   "claim", "not-listed", "tag-full"};
-    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, lively = 0;
+    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, lively = 0, takeovers = 0, over = 0;
 
     world->random.state = 20240607;
     world->now_ms = 1000000000;
@@ -429,6 +455,8 @@ START_TEST(code_and_model_decide_alike)
             lively += place->ids[goes].last_ms >= place->ids[goes].first_ms + 60000;
             fifths++;
         }
+        takeovers += outcome.takeover;
+        over += outcome.made == 3;
         apply(world, &frame, &outcome, i);
         for (size_t j = 0; j < sizeof words / sizeof *words; j++)
             met[j] += strcmp(words[j], outcome.verdict) == 0;
@@ -438,6 +466,8 @@ START_TEST(code_and_model_decide_alike)
         ck_assert_msg(met[j] > 200, "%s: only %u times", words[j], met[j]);
     ck_assert_uint_gt(fifths, 200);
     ck_assert_uint_gt(lively, 200);
+    ck_assert_uint_gt(takeovers, 200);
+    ck_assert_uint_gt(over, 20);
     free(world);
 }
 END_TEST

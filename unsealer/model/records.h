@@ -12,7 +12,8 @@
 #define SELKIE_DIGEST_SIZE     8 /* of SHA-256(body): a repeat has the same, another frame with this counter does not */
 #define SELKIE_DEVICE_NAME_MAX 64
 #define SELKIE_PENDING_MAX     4 /* pending IDs an address */
-#define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX)
+#define SELKIE_SUPERSEDED_MAX  4 /* superseded IDs an address */
+#define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX + SELKIE_SUPERSEDED_MAX)
 
 enum selkie_device_status {
     SELKIE_DEVICE_ACTIVE,
@@ -37,6 +38,7 @@ enum selkie_binding_status {
     SELKIE_BINDING_NONE,
     SELKIE_BINDING_ACTIVE,
     SELKIE_BINDING_PENDING,
+    SELKIE_BINDING_SUPERSEDED, /* replaced by policy: a fresh frame may still prove that wrong */
     SELKIE_BINDING_RETIRED
 };
 
@@ -70,6 +72,7 @@ struct selkie_binding {
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
     int64_t clone_alarm_ms;
+    int64_t superseded_ms;         /* when the frame was captured that took its place */
     bool revoked;                  /* its device is */
     struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
 };

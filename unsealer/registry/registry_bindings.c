@@ -236,7 +236,8 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
 {
     int result = selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS,
                                 SELKIE_VALUES(SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id),
-                                              SELKIE_INTEGER(binding->revoked), SELKIE_INTEGER(binding->number)));
+                                              SELKIE_INTEGER(binding->revoked), SELKIE_INTEGER(binding->superseded_ms),
+                                              SELKIE_INTEGER(binding->number)));
 
     if (result < 0 || binding->status != SELKIE_BINDING_RETIRED)
         return result;

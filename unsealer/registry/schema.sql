@@ -45,13 +45,14 @@ CREATE TABLE binding (
     clone_alarm INTEGER NOT NULL,
     session_frames INTEGER NOT NULL,-- of those received
     session_bytes INTEGER NOT NULL,-- of their bodies: their airtime
+    superseded  INTEGER NOT NULL,-- when the frame was captured that took its place
     revoked     INTEGER NOT NULL,-- its device is revoked
     row         INTEGER NOT NULL,-- the newest row of the window, as in `seen`: here, so that a frame changes one page
     present     INTEGER NOT NULL,
     entries     BLOB NOT NULL
 );
 CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
-CREATE INDEX binding_live ON binding (address) WHERE status <> 3;
+CREATE INDEX binding_live ON binding (address) WHERE status <> 4;
 CREATE INDEX binding_tag ON binding (tag, status, number);
 
 -- The window without its newest row: 32 counters a row, at binding << 27 | counter >> 5.

@@ -58,6 +58,23 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
     return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
 }
 
+/* Rule 6: an ID that another one replaced by policy. The dead do not send: a fresh frame that was captured after the
+ * newcomer's proves that its device lives. One from before that is only late. */
+static struct selkie_decision decide_superseded(const struct selkie_case *facts)
+{
+    if (facts->now_ms - facts->superseded_ms >= SELKIE_SUPERSEDED_MS) {
+        struct selkie_decision over = reject(SELKIE_REASON_RETIRED);
+        over.becomes = SELKIE_BINDING_RETIRED;
+        return over;
+    }
+    struct selkie_decision decision = decide_active(facts);
+    decision.takeover = decision.verdict == SELKIE_ACCEPT && facts->rx_trusted &&
+                        facts->rx_ms - facts->superseded_ms > SELKIE_REPLAY_MS;
+    if (decision.takeover)
+        decision.becomes = SELKIE_BINDING_ACTIVE;
+    return decision;
+}
+
 /* By arrival, so that nobody who played one recording often, or lied about the capture, is alive. */
 static bool is_alive(const struct selkie_binding *pending, int64_t now_ms)
 {
@@ -161,7 +178,7 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
     case ADMIT:
         decision.verdict = SELKIE_ACCEPT;
         decision.becomes = SELKIE_BINDING_ACTIVE;
-        decision.retire_bound = facts->bound;
+        decision.supersede_bound = facts->bound;
         decision.alarm_reset = facts->bound && !pending;
         decision.lost = facts->counter;
         break;
@@ -176,6 +193,8 @@ struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules,
     switch (facts->own) {
     case SELKIE_BINDING_ACTIVE:
         return decide_active(facts);
+    case SELKIE_BINDING_SUPERSEDED:
+        return decide_superseded(facts);
     case SELKIE_BINDING_RETIRED:
         return reject(SELKIE_REASON_RETIRED);
     case SELKIE_BINDING_NONE:

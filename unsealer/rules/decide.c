@@ -61,7 +61,7 @@ static int decide(struct selkie_effects *effects, struct selkie_binding *own, st
     facts.reset_alarm_ms = device.reset_alarm_ms;
     result = selkie_active_facts(effects, &facts, own, opened, &seen);
     if (result == 0 && !active)
-        result = selkie_newcomer_facts(effects, own, live, &newcomer, &facts);
+        result = selkie_newcomer_facts(effects, &newcomer, live, &facts);
     if (result < 0)
         goto out;
     struct selkie_decision decision = selkie_admission_decide(&effects->rules, &facts);
