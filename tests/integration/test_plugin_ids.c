@@ -188,6 +188,31 @@ START_TEST(a_registration_that_nobody_heard_does_not_take_over_for_good)
 }
 END_TEST
 
+START_TEST(ten_wrong_claims_raise_an_event_and_keep_nobody_out)
+{
+    struct frames_device stranger = life(9), device = life(1);
+
+    start("\"enrolment\":\"listed\",\"rebind\":\"claim\"");
+    command("addDevice", ",\"claim\":\"secret\"");
+    for (unsigned i = 0; i < 25; i++) {
+        char claim[16];
+        (void)snprintf(claim, sizeof claim, "guess %u", i);
+        send_register(&stranger, claim);
+        expect_rejected("claim");
+    }
+    json_t *event = expect_event("claim", &stranger);
+    ck_assert_int_eq(json_integer_value(json_object_get(event, "count")), 10);
+    json_decref(event);
+    send_register(&device, "secret");
+    json_decref(expect_event("registered", &device));
+    set_clock(11);
+    for (unsigned i = 0; i < 10; i++)
+        send_register(&stranger, "guess");
+    json_decref(expect_event("reset", &stranger));
+    json_decref(expect_event("claim", &stranger));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plugin_ids");
@@ -196,6 +221,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, dead_ids_lock_no_device_out);
     tcase_add_test(tcase, a_registration_that_nobody_heard_does_not_take_over_for_good);
+    tcase_add_test(tcase, ten_wrong_claims_raise_an_event_and_keep_nobody_out);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

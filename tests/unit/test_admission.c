@@ -102,7 +102,7 @@ struct outcome {
     const char *verdict; /* "accept", "late", "duplicate", "park", or the reason of a rejection */
     bool reset, clone;
     int made; /* 0 = nothing, 1 = active, 2 = pending, 3 = retired */
-    bool supersedes, takeover;
+    bool supersedes, takeover, guess;
     bool displaces;
     uint32_t lost;
 };
@@ -144,7 +144,7 @@ static struct outcome model_free(const struct world *world, const struct place *
     if (!place->claim || right)
         return (struct outcome){.verdict = "accept", .made = 1, .lost = frame->counter};
     if (frame->registration)
-        return (struct outcome){.verdict = "claim"};
+        return (struct outcome){.verdict = "claim", .guess = frame->claim != 0};
     return (struct outcome){.verdict = "park", .made = 2};
 }
 
@@ -164,7 +164,7 @@ static struct outcome model_bound(const struct world *world, const struct place 
         if (place->claim && frame->registration && frame->claim == place->claim)
             return taken;
         if (place->claim && frame->registration && frame->claim)
-            return (struct outcome){.verdict = "claim", .reset = again};
+            return (struct outcome){.verdict = "claim", .reset = again, .guess = true};
         return waits;
     case SELKIE_REBIND_APPROVE:
         break;
@@ -297,7 +297,8 @@ static void compare(const struct selkie_decision *decision, const struct outcome
     bool same = strcmp(verdict_text(decision), outcome->verdict) == 0 && decision->alarm_reset == outcome->reset &&
                 decision->alarm_clone == outcome->clone && made == outcome->made &&
                 decision->supersede_bound == outcome->supersedes && decision->takeover == outcome->takeover &&
-                decision->displace == outcome->displaces && decision->lost == outcome->lost;
+                decision->wrong_claim == outcome->guess && decision->displace == outcome->displaces &&
+                decision->lost == outcome->lost;
     ck_assert_msg(same,
                   "operation %d: the model says %s (made %d, reset %d, lost %u), the code %s (made %d, reset %d, "
                   "lost %u)",

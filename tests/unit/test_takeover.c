@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An ID that the policy let another one take the place of: the dead do not send. PROTOCOL.md, section 7, rule 6. */
+/* An ID that the policy let another one take the place of: the dead do not send; and claims that are guessed.
+ * PROTOCOL.md, section 7, rule 6. */
 #include <check.h>
 #include <kit/kit.h>
 #include <run_suite.h>
@@ -264,6 +265,67 @@ START_TEST(a_person_decides_for_good)
 }
 END_TEST
 
+static void guess(unsigned times)
+{
+    struct kit_device stranger = kit_device(1, 9);
+
+    for (unsigned i = 0; i < times; i++) {
+        char claim[16];
+        snprintf(claim, sizeof claim, "guess %u", i);
+        kit_submit_wait(host, kit_register(&stranger, claim, NULL));
+        kit_expect_rejected(host, "claim");
+    }
+}
+
+/* So much time passes for the count of wrong claims. */
+static void age_guesses(int minutes)
+{
+    const struct selkie_unsealer_options options = {
+        .state_dir = dir, .enrolment = SELKIE_ENROL_LISTED, .rebind = SELKIE_REBIND_CLAIM};
+
+    kit_close(host);
+    kit_execute(dir, "DELETE FROM outbox; UPDATE device SET wrong_claims_since = wrong_claims_since - %d",
+                minutes * 60000);
+    host = kit_open(&options);
+}
+
+START_TEST(ten_wrong_claims_are_one_event_and_the_right_one_passes_all_the_same)
+{
+    age_guesses(0);
+    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\",\"claim\":\"secret\"}");
+    guess(9);
+    kit_submit_wait(host, kit_data(&new, "no claim, no guess"));
+    kit_event(host, "registered");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    guess(1);
+    json_t *event = kit_expect_event(host, "claim");
+    ck_assert_int_eq(json_integer_value(json_object_get(event, "count")), 10);
+    ck_assert_ptr_nonnull(json_object_get(event, "id"));
+    ck_assert_ptr_nonnull(json_object_get(event, "gateway"));
+    json_decref(event);
+    guess(30);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    kit_submit_wait(host, kit_register(&old, "secret", NULL));
+    accepted(&old, "in");
+    kit_event(host, "registered");
+
+    /* After ten minutes the count begins again, and after an hour it does by itself. */
+    age_guesses(10);
+    guess(9);
+    kit_event(host, "reset"); /* the address is bound by now */
+    age_guesses(60);
+    guess(9);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    guess(1);
+    kit_event(host, "claim");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    kit_submit_wait(host, kit_register(&new, "secret", NULL));
+    kit_expect_payload(host, &new, 0, "no claim, no guess");
+    accepted(&new, "after a reset");
+    kit_close(host);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("takeover");
@@ -279,6 +341,7 @@ int main(void)
     tcase_add_test(tcase, after_thirty_days_it_is_retired);
     tcase_add_loop_test(tcase, of_a_chain_the_living_id_retires_all_that_came_after_it, 0, 2);
     tcase_add_test(tcase, four_are_kept_and_the_most_silent_one_goes);
+    tcase_add_test(tcase, ten_wrong_claims_are_one_event_and_the_right_one_passes_all_the_same);
     tcase_add_loop_test(tcase, a_person_decides_for_good, 0, 3);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -32,6 +32,8 @@ struct selkie_device_record {
     bool listed, revoked;
     enum selkie_device_status status;
     int64_t reset_alarm_ms;
+    unsigned wrong_claims;   /* since then, within an hour: rules/newcomer.c */
+    int64_t wrong_claims_ms; /* the first one; of the tenth on, when it came */
 };
 
 enum selkie_binding_status {

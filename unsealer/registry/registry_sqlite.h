@@ -20,7 +20,8 @@
 /* clang-format off */
 #define SELKIE_DEVICE_CHANGES(X) \
     X(name, TEXT, name) X(listed, INTEGER, listed) X(revoked, INTEGER, revoked) X(status, INTEGER, status) \
-    X(reset_alarm, INTEGER, reset_alarm_ms)
+    X(reset_alarm, INTEGER, reset_alarm_ms) X(wrong_claims, INTEGER, wrong_claims) \
+    X(wrong_claims_since, INTEGER, wrong_claims_ms)
 #define SELKIE_DEVICE_COLUMNS(FIRST, X) FIRST(address, BLOB, address) SELKIE_DEVICE_CHANGES(X)
 /* Of a binding: what a frame changes, and the rest. */
 #define SELKIE_BINDING_CHANGES(FIRST, X) \

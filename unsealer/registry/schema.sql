@@ -20,7 +20,9 @@ CREATE TABLE device (
     listed      INTEGER NOT NULL,-- added by an administrator
     revoked     INTEGER NOT NULL,
     status      INTEGER NOT NULL,-- enum selkie_device_status: follows from the above and the bindings
-    reset_alarm INTEGER NOT NULL -- when the alarm was last raised
+    reset_alarm INTEGER NOT NULL,-- when the alarm was last raised
+    wrong_claims INTEGER NOT NULL,-- within an hour
+    wrong_claims_since INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX device_status ON device (status, address);
 

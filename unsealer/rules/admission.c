@@ -167,6 +167,7 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
     case REFUSE: /* with the alarm all the same, but not for each frame of a flood */
         decision = reject(reason);
         decision.alarm_reset = facts->bound && alarm_due(facts->reset_alarm_ms, facts->now_ms);
+        decision.wrong_claim = reason == SELKIE_REASON_CLAIM && facts->claim == SELKIE_CLAIM_WRONG;
         break;
     case PEND:
         if (pending)

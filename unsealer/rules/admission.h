@@ -89,6 +89,7 @@ struct selkie_decision {
     enum selkie_verdict verdict;
     enum selkie_reason reason; /* for SELKIE_REJECT */
     bool alarm_reset, alarm_clone;
+    bool wrong_claim; /* rejected for it: count it */
     bool supersede_bound;
     bool takeover;                      /* of this ID's place was false: raise the alarm */
     bool displace;                      /* selkie_admission_displaced's */

@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#define WRONG_CLAIMS    10
+#define WRONG_CLAIMS_MS 3600000
+#define CLOSED_MS       600000
+
 static int make_binding(struct selkie_effects *effects, struct selkie_newcomer *newcomer,
                         const struct selkie_opened *opened, enum selkie_binding_status status)
 {
@@ -35,6 +39,29 @@ static int alarm_reset(struct selkie_effects *effects, struct selkie_newcomer *n
                       : selkie_effects_event(effects, "reset", newcomer->device->address, newcomer->own->id_hash,
                                              json_pack("{s:s, s:s, s:I}", "previous", previous, "gateway",
                                                        opened->gateway, "rx", (json_int_t)opened->rx_ms));
+}
+
+/* Somebody guesses, or a device has the wrong claim. Ten within an hour are an event; then none is counted for ten
+ * minutes, so that a flood of them costs one event and no writing. A right claim is never refused for it. */
+static int count_wrong_claim(struct selkie_effects *effects, struct selkie_newcomer *newcomer,
+                             const struct selkie_opened *opened)
+{
+    struct selkie_device_record *device = newcomer->device;
+    bool closed = device->wrong_claims >= WRONG_CLAIMS;
+    int64_t age_ms = effects->now_ms - device->wrong_claims_ms;
+    int result = 0;
+
+    if (age_ms < 0 || age_ms >= (closed ? CLOSED_MS : WRONG_CLAIMS_MS))
+        device->wrong_claims = 0;
+    else if (closed)
+        return 0;
+    if (++device->wrong_claims == 1 || device->wrong_claims == WRONG_CLAIMS)
+        device->wrong_claims_ms = effects->now_ms;
+    if (device->wrong_claims == WRONG_CLAIMS)
+        result = selkie_effects_event(effects, "claim", device->address, newcomer->own->id_hash,
+                                      json_pack("{s:i, s:s, s:I}", "count", WRONG_CLAIMS, "gateway", opened->gateway,
+                                                "rx", (json_int_t)opened->rx_ms));
+    return result < 0 ? result : selkie_registry_put_device(effects->registry, device);
 }
 
 static int event_registered(struct selkie_effects *effects, struct selkie_newcomer *newcomer, bool was_pending)
@@ -158,6 +185,8 @@ int selkie_newcomer_decide(struct selkie_effects *effects, struct selkie_newcome
         return decide_superseded(effects, newcomer, opened, decision);
     if (decision->alarm_reset)
         result = alarm_reset(effects, newcomer, opened);
+    if (result == 0 && decision->wrong_claim)
+        result = count_wrong_claim(effects, newcomer, opened);
     if (result < 0)
         return result;
     if (decision->becomes != SELKIE_BINDING_NONE)
