@@ -74,13 +74,30 @@ static int set_path(json_t *json, const char *path, json_t *value)
 
 static json_t *attack_scenario(const char *attack)
 {
-    bool late = strcmp(attack, "replay-late") == 0;
-    return json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
-                     "One attack by itself", "duration_s", late ? 4500 : 300, "speed", "max", "backlog", 2, "settle_s",
-                     15, "fleet", json_pack("{s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20),
-                     "channels", "link", "mqtt", "attackers",
-                     json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", 5, "count", 10),
-                     "expect", "sent", ">=1");
+    bool late = strcmp(attack, "replay-late") == 0, claim = strcmp(attack, "late-claim") == 0;
+    json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack,
+                             "description", "One attack by itself", "duration_s",
+                             late    ? 4500
+                             : claim ? 1500
+                                     : 300,
+                             "speed", "max", "backlog", 2, "settle_s", 15, "fleet",
+                             json_pack("{s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20), "channels",
+                             "link", "mqtt", "attackers",
+                             json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", claim ? 800 : 5,
+                                       "count", claim ? 2 : 10),
+                             "expect", "sent", ">=1");
+    /* Those two attack devices that lose their power. */
+    if (claim) {
+        json_object_set_new(json, "broker", json_pack("{s:s}", "rebind", "allow"));
+        json_object_set_new(
+            json, "actions",
+            json_pack("[{s:s, s:i}, {s:s, s:i}]", "do", "reset", "at_s", 100, "do", "reset", "at_s", 160));
+    } else if (strcmp(attack, "pending-flood") == 0) {
+        json_object_set_new(json, "broker", json_pack("{s:i}", "approve_s", 1));
+        json_object_set_new(json, "actions", json_pack("[{s:s, s:i}]", "do", "reset", "at_s", 85));
+        json_object_set_new(json_array_get(json_object_get(json, "attackers"), 0), "every_s", json_integer(22));
+    }
+    return json;
 }
 
 const char *selkie_command_line_load(const json_t *over, struct selkie_scenario *scenario, const char *file,
