@@ -93,6 +93,8 @@ static json_t *attack_scenario(const char *attack)
             json, "actions",
             json_pack("[{s:s, s:i}, {s:s, s:i}]", "do", "reset", "at_s", 100, "do", "reset", "at_s", 160));
     } else if (strcmp(attack, "pending-flood") == 0) {
+        /* The plugin goes by arrivals, which must not fall together. */
+        json_object_set_new(json, "speed", json_integer(60));
         json_object_set_new(json, "broker", json_pack("{s:i}", "approve_s", 1));
         json_object_set_new(json, "actions", json_pack("[{s:s, s:i}]", "do", "reset", "at_s", 85));
         json_object_set_new(json_array_get(json_object_get(json, "attackers"), 0), "every_s", json_integer(22));
