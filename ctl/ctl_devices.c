@@ -57,14 +57,14 @@ enum ctl_exit ctl_device_argument(char address[static SELKIE_ADDRESS_TEXT_SIZE],
     return CTL_USAGE;
 }
 
-/* A device and the binding that counts (active, else pending, else retired) in one object; new. */
+/* A device and the binding that counts (active, else pending, superseded or retired) in one object; new. */
 static json_t *flat_of(json_t *device)
 {
     json_t *flat = json_object();
     const json_t *bindings = json_object_get(device, "bindings"), *binding = NULL, *each;
     size_t i;
-    static const char *const order[] = {"retired", "pending", "active"};
-    for (size_t rank = 0; rank < 3; rank++) {
+    static const char *const order[] = {"retired", "superseded", "pending", "active"};
+    for (size_t rank = 0; rank < sizeof order / sizeof *order; rank++) {
         json_array_foreach (bindings, i, each) {
             const char *status = json_string_value(json_object_get(each, "status"));
             if (status && strcmp(status, order[rank]) == 0)

@@ -18,10 +18,12 @@ const struct selkie_attack *selkie_attack_of(enum selkie_attack_kind kind);
 SELKIE_TAP(record);
 SELKIE_TAP(hold);
 SELKIE_TAP(next);
+SELKIE_TAP(life);
 SELKIE_ACT(replay);
 SELKIE_ACT(send_old);
 SELKIE_ACT(flip);
 SELKIE_ACT(noise);
+SELKIE_ACT(late_claim);
 
 /* forging_attacks.c */
 SELKIE_TAP(robbed);

@@ -37,6 +37,16 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                                    .must =
                                        "forged==0 .heard>=1 events.reset>=1 .alarm-reset>=1 rejected.pending-full>=1 "
                                        ".pending-full>=1"},
+    [SELKIE_ATTACK_PENDING_FLOOD] = {.what = "the same, while the address's device is reset and waits for approval",
+                                     .act = selkie_act_storm,
+                                     .must = "forged==0 lost_elsewhere==0 .heard>=1 .alarm-reset>=5 .pending-full>=1 "
+                                             "approved>=1"},
+    [SELKIE_ATTACK_LATE_CLAIM] = {.what = "keeps a device's life between two resets from every gateway, and plays it "
+                                          "later",
+                                  .tap = selkie_tap_life,
+                                  .act = selkie_act_late_claim,
+                                  .must = "forged==0 lost_elsewhere==0 events.takeover>=1 .heard>=2 .alarm-reset>=1 "
+                                          ".retired>=1"},
     [SELKIE_ATTACK_GATEWAY_REPLAY] = {.what = "a gateway hands over what it has heard again and again",
                                       .tap = selkie_tap_record,
                                       .act = selkie_act_gateway_replay,

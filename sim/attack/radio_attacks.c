@@ -103,3 +103,30 @@ SELKIE_TAP(next)
     selkie_attribution_follow(attacker->attribution, attacker->name, device->index, frame->number);
     return false;
 }
+
+/* The life of one device between its first two resets: it is jammed and recorded from its REGISTER on. */
+SELKIE_TAP(life)
+{
+    bool another = attacker->step != 0 && attacker->step != device->index + 1;
+
+    if (device->epoch != 1 || another || !selkie_attacker_wants_more(attacker, attacker->made))
+        return false;
+    attacker->step = device->index + 1;
+    if (attacker->tape_at < SELKIE_ATTACKER_TAPES)
+        selkie_attacker_record(attacker, device->index, body, len);
+    return true;
+}
+
+/* In the life after that: first the REGISTER, which takes the device's place where the policy lets it; later a reading,
+ * when the device has shown that it lives. */
+SELKIE_ACT(late_claim)
+{
+    const struct selkie_fleet_device *victim =
+        attacker->step != 0 ? &attacker->fleet->devices[attacker->step - 1] : NULL;
+
+    if (!victim || victim->epoch < 2 || victim->number < victim->epoch_number || attacker->tape_at < 2)
+        return false;
+    const struct selkie_tape *tape = &attacker->tapes[attacker->made == 0 ? 0 : attacker->tape_at - 1];
+    return selkie_verify_is_delivered(&attacker->fleet->account->verify, victim->index, victim->number) &&
+           selkie_attacker_transmit(attacker, tape->body, tape->len);
+}

@@ -74,15 +74,37 @@ static int set_path(json_t *json, const char *path, json_t *value)
 
 static json_t *attack_scenario(const char *attack)
 {
-    bool late = strcmp(attack, "replay-late") == 0;
-    bool registrations = strcmp(attack, "registration-flood") == 0; /* comes before the fleet, into a small registry */
-    return json_pack(
-        "{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:{s:i}, s:[o], s:{s:s}}", "name", attack, "description",
-        "One attack by itself", "duration_s", late ? 4500 : 300, "speed", "max", "backlog", 2, "settle_s", 15, "fleet",
-        json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0), "channels", "link", "mqtt",
-        "broker", "max_devices", registrations ? 20 : 0, "attackers",
-        json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", registrations ? 0 : 60, "every_s", 5, "count", 10),
-        "expect", "sent", ">=1");
+    bool late = strcmp(attack, "replay-late") == 0, claim = strcmp(attack, "late-claim") == 0;
+    json_t *json =
+        json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
+                  "One attack by itself", "duration_s",
+                  late    ? 4500
+                  : claim ? 1500
+                          : 300,
+                  "speed", "max", "backlog", 2, "settle_s", 15, "fleet",
+                  json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0),
+                  "channels", "link", "mqtt", "attackers",
+                  json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", claim ? 800 : 5, "count",
+                            claim ? 2 : 10),
+                  "expect", "sent", ">=1");
+    json_t *attacker = json_array_get(json_object_get(json, "attackers"), 0);
+
+    if (claim) { /* these two attack devices that lose their power */
+        json_object_set_new(json, "broker", json_pack("{s:s}", "rebind", "allow"));
+        json_object_set_new(
+            json, "actions",
+            json_pack("[{s:s, s:i}, {s:s, s:i}]", "do", "reset", "at_s", 100, "do", "reset", "at_s", 160));
+    } else if (strcmp(attack, "pending-flood") == 0) {
+        /* The plugin goes by arrivals, which must not fall together. */
+        json_object_set_new(json, "speed", json_integer(60));
+        json_object_set_new(json, "broker", json_pack("{s:i}", "approve_s", 1));
+        json_object_set_new(json, "actions", json_pack("[{s:s, s:i}]", "do", "reset", "at_s", 85));
+        json_object_set_new(attacker, "every_s", json_integer(22));
+    } else if (strcmp(attack, "registration-flood") == 0) { /* comes before the fleet, into a small registry */
+        json_object_set_new(json, "broker", json_pack("{s:i}", "max_devices", 20));
+        json_object_set_new(attacker, "at_s", json_integer(0));
+    }
+    return json;
 }
 
 const char *selkie_command_line_load(const json_t *over, struct selkie_scenario *scenario, const char *file,

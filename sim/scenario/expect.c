@@ -26,8 +26,8 @@ static const char *const figures[] = {
     "transmissions", "acknowledged", "first_try_share", "given_up", "skipped", "resets", "key_changes", NULL};
 static const char *const program[] = {"cpu_s",    "memory_mb", "gateway_starts", "broker_starts", "entropy_alarms",
                                       "approved", NULL};
-static const char *const events[] = {"registered", "reset", "approved", "denied",    "revoked",
-                                     "clone",      "lost",  "silent",   "forgotten", NULL};
+static const char *const events[] = {"registered", "reset",  "approved", "denied", "revoked",   "clone",
+                                     "lost",       "silent", "takeover", "claim",  "forgotten", NULL};
 static const char *const reasons[] = {"malformed", "unknown-key",   "bad-seal", "replay",       "clone",
                                       "stale",     "claim",         "retired",  "not-listed",   "denied",
                                       "unknown",   "revoked",       "removed",  "pending-full", "parking-full",

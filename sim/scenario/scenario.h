@@ -125,6 +125,8 @@ struct selkie_scenario_action {
     X(THIEF, "thief")                                                                                                  \
     X(EAGER_THIEF, "eager-thief")                                                                                      \
     X(RESET_STORM, "reset-storm")                                                                                      \
+    X(PENDING_FLOOD, "pending-flood")                                                                                  \
+    X(LATE_CLAIM, "late-claim")                                                                                        \
     X(GATEWAY_REPLAY, "gateway-replay")                                                                                \
     X(GATEWAY_REORDER, "gateway-reorder")                                                                              \
     X(GATEWAY_FLOOD, "gateway-flood")                                                                                  \

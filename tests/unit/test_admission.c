@@ -25,6 +25,9 @@ struct identity {
     uint64_t received;
     uint32_t highest;
     int64_t clone_alarm_ms;
+    int64_t first_ms, last_ms; /* heard */
+    int made;                  /* by this operation */
+    int64_t superseded_ms;
     struct memory memory[COUNTERS];
 };
 
@@ -42,6 +45,7 @@ struct frame {
     uint32_t counter;
     uint8_t digest;
     int64_t rx_ms;
+    bool by_our_clock;                   /* rx_ms is */
     unsigned same_tag;                   /* IDs of others under the tag of this one */
     bool no_place, no_parking, worn_out; /* for a new device; for a frame that waits; of an address with many IDs */
 };
@@ -74,12 +78,33 @@ static unsigned pending_of(const struct place *place)
     return count;
 }
 
+/* The pending ID that has to go for one more: of those that did not show life the one that was silent longest; if all
+ * four show life, the same among them. */
+static int gives_way(const struct world *world, const struct place *place)
+{
+    for (int lively = 0; lively < 2; lively++) {
+        int silent = -1;
+        for (int i = 0; i < IDS; i++) {
+            const struct identity *id = &place->ids[i], *other = silent < 0 ? NULL : &place->ids[silent];
+            bool lives = id->last_ms >= id->first_ms + 60 * 1000 && world->now_ms < id->last_ms + 24 * 3600 * 1000;
+            if (id->status != SELKIE_BINDING_PENDING || lives != lively)
+                continue;
+            if (!other || id->last_ms < other->last_ms || (id->last_ms == other->last_ms && id->made < other->made))
+                silent = i;
+        }
+        if (silent >= 0)
+            return silent;
+    }
+    return -1;
+}
+
 /* The model's outcome, in words that are not the code's. */
 struct outcome {
     const char *verdict; /* "accept", "late", "duplicate", "park", or the reason of a rejection */
     bool reset, clone;
-    int made; /* 0 = nothing, 1 = active, 2 = pending */
-    bool retires;
+    int made; /* 0 = nothing, 1 = active, 2 = pending, 3 = retired */
+    bool supersedes, takeover, guess;
+    bool displaces;
     uint32_t lost;
 };
 
@@ -120,14 +145,14 @@ static struct outcome model_free(const struct world *world, const struct place *
     if (!place->claim || right)
         return (struct outcome){.verdict = "accept", .made = 1, .lost = frame->counter};
     if (frame->registration)
-        return (struct outcome){.verdict = "claim"};
+        return (struct outcome){.verdict = "claim", .guess = frame->claim != 0};
     return (struct outcome){.verdict = "park", .made = 2};
 }
 
 static struct outcome model_bound(const struct world *world, const struct place *place, const struct frame *frame)
 {
     const struct outcome taken = {
-        .verdict = "accept", .made = 1, .retires = true, .reset = true, .lost = frame->counter};
+        .verdict = "accept", .made = 1, .supersedes = true, .reset = true, .lost = frame->counter};
     const struct outcome waits = {.verdict = "park", .made = 2, .reset = true};
     bool again = rings(place->reset_alarm_ms, world->now_ms);
 
@@ -140,7 +165,7 @@ static struct outcome model_bound(const struct world *world, const struct place 
         if (place->claim && frame->registration && frame->claim == place->claim)
             return taken;
         if (place->claim && frame->registration && frame->claim)
-            return (struct outcome){.verdict = "claim", .reset = again};
+            return (struct outcome){.verdict = "claim", .reset = again, .guess = true};
         return waits;
     case SELKIE_REBIND_APPROVE:
         break;
@@ -159,6 +184,17 @@ static struct outcome model(const struct world *world, const struct frame *frame
         return model_counter(id, frame, world->now_ms);
     if (id->status == SELKIE_BINDING_RETIRED)
         return (struct outcome){.verdict = "retired"};
+    if (id->status == SELKIE_BINDING_SUPERSEDED) {
+        if (world->now_ms >= id->superseded_ms + 30 * 24 * 3600 * INT64_C(1000))
+            return (struct outcome){.verdict = "retired", .made = 3};
+        struct outcome outcome = model_counter(id, frame, world->now_ms);
+        bool fresh = strcmp(outcome.verdict, "accept") == 0 || strcmp(outcome.verdict, "late") == 0;
+        if (fresh && frame->by_our_clock && frame->rx_ms > id->superseded_ms + 10 * 60 * 1000) {
+            outcome.takeover = true;
+            outcome.made = 1;
+        }
+        return outcome;
+    }
     struct outcome outcome = active_of(place) < 0 ? model_free(world, place, frame) : model_bound(world, place, frame);
     if (id->status == SELKIE_BINDING_PENDING) {
         /* Its alarm was raised. It waits, unless this frame decides it. */
@@ -174,13 +210,10 @@ static struct outcome model(const struct world *world, const struct frame *frame
     if (outcome.made && (frame->no_place || (outcome.made == 1 && frame->worn_out)))
         return (struct outcome){.verdict = "registry-full",
                                 .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
-    /* A fifth one is not let in, and is a reset like the others: under each policy that is an alarm. */
-    if (outcome.made == 2 && pending_of(place) >= 4)
-        return (struct outcome){.verdict = "pending-full",
-                                .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
     if (outcome.made == 2 && frame->no_parking)
         return (struct outcome){.verdict = "parking-full",
                                 .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
+    outcome.displaces = outcome.made == 2 && pending_of(place) >= 4;
     return outcome;
 }
 
@@ -196,6 +229,7 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .counter = frame->counter,
         .digest = {frame->digest},
         .rx_ms = frame->rx_ms,
+        .rx_trusted = frame->by_our_clock,
         .now_ms = world->now_ms,
         .revoked = place->revoked,
         .listed = place->listed,
@@ -211,6 +245,7 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .received = id->received,
         .highest = id->highest,
         .clone_alarm_ms = id->clone_alarm_ms,
+        .superseded_ms = id->superseded_ms,
     };
     if (place->claim && frame->registration && frame->claim)
         facts.claim = frame->claim == place->claim ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
@@ -222,6 +257,31 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         facts.seen = &seen;
     }
     return selkie_admission_decide(&world->rules, &facts);
+}
+
+/* Which ID the code lets go. */
+static int displaced(const struct world *world, const struct place *place)
+{
+    struct selkie_binding live[SELKIE_LIVE_MAX];
+    int count = 0;
+
+    memset(live, 0, sizeof live);
+    for (int made = 0;;) { /* the oldest first */
+        int next = -1;
+        for (int i = 0; i < IDS; i++)
+            if (place->ids[i].status == SELKIE_BINDING_PENDING && place->ids[i].made > made &&
+                (next < 0 || place->ids[i].made < place->ids[next].made))
+                next = i;
+        if (next < 0)
+            break;
+        made = place->ids[next].made;
+        live[count].number = next;
+        live[count].status = SELKIE_BINDING_PENDING;
+        live[count].first_seen_ms = place->ids[next].first_ms;
+        live[count++].last_seen_ms = place->ids[next].last_ms;
+    }
+    const struct selkie_binding *chosen = selkie_admission_displaced(live, count, world->now_ms);
+    return chosen ? (int)chosen->number : -1;
 }
 
 static const char *verdict_text(const struct selkie_decision *decision)
@@ -241,10 +301,14 @@ static const char *verdict_text(const struct selkie_decision *decision)
 
 static void compare(const struct selkie_decision *decision, const struct outcome *outcome, int operation)
 {
-    int made = decision->becomes == SELKIE_BINDING_ACTIVE ? 1 : decision->becomes == SELKIE_BINDING_PENDING ? 2 : 0;
+    static const int words[] = {
+        [SELKIE_BINDING_ACTIVE] = 1, [SELKIE_BINDING_PENDING] = 2, [SELKIE_BINDING_RETIRED] = 3};
+    int made = words[decision->becomes];
     bool same = strcmp(verdict_text(decision), outcome->verdict) == 0 && decision->alarm_reset == outcome->reset &&
                 decision->alarm_clone == outcome->clone && made == outcome->made &&
-                decision->retire_bound == outcome->retires && decision->lost == outcome->lost;
+                decision->supersede_bound == outcome->supersedes && decision->takeover == outcome->takeover &&
+                decision->wrong_claim == outcome->guess && decision->displace == outcome->displaces &&
+                decision->lost == outcome->lost;
     ck_assert_msg(same,
                   "operation %d: the model says %s (made %d, reset %d, lost %u), the code %s (made %d, reset %d, "
                   "lost %u)",
@@ -259,20 +323,34 @@ static void accept(struct identity *id, const struct frame *frame)
         id->highest = frame->counter;
 }
 
-static void apply(struct world *world, const struct frame *frame, const struct outcome *outcome)
+static void apply(struct world *world, const struct frame *frame, const struct outcome *outcome, int operation)
 {
     struct place *place = &world->places[frame->address];
     struct identity *id = &place->ids[frame->id];
     int active = active_of(place);
 
-    if (outcome->retires)
+    if (outcome->supersedes) {
+        place->ids[active].status = SELKIE_BINDING_SUPERSEDED;
+        place->ids[active].superseded_ms = world->now_ms;
+    }
+    if (outcome->takeover && active >= 0)
         place->ids[active].status = SELKIE_BINDING_RETIRED;
     if (outcome->reset)
         place->reset_alarm_ms = world->now_ms;
     if (outcome->clone)
         id->clone_alarm_ms = world->now_ms;
+    if (outcome->displaces)
+        memset(&place->ids[gives_way(world, place)], 0, sizeof *id);
+    if (outcome->made == 2) {
+        id->first_ms = world->now_ms;
+        id->made = operation + 1;
+    }
+    if (strcmp(outcome->verdict, "park") == 0)
+        id->last_ms = world->now_ms;
     if (outcome->made)
-        id->status = outcome->made == 1 ? SELKIE_BINDING_ACTIVE : SELKIE_BINDING_PENDING;
+        id->status = outcome->made == 1   ? SELKIE_BINDING_ACTIVE
+                     : outcome->made == 2 ? SELKIE_BINDING_PENDING
+                                          : SELKIE_BINDING_RETIRED;
     if (strcmp(outcome->verdict, "accept") == 0 || strcmp(outcome->verdict, "late") == 0)
         accept(id, frame);
 }
@@ -313,6 +391,7 @@ static struct frame draw_frame(struct world *world)
     frame.digest = memory->accepted && below(world, 4) ? memory->digest : (uint8_t)below(world, 4);
     static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
     frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
+    frame.by_our_clock = below(world, 4);
     frame.same_tag = below(world, 20) ? 7 : 8;
     frame.no_place = below(world, 20) == 0;
     frame.no_parking = below(world, 20) == 0;
@@ -327,6 +406,8 @@ static void stir(struct world *world)
     int id = (int)below(world, IDS);
 
     world->now_ms += (int64_t)below(world, 60002);
+    if (below(world, 10000) == 0)
+        world->now_ms += 31 * 24 * 3600 * INT64_C(1000);
     if (below(world, 50) == 0)
         world->now_ms -= (int64_t)below(world, 7200000);
     switch (below(world, 24)) {
@@ -368,10 +449,10 @@ static void stir(struct world *world)
 START_TEST(code_and_model_decide_alike)
 {
     struct world *world = calloc(1, sizeof *world);
-    const char *const words[] = {"accept",     "late",     "duplicate",     "park",        "clone",        "replay",
-                                 "stale",      "retired",  "denied",        "revoked",     "pending-full", "claim",
-                                 "not-listed", "tag-full", "registry-full", "parking-full"};
-    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0;
+    const char *const words[] = {"accept", "late",       "duplicate", "park",          "clone",
+                                 "replay", "stale",      "retired",   "denied",        "revoked",
+                                 "claim",  "not-listed", "tag-full",  "registry-full", "parking-full"};
+    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, lively = 0, takeovers = 0, over = 0;
 
     world->random.state = 20240607;
     world->now_ms = 1000000000;
@@ -382,15 +463,26 @@ START_TEST(code_and_model_decide_alike)
         struct outcome outcome = model(world, &frame);
         struct selkie_decision decision = decide(world, &frame);
         compare(&decision, &outcome, i);
-        apply(world, &frame, &outcome);
+        if (outcome.displaces) {
+            const struct place *place = &world->places[frame.address];
+            int goes = gives_way(world, place);
+            ck_assert_int_eq(displaced(world, place), goes);
+            lively += place->ids[goes].last_ms >= place->ids[goes].first_ms + 60000;
+            fifths++;
+        }
+        takeovers += outcome.takeover;
+        over += outcome.made == 3;
+        apply(world, &frame, &outcome, i);
         for (size_t j = 0; j < sizeof words / sizeof *words; j++)
             met[j] += strcmp(words[j], outcome.verdict) == 0;
-        fifths += strcmp(outcome.verdict, "pending-full") == 0 && outcome.reset;
     }
     /* A run that never came to some rule would say nothing about it. */
     for (size_t j = 0; j < sizeof words / sizeof *words; j++)
         ck_assert_msg(met[j] > 200, "%s: only %u times", words[j], met[j]);
     ck_assert_uint_gt(fifths, 200);
+    ck_assert_uint_gt(lively, 200);
+    ck_assert_uint_gt(takeovers, 200);
+    ck_assert_uint_gt(over, 20);
     free(world);
 }
 END_TEST

@@ -4,6 +4,7 @@
 #include <kit/kit.h>
 #include <run_suite.h>
 #include <sched.h>
+#include <selkie/mbedtls.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,8 +199,6 @@ START_TEST(listed_enrolment_takes_the_listed_with_their_claim)
     kit_event(host, "reset");
     kit_submit_wait(host, kit_register(&reset, "secret", NULL));
     kit_expect_payload(host, &reset, 0, "parked after the reset");
-    kit_submit_wait(host, kit_data(&device, "no"));
-    kit_expect_rejected(host, "retired");
     kit_close(host);
 }
 END_TEST
@@ -228,8 +227,6 @@ START_TEST(rebind_deny_and_allow_do_so_with_the_alarm)
     while (kit_waiting(host, SELKIE_OUTPUT_PAYLOAD) > 1)
         selkie_output_free(kit_next(host, SELKIE_OUTPUT_PAYLOAD));
     kit_expect_payload(host, &new, 2, "allowed");
-    kit_submit_wait(host, kit_data(&old, "no"));
-    kit_expect_rejected(host, "retired");
     kit_close(host);
 }
 END_TEST
@@ -250,17 +247,119 @@ START_TEST(a_clone_reveals_nothing_of_the_device)
 }
 END_TEST
 
-START_TEST(four_ids_may_be_pending_and_no_more)
+/* A member of the next event, which is this one. */
+static const char *event_member(struct kit_host *host, const char *event, const char *member)
+{
+    static char text[32];
+    json_t *json = kit_expect_event(host, event);
+    const char *value = json_string_value(json_object_get(json, member));
+
+    ck_assert_msg(value != NULL, "%s: no %s", event, member);
+    snprintf(text, sizeof text, "%s", value);
+    json_decref(json);
+    return text;
+}
+
+/* How an event and a command name an ID. */
+static const char *id_text(const struct kit_device *device)
+{
+    static char text[17];
+    uint8_t digest[32];
+
+    ck_assert_int_eq(selkie_mbedtls_sha256(device->id, sizeof device->id, digest, 0), 0);
+    for (int i = 0; i < 8; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return text;
+}
+
+START_TEST(four_ids_may_be_pending_and_one_more_takes_the_place_of_the_most_silent)
 {
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
+    struct kit_device first = kit_device(1, 1), fifth = kit_device(1, 5);
+    struct kit_body parked = kit_data(&first, "parked");
 
-    for (uint32_t life = 1; life <= 5; life++) {
+    kit_submit_wait(host, parked);
+    for (uint32_t life = 2; life <= 4; life++) {
         struct kit_device device = kit_device(1, life);
         kit_submit_wait(host, kit_register(&device, NULL, NULL));
     }
-    kit_expect_rejected(host, "pending-full");
-    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 4);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_submit_wait(host, kit_data(&fifth, "fifth"));
+    kit_expect_rejected(host, "pending-full"); /* what was parked for the first one */
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 5);
     expect_status(host, ADDRESS_1, "pending", 4);
+    ck_assert_int_eq(kit_stat(host, "queues", "parked"), 4);
+
+    /* It may come again, in its turn, and with what it sent before. */
+    kit_submit_wait(host, parked);
+    kit_expect_rejected(host, "pending-full");
+    expect_status(host, ADDRESS_1, "pending", 4);
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\",\"id\":\"%s\"}", ADDRESS_1, id_text(&first));
+    kit_expect_payload(host, &first, 0, "parked");
+    kit_submit_wait(host, kit_data(&first, "next"));
+    kit_expect_payload(host, &first, 1, "next");
+    kit_close(host);
+}
+END_TEST
+
+START_TEST(each_newcomer_has_its_own_alarm_and_four_dead_ones_lock_nobody_out)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1), reset = kit_device(1, 100);
+
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
+    kit_event(host, "registered");
+    for (uint32_t life = 2; life <= 9; life++) {
+        struct kit_device forged = kit_device(1, life);
+        kit_submit_wait(host, kit_register(&forged, NULL, NULL));
+        ck_assert_str_eq(event_member(host, "reset", "id"), id_text(&forged));
+    }
+    kit_submit_wait(host, kit_register(&reset, NULL, NULL));
+    kit_submit_wait(host, kit_data(&reset, "after the power cut"));
+    ck_assert_str_eq(event_member(host, "reset", "id"), id_text(&reset));
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\",\"id\":\"%s\"}", ADDRESS_1, id_text(&reset));
+    kit_expect_payload(host, &reset, 1, "after the power cut");
+    kit_close(host);
+}
+END_TEST
+
+/* One that was heard twice, a minute apart, stays while there is one that was not: however many come. */
+START_TEST(a_flood_displaces_no_id_that_shows_life)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    struct kit_device device = kit_device(1, 1),
+                      alive[4] = {kit_device(1, 2), kit_device(1, 3), kit_device(1, 4), kit_device(1, 5)};
+
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
+    for (int i = 0; i < 4; i++)
+        kit_submit_wait(host, kit_register(&alive[i], NULL, NULL));
+    kit_close(host);
+    kit_execute(dir, "UPDATE binding SET first_seen = first_seen - 120000, last_seen = last_seen - 120000");
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    for (int i = 0; i < 4; i++)
+        kit_submit_wait(host, kit_session(&alive[i], "alive"));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    for (uint32_t life = 6; life <= 20; life++) {
+        struct kit_device forged = kit_device(1, life);
+        kit_submit_wait(host, kit_register(&forged, NULL, NULL));
+    }
+    for (int i = 0; i < 2 + 14; i++) /* two of the first that was alive, and the forged ones but the last */
+        kit_expect_rejected(host, "pending-full");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"%s\",\"id\":\"%s\"}", ADDRESS_1, id_text(&alive[3]));
+    kit_expect_payload(host, &alive[3], 1, "alive");
+    kit_close(host);
+
+    /* Life ends a day after the last sign of it. */
+    kit_execute(dir, "UPDATE binding SET first_seen = first_seen - 86400000, last_seen = last_seen - 86400000");
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    for (uint32_t life = 21; life <= 24; life++) {
+        struct kit_device forged = kit_device(1, life);
+        kit_submit_wait(host, kit_register(&forged, NULL, NULL));
+    }
+    for (int i = 0; i < 2 + 2 + 1; i++) /* what waited for the other two, and the forged one of yesterday */
+        kit_expect_rejected(host, "pending-full");
     kit_close(host);
 }
 END_TEST
@@ -424,8 +523,8 @@ START_TEST(a_page_of_devices_with_many_ids_is_short)
     ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
     const char *sql =
         "WITH RECURSIVE life(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM life WHERE i < 70) INSERT INTO "
-        "binding SELECT NULL, address, randomblob(32), randomblob(4), NULL, 3, 1, i, 0, 0, 0, 0, 'g', 0, '', "
-        "0, 0, 0, 0, 0, 0, 0, zeroblob(448) FROM life, device";
+        "binding SELECT NULL, address, randomblob(32), randomblob(4), NULL, 4, 1, i, 0, 0, 0, 0, 'g', 0, '', "
+        "0, 0, 0, 0, 0, 0, 0, 0, zeroblob(448) FROM life, device";
     ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
@@ -574,7 +673,9 @@ int main(void)
     tcase_add_test(tcase, listed_enrolment_takes_the_listed_with_their_claim);
     tcase_add_test(tcase, rebind_deny_and_allow_do_so_with_the_alarm);
     tcase_add_test(tcase, a_clone_reveals_nothing_of_the_device);
-    tcase_add_test(tcase, four_ids_may_be_pending_and_no_more);
+    tcase_add_test(tcase, four_ids_may_be_pending_and_one_more_takes_the_place_of_the_most_silent);
+    tcase_add_test(tcase, each_newcomer_has_its_own_alarm_and_four_dead_ones_lock_nobody_out);
+    tcase_add_test(tcase, a_flood_displaces_no_id_that_shows_life);
     tcase_add_test(tcase, a_full_parking_lets_the_oldest_go);
     tcase_add_test(tcase, devices_are_listed_by_status_and_in_pages);
     tcase_add_test(tcase, frames_are_decided_between_the_commands_of_one_payload);

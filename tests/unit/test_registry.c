@@ -484,7 +484,7 @@ END_TEST
 START_TEST(of_a_retired_id_no_more_is_kept_than_is_needed)
 {
     const char *dir = kit_dir();
-    const struct selkie_unsealer_options options = {.state_dir = dir, .rebind = SELKIE_REBIND_ALLOW};
+    const struct selkie_unsealer_options options = {.state_dir = dir};
     struct kit_host *host = kit_open(&options);
     struct kit_device device = kit_device(1, 1), reset = kit_device(1, 2);
     sqlite3_stmt *statement;
@@ -494,6 +494,7 @@ START_TEST(of_a_retired_id_no_more_is_kept_than_is_needed)
     for (int i = 0; i < 40; i++)
         kit_submit_wait(host, kit_session(&device, "x"));
     kit_submit_wait(host, kit_register(&reset, NULL, NULL));
+    json_decref(kit_command(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}"));
     json_t *response = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
     json_t *retired = json_array_get(json_object_get(json_object_get(response, "data"), "bindings"), 1);
     ck_assert_str_eq(json_string_value(json_object_get(retired, "status")), "retired");
@@ -508,7 +509,7 @@ START_TEST(of_a_retired_id_no_more_is_kept_than_is_needed)
     ck_assert_int_eq(sqlite3_prepare_v2(db,
                                         "SELECT length(entries) + length(gateway) + length(firmware) + "
                                         "ifnull(length(session), 0), (SELECT count(*) FROM seen WHERE place >> 27 = "
-                                        "number), length(id_hash) FROM binding WHERE status = 3",
+                                        "number), length(id_hash) FROM binding WHERE status = 4",
                                         -1, &statement, NULL),
                      SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);

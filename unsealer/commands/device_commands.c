@@ -20,7 +20,7 @@ static int load(struct selkie_command *command, struct selkie_device_record *dev
     return result == 0 ? selkie_command_refuse(command, "address: no such device") : result < 0 ? result : 0;
 }
 
-/* The same with its active and pending bindings. Returns how many. */
+/* The same with its bindings that are not retired. Returns how many. */
 static int load_live(struct selkie_command *command, struct selkie_device_record *device,
                      struct selkie_binding live[static SELKIE_LIVE_MAX])
 {
@@ -64,7 +64,7 @@ int selkie_command_add_device(struct selkie_command *command)
     return result;
 }
 
-/* Bindings in the order: active, pending, retired, each with the oldest first. Returns how many. */
+/* Bindings in the order: active, pending, superseded, retired, each with the oldest first. Returns how many. */
 static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list)
 {
     struct selkie_binding live[SELKIE_LIVE_MAX], retired[RETIRED_MAX];
@@ -160,17 +160,19 @@ int selkie_command_list_devices(struct selkie_command *command)
     return result < 0 ? result : 0;
 }
 
-/* The pending binding that the command means: the one with its id, or the only one. */
-static int pick_pending(struct selkie_command *command, struct selkie_binding live[static SELKIE_LIVE_MAX],
-                        struct selkie_binding **picked)
+/* The binding that the command means: the pending or superseded one with its id, or the only pending one. Those after
+ * the address's last binding have no status. */
+static int pick(struct selkie_command *command, struct selkie_binding live[static SELKIE_LIVE_MAX],
+                struct selkie_binding **picked)
 {
     const char *id = selkie_command_text(command, "id");
-    int count = selkie_registry_live(command->commands->effects->registry, command->address, live);
     char text[SELKIE_ID_TEXT_SIZE];
 
     *picked = NULL;
+    memset(live, 0, SELKIE_LIVE_MAX * sizeof *live);
+    int count = selkie_registry_live(command->commands->effects->registry, command->address, live);
     for (int i = 0; i < count; i++) {
-        if (live[i].status != SELKIE_BINDING_PENDING)
+        if (live[i].status != SELKIE_BINDING_PENDING && !(id && live[i].status == SELKIE_BINDING_SUPERSEDED))
             continue;
         selkie_document_id(text, live[i].id_hash);
         if (id && strcmp(id, text) != 0)
@@ -182,39 +184,42 @@ static int pick_pending(struct selkie_command *command, struct selkie_binding li
     if (count < 0)
         return count;
     if (!*picked)
-        return selkie_command_refuse(command, id ? "id: not pending" : "address: no ID is pending");
+        return selkie_command_refuse(command, id ? "id: not pending and not superseded" : "address: no ID is pending");
     return 0;
 }
 
-static int approve(struct selkie_effects *effects, struct selkie_device_record *device, struct selkie_binding *active,
-                   struct selkie_binding *pending)
+/* A person's decision is final: whatever was active or may still come back is retired. */
+static int approve(struct selkie_effects *effects, struct selkie_device_record *device,
+                   struct selkie_binding live[static SELKIE_LIVE_MAX], struct selkie_binding *picked)
 {
     int result = 0;
 
-    if (active->status == SELKIE_BINDING_ACTIVE)
-        result = selkie_effects_set_status(effects, active, SELKIE_BINDING_RETIRED);
+    for (int i = 0; i < SELKIE_LIVE_MAX && result == 0; i++)
+        if (&live[i] != picked &&
+            (live[i].status == SELKIE_BINDING_ACTIVE || live[i].status == SELKIE_BINDING_SUPERSEDED))
+            result = selkie_effects_set_status(effects, &live[i], SELKIE_BINDING_RETIRED);
     if (result == 0)
-        result = selkie_effects_set_status(effects, pending, SELKIE_BINDING_ACTIVE);
+        result = selkie_effects_set_status(effects, picked, SELKIE_BINDING_ACTIVE);
     device->gateway[0] = 0;
     if (result == 0)
-        result = selkie_effects_event(effects, "approved", device->address, pending->id_hash, NULL);
+        result = selkie_effects_event(effects, "approved", device->address, picked->id_hash, NULL);
     if (result == 0)
-        result = selkie_parking_release(effects, pending, NULL);
+        result = selkie_parking_release(effects, picked, NULL);
     return result < 0 ? result : selkie_effects_review(effects, device);
 }
 
 int selkie_command_approve_device(struct selkie_command *command)
 {
     struct selkie_device_record device;
-    struct selkie_binding live[SELKIE_LIVE_MAX], *pending = NULL;
+    struct selkie_binding live[SELKIE_LIVE_MAX], *picked = NULL;
     int result = load(command, &device);
 
     if (result == 0 && device.revoked)
         result = selkie_command_refuse(command, "address: the device is revoked; restore it first");
     if (result == 0)
-        result = pick_pending(command, live, &pending);
+        result = pick(command, live, &picked);
     if (result == 0)
-        result = approve(command->commands->effects, &device, &live[0], pending);
+        result = approve(command->commands->effects, &device, live, picked);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }
@@ -223,17 +228,17 @@ int selkie_command_deny_device(struct selkie_command *command)
 {
     struct selkie_effects *effects = command->commands->effects;
     struct selkie_device_record device;
-    struct selkie_binding live[SELKIE_LIVE_MAX], *pending = NULL;
+    struct selkie_binding live[SELKIE_LIVE_MAX], *picked = NULL;
     int result = load(command, &device);
 
     if (result == 0)
-        result = pick_pending(command, live, &pending);
+        result = pick(command, live, &picked);
     if (result == 0)
-        result = selkie_effects_set_status(effects, pending, SELKIE_BINDING_RETIRED);
+        result = selkie_effects_set_status(effects, picked, SELKIE_BINDING_RETIRED);
     if (result == 0)
-        result = selkie_parking_evict(effects, pending, SELKIE_REASON_DENIED);
+        result = selkie_parking_evict(effects, picked, SELKIE_REASON_DENIED);
     if (result == 0)
-        result = selkie_effects_event(effects, "denied", device.address, pending->id_hash, NULL);
+        result = selkie_effects_event(effects, "denied", device.address, picked->id_hash, NULL);
     if (result == 0)
         result = selkie_effects_review(effects, &device);
     mbedtls_platform_zeroize(&device, sizeof device);

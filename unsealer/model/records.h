@@ -12,7 +12,8 @@
 #define SELKIE_DIGEST_SIZE     8 /* of SHA-256(body): a repeat has the same, another frame with this counter does not */
 #define SELKIE_DEVICE_NAME_MAX 64
 #define SELKIE_PENDING_MAX     4 /* pending IDs an address */
-#define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX)
+#define SELKIE_SUPERSEDED_MAX  4 /* superseded IDs an address */
+#define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX + SELKIE_SUPERSEDED_MAX)
 
 enum selkie_device_status {
     SELKIE_DEVICE_ACTIVE,
@@ -32,12 +33,15 @@ struct selkie_device_record {
     enum selkie_device_status status;
     int64_t reset_alarm_ms;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1]; /* through which it registered; "" = an administrator vouched for it */
+    unsigned wrong_claims;                     /* since then, within an hour: rules/newcomer.c */
+    int64_t wrong_claims_ms;                   /* the first one; of the tenth on, when it came */
 };
 
 enum selkie_binding_status {
     SELKIE_BINDING_NONE,
     SELKIE_BINDING_ACTIVE,
     SELKIE_BINDING_PENDING,
+    SELKIE_BINDING_SUPERSEDED, /* replaced by policy: a fresh frame may still prove that wrong */
     SELKIE_BINDING_RETIRED
 };
 
@@ -72,6 +76,7 @@ struct selkie_binding {
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
     int64_t clone_alarm_ms;
+    int64_t superseded_ms;         /* when the frame was captured that took its place */
     bool revoked;                  /* its device is */
     struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
 };

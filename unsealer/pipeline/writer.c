@@ -110,6 +110,19 @@ static int64_t next_tick_us(const struct selkie_writer *writer)
     return selkie_clock_monotonic_us() + (soon ? SOON_US : TICK_US);
 }
 
+/* At the end: what was delivered need not come again after the next start. If this fails, it comes twice. */
+static void forget_delivered(struct selkie_writer *writer)
+{
+    struct selkie_transaction *transaction = &writer->transaction;
+    struct selkie_registry *registry = writer->unsealer->registry;
+    uint64_t delivered = selkie_replay_delivered(&transaction->replay, atomic_load(&writer->delivered));
+
+    if (delivered <= transaction->emptied || transaction->failing)
+        return;
+    if (selkie_registry_empty_outbox(registry, delivered) < 0 || selkie_registry_commit(registry) < 0)
+        selkie_registry_rollback(registry);
+}
+
 static void *run(void *context)
 {
     struct selkie_writer *writer = context;
@@ -137,6 +150,7 @@ static void *run(void *context)
         if (selkie_transaction_run(transaction, delivered) < 0 && !pause_for_retry(writer))
             break;
     }
+    forget_delivered(writer);
     return NULL;
 }
 

@@ -76,8 +76,8 @@ SELKIE_USE_RESULT int selkie_registry_binding(struct selkie_registry *registry,
                                               const uint8_t id_hash[static SELKIE_ID_HASH_SIZE],
                                               struct selkie_binding *binding);
 
-/* The bindings of an address that are not retired: the active one if any, then those pending, oldest first. Returns the
- * number. */
+/* The bindings of an address that are not retired: the active one if any, then those pending, then those superseded,
+ * each oldest first. Returns the number. */
 SELKIE_USE_RESULT int selkie_registry_live(struct selkie_registry *registry,
                                            const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                            struct selkie_binding bindings[static SELKIE_LIVE_MAX]);
@@ -115,15 +115,16 @@ SELKIE_USE_RESULT int selkie_registry_count_tag(struct selkie_registry *registry
  * selkie_registry_binding does: the last chance to detect a damaged one. */
 SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,
                                                   const struct selkie_session *session);
-/* Store all but status, key_id and revoked. */
+/* Store all but status, key_id, revoked and superseded_ms. */
 SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *registry,
                                                   const struct selkie_binding *binding);
-/* Store status, key_id and revoked. If it is retired, delete its session key, its window, gateway and firmware, and
- * give its row another number: nothing more can be stored for *binding, and what is parked under it must go. */
+/* Store status, key_id, revoked and superseded_ms. If it is retired, delete its session key, its window, gateway and
+ * firmware, and give its row another number: nothing more can be stored for *binding, and what is parked under it must
+ * go. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 
-/* Delete a pending binding: its ID may come again. */
+/* Delete a pending binding, for which nothing is parked any more: its ID may come again. */
 SELKIE_USE_RESULT int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number);
 
 /* Which counters of a binding are open. Reads a row only if the ID misses counters. put deletes the row once nothing is

@@ -198,11 +198,6 @@ int selkie_registry_count_replaced(struct selkie_registry *registry, const uint8
                             SELKIE_VALUES(address_value(address), SELKIE_INTEGER(after_day)));
 }
 
-int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number)
-{
-    return selkie_sql_run(registry, SELKIE_SQL_BINDING_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
-}
-
 int selkie_registry_day_clock(struct selkie_registry *registry, int64_t *ms)
 {
     int result = selkie_sql_number(registry, ms, SELKIE_SQL_CLOCK_GET, SELKIE_NO_VALUES);
@@ -278,12 +273,13 @@ static struct selkie_value row_place(int64_t binding, uint32_t row)
 
 int selkie_registry_put_binding_status(struct selkie_registry *registry, const struct selkie_binding *binding)
 {
-    const struct selkie_value values[] = {SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id),
-                                          SELKIE_INTEGER(binding->revoked), SELKIE_INTEGER(binding->number),
-                                          SELKIE_INTEGER(registry->last_binding + 1)};
+    bool retired = binding->status == SELKIE_BINDING_RETIRED;
+    const struct selkie_value values[] = {
+        SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id), SELKIE_INTEGER(binding->revoked),
+        SELKIE_INTEGER(binding->number), SELKIE_INTEGER(retired ? registry->last_binding + 1 : binding->superseded_ms)};
 
-    if (binding->status != SELKIE_BINDING_RETIRED)
-        return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, 4);
+    if (!retired)
+        return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, 5);
     registry->last_binding++;
     int result = selkie_sql_run(registry, SELKIE_SQL_BINDING_RETIRE, values, 5);
     if (result == 0)
@@ -292,6 +288,11 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
         return result;
     return selkie_sql_run(registry, SELKIE_SQL_SEEN_FORGET,
                           SELKIE_VALUES(row_place(binding->number, 0), row_place(binding->number + 1, 0)));
+}
+
+int selkie_registry_delete_binding(struct selkie_registry *registry, int64_t number)
+{
+    return selkie_sql_run(registry, SELKIE_SQL_BINDING_DELETE, SELKIE_VALUES(SELKIE_INTEGER(number)));
 }
 
 /* A row that is not the newest; 0 where none of its counters was seen. */

@@ -20,7 +20,8 @@
 /* clang-format off */
 #define SELKIE_DEVICE_CHANGES(X) \
     X(name, TEXT, name) X(listed, INTEGER, listed) X(revoked, INTEGER, revoked) X(status, INTEGER, status) \
-    X(reset_alarm, INTEGER, reset_alarm_ms) X(gateway, TEXT, gateway)
+    X(reset_alarm, INTEGER, reset_alarm_ms) X(gateway, TEXT, gateway) X(wrong_claims, INTEGER, wrong_claims) \
+    X(wrong_claims_since, INTEGER, wrong_claims_ms)
 #define SELKIE_DEVICE_COLUMNS(FIRST, X) FIRST(address, BLOB, address) SELKIE_DEVICE_CHANGES(X)
 /* Of a binding: what a frame changes, and the rest. */
 #define SELKIE_BINDING_CHANGES(FIRST, X) \
@@ -32,7 +33,8 @@
 #define SELKIE_BINDING_COLUMNS(FIRST, X) \
     SELKIE_BINDING_CHANGES(FIRST, X) \
     X(number, INTEGER, number) X(address, BLOB, address) X(id_hash, BLOB, id_hash) X(status, INTEGER, status) \
-    X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms)
+    X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms) \
+    X(superseded, INTEGER, superseded_ms)
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
     X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id) \
@@ -85,24 +87,24 @@
                           "OFFSET ?3")                                                                                 \
     X(TALLY, "SELECT sum(count) FROM tally WHERE what = ?1 AND (?2 < 0 OR which = ?2)")                                \
     X(BINDING_GET, SELKIE_SQL_BINDING "WHERE address = ? AND id_hash = ?")                                             \
-    X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ? AND status <> 3 ORDER BY status, number LIMIT ?")            \
-    X(BINDING_RETIRED, SELKIE_SQL_BINDING "WHERE address = ? AND status = 3 ORDER BY number DESC LIMIT ?")             \
+    X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ? AND status <> 4 ORDER BY status, number LIMIT ?")            \
+    X(BINDING_RETIRED, SELKIE_SQL_BINDING "WHERE address = ? AND status = 4 ORDER BY number DESC LIMIT ?")             \
     X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND status = 1 AND silent = 0 AND "         \
                                          "(last_seen < ? OR last_seen > ?) ORDER BY number LIMIT 1")                   \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
     X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ? AND (status, number) > (?, ?) ORDER BY status, number LIMIT 1")   \
-    X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ? AND status < 3")                                  \
+    X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ? AND status < 4")                                  \
     X(BINDING_ADD, "INSERT " SELKIE_SQL_INSERT("binding", SELKIE_BINDING_COLUMNS, ", tag, session", ", ?, ?"))         \
     X(BINDING_TWINS, "SELECT count(*) FROM binding INDEXED BY binding_tag WHERE tag = ? AND address = ? AND "          \
                      "id_hash = ?")                                                                                    \
     X(BINDING_PUT,                                                                                                     \
       "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
-    X(BINDING_STATUS, "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3 WHERE number = ?4")                   \
+    X(BINDING_STATUS, "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, superseded = ?5 WHERE number = ?4")  \
     X(BINDING_RETIRE, /* under a new number, because a row that only shrinks leaves its page as it is */               \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
       "row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                                            \
     X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
-    X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status = 3 AND heard > ?")                 \
+    X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status >= 3 AND heard > ?")                \
     X(BINDING_FORGOTTEN,                                                                                               \
       SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND (status = 2 AND heard < ? OR status = 1 AND "           \
                          "heard < ? AND EXISTS (SELECT 1 FROM device WHERE device.address = binding.address AND "      \
@@ -144,6 +146,9 @@
     X(GATEWAY_PUT, "INSERT OR REPLACE " SELKIE_SQL_INSERT("gateway", SELKIE_GATEWAY_COLUMNS, "", ""))                  \
     X(GATEWAY_NEXT, SELKIE_SQL_GATEWAY "WHERE name > ? ORDER BY name LIMIT 1")                                         \
     X(GATEWAY_DELETE, "DELETE FROM gateway WHERE name = ?")
+
+/* Those numbers. */
+_Static_assert(SELKIE_BINDING_ACTIVE == 1 && SELKIE_BINDING_RETIRED == 4, "statements and schema name them");
 
 enum selkie_statement {
 #define SELKIE_STATEMENT_ENUM(name, sql) SELKIE_SQL_##name,

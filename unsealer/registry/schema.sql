@@ -21,12 +21,14 @@ CREATE TABLE device (
     revoked     INTEGER NOT NULL,
     status      INTEGER NOT NULL,-- enum selkie_device_status: follows from the above and the bindings
     reset_alarm INTEGER NOT NULL,-- when the alarm was last raised
-    gateway     TEXT NOT NULL    -- through which it registered; '' = an administrator listed, approved or revoked it
+    gateway     TEXT NOT NULL,   -- through which it registered; '' = an administrator listed, approved or revoked it
+    wrong_claims INTEGER NOT NULL,-- within an hour
+    wrong_claims_since INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX device_status ON device (status, address);
 
--- An ID at an address. A retired one is never deleted, because it must not be accepted again: of its row what is long
--- becomes empty.
+-- An ID at an address. One of which a frame was accepted, or that a person refused, is never deleted, because it must not
+-- be accepted again: once it is retired, what is long of its row becomes empty.
 CREATE TABLE binding (
     number      INTEGER PRIMARY KEY,
     address     BLOB NOT NULL,
@@ -47,13 +49,14 @@ CREATE TABLE binding (
     clone_alarm INTEGER NOT NULL,
     session_frames INTEGER NOT NULL,-- of those received
     session_bytes INTEGER NOT NULL,-- of their bodies: their airtime
+    superseded  INTEGER NOT NULL,-- when the frame was captured that took its place
     revoked     INTEGER NOT NULL,-- its device is revoked
     row         INTEGER NOT NULL,-- the newest row of the window, as in `seen`: here, so that a frame changes one page
     present     INTEGER NOT NULL,
     entries     BLOB NOT NULL
 );
 CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
-CREATE INDEX binding_live ON binding (address) WHERE status <> 3;
+CREATE INDEX binding_live ON binding (address) WHERE status <> 4;
 CREATE INDEX binding_tag ON binding (tag, status, number);
 
 -- The window without its newest row: 32 counters a row, at binding << 27 | counter >> 5.

@@ -89,9 +89,21 @@ static int accept(struct selkie_effects *effects, struct selkie_binding *binding
         result = selkie_effects_event(effects, "lost", binding->address, binding->id_hash,
                                       json_pack("{s:I, s:I, s:s}", "count", (json_int_t)decision->lost, "counter",
                                                 (json_int_t)opened->counter, "gateway", opened->gateway));
-    if (result == 0)
+    if (result == 0 && binding->status == SELKIE_BINDING_ACTIVE) /* the state shows no superseded ID */
         result = selkie_state_publisher_touch(&effects->states, binding->address, binding);
     return result;
+}
+
+/* Whether a frame's capture time tells on which side of another frame's it lies, give or take SELKIE_REPLAY_MS: whether
+ * the receiver's own clock measured it. */
+static bool is_trusted_time(const struct selkie_opened *opened)
+{
+    return opened->rx_ms > 0;
+}
+
+int64_t selkie_active_capture_ms(const struct selkie_effects *effects, const struct selkie_opened *opened)
+{
+    return is_trusted_time(opened) && opened->rx_ms < effects->now_ms ? opened->rx_ms : effects->now_ms;
 }
 
 int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *facts, const struct selkie_binding *own,
@@ -100,12 +112,14 @@ int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *fact
     facts->counter = opened->counter;
     memcpy(facts->digest, opened->digest, sizeof facts->digest);
     facts->rx_ms = opened->rx_ms;
+    facts->rx_trusted = is_trusted_time(opened);
     facts->now_ms = effects->now_ms;
+    facts->superseded_ms = own->superseded_ms;
     facts->own = own->status;
     facts->received = own->received;
     facts->highest = own->counter;
     facts->clone_alarm_ms = own->clone_alarm_ms;
-    if (own->status != SELKIE_BINDING_ACTIVE || own->received == 0 || opened->counter > own->counter)
+    if (own->status == SELKIE_BINDING_RETIRED || own->received == 0 || opened->counter > own->counter)
         return 0;
     struct selkie_history history;
     int result = selkie_registry_history(effects->registry, own, &history);

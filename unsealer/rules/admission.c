@@ -58,6 +58,47 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
     return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
 }
 
+/* Rule 6: an ID that another one replaced by policy. The dead do not send: a fresh frame that was captured after the
+ * newcomer's proves that its device lives. One from before that is only late. */
+static struct selkie_decision decide_superseded(const struct selkie_case *facts)
+{
+    if (facts->now_ms - facts->superseded_ms >= SELKIE_SUPERSEDED_MS) {
+        struct selkie_decision over = reject(SELKIE_REASON_RETIRED);
+        over.becomes = SELKIE_BINDING_RETIRED;
+        return over;
+    }
+    struct selkie_decision decision = decide_active(facts);
+    decision.takeover = decision.verdict == SELKIE_ACCEPT && facts->rx_trusted &&
+                        facts->rx_ms - facts->superseded_ms > SELKIE_REPLAY_MS;
+    if (decision.takeover)
+        decision.becomes = SELKIE_BINDING_ACTIVE;
+    return decision;
+}
+
+/* By arrival, so that nobody who played one recording often, or lied about the capture, is alive. */
+static bool is_alive(const struct selkie_binding *pending, int64_t now_ms)
+{
+    return pending->last_seen_ms - pending->first_seen_ms >= SELKIE_ALIVE_MS &&
+           now_ms - pending->last_seen_ms < SELKIE_ALIVE_FOR_MS;
+}
+
+struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms)
+{
+    struct selkie_binding *chosen = NULL;
+    bool chosen_alive = false;
+
+    for (int i = 0; i < count; i++) {
+        if (live[i].status != SELKIE_BINDING_PENDING)
+            continue;
+        bool alive = is_alive(&live[i], now_ms);
+        if (chosen && (alive > chosen_alive || (alive == chosen_alive && live[i].last_seen_ms >= chosen->last_seen_ms)))
+            continue;
+        chosen = &live[i];
+        chosen_alive = alive;
+    }
+    return chosen;
+}
+
 enum answer { ADMIT, PEND, REFUSE };
 
 /* Rule 4: an ID for an address that is free. */
@@ -126,10 +167,6 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
         answer = REFUSE;
         reason = SELKIE_REASON_REGISTRY_FULL;
     }
-    if (answer == PEND && !pending && facts->pending >= SELKIE_PENDING_MAX) {
-        answer = REFUSE;
-        reason = SELKIE_REASON_PENDING_FULL;
-    }
     if (answer == PEND && !pending && facts->parking_full) {
         answer = REFUSE;
         reason = SELKIE_REASON_PARKING_FULL;
@@ -138,17 +175,19 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
     case REFUSE: /* with the alarm all the same, but not for each frame of a flood */
         decision = reject(reason);
         decision.alarm_reset = facts->bound && alarm_due(facts->reset_alarm_ms, facts->now_ms);
+        decision.wrong_claim = reason == SELKIE_REASON_CLAIM && facts->claim == SELKIE_CLAIM_WRONG;
         break;
     case PEND:
         if (pending)
             break;
         decision.becomes = SELKIE_BINDING_PENDING;
+        decision.displace = facts->pending >= SELKIE_PENDING_MAX;
         decision.alarm_reset = facts->bound;
         break;
     case ADMIT:
         decision.verdict = SELKIE_ACCEPT;
         decision.becomes = SELKIE_BINDING_ACTIVE;
-        decision.retire_bound = facts->bound;
+        decision.supersede_bound = facts->bound;
         decision.alarm_reset = facts->bound && !pending;
         decision.lost = facts->counter;
         break;
@@ -163,6 +202,8 @@ struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules,
     switch (facts->own) {
     case SELKIE_BINDING_ACTIVE:
         return decide_active(facts);
+    case SELKIE_BINDING_SUPERSEDED:
+        return decide_superseded(facts);
     case SELKIE_BINDING_RETIRED:
         return reject(SELKIE_REASON_RETIRED);
     case SELKIE_BINDING_NONE:

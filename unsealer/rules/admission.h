@@ -8,10 +8,13 @@
 
 #define SELKIE_WINDOW         1024   /* the bodies' digests of the last so many counters are kept */
 #define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
-#define SELKIE_TAG_MAX        8      /* active and pending IDs a session tag */
+#define SELKIE_TAG_MAX        8      /* IDs that are not retired, a session tag */
 #define SELKIE_REPLACED_MAX   64     /* under `allow`: IDs of an address that were replaced in SELKIE_REPLACED_DAYS */
 #define SELKIE_REPLACED_DAYS  30
 #define SELKIE_ALARM_EVERY_MS 60000 /* between alarms of one kind that each frame could raise */
+#define SELKIE_SUPERSEDED_MS  (30 * 24 * 3600 * INT64_C(1000)) /* after so long a superseded ID is retired */
+#define SELKIE_ALIVE_MS       60000 /* a pending ID is alive after two frames that arrived so far apart, */
+#define SELKIE_ALIVE_FOR_MS   (24 * 3600 * INT64_C(1000)) /* for so long after the last */
 
 struct selkie_rules {
     enum selkie_enrolment enrolment;
@@ -58,6 +61,7 @@ struct selkie_case {
     uint32_t counter;
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
+    bool rx_trusted; /* the receiver's own clock measured it */
     int64_t now_ms;
 
     /* of the address */
@@ -68,7 +72,7 @@ struct selkie_case {
     int64_t reset_alarm_ms;
 
     /* of an ID that is new at its address */
-    unsigned same_tag;  /* active and pending IDs with its session tag, at any address */
+    unsigned same_tag;  /* IDs that are not retired with its session tag, at any address */
     bool parking_full;  /* for frames of this gateway */
     bool devices_full;  /* for a new device of this gateway, which this is and nobody listed */
     bool replaced_full; /* IDs of its address have replaced one another too often */
@@ -80,17 +84,22 @@ struct selkie_case {
     bool open;                      /* this counter: at or below the highest, never accepted and not given up */
     const struct selkie_seen *seen; /* this counter, if it was accepted and is in the window; else NULL */
     int64_t clone_alarm_ms;
+    int64_t superseded_ms; /* of a superseded one */
 };
 
 enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJECT };
 
-/* What to do, in this order: raise the alarms; retire the binding that the address had; make a binding for this ID or
- * change its status; apply the verdict to the frame. */
+/* What to do, in this order: raise the alarms; supersede the binding that the address had, or retire those that took
+ * this ID's place; displace a pending one; make a binding for this ID or change its status; apply the verdict to the
+ * frame. */
 struct selkie_decision {
     enum selkie_verdict verdict;
     enum selkie_reason reason; /* for SELKIE_REJECT */
     bool alarm_reset, alarm_clone;
-    bool retire_bound;
+    bool wrong_claim; /* rejected for it: count it */
+    bool supersede_bound;
+    bool takeover;                      /* of this ID's place was false: raise the alarm */
+    bool displace;                      /* selkie_admission_displaced's */
     enum selkie_binding_status becomes; /* this ID's new status; NONE = unchanged */
     bool late;                          /* accepted, but below the highest */
     uint32_t lost;                      /* counters skipped by this frame */
@@ -98,6 +107,10 @@ struct selkie_decision {
 
 /* Whether a repeat that was captured at this time after the first is a replay; else it is a duplicate. */
 bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms);
+
+/* The pending ID of an address that one more takes the place of: the one that was silent longest, and one that is alive
+ * only if all are. So of four, three that are alive stay. NULL if none is pending. */
+struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms);
 
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 

@@ -13,9 +13,8 @@ const char *const selkie_device_status_names[SELKIE_DEVICE_STATUS_COUNT] = {
 };
 
 static const char *const binding_status_names[] = {
-    [SELKIE_BINDING_NONE] = "none",
-    [SELKIE_BINDING_ACTIVE] = "active",
-    [SELKIE_BINDING_PENDING] = "pending",
+    [SELKIE_BINDING_NONE] = "none",       [SELKIE_BINDING_ACTIVE] = "active",
+    [SELKIE_BINDING_PENDING] = "pending", [SELKIE_BINDING_SUPERSEDED] = "superseded",
     [SELKIE_BINDING_RETIRED] = "retired",
 };
 

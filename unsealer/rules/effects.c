@@ -137,8 +137,10 @@ int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_r
         return count;
     if (device->revoked)
         device->status = SELKIE_DEVICE_REVOKED;
-    else if (count > 0)
-        device->status = live[0].status == SELKIE_BINDING_ACTIVE ? SELKIE_DEVICE_ACTIVE : SELKIE_DEVICE_PENDING;
+    else if (count > 0 && live[0].status == SELKIE_BINDING_ACTIVE)
+        device->status = SELKIE_DEVICE_ACTIVE;
+    else if (count > 0 && live[0].status == SELKIE_BINDING_PENDING)
+        device->status = SELKIE_DEVICE_PENDING;
     else
         device->status = SELKIE_DEVICE_LISTED;
     /* Nobody listed the device, and its last ID is gone: forget it. */

@@ -37,19 +37,9 @@ static int event_forgotten(struct selkie_effects *effects, const struct selkie_b
 /* A pending ID may come again, so it is not retired. */
 static int forget_pending(struct selkie_effects *effects, const struct selkie_binding *binding)
 {
-    struct selkie_device_record device;
     int result = event_forgotten(effects, binding);
 
-    if (result == 0)
-        result = selkie_parking_evict(effects, binding, SELKIE_REASON_PENDING_FULL);
-    if (result == 0)
-        result = selkie_registry_delete_binding(effects->registry, binding->number);
-    if (result == 0)
-        result = selkie_registry_device(effects->registry, binding->address, &device);
-    if (result > 0)
-        result = selkie_effects_review(effects, &device);
-    mbedtls_platform_zeroize(&device, sizeof device);
-    return result;
+    return result < 0 ? result : selkie_parking_displace(effects, binding, SELKIE_REASON_PENDING_FULL);
 }
 
 /* The active ID is silent. Another one that waits for an operator may be what the device has now. */

@@ -143,3 +143,20 @@ int selkie_parking_evict(struct selkie_effects *effects, const struct selkie_bin
     mbedtls_platform_zeroize(&opened, sizeof opened);
     return result;
 }
+
+int selkie_parking_displace(struct selkie_effects *effects, const struct selkie_binding *binding,
+                            enum selkie_reason reason)
+{
+    struct selkie_device_record device;
+    int result = selkie_parking_evict(effects, binding, reason);
+
+    if (result == 0)
+        result = selkie_registry_delete_binding(effects->registry, binding->number);
+    if (result < 0)
+        return result;
+    result = selkie_registry_device(effects->registry, binding->address, &device);
+    if (result >= 0)
+        result = selkie_effects_review(effects, &device);
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}

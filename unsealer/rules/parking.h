@@ -27,5 +27,9 @@ SELKIE_USE_RESULT int selkie_parking_release(struct selkie_effects *effects, str
 /* Reject what is parked for a binding. */
 SELKIE_USE_RESULT int selkie_parking_evict(struct selkie_effects *effects, const struct selkie_binding *binding,
                                            enum selkie_reason reason);
+/* A pending ID gives way: reject what is parked for it, forget the binding and review its device. Nothing of it was
+ * accepted, so it may come again as a new ID. */
+SELKIE_USE_RESULT int selkie_parking_displace(struct selkie_effects *effects, const struct selkie_binding *binding,
+                                              enum selkie_reason reason);
 
 #endif

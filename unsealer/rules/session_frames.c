@@ -28,7 +28,7 @@ static int open_for(struct selkie_effects *effects, const struct selkie_frame *f
     struct selkie_history history;
     int result = open_at(frame, session, counter, opened);
 
-    if (result != 0 || binding->status != SELKIE_BINDING_ACTIVE)
+    if (result != 0 || binding->status == SELKIE_BINDING_PENDING)
         return result;
     result = selkie_registry_history(effects->registry, binding, &history);
     for (unsigned i = 0; result == 0 && i < SELKIE_HISTORY_GAPS; i++)
