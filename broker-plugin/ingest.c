@@ -36,6 +36,8 @@ static void take_property(struct selkie_arrival *arrival, const char *name, cons
         arrival->seq = (uint64_t)number;
     } else if (arrival->rx_ms < 0 && strcmp(name, "rx") == 0) {
         arrival->rx_ms = number;
+    } else if (arrival->age_ms < 0 && strcmp(name, "age") == 0) {
+        arrival->age_ms = number;
     }
 }
 
@@ -56,7 +58,7 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
 static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct mosquitto_evt_message *message)
 {
     struct selkie_arrival arrival = {
-        .body = message->payload, .len = message->payloadlen, .gateway = gateway, .rx_ms = -1};
+        .body = message->payload, .len = message->payloadlen, .gateway = gateway, .rx_ms = -1, .age_ms = -1};
 
     if (!arrival.body)
         arrival.body = (const uint8_t *)"";
@@ -81,5 +83,7 @@ bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
         return false;
     if (topic.kind == SELKIE_TOPIC_GATEWAY_UP)
         submit(unsealer, topic.gateway, message);
+    else if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE || topic.kind == SELKIE_TOPIC_GATEWAY_STATS)
+        selkie_unsealer_hear_gateway(unsealer);
     return true;
 }

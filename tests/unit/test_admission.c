@@ -18,6 +18,8 @@ struct memory {
     bool accepted;
     uint8_t digest;
     int64_t rx_ms;
+    enum selkie_clock clock;
+    uint16_t gateway;
 };
 
 struct identity {
@@ -42,6 +44,8 @@ struct frame {
     uint32_t counter;
     uint8_t digest;
     int64_t rx_ms;
+    enum selkie_clock clock;
+    uint16_t gateway;
     unsigned same_tag; /* IDs of others under the tag of this one */
 };
 
@@ -88,6 +92,24 @@ static bool rings(int64_t last_ms, int64_t now_ms)
     return now_ms >= last_ms + 60000 || now_ms < last_ms;
 }
 
+/* More than ten minutes after, by times that prove it: two ages, or two of one gateway's time of day; and of two
+ * gateways only if the first had the frame for no longer than a minute. */
+static bool much_later(const struct memory *first, const struct frame *frame)
+{
+    bool same = first->gateway == frame->gateway, first_by_age = first->clock >= SELKIE_CLOCK_AGE;
+
+    if (frame->rx_ms <= first->rx_ms + 10 * 60 * 1000)
+        return false;
+    switch (frame->clock) {
+    case SELKIE_CLOCK_ARRIVAL:
+        return false;
+    case SELKIE_CLOCK_GATEWAY:
+        return same && first->clock == SELKIE_CLOCK_GATEWAY;
+    default:
+        return (same && first_by_age) || first->clock == SELKIE_CLOCK_PROMPT;
+    }
+}
+
 static struct outcome model_counter(const struct identity *id, const struct frame *frame, int64_t now_ms)
 {
     if (id->received == 0)
@@ -96,12 +118,14 @@ static struct outcome model_counter(const struct identity *id, const struct fram
         return (struct outcome){.verdict = "accept", .lost = frame->counter - id->highest - 1};
     const struct memory *memory = &id->memory[frame->counter];
     if (!memory->accepted)
-        return (struct outcome){.verdict = "late"};
+        return (struct outcome){.verdict = "late",
+                                .clone =
+                                    much_later(&id->memory[id->highest], frame) && rings(id->clone_alarm_ms, now_ms)};
     if ((int64_t)frame->counter <= (int64_t)id->highest - 1024)
         return (struct outcome){.verdict = "stale"};
     if (memory->digest != frame->digest)
         return (struct outcome){.verdict = "clone", .clone = rings(id->clone_alarm_ms, now_ms)};
-    if (frame->rx_ms > memory->rx_ms + 10 * 60 * 1000)
+    if (much_later(memory, frame))
         return (struct outcome){.verdict = "replay"};
     return (struct outcome){.verdict = "duplicate"};
 }
@@ -182,13 +206,15 @@ static struct selkie_decision decide(const struct world *world, const struct fra
 {
     const struct place *place = &world->places[frame->address];
     const struct identity *id = &place->ids[frame->id];
-    struct selkie_seen seen = {{0}, 0};
+    struct selkie_seen seen = {.digest = {0}};
+    const struct memory *highest = &id->memory[id->highest];
+    const struct selkie_capture newest = {highest->rx_ms, highest->clock, highest->gateway};
     int active = active_of(place);
     struct selkie_case facts = {
         .registration = frame->registration,
         .counter = frame->counter,
         .digest = {frame->digest},
-        .rx_ms = frame->rx_ms,
+        .capture = {frame->rx_ms, frame->clock, frame->gateway},
         .now_ms = world->now_ms,
         .revoked = place->revoked,
         .listed = place->listed,
@@ -206,9 +232,11 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         facts.claim = frame->claim == place->claim ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
     bool below = id->received > 0 && frame->counter <= id->highest;
     facts.open = below && !id->memory[frame->counter].accepted;
+    facts.newest = below ? &newest : NULL;
     if (below && !facts.open && id->highest - frame->counter < SELKIE_WINDOW) {
         seen.digest[0] = id->memory[frame->counter].digest;
-        seen.rx_ms = id->memory[frame->counter].rx_ms;
+        seen.capture = (struct selkie_capture){id->memory[frame->counter].rx_ms, id->memory[frame->counter].clock,
+                                               id->memory[frame->counter].gateway};
         facts.seen = &seen;
     }
     return selkie_admission_decide(&world->rules, &facts);
@@ -244,7 +272,7 @@ static void compare(const struct selkie_decision *decision, const struct outcome
 
 static void accept(struct identity *id, const struct frame *frame)
 {
-    id->memory[frame->counter] = (struct memory){true, frame->digest, frame->rx_ms};
+    id->memory[frame->counter] = (struct memory){true, frame->digest, frame->rx_ms, frame->clock, frame->gateway};
     if (id->received++ == 0 || frame->counter > id->highest)
         id->highest = frame->counter;
 }
@@ -303,6 +331,8 @@ static struct frame draw_frame(struct world *world)
     frame.digest = memory->accepted && below(world, 4) ? memory->digest : (uint8_t)below(world, 4);
     static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
     frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
+    frame.clock = (enum selkie_clock)below(world, 4);
+    frame.gateway = (uint16_t)below(world, 2);
     frame.same_tag = below(world, 20) ? 7 : 8;
     return frame;
 }
@@ -357,7 +387,7 @@ START_TEST(code_and_model_decide_alike)
     struct world *world = calloc(1, sizeof *world);
     const char *const words[] = {"accept",  "late",   "duplicate", "park",         "clone", "replay",     "stale",
                                  "retired", "denied", "revoked",   "pending-full", "claim", "not-listed", "tag-full"};
-    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0;
+    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, orders = 0;
 
     world->random.state = 20240607;
     world->now_ms = 1000000000;
@@ -371,12 +401,14 @@ START_TEST(code_and_model_decide_alike)
         apply(world, &frame, &outcome);
         for (size_t j = 0; j < sizeof words / sizeof *words; j++)
             met[j] += strcmp(words[j], outcome.verdict) == 0;
+        orders += strcmp(outcome.verdict, "late") == 0 && outcome.clone;
         fifths += strcmp(outcome.verdict, "pending-full") == 0 && outcome.reset;
     }
     /* A run that never came to some rule would say nothing about it. */
     for (size_t j = 0; j < sizeof words / sizeof *words; j++)
         ck_assert_msg(met[j] > 200, "%s: only %u times", words[j], met[j]);
     ck_assert_uint_gt(fifths, 200);
+    ck_assert_uint_gt(orders, 200);
     free(world);
 }
 END_TEST

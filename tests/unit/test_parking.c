@@ -18,7 +18,7 @@ static const char *full_parking(void)
     kit_close(open_host(dir, SELKIE_ENROL_OPEN));
     kit_execute(dir,
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65536) INSERT INTO parked "
-                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 'g9', 0, 1, NULL FROM n");
+                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 0, 'g9', 0, 1, NULL FROM n");
     return dir;
 }
 

@@ -4,6 +4,8 @@
 #ifndef SELKIE_RECORDS_H
 #define SELKIE_RECORDS_H
 
+#include "model/capture.h"
+
 #include <selkie/message.h>
 #include <selkie/session.h>
 #include <selkie/unsealer.h>
@@ -43,10 +45,10 @@ enum selkie_binding_status {
 /* What is kept of an accepted counter. */
 struct selkie_seen {
     uint8_t digest[SELKIE_DIGEST_SIZE];
-    int64_t rx_ms;
+    struct selkie_capture capture;
 };
 
-/* Counters in a row of the window, and the bytes of each: digest 8, capture time 6. */
+/* Counters in a row of the window, and the bytes of each: digest 8, second of the capture 4, clock and gateway 2. */
 #define SELKIE_SEEN_COUNTERS   32
 #define SELKIE_SEEN_ENTRY_SIZE (SELKIE_DIGEST_SIZE + 6)
 
@@ -81,6 +83,8 @@ struct selkie_opened {
     uint32_t counter;
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
+    enum selkie_clock clock;
+    int64_t arrived_ms; /* 0 = earlier: it has waited */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     enum selkie_frame_type form;
     uint8_t key_id;
@@ -95,6 +99,7 @@ struct selkie_unmatched {
     uint8_t tag[SELKIE_SESSION_TAG_SIZE];
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
+    enum selkie_clock clock;
     int64_t arrived_ms; /* not since the epoch: by a clock that is never set */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     uint8_t body[SELKIE_SESSION_SIZE_MAX];

@@ -23,7 +23,7 @@ void selkie_transaction_init(struct selkie_transaction *transaction, struct selk
                                                      .keyring = options->keyring,
                                                      .stats = selkie_pipeline_document,
                                                      .stats_context = unsealer};
-    transaction->silence.after_ms = (int64_t)options->silent_after_s * 1000;
+    transaction->silence.after_ms = transaction->effects.silent_after_ms = (int64_t)options->silent_after_s * 1000;
     selkie_replay_init(&transaction->replay, options->replay_wait_ms, selkie_clock_monotonic_us());
 }
 
@@ -192,6 +192,9 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
     struct selkie_silence silence = transaction->silence;
     int result = begin(transaction);
 
+    silence.heard_us = atomic_load(&transaction->unsealer->heard_us);
+    silence.since_us = atomic_load(&transaction->unsealer->heard_since_us);
+
     if (result == 0)
         result = decide_batch(transaction);
     if (result == 0)
@@ -207,6 +210,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
         result = commit(transaction);
     if (result < 0) {
         undo(transaction, result);
+        transaction->silence.reset_us = selkie_clock_monotonic_us(); /* nobody is heard while frames wait */
         return result;
     }
     transaction->emptied = delivered;

@@ -138,9 +138,10 @@ SELKIE_USE_RESULT int selkie_registry_next_parked(struct selkie_registry *regist
 /* The one that was parked first. 1 or 0, or SELKIE_ECRYPTO as above. */
 SELKIE_USE_RESULT int selkie_registry_oldest_parked(struct selkie_registry *registry, int64_t binding,
                                                     struct selkie_opened *parked);
-/* The one with this counter and digest: 1 and its rx, or 0. */
+/* The one with this counter and digest: 1 and its capture, or 0. */
 SELKIE_USE_RESULT int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
-                                                  const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
+                                                  const uint8_t digest[static SELKIE_DIGEST_SIZE],
+                                                  struct selkie_capture *capture);
 SELKIE_USE_RESULT int selkie_registry_unpark(struct selkie_registry *registry, int64_t number);
 /* Their number, of one binding or (0) of all. */
 SELKIE_USE_RESULT int selkie_registry_count_parked(struct selkie_registry *registry, int64_t binding);
@@ -157,16 +158,17 @@ SELKIE_USE_RESULT int selkie_registry_oldest_unmatched(struct selkie_registry *r
                                                        struct selkie_unmatched *unmatched);
 /* When the last one arrived; 0 if there is none. */
 SELKIE_USE_RESULT int selkie_registry_last_unmatched(struct selkie_registry *registry, int64_t *arrived_ms);
-/* The one with this tag and digest: 1 and its rx, or 0. */
+/* The one with this tag and digest: 1 and its capture, or 0. */
 SELKIE_USE_RESULT int selkie_registry_find_unmatched(struct selkie_registry *registry,
                                                      const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
-                                                     const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
+                                                     const uint8_t digest[static SELKIE_DIGEST_SIZE],
+                                                     struct selkie_capture *capture);
 SELKIE_USE_RESULT int selkie_registry_delete_unmatched(struct selkie_registry *registry, int64_t number);
 /* Their number, of one tag or (NULL) of all; of one gateway. */
 SELKIE_USE_RESULT int selkie_registry_count_unmatched(struct selkie_registry *registry, const uint8_t *tag);
 SELKIE_USE_RESULT int selkie_registry_count_unmatched_of(struct selkie_registry *registry, const char *gateway);
 
-/* The outbox: an output's kind, address, counter, rx_ms, gateway, form and data */
+/* The outbox: an output's kind, address, counter, rx_ms, clock, gateway, form and data */
 
 SELKIE_USE_RESULT int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *output);
 /* The next one after number *after, which becomes its number; free it with selkie_output_free. 1 or 0, or

@@ -35,13 +35,13 @@
     X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms)
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
-    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id)
+    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id)
 #define SELKIE_UNMATCHED_COLUMNS(FIRST, X) \
-    FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) \
+    FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) \
     X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway)
 #define SELKIE_OUTBOX_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, outbox) X(kind, INTEGER, kind) X(address, BLOB, address) X(counter, INTEGER, counter) \
-    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form)
+    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form)
 #define SELKIE_GATEWAY_COLUMNS(FIRST, X) \
     FIRST(name, TEXT, name) X(auth, INTEGER, auth) X(salt, BLOB, salt) X(hash, BLOB, hash) \
     X(iterations, INTEGER, iterations) X(added, INTEGER, added_ms)
@@ -110,7 +110,7 @@
     X(PARKED_NEXT,                                                                                                     \
       SELKIE_SQL_PARKED "WHERE binding = ? AND (counter, number) > (?, ?) ORDER BY counter, number LIMIT 1")           \
     X(PARKED_OLDEST, SELKIE_SQL_PARKED "WHERE binding = ? ORDER BY number LIMIT 1")                                    \
-    X(PARKED_FIND, "SELECT rx FROM parked WHERE binding = ? AND counter = ? AND digest = ?")                           \
+    X(PARKED_FIND, "SELECT rx, clock, gateway FROM parked WHERE binding = ? AND counter = ? AND digest = ?")           \
     X(PARKED_DELETE, "DELETE FROM parked WHERE number = ?")                                                            \
     X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE binding = ?")                                                   \
     X(PARKED_COUNT_ALL, "SELECT count(*) FROM parked")                                                                 \
@@ -119,7 +119,7 @@
     X(UNMATCHED_LAST, "SELECT max(number) FROM unmatched")                                                             \
     X(UNMATCHED_NEXT, SELKIE_SQL_UNMATCHED "WHERE tag = ? AND number > ? ORDER BY number LIMIT 1")                     \
     X(UNMATCHED_OLDEST, SELKIE_SQL_UNMATCHED "ORDER BY number LIMIT 1")                                                \
-    X(UNMATCHED_FIND, "SELECT rx FROM unmatched WHERE tag = ? AND digest = ?")                                         \
+    X(UNMATCHED_FIND, "SELECT rx, clock, gateway FROM unmatched WHERE tag = ? AND digest = ?")                         \
     X(UNMATCHED_DELETE, "DELETE FROM unmatched WHERE number = ?")                                                      \
     X(UNMATCHED_COUNT, "SELECT count(*) FROM unmatched WHERE tag = ?")                                                 \
     X(UNMATCHED_COUNT_GATEWAY, "SELECT count FROM unmatched_count WHERE gateway = ?")                                  \

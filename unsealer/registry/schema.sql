@@ -57,7 +57,7 @@ CREATE INDEX binding_tag ON binding (tag, status, number);
 CREATE TABLE seen (
     place   INTEGER PRIMARY KEY,
     present INTEGER NOT NULL,    -- bit i: counter i of the 32 was accepted
-    entries BLOB NOT NULL        -- 32 x (digest 8, rx 6)
+    entries BLOB NOT NULL        -- 32 x (digest 8, second of the capture 4, clock and gateway 2)
 );
 
 -- Which counters of an ID are open (model/history.h). Only for IDs that miss something.
@@ -73,6 +73,7 @@ CREATE TABLE parked (
     counter INTEGER NOT NULL,
     digest  BLOB NOT NULL,
     rx      INTEGER NOT NULL,
+    clock   INTEGER NOT NULL,    -- enum selkie_clock
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
     key_id  INTEGER NOT NULL,
@@ -87,6 +88,7 @@ CREATE TABLE unmatched (
     tag     BLOB NOT NULL,
     digest  BLOB NOT NULL,
     rx      INTEGER NOT NULL,
+    clock   INTEGER NOT NULL,    -- enum selkie_clock
     arrived INTEGER NOT NULL,
     gateway TEXT NOT NULL,
     body    BLOB NOT NULL        -- as received: sealed by the device
@@ -114,6 +116,7 @@ CREATE TABLE outbox (
     address BLOB NOT NULL,
     counter INTEGER NOT NULL,
     rx      INTEGER NOT NULL,
+    clock   INTEGER NOT NULL,    -- enum selkie_clock
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
     data    BLOB                 -- payload: sealed; event: JSON; state: NULL, made when it is published

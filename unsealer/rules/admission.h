@@ -53,7 +53,7 @@ struct selkie_case {
     enum selkie_claim claim; /* NONE also for DATA, and where the device has no claim set */
     uint32_t counter;
     uint8_t digest[SELKIE_DIGEST_SIZE];
-    int64_t rx_ms;
+    struct selkie_capture capture;
     int64_t now_ms;
 
     /* of the address */
@@ -70,8 +70,9 @@ struct selkie_case {
     enum selkie_binding_status own;
     uint64_t received; /* frames accepted; 0 = `highest` means nothing yet */
     uint32_t highest;
-    bool open;                      /* this counter: at or below the highest, never accepted and not given up */
-    const struct selkie_seen *seen; /* this counter, if it was accepted and is in the window; else NULL */
+    bool open;                           /* this counter: at or below the highest, never accepted and not given up */
+    const struct selkie_seen *seen;      /* this counter, if it was accepted and is in the window; else NULL */
+    const struct selkie_capture *newest; /* of the frame with the highest counter; NULL = unknown */
     int64_t clone_alarm_ms;
 };
 
@@ -81,16 +82,16 @@ enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJEC
  * change its status; apply the verdict to the frame. */
 struct selkie_decision {
     enum selkie_verdict verdict;
-    enum selkie_reason reason; /* for SELKIE_REJECT */
-    bool alarm_reset, alarm_clone;
+    enum selkie_reason reason;     /* for SELKIE_REJECT */
+    bool alarm_reset, alarm_clone; /* clone: by the body, or by the order where the frame is accepted */
     bool retire_bound;
     enum selkie_binding_status becomes; /* this ID's new status; NONE = unchanged */
     bool late;                          /* accepted, but below the highest */
     uint32_t lost;                      /* counters skipped by this frame */
 };
 
-/* Whether a repeat that was captured at this time after the first is a replay; else it is a duplicate. */
-bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms);
+/* Whether a repeat is a replay: its capture is proved to be long after the first one's. Else it is a duplicate. */
+bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again);
 
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 

@@ -16,7 +16,7 @@ static int make_binding(struct selkie_effects *effects, struct selkie_newcomer *
     if (opened->has_payload)
         own->form = opened->form;
     own->counter = opened->counter;
-    selkie_effects_heard(effects, own, opened->rx_ms);
+    selkie_effects_heard(effects, own, opened->arrived_ms);
     own->first_seen_ms = own->last_seen_ms;
     memcpy(own->gateway, opened->gateway, sizeof own->gateway);
     int result = selkie_registry_add_binding(effects->registry, own, &newcomer->session);
