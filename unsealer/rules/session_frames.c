@@ -31,7 +31,7 @@ static int open_for(struct selkie_effects *effects, const struct selkie_frame *f
     if (result != 0 || binding->status != SELKIE_BINDING_ACTIVE)
         return result;
     result = selkie_registry_history(effects->registry, binding, &history);
-    for (unsigned i = 0; result == 0 && i < SELKIE_HISTORY_GAPS; i++)
+    for (unsigned i = 0; result == 0 && i <= SELKIE_HISTORY_GAPS; i++)
         if (selkie_history_session_counter(&history, i, frame->session.counter_low, &counter))
             result = open_at(frame, session, counter, opened);
     return result;
