@@ -127,6 +127,8 @@ void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_bi
 {
     int64_t heard_ms = arrived_ms < effects->now_ms ? arrived_ms : effects->now_ms;
 
+    if (arrived_ms == 0)
+        return;
     /* If last_seen lies in the future, the clock was set back since. */
     if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > effects->now_ms)
         binding->last_seen_ms = heard_ms;

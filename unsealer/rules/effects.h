@@ -66,7 +66,8 @@ SELKIE_USE_RESULT int selkie_effects_reject(struct selkie_effects *effects, enum
                                             const char *gateway, int64_t rx_ms, const uint8_t *address);
 SELKIE_USE_RESULT int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_job *job);
 
-/* Set the binding's last_seen to a time of arrival: no gateway's clock has a say in it. */
+/* Set the binding's last_seen to a time of arrival (0 = of a frame that has waited: nothing changes). No gateway's
+ * clock has a say in it. */
 void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t arrived_ms);
 
 /* Change a binding's status. selkie_effects_review then brings the device's row and state up to date. */
