@@ -67,6 +67,8 @@ static int write_plugin_json(const struct selkie_sim_broker *broker)
 
     if (options->workers > 0)
         json_object_set_new(json, "workers", json_integer(options->workers));
+    if (options->silent_after_s > 0)
+        json_object_set_new(json, "silent_after", json_integer(options->silent_after_s));
     return selkie_folder_write_json(broker->folder, "plugin.json", json);
 }
 
