@@ -55,7 +55,8 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
     }
 }
 
-static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct mosquitto_evt_message *message)
+static void submit(struct selkie_unsealer *unsealer, const char *gateway, bool over_bridge,
+                   struct mosquitto_evt_message *message)
 {
     struct selkie_arrival arrival = {
         .body = message->payload, .len = message->payloadlen, .gateway = gateway, .rx_ms = -1, .age_ms = -1};
@@ -66,6 +67,8 @@ static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct
     if (arrival.len > SELKIE_LINK_BODY_MAX)
         arrival.len = SELKIE_LINK_BODY_MAX;
     take_properties(&arrival, message->properties);
+    if (over_bridge) /* it may have held the message back for hours, and the age was true at the gateway's PUBLISH */
+        arrival.age_ms = -1;
     message->retain = false;
     /* The unsealer counts what it refuses. A full intake needs no other reaction: the gateway sends the frame again. */
     int result = selkie_unsealer_submit(unsealer, &arrival);
@@ -82,7 +85,7 @@ bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
     if (!selkie_access_may_publish(&topic, publisher))
         return false;
     if (topic.kind == SELKIE_TOPIC_GATEWAY_UP)
-        submit(unsealer, topic.gateway, message);
+        submit(unsealer, topic.gateway, publisher->is_bridge, message);
     else if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE || topic.kind == SELKIE_TOPIC_GATEWAY_STATS)
         selkie_unsealer_hear_gateway(unsealer);
     return true;

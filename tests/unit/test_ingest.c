@@ -42,13 +42,14 @@ struct property {
     const char *name, *value;
 };
 
-/* A bridge may publish whatever any gateway may. Who else may is tested in test_access.c. */
-static const struct selkie_access_publisher publisher = {.is_bridge = true};
+/* A gateway that is called as the topic says; a bridge may publish whatever any gateway may. Who else may is tested in
+ * test_access.c. */
+static struct selkie_access_publisher publisher = {.is_gateway = true};
 
 /* Returns whether the message may go on to the subscribers. */
 static bool ingest(const char *topic_text, void *payload, size_t len, const struct property *pairs, size_t count)
 {
-    char topic[128];
+    char topic[128], user[128];
     struct mosquitto_evt_message message = {.topic = topic, .payload = payload, .payloadlen = (uint32_t)len};
 
     strcpy(topic, topic_text);
@@ -58,6 +59,7 @@ static bool ingest(const char *topic_text, void *payload, size_t len, const stru
                                                             pairs[i].value),
                          0);
     unsigned before = submitted;
+    publisher.user = strncmp(topic, "selkie/gateway/", 15) == 0 ? strtok(strcpy(user, topic + 15), "/") : NULL;
     bool allowed = selkie_ingest_message(NULL, "selkie", &publisher, &message);
     mosquitto_property_free_all(&message.properties);
     ck_assert_int_eq(message.retain, submitted == before); /* a frame is never retained; the rest is not our matter */
@@ -80,6 +82,17 @@ START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
     ck_assert_uint_eq(taken.seq, 42);
     ck_assert_int_eq(taken.rx_ms, 1700000000123);
     ck_assert_int_eq(taken.age_ms, 86400000);
+}
+END_TEST
+
+START_TEST(the_age_of_what_a_bridge_may_have_held_back_is_not_used)
+{
+    static const struct property pairs[] = {{"age", "10"}, {"rx", "1700000000123"}};
+
+    publisher.is_bridge = true;
+    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 2));
+    ck_assert_int_eq(taken.age_ms, -1);
+    ck_assert_int_eq(taken.rx_ms, 1700000000123);
 }
 END_TEST
 
@@ -185,6 +198,7 @@ int main(void)
     TCase *tcase = tcase_create("ingest");
 
     tcase_add_test(tcase, a_frame_is_taken_with_its_gateway_number_and_time);
+    tcase_add_test(tcase, the_age_of_what_a_bridge_may_have_held_back_is_not_used);
     tcase_add_loop_test(tcase, properties_that_make_no_sense_are_as_if_they_were_not_there, 0,
                         (int)(sizeof told / sizeof told[0]));
     tcase_add_test(tcase, only_a_gateways_up_is_a_frame);
