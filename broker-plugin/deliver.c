@@ -58,6 +58,13 @@ static int add_property(mosquitto_property **properties, const char *name, const
                                                                                                      : SELKIE_ENOMEM;
 }
 
+static const char *clock_text(enum selkie_clock clock)
+{
+    if (clock == SELKIE_CLOCK_ARRIVAL)
+        return "arrival";
+    return clock == SELKIE_CLOCK_GATEWAY ? "gateway" : "age";
+}
+
 static int publish_payload(const struct selkie_output *output, const char *topic)
 {
     mosquitto_property *properties = NULL;
@@ -67,7 +74,8 @@ static int publish_payload(const struct selkie_output *output, const char *topic
     (void)snprintf(rx, sizeof rx, "%" PRId64, output->rx_ms);
     if (add_property(&properties, "counter", counter) < 0 ||
         add_property(&properties, "gateway", output->gateway) < 0 ||
-        (output->rx_ms >= 0 && add_property(&properties, "rx", rx) < 0) ||
+        (output->rx_ms >= 0 && (add_property(&properties, "rx", rx) < 0 ||
+                                add_property(&properties, "clock", clock_text(output->clock)) < 0)) ||
         add_property(&properties, "form", output->form == SELKIE_SESSION ? "session" : "sealed") < 0) {
         mosquitto_property_free_all(&properties);
         return SELKIE_ENOMEM;

@@ -36,6 +36,8 @@ static void take_property(struct selkie_arrival *arrival, const char *name, cons
         arrival->seq = (uint64_t)number;
     } else if (arrival->rx_ms < 0 && strcmp(name, "rx") == 0) {
         arrival->rx_ms = number;
+    } else if (arrival->age_ms < 0 && strcmp(name, "age") == 0) {
+        arrival->age_ms = number;
     }
 }
 
@@ -53,10 +55,11 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
     }
 }
 
-static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct mosquitto_evt_message *message)
+static void submit(struct selkie_unsealer *unsealer, const char *gateway, bool over_bridge,
+                   struct mosquitto_evt_message *message)
 {
     struct selkie_arrival arrival = {
-        .body = message->payload, .len = message->payloadlen, .gateway = gateway, .rx_ms = -1};
+        .body = message->payload, .len = message->payloadlen, .gateway = gateway, .rx_ms = -1, .age_ms = -1};
 
     if (!arrival.body)
         arrival.body = (const uint8_t *)"";
@@ -64,6 +67,8 @@ static void submit(struct selkie_unsealer *unsealer, const char *gateway, struct
     if (arrival.len > SELKIE_LINK_BODY_MAX)
         arrival.len = SELKIE_LINK_BODY_MAX;
     take_properties(&arrival, message->properties);
+    if (over_bridge) /* it may have held the message back for hours, and the age was true at the gateway's PUBLISH */
+        arrival.age_ms = -1;
     message->retain = false;
     /* The unsealer counts what it refuses. A full intake needs no other reaction: the gateway sends the frame again. */
     int result = selkie_unsealer_submit(unsealer, &arrival);
@@ -80,6 +85,8 @@ bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
     if (!selkie_access_may_publish(&topic, publisher))
         return false;
     if (topic.kind == SELKIE_TOPIC_GATEWAY_UP)
-        submit(unsealer, topic.gateway, message);
+        submit(unsealer, topic.gateway, publisher->is_bridge, message);
+    else if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE || topic.kind == SELKIE_TOPIC_GATEWAY_STATS)
+        selkie_unsealer_hear_gateway(unsealer);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "gateway_broker.h"
 
 #include "log.h"
+#include "stamp.h"
 #include "timer.h"
 
 #include <errno.h>
@@ -187,17 +188,20 @@ int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker, co
 {
     char seq[24];
     char rx[24];
+    char age[24];
+    int64_t age_ms = selkie_stamp_age(frame);
     const struct selkie_mqtt_message message = {
         .topic = broker->up,
         .payload = frame->body,
         .len = frame->len,
         .qos = 1,
         .answer = true,
-        .property_count = 3,
-        .properties = {{"seq", seq}, {"rx", rx}, {"port", frame->port}},
+        .property_count = age_ms >= 0 ? 4 : 3,
+        .properties = {{"seq", seq}, {"rx", rx}, {"port", frame->port}, {"age", age}},
     };
 
     (void)snprintf(seq, sizeof seq, "%" PRId64, frame->seq);
     (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx);
+    (void)snprintf(age, sizeof age, "%" PRId64, age_ms);
     return selkie_mqtt_publish(broker->client, &message);
 }

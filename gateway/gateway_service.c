@@ -7,6 +7,7 @@
 #include "log.h"
 #include "radio_line.h"
 #include "spool.h"
+#include "stamp.h"
 #include "timer.h"
 
 #include <selkie/clock.h>
@@ -149,7 +150,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
         return;
     }
     struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
-    frame->rx = selkie_clock_ms();
+    selkie_stamp_now(frame);
     (void)strncpy(frame->port, selkie_radio_line_device(line), sizeof frame->port - 1);
     frame->len = (uint16_t)len;
     memcpy(frame->body, body, len);

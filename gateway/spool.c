@@ -22,8 +22,8 @@ static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
-    [INSERT] = "INSERT INTO frame (seq, rx, port, body) VALUES (?, ?, ?, ?)",
-    [NEXT] = "SELECT seq, rx, port, body FROM frame WHERE seq > ? ORDER BY seq LIMIT 1",
+    [INSERT] = "INSERT INTO frame (seq, rx, boot, since_boot, port, body) VALUES (?, ?, ?, ?, ?, ?)",
+    [NEXT] = "SELECT seq, rx, boot, since_boot, port, body FROM frame WHERE seq > ? ORDER BY seq LIMIT 1",
     [FORGET] = "DELETE FROM frame WHERE seq = ?",
     [DROP] = "DELETE FROM frame WHERE seq IN (SELECT seq FROM frame ORDER BY seq LIMIT ?)",
     [LEDGER] = "UPDATE ledger SET next_seq = ?, frames = ?",
@@ -219,8 +219,10 @@ static int insert(struct selkie_spool *spool, struct selkie_spool_frame *frame)
     frame->seq = spool->ledger.next_seq;
     (void)sqlite3_bind_int64(statement, 1, frame->seq);
     (void)sqlite3_bind_int64(statement, 2, frame->rx);
-    (void)sqlite3_bind_text(statement, 3, frame->port, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_blob(statement, 4, frame->body, frame->len, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(statement, 3, frame->boot);
+    (void)sqlite3_bind_int64(statement, 4, frame->since_boot);
+    (void)sqlite3_bind_text(statement, 5, frame->port, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 6, frame->body, frame->len, SQLITE_STATIC);
     int result = run(spool, INSERT);
     (void)sqlite3_clear_bindings(statement);
     if (result != SQLITE_OK)
@@ -271,12 +273,14 @@ int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *fram
 
 static void copy_row(struct selkie_spool_frame *frame, sqlite3_stmt *row)
 {
-    const char *port = (const char *)sqlite3_column_text(row, 2);
-    const void *body = sqlite3_column_blob(row, 3);
-    int len = sqlite3_column_bytes(row, 3);
+    const char *port = (const char *)sqlite3_column_text(row, 4);
+    const void *body = sqlite3_column_blob(row, 5);
+    int len = sqlite3_column_bytes(row, 5);
 
     frame->seq = sqlite3_column_int64(row, 0);
     frame->rx = sqlite3_column_int64(row, 1);
+    frame->boot = sqlite3_column_int64(row, 2);
+    frame->since_boot = sqlite3_column_int64(row, 3);
     strncpy(frame->port, port ? port : "", sizeof frame->port - 1);
     frame->port[sizeof frame->port - 1] = '\0';
     frame->len = len > (int)sizeof frame->body ? sizeof frame->body : (uint16_t)len;

@@ -27,14 +27,14 @@ static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
                               "PRAGMA wal_autocheckpoint = 128;";
 
 /* With the first seq of a fresh spool. */
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE frame (seq INTEGER PRIMARY KEY, rx INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL);"
-    "CREATE TABLE ledger (next_seq INTEGER NOT NULL, frames INTEGER NOT NULL);"
-    "INSERT INTO ledger VALUES (%lld, 0);"
-    "PRAGMA application_id = 0x53454C4B;"
-    "PRAGMA user_version = 1;"
-    "COMMIT;";
+static const char schema[] = "BEGIN IMMEDIATE;"
+                             "CREATE TABLE frame (seq INTEGER PRIMARY KEY, rx INTEGER NOT NULL, boot INTEGER NOT NULL,"
+                             " since_boot INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL);"
+                             "CREATE TABLE ledger (next_seq INTEGER NOT NULL, frames INTEGER NOT NULL);"
+                             "INSERT INTO ledger VALUES (%lld, 0);"
+                             "PRAGMA application_id = 0x53454C4B;"
+                             "PRAGMA user_version = 1;"
+                             "COMMIT;";
 
 /* A gap of more frames than a card may have confirmed and lost, unless the ledger is wrong. */
 static const char leave_gap[] = "UPDATE ledger SET next_seq = next_seq + 4096 "

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SELKIE_MQTT_PROPERTIES_MAX 4
+#define SELKIE_MQTT_PROPERTIES_MAX 8
 #define SELKIE_MQTT_VALUE_MAX      71 /* bytes that are kept of a property's value */
 
 enum selkie_mqtt_event_kind {

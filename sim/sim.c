@@ -11,8 +11,9 @@
 #define TIMERS_A_TURN  512
 #define SERIES_SLOT_US 100000u
 #define WRITE_OFF_US   1000000u
-#define SETTLE_TIMES   20      /* at the end: so many times settle_s at most, whatever still comes in */
-#define CALM_US        400000u /* at the end: so long without an arrival, in case a double is on its way */
+#define SETTLE_TIMES   20       /* at the end: so many times settle_s at most, whatever still comes in */
+#define DAY_MS         86400000 /* for what a run takes beyond its duration */
+#define CALM_US        400000u  /* at the end: so long without an arrival, in case a double is on its way */
 
 struct run {
     struct selkie_world world;
@@ -47,7 +48,7 @@ static int open_world(struct selkie_world *world, const struct selkie_scenario *
 
     world->scenario = scenario;
     world->broker.process.pidfd = world->broker.hold = -1;
-    run->epoch_ms = selkie_clock_ms();
+    run->epoch_ms = selkie_clock_ms() - (int64_t)(scenario->duration_s * 1e3) - DAY_MS;
     selkie_sim_clock_init(&run->clock, scenario->speed, selkie_wall_us());
     int error = selkie_loop_open(world);
     if (error == 0)

@@ -314,7 +314,10 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
     selkie_link_rx_init(&channel->rx);
     if (group->link != SELKIE_SIM_LINK_MQTT)
         return open_line(channel);
-    return selkie_vgateway_open(&channel->virtual, broker, channel->name, broker->password);
+    int error = selkie_vgateway_open(&channel->virtual, broker, channel->name, broker->password);
+    if (error == 0 && group->has_clock)
+        selkie_vgateway_set_clock(channel->virtual, group->clock_ms);
+    return error;
 }
 
 int selkie_air_open(struct selkie_air *air, struct selkie_run *run, const struct selkie_scenario *scenario,

@@ -32,6 +32,11 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                                    .act = selkie_act_thief,
                                    .must =
                                        "forged==0 lost_elsewhere>=0 impersonated>=1 events.clone>=1 .alarm-clone>=1"},
+    [SELKIE_ATTACK_JUMPING_THIEF] = {.what = "has a device's ID, and jumps far ahead of its counter",
+                                     .tap = selkie_tap_robbed,
+                                     .act = selkie_act_thief,
+                                     .must = "forged==0 lost_elsewhere==0 impersonated>=1 .heard>=1 events.clone>=1 "
+                                             ".alarm-clone>=1"},
     [SELKIE_ATTACK_RESET_STORM] = {.what = "registers one new ID after another for an address",
                                    .act = selkie_act_storm,
                                    .must =

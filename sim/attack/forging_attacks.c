@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define JUMP 200000u
+
 static bool send_register(struct selkie_attacker *attacker, const struct selkie_fleet_device *victim,
                           const uint8_t id[static SELKIE_ID_SIZE])
 {
@@ -62,18 +64,21 @@ SELKIE_ACT(storm)
 
 /* Somebody with a debugger on the device: sees its ID, its counter and what it sends. The careful one speaks under a
  * counter that the device has used and whose payload was delivered, so that it does not silence the device; the eager
- * one under the next. */
+ * one under the next; the jumping one far above it, and then the device's own frames come late. */
 SELKIE_ACT(thief)
 {
     const struct selkie_fleet_device *victim = selkie_attacker_victim(attacker);
-    bool eager = attacker->plan->kind == SELKIE_ATTACK_EAGER_THIEF;
+    enum selkie_attack_kind kind = attacker->plan->kind;
 
     if (!victim || victim->number == UINT32_MAX || victim->number == attacker->answered || !victim->device.identified)
         return false;
-    uint32_t next = victim->device.identity.next_counter;
+    uint32_t counter = victim->device.identity.next_counter;
+    if (kind == SELKIE_ATTACK_JUMPING_THIEF)
+        counter += JUMP;
+    else if (kind != SELKIE_ATTACK_EAGER_THIEF)
+        counter--;
     bool came_out = selkie_verify_is_delivered(&attacker->fleet->account->verify, victim->index, victim->number);
-    if (!came_out ||
-        !send_data(attacker, victim, victim->device.identity.id, eager ? next : next - 1, SELKIE_MADE_BY_THIEF))
+    if (!came_out || !send_data(attacker, victim, victim->device.identity.id, counter, SELKIE_MADE_BY_THIEF))
         return false;
     attacker->answered = victim->number;
     return true;

@@ -69,6 +69,8 @@ static int write_plugin_json(const struct selkie_sim_broker *broker)
         json_object_set_new(json, "workers", json_integer(options->workers));
     if (options->max_devices > 0)
         json_object_set_new(json, "max_devices", json_integer(options->max_devices));
+    if (options->silent_after_s > 0)
+        json_object_set_new(json, "silent_after", json_integer(options->silent_after_s));
     return selkie_folder_write_json(broker->folder, "plugin.json", json);
 }
 

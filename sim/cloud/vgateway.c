@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <selkie/clock.h>
 #include <selkie/topic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct selkie_vgateway {
     size_t under_way;     /* sent, without a receipt */
     uint64_t next_seq;
     uint64_t looked_us; /* when overdue receipts were last looked for */
+    int64_t off_ms;     /* its clock is wrong by so much, */
+    bool has_age;       /* and it publishes ages */
     bool subscribed, paused;
     int refused; /* the broker's reason, of the connection or of the receipts; 0 = it did not refuse */
     char name[32], up[SELKIE_TOPIC_MAX], receipt[SELKIE_TOPIC_MAX];
@@ -165,16 +168,17 @@ int selkie_vgateway_put(struct selkie_vgateway *gateway, const uint8_t *body, si
 
 static int publish(struct selkie_vgateway *gateway, struct frame *frame, uint64_t wall_us)
 {
-    char seq[24], rx[24];
+    char seq[24], rx[24], age[24];
     struct selkie_mqtt_message message = {.topic = gateway->up,
                                           .payload = frame->body,
                                           .len = frame->len,
                                           .qos = 1,
-                                          .property_count = 3,
-                                          .properties = {{"seq", seq}, {"rx", rx}, {"port", "virtual"}}};
+                                          .property_count = gateway->has_age ? 4 : 3,
+                                          .properties = {{"seq", seq}, {"rx", rx}, {"port", "virtual"}, {"age", age}}};
 
     (void)snprintf(seq, sizeof seq, "%" PRIu64, frame->seq);
-    (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx_ms);
+    (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx_ms + gateway->off_ms);
+    (void)snprintf(age, sizeof age, "%" PRId64, selkie_clock_ms() - frame->rx_ms);
     int result = selkie_mqtt_publish(gateway->client.mqtt, &message);
     if (result >= 0)
         frame->sent_us = wall_us;
@@ -226,4 +230,10 @@ void selkie_vgateway_pause(struct selkie_vgateway *gateway, bool paused)
     gateway->paused = paused;
     if (!paused)
         rewind_all(gateway);
+}
+
+void selkie_vgateway_set_clock(struct selkie_vgateway *gateway, int64_t off_ms)
+{
+    gateway->off_ms = off_ms;
+    gateway->has_age = true;
 }

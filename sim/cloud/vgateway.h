@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A virtual gateway: what selkie-gateway does between radio and broker, inside the simulator, for loads that neither a
  * radio nor a hundred processes could carry. PROTOCOL.md, sections 8 and 9: a frame is kept until its receipt, sent
- * again where none comes, and `rx` is the virtual time. The spool is memory, SELKIE_VGATEWAY_MAX frames; when it is
- * full the newest is dropped and counted (it shows as lost elsewhere). One thread. */
+ * again where none comes, and `rx` is the virtual time. It has no `age`, unless its clock was set: then a frame is
+ * named by the virtual time alone, which is how attacks are told apart (attribution.h). The spool is memory,
+ * SELKIE_VGATEWAY_MAX frames; when it is full the newest is dropped and counted (it shows as lost elsewhere). One
+ * thread. */
 #ifndef SELKIE_SIM_VGATEWAY_H
 #define SELKIE_SIM_VGATEWAY_H
 
@@ -22,6 +24,9 @@ bool selkie_vgateway_ready(const struct selkie_vgateway *gateway); /* connected,
 
 /* The reason for which the broker refused its connection, or its receipts; 0 = it did not. */
 int selkie_vgateway_refused(const struct selkie_vgateway *gateway);
+
+/* From now on the gateway's clock is wrong by so much, and it publishes the `age` of its frames. */
+void selkie_vgateway_set_clock(struct selkie_vgateway *gateway, int64_t off_ms);
 
 /* Take a frame. SELKIE_EFULL: dropped. */
 SELKIE_USE_RESULT int selkie_vgateway_put(struct selkie_vgateway *gateway, const uint8_t *body, size_t len,

@@ -7,7 +7,7 @@
 
 struct selkie_run {
     struct selkie_sim_clock clock;
-    int64_t epoch_ms; /* the time of day at virtual time 0 */
+    int64_t epoch_ms; /* the time of day at virtual time 0; so long ago that virtual time never overtakes the wall's */
     bool failed;      /* something broke that is none of the scenario's: the run ends, and has no verdict */
 };
 

@@ -74,19 +74,19 @@ static int set_path(json_t *json, const char *path, json_t *value)
 
 static json_t *attack_scenario(const char *attack)
 {
-    bool late = strcmp(attack, "replay-late") == 0, claim = strcmp(attack, "late-claim") == 0;
-    json_t *json =
-        json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
-                  "One attack by itself", "duration_s",
-                  late    ? 4500
-                  : claim ? 1500
-                          : 300,
-                  "speed", "max", "backlog", 2, "settle_s", 15, "fleet",
-                  json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0),
-                  "channels", "link", "mqtt", "attackers",
-                  json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", claim ? 800 : 5, "count",
-                            claim ? 2 : 10),
-                  "expect", "sent", ">=1");
+    bool claim = strcmp(attack, "late-claim") == 0;
+    int duration_s = strcmp(attack, "replay-late") == 0     ? 4500
+                     : strcmp(attack, "jumping-thief") == 0 ? 3600
+                     : claim                                ? 1500
+                                                            : 300;
+    json_t *json = json_pack(
+        "{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:[{s:s}], s:[o], s:{s:s}}", "name", attack, "description",
+        "One attack by itself", "duration_s", duration_s, "speed", "max", "backlog", 2, "settle_s", 15, "fleet",
+        json_pack("{s:i, s:i, s:i, s:i}", "devices", 3, "start_s", 5, "interval_s", 20, "spread_s", 0), "channels",
+        "link", "mqtt", "attackers",
+        json_pack("{s:s, s:i, s:i, s:i}", "attack", attack, "at_s", 60, "every_s", claim ? 800 : 5, "count",
+                  claim ? 2 : 10),
+        "expect", "sent", ">=1");
     json_t *attacker = json_array_get(json_object_get(json, "attackers"), 0);
 
     if (claim) { /* these two attack devices that lose their power */

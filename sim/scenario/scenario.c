@@ -101,6 +101,10 @@ static void read_group(struct selkie_scenario_channels *group, struct selkie_set
         selkie_settings_choice(object, "gateways", gateways, 0) == 0 && group->link == SELKIE_SIM_LINK_PTY;
     group->ack = selkie_settings_boolean(object, "ack", false);
     group->one_air = selkie_settings_boolean(object, "one_air", false);
+    group->has_clock = selkie_settings_has(object, "clock_s");
+    group->clock_ms = (int64_t)(1000 * selkie_settings_number(object, "clock_s", -1000 * DAY_S, 1000 * DAY_S, 0));
+    if (group->has_clock && group->link != SELKIE_SIM_LINK_MQTT)
+        selkie_settings_reject(object, "clock_s", "is only for the link \"mqtt\"");
     check_line(group, object, first);
     read_air(&group->air, selkie_settings_object(object, "air", false));
     selkie_settings_end(object);
@@ -166,6 +170,7 @@ static void read_broker(struct selkie_scenario_broker *broker, struct selkie_set
     broker->plugin = selkie_settings_string(object, "plugin", NULL);
     broker->enrolment = enrolments[selkie_settings_choice(object, "enrolment", enrolments, 0)];
     broker->rebind = rebinds[selkie_settings_choice(object, "rebind", rebinds, 0)];
+    broker->silent_after_s = (uint32_t)selkie_settings_integer(object, "silent_after", 0, 31622400, 0);
     broker->workers = (uint32_t)selkie_settings_integer(object, "workers", 0, 64, 0);
     broker->max_devices = (uint32_t)selkie_settings_integer(object, "max_devices", 0, 1000000000, 0);
     broker->approve_ms = (uint32_t)(1000 * selkie_settings_number(object, "approve_s", 0, 3600, 0));

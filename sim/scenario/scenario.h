@@ -57,6 +57,8 @@ struct selkie_scenario_channels {
     bool own_gateways; /* pty: start a selkie-gateway on each */
     bool ack;          /* gateways acknowledge, devices wait for it */
     bool one_air;      /* these gateways hear each other, and the devices hear all of them */
+    bool has_clock;    /* mqtt: the gateways' clocks are wrong by clock_ms, and they publish ages */
+    int64_t clock_ms;
     struct selkie_sim_radio_options air;
 };
 
@@ -91,6 +93,7 @@ struct selkie_scenario_broker {
     const char *mosquitto; /* the program; NULL = Debian's, or the one in PATH */
     const char *plugin;    /* path of mosquitto_selkie.so; NULL = beside this program, or where it is installed */
     const char *enrolment, *rebind; /* the plugin's policies, as its configuration names them */
+    uint32_t silent_after_s;        /* as the plugin's, on the wall */
     uint32_t workers;               /* 0 = the plugin's default */
     uint32_t max_devices;           /* the same */
     uint32_t approve_ms; /* an operator approves each pending device after so long, on the wall; 0 = nobody does */
@@ -124,6 +127,7 @@ struct selkie_scenario_action {
     X(FORGED_REGISTER, "forged-register")                                                                              \
     X(THIEF, "thief")                                                                                                  \
     X(EAGER_THIEF, "eager-thief")                                                                                      \
+    X(JUMPING_THIEF, "jumping-thief")                                                                                  \
     X(RESET_STORM, "reset-storm")                                                                                      \
     X(PENDING_FLOOD, "pending-flood")                                                                                  \
     X(LATE_CLAIM, "late-claim")                                                                                        \

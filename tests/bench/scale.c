@@ -64,7 +64,7 @@ static void fill(const struct side *side)
         struct selkie_session session;
         struct selkie_device_record row = {.status = SELKIE_DEVICE_ACTIVE};
         struct selkie_binding binding = {.status = SELKIE_BINDING_ACTIVE, .key_id = 1, .received = 1, .gateway = "gw1"};
-        const struct selkie_seen seen = {{0}, 0};
+        const struct selkie_seen seen = {.digest = {0}};
         memcpy(row.address, device.address, sizeof row.address);
         memcpy(binding.address, device.address, sizeof binding.address);
         ck_assert_int_eq(selkie_session_derive(&session, device.address, device.id), 0);

@@ -73,16 +73,19 @@ static void write_texts(const char *target, const char *const texts[])
         write_seed(target, "", 0, texts[i], strlen(texts[i]));
 }
 
-/* Stored histories: a bitmap, the number of gaps, whether there is a run, and the two of them with 8 bytes each. */
+/* Stored histories: a bitmap, the number of gaps, the flags (run, run is a gap, voice), gaps and run with 8 bytes each,
+ * and the voice. */
 static void write_histories(void)
 {
     enum { HEAD = 16384 / 8 + 2 };
     static const uint8_t whole[HEAD];
     uint8_t head[HEAD] = {0x80, [HEAD - 2] = 1, [HEAD - 1] = 1};
-    static const uint8_t gaps[] = {0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 9, 0, 1, 0, 40};
+    uint8_t spoken[HEAD] = {0x80, [HEAD - 2] = 1, [HEAD - 1] = 7};
+    static const uint8_t gaps[] = {0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 9, 0, 1, 0, 40, 0, 0, 0, 7};
 
     write_seed("history", whole, sizeof whole, gaps, 0);
-    write_seed("history", head, sizeof head, gaps, sizeof gaps);
+    write_seed("history", head, sizeof head, gaps, sizeof gaps - 4);
+    write_seed("history", spoken, sizeof spoken, gaps, sizeof gaps);
 }
 
 int main(int argc, char **argv)

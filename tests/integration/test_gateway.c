@@ -29,6 +29,7 @@ START_TEST(frame_goes_up_with_its_properties_and_is_forgotten_on_its_receipt)
     int64_t rx = strtoll(harness_message_property(message, "rx"), NULL, 10);
     ck_assert_int_ge(rx, before);
     ck_assert_int_lt(rx, before + 60000);
+    ck_assert_int_lt(strtoll(harness_message_property(message, "age"), NULL, 10), 60000);
     rig_receipt(rig.plugin, strtoll(harness_message_property(message, "seq"), NULL, 10));
     harness_message_free(message);
     ck_assert_int_eq(harness_stop(rig.gateway, SIGTERM), 0);
@@ -51,6 +52,41 @@ START_TEST(frame_without_a_receipt_is_kept_and_sent_again_after_the_next_start)
     rig.gateway = rig_gateway(rig.config);
     ck_assert_uint_eq(rig_receive(rig.plugin, &second), 1);
     ck_assert_int_eq(first, second);
+    rig_receipt(rig.plugin, second);
+    rig_stop(rig.gateway, 0);
+}
+END_TEST
+
+/* The age of the next frame, and in *seq its number. */
+static int64_t receive_age(struct harness_client *plugin, int64_t *seq)
+{
+    struct harness_message *message = harness_receive(plugin, RIG_UP);
+    int64_t age = strtoll(harness_message_property(message, "age"), NULL, 10);
+
+    *seq = strtoll(harness_message_property(message, "seq"), NULL, 10);
+    harness_message_free(message);
+    return age;
+}
+
+START_TEST(age_grows_over_a_restart_of_the_program)
+{
+    struct rig rig = rig_start("", "");
+    int64_t first, second;
+
+    rig_send_acked(rig.pty, 1);
+    int64_t age = receive_age(rig.plugin, &first);
+    int64_t received = harness_now_ms();
+    ck_assert_int_eq(harness_stop(rig.gateway, SIGKILL), 128 + SIGKILL);
+    rig_expect_state(rig.plugin, "online");
+    rig_expect_state(rig.plugin, "offline");
+    rig.gateway = rig_gateway(rig.config);
+    int64_t later = receive_age(rig.plugin, &second);
+    ck_assert_int_eq(first, second);
+    /* Exact but for the two ways through the broker. */
+    int64_t waited = harness_now_ms() - received;
+    ck_assert_int_ge(later, age + 1);
+    ck_assert_int_le(later, age + waited + 2000);
+    ck_assert_int_ge(later, age + waited - 2000);
     rig_receipt(rig.plugin, second);
     rig_stop(rig.gateway, 0);
 }
@@ -428,6 +464,7 @@ int main(void)
     tcase_set_timeout(tcase, 90);
     tcase_add_test(tcase, frame_goes_up_with_its_properties_and_is_forgotten_on_its_receipt);
     tcase_add_test(tcase, frame_without_a_receipt_is_kept_and_sent_again_after_the_next_start);
+    tcase_add_test(tcase, age_grows_over_a_restart_of_the_program);
     tcase_add_test(tcase, repeat_is_acknowledged_again_and_spooled_once);
     tcase_add_test(tcase, broker_confirms_where_there_is_no_plugin);
     tcase_add_test(tcase, no_more_than_the_window_is_under_way);

@@ -121,6 +121,7 @@ static long long off_by(struct harness_pty *pty, struct harness_client *plugin, 
     struct harness_message *message = harness_receive(plugin, RIG_UP);
     ck_assert_uint_eq(rig_number(message->payload), number);
     long long rx = strtoll(harness_message_property(message, "rx"), NULL, 10) / 1000;
+    ck_assert_int_lt(strtoll(harness_message_property(message, "age"), NULL, 10), 5000); /* whatever the clock says */
     harness_message_free(message);
     return rx - (long long)time(NULL);
 }

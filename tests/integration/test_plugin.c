@@ -49,11 +49,12 @@ START_TEST(a_payload_comes_out_with_its_properties)
     ck_assert_str_eq((const char *)message->payload, "21.5");
     ck_assert_int_eq(message->qos, 1);
     ck_assert(!message->retained);
-    ck_assert_uint_eq(message->property_count, 4);
+    ck_assert_uint_eq(message->property_count, 5);
     ck_assert_str_eq(harness_message_property(message, "counter"), "0");
     ck_assert_str_eq(harness_message_property(message, "gateway"), "gw1");
     ck_assert_str_eq(harness_message_property(message, "form"), "sealed");
     ck_assert_ptr_nonnull(harness_message_property(message, "rx"));
+    ck_assert_str_eq(harness_message_property(message, "clock"), "gateway");
     harness_message_free(message);
     frames_await_receipt(gateway, 77);
 

@@ -18,6 +18,7 @@ static const struct {
                {"forged-register", "results.forged-register.alarm-reset"},
                {"thief", "results.thief.alarm-clone"},
                {"eager-thief", "results.eager-thief.alarm-clone"},
+               {"jumping-thief", "results.jumping-thief.alarm-clone"},
                {"reset-storm", "results.reset-storm.pending-full"},
                {"pending-flood", "results.pending-flood.pending-full"},
                {"late-claim", "results.late-claim.retired"},
@@ -83,11 +84,22 @@ START_TEST(an_attack_that_stays_away_is_missed)
 }
 END_TEST
 
+START_TEST(a_jumping_thief_does_not_displace_a_device_with_session_frames)
+{
+    char *output;
+
+    int status = RUN(&output, "attack", "jumping-thief", "--quiet", "--set", "fleet/session_share=1");
+    ck_assert_msg(status == 0, "%s", output);
+    free(output);
+}
+END_TEST
+
 /* The attack is made as ever, and the broker lets it pass: the alarm alone is missing. */
 static const struct {
     const char *attack, *set, *result;
 } blind[] = {{"reset-storm", "broker/rebind=allow", "results.reset-storm.pending-full"},
-             {"replay-late", "attackers/0/after_s=60", "results.replay-late.replay"}};
+             {"replay-late", "attackers/0/after_s=60", "results.replay-late.replay"},
+             {"jumping-thief", "duration_s=301", "results.jumping-thief.alarm-clone"}};
 
 START_TEST(an_attack_without_its_alarm_is_found_out)
 {
@@ -110,9 +122,10 @@ START_TEST(hostile_without_attackers_misses_each_of_them)
                          "attackers=[]", "--set", "duration_s=60"),
                      1);
     for (int i = 0; i < ATTACKS; i++) {
-        /* One silences a device, and the others need devices that lose their power: not in that company. */
-        if (strcmp(attacks[i].name, "eager-thief") == 0 || strcmp(attacks[i].name, "pending-flood") == 0 ||
-            strcmp(attacks[i].name, "late-claim") == 0)
+        /* One silences a device, one makes all of its frames late, and the others need devices that lose their power:
+         * not in that company. */
+        if (strcmp(attacks[i].name, "eager-thief") == 0 || strcmp(attacks[i].name, "jumping-thief") == 0 ||
+            strcmp(attacks[i].name, "pending-flood") == 0 || strcmp(attacks[i].name, "late-claim") == 0)
             continue;
         ck_assert_msg(made_failed(output, attacks[i].name), "%s in %s", attacks[i].name, output);
     }
@@ -174,6 +187,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, sim_keep_together, NULL);
     tcase_add_loop_test(tcase, an_attack_has_what_must_come_of_it_and_nothing_of_anothers, 0, ATTACKS);
     tcase_add_loop_test(tcase, an_attack_that_stays_away_is_missed, 0, ATTACKS);
+    tcase_add_test(tcase, a_jumping_thief_does_not_displace_a_device_with_session_frames);
     tcase_add_loop_test(tcase, an_attack_without_its_alarm_is_found_out, 0, sizeof blind / sizeof blind[0]);
     tcase_add_test(tcase, hostile_without_attackers_misses_each_of_them);
     tcase_add_test(tcase, hostile_without_one_of_them_misses_that_one_alone);

@@ -57,6 +57,9 @@ struct selkie_unsealer *kit_unsealer(struct kit_host *host);
 /* Submit under gateway "g1" with the next seq; returns the seq. `rx_ms` 0 = now. */
 uint64_t kit_submit(struct kit_host *host, const struct kit_body *body, int64_t rx_ms);
 uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms);
+/* The same with an age; below 0 = none. */
+uint64_t kit_submit_aged(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms,
+                         int64_t age_ms);
 
 /* The next output of a kind, in order within the kind; waits for it, at most half a minute, then fails. Free it. */
 struct selkie_output *kit_next(struct kit_host *host, enum selkie_output_kind kind);

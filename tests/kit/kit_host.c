@@ -99,17 +99,24 @@ struct selkie_unsealer *kit_unsealer(struct kit_host *host)
     return host->unsealer;
 }
 
-uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms)
+uint64_t kit_submit_aged(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms,
+                         int64_t age_ms)
 {
     const struct selkie_arrival arrival = {.body = body->bytes,
                                            .len = body->len,
                                            .gateway = gateway,
                                            .has_seq = true,
                                            .seq = ++host->seq,
-                                           .rx_ms = rx_ms ? rx_ms : selkie_clock_ms()};
+                                           .rx_ms = rx_ms ? rx_ms : selkie_clock_ms(),
+                                           .age_ms = age_ms};
     if (selkie_unsealer_submit(host->unsealer, &arrival) < 0)
         fail("the intake is full");
     return host->seq;
+}
+
+uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms)
+{
+    return kit_submit_aged(host, gateway, body, rx_ms, -1);
 }
 
 uint64_t kit_submit(struct kit_host *host, const struct kit_body *body, int64_t rx_ms)

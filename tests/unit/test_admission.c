@@ -18,6 +18,8 @@ struct memory {
     bool accepted;
     uint8_t digest;
     int64_t rx_ms;
+    enum selkie_clock clock;
+    uint16_t gateway;
 };
 
 struct identity {
@@ -28,6 +30,7 @@ struct identity {
     int64_t first_ms, last_ms; /* heard */
     int made;                  /* by this operation */
     int64_t superseded_ms;
+    struct memory successor;
     struct memory memory[COUNTERS];
 };
 
@@ -45,7 +48,8 @@ struct frame {
     uint32_t counter;
     uint8_t digest;
     int64_t rx_ms;
-    bool by_our_clock;                   /* rx_ms is */
+    enum selkie_clock clock;
+    uint16_t gateway;
     unsigned same_tag;                   /* IDs of others under the tag of this one */
     bool no_place, no_parking, worn_out; /* for a new device; for a frame that waits; of an address with many IDs */
 };
@@ -114,6 +118,24 @@ static bool rings(int64_t last_ms, int64_t now_ms)
     return now_ms >= last_ms + 60000 || now_ms < last_ms;
 }
 
+/* More than ten minutes after, by times that prove it: two ages, or two of one gateway's time of day; and of two
+ * gateways only if the first had the frame for no longer than a minute. */
+static bool much_later(const struct memory *first, const struct frame *frame)
+{
+    bool same = first->gateway == frame->gateway, first_by_age = first->clock >= SELKIE_CLOCK_AGE;
+
+    if (frame->rx_ms <= first->rx_ms + 10 * 60 * 1000)
+        return false;
+    switch (frame->clock) {
+    case SELKIE_CLOCK_ARRIVAL:
+        return false;
+    case SELKIE_CLOCK_GATEWAY:
+        return same && first->clock == SELKIE_CLOCK_GATEWAY;
+    default:
+        return (same && first_by_age) || first->clock == SELKIE_CLOCK_PROMPT;
+    }
+}
+
 static struct outcome model_counter(const struct identity *id, const struct frame *frame, int64_t now_ms)
 {
     if (id->received == 0)
@@ -122,12 +144,14 @@ static struct outcome model_counter(const struct identity *id, const struct fram
         return (struct outcome){.verdict = "accept", .lost = frame->counter - id->highest - 1};
     const struct memory *memory = &id->memory[frame->counter];
     if (!memory->accepted)
-        return (struct outcome){.verdict = "late"};
+        return (struct outcome){.verdict = "late",
+                                .clone =
+                                    much_later(&id->memory[id->highest], frame) && rings(id->clone_alarm_ms, now_ms)};
     if ((int64_t)frame->counter <= (int64_t)id->highest - 1024)
         return (struct outcome){.verdict = "stale"};
     if (memory->digest != frame->digest)
         return (struct outcome){.verdict = "clone", .clone = rings(id->clone_alarm_ms, now_ms)};
-    if (frame->rx_ms > memory->rx_ms + 10 * 60 * 1000)
+    if (much_later(memory, frame))
         return (struct outcome){.verdict = "replay"};
     return (struct outcome){.verdict = "duplicate"};
 }
@@ -189,7 +213,8 @@ static struct outcome model(const struct world *world, const struct frame *frame
             return (struct outcome){.verdict = "retired", .made = 3};
         struct outcome outcome = model_counter(id, frame, world->now_ms);
         bool fresh = strcmp(outcome.verdict, "accept") == 0 || strcmp(outcome.verdict, "late") == 0;
-        if (fresh && frame->by_our_clock && frame->rx_ms > id->superseded_ms + 10 * 60 * 1000) {
+        const struct memory arrived = {.rx_ms = id->superseded_ms, .clock = SELKIE_CLOCK_PROMPT, .gateway = 9};
+        if (fresh && (much_later(&id->successor, frame) || much_later(&arrived, frame))) {
             outcome.takeover = true;
             outcome.made = 1;
         }
@@ -222,14 +247,15 @@ static struct selkie_decision decide(const struct world *world, const struct fra
 {
     const struct place *place = &world->places[frame->address];
     const struct identity *id = &place->ids[frame->id];
-    struct selkie_seen seen = {{0}, 0};
+    struct selkie_seen seen = {.digest = {0}};
+    const struct memory *highest = &id->memory[id->highest];
+    const struct selkie_capture newest = {highest->rx_ms, highest->clock, highest->gateway};
     int active = active_of(place);
     struct selkie_case facts = {
         .registration = frame->registration,
         .counter = frame->counter,
         .digest = {frame->digest},
-        .rx_ms = frame->rx_ms,
-        .rx_trusted = frame->by_our_clock,
+        .capture = {frame->rx_ms, frame->clock, frame->gateway},
         .now_ms = world->now_ms,
         .revoked = place->revoked,
         .listed = place->listed,
@@ -246,14 +272,17 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .highest = id->highest,
         .clone_alarm_ms = id->clone_alarm_ms,
         .superseded_ms = id->superseded_ms,
+        .successor = {id->successor.rx_ms, id->successor.clock, id->successor.gateway},
     };
     if (place->claim && frame->registration && frame->claim)
         facts.claim = frame->claim == place->claim ? SELKIE_CLAIM_RIGHT : SELKIE_CLAIM_WRONG;
     bool below = id->received > 0 && frame->counter <= id->highest;
     facts.open = below && !id->memory[frame->counter].accepted;
+    facts.newest = below ? &newest : NULL;
     if (below && !facts.open && id->highest - frame->counter < SELKIE_WINDOW) {
         seen.digest[0] = id->memory[frame->counter].digest;
-        seen.rx_ms = id->memory[frame->counter].rx_ms;
+        seen.capture = (struct selkie_capture){id->memory[frame->counter].rx_ms, id->memory[frame->counter].clock,
+                                               id->memory[frame->counter].gateway};
         facts.seen = &seen;
     }
     return selkie_admission_decide(&world->rules, &facts);
@@ -318,7 +347,7 @@ static void compare(const struct selkie_decision *decision, const struct outcome
 
 static void accept(struct identity *id, const struct frame *frame)
 {
-    id->memory[frame->counter] = (struct memory){true, frame->digest, frame->rx_ms};
+    id->memory[frame->counter] = (struct memory){true, frame->digest, frame->rx_ms, frame->clock, frame->gateway};
     if (id->received++ == 0 || frame->counter > id->highest)
         id->highest = frame->counter;
 }
@@ -332,6 +361,7 @@ static void apply(struct world *world, const struct frame *frame, const struct o
     if (outcome->supersedes) {
         place->ids[active].status = SELKIE_BINDING_SUPERSEDED;
         place->ids[active].superseded_ms = world->now_ms;
+        place->ids[active].successor = (struct memory){true, 0, frame->rx_ms, frame->clock, frame->gateway};
     }
     if (outcome->takeover && active >= 0)
         place->ids[active].status = SELKIE_BINDING_RETIRED;
@@ -391,7 +421,8 @@ static struct frame draw_frame(struct world *world)
     frame.digest = memory->accepted && below(world, 4) ? memory->digest : (uint8_t)below(world, 4);
     static const int64_t shifts[] = {0, -5, 599999, 600000, 600001, 3600000};
     frame.rx_ms = memory->accepted ? memory->rx_ms + shifts[below(world, 6)] : world->now_ms;
-    frame.by_our_clock = below(world, 4);
+    frame.clock = (enum selkie_clock)below(world, 4);
+    frame.gateway = (uint16_t)below(world, 2);
     frame.same_tag = below(world, 20) ? 7 : 8;
     frame.no_place = below(world, 20) == 0;
     frame.no_parking = below(world, 20) == 0;
@@ -452,7 +483,7 @@ START_TEST(code_and_model_decide_alike)
     const char *const words[] = {"accept", "late",       "duplicate", "park",          "clone",
                                  "replay", "stale",      "retired",   "denied",        "revoked",
                                  "claim",  "not-listed", "tag-full",  "registry-full", "parking-full"};
-    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, lively = 0, takeovers = 0, over = 0;
+    unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, lively = 0, takeovers = 0, over = 0, orders = 0;
 
     world->random.state = 20240607;
     world->now_ms = 1000000000;
@@ -475,6 +506,7 @@ START_TEST(code_and_model_decide_alike)
         apply(world, &frame, &outcome, i);
         for (size_t j = 0; j < sizeof words / sizeof *words; j++)
             met[j] += strcmp(words[j], outcome.verdict) == 0;
+        orders += strcmp(outcome.verdict, "late") == 0 && outcome.clone;
     }
     /* A run that never came to some rule would say nothing about it. */
     for (size_t j = 0; j < sizeof words / sizeof *words; j++)
@@ -483,6 +515,7 @@ START_TEST(code_and_model_decide_alike)
     ck_assert_uint_gt(lively, 200);
     ck_assert_uint_gt(takeovers, 200);
     ck_assert_uint_gt(over, 20);
+    ck_assert_uint_gt(orders, 200);
     free(world);
 }
 END_TEST

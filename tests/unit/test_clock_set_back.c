@@ -106,6 +106,26 @@ START_TEST(a_state_that_is_due_comes)
 }
 END_TEST
 
+/* Frames that waited for the approval were heard before it: they do not say when. */
+START_TEST(an_approval_does_not_change_when_a_device_was_heard)
+{
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir(), .enrolment = SELKIE_ENROL_APPROVE};
+    struct kit_host *host = kit_open(&options);
+    struct kit_device device = kit_device(1, 1);
+
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
+    kit_submit_wait(host, kit_data(&device, "x"));
+    set_back();
+    kit_do(host, "{\"command\":\"approveDevice\",\"address\":\"0200000000000001\"}");
+    json_t *answer = kit_command(host, "{\"command\":\"getDevice\",\"address\":\"0200000000000001\"}");
+    json_t *binding = json_array_get(json_object_get(json_object_get(answer, "data"), "bindings"), 0);
+    ck_assert_int_gt(json_integer_value(json_object_get(binding, "last_seen")), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(binding, "received")), 2);
+    json_decref(answer);
+    kit_close(host);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("clock_set_back");
@@ -115,6 +135,7 @@ int main(void)
     tcase_add_test(tcase, a_reset_rings_again);
     tcase_add_test(tcase, a_clone_rings_again);
     tcase_add_test(tcase, a_state_that_is_due_comes);
+    tcase_add_test(tcase, an_approval_does_not_change_when_a_device_was_heard);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

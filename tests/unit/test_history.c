@@ -107,6 +107,75 @@ START_TEST(the_narrowest_of_nine_gaps_is_given_up)
 }
 END_TEST
 
+/* A thief jumps far more often than there is room for gaps, each time farther than before, and says something more
+ * after each jump or not. The device speaks in between, or only at the end. */
+START_TEST(no_jumps_take_the_gap_that_the_device_speaks_in)
+{
+    uint32_t device = 100;
+
+    accept_range(0, 99);
+    for (uint32_t jump = 1; jump <= 20; jump++) {
+        (void)selkie_history_accept(&history, history.highest + 20000 + 2000 * jump);
+        if (_i == 0)
+            continue;
+        ck_assert_msg(selkie_history_is_open(&history, device), "jump %u", jump);
+        (void)selkie_history_accept(&history, device++);
+    }
+    ck_assert_uint_eq(history.gap_count, SELKIE_HISTORY_GAPS);
+    for (; device < 15000; device++) {
+        ck_assert_msg(selkie_history_is_open(&history, device), "%u", device);
+        (void)selkie_history_accept(&history, device);
+    }
+}
+END_TEST
+
+/* Its gap is parted by each frame that it loses, and the pieces are given up before the part that it goes on in. */
+START_TEST(a_device_that_loses_frames_in_its_gap_keeps_its_place)
+{
+    accept_range(0, 99);
+    for (uint32_t jump = 0; jump < 9; jump++)
+        (void)selkie_history_accept(&history, history.highest + 60000);
+    for (uint32_t device = 101; device < 30000; device += 1 + device % 3) {
+        ck_assert_msg(selkie_history_is_open(&history, device), "%u", device);
+        (void)selkie_history_accept(&history, device);
+    }
+}
+END_TEST
+
+START_TEST(a_frame_lost_behind_a_jump_may_come_late)
+{
+    accept_range(0, 99);
+    (void)selkie_history_accept(&history, 200000);
+    (void)selkie_history_accept(&history, 101);
+    ck_assert(selkie_history_is_open(&history, 100));
+    ck_assert_uint_eq(selkie_history_accept(&history, 100), 0);
+    ck_assert(selkie_history_is_open(&history, 102));
+}
+END_TEST
+
+/* Eight gaps of 2,000 counters, and then a hole of 5,000 that leaves the bitmap counter by counter. */
+START_TEST(a_hole_is_compared_when_it_is_complete)
+{
+    uint64_t lost = 0;
+    uint32_t hole;
+
+    accept_range(0, 0);
+    for (int i = 0; i < 8; i++) {
+        lost += selkie_history_accept(&history, history.highest + 2001);
+        accept_range(history.highest + 1, history.highest + SELKIE_HISTORY_COUNTERS);
+    }
+    ck_assert_uint_eq(history.gap_count, SELKIE_HISTORY_GAPS);
+    hole = history.highest + 1;
+    lost += selkie_history_accept(&history, hole + 5000);
+    for (uint32_t c = hole + 5001; c < hole + 5001 + SELKIE_HISTORY_COUNTERS; c++)
+        lost += selkie_history_accept(&history, c);
+    for (uint32_t c = hole; c < hole + 5000; c++)
+        ck_assert_msg(selkie_history_is_open(&history, c), "%u", c - hole);
+    ck_assert_uint_eq(history.gap_count, SELKIE_HISTORY_GAPS);
+    ck_assert_uint_eq(lost, 2000);
+}
+END_TEST
+
 START_TEST(the_first_and_the_last_counter_are_counters_like_others)
 {
     ck_assert_uint_eq(selkie_history_accept(&history, UINT32_MAX), 0);
@@ -252,6 +321,10 @@ int main(void)
     tcase_add_test(tcase, a_gap_that_became_short_stays);
     tcase_add_test(tcase, few_open_counters_are_given_up_with_the_bitmap);
     tcase_add_test(tcase, the_narrowest_of_nine_gaps_is_given_up);
+    tcase_add_loop_test(tcase, no_jumps_take_the_gap_that_the_device_speaks_in, 0, 2);
+    tcase_add_test(tcase, a_device_that_loses_frames_in_its_gap_keeps_its_place);
+    tcase_add_test(tcase, a_frame_lost_behind_a_jump_may_come_late);
+    tcase_add_test(tcase, a_hole_is_compared_when_it_is_complete);
     tcase_add_test(tcase, the_first_and_the_last_counter_are_counters_like_others);
     tcase_add_test(tcase, a_session_frame_finds_the_counter_behind_a_wide_gaps_lower_end);
     tcase_add_loop_test(tcase, each_counter_behind_a_jump_is_found_by_its_low_bits, 0, 5);

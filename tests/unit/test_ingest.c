@@ -28,17 +28,28 @@ int __wrap_selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct
     return answer;
 }
 
+static unsigned heard;
+
+void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer);
+
+void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer)
+{
+    (void)unsealer;
+    heard++;
+}
+
 struct property {
     const char *name, *value;
 };
 
-/* A bridge may publish whatever any gateway may. Who else may is tested in test_access.c. */
-static const struct selkie_access_publisher publisher = {.is_bridge = true};
+/* A gateway that is called as the topic says; a bridge may publish whatever any gateway may. Who else may is tested in
+ * test_access.c. */
+static struct selkie_access_publisher publisher = {.is_gateway = true};
 
 /* Returns whether the message may go on to the subscribers. */
 static bool ingest(const char *topic_text, void *payload, size_t len, const struct property *pairs, size_t count)
 {
-    char topic[128];
+    char topic[128], user[128];
     struct mosquitto_evt_message message = {.topic = topic, .payload = payload, .payloadlen = (uint32_t)len};
 
     strcpy(topic, topic_text);
@@ -48,6 +59,7 @@ static bool ingest(const char *topic_text, void *payload, size_t len, const stru
                                                             pairs[i].value),
                          0);
     unsigned before = submitted;
+    publisher.user = strncmp(topic, "selkie/gateway/", 15) == 0 ? strtok(strcpy(user, topic + 15), "/") : NULL;
     bool allowed = selkie_ingest_message(NULL, "selkie", &publisher, &message);
     mosquitto_property_free_all(&message.properties);
     ck_assert_int_eq(message.retain, submitted == before); /* a frame is never retained; the rest is not our matter */
@@ -58,15 +70,28 @@ static uint8_t frame[] = {0x10, 1, 2, 3};
 
 START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
 {
-    static const struct property pairs[] = {{"port", "/dev/ttyUSB0"}, {"seq", "42"}, {"rx", "1700000000123"}};
+    static const struct property pairs[] = {
+        {"port", "/dev/ttyUSB0"}, {"seq", "42"}, {"rx", "1700000000123"}, {"age", "86400000"}};
 
-    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 3));
+    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 4));
     ck_assert_uint_eq(submitted, 1);
     ck_assert_str_eq(gateway, "roof-1");
     ck_assert_uint_eq(taken.len, sizeof frame);
     ck_assert_mem_eq(body, frame, sizeof frame);
     ck_assert(taken.has_seq);
     ck_assert_uint_eq(taken.seq, 42);
+    ck_assert_int_eq(taken.rx_ms, 1700000000123);
+    ck_assert_int_eq(taken.age_ms, 86400000);
+}
+END_TEST
+
+START_TEST(the_age_of_what_a_bridge_may_have_held_back_is_not_used)
+{
+    static const struct property pairs[] = {{"age", "10"}, {"rx", "1700000000123"}};
+
+    publisher.is_bridge = true;
+    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 2));
+    ck_assert_int_eq(taken.age_ms, -1);
     ck_assert_int_eq(taken.rx_ms, 1700000000123);
 }
 END_TEST
@@ -76,6 +101,7 @@ static const struct {
     bool has_seq;
     uint64_t seq;
     int64_t rx_ms;
+    int64_t age_ms; /* 0 = none */
 } told[] = {
     {.pairs = {{NULL, NULL}}, .rx_ms = -1},
     {.pairs = {{"seq", "0"}, {"rx", "0"}}, .has_seq = true},
@@ -83,6 +109,9 @@ static const struct {
     /* The first that is a number counts. */
     {.pairs = {{"seq", "1"}, {"seq", "2"}, {"rx", "3"}, {"rx", "4"}}, .has_seq = true, .seq = 1, .rx_ms = 3},
     {.pairs = {{"seq", "x"}, {"seq", "2"}, {"rx", ""}, {"rx", "4"}}, .has_seq = true, .seq = 2, .rx_ms = 4},
+    {.pairs = {{"age", "5"}, {"age", "6"}}, .rx_ms = -1, .age_ms = 5},
+    {.pairs = {{"age", "9223372036854775807"}}, .rx_ms = -1, .age_ms = INT64_MAX},
+    {.pairs = {{"age", "9223372036854775808"}, {"age", "-1"}, {"age", "1.5"}, {"age", ""}}, .rx_ms = -1},
     /* No decimal numbers. */
     {.pairs = {{"seq", ""}, {"rx", ""}}, .rx_ms = -1},
     {.pairs = {{"seq", "-1"}, {"rx", "-1"}}, .rx_ms = -1},
@@ -101,6 +130,7 @@ START_TEST(properties_that_make_no_sense_are_as_if_they_were_not_there)
     ck_assert_int_eq(taken.has_seq, told[_i].has_seq);
     ck_assert_uint_eq(taken.seq, told[_i].seq);
     ck_assert_int_eq(taken.rx_ms, told[_i].rx_ms);
+    ck_assert_int_eq(taken.age_ms, told[_i].age_ms ? told[_i].age_ms : -1);
 }
 END_TEST
 
@@ -119,6 +149,7 @@ START_TEST(only_a_gateways_up_is_a_frame)
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
         (void)ingest(topics[i], frame, sizeof frame, NULL, 0);
     ck_assert_uint_eq(submitted, 0);
+    ck_assert_uint_eq(heard, 2); /* state and stats show that the gateway is there */
 }
 END_TEST
 
@@ -167,6 +198,7 @@ int main(void)
     TCase *tcase = tcase_create("ingest");
 
     tcase_add_test(tcase, a_frame_is_taken_with_its_gateway_number_and_time);
+    tcase_add_test(tcase, the_age_of_what_a_bridge_may_have_held_back_is_not_used);
     tcase_add_loop_test(tcase, properties_that_make_no_sense_are_as_if_they_were_not_there, 0,
                         (int)(sizeof told / sizeof told[0]));
     tcase_add_test(tcase, only_a_gateways_up_is_a_frame);

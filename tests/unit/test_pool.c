@@ -29,8 +29,13 @@ static void teardown(void)
 
 static int submit(const char *gateway, const struct kit_body *body, uint64_t seq)
 {
-    const struct selkie_arrival arrival = {
-        .body = body->bytes, .len = body->len, .gateway = gateway, .has_seq = true, .seq = seq, .rx_ms = -1};
+    const struct selkie_arrival arrival = {.body = body->bytes,
+                                           .len = body->len,
+                                           .gateway = gateway,
+                                           .has_seq = true,
+                                           .seq = seq,
+                                           .rx_ms = -1,
+                                           .age_ms = -1};
     return selkie_pool_submit(pool, &arrival);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool_fixture.h"
+#include "stamp.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -29,9 +30,32 @@ START_TEST(frame_comes_back_as_it_was_put)
     struct selkie_spool_frame made = frame_of(7);
     ck_assert_int_eq(frame.seq, seq);
     ck_assert_int_eq(frame.rx, made.rx);
+    ck_assert_int_eq(frame.boot, made.boot);
+    ck_assert_int_eq(frame.since_boot, made.since_boot);
     ck_assert_str_eq(frame.port, made.port);
     ck_assert_uint_eq(frame.len, made.len);
     ck_assert_mem_eq(frame.body, made.body, made.len);
+}
+END_TEST
+
+START_TEST(age_is_known_within_the_boot_and_only_there)
+{
+    struct selkie_spool_frame made = frame_of(7);
+
+    ck_assert_int_eq(selkie_stamp_age(&made), -1); /* of another boot */
+    selkie_stamp_now(&made);
+    ck_assert_int_ge(selkie_stamp_age(&made), 0);
+    ck_assert_int_lt(selkie_stamp_age(&made), 10000);
+    made.since_boot -= 86400000;
+    ck_assert_int_eq(selkie_spool_put(spool, &made, 1), 0);
+    reopen();
+    ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), 0);
+    ck_assert_int_ge(selkie_stamp_age(&frame), 86400000);
+    ck_assert_int_lt(selkie_stamp_age(&frame), 86400000 + 10000);
+    frame.boot ^= 1;
+    ck_assert_int_eq(selkie_stamp_age(&frame), -1);
+    frame.boot = 0; /* the kernel does not say */
+    ck_assert_int_eq(selkie_stamp_age(&frame), -1);
 }
 END_TEST
 
@@ -318,6 +342,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up_spool, tear_down_spool);
     tcase_add_test(tcase, frame_comes_back_as_it_was_put);
+    tcase_add_test(tcase, age_is_known_within_the_boot_and_only_there);
     tcase_add_test(tcase, frames_come_in_the_order_in_which_they_were_put);
     tcase_add_test(tcase, seq_is_never_used_again_when_the_spool_was_emptied);
     tcase_add_test(tcase, seq_begins_elsewhere_in_each_fresh_spool);

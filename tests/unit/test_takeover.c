@@ -35,8 +35,10 @@ static void set_up(void)
 static void pass(long long seconds)
 {
     kit_close(host);
-    kit_execute(dir, "DELETE FROM outbox; UPDATE binding SET superseded = superseded - %lld WHERE status = 3",
-                seconds * 1000);
+    kit_execute(dir,
+                "DELETE FROM outbox; UPDATE binding SET superseded = superseded - %lld, "
+                "successor_rx = successor_rx - %lld WHERE status = 3",
+                seconds * 1000, seconds * 1000);
     host = open_host(SELKIE_REBIND_ALLOW);
 }
 
@@ -128,28 +130,39 @@ START_TEST(a_claim_takes_the_place_no_more_finally_than_the_policy)
 }
 END_TEST
 
+/* A frame of the old ID, through another gateway than the newcomer's, so long ago by its age; or by its own clock
+ * alone.
+ */
+static void hand_over(struct kit_body body, uint32_t counter, int64_t age_ms, bool with_age)
+{
+    int64_t rx_ms = selkie_clock_ms() - age_ms;
+
+    kit_receipt(host, kit_submit_aged(host, "g2", &body, rx_ms, with_age ? age_ms : -1));
+    kit_expect_payload(host, &old, counter, "late");
+}
+
 /* The device was reset, and a gateway that was cut off hands over what it sent before. */
 START_TEST(what_was_captured_before_the_takeover_is_late_and_proves_nothing)
 {
-    struct kit_body late[3];
+    struct kit_body late[5];
 
     accepted(&old, "first");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 5; i++)
         late[i] = kit_data(&old, "late");
     accepted(&new, "after the reset");
     pass(3 * HOUR_MS / 1000);
-    for (int i = 2; i >= 0; i--) { /* above the highest, and below */
-        kit_receipt(host, kit_submit_from(host, "g2", &late[i], selkie_clock_ms() - 4 * HOUR_MS));
-        kit_expect_payload(host, &old, 1 + (uint32_t)i, "late");
-    }
-    /* Within the clocks' margin as well. */
-    struct kit_body last = kit_data(&old, "last");
-    kit_receipt(host, kit_submit_from(host, "g2", &last, selkie_clock_ms() - 3 * HOUR_MS + 5 * 60000));
-    kit_expect_payload(host, &old, 4, "last");
+    hand_over(late[2], 3, 4 * HOUR_MS, true); /* above the highest, and below */
+    hand_over(late[0], 1, 4 * HOUR_MS, true);
+    hand_over(late[1], 2, 4 * HOUR_MS, false);
+    hand_over(late[3], 4, 3 * HOUR_MS - 5 * 60000, true); /* within the clocks' margin */
+    hand_over(late[4], 5, 0, false);                      /* another gateway's clock proves nothing */
     expect_status(&old, "superseded");
     expect_status(&new, "active");
     accepted(&new, "goes on");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    hand_over(kit_data(&old, "late"), 6, 0, true); /* its age does */
+    kit_event(host, "lost");
+    expect_takeover(&old, &new);
     kit_close(host);
 }
 END_TEST

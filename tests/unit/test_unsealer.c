@@ -312,7 +312,7 @@ START_TEST(an_endless_body_and_an_odd_capture_time_do_no_harm)
     struct kit_body body = kit_data(&device, "x");
     uint8_t *endless = calloc(1, 1 << 20);
     const struct selkie_arrival arrival = {
-        .body = endless, .len = 1 << 20, .gateway = "g1", .has_seq = true, .seq = 1000, .rx_ms = -1};
+        .body = endless, .len = 1 << 20, .gateway = "g1", .has_seq = true, .seq = 1000, .rx_ms = -1, .age_ms = -1};
 
     endless[0] = 0x10;
     ck_assert_int_eq(selkie_unsealer_submit(kit_unsealer(host), &arrival), 0);

@@ -6,6 +6,7 @@
 
 #define COUNTERS     SELKIE_HISTORY_COUNTERS
 #define BITMAP_BYTES (COUNTERS / 8)
+#define VOICE_NEAR   32    /* a device whose last frame was this near below the highest did not jump there */
 #define SESSION_NEAR 32767 /* section 5: so far below the highest a SESSION frame's counter is found without a gap */
 
 static bool bit(const struct selkie_history *history, uint32_t counter)
@@ -36,17 +37,28 @@ static uint64_t drop_gap(struct selkie_history *history, unsigned index)
     return lost;
 }
 
-/* Add a gap where it belongs. Where there is no room, the narrowest of all is given up; returns its width. */
+/* Whether the device that a jump left behind goes on in this gap. */
+static bool is_spoken_in(const struct selkie_history *history, const struct selkie_history_gap *gap)
+{
+    uint64_t next = (uint64_t)history->voice + 1;
+
+    return history->has_voice && gap->first <= next && next <= gap->last;
+}
+
+/* Add a gap where it belongs. Where there is no room, the narrowest of all is given up, but not the one that is spoken
+ * in; returns its width. */
 static uint64_t add_gap(struct selkie_history *history, struct selkie_history_gap gap)
 {
-    unsigned narrowest = 0, place = 0;
-    uint64_t lost = 0;
+    unsigned narrowest = SELKIE_HISTORY_GAPS, place = 0;
+    uint64_t lost = 0, least = is_spoken_in(history, &gap) ? UINT64_MAX : width(&gap);
 
     if (history->gap_count == SELKIE_HISTORY_GAPS) {
-        for (unsigned i = 1; i < history->gap_count; i++)
-            if (width(&history->gaps[i]) < width(&history->gaps[narrowest]))
+        for (unsigned i = 0; i < history->gap_count; i++)
+            if (!is_spoken_in(history, &history->gaps[i]) && width(&history->gaps[i]) < least) {
                 narrowest = i;
-        if (width(&gap) <= width(&history->gaps[narrowest]))
+                least = width(&history->gaps[i]);
+            }
+        if (narrowest == SELKIE_HISTORY_GAPS)
             return width(&gap);
         lost = drop_gap(history, narrowest);
     }
@@ -65,35 +77,30 @@ static uint32_t bottom(const struct selkie_history *history)
     return history->highest < COUNTERS ? 0 : history->highest - COUNTERS + 1;
 }
 
-/* What left the bitmap last ends here: too few for a gap, so it is given up. */
+/* The run is complete: it becomes a gap, or was too short for one and is given up. */
 static uint64_t end_run(struct selkie_history *history)
 {
-    uint64_t lost = history->has_run ? width(&history->run) : 0;
-
+    if (!history->has_run)
+        return 0;
     history->has_run = false;
-    return lost;
+    return history->run_is_gap ? add_gap(history, history->run) : width(&history->run);
 }
 
 /* Open counters leave the bitmap, above all that left before. */
 static uint64_t leave(struct selkie_history *history, uint32_t first, uint32_t last)
 {
-    struct selkie_history_gap *top = history->gap_count ? &history->gaps[history->gap_count - 1] : NULL;
     uint64_t lost = 0;
 
-    if (top && first > 0 && top->last == first - 1) {
-        top->last = last;
-        return 0;
-    }
     if (history->has_run && history->run.last != first - 1)
         lost = end_run(history);
-    if (!history->has_run)
+    if (!history->has_run) {
         history->run.first = first;
+        history->run_is_gap = false;
+    }
     history->run.last = last;
     history->has_run = true;
-    if (width(&history->run) < SELKIE_HISTORY_GAP_MIN)
-        return lost;
-    history->has_run = false;
-    return lost + add_gap(history, history->run);
+    history->run_is_gap = history->run_is_gap || width(&history->run) >= SELKIE_HISTORY_GAP_MIN;
+    return lost;
 }
 
 /* The bitmap's lower end moves from `from` up to `to`; it held counters up to `end`. */
@@ -106,6 +113,20 @@ static uint64_t move_bottom(struct selkie_history *history, uint32_t from, uint3
     return lost;
 }
 
+/* Before a jump from the highest: that is where a device is left behind, unless the highest was the end of a jump
+ * itself, as one after another of a thief. */
+static void note_voice(struct selkie_history *history)
+{
+    bool jumped = history->highest > 0;
+
+    for (uint32_t i = 1; i <= VOICE_NEAR && i <= history->highest; i++)
+        jumped = jumped && bit(history, history->highest - i);
+    if (jumped)
+        return;
+    history->voice = history->highest;
+    history->has_voice = true;
+}
+
 static uint64_t advance(struct selkie_history *history, uint32_t counter)
 {
     bool any = history->any;
@@ -113,6 +134,8 @@ static uint64_t advance(struct selkie_history *history, uint32_t counter)
     uint64_t from = any ? (uint64_t)old_highest + 1 : 0; /* the first counter that was left out */
     uint64_t lost = 0;
 
+    if (any && counter - from >= SELKIE_HISTORY_GAP_MIN)
+        note_voice(history);
     history->any = true;
     history->highest = counter;
     uint32_t new_bottom = bottom(history);
@@ -161,15 +184,17 @@ static uint64_t part_gap(struct selkie_history *history, unsigned index, uint32_
     return 0;
 }
 
-/* The same for the run: its lower part is complete and too short to be kept. */
+/* The same for the run, whose upper part may still grow. */
 static uint64_t part_run(struct selkie_history *history, uint32_t counter)
 {
-    uint64_t lost = counter - history->run.first;
+    struct selkie_history_gap lower = {history->run.first, counter - 1};
 
+    history->run.first = counter + 1;
     if (counter == history->run.last)
         history->has_run = false;
-    history->run.first = counter + 1;
-    return lost;
+    if (counter == lower.first)
+        return 0;
+    return history->run_is_gap ? add_gap(history, lower) : width(&lower);
 }
 
 bool selkie_history_is_open(const struct selkie_history *history, uint32_t counter)
@@ -190,9 +215,12 @@ uint64_t selkie_history_accept(struct selkie_history *history, uint32_t counter)
         return 0;
     }
     unsigned gap = gap_of(history, counter);
-    if (gap < history->gap_count)
-        return part_gap(history, gap, counter);
-    return history->has_run && holds(&history->run, counter) ? part_run(history, counter) : 0;
+    bool in_run = history->has_run && holds(&history->run, counter);
+    if (gap == history->gap_count && !in_run)
+        return 0;
+    history->voice = counter;
+    history->has_voice = true;
+    return in_run ? part_run(history, counter) : part_gap(history, gap, counter);
 }
 
 bool selkie_history_is_whole(const struct selkie_history *history)
@@ -205,8 +233,8 @@ bool selkie_history_is_whole(const struct selkie_history *history)
 bool selkie_history_session_counter(const struct selkie_history *history, unsigned index, uint16_t low,
                                     uint32_t *counter)
 {
-    for (unsigned i = 0; i < history->gap_count; i++) {
-        const struct selkie_history_gap *gap = &history->gaps[i];
+    for (unsigned i = 0; i < history->gap_count + history->has_run; i++) {
+        const struct selkie_history_gap *gap = i < history->gap_count ? &history->gaps[i] : &history->run;
         if (history->highest - gap->first <= SESSION_NEAR || index-- > 0)
             continue;
         uint64_t first = (uint64_t)gap->first + (uint16_t)(low - (uint16_t)gap->first);
@@ -218,24 +246,21 @@ bool selkie_history_session_counter(const struct selkie_history *history, unsign
     return false;
 }
 
-static uint8_t *put_gap(uint8_t *at, const struct selkie_history_gap *gap)
+static uint8_t *put_number(uint8_t *at, uint32_t number)
 {
     for (int shift = 24; shift >= 0; shift -= 8)
-        *at++ = (uint8_t)(gap->first >> shift);
-    for (int shift = 24; shift >= 0; shift -= 8)
-        *at++ = (uint8_t)(gap->last >> shift);
+        *at++ = (uint8_t)(number >> shift);
     return at;
 }
 
-static struct selkie_history_gap get_gap(const uint8_t *at)
+static uint8_t *put_gap(uint8_t *at, const struct selkie_history_gap *gap)
 {
-    struct selkie_history_gap gap = {0, 0};
+    return put_number(put_number(at, gap->first), gap->last);
+}
 
-    for (int i = 0; i < 4; i++)
-        gap.first = gap.first << 8 | at[i];
-    for (int i = 4; i < 8; i++)
-        gap.last = gap.last << 8 | at[i];
-    return gap;
+static uint32_t get_number(const uint8_t at[static 4])
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 size_t selkie_history_encode(uint8_t bytes[static SELKIE_HISTORY_SIZE_MAX], const struct selkie_history *history)
@@ -245,11 +270,13 @@ size_t selkie_history_encode(uint8_t bytes[static SELKIE_HISTORY_SIZE_MAX], cons
     memcpy(at, history->open, BITMAP_BYTES);
     at += BITMAP_BYTES;
     *at++ = (uint8_t)history->gap_count;
-    *at++ = history->has_run;
+    *at++ = (uint8_t)(history->has_run | (history->has_run && history->run_is_gap) << 1 | history->has_voice << 2);
     for (unsigned i = 0; i < history->gap_count; i++)
         at = put_gap(at, &history->gaps[i]);
     if (history->has_run)
         at = put_gap(at, &history->run);
+    if (history->has_voice)
+        at = put_number(at, history->voice);
     return (size_t)(at - bytes);
 }
 
@@ -258,16 +285,20 @@ int selkie_history_decode(struct selkie_history *history, const uint8_t *bytes, 
     const uint8_t *at;
     uint64_t above = 0; /* the lowest counter that the next gap may begin at */
 
-    if (len < BITMAP_BYTES + 2 || bytes[BITMAP_BYTES] > SELKIE_HISTORY_GAPS || bytes[BITMAP_BYTES + 1] > 1)
+    if (len < BITMAP_BYTES + 2 || bytes[BITMAP_BYTES] > SELKIE_HISTORY_GAPS)
         return SELKIE_EMALFORMED;
+    uint8_t flags = bytes[BITMAP_BYTES + 1];
     history->gap_count = bytes[BITMAP_BYTES];
-    history->has_run = bytes[BITMAP_BYTES + 1] == 1;
-    if (len != BITMAP_BYTES + 2 + 8 * ((size_t)history->gap_count + history->has_run))
+    history->has_run = flags & 1;
+    history->run_is_gap = flags >> 1 & 1;
+    history->has_voice = flags >> 2 & 1;
+    if (flags > 7 || (history->run_is_gap && !history->has_run) ||
+        len != BITMAP_BYTES + 2 + 8 * ((size_t)history->gap_count + history->has_run) + 4 * (size_t)history->has_voice)
         return SELKIE_EMALFORMED;
     memcpy(history->open, bytes, BITMAP_BYTES);
     at = bytes + BITMAP_BYTES + 2;
     for (unsigned i = 0; i < history->gap_count + history->has_run; i++, at += 8) {
-        struct selkie_history_gap gap = get_gap(at);
+        struct selkie_history_gap gap = {get_number(at), get_number(at + 4)};
         if (gap.first < above || gap.last < gap.first)
             return SELKIE_EMALFORMED;
         above = (uint64_t)gap.last + 1;
@@ -276,5 +307,6 @@ int selkie_history_decode(struct selkie_history *history, const uint8_t *bytes, 
         else
             history->run = gap;
     }
+    history->voice = history->has_voice ? get_number(at) : 0;
     return 0;
 }

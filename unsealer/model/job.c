@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A later capture time would not fit into the 6 bytes of the window, and counts as unknown. */
-#define RX_MAX (INT64_C(1) << 47)
-
 struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
 {
     /* No frame is longer. Nothing is kept of the bytes of one that is. */
@@ -23,7 +20,8 @@ struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
     job->len = len;
     job->has_seq = arrival->has_seq;
     job->seq = arrival->seq;
-    job->rx_ms = arrival->rx_ms >= 0 && arrival->rx_ms < RX_MAX ? arrival->rx_ms : selkie_clock_ms();
+    job->arrived_ms = selkie_clock_ms();
+    job->capture = selkie_capture_at_arrival(arrival, job->arrived_ms);
     snprintf(job->gateway, sizeof job->gateway, "%s", arrival->gateway);
     if (len)
         memcpy(job->body, arrival->body, len);

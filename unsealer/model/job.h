@@ -12,7 +12,8 @@ struct selkie_lane;
 
 struct selkie_job {
     uint64_t number; /* in order of submission */
-    int64_t rx_ms;   /* capture time; the time of arrival if the gateway sent none */
+    int64_t arrived_ms;
+    struct selkie_capture capture;
     bool has_seq;
     uint64_t seq;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];

@@ -4,6 +4,8 @@
 #ifndef SELKIE_RECORDS_H
 #define SELKIE_RECORDS_H
 
+#include "model/capture.h"
+
 #include <selkie/message.h>
 #include <selkie/session.h>
 #include <selkie/unsealer.h>
@@ -48,10 +50,10 @@ enum selkie_binding_status {
 /* What is kept of an accepted counter. */
 struct selkie_seen {
     uint8_t digest[SELKIE_DIGEST_SIZE];
-    int64_t rx_ms;
+    struct selkie_capture capture;
 };
 
-/* Counters in a row of the window, and the bytes of each: digest 8, capture time 6. */
+/* Counters in a row of the window, and the bytes of each: digest 8, second of the capture 4, clock and gateway 2. */
 #define SELKIE_SEEN_COUNTERS   32
 #define SELKIE_SEEN_ENTRY_SIZE (SELKIE_DIGEST_SIZE + 6)
 
@@ -76,9 +78,10 @@ struct selkie_binding {
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
     int64_t clone_alarm_ms;
-    int64_t superseded_ms;         /* when the frame was captured that took its place */
-    bool revoked;                  /* its device is */
-    struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
+    int64_t superseded_ms;           /* when the frame arrived that took its place, */
+    struct selkie_capture successor; /* and its capture */
+    bool revoked;                    /* its device is */
+    struct selkie_seen_row newest;   /* of the window: selkie_registry_put_seen */
 };
 
 /* An opened frame; it may have been parked. */
@@ -88,6 +91,8 @@ struct selkie_opened {
     uint32_t counter;
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
+    enum selkie_clock clock;
+    int64_t arrived_ms; /* 0 = earlier: it has waited */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     enum selkie_frame_type form;
     uint8_t key_id;
@@ -103,6 +108,7 @@ struct selkie_unmatched {
     uint8_t tag[SELKIE_SESSION_TAG_SIZE];
     uint8_t digest[SELKIE_DIGEST_SIZE];
     int64_t rx_ms;
+    enum selkie_clock clock;
     int64_t arrived_ms; /* not since the epoch: by a clock that is never set */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     uint8_t body[SELKIE_SESSION_SIZE_MAX];

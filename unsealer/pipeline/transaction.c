@@ -28,7 +28,7 @@ void selkie_transaction_init(struct selkie_transaction *transaction, struct selk
                                                      .keyring = options->keyring,
                                                      .stats = selkie_pipeline_document,
                                                      .stats_context = unsealer};
-    transaction->silence.after_ms = (int64_t)options->silent_after_s * 1000;
+    transaction->silence.after_ms = transaction->effects.silent_after_ms = (int64_t)options->silent_after_s * 1000;
     selkie_replay_init(&transaction->replay, options->replay_wait_ms, selkie_clock_monotonic_us());
     transaction->forgetting.after_days = options->forget_after_days;
 }
@@ -217,6 +217,9 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
 
     if (result == 0 && transaction->count > 0)
         result = selkie_day_clock_advance(&effects->day_clock, effects->registry, selkie_clock_monotonic_us());
+    silence.heard_us = atomic_load(&transaction->unsealer->heard_us);
+    silence.since_us = atomic_load(&transaction->unsealer->heard_since_us);
+
     if (result == 0)
         result = decide_batch(transaction);
     if (result == 0)
@@ -234,6 +237,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
         result = commit(transaction);
     if (result < 0) {
         undo(transaction, result);
+        transaction->silence.reset_us = selkie_clock_monotonic_us(); /* nobody is heard while frames wait */
         return result;
     }
     transaction->emptied = delivered;

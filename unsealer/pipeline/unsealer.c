@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and closes the parts of the pipeline, and passes the host's calls to them. */
 #include "pipeline/writer.h"
+#include "rules/silence.h"
+#include <selkie/clock.h>
 #include <selkie/error_text.h>
 
 #include <stdio.h>
@@ -73,6 +75,8 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
     if (!unsealer)
         return SELKIE_ENOMEM;
     unsealer->options = *options;
+    atomic_init(&unsealer->heard_us, 0);
+    atomic_init(&unsealer->heard_since_us, 0);
     unsealer->options.state_dir = NULL; /* the caller's text */
     selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
     selkie_command_queue_init(&unsealer->commands);
@@ -108,8 +112,18 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
     free(unsealer);
 }
 
+void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer)
+{
+    int64_t now_us = selkie_clock_monotonic_us(), last_us = atomic_load(&unsealer->heard_us);
+
+    if (last_us == 0 || now_us - last_us > SELKIE_HEARD_US)
+        atomic_store(&unsealer->heard_since_us, now_us);
+    atomic_store(&unsealer->heard_us, now_us);
+}
+
 int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival)
 {
+    selkie_unsealer_hear_gateway(unsealer);
     int result = selkie_pool_submit(unsealer->pool, arrival);
     if (result < 0)
         selkie_pipeline_stats_intake_full(&unsealer->stats);

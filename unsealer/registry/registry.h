@@ -115,12 +115,12 @@ SELKIE_USE_RESULT int selkie_registry_count_tag(struct selkie_registry *registry
  * selkie_registry_binding does: the last chance to detect a damaged one. */
 SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,
                                                   const struct selkie_session *session);
-/* Store all but status, key_id, revoked and superseded_ms. */
+/* Store all but status, key_id, revoked, superseded_ms and successor. */
 SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *registry,
                                                   const struct selkie_binding *binding);
-/* Store status, key_id, revoked and superseded_ms. If it is retired, delete its session key, its window, gateway and
- * firmware, and give its row another number: nothing more can be stored for *binding, and what is parked under it must
- * go. */
+/* Store status, key_id, revoked, superseded_ms and successor. If it is retired, delete its session key, its window,
+ * gateway and firmware, and give its row another number: nothing more can be stored for *binding, and what is parked
+ * under it must go. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 
@@ -153,9 +153,10 @@ SELKIE_USE_RESULT int selkie_registry_next_parked(struct selkie_registry *regist
 /* The one that was parked first. 1 or 0, or SELKIE_ECRYPTO as above. */
 SELKIE_USE_RESULT int selkie_registry_oldest_parked(struct selkie_registry *registry, int64_t binding,
                                                     struct selkie_opened *parked);
-/* The one with this counter and digest: 1 and its rx, or 0. */
+/* The one with this counter and digest: 1 and its capture, or 0. */
 SELKIE_USE_RESULT int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
-                                                  const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
+                                                  const uint8_t digest[static SELKIE_DIGEST_SIZE],
+                                                  struct selkie_capture *capture);
 /* The one of all that was parked first, if that was before a day: 1 with its number, rx_ms, gateway and the address of
  * its binding, or 0. */
 SELKIE_USE_RESULT int selkie_registry_first_parked(struct selkie_registry *registry, int64_t before_day,
@@ -177,10 +178,11 @@ SELKIE_USE_RESULT int selkie_registry_oldest_unmatched(struct selkie_registry *r
                                                        struct selkie_unmatched *unmatched);
 /* When the last one arrived; 0 if there is none. */
 SELKIE_USE_RESULT int selkie_registry_last_unmatched(struct selkie_registry *registry, int64_t *arrived_ms);
-/* The one with this tag and digest: 1 and its rx, or 0. */
+/* The one with this tag and digest: 1 and its capture, or 0. */
 SELKIE_USE_RESULT int selkie_registry_find_unmatched(struct selkie_registry *registry,
                                                      const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
-                                                     const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms);
+                                                     const uint8_t digest[static SELKIE_DIGEST_SIZE],
+                                                     struct selkie_capture *capture);
 SELKIE_USE_RESULT int selkie_registry_delete_unmatched(struct selkie_registry *registry, int64_t number);
 /* Their number with one tag, of one gateway or ("") of all. */
 SELKIE_USE_RESULT int selkie_registry_count_unmatched(struct selkie_registry *registry,
@@ -192,7 +194,7 @@ enum selkie_shared { SELKIE_SHARED_DEVICES, SELKIE_SHARED_PARKED, SELKIE_SHARED_
 SELKIE_USE_RESULT int selkie_registry_held(struct selkie_registry *registry, enum selkie_shared what,
                                            const char *gateway);
 
-/* The outbox: an output's kind, address, counter, rx_ms, gateway, form and data */
+/* The outbox: an output's kind, address, counter, rx_ms, clock, gateway, form and data */
 
 SELKIE_USE_RESULT int selkie_registry_put_outbox(struct selkie_registry *registry, struct selkie_output *output);
 /* The next one after number *after, which becomes its number; free it with selkie_output_free. 1 or 0, or

@@ -274,13 +274,17 @@ static struct selkie_value row_place(int64_t binding, uint32_t row)
 int selkie_registry_put_binding_status(struct selkie_registry *registry, const struct selkie_binding *binding)
 {
     bool retired = binding->status == SELKIE_BINDING_RETIRED;
-    const struct selkie_value values[] = {
-        SELKIE_INTEGER(binding->status), SELKIE_INTEGER(binding->key_id), SELKIE_INTEGER(binding->revoked),
-        SELKIE_INTEGER(binding->number), SELKIE_INTEGER(retired ? registry->last_binding + 1 : binding->superseded_ms)};
+    const struct selkie_value values[] = {SELKIE_INTEGER(binding->status),
+                                          SELKIE_INTEGER(binding->key_id),
+                                          SELKIE_INTEGER(binding->revoked),
+                                          SELKIE_INTEGER(binding->number),
+                                          SELKIE_INTEGER(retired ? ++registry->last_binding : binding->superseded_ms),
+                                          SELKIE_INTEGER(binding->successor.rx_ms),
+                                          SELKIE_INTEGER(binding->successor.clock),
+                                          SELKIE_INTEGER(binding->successor.gateway)};
 
     if (!retired)
-        return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, 5);
-    registry->last_binding++;
+        return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, sizeof values / sizeof values[0]);
     int result = selkie_sql_run(registry, SELKIE_SQL_BINDING_RETIRE, values, 5);
     if (result == 0)
         result = selkie_sql_run(registry, SELKIE_SQL_HISTORY_DELETE, SELKIE_VALUES(SELKIE_INTEGER(binding->number)));
@@ -317,6 +321,29 @@ static int write_row(struct selkie_registry *registry, int64_t binding, const st
                                         SELKIE_BLOB(seen->entries, sizeof seen->entries)));
 }
 
+static void get_seen(struct selkie_seen *seen, const uint8_t entry[static SELKIE_SEEN_ENTRY_SIZE])
+{
+    uint64_t stored = 0;
+
+    memcpy(seen->digest, entry, SELKIE_DIGEST_SIZE);
+    for (int i = SELKIE_DIGEST_SIZE; i < SELKIE_SEEN_ENTRY_SIZE; i++)
+        stored = stored << 8 | entry[i];
+    seen->capture = (struct selkie_capture){.rx_ms = (int64_t)(stored >> 16) * 1000,
+                                            .clock = (enum selkie_clock)(stored >> 14 & 3),
+                                            .gateway = (uint16_t)(stored & 0x3fff)};
+}
+
+/* Seconds are rounded up: a repeat is never called later than it was. */
+static void put_seen(uint8_t entry[static SELKIE_SEEN_ENTRY_SIZE], const struct selkie_seen *seen)
+{
+    uint64_t stored = (uint64_t)(seen->capture.rx_ms + 999) / 1000 << 16 | (uint64_t)seen->capture.clock << 14 |
+                      seen->capture.gateway;
+
+    memcpy(entry, seen->digest, SELKIE_DIGEST_SIZE);
+    for (int i = SELKIE_SEEN_ENTRY_SIZE - 1; i >= SELKIE_DIGEST_SIZE; i--, stored >>= 8)
+        entry[i] = (uint8_t)stored;
+}
+
 int selkie_registry_seen(struct selkie_registry *registry, const struct selkie_binding *binding, uint32_t counter,
                          struct selkie_seen *seen)
 {
@@ -332,23 +359,15 @@ int selkie_registry_seen(struct selkie_registry *registry, const struct selkie_b
     }
     if (!(row->present >> index & 1))
         return 0;
-    const uint8_t *entry = row->entries + index * SELKIE_SEEN_ENTRY_SIZE;
-    memcpy(seen->digest, entry, SELKIE_DIGEST_SIZE);
-    seen->rx_ms = 0;
-    for (int i = SELKIE_DIGEST_SIZE; i < SELKIE_SEEN_ENTRY_SIZE; i++)
-        seen->rx_ms = seen->rx_ms << 8 | entry[i];
+    get_seen(seen, row->entries + index * SELKIE_SEEN_ENTRY_SIZE);
     return 1;
 }
 
 static void note_seen(struct selkie_seen_row *row, uint32_t counter, const struct selkie_seen *seen)
 {
     uint32_t index = counter % SELKIE_SEEN_COUNTERS;
-    uint8_t *entry = row->entries + index * SELKIE_SEEN_ENTRY_SIZE;
-    int64_t rx_ms = seen->rx_ms;
 
-    memcpy(entry, seen->digest, SELKIE_DIGEST_SIZE);
-    for (int i = SELKIE_SEEN_ENTRY_SIZE - 1; i >= SELKIE_DIGEST_SIZE; i--, rx_ms >>= 8)
-        entry[i] = (uint8_t)rx_ms;
+    put_seen(row->entries + index * SELKIE_SEEN_ENTRY_SIZE, seen);
     row->present |= UINT32_C(1) << index;
 }
 

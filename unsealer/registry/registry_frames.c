@@ -27,6 +27,7 @@ static int one_parked(struct selkie_registry *registry, sqlite3_stmt *row, struc
 
     if (result <= 0)
         return result;
+    record->arrived_ms = 0;
     SELKIE_PARKED_COLUMNS(SELKIE_READ, SELKIE_READ)
     record->has_payload = sqlite3_column_type(row, at) != SQLITE_NULL;
     if (record->has_payload)
@@ -73,12 +74,28 @@ int selkie_registry_first_parked(struct selkie_registry *registry, int64_t befor
     return parked->parked_day < before_day;
 }
 
-int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
-                                const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms)
+/* The capture in a row of rx, clock and gateway: 1, or 0 without a row. */
+static int one_capture(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_capture *capture)
 {
-    return selkie_sql_number(
-        registry, rx_ms, SELKIE_SQL_PARKED_FIND,
-        SELKIE_VALUES(SELKIE_INTEGER(binding), SELKIE_INTEGER(counter), SELKIE_BLOB(digest, SELKIE_DIGEST_SIZE)));
+    char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    int result = selkie_sql_step(registry, row);
+
+    if (result <= 0)
+        return result;
+    selkie_sql_get_text(row, 2, gateway, sizeof gateway);
+    *capture = selkie_capture_of(sqlite3_column_int64(row, 0), (enum selkie_clock)sqlite3_column_int(row, 1), gateway);
+    selkie_sql_done(row);
+    return 1;
+}
+
+int selkie_registry_find_parked(struct selkie_registry *registry, int64_t binding, uint32_t counter,
+                                const uint8_t digest[static SELKIE_DIGEST_SIZE], struct selkie_capture *capture)
+{
+    return one_capture(registry,
+                       selkie_sql(registry, SELKIE_SQL_PARKED_FIND,
+                                  SELKIE_VALUES(SELKIE_INTEGER(binding), SELKIE_INTEGER(counter),
+                                                SELKIE_BLOB(digest, SELKIE_DIGEST_SIZE))),
+                       capture);
 }
 
 int selkie_registry_unpark(struct selkie_registry *registry, int64_t number)
@@ -141,11 +158,13 @@ int selkie_registry_last_unmatched(struct selkie_registry *registry, int64_t *ar
 }
 
 int selkie_registry_find_unmatched(struct selkie_registry *registry, const uint8_t tag[static SELKIE_SESSION_TAG_SIZE],
-                                   const uint8_t digest[static SELKIE_DIGEST_SIZE], int64_t *rx_ms)
+                                   const uint8_t digest[static SELKIE_DIGEST_SIZE], struct selkie_capture *capture)
 {
-    return selkie_sql_number(
-        registry, rx_ms, SELKIE_SQL_UNMATCHED_FIND,
-        SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE), SELKIE_BLOB(digest, SELKIE_DIGEST_SIZE)));
+    return one_capture(
+        registry,
+        selkie_sql(registry, SELKIE_SQL_UNMATCHED_FIND,
+                   SELKIE_VALUES(SELKIE_BLOB(tag, SELKIE_SESSION_TAG_SIZE), SELKIE_BLOB(digest, SELKIE_DIGEST_SIZE))),
+        capture);
 }
 
 int selkie_registry_delete_unmatched(struct selkie_registry *registry, int64_t number)

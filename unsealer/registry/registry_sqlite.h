@@ -34,17 +34,18 @@
     SELKIE_BINDING_CHANGES(FIRST, X) \
     X(number, INTEGER, number) X(address, BLOB, address) X(id_hash, BLOB, id_hash) X(status, INTEGER, status) \
     X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms) \
-    X(superseded, INTEGER, superseded_ms)
+    X(superseded, INTEGER, superseded_ms) X(successor_rx, INTEGER, successor.rx_ms) \
+    X(successor_clock, INTEGER, successor.clock) X(successor_gateway, INTEGER, successor.gateway)
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
-    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(key_id, INTEGER, key_id) \
-    X(day, INTEGER, parked_day)
+    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) \
+    X(key_id, INTEGER, key_id) X(day, INTEGER, parked_day)
 #define SELKIE_UNMATCHED_COLUMNS(FIRST, X) \
-    FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) \
+    FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) \
     X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway)
 #define SELKIE_OUTBOX_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, outbox) X(kind, INTEGER, kind) X(address, BLOB, address) X(counter, INTEGER, counter) \
-    X(rx, INTEGER, rx_ms) X(gateway, TEXT, gateway) X(form, INTEGER, form)
+    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form)
 #define SELKIE_GATEWAY_COLUMNS(FIRST, X) \
     FIRST(name, TEXT, name) X(auth, INTEGER, auth) X(salt, BLOB, salt) X(hash, BLOB, hash) \
     X(iterations, INTEGER, iterations) X(added, INTEGER, added_ms)
@@ -99,7 +100,9 @@
                      "id_hash = ?")                                                                                    \
     X(BINDING_PUT,                                                                                                     \
       "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
-    X(BINDING_STATUS, "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, superseded = ?5 WHERE number = ?4")  \
+    X(BINDING_STATUS,                                                                                                  \
+      "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, superseded = ?5, successor_rx = ?6, "                \
+      "successor_clock = ?7, successor_gateway = ?8 WHERE number = ?4")                                                \
     X(BINDING_RETIRE, /* under a new number, because a row that only shrinks leaves its page as it is */               \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
       "row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                                            \
@@ -124,7 +127,7 @@
     X(PARKED_FIRST, "SELECT parked.day, parked.number, parked.rx, parked.gateway, binding.address FROM parked "        \
                     "LEFT JOIN binding ON binding.number = parked.binding ORDER BY parked.number LIMIT 1")             \
     X(PARKED_OLDEST, SELKIE_SQL_PARKED "WHERE binding = ? ORDER BY number LIMIT 1")                                    \
-    X(PARKED_FIND, "SELECT rx FROM parked WHERE binding = ? AND counter = ? AND digest = ?")                           \
+    X(PARKED_FIND, "SELECT rx, clock, gateway FROM parked WHERE binding = ? AND counter = ? AND digest = ?")           \
     X(PARKED_DELETE, "DELETE FROM parked WHERE number = ?")                                                            \
     X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE binding = ?")                                                   \
     X(UNMATCHED_PUT, "INSERT " SELKIE_SQL_INSERT("unmatched", SELKIE_UNMATCHED_COLUMNS, ", body", ", ?"))              \
@@ -132,7 +135,7 @@
     X(UNMATCHED_LAST, "SELECT max(number) FROM unmatched")                                                             \
     X(UNMATCHED_NEXT, SELKIE_SQL_UNMATCHED "WHERE tag = ? AND number > ? ORDER BY number LIMIT 1")                     \
     X(UNMATCHED_OLDEST, SELKIE_SQL_UNMATCHED "ORDER BY number LIMIT 1")                                                \
-    X(UNMATCHED_FIND, "SELECT rx FROM unmatched WHERE tag = ? AND digest = ?")                                         \
+    X(UNMATCHED_FIND, "SELECT rx, clock, gateway FROM unmatched WHERE tag = ? AND digest = ?")                         \
     X(UNMATCHED_DELETE, "DELETE FROM unmatched WHERE number = ?")                                                      \
     X(UNMATCHED_COUNT, "SELECT count(*) FROM unmatched WHERE tag = ?1 AND (?2 = '' OR gateway = ?2)")                  \
     X(HELD, "SELECT count FROM held WHERE what = ? AND gateway = ?")                                                   \

@@ -49,7 +49,10 @@ CREATE TABLE binding (
     clone_alarm INTEGER NOT NULL,
     session_frames INTEGER NOT NULL,-- of those received
     session_bytes INTEGER NOT NULL,-- of their bodies: their airtime
-    superseded  INTEGER NOT NULL,-- when the frame was captured that took its place
+    superseded  INTEGER NOT NULL,-- when the frame arrived that took its place
+    successor_rx INTEGER NOT NULL,-- and its capture: time, enum selkie_clock, hash of the gateway
+    successor_clock INTEGER NOT NULL,
+    successor_gateway INTEGER NOT NULL,
     revoked     INTEGER NOT NULL,-- its device is revoked
     row         INTEGER NOT NULL,-- the newest row of the window, as in `seen`: here, so that a frame changes one page
     present     INTEGER NOT NULL,
@@ -63,7 +66,7 @@ CREATE INDEX binding_tag ON binding (tag, status, number);
 CREATE TABLE seen (
     place   INTEGER PRIMARY KEY,
     present INTEGER NOT NULL,    -- bit i: counter i of the 32 was accepted
-    entries BLOB NOT NULL        -- 32 x (digest 8, rx 6)
+    entries BLOB NOT NULL        -- 32 x (digest 8, second of the capture 4, clock and gateway 2)
 );
 
 -- Which counters of an ID are open (model/history.h). Only for IDs that miss something.
@@ -79,6 +82,7 @@ CREATE TABLE parked (
     counter INTEGER NOT NULL,
     digest  BLOB NOT NULL,
     rx      INTEGER NOT NULL,
+    clock   INTEGER NOT NULL,    -- enum selkie_clock
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
     key_id  INTEGER NOT NULL,
@@ -94,6 +98,7 @@ CREATE TABLE unmatched (
     tag     BLOB NOT NULL,
     digest  BLOB NOT NULL,
     rx      INTEGER NOT NULL,
+    clock   INTEGER NOT NULL,    -- enum selkie_clock
     arrived INTEGER NOT NULL,
     gateway TEXT NOT NULL,
     body    BLOB NOT NULL        -- as received: sealed by the device
@@ -142,6 +147,7 @@ CREATE TABLE outbox (
     address BLOB NOT NULL,
     counter INTEGER NOT NULL,
     rx      INTEGER NOT NULL,
+    clock   INTEGER NOT NULL,    -- enum selkie_clock
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
     data    BLOB                 -- payload: sealed; event: JSON; state: NULL, made when it is published

@@ -14,6 +14,7 @@ static int put_payload(struct selkie_effects *effects, const struct selkie_bindi
     memcpy(output->gateway, opened->gateway, sizeof output->gateway);
     output->counter = opened->counter;
     output->rx_ms = opened->rx_ms;
+    output->clock = opened->clock;
     output->form = opened->form;
     return selkie_effects_put(effects, output, true);
 }
@@ -43,7 +44,7 @@ static int update_history(struct selkie_effects *effects, const struct selkie_bi
 static int update_binding(struct selkie_effects *effects, struct selkie_binding *binding,
                           const struct selkie_opened *opened)
 {
-    struct selkie_seen seen = {.rx_ms = opened->rx_ms};
+    struct selkie_seen seen = {.capture = selkie_capture_of(opened->rx_ms, opened->clock, opened->gateway)};
     uint8_t key_before = binding->key_id;
     int result = update_history(effects, binding, opened->counter);
 
@@ -56,7 +57,7 @@ static int update_binding(struct selkie_effects *effects, struct selkie_binding 
         binding->session_frames++;
         binding->session_bytes += SELKIE_SESSION_OVERHEAD + opened->payload_len;
     }
-    selkie_effects_heard(effects, binding, opened->rx_ms);
+    selkie_effects_heard(effects, binding, opened->arrived_ms);
     if (opened->has_payload) /* a REGISTER is always SEALED; its flags say in which form readings will come */
         binding->form = opened->form;
     binding->silent = false;
@@ -94,25 +95,13 @@ static int accept(struct selkie_effects *effects, struct selkie_binding *binding
     return result;
 }
 
-/* Whether a frame's capture time tells on which side of another frame's it lies, give or take SELKIE_REPLAY_MS: whether
- * the receiver's own clock measured it. */
-static bool is_trusted_time(const struct selkie_opened *opened)
-{
-    return opened->rx_ms > 0;
-}
-
-int64_t selkie_active_capture_ms(const struct selkie_effects *effects, const struct selkie_opened *opened)
-{
-    return is_trusted_time(opened) && opened->rx_ms < effects->now_ms ? opened->rx_ms : effects->now_ms;
-}
-
 int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *facts, const struct selkie_binding *own,
                         const struct selkie_opened *opened, struct selkie_seen *seen)
 {
     facts->counter = opened->counter;
     memcpy(facts->digest, opened->digest, sizeof facts->digest);
-    facts->rx_ms = opened->rx_ms;
-    facts->rx_trusted = is_trusted_time(opened);
+    facts->capture = selkie_capture_of(opened->rx_ms, opened->clock, opened->gateway);
+    facts->successor = own->successor;
     facts->now_ms = effects->now_ms;
     facts->superseded_ms = own->superseded_ms;
     facts->own = own->status;
@@ -124,22 +113,42 @@ int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *fact
     struct selkie_history history;
     int result = selkie_registry_history(effects->registry, own, &history);
     facts->open = result == 0 && selkie_history_is_open(&history, opened->counter);
-    if (result < 0 || facts->open || own->counter - opened->counter >= SELKIE_WINDOW)
+    if (result < 0 || (!facts->open && own->counter - opened->counter >= SELKIE_WINDOW))
         return result;
-    result = selkie_registry_seen(effects->registry, own, opened->counter, seen);
-    facts->seen = result > 0 ? seen : NULL;
+    /* What is late is compared with the newest frame, a repeat with the first of its counter. */
+    result = selkie_registry_seen(effects->registry, own, facts->open ? own->counter : opened->counter, seen);
+    if (result > 0 && facts->open)
+        facts->newest = &seen->capture;
+    else if (result > 0)
+        facts->seen = seen;
     return result < 0 ? result : 0;
 }
 
 static int alarm_clone(struct selkie_effects *effects, struct selkie_binding *binding,
-                       const struct selkie_opened *opened)
+                       const struct selkie_opened *opened, const char *proof)
 {
     binding->clone_alarm_ms = effects->now_ms;
     int result = selkie_registry_put_binding(effects->registry, binding);
     return result < 0 ? result
                       : selkie_effects_event(effects, "clone", binding->address, binding->id_hash,
-                                             json_pack("{s:I, s:s, s:I}", "counter", (json_int_t)opened->counter,
-                                                       "gateway", opened->gateway, "rx", (json_int_t)opened->rx_ms));
+                                             json_pack("{s:s, s:I, s:s, s:I}", "proof", proof, "counter",
+                                                       (json_int_t)opened->counter, "gateway", opened->gateway, "rx",
+                                                       (json_int_t)opened->rx_ms));
+}
+
+/* A duplicate shows that the device lives. That is written only where it matters for silence, and so seldom that a
+ * second gateway does not double the commits. */
+static int hear_duplicate(struct selkie_effects *effects, struct selkie_binding *binding,
+                          const struct selkie_opened *opened)
+{
+    bool due = binding->silent || opened->arrived_ms - binding->last_seen_ms >= effects->silent_after_ms / 8;
+
+    effects->counts.duplicates++;
+    if (effects->silent_after_ms == 0 || !due)
+        return 0;
+    selkie_effects_heard(effects, binding, opened->arrived_ms);
+    binding->silent = false;
+    return selkie_registry_put_binding(effects->registry, binding);
 }
 
 int selkie_active_apply(struct selkie_effects *effects, struct selkie_binding *binding,
@@ -150,16 +159,16 @@ int selkie_active_apply(struct selkie_effects *effects, struct selkie_binding *b
 
     switch (decision->verdict) {
     case SELKIE_ACCEPT:
-        return accept(effects, binding, opened, decision);
+        result = accept(effects, binding, opened, decision);
+        return result == 0 && decision->alarm_clone ? alarm_clone(effects, binding, opened, "order") : result;
     case SELKIE_DUPLICATE:
-        effects->counts.duplicates++;
-        return 0;
+        return hear_duplicate(effects, binding, opened);
     case SELKIE_PARK:
     case SELKIE_REJECT:
         break;
     }
     if (decision->alarm_clone)
-        result = alarm_clone(effects, binding, opened);
+        result = alarm_clone(effects, binding, opened, "body");
     return result < 0 ? result
                       : selkie_effects_reject(effects, decision->reason, opened->gateway, opened->rx_ms, address);
 }

@@ -14,8 +14,6 @@ SELKIE_USE_RESULT int selkie_active_decide(struct selkie_effects *effects, struc
 SELKIE_USE_RESULT int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *facts,
                                           const struct selkie_binding *own, const struct selkie_opened *opened,
                                           struct selkie_seen *seen);
-/* When a frame was captured, or now if no clock of the receiver says so. */
-int64_t selkie_active_capture_ms(const struct selkie_effects *effects, const struct selkie_opened *opened);
 /* Apply any verdict but SELKIE_PARK. */
 SELKIE_USE_RESULT int selkie_active_apply(struct selkie_effects *effects, struct selkie_binding *binding,
                                           const struct selkie_opened *opened, const struct selkie_decision *decision,

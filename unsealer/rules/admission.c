@@ -24,9 +24,30 @@ static struct selkie_decision reject(enum selkie_reason reason)
     return (struct selkie_decision){.verdict = SELKIE_REJECT, .reason = reason};
 }
 
-bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms)
+static bool by_age(enum selkie_clock clock)
 {
-    return rx_ms - first_rx_ms > SELKIE_REPLAY_MS;
+    return clock == SELKIE_CLOCK_AGE || clock == SELKIE_CLOCK_PROMPT;
+}
+
+/* Whether the difference of two capture times proves anything. Two of one gateway by one clock: it would witness
+ * against itself. Of two gateways only ages count, and the first must have been prompt: else a gateway that lies about
+ * its age could make a replay of what its neighbours hand over. */
+static bool comparable(const struct selkie_capture *first, const struct selkie_capture *second)
+{
+    if (by_age(first->clock) && by_age(second->clock))
+        return first->clock == SELKIE_CLOCK_PROMPT || first->gateway == second->gateway;
+    return first->clock == SELKIE_CLOCK_GATEWAY && second->clock == SELKIE_CLOCK_GATEWAY &&
+           first->gateway == second->gateway;
+}
+
+static bool long_after(const struct selkie_capture *first, const struct selkie_capture *second)
+{
+    return comparable(first, second) && second->rx_ms - first->rx_ms > SELKIE_REPLAY_MS;
+}
+
+bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again)
+{
+    return long_after(first, again);
 }
 
 /* Rule 3: an active ID is decided by its counter. */
@@ -43,7 +64,10 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
         return accept;
     }
     if (facts->open) {
+        /* No single device sends a counter long after a higher one. */
         accept.late = true;
+        accept.alarm_clone = facts->newest && long_after(facts->newest, &facts->capture) &&
+                             alarm_due(facts->clone_alarm_ms, facts->now_ms);
         return accept;
     }
     if (!facts->seen)
@@ -53,7 +77,7 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
         clone.alarm_clone = alarm_due(facts->clone_alarm_ms, facts->now_ms);
         return clone;
     }
-    if (selkie_admission_is_replay(facts->seen->rx_ms, facts->rx_ms))
+    if (selkie_admission_is_replay(&facts->seen->capture, &facts->capture))
         return reject(SELKIE_REASON_REPLAY);
     return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
 }
@@ -67,9 +91,11 @@ static struct selkie_decision decide_superseded(const struct selkie_case *facts)
         over.becomes = SELKIE_BINDING_RETIRED;
         return over;
     }
+    /* Whenever the newcomer's frame was captured, that was before it arrived. */
+    const struct selkie_capture arrived = {.rx_ms = facts->superseded_ms, .clock = SELKIE_CLOCK_PROMPT};
     struct selkie_decision decision = decide_active(facts);
-    decision.takeover = decision.verdict == SELKIE_ACCEPT && facts->rx_trusted &&
-                        facts->rx_ms - facts->superseded_ms > SELKIE_REPLAY_MS;
+    decision.takeover = decision.verdict == SELKIE_ACCEPT &&
+                        (long_after(&facts->successor, &facts->capture) || long_after(&arrived, &facts->capture));
     if (decision.takeover)
         decision.becomes = SELKIE_BINDING_ACTIVE;
     return decision;

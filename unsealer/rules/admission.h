@@ -60,8 +60,7 @@ struct selkie_case {
     enum selkie_claim claim; /* NONE also for DATA, and where the device has no claim set */
     uint32_t counter;
     uint8_t digest[SELKIE_DIGEST_SIZE];
-    int64_t rx_ms;
-    bool rx_trusted; /* the receiver's own clock measured it */
+    struct selkie_capture capture;
     int64_t now_ms;
 
     /* of the address */
@@ -81,10 +80,12 @@ struct selkie_case {
     enum selkie_binding_status own;
     uint64_t received; /* frames accepted; 0 = `highest` means nothing yet */
     uint32_t highest;
-    bool open;                      /* this counter: at or below the highest, never accepted and not given up */
-    const struct selkie_seen *seen; /* this counter, if it was accepted and is in the window; else NULL */
+    bool open;                           /* this counter: at or below the highest, never accepted and not given up */
+    const struct selkie_seen *seen;      /* this counter, if it was accepted and is in the window; else NULL */
+    const struct selkie_capture *newest; /* of the frame with the highest counter; NULL = unknown */
     int64_t clone_alarm_ms;
-    int64_t superseded_ms; /* of a superseded one */
+    int64_t superseded_ms; /* of a superseded one, */
+    struct selkie_capture successor;
 };
 
 enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJECT };
@@ -94,9 +95,9 @@ enum selkie_verdict { SELKIE_ACCEPT, SELKIE_DUPLICATE, SELKIE_PARK, SELKIE_REJEC
  * frame. */
 struct selkie_decision {
     enum selkie_verdict verdict;
-    enum selkie_reason reason; /* for SELKIE_REJECT */
-    bool alarm_reset, alarm_clone;
-    bool wrong_claim; /* rejected for it: count it */
+    enum selkie_reason reason;     /* for SELKIE_REJECT */
+    bool alarm_reset, alarm_clone; /* clone: by the body, or by the order where the frame is accepted */
+    bool wrong_claim;              /* rejected for it: count it */
     bool supersede_bound;
     bool takeover;                      /* of this ID's place was false: raise the alarm */
     bool displace;                      /* selkie_admission_displaced's */
@@ -105,8 +106,8 @@ struct selkie_decision {
     uint32_t lost;                      /* counters skipped by this frame */
 };
 
-/* Whether a repeat that was captured at this time after the first is a replay; else it is a duplicate. */
-bool selkie_admission_is_replay(int64_t first_rx_ms, int64_t rx_ms);
+/* Whether a repeat is a replay: its capture is proved to be long after the first one's. Else it is a duplicate. */
+bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again);
 
 /* The pending ID of an address that one more takes the place of: the one that was silent longest, and one that is alive
  * only if all are. So of four, three that are alive stay. NULL if none is pending. */

@@ -112,8 +112,12 @@ int selkie_decide_session(struct selkie_effects *effects, const struct selkie_jo
 static int decide_sealed(struct selkie_effects *effects, const struct selkie_job *job)
 {
     const struct selkie_message *message = &job->message;
-    struct selkie_opened opened = {
-        .counter = message->counter, .rx_ms = job->rx_ms, .form = SELKIE_SEALED, .key_id = job->frame.sealed.key_id};
+    struct selkie_opened opened = {.counter = message->counter,
+                                   .rx_ms = job->capture.rx_ms,
+                                   .clock = job->capture.clock,
+                                   .arrived_ms = job->arrived_ms,
+                                   .form = SELKIE_SEALED,
+                                   .key_id = job->frame.sealed.key_id};
     struct selkie_binding own = {0};
 
     memcpy(opened.digest, job->digest, sizeof opened.digest);
@@ -151,7 +155,7 @@ int selkie_decide_frame(struct selkie_effects *effects, const struct selkie_job 
         return 0;
     }
     if (job->result < 0)
-        result = selkie_effects_reject(effects, reason_of(job->result), job->gateway, job->rx_ms,
+        result = selkie_effects_reject(effects, reason_of(job->result), job->gateway, job->capture.rx_ms,
                                        job->ordered ? job->frame.sealed.address : NULL);
     else
         result = decide_sealed(effects, job);

@@ -151,10 +151,12 @@ int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_r
     return result < 0 ? result : selkie_state_publisher_touch(&effects->states, device->address, NULL);
 }
 
-void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms)
+void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t arrived_ms)
 {
-    int64_t heard_ms = rx_ms < effects->now_ms ? rx_ms : effects->now_ms;
+    int64_t heard_ms = arrived_ms < effects->now_ms ? arrived_ms : effects->now_ms;
 
+    if (arrived_ms == 0)
+        return;
     binding->heard_day = selkie_day_clock_today(&effects->day_clock);
     /* If last_seen lies in the future, the clock was set back since. */
     if (heard_ms > binding->last_seen_ms || binding->last_seen_ms > effects->now_ms)

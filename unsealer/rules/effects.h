@@ -28,6 +28,7 @@ struct selkie_counts {
 struct selkie_effects {
     struct selkie_registry *registry;
     struct selkie_rules rules;
+    int64_t silent_after_ms; /* 0 = silence is not reported */
 
     /* Of the current transaction. */
     int64_t now_ms;
@@ -74,9 +75,9 @@ SELKIE_USE_RESULT int selkie_effects_reject(struct selkie_effects *effects, enum
                                             const char *gateway, int64_t rx_ms, const uint8_t *address);
 SELKIE_USE_RESULT int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_job *job);
 
-/* Note when the binding was heard. Set its last_seen to a capture time, but never later than now: a gateway whose clock
- * is ahead must not keep its devices from becoming silent. */
-void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t rx_ms);
+/* Note when the binding was heard: its day, and its last_seen, a time of arrival (0 = of a frame that has waited:
+ * nothing changes). No gateway's clock has a say in it. */
+void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t arrived_ms);
 
 /* Change a binding's status. selkie_effects_review then brings the device's row and state up to date. */
 SELKIE_USE_RESULT int selkie_effects_set_status(struct selkie_effects *effects, struct selkie_binding *binding,

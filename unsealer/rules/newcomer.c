@@ -20,7 +20,7 @@ static int make_binding(struct selkie_effects *effects, struct selkie_newcomer *
     if (opened->has_payload)
         own->form = opened->form;
     own->counter = opened->counter;
-    selkie_effects_heard(effects, own, opened->rx_ms);
+    selkie_effects_heard(effects, own, opened->arrived_ms);
     own->first_seen_ms = own->last_seen_ms;
     memcpy(own->gateway, opened->gateway, sizeof own->gateway);
     int result = selkie_registry_add_binding(effects->registry, own, &newcomer->session);
@@ -101,8 +101,9 @@ static int supersede_bound(struct selkie_effects *effects, struct selkie_newcome
     struct selkie_binding *bound = newcomer->bound, *last = superfluous(newcomer);
     int result = last ? selkie_effects_set_status(effects, last, SELKIE_BINDING_RETIRED) : 0;
 
-    /* Later than of those before it, whatever the captures say: their order decides whom a proof of life retires. */
-    bound->superseded_ms = selkie_active_capture_ms(effects, opened);
+    /* Later than of those before it, whatever the clock says: their order decides whom a proof of life retires. */
+    bound->superseded_ms = effects->now_ms;
+    bound->successor = selkie_capture_of(opened->rx_ms, opened->clock, opened->gateway);
     for (int i = 0; i < newcomer->live_count; i++)
         if (newcomer->live[i].status == SELKIE_BINDING_SUPERSEDED &&
             newcomer->live[i].superseded_ms >= bound->superseded_ms)

@@ -5,11 +5,11 @@
 #include <mbedtls/platform_util.h>
 #include <string.h>
 
-int selkie_parking_repeated(struct selkie_effects *effects, int64_t first_rx_ms, int64_t rx_ms, const char *gateway,
-                            const uint8_t *address)
+int selkie_parking_repeated(struct selkie_effects *effects, const struct selkie_capture *first,
+                            const struct selkie_capture *again, const char *gateway, const uint8_t *address)
 {
-    if (selkie_admission_is_replay(first_rx_ms, rx_ms))
-        return selkie_effects_reject(effects, SELKIE_REASON_REPLAY, gateway, rx_ms, address);
+    if (selkie_admission_is_replay(first, again))
+        return selkie_effects_reject(effects, SELKIE_REASON_REPLAY, gateway, again->rx_ms, address);
     effects->counts.duplicates++;
     return 0;
 }
@@ -58,12 +58,13 @@ static int make_room(struct selkie_effects *effects, const struct selkie_binding
 int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *binding, struct selkie_opened *opened,
                         bool waited)
 {
-    int64_t first_rx_ms;
+    const struct selkie_capture capture = selkie_capture_of(opened->rx_ms, opened->clock, opened->gateway);
+    struct selkie_capture first;
     int result =
-        selkie_registry_find_parked(effects->registry, binding->number, opened->counter, opened->digest, &first_rx_ms);
+        selkie_registry_find_parked(effects->registry, binding->number, opened->counter, opened->digest, &first);
 
     if (result > 0)
-        return selkie_parking_repeated(effects, first_rx_ms, opened->rx_ms, opened->gateway, binding->address);
+        return selkie_parking_repeated(effects, &first, &capture, opened->gateway, binding->address);
     if (result == 0)
         result = binding->status == SELKIE_BINDING_PENDING ? make_room(effects, binding, opened) : 1;
     if (result <= 0)
@@ -73,7 +74,7 @@ int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *b
     opened->parked_day = selkie_day_clock_today(&effects->day_clock);
     if (opened->counter > binding->counter)
         binding->counter = opened->counter;
-    selkie_effects_heard(effects, binding, opened->rx_ms);
+    selkie_effects_heard(effects, binding, opened->arrived_ms);
     if (opened->has_payload)
         binding->form = opened->form;
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);

@@ -18,8 +18,9 @@ SELKIE_USE_RESULT int selkie_parking_has_room(struct selkie_effects *effects, co
 SELKIE_USE_RESULT int selkie_parking_park(struct selkie_effects *effects, struct selkie_binding *binding,
                                           struct selkie_opened *opened, bool waited);
 /* A frame that waits has come again: count a duplicate or reject a replay. */
-SELKIE_USE_RESULT int selkie_parking_repeated(struct selkie_effects *effects, int64_t first_rx_ms, int64_t rx_ms,
-                                              const char *gateway, const uint8_t *address);
+SELKIE_USE_RESULT int selkie_parking_repeated(struct selkie_effects *effects, const struct selkie_capture *first,
+                                              const struct selkie_capture *again, const char *gateway,
+                                              const uint8_t *address);
 /* A binding has become active: decide what is parked for it in order of counter, and `newest` (or NULL), the frame
  * that made it active, in its place among them. */
 SELKIE_USE_RESULT int selkie_parking_release(struct selkie_effects *effects, struct selkie_binding *binding,

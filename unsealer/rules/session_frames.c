@@ -31,7 +31,7 @@ static int open_for(struct selkie_effects *effects, const struct selkie_frame *f
     if (result != 0 || binding->status == SELKIE_BINDING_PENDING)
         return result;
     result = selkie_registry_history(effects->registry, binding, &history);
-    for (unsigned i = 0; result == 0 && i < SELKIE_HISTORY_GAPS; i++)
+    for (unsigned i = 0; result == 0 && i <= SELKIE_HISTORY_GAPS; i++)
         if (selkie_history_session_counter(&history, i, frame->session.counter_low, &counter))
             result = open_at(frame, session, counter, opened);
     return result;
@@ -78,7 +78,9 @@ int selkie_session_frames_identify(struct selkie_effects *effects, const struct 
             break;
     }
     if (result > 0) {
-        opened->rx_ms = job->rx_ms;
+        opened->rx_ms = job->capture.rx_ms;
+        opened->clock = job->capture.clock;
+        opened->arrived_ms = job->arrived_ms;
         memcpy(opened->digest, job->digest, sizeof opened->digest);
         memcpy(opened->gateway, job->gateway, sizeof opened->gateway);
         identified->candidates = 0;
@@ -102,16 +104,19 @@ static int has_room(struct selkie_effects *effects, const struct selkie_unmatche
 
 static int keep_unmatched(struct selkie_effects *effects, const struct selkie_job *job)
 {
-    struct selkie_unmatched unmatched = {.rx_ms = job->rx_ms, .arrived_ms = effects->unmatched_now_ms, .len = job->len};
-    int64_t first_rx_ms;
+    struct selkie_unmatched unmatched = {.rx_ms = job->capture.rx_ms,
+                                         .clock = job->capture.clock,
+                                         .arrived_ms = effects->unmatched_now_ms,
+                                         .len = job->len};
+    struct selkie_capture first;
 
     memcpy(unmatched.tag, job->frame.session.session_tag, sizeof unmatched.tag);
     memcpy(unmatched.digest, job->digest, sizeof unmatched.digest);
     memcpy(unmatched.gateway, job->gateway, sizeof unmatched.gateway);
     memcpy(unmatched.body, job->body, job->len);
-    int result = selkie_registry_find_unmatched(effects->registry, unmatched.tag, unmatched.digest, &first_rx_ms);
+    int result = selkie_registry_find_unmatched(effects->registry, unmatched.tag, unmatched.digest, &first);
     if (result > 0)
-        return selkie_parking_repeated(effects, first_rx_ms, unmatched.rx_ms, unmatched.gateway, NULL);
+        return selkie_parking_repeated(effects, &first, &job->capture, unmatched.gateway, NULL);
     if (result == 0)
         result = has_room(effects, &unmatched);
     if (result < 0)
@@ -129,7 +134,7 @@ int selkie_session_frames_unidentified(struct selkie_effects *effects, const str
     const uint8_t *address = identified->candidates == 1 ? identified->addresses[0] : NULL;
     int result = identified->unmatched
                      ? keep_unmatched(effects, job)
-                     : selkie_effects_reject(effects, identified->reason, job->gateway, job->rx_ms, address);
+                     : selkie_effects_reject(effects, identified->reason, job->gateway, job->capture.rx_ms, address);
     return result < 0 ? result : selkie_effects_receipt(effects, job);
 }
 
@@ -143,6 +148,7 @@ static int open_unmatched(const struct selkie_unmatched *unmatched, const struct
         return 0;
     int result = open_at(&frame, session, selkie_session_counter(binding->counter, frame.session.counter_low), opened);
     opened->rx_ms = unmatched->rx_ms;
+    opened->clock = unmatched->clock;
     memcpy(opened->digest, unmatched->digest, sizeof opened->digest);
     memcpy(opened->gateway, unmatched->gateway, sizeof opened->gateway);
     return result;

@@ -7,6 +7,8 @@
 #define STEP_US    250000 /* between steps */
 #define EVENTS_MAX 256    /* a step */
 
+#define CLOCK_SET_MS 60000
+
 static int mark_silent(struct selkie_effects *effects, struct selkie_binding *binding)
 {
     struct selkie_device_record device;
@@ -30,13 +32,26 @@ static int mark_silent(struct selkie_effects *effects, struct selkie_binding *bi
         json_pack("{s:I, s:s}", "last_seen", (json_int_t)binding->last_seen_ms, "gateway", binding->gateway));
 }
 
+/* Whether the present stretch has lasted for the time of silence. */
+static bool has_listened(const struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)
+{
+    int64_t clock_ms = effects->now_ms - now_us / 1000, moved_ms = clock_ms - silence->clock_ms;
+
+    if (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS)
+        silence->reset_us = now_us;
+    silence->clock_ms = clock_ms;
+    int64_t from_us = silence->since_us > silence->reset_us ? silence->since_us : silence->reset_us;
+    return silence->heard_us != 0 && now_us - silence->heard_us <= SELKIE_HEARD_US &&
+           now_us - from_us >= silence->after_ms * 1000;
+}
+
 int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)
 {
     struct selkie_binding binding;
     int64_t span_end = silence->at + SPAN;
     int events = 0, result = 1;
 
-    if (silence->after_ms == 0 || now_us < silence->next_us)
+    if (silence->after_ms == 0 || !has_listened(effects, silence, now_us) || now_us < silence->next_us)
         return 0;
     while (events < EVENTS_MAX &&
            (result = selkie_registry_next_silent(effects->registry, &silence->at, span_end - silence->at,

@@ -61,15 +61,28 @@ struct selkie_arrival {
     const char *gateway; /* a valid gateway name */
     bool has_seq;        /* without a seq there is no receipt */
     uint64_t seq;        /* the gateway's spool number */
-    int64_t rx_ms;       /* capture time, ms since the epoch; negative = unknown */
+    int64_t rx_ms;       /* the gateway's capture time, ms since the epoch; negative = unknown */
+    int64_t age_ms;      /* from the capture to the hand-over, by a clock that nobody sets; negative = unknown */
 };
 
 /* Submit a frame. 0, or SELKIE_EFULL: the frame was dropped and counted; without a receipt, its gateway sends it again.
  * A gateway may hold as many places of the intake as are free: one that floods takes half, and another finds room. */
 SELKIE_USE_RESULT int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival);
 
+/* A gateway has published something, a frame or not: silence counts while gateways are heard (PROTOCOL.md, section 8).
+ * selkie_unsealer_submit says it too. */
+void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer);
+
+/* By which clock a capture time is known. */
+enum selkie_clock {
+    SELKIE_CLOCK_ARRIVAL, /* it is the time of arrival */
+    SELKIE_CLOCK_GATEWAY, /* the gateway's time of day */
+    SELKIE_CLOCK_AGE,     /* the time of arrival, less the age */
+    SELKIE_CLOCK_PROMPT   /* the same, and the age was so small that no gateway can have changed much by it */
+};
+
 enum selkie_output_kind {
-    SELKIE_OUTPUT_PAYLOAD,  /* data = the plaintext payload; address, counter, gateway, rx_ms, form, outbox */
+    SELKIE_OUTPUT_PAYLOAD,  /* data = the plaintext payload; address, counter, gateway, rx_ms, clock, form, outbox */
     SELKIE_OUTPUT_STATE,    /* data = JSON for the device's state (retained); address. len 0: the device was removed */
     SELKIE_OUTPUT_EVENT,    /* data = JSON for the device's event; address */
     SELKIE_OUTPUT_REJECTED, /* data = JSON; reason; has_address, address */
@@ -85,7 +98,8 @@ struct selkie_output {
     uint8_t address[SELKIE_ADDRESS_SIZE];
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     uint64_t seq;
-    int64_t rx_ms;
+    int64_t rx_ms;           /* when it was captured, */
+    enum selkie_clock clock; /* by this clock */
     uint32_t counter;
     uint64_t outbox; /* growing number in the outbox, for selkie_unsealer_delivered; 0 = not in the outbox */
     uint64_t token;  /* ANSWER: as given with the command */
