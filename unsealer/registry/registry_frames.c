@@ -264,8 +264,7 @@ int selkie_registry_delete_stale(struct selkie_registry *registry, const uint8_t
 int selkie_registry_next_stale(struct selkie_registry *registry, const uint8_t *after,
                                uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
-    sqlite3_stmt *row =
-        selkie_sql(registry, SELKIE_SQL_STALE_NEXT, SELKIE_VALUES(SELKIE_BLOB(after, after ? SELKIE_ADDRESS_SIZE : 0)));
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_STALE_NEXT, SELKIE_VALUES(selkie_sql_address(after)));
     int result = selkie_sql_step(registry, row);
 
     if (result <= 0)

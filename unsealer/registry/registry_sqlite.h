@@ -187,6 +187,11 @@ struct selkie_value {
 #define SELKIE_INTEGER(value)   ((struct selkie_value){.type = SQLITE_INTEGER, .integer = (int64_t)(value)})
 #define SELKIE_TEXT(text)       ((struct selkie_value){.type = SQLITE_TEXT, .bytes = (text)})
 #define SELKIE_BLOB(blob, size) ((struct selkie_value){.type = SQLITE_BLOB, .bytes = (blob), .len = (size)})
+/* An address, or for NULL a blob that is before all of them. */
+static inline struct selkie_value selkie_sql_address(const uint8_t *address)
+{
+    return SELKIE_BLOB(address, address ? SELKIE_ADDRESS_SIZE : 0);
+}
 /* All values of a statement in order: the last two arguments of the functions below. */
 #define SELKIE_VALUES(...)                                                                                             \
     (const struct selkie_value[]){__VA_ARGS__},                                                                        \
