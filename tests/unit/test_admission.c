@@ -9,6 +9,7 @@
 #include <string.h>
 #include <vectors/test_random.h>
 
+#define DAY_MS     INT64_C(86400000)
 #define OPERATIONS 1800000
 #define ADDRESSES  6
 #define IDS        8
@@ -209,7 +210,7 @@ static struct outcome model(const struct world *world, const struct frame *frame
     if (id->status == SELKIE_BINDING_RETIRED)
         return (struct outcome){.verdict = "retired"};
     if (id->status == SELKIE_BINDING_SUPERSEDED) {
-        if (world->now_ms >= id->superseded_ms + 30 * 24 * 3600 * INT64_C(1000))
+        if (world->now_ms / DAY_MS - id->superseded_ms / DAY_MS >= 30)
             return (struct outcome){.verdict = "retired", .made = 3};
         struct outcome outcome = model_counter(id, frame, world->now_ms);
         bool fresh = strcmp(outcome.verdict, "accept") == 0 || strcmp(outcome.verdict, "late") == 0;
@@ -221,6 +222,8 @@ static struct outcome model(const struct world *world, const struct frame *frame
         return outcome;
     }
     struct outcome outcome = active_of(place) < 0 ? model_free(world, place, frame) : model_bound(world, place, frame);
+    if (outcome.made == 1 && frame->worn_out) /* it waits instead */
+        outcome = (struct outcome){.verdict = "park", .made = 2, .reset = active_of(place) >= 0};
     if (id->status == SELKIE_BINDING_PENDING) {
         /* Its alarm was raised. It waits, unless this frame decides it. */
         if (outcome.made == 1)
@@ -232,7 +235,7 @@ static struct outcome model(const struct world *world, const struct frame *frame
     if (outcome.made && frame->same_tag >= 8)
         return (struct outcome){.verdict = "tag-full",
                                 .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
-    if (outcome.made && (frame->no_place || (outcome.made == 1 && frame->worn_out)))
+    if (outcome.made && frame->no_place)
         return (struct outcome){.verdict = "registry-full",
                                 .reset = active_of(place) >= 0 && rings(place->reset_alarm_ms, world->now_ms)};
     if (outcome.made == 2 && frame->no_parking)
@@ -272,6 +275,8 @@ static struct selkie_decision decide(const struct world *world, const struct fra
         .highest = id->highest,
         .clone_alarm_ms = id->clone_alarm_ms,
         .superseded_ms = id->superseded_ms,
+        .superseded_day = id->superseded_ms / DAY_MS,
+        .today = world->now_ms / DAY_MS,
         .successor = {id->successor.rx_ms, id->successor.clock, id->successor.gateway},
     };
     if (place->claim && frame->registration && frame->claim)

@@ -129,6 +129,33 @@ START_TEST(no_jumps_take_the_gap_that_the_device_speaks_in)
 }
 END_TEST
 
+/* A thief climbs in steps too narrow for a gap; where the device speaks stays open, so its next frame rings. */
+START_TEST(no_staircase_takes_the_place_that_the_device_speaks_in)
+{
+    static const uint32_t steps[] = {18, 24, 36, 200};
+
+    accept_range(0, 99);
+    for (uint32_t i = 1; i <= steps[_i]; i++)
+        (void)selkie_history_accept(&history, 99 + 1000 * i);
+    ck_assert(selkie_history_is_open(&history, 100));
+    (void)selkie_history_accept(&history, 100);
+    (void)selkie_history_accept(&history, history.highest + 200000);
+    ck_assert(selkie_history_is_open(&history, 101));
+}
+END_TEST
+
+/* The device answers the first jump while its gap is still among the last 16,384, and then the thief jumps on. */
+START_TEST(a_device_that_speaks_in_the_bitmap_keeps_its_place)
+{
+    accept_range(0, 100);
+    (void)selkie_history_accept(&history, 2100);
+    (void)selkie_history_accept(&history, 101);
+    for (uint32_t jump = 0; jump < 9; jump++)
+        (void)selkie_history_accept(&history, history.highest + 200000);
+    ck_assert(selkie_history_is_open(&history, 102));
+}
+END_TEST
+
 /* Its gap is parted by each frame that it loses, and the pieces are given up before the part that it goes on in. */
 START_TEST(a_device_that_loses_frames_in_its_gap_keeps_its_place)
 {
@@ -322,6 +349,8 @@ int main(void)
     tcase_add_test(tcase, few_open_counters_are_given_up_with_the_bitmap);
     tcase_add_test(tcase, the_narrowest_of_nine_gaps_is_given_up);
     tcase_add_loop_test(tcase, no_jumps_take_the_gap_that_the_device_speaks_in, 0, 2);
+    tcase_add_loop_test(tcase, no_staircase_takes_the_place_that_the_device_speaks_in, 0, 4);
+    tcase_add_test(tcase, a_device_that_speaks_in_the_bitmap_keeps_its_place);
     tcase_add_test(tcase, a_device_that_loses_frames_in_its_gap_keeps_its_place);
     tcase_add_test(tcase, a_frame_lost_behind_a_jump_may_come_late);
     tcase_add_test(tcase, a_hole_is_compared_when_it_is_complete);

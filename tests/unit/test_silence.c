@@ -204,6 +204,28 @@ START_TEST(two_voices_are_told_across_gateways)
 }
 END_TEST
 
+/* An hour has not passed, although two times say so. */
+START_TEST(a_clock_that_is_set_proves_nothing)
+{
+    struct kit_body skipped = kit_session(&device, "y"), newest = kit_session(&device, "z");
+
+    kit_receipt(host, kit_submit_aged(host, "g1", &newest, 0, 20));
+    kit_event(host, "lost");
+    atomic_fetch_add(&wall_s, 3600);
+    turn();
+    kit_receipt(host, kit_submit_aged(host, "g2", &newest, 0, 20));
+    kit_receipt(host, kit_submit_aged(host, "g2", &skipped, 0, 20));
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), 0);
+    /* What is captured from now on does. */
+    struct kit_body body = kit_session(&device, "later");
+    kit_receipt(host, kit_submit_aged(host, "g1", &body, 0, 20));
+    listen_s(660);
+    kit_receipt(host, kit_submit_aged(host, "g2", &body, 0, 20));
+    kit_expect_rejected(host, "replay");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("silence");
@@ -213,6 +235,7 @@ int main(void)
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, silence_is_reported_once_after_its_time);
+    tcase_add_test(tcase, a_clock_that_is_set_proves_nothing);
     tcase_add_test(tcase, an_outage_of_all_gateways_does_not_count);
     tcase_add_test(tcase, a_stopped_receiver_does_not_count);
     tcase_add_loop_test(tcase, a_clock_that_is_set_silences_nobody, 0, 2);

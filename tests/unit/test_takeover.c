@@ -37,8 +37,8 @@ static void pass(long long seconds)
     kit_close(host);
     kit_execute(dir,
                 "DELETE FROM outbox; UPDATE binding SET superseded = superseded - %lld, "
-                "successor_rx = successor_rx - %lld WHERE status = 3",
-                seconds * 1000, seconds * 1000);
+                "successor_rx = successor_rx - %lld, superseded_day = superseded_day - %lld WHERE status = 3",
+                seconds * 1000, seconds * 1000, seconds / 86400);
     host = open_host(SELKIE_REBIND_ALLOW);
 }
 

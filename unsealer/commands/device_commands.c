@@ -64,7 +64,8 @@ int selkie_command_add_device(struct selkie_command *command)
     return result;
 }
 
-/* Bindings in the order: active, pending, superseded, retired, each with the oldest first. Returns how many. */
+/* Bindings in the order: active, pending, superseded, each with the oldest first, and retired, in the order of
+ * their retirement. Returns how many. */
 static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list)
 {
     struct selkie_binding live[SELKIE_LIVE_MAX], retired[RETIRED_MAX];

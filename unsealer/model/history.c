@@ -83,7 +83,8 @@ static uint64_t end_run(struct selkie_history *history)
     if (!history->has_run)
         return 0;
     history->has_run = false;
-    return history->run_is_gap ? add_gap(history, history->run) : width(&history->run);
+    return history->run_is_gap || is_spoken_in(history, &history->run) ? add_gap(history, history->run)
+                                                                       : width(&history->run);
 }
 
 /* Open counters leave the bitmap, above all that left before. */
@@ -134,7 +135,7 @@ static uint64_t advance(struct selkie_history *history, uint32_t counter)
     uint64_t from = any ? (uint64_t)old_highest + 1 : 0; /* the first counter that was left out */
     uint64_t lost = 0;
 
-    if (any && counter - from >= SELKIE_HISTORY_GAP_MIN)
+    if (any && counter - from > VOICE_NEAR)
         note_voice(history);
     history->any = true;
     history->highest = counter;
@@ -212,6 +213,9 @@ uint64_t selkie_history_accept(struct selkie_history *history, uint32_t counter)
         return advance(history, counter);
     if (counter >= bottom(history)) {
         set_bit(history, counter, false);
+        /* The device that a jump left behind goes on while its gap is still in the bitmap. */
+        if (history->has_voice && counter > history->voice && counter - history->voice <= VOICE_NEAR)
+            history->voice = counter;
         return 0;
     }
     unsigned gap = gap_of(history, counter);

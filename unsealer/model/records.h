@@ -79,6 +79,7 @@ struct selkie_binding {
     bool silent;
     int64_t clone_alarm_ms;
     int64_t superseded_ms;           /* when the frame arrived that took its place, */
+    int64_t superseded_day;          /* also by the day clock, */
     struct selkie_capture successor; /* and its capture */
     bool revoked;                    /* its device is */
     struct selkie_seen_row newest;   /* of the window: selkie_registry_put_seen */

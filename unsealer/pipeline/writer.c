@@ -110,16 +110,20 @@ static int64_t next_tick_us(const struct selkie_writer *writer)
     return selkie_clock_monotonic_us() + (soon ? SOON_US : TICK_US);
 }
 
-/* At the end: what was delivered need not come again after the next start. If this fails, it comes twice. */
-static void forget_delivered(struct selkie_writer *writer)
+/* At the end: what was delivered need not come again after the next start, and the day clock goes on from here. If this
+ * fails, payloads come twice, and the clock has lost an hour at most. */
+static void store_end(struct selkie_writer *writer)
 {
     struct selkie_transaction *transaction = &writer->transaction;
     struct selkie_registry *registry = writer->unsealer->registry;
     uint64_t delivered = selkie_replay_delivered(&transaction->replay, atomic_load(&writer->delivered));
 
-    if (delivered <= transaction->emptied || transaction->failing)
+    if (transaction->failing || !transaction->effects.loaded)
         return;
-    if (selkie_registry_empty_outbox(registry, delivered) < 0 || selkie_registry_commit(registry) < 0)
+    int result = selkie_registry_put_day_clock(registry, transaction->effects.day_clock.ms);
+    if (result == 0 && delivered > transaction->emptied)
+        result = selkie_registry_empty_outbox(registry, delivered);
+    if (result < 0 || selkie_registry_commit(registry) < 0)
         selkie_registry_rollback(registry);
 }
 
@@ -150,7 +154,7 @@ static void *run(void *context)
         if (selkie_transaction_run(transaction, delivered) < 0 && !pause_for_retry(writer))
             break;
     }
-    forget_delivered(writer);
+    store_end(writer);
     return NULL;
 }
 

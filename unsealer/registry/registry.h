@@ -82,7 +82,7 @@ SELKIE_USE_RESULT int selkie_registry_live(struct selkie_registry *registry,
                                            const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                            struct selkie_binding bindings[static SELKIE_LIVE_MAX]);
 
-/* At most `max` retired bindings of an address, newest first. Returns the number. */
+/* At most `max` retired bindings of an address, those first that were retired last. Returns the number. */
 SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,
                                               const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                               struct selkie_binding bindings[], int max);
@@ -97,7 +97,7 @@ SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *regist
 SELKIE_USE_RESULT int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span,
                                                      int64_t pending_day, int64_t active_day,
                                                      struct selkie_binding *binding);
-/* The number of retired bindings of an address whose last frame came after a day. */
+/* The number of superseded and retired bindings of an address whose last frame came after a day. */
 SELKIE_USE_RESULT int selkie_registry_count_replaced(struct selkie_registry *registry,
                                                      const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                                      int64_t after_day);

@@ -178,7 +178,8 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
                                           SELKIE_INTEGER(retired ? ++registry->last_binding : binding->superseded_ms),
                                           SELKIE_INTEGER(binding->successor.rx_ms),
                                           SELKIE_INTEGER(binding->successor.clock),
-                                          SELKIE_INTEGER(binding->successor.gateway)};
+                                          SELKIE_INTEGER(binding->successor.gateway),
+                                          SELKIE_INTEGER(binding->superseded_day)};
 
     if (!retired)
         return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, sizeof values / sizeof values[0]);

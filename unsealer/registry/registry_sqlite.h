@@ -34,7 +34,7 @@
     SELKIE_BINDING_CHANGES(FIRST, X) \
     X(number, INTEGER, number) X(address, BLOB, address) X(id_hash, BLOB, id_hash) X(status, INTEGER, status) \
     X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms) \
-    X(superseded, INTEGER, superseded_ms) X(successor_rx, INTEGER, successor.rx_ms) \
+    X(superseded, INTEGER, superseded_ms) X(superseded_day, INTEGER, superseded_day) X(successor_rx, INTEGER, successor.rx_ms) \
     X(successor_clock, INTEGER, successor.clock) X(successor_gateway, INTEGER, successor.gateway)
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
@@ -102,16 +102,17 @@
       "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
     X(BINDING_STATUS,                                                                                                  \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, superseded = ?5, successor_rx = ?6, "                \
-      "successor_clock = ?7, successor_gateway = ?8 WHERE number = ?4")                                                \
+      "successor_clock = ?7, successor_gateway = ?8, superseded_day = ?9 WHERE number = ?4")                           \
     X(BINDING_RETIRE, /* under a new number, because a row that only shrinks leaves its page as it is */               \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
       "row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                                            \
     X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
     X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status >= 3 AND heard > ?")                \
-    X(BINDING_FORGOTTEN,                                                                                               \
-      SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND (status = 2 AND heard < ? OR status = 1 AND "           \
-                         "heard < ? AND EXISTS (SELECT 1 FROM device WHERE device.address = binding.address AND "      \
-                         "device.gateway <> '')) ORDER BY number LIMIT 1")                                             \
+    X(BINDING_FORGOTTEN, SELKIE_SQL_BINDING                                                                            \
+      "WHERE number > ? AND number <= ? AND (status = 2 AND heard < ? AND NOT EXISTS (SELECT 1 "                       \
+      "FROM parked WHERE parked.binding = binding.number) OR status = 1 AND heard < ? AND EXISTS (SELECT 1 "           \
+      "FROM device WHERE device.address = binding.address AND device.gateway <> '')) "                                 \
+      "ORDER BY number LIMIT 1")                                                                                       \
     X(CLOCK_GET, "SELECT value FROM about WHERE name = 'day-clock'")                                                   \
     X(CLOCK_PUT, "INSERT OR REPLACE INTO about (name, value) VALUES ('day-clock', ?)")                                 \
     X(HISTORY_GET, "SELECT open FROM history WHERE binding = ?")                                                       \

@@ -50,6 +50,7 @@ CREATE TABLE binding (
     session_frames INTEGER NOT NULL,-- of those received
     session_bytes INTEGER NOT NULL,-- of their bodies: their airtime
     superseded  INTEGER NOT NULL,-- when the frame arrived that took its place
+    superseded_day INTEGER NOT NULL,-- also by the day clock
     successor_rx INTEGER NOT NULL,-- and its capture: time, enum selkie_clock, hash of the gateway
     successor_clock INTEGER NOT NULL,
     successor_gateway INTEGER NOT NULL,

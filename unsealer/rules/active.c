@@ -103,7 +103,10 @@ int selkie_active_facts(struct selkie_effects *effects, struct selkie_case *fact
     facts->capture = selkie_capture_of(opened->rx_ms, opened->clock, opened->gateway);
     facts->successor = own->successor;
     facts->now_ms = effects->now_ms;
+    facts->proof_since_ms = effects->proof_since_ms;
+    facts->today = selkie_day_clock_today(&effects->day_clock);
     facts->superseded_ms = own->superseded_ms;
+    facts->superseded_day = own->superseded_day;
     facts->own = own->status;
     facts->received = own->received;
     facts->highest = own->counter;

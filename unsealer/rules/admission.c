@@ -40,14 +40,15 @@ static bool comparable(const struct selkie_capture *first, const struct selkie_c
            first->gateway == second->gateway;
 }
 
-static bool long_after(const struct selkie_capture *first, const struct selkie_capture *second)
+static bool long_after(const struct selkie_capture *first, const struct selkie_capture *second, int64_t since_ms)
 {
-    return comparable(first, second) && second->rx_ms - first->rx_ms > SELKIE_REPLAY_MS;
+    return first->rx_ms >= since_ms && comparable(first, second) && second->rx_ms - first->rx_ms > SELKIE_REPLAY_MS;
 }
 
-bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again)
+bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again,
+                                int64_t since_ms)
 {
-    return long_after(first, again);
+    return long_after(first, again, since_ms);
 }
 
 /* Rule 3: an active ID is decided by its counter. */
@@ -66,7 +67,7 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
     if (facts->open) {
         /* No single device sends a counter long after a higher one. */
         accept.late = true;
-        accept.alarm_clone = facts->newest && long_after(facts->newest, &facts->capture) &&
+        accept.alarm_clone = facts->newest && long_after(facts->newest, &facts->capture, facts->proof_since_ms) &&
                              alarm_due(facts->clone_alarm_ms, facts->now_ms);
         return accept;
     }
@@ -77,7 +78,7 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
         clone.alarm_clone = alarm_due(facts->clone_alarm_ms, facts->now_ms);
         return clone;
     }
-    if (selkie_admission_is_replay(&facts->seen->capture, &facts->capture))
+    if (selkie_admission_is_replay(&facts->seen->capture, &facts->capture, facts->proof_since_ms))
         return reject(SELKIE_REASON_REPLAY);
     return (struct selkie_decision){.verdict = SELKIE_DUPLICATE};
 }
@@ -86,7 +87,7 @@ static struct selkie_decision decide_active(const struct selkie_case *facts)
  * newcomer's proves that its device lives. One from before that is only late. */
 static struct selkie_decision decide_superseded(const struct selkie_case *facts)
 {
-    if (facts->now_ms - facts->superseded_ms >= SELKIE_SUPERSEDED_MS) {
+    if (facts->today - facts->superseded_day >= SELKIE_SUPERSEDED_DAYS) {
         struct selkie_decision over = reject(SELKIE_REASON_RETIRED);
         over.becomes = SELKIE_BINDING_RETIRED;
         return over;
@@ -94,8 +95,9 @@ static struct selkie_decision decide_superseded(const struct selkie_case *facts)
     /* Whenever the newcomer's frame was captured, that was before it arrived. */
     const struct selkie_capture arrived = {.rx_ms = facts->superseded_ms, .clock = SELKIE_CLOCK_PROMPT};
     struct selkie_decision decision = decide_active(facts);
-    decision.takeover = decision.verdict == SELKIE_ACCEPT &&
-                        (long_after(&facts->successor, &facts->capture) || long_after(&arrived, &facts->capture));
+    decision.takeover =
+        decision.verdict == SELKIE_ACCEPT && (long_after(&facts->successor, &facts->capture, facts->proof_since_ms) ||
+                                              long_after(&arrived, &facts->capture, facts->proof_since_ms));
     if (decision.takeover)
         decision.becomes = SELKIE_BINDING_ACTIVE;
     return decision;
@@ -183,13 +185,16 @@ static struct selkie_decision decide_newcomer(const struct selkie_rules *rules, 
      */
     if (pending && answer == REFUSE && reason != SELKIE_REASON_CLAIM)
         answer = PEND;
+    /* Worn out by a flood: the device itself must still be there to be approved. */
+    if (answer == ADMIT && facts->replaced_full)
+        answer = PEND;
     /* Each ID under a tag costs one decryption for each SESSION frame with that tag. Eight are no coincidence:
      * somebody is generating IDs with colliding tags. PROTOCOL.md, section 7. */
     if (!pending && answer != REFUSE && facts->same_tag >= SELKIE_TAG_MAX) {
         answer = REFUSE;
         reason = SELKIE_REASON_TAG_FULL;
     }
-    if (!pending && answer != REFUSE && (facts->devices_full || (answer == ADMIT && facts->replaced_full))) {
+    if (!pending && answer != REFUSE && facts->devices_full) {
         answer = REFUSE;
         reason = SELKIE_REASON_REGISTRY_FULL;
     }

@@ -6,15 +6,15 @@
 
 #include "model/records.h"
 
-#define SELKIE_WINDOW         1024   /* the bodies' digests of the last so many counters are kept */
-#define SELKIE_REPLAY_MS      600000 /* a repeat captured later than this after the first is a replay */
-#define SELKIE_TAG_MAX        8      /* IDs that are not retired, a session tag */
-#define SELKIE_REPLACED_MAX   64     /* under `allow`: IDs of an address that were replaced in SELKIE_REPLACED_DAYS */
-#define SELKIE_REPLACED_DAYS  30
-#define SELKIE_ALARM_EVERY_MS 60000 /* between alarms of one kind that each frame could raise */
-#define SELKIE_SUPERSEDED_MS  (30 * 24 * 3600 * INT64_C(1000)) /* after so long a superseded ID is retired */
-#define SELKIE_ALIVE_MS       60000 /* a pending ID is alive after two frames that arrived so far apart, */
-#define SELKIE_ALIVE_FOR_MS   (24 * 3600 * INT64_C(1000)) /* for so long after the last */
+#define SELKIE_WINDOW          1024   /* the bodies' digests of the last so many counters are kept */
+#define SELKIE_REPLAY_MS       600000 /* a repeat captured later than this after the first is a replay */
+#define SELKIE_TAG_MAX         8      /* IDs that are not retired, a session tag */
+#define SELKIE_REPLACED_MAX    64     /* under `allow`: IDs of an address that were replaced in SELKIE_REPLACED_DAYS */
+#define SELKIE_REPLACED_DAYS   30
+#define SELKIE_ALARM_EVERY_MS  60000 /* between alarms of one kind that each frame could raise */
+#define SELKIE_SUPERSEDED_DAYS 30    /* after so long a superseded ID is retired */
+#define SELKIE_ALIVE_MS        60000 /* a pending ID is alive after two frames that arrived so far apart, */
+#define SELKIE_ALIVE_FOR_MS    (24 * 3600 * INT64_C(1000)) /* for so long after the last */
 
 struct selkie_rules {
     enum selkie_enrolment enrolment;
@@ -62,6 +62,8 @@ struct selkie_case {
     uint8_t digest[SELKIE_DIGEST_SIZE];
     struct selkie_capture capture;
     int64_t now_ms;
+    int64_t proof_since_ms; /* times before this prove nothing */
+    int64_t today;          /* by the day clock */
 
     /* of the address */
     bool revoked, listed;
@@ -84,7 +86,7 @@ struct selkie_case {
     const struct selkie_seen *seen;      /* this counter, if it was accepted and is in the window; else NULL */
     const struct selkie_capture *newest; /* of the frame with the highest counter; NULL = unknown */
     int64_t clone_alarm_ms;
-    int64_t superseded_ms; /* of a superseded one, */
+    int64_t superseded_ms, superseded_day; /* of a superseded one, */
     struct selkie_capture successor;
 };
 
@@ -106,8 +108,10 @@ struct selkie_decision {
     uint32_t lost;                      /* counters skipped by this frame */
 };
 
-/* Whether a repeat is a replay: its capture is proved to be long after the first one's. Else it is a duplicate. */
-bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again);
+/* Whether a repeat is a replay: its capture is proved to be long after the first one's. Else it is a duplicate. A first
+ * one before since_ms proves nothing. */
+bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again,
+                                int64_t since_ms);
 
 /* The pending ID of an address that one more takes the place of: the one that was silent longest, and one that is alive
  * only if all are. So of four, three that are alive stay. NULL if none is pending. */

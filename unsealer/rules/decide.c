@@ -83,7 +83,7 @@ static int decide(struct selkie_effects *effects, struct selkie_binding *own, st
     result = selkie_active_facts(effects, &facts, own, opened, &seen);
     if (result == 0 && !active)
         result = selkie_newcomer_facts(effects, &newcomer, live, &facts);
-    if (result == 0 && own->status == SELKIE_BINDING_NONE)
+    if (result == 0 && (own->status == SELKIE_BINDING_NONE || own->status == SELKIE_BINDING_PENDING))
         result = find_room(effects, &facts, known > 0, address, opened->gateway);
     if (result < 0)
         goto out;

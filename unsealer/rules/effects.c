@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define CLOCK_SET_MS 60000
+
 static int shift_unmatched_clock(struct selkie_effects *effects, int64_t now_us)
 {
     int64_t last_ms;
@@ -23,12 +25,26 @@ static int load(struct selkie_effects *effects, int64_t now_us)
     return result;
 }
 
+/* Whether the clock was set since the transaction before: by more than it can drift, or by so little that it matters to
+ * no rule. */
+static void watch_clock(struct selkie_effects *effects, int64_t now_ms, int64_t now_us)
+{
+    int64_t clock_ms = now_ms - now_us / 1000, moved_ms = clock_ms - effects->clock_ms;
+
+    if (effects->clock_ms != 0 && (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS)) {
+        effects->clock_set_us = now_us;
+        effects->proof_since_ms = now_ms;
+    }
+    effects->clock_ms = clock_ms;
+}
+
 int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us)
 {
     int result = effects->shifted ? 0 : shift_unmatched_clock(effects, now_us);
 
     if (result < 0)
         return result;
+    watch_clock(effects, now_ms, now_us);
     effects->now_ms = now_ms;
     effects->unmatched_now_ms = now_us / 1000 + effects->unmatched_shift_ms;
     effects->counts = (struct selkie_counts){0};

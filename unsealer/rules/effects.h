@@ -40,6 +40,9 @@ struct selkie_effects {
 
     /* Of all transactions; read from the registry before the first, and again after a rollback. */
     bool loaded;
+    int64_t clock_ms;       /* the time of day less the monotonic time */
+    int64_t clock_set_us;   /* when the clock was set, monotonic; 0 = not since the start */
+    int64_t proof_since_ms; /* times before this prove nothing: they are of a clock that was set since */
     struct selkie_state_publisher states;
     /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
      * stored. */

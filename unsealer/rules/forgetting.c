@@ -2,8 +2,6 @@
 #include "rules/forgetting.h"
 #include "rules/parking.h"
 
-#include <mbedtls/platform_util.h>
-
 #define SPAN       1000          /* bindings a step */
 #define STEP_US    250000        /* between steps */
 #define PAUSE_US   21600000000LL /* between walks */

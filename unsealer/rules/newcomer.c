@@ -103,6 +103,7 @@ static int supersede_bound(struct selkie_effects *effects, struct selkie_newcome
 
     /* Later than of those before it, whatever the clock says: their order decides whom a proof of life retires. */
     bound->superseded_ms = effects->now_ms;
+    bound->superseded_day = selkie_day_clock_today(&effects->day_clock);
     bound->successor = selkie_capture_of(opened->rx_ms, opened->clock, opened->gateway);
     for (int i = 0; i < newcomer->live_count; i++)
         if (newcomer->live[i].status == SELKIE_BINDING_SUPERSEDED &&

@@ -8,7 +8,7 @@
 int selkie_parking_repeated(struct selkie_effects *effects, const struct selkie_capture *first,
                             const struct selkie_capture *again, const char *gateway, const uint8_t *address)
 {
-    if (selkie_admission_is_replay(first, again))
+    if (selkie_admission_is_replay(first, again, effects->proof_since_ms))
         return selkie_effects_reject(effects, SELKIE_REASON_REPLAY, gateway, again->rx_ms, address);
     effects->counts.duplicates++;
     return 0;

@@ -7,8 +7,6 @@
 #define STEP_US    250000 /* between steps */
 #define EVENTS_MAX 256    /* a step */
 
-#define CLOCK_SET_MS 60000
-
 static int mark_silent(struct selkie_effects *effects, struct selkie_binding *binding)
 {
     struct selkie_device_record device;
@@ -33,14 +31,12 @@ static int mark_silent(struct selkie_effects *effects, struct selkie_binding *bi
 }
 
 /* Whether the present stretch has lasted for the time of silence. */
-static bool has_listened(const struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)
+static bool has_listened(const struct selkie_effects *effects, const struct selkie_silence *silence, int64_t now_us)
 {
-    int64_t clock_ms = effects->now_ms - now_us / 1000, moved_ms = clock_ms - silence->clock_ms;
-
-    if (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS)
-        silence->reset_us = now_us;
-    silence->clock_ms = clock_ms;
     int64_t from_us = silence->since_us > silence->reset_us ? silence->since_us : silence->reset_us;
+
+    if (effects->clock_set_us > from_us)
+        from_us = effects->clock_set_us;
     return silence->heard_us != 0 && now_us - silence->heard_us <= SELKIE_HEARD_US &&
            now_us - from_us >= silence->after_ms * 1000;
 }

@@ -22,8 +22,7 @@ struct selkie_silence {
     int64_t next_us;  /* when the next step is due, monotonic */
     int64_t heard_us; /* when a gateway was last heard, monotonic; 0 = never */
     int64_t since_us; /* since when gateways have been heard without a longer break, monotonic */
-    int64_t reset_us; /* when the clock was set or storage failed, monotonic */
-    int64_t clock_ms; /* the time of day less the monotonic time, at the last step */
+    int64_t reset_us; /* when storage failed, monotonic */
 };
 
 /* The next step, if it is due; the caller has set heard_us and since_us. After a rollback the caller restores *silence.
