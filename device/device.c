@@ -180,8 +180,8 @@ int selkie_device_send(struct selkie_device *device, const uint8_t *payload, siz
         return device->silenced;
     if (!device->identified || device->identity.next_counter == 0)
         return SELKIE_ENOTREADY;
-    if (selkie_uplink_busy(&device->uplink, SELKIE_UPLINK_DATA))
-        return SELKIE_EBUSY;
+    if (selkie_uplink_busy(&device->uplink, SELKIE_UPLINK_DATA)) /* SELKIE_EBUSY: it hurries the one that waits */
+        return selkie_uplink_put(&device->uplink, SELKIE_UPLINK_DATA, payload, len);
     int error = check_identity(device);
     if (error < 0)
         return error;

@@ -115,9 +115,11 @@ uint32_t selkie_pacing_ack_ms(const struct selkie_uplink_settings *settings)
 
 uint32_t selkie_pacing_patience_ms(const struct selkie_uplink_settings *settings)
 {
-    uint32_t wait_ms = PATIENCE_AIR * selkie_pacing_longest_ms(settings);
+    uint64_t wait_ms = (uint64_t)PATIENCE_AIR * selkie_pacing_longest_ms(settings);
 
     if (settings->patience_ms > 0)
         return settings->patience_ms;
-    return wait_ms > PATIENCE_MIN_MS ? wait_ms : PATIENCE_MIN_MS;
+    if (wait_ms > WAIT_MAX_MS)
+        return WAIT_MAX_MS;
+    return wait_ms > PATIENCE_MIN_MS ? (uint32_t)wait_ms : PATIENCE_MIN_MS;
 }

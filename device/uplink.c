@@ -4,7 +4,7 @@
 
 #define BACKOFF_DOUBLINGS  8
 #define REPEAT_MS          480000 /* PROTOCOL.md, section 2: no repeat later than this after the first transmission */
-#define WATCH_EVERY_MS     10     /* how often to look at a line that may be busy without an end */
+#define WATCH_EVERY_MS     5      /* how often to look at a line that may be busy without an end */
 #define RADIO_RETRY_MS     100    /* after a failure of the radio, at least */
 #define RADIO_FULL_MS      1      /* the radio's buffer was full: ask again after */
 #define READS_A_POLL       32     /* further received bytes wait for the next poll */
@@ -40,8 +40,12 @@ int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name
 {
     struct selkie_uplink_slot *slot = &uplink->slots[name];
     if (slot->left > 0) {
-        if (slot->sent == 0) /* it may wait for its phase: another message hurries it */
-            slot->due_ms = 0;
+        /* It may wait for its part of the interval: another message hurries it, but parts it from others all the same.
+         */
+        if (slot->sent == 0 && slot->setbacks == 0 && !slot->hurried) {
+            slot->hurried = true;
+            slot->scheduled = false;
+        }
         return SELKIE_EBUSY;
     }
     int wire_len = selkie_link_encode(slot->wire, sizeof slot->wire, body, len);
@@ -53,6 +57,7 @@ int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name
     slot->sent = 0;
     slot->setbacks = 0;
     slot->scheduled = false;
+    slot->hurried = false;
     slot->unheard = false;
     uplink->registered = uplink->registered || name == SELKIE_UPLINK_REGISTER;
     return 0;
@@ -77,7 +82,7 @@ static void schedule(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
     slot->due_ms = now_ms + selkie_pacing_backoff_ms(settings, drbg, slot->len, 0);
     if (slot == &uplink->slots[SELKIE_UPLINK_REGISTER])
         slot->due_ms += selkie_pacing_spread_ms(settings, drbg, slot->len);
-    else
+    else if (!slot->hurried)
         slot->due_ms += selkie_pacing_phase_ms(&uplink->pacing, settings, drbg, slot->len,
                                                selkie_uplink_expects_ack(uplink), now_ms);
     slot->scheduled = true;
@@ -111,6 +116,8 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
         slot->left = 0;
         uplink->unheard = 0;
         uplink->counts.acknowledged++;
+        if (uplink->trouble == SELKIE_UPLINK_LINE_BUSY)
+            uplink->trouble = SELKIE_UPLINK_CLEAR;
         if (uplink->phase == SELKIE_UPLINK_IDLE || uplink->current != i)
             return;
         /* If the frame should still be on the air, nothing goes before its end, and the duty cycle counts all of it. */
@@ -151,6 +158,8 @@ static bool receive(struct selkie_uplink *uplink, const struct selkie_port *port
         for (int i = 0; uplink->rx && i < count; i++) {
             struct selkie_frame frame;
             int len = selkie_link_rx_byte(uplink->rx, bytes[i]);
+            if (!selkie_link_rx_inside(uplink->rx))
+                uplink->inside_ms = 0; /* what follows is another frame */
             if (len > 0 && selkie_frame_decode(&frame, uplink->rx->body, (size_t)len) == 0 && frame.type == SELKIE_ACK)
                 acknowledge(uplink, frame.ack.crc);
         }
@@ -255,9 +264,10 @@ static void give_up(struct selkie_uplink *uplink, struct selkie_uplink_slot *slo
 }
 
 /* A repeat that comes too late would look like a replay. */
-static void drop_if_old(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot)
+static void drop_if_old(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, uint64_t now_ms)
 {
-    if (slot->left == 0 || slot->sent == 0 || (uint32_t)slot->due_ms - slot->first_ms <= REPEAT_MS)
+    uint64_t at_ms = slot->due_ms > now_ms ? slot->due_ms : now_ms;
+    if (slot->left == 0 || slot->sent == 0 || (uint32_t)at_ms - slot->first_ms <= REPEAT_MS)
         return;
     slot->left = 0;
     if (selkie_uplink_expects_ack(uplink))
@@ -296,7 +306,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
             schedule(uplink, slot, drbg, now_ms);
         if (slot->due_ms < uplink->silent_ms) /* a wait that ends within the silence would part nobody */
             slot->due_ms = uplink->silent_ms + selkie_pacing_spread_ms(uplink->settings, drbg, slot->len);
-        drop_if_old(uplink, slot);
+        drop_if_old(uplink, slot, now_ms);
         if (slot->left > 0 && (!next || slot->due_ms < next->due_ms))
             next = slot;
     }
@@ -308,7 +318,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
 static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port, uint64_t now_ms)
 {
     uint32_t wanted = uplink->settings->quiet_ms;
-    if (uplink->inside_ms > 0 && (uint32_t)now_ms - uplink->inside_ms < selkie_pacing_longest_ms(uplink->settings))
+    if (uplink->inside_ms > 0 && (uint32_t)now_ms - uplink->inside_ms < 2 * selkie_pacing_longest_ms(uplink->settings))
         return wanted > 0 ? wanted : 1;
     if (!port->radio_quiet_ms)
         return 0;
@@ -319,7 +329,8 @@ static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie
 }
 
 /* Whether a busy line is no traffic but noise without an end. A full channel is busy almost whenever a device looks, so
- * once its patience is over it watches: between two frames there is a gap. */
+ * once its patience is over it watches: between two frames there is a gap, nearly as long as the quiet that each sender
+ * waits for. Between two bytes of noise there is none. */
 static bool stays_busy(struct selkie_uplink *uplink, bool gap, uint64_t now_ms)
 {
     if (gap)
@@ -346,7 +357,13 @@ static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *po
     if (next->due_ms > now_ms)
         return next->due_ms;
     uint32_t wait = quiet_in(uplink, port, now_ms);
-    if (wait > 0 && !stays_busy(uplink, wait < uplink->settings->quiet_ms, now_ms)) {
+    if (wait == 0 && uplink->watch_ms > 0) { /* a gap after all: all who watch see it at the same time */
+        uplink->watch_ms = 0;
+        uplink->trouble = SELKIE_UPLINK_CLEAR;
+        set_back(uplink, next, drbg, now_ms);
+        return next->due_ms;
+    }
+    if (wait > 0 && !stays_busy(uplink, wait <= uplink->settings->quiet_ms / 8, now_ms)) {
         if (uplink->watch_ms > 0)
             next->due_ms = now_ms + WATCH_EVERY_MS;
         else

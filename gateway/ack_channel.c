@@ -20,7 +20,7 @@
 
 static int64_t air_us(const struct selkie_ack_line *line, size_t len)
 {
-    return (int64_t)len * 8 * SELKIE_SEC_US / line->settings->bit_rate;
+    return line->settings->preamble_ms * SELKIE_MS_US + (int64_t)len * 8 * SELKIE_SEC_US / line->settings->bit_rate;
 }
 
 static int64_t slot_us(const struct selkie_ack_line *line)
@@ -33,10 +33,11 @@ static bool same(const struct selkie_ack *ack, const uint8_t *body)
     return memcmp(ack->body, body, SELKIE_ACK_SIZE) == 0;
 }
 
-/* Whether a line is inside a frame. What has lasted for longer than the longest frame is noise. */
+/* Whether a line is inside a frame. What has lasted for twice as long as the longest frame is noise: packet radios
+ * pause inside one. */
 static bool is_inside(const struct selkie_ack_line *line, int64_t now)
 {
-    return line->inside_us > 0 && now - line->inside_us < air_us(line, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+    return line->inside_us > 0 && now - line->inside_us < 2 * air_us(line, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
 }
 
 static bool any_inside(const struct selkie_ack_channel *channel, int64_t now)
@@ -67,6 +68,21 @@ static void set_role(struct selkie_ack_channel *channel, const uint8_t *sender, 
         known = &channel->senders[at].role;
     }
     *known = role;
+}
+
+static bool is_contested(struct selkie_ack_channel *channel, const uint8_t *sender)
+{
+    const enum selkie_ack_role *role = role_of(channel, sender);
+
+    return role && *role == SELKIE_ACK_CONTESTED;
+}
+
+static void contest(struct selkie_ack_channel *channel, const uint8_t *sender)
+{
+    const enum selkie_ack_role *role = role_of(channel, sender);
+    bool ours = role && (*role == SELKIE_ACK_OURS || *role == SELKIE_ACK_CONTESTED);
+
+    set_role(channel, sender, ours ? SELKIE_ACK_CONTESTED : SELKIE_ACK_UNKNOWN);
 }
 
 /* The wait behind the quiet time. */
@@ -107,6 +123,8 @@ static void arm(struct selkie_ack_channel *channel, int64_t now)
 static void drop(struct selkie_ack_channel *channel, size_t index)
 {
     channel->waiting_count--;
+    if (index == 0)
+        channel->wait_us = -1; /* it was drawn for this one's device */
     memmove(&channel->waiting[index], &channel->waiting[index + 1],
             (channel->waiting_count - index) * sizeof channel->waiting[0]);
 }
@@ -134,7 +152,8 @@ static void send_first(struct selkie_ack_channel *channel, int64_t now)
     if (line->settings->duty_permille > 0)
         line->silent_us = now + (end - now) * 1000 / line->settings->duty_permille;
     note_busy(channel, end);
-    set_role(channel, ack.sender, SELKIE_ACK_OURS);
+    if (!is_contested(channel, ack.sender))
+        set_role(channel, ack.sender, SELKIE_ACK_OURS);
     ack.since_us = now;
     channel->sent[channel->sent_at++ % SELKIE_ACKS_MAX] = ack;
 }
@@ -233,14 +252,13 @@ void selkie_ack_channel_put(struct selkie_ack_channel *channel, struct selkie_ac
     if (just_sent(channel, line, ack.body, ack.since_us))
         return;
     if (repeat) /* whoever acknowledged it, the device did not hear */
-        set_role(channel, ack.sender, SELKIE_ACK_UNKNOWN);
+        contest(channel, ack.sender);
     if (channel->waiting_count == SELKIE_ACKS_MAX) {
         channel->waiting[0].line->counters.lost++;
         drop(channel, 0);
     }
     channel->waiting[channel->waiting_count++] = ack;
-    if (channel->waiting_count == 1)
-        arm(channel, ack.since_us);
+    arm(channel, ack.since_us);
 }
 
 void selkie_ack_channel_overheard(struct selkie_ack_channel *channel, const uint8_t ack[static SELKIE_ACK_SIZE])

@@ -5,9 +5,9 @@
  * random part of four slots, each as long as an ACK and 10 ms more: other gateways that heard the same frame draw their
  * own. It is not sent once the same ACK was overheard, and a body that several lines heard is acknowledged once.
  *
- * Gateways divide devices among themselves without a word: the one whose ACK ended a device's repeats goes first from
- * then on, and one that overheard another's ACK leaves the first slot to it. A repeat shows that the ACK did not
- * arrive: then all draw again.
+ * Gateways divide devices among themselves without a word: the one that acknowledged a device goes first from then on,
+ * and one that overheard another's ACK leaves the first slot to it. A repeat shows that the ACK did not arrive: then
+ * all draw, and a gateway whose own ACK it was goes on drawing, because there may be another one that it does not hear.
  *
  * An ACK is dropped after SELKIE_ACK_KEEP_US, and when SELKIE_ACKS_MAX newer ones wait: the device repeats a frame that
  * gets no ACK. Never blocks. The loop's thread. */
@@ -44,7 +44,12 @@ struct selkie_ack_line {
 };
 
 /* Who acknowledges a device. */
-enum selkie_ack_role { SELKIE_ACK_UNKNOWN, SELKIE_ACK_OURS, SELKIE_ACK_THEIRS };
+enum selkie_ack_role {
+    SELKIE_ACK_UNKNOWN,
+    SELKIE_ACK_OURS,
+    SELKIE_ACK_THEIRS,
+    SELKIE_ACK_CONTESTED /* ours did not arrive: somebody answers too whom we do not hear. All waits are drawn */
+};
 
 struct selkie_ack {
     uint8_t body[SELKIE_ACK_SIZE];

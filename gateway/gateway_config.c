@@ -78,6 +78,7 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
         line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, 1000, SELKIE_QUIET_MS_DEFAULT);
         line->ack_session = selkie_settings_boolean(object, "ack_session", false);
         line->bit_rate = (unsigned)selkie_settings_integer(object, "bit_rate", 50, 4000000, SELKIE_BIT_RATE_DEFAULT);
+        line->preamble_ms = (unsigned)selkie_settings_integer(object, "preamble_ms", 0, 10000, 0);
         line->duty_permille = (unsigned)selkie_settings_integer(object, "duty", 0, 1000, 0);
         line->channel = (unsigned)selkie_settings_integer(object, "channel", 0, SELKIE_LINES_MAX - 1, 0);
         selkie_settings_end(object);
@@ -227,7 +228,7 @@ void selkie_gateway_config_show(const struct selkie_gateway_config *config)
         const struct selkie_gateway_line *line = &config->lines[i];
         printf("line     %s, %u baud, %s", line->device, line->baud, line->ack ? "acknowledges" : "only listens");
         if (line->ack)
-            printf(" after %u ms of quiet", line->quiet_ms);
+            printf(" after %u ms of quiet, at %u bit/s on channel %u", line->quiet_ms, line->bit_rate, line->channel);
         if (line->ack && line->duty_permille > 0)
             printf(", %u permille of the time at most", line->duty_permille);
         if (line->ack && config->allow_count > 0)

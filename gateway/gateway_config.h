@@ -28,6 +28,7 @@ struct selkie_gateway_line {
     bool ack_session; /* acknowledge SESSION frames too, where `allow` is set */
     unsigned quiet_ms;
     unsigned bit_rate;      /* of the air, bits a second: how long an ACK takes */
+    unsigned preamble_ms;   /* what the radio adds to each transmission */
     unsigned duty_permille; /* ACKs take at most this part of the air; 0: no limit */
     unsigned channel;       /* lines with the same number receive the same radio channel; below SELKIE_LINES_MAX */
 };

@@ -146,7 +146,8 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
         }
     check_generation(gateway);
     if (selkie_dedup_has(&gateway->dedup, body, len, selkie_clock_monotonic_us())) {
-        selkie_radio_line_ack(line, body, len, true);
+        if (gateway->forwarder)
+            selkie_radio_line_ack(line, body, len, true);
         return;
     }
     struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];

@@ -68,6 +68,8 @@ static void on_bytes(void *context, const uint8_t *data, size_t len)
 
     for (size_t i = 0; i < len; i++) {
         int result = selkie_link_rx_byte(&line->rx, data[i]);
+        if (!selkie_link_rx_inside(&line->rx))
+            line->acks.inside_us = 0; /* what follows is another frame */
         if (result > 0)
             on_body(line, (size_t)result);
         else if (result == SELKIE_ECRC)

@@ -191,7 +191,8 @@ void selkie_sender_fill(struct selkie_sender *sender)
     if (!sender->online)
         return;
     if (send_due(sender) || send_new(sender))
-        selkie_timer_later(&sender->later, SELKIE_GATEWAY_BROKER_RANK);
+        (void)selkie_timer_later(&sender->later,
+                                 SELKIE_GATEWAY_BROKER_RANK); /* else the next frame or answer goes on */
     await_answer(sender);
 }
 

@@ -23,7 +23,7 @@ static const char *const figures[] = {
     /* air */
     "air_use", "collided_share", "air_bytes", "line_overrun_bytes", "gateway_dropped",
     /* fleet */
-    "transmissions", "acknowledged", "first_try_share", "given_up", "skipped", "resets", "key_changes", NULL};
+    "transmissions", "acknowledged", "acknowledged_share", "given_up", "skipped", "resets", "key_changes", NULL};
 static const char *const program[] = {"cpu_s",    "memory_mb", "gateway_starts", "broker_starts", "entropy_alarms",
                                       "approved", NULL};
 static const char *const events[] = {"registered", "reset",  "approved", "denied", "revoked",   "clone",

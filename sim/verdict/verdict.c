@@ -97,7 +97,7 @@ static void fleet(struct selkie_world *world)
     set_count(world, "transmissions", transmissions);
     set_count(world, "acknowledged", acknowledged);
     set_count(world, "given_up", given_up);
-    set_share(world, "first_try_share", acknowledged, transmissions);
+    set_share(world, "acknowledged_share", acknowledged, transmissions);
     set_count(world, "skipped", world->fleet.skipped);
     set_count(world, "resets", world->fleet.resets);
     set_count(world, "key_changes", world->fleet.key_changes);

@@ -323,7 +323,7 @@ START_TEST(a_restart_is_deaf_for_a_moment_only)
     ck_assert_int_gt((int64_t)last * STREAM_MS, deaf_before_ms / 2); /* the stream went on */
     for (uint32_t i = 0; i < last; i++)
         lost += !arrived[i];
-    ck_assert_msg(lost <= last / 10, "%u of %u frames are lost", lost, last);
+    ck_assert_msg(lost <= 200 / STREAM_MS, "%u of %u frames are lost", lost, last);
 }
 END_TEST
 

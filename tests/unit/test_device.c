@@ -83,6 +83,26 @@ START_TEST(one_message_at_a_time)
 }
 END_TEST
 
+/* A reading that waits for its part of the interval goes at once when the application has another message. */
+START_TEST(another_message_hurries_the_one_that_waits)
+{
+    fake_device_start();
+    for (int i = 1; i <= 8; i++) {
+        (void)fake_device_run(600000ull * (unsigned)i - fake.now_ms);
+        ck_assert_int_eq(fake_device_send("reading"), 0);
+        size_t before = fake.frame_count;
+        (void)fake_device_run(10);
+        if (i < 4 || fake.frame_count > before)
+            continue;
+        ck_assert_int_eq(fake_device_send("alarm"), SELKIE_EBUSY);
+        (void)fake_device_run(5000);
+        ck_assert_uint_eq(fake.frame_count, before + 1);
+        return;
+    }
+    ck_abort_msg("no reading waited");
+}
+END_TEST
+
 START_TEST(every_payload_length_up_to_400_goes)
 {
     static const size_t lengths[] = {0, 1, 16, 399, 400};
@@ -315,6 +335,7 @@ int main(void)
     tcase_add_test(tc, the_id_is_never_in_clear);
     tcase_add_test(tc, sends_nothing_before_there_is_an_id);
     tcase_add_test(tc, one_message_at_a_time);
+    tcase_add_test(tc, another_message_hurries_the_one_that_waits);
     tcase_add_test(tc, every_payload_length_up_to_400_goes);
     tcase_add_test(tc, reset_draws_a_new_id_and_registers_it);
     tcase_add_test(tc, same_port_same_times_same_bytes);

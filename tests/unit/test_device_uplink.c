@@ -592,6 +592,39 @@ START_TEST(a_line_with_gaps_is_no_noise)
 }
 END_TEST
 
+/* A receiver without squelch: a byte of noise every 4 ms, or 16 ms where a USB adapter collects them. */
+static uint64_t noise_ms;
+
+static int noise(void *context)
+{
+    (void)context;
+    return (int)(fake.now_ms % noise_ms);
+}
+
+START_TEST(a_line_that_is_never_quiet_for_long_is_noise)
+{
+    noise_ms = _i == 0 ? 4 : 17;
+    settings.quiet_ms = 20;
+    settings.patience_ms = 10000;
+    fake.port.radio_quiet_ms = noise;
+    put(SELKIE_UPLINK_DATA, first);
+    run(120000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+}
+END_TEST
+
+/* Nobody polled for an hour: the radio was unplugged. */
+START_TEST(a_repeat_that_was_due_long_ago_is_dropped)
+{
+    put(SELKIE_UPLINK_DATA, first);
+    run_until(SELKIE_UPLINK_LISTENING);
+    fake.now_ms += 3600000;
+    run(fake.now_ms + 900000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_uint_eq(uplink.counts.given_up, 1);
+}
+END_TEST
+
 START_TEST(a_radio_that_takes_no_byte_gets_the_frame_anew)
 {
     settings.patience_ms = 5000;
@@ -736,6 +769,7 @@ int main(void)
     tcase_add_test(tc, no_repeat_goes_later_than_eight_minutes_after_the_first);
     tcase_add_test(tc, a_line_that_is_never_quiet_is_sent_on_in_the_end);
     tcase_add_test(tc, a_line_with_gaps_is_no_noise);
+    tcase_add_loop_test(tc, a_line_that_is_never_quiet_for_long_is_noise, 0, 2);
     tcase_add_test(tc, a_radio_that_takes_no_byte_gets_the_frame_anew);
     tcase_add_test(tc, a_radio_that_hesitates_does_not_end_the_trouble_with_a_busy_line);
     tcase_add_test(tc, what_the_radio_adds_counts_as_air);
@@ -752,6 +786,7 @@ int main(void)
     tcase_add_test(acks, a_gateway_that_never_answers_does_not_stop_the_messages);
     tcase_add_test(acks, a_radio_that_never_stops_hearing_does_not_keep_us);
     tcase_add_test(acks, noise_on_the_line_is_no_ack);
+    tcase_add_test(acks, a_repeat_that_was_due_long_ago_is_dropped);
     tcase_add_test(acks, without_a_gateway_the_tries_become_fewer_and_an_ack_brings_them_back);
     tcase_add_loop_test(acks, nothing_is_sent_into_a_frame_whose_radio_pauses, 0, 2);
     tcase_add_test(acks, an_ack_in_the_last_slot_is_in_time);

@@ -53,8 +53,6 @@ void device_line_close(struct device_line *line)
 {
     if (line->fd < 0)
         return;
-    if (!line->gone)
-        (void)tcdrain(line->fd);
     device_line_release(line);
     close(line->fd);
     line->fd = -1;

@@ -26,7 +26,7 @@ int device_line_open(struct device_line *line, const char *path, unsigned baud);
 /* Close what is left of the line, and open what is at its path now. 0, or -1 with errno: try again later. */
 int device_line_reopen(struct device_line *line, unsigned baud);
 
-/* Wait until all bytes are sent, and close. */
+/* Drop what the kernel still holds of a frame that was cut off, and close. */
 void device_line_close(struct device_line *line);
 
 /* As in port.h. A byte counts as taken once it has left the kernel (TIOCOUTQ), not while it waits there for a slow

@@ -269,11 +269,11 @@ static bool line_there(struct process *process, int64_t now_ms)
         process->reopen_error = 0;
         return true;
     }
-    bool missing = errno == ENOENT || errno == ENODEV || errno == ENXIO || errno == EIO;
-    if (!missing && errno != process->reopen_error) {
-        say(process->options->port, strerror(errno));
-        process->reopen_error = errno;
-    }
+    int error = errno;
+    bool missing = error == ENOENT || error == ENODEV || error == ENXIO || error == EIO;
+    if (!missing && error != process->reopen_error)
+        say(process->options->port, strerror(error));
+    process->reopen_error = missing ? process->reopen_error : error;
     process->reopen_ms = now_ms + REOPEN_MS;
     return false;
 }
@@ -293,7 +293,8 @@ static void log_trouble(struct process *process, int64_t now_ms)
     int64_t lasted_ms = now_ms - (int64_t)status->trouble_ms;
 
     if (process->trouble != SELKIE_UPLINK_CLEAR && process->trouble != status->trouble) {
-        say(process->options->port, over[process->trouble]);
+        if (status->trouble == SELKIE_UPLINK_CLEAR)
+            say(process->options->port, over[process->trouble]);
         process->trouble = SELKIE_UPLINK_CLEAR;
     }
     if (process->trouble != SELKIE_UPLINK_CLEAR || status->trouble == SELKIE_UPLINK_CLEAR ||

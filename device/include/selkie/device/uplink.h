@@ -25,6 +25,7 @@ struct selkie_uplink_slot {
     uint8_t sent;     /* transmissions made */
     uint8_t setbacks; /* busy lines, lost ACKs and radio failures: the back-off's exponent */
     bool scheduled;   /* due_ms is set */
+    bool hurried;     /* another message came: it does not wait for its part of the interval */
     bool unheard;     /* the last body here was given up: no ACK came */
     uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE)];
 };
