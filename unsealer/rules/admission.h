@@ -117,6 +117,10 @@ bool selkie_admission_is_replay(const struct selkie_capture *first, const struct
  * only if all are. So of four, three that are alive stay. NULL if none is pending. */
 struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms);
 
+/* The superseded ID of an address that goes when another one is superseded: the one that was silent longest; one that
+ * is alive only if all are, and then the one whose life is the shortest. NULL while there is room. */
+struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[], int count, int64_t now_ms);
+
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 
 #endif
