@@ -40,9 +40,13 @@ static bool comparable(const struct selkie_capture *first, const struct selkie_c
            first->gateway == second->gateway;
 }
 
+/* A time by age from before the clock was set may be too early, by nobody knows how much. What is sure is that it was
+ * before the clock was set. */
 static bool long_after(const struct selkie_capture *first, const struct selkie_capture *second, int64_t since_ms)
 {
-    return first->rx_ms >= since_ms && comparable(first, second) && second->rx_ms - first->rx_ms > SELKIE_REPLAY_MS;
+    int64_t first_ms = by_age(first->clock) && first->rx_ms < since_ms ? since_ms : first->rx_ms;
+
+    return comparable(first, second) && second->rx_ms - first_ms > SELKIE_REPLAY_MS;
 }
 
 bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again,

@@ -62,7 +62,7 @@ struct selkie_case {
     uint8_t digest[SELKIE_DIGEST_SIZE];
     struct selkie_capture capture;
     int64_t now_ms;
-    int64_t proof_since_ms; /* times before this prove nothing */
+    int64_t proof_since_ms; /* times by age before this count as this */
     int64_t today;          /* by the day clock */
 
     /* of the address */
