@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: its time of day is off by the seconds in the file that SELKIE_CLOCK_SHIFT names, as when an
- * operator or NTP sets the clock. The steady clocks stay as they are. */
+ * operator or NTP sets the clock. A second number there is for the time since the boot, which nobody can set: so much
+ * time has passed. The other steady clocks stay as they are. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-static long long shift(void)
+static long long shift(bool of_boot)
 {
     const char *path = getenv("SELKIE_CLOCK_SHIFT");
-    char text[32] = "";
+    char text[64] = "", *end;
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0) {
@@ -19,7 +21,8 @@ static long long shift(void)
             text[0] = '\0';
         (void)close(fd);
     }
-    return strtoll(text, NULL, 10);
+    long long seconds = strtoll(text, &end, 10);
+    return of_boot ? strtoll(end, NULL, 10) : seconds;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -29,7 +32,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
     int result = real(clock, now);
-    if (clock == CLOCK_REALTIME)
-        now->tv_sec += (time_t)shift();
+    if (clock == CLOCK_REALTIME || clock == CLOCK_BOOTTIME)
+        now->tv_sec += (time_t)shift(clock == CLOCK_BOOTTIME);
     return result;
 }

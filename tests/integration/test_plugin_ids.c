@@ -12,16 +12,28 @@ static struct harness_broker *broker;
 static struct harness_client *gateway, *payloads, *events, *rejected, *admin;
 static uint64_t seq;
 
-static void set_clock(long minutes)
+/* At once, so that the broker never reads half of it. */
+static void shift_clocks(long set_minutes, long passed_minutes)
 {
-    (void)harness_write("shift", 0600, "%ld", 60 * minutes);
+    const char *path = harness_path("shift");
+
+    ck_assert_int_eq(
+        rename(harness_write("shift.new", 0600, "%ld %ld", 60 * (set_minutes + passed_minutes), 60 * passed_minutes),
+               path),
+        0);
+}
+
+/* So much time has passed since the start. */
+static void pass(long minutes)
+{
+    shift_clocks(0, minutes);
 }
 
 static void start(const char *policies)
 {
     char configuration[300];
 
-    set_clock(0);
+    pass(0);
     ck_assert_int_eq(setenv("SELKIE_CLOCK_SHIFT", harness_path("shift"), 1), 0);
     ck_assert_int_eq(setenv("LD_PRELOAD", CLOCK_SHIFT_LIBRARY, 1), 0);
     ck_assert_int_eq(setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1), 0);
@@ -137,7 +149,7 @@ START_TEST(dead_ids_lock_no_device_out)
     }
     send_data(&reset, "after it");
     json_decref(expect_event("reset", &reset));
-    set_clock(2);
+    pass(2);
     send_data(&reset, "two minutes later");
     for (unsigned i = 10; i < 20; i++) { /* the flood goes on; it displaces its own */
         struct frames_device dead = life(i);
@@ -167,7 +179,7 @@ START_TEST(a_registration_that_nobody_heard_does_not_take_over_for_good)
     send_data(&living, "alive");
     expect_payload(&living, "alive");
 
-    set_clock(60);
+    pass(60);
     send_register(&recorded, "secret"); /* what no gateway had, of the life between */
     json_decref(expect_event("reset", &recorded));
     json_decref(expect_event("registered", &recorded));
@@ -175,7 +187,7 @@ START_TEST(a_registration_that_nobody_heard_does_not_take_over_for_good)
     expect_payload(&recorded, "an old reading"); /* the policy says so */
     send_data(&living, "at once");               /* its place is doubtful, its readings are not */
     expect_payload(&living, "at once");
-    set_clock(71);
+    pass(71);
     send_data(&living, "still alive");
     expect_payload(&living, "still alive");
     json_t *event = expect_event("takeover", &living);
@@ -205,11 +217,61 @@ START_TEST(ten_wrong_claims_raise_an_event_and_keep_nobody_out)
     json_decref(event);
     send_register(&device, "secret");
     json_decref(expect_event("registered", &device));
-    set_clock(11);
+    pass(11);
     for (unsigned i = 0; i < 10; i++)
         send_register(&stranger, "guess");
     json_decref(expect_event("reset", &stranger));
     json_decref(expect_event("claim", &stranger));
+}
+END_TEST
+
+/* A gateway that was cut off hands over a frame that it captured so long ago. */
+static void send_late(struct harness_client *late, const uint8_t body[static SELKIE_SEALED_SIZE], const char *age)
+{
+    char number[24];
+
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)++seq);
+    const struct harness_property properties[] = {{"seq", number}, {"age", age}, {NULL, NULL}};
+    (void)harness_publish(late, "selkie/gateway/gw2/up", body, SELKIE_SEALED_SIZE, 1, false, properties);
+    frames_await_receipt(late, seq);
+}
+
+/* A broker that started without a clock has the time from NTP: that is no time that passes. */
+START_TEST(a_broker_whose_clock_is_set_forward_proves_nothing_by_that)
+{
+    static const char *const names[] = {"registered", "lost", "registered", "reset", "registered", "takeover"};
+    struct frames_device old = life(1), living = life(2), steady = frames_device(2);
+    uint8_t first[SELKIE_SEALED_SIZE], body[SELKIE_SEALED_SIZE];
+    const long set_minutes = _i == 0 ? 120 : 40L * 24 * 60;
+
+    start("\"enrolment\":\"open\",\"rebind\":\"allow\"");
+    struct harness_client *late = frames_gateway(broker, "gw2", NULL);
+    harness_seal_data(first, steady.address, steady.id, 0, "first");
+    send(first);
+    harness_seal_data(body, steady.address, steady.id, 2, "third");
+    send(body);
+    send_data(&old, "before the reset");
+    send_data(&living, "after it");
+    shift_clocks(set_minutes, 0);
+    send_late(late, first, "1000"); /* no replay */
+    harness_seal_data(body, steady.address, steady.id, 1, "second");
+    send_late(late, body, "1000"); /* no clone */
+    harness_seal_data(body, old.address, old.id, 1, "just before the reset");
+    send_late(late, body, "1000"); /* no takeover */
+    send_data(&living, "goes on");
+    frames_expect_payload(payloads, &old, "before the reset", 0);
+    frames_expect_payload(payloads, &living, "after it", 0);
+    frames_expect_payload(payloads, &old, "just before the reset", 1);
+    frames_expect_payload(payloads, &living, "goes on", 1);
+    ck_assert_ptr_null(harness_receive_try(rejected, NULL, 0));
+    shift_clocks(set_minutes, 11);
+    harness_seal_data(body, old.address, old.id, 2, "alive");
+    send(body);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *event = frames_receive_json(events, NULL);
+        ck_assert_str_eq(json_string_value(json_object_get(event, "event")), names[i]);
+        json_decref(event);
+    }
 }
 END_TEST
 
@@ -222,6 +284,7 @@ int main(void)
     tcase_add_test(tcase, dead_ids_lock_no_device_out);
     tcase_add_test(tcase, a_registration_that_nobody_heard_does_not_take_over_for_good);
     tcase_add_test(tcase, ten_wrong_claims_raise_an_event_and_keep_nobody_out);
+    tcase_add_loop_test(tcase, a_broker_whose_clock_is_set_forward_proves_nothing_by_that, 0, 2);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -241,6 +241,32 @@ START_TEST(four_are_kept_and_the_most_silent_one_goes)
 }
 END_TEST
 
+/* Whoever makes up IDs, even some that live for a while, does not push the living one out: none has lived so long. */
+START_TEST(of_four_the_one_that_has_lived_longest_stays)
+{
+    accepted(&old, "x");
+    kit_close(host);
+    kit_execute(dir, "DELETE FROM outbox; UPDATE binding SET first_seen = first_seen - 3600000");
+    host = open_host(SELKIE_REBIND_ALLOW);
+    accepted(&old, "alive");
+    for (uint32_t i = 0; i < 6; i++) {
+        struct kit_device made_up = kit_device(1, 2 + i);
+        accepted(&made_up, "x");
+        kit_close(host);
+        if (_i == 1)
+            kit_execute(dir, "UPDATE binding SET first_seen = last_seen - 120000 WHERE status = 1");
+        kit_execute(dir, "DELETE FROM outbox");
+        host = open_host(SELKIE_REBIND_ALLOW);
+        new = made_up;
+    }
+    expect_status(&old, "superseded");
+    pass(11 * 60);
+    accepted(&old, "still alive");
+    expect_takeover(&old, &new);
+    kit_close(host);
+}
+END_TEST
+
 static void decide(const char *command, const char *id)
 {
     kit_do(host, "{\"command\":\"%s\",\"address\":\"" ADDRESS "\",\"id\":\"%s\"}", command, id);
@@ -354,6 +380,7 @@ int main(void)
     tcase_add_test(tcase, after_thirty_days_it_is_retired);
     tcase_add_loop_test(tcase, of_a_chain_the_living_id_retires_all_that_came_after_it, 0, 2);
     tcase_add_test(tcase, four_are_kept_and_the_most_silent_one_goes);
+    tcase_add_loop_test(tcase, of_four_the_one_that_has_lived_longest_stays, 0, 2);
     tcase_add_test(tcase, ten_wrong_claims_are_one_event_and_the_right_one_passes_all_the_same);
     tcase_add_loop_test(tcase, a_person_decides_for_good, 0, 3);
     suite_add_tcase(suite, tcase);

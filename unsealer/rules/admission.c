@@ -40,9 +40,13 @@ static bool comparable(const struct selkie_capture *first, const struct selkie_c
            first->gateway == second->gateway;
 }
 
+/* A time by age from before the clock was set may be too early, by nobody knows how much. What is sure is that it was
+ * before the clock was set. */
 static bool long_after(const struct selkie_capture *first, const struct selkie_capture *second, int64_t since_ms)
 {
-    return first->rx_ms >= since_ms && comparable(first, second) && second->rx_ms - first->rx_ms > SELKIE_REPLAY_MS;
+    int64_t first_ms = by_age(first->clock) && first->rx_ms < since_ms ? since_ms : first->rx_ms;
+
+    return comparable(first, second) && second->rx_ms - first_ms > SELKIE_REPLAY_MS;
 }
 
 bool selkie_admission_is_replay(const struct selkie_capture *first, const struct selkie_capture *again,
@@ -104,10 +108,10 @@ static struct selkie_decision decide_superseded(const struct selkie_case *facts)
 }
 
 /* By arrival, so that nobody who played one recording often, or lied about the capture, is alive. */
-static bool is_alive(const struct selkie_binding *pending, int64_t now_ms)
+static bool is_alive(const struct selkie_binding *binding, int64_t now_ms)
 {
-    return pending->last_seen_ms - pending->first_seen_ms >= SELKIE_ALIVE_MS &&
-           now_ms - pending->last_seen_ms < SELKIE_ALIVE_FOR_MS;
+    return binding->last_seen_ms - binding->first_seen_ms >= SELKIE_ALIVE_MS &&
+           now_ms - binding->last_seen_ms < SELKIE_ALIVE_FOR_MS;
 }
 
 struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms)
@@ -125,6 +129,32 @@ struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], 
         chosen_alive = alive;
     }
     return chosen;
+}
+
+static int64_t life_ms(const struct selkie_binding *binding)
+{
+    return binding->last_seen_ms - binding->first_seen_ms;
+}
+
+struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[], int count, int64_t now_ms)
+{
+    struct selkie_binding *chosen = NULL;
+    bool chosen_alive = false;
+    int superseded = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (live[i].status != SELKIE_BINDING_SUPERSEDED)
+            continue;
+        superseded++;
+        bool alive = is_alive(&live[i], now_ms);
+        bool worth_less =
+            chosen && (alive ? life_ms(&live[i]) < life_ms(chosen) : live[i].last_seen_ms < chosen->last_seen_ms);
+        if (!chosen || alive < chosen_alive || (alive == chosen_alive && worth_less)) {
+            chosen = &live[i];
+            chosen_alive = alive;
+        }
+    }
+    return superseded >= SELKIE_SUPERSEDED_MAX ? chosen : NULL;
 }
 
 enum answer { ADMIT, PEND, REFUSE };

@@ -62,7 +62,7 @@ struct selkie_case {
     uint8_t digest[SELKIE_DIGEST_SIZE];
     struct selkie_capture capture;
     int64_t now_ms;
-    int64_t proof_since_ms; /* times before this prove nothing */
+    int64_t proof_since_ms; /* times by age before this count as this */
     int64_t today;          /* by the day clock */
 
     /* of the address */
@@ -116,6 +116,10 @@ bool selkie_admission_is_replay(const struct selkie_capture *first, const struct
 /* The pending ID of an address that one more takes the place of: the one that was silent longest, and one that is alive
  * only if all are. So of four, three that are alive stay. NULL if none is pending. */
 struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], int count, int64_t now_ms);
+
+/* The superseded ID of an address that goes when another one is superseded: the one that was silent longest; one that
+ * is alive only if all are, and then the one whose life is the shortest. NULL while there is room. */
+struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[], int count, int64_t now_ms);
 
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/effects.h"
 
+#include <selkie/clock.h>
 #include <string.h>
 
 #define CLOCK_SET_MS 60000
@@ -31,11 +32,15 @@ static void watch_clock(struct selkie_effects *effects, int64_t now_ms, int64_t 
 {
     int64_t clock_ms = now_ms - now_us / 1000, moved_ms = clock_ms - effects->clock_ms;
 
-    if (effects->clock_ms != 0 && (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS)) {
+    if (effects->clock_ms != 0 && (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS))
         effects->clock_set_us = now_us;
-        effects->proof_since_ms = now_ms;
-    }
     effects->clock_ms = clock_ms;
+    /* For proofs, the time in which the machine was suspended has passed. */
+    clock_ms = now_ms - selkie_clock_boot_ms();
+    moved_ms = clock_ms - effects->boot_clock_ms;
+    if (effects->boot_clock_ms != 0 && (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS))
+        effects->proof_since_ms = now_ms;
+    effects->boot_clock_ms = clock_ms;
 }
 
 int selkie_effects_begin(struct selkie_effects *effects, int64_t now_ms, int64_t now_us)

@@ -42,7 +42,8 @@ struct selkie_effects {
     bool loaded;
     int64_t clock_ms;       /* the time of day less the monotonic time */
     int64_t clock_set_us;   /* when the clock was set, monotonic; 0 = not since the start */
-    int64_t proof_since_ms; /* times before this prove nothing: they are of a clock that was set since */
+    int64_t boot_clock_ms;  /* the same less the time since the boot */
+    int64_t proof_since_ms; /* when the clock was last set, by the new time: times by age before it count as this */
     struct selkie_state_publisher states;
     /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
      * stored. */

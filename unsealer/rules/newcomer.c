@@ -77,28 +77,12 @@ static int event_registered(struct selkie_effects *effects, struct selkie_newcom
         json_pack("{s:s, s:s, s:s}", "status", status, "gateway", own->gateway, "firmware", own->firmware));
 }
 
-/* Of the superseded IDs of the address the one that was silent longest, if there is no room for one more. */
-static struct selkie_binding *superfluous(const struct selkie_newcomer *newcomer)
-{
-    struct selkie_binding *chosen = NULL;
-    int count = 0;
-
-    for (int i = 0; i < newcomer->live_count; i++) {
-        struct selkie_binding *each = &newcomer->live[i];
-        if (each->status != SELKIE_BINDING_SUPERSEDED)
-            continue;
-        count++;
-        if (!chosen || each->last_seen_ms < chosen->last_seen_ms)
-            chosen = each;
-    }
-    return count >= SELKIE_SUPERSEDED_MAX ? chosen : NULL;
-}
-
 /* The policy lets this ID take the place of the active one. */
 static int supersede_bound(struct selkie_effects *effects, struct selkie_newcomer *newcomer,
                            const struct selkie_opened *opened)
 {
-    struct selkie_binding *bound = newcomer->bound, *last = superfluous(newcomer);
+    struct selkie_binding *bound = newcomer->bound,
+                          *last = selkie_admission_superfluous(newcomer->live, newcomer->live_count, effects->now_ms);
     int result = last ? selkie_effects_set_status(effects, last, SELKIE_BINDING_RETIRED) : 0;
 
     /* Later than of those before it, whatever the clock says: their order decides whom a proof of life retires. */
