@@ -123,6 +123,18 @@ START_TEST(no_answer_is_a_failure)
 }
 END_TEST
 
+START_TEST(who_has_no_user_name_learns_that_one_is_needed)
+{
+    fake_user = NULL;
+    selkie_control_client_close(control);
+    ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
+    fake_then = CTL_TIMEOUT;
+    ck_assert_int_eq(ask((const char *const[]){"{\"responses\":[]}", NULL}), -2);
+    ck_assert_ptr_nonnull(strstr(fake_said, "--username"));
+    fake_user = "root";
+}
+END_TEST
+
 START_TEST(a_broker_that_refuses_is_explained)
 {
     fake_publish_reason = 0x87;
@@ -227,6 +239,7 @@ int main(void)
     tcase_add_loop_test(tcase, an_answer_that_is_not_understood_is_a_failure, 0,
                         (int)(sizeof nonsense / sizeof nonsense[0]));
     tcase_add_test(tcase, no_answer_is_a_failure);
+    tcase_add_test(tcase, who_has_no_user_name_learns_that_one_is_needed);
     tcase_add_test(tcase, a_broker_that_refuses_is_explained);
     tcase_add_test(tcase, answers_that_come_in_parts_are_one_list_in_order);
     tcase_add_loop_test(tcase, no_message_is_longer_than_the_broker_takes, 0,
