@@ -17,6 +17,9 @@ static struct selkie_control_client *control;
 static void setup(void)
 {
     fake_packet_max = SIZE_MAX;
+    fake_publish_reason = fake_subscribe_reason = 0;
+    fake_message_count = 0;
+    fake_user = "root";
     fake_then = CTL_TIMEOUT;
     ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
 }
@@ -26,6 +29,7 @@ static void teardown(void)
     selkie_control_client_close(control);
     ck_assert_int_eq(fake_open_count, 0);
     json_decref(fake_published);
+    fake_published = NULL;
 }
 
 static void reopen(void)
@@ -126,12 +130,10 @@ END_TEST
 START_TEST(who_has_no_user_name_learns_that_one_is_needed)
 {
     fake_user = NULL;
-    selkie_control_client_close(control);
-    ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
+    reopen();
     fake_then = CTL_TIMEOUT;
     ck_assert_int_eq(ask((const char *const[]){"{\"responses\":[]}", NULL}), -2);
     ck_assert_ptr_nonnull(strstr(fake_said, "--username"));
-    fake_user = "root";
 }
 END_TEST
 
