@@ -25,15 +25,29 @@ struct selkie_control_client {
     size_t len_max;
 };
 
-static const char *user(const struct selkie_control_client *control)
-{
-    return control->config.broker.username ? control->config.broker.username : "";
-}
-
 static enum ctl_exit explain_denial(const struct selkie_control_client *control)
 {
-    return ctl_fail("the broker %s refuses commands of the user '%s': is it one of the plugin's \"admins\"?",
-                    selkie_ctl_client_uri(control->client), user(control));
+    const char *uri = selkie_ctl_client_uri(control->client), *user = control->config.broker.username;
+
+    if (!user)
+        return ctl_fail("the broker %s refuses commands of a client without a user name: use --username", uri);
+    return ctl_fail("the broker %s refuses commands of the user '%s': is it one of the plugin's \"admins\"?", uri,
+                    user);
+}
+
+static void explain_silence(const struct selkie_control_client *control)
+{
+    int seconds = control->config.timeout_ms / 1000;
+    const char *user = control->config.broker.username;
+
+    if (user)
+        ctl_fail("no answer in %d s on " RESPONSE
+                 ": does the broker load the Selkie plugin, with '%s' in its \"admins\"?",
+                 seconds, user);
+    else
+        ctl_fail("no answer in %d s on " RESPONSE
+                 ": does the broker load the Selkie plugin? It needs a user name: use --username",
+                 seconds);
 }
 
 static enum ctl_exit prepare(struct selkie_control_client *control)
@@ -148,9 +162,7 @@ static json_t *await_answers(struct selkie_control_client *control)
         else
             sound = false;
         if (wait == CTL_TIMEOUT)
-            ctl_fail("no answer in %d s on " RESPONSE
-                     ": does the broker load the Selkie plugin, with '%s' in its \"admins\"?",
-                     control->config.timeout_ms / 1000, user(control));
+            explain_silence(control);
         free(message);
     }
     if (sound && json_array_size(responses) == count)

@@ -18,7 +18,7 @@
 struct run {
     struct selkie_world world;
     struct selkie_view view;
-    struct selkie_verdict verdict;
+    struct selkie_sim_verdict verdict;
     uint64_t held_us; /* on the wall: since when time waits */
     uint64_t written_off;
     uint64_t spooled; /* in virtual gateways, when last looked */
@@ -203,7 +203,7 @@ static void settle(struct run *run)
 static bool report(struct run *run, const struct selkie_sim_options *options)
 {
     struct selkie_world *world = &run->world;
-    struct selkie_verdict *verdict = &run->verdict;
+    struct selkie_sim_verdict *verdict = &run->verdict;
 
     selkie_verdict_reach(verdict, world);
     bool good = verdict->held;

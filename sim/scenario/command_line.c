@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Scenarios from the command line: keys set over a file or over an attack's own scenario. */
 #include "scenario/scenario.h"
 
 #include <inttypes.h>

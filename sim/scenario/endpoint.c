@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where a channel's socket listens: HOST:PORT or a path. */
 #include "scenario/scenario.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The written report: JSON, and one HTML file with charts. */
 #include "verdict/verdict.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ static json_t *metrics_json(const struct selkie_metrics *metrics)
     return json;
 }
 
-static json_t *expectations_json(const struct selkie_world *world, const struct selkie_verdict *verdict)
+static json_t *expectations_json(const struct selkie_world *world, const struct selkie_sim_verdict *verdict)
 {
     json_t *json = json_array();
 
@@ -77,7 +78,7 @@ static json_t *series_json(const struct selkie_series *series)
     return json;
 }
 
-int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_verdict *verdict, const char *path)
+int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
     FILE *file = open_file(path);
@@ -143,7 +144,7 @@ static void put_tiles(FILE *file, const struct selkie_metrics *metrics)
     (void)fputs("</div>\n", file);
 }
 
-static void put_expectations(FILE *file, const struct selkie_verdict *verdict)
+static void put_expectations(FILE *file, const struct selkie_sim_verdict *verdict)
 {
     (void)fputs("<h2>Expectations</h2><table>\n", file);
     for (size_t i = 0; i < verdict->expect.count; i++) {
@@ -279,7 +280,7 @@ static void put_charts(FILE *file, const struct selkie_world *world)
     over_time(file, "Rejections and alarms", "", series, 1, events, 2);
 }
 
-int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_verdict *verdict, const char *path)
+int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
     FILE *file = open_file(path);

@@ -192,7 +192,7 @@ static int collect(struct selkie_expect *expect, const struct selkie_world *worl
     return error;
 }
 
-void selkie_verdict_reach(struct selkie_verdict *verdict, struct selkie_world *world)
+void selkie_verdict_reach(struct selkie_sim_verdict *verdict, struct selkie_world *world)
 {
     const struct selkie_metrics *metrics = &world->account.metrics;
 

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-struct selkie_verdict {
+struct selkie_sim_verdict {
     bool held;                   /* all of them, and the run did not break */
     struct selkie_expect expect; /* of the scenario and of its attacks */
     unsigned held_count;
@@ -20,7 +20,7 @@ void selkie_verdict_metrics(struct selkie_world *world);
 
 /* Put the metrics together and compare them with the scenario's expectations, those of its attacks, and that nothing
  * was forged or lost elsewhere where the scenario says nothing about these metrics. What failed is said on stderr. */
-void selkie_verdict_reach(struct selkie_verdict *verdict, struct selkie_world *world);
+void selkie_verdict_reach(struct selkie_sim_verdict *verdict, struct selkie_world *world);
 
 /* The live view, on stderr: on a terminal a few lines that redraw themselves, elsewhere one line every five seconds. */
 struct selkie_view {
@@ -38,13 +38,13 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world);
 void selkie_view_end(struct selkie_view *view);
 
 /* The summary, of a verdict that was reached. */
-void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file);
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, FILE *file);
 
 /* The written report: JSON for machines, and one HTML file with charts (inline SVG, no script, nothing remote).
  * 0, or SELKIE_EIO after a line on stderr. "-" is stdout. */
-SELKIE_USE_RESULT int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_verdict *verdict,
+SELKIE_USE_RESULT int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_sim_verdict *verdict,
                                              const char *path);
-SELKIE_USE_RESULT int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_verdict *verdict,
+SELKIE_USE_RESULT int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_sim_verdict *verdict,
                                              const char *path);
 
 #endif

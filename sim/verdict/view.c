@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The live view on stderr, and the summary at the end. */
 #include "verdict/verdict.h"
 
 #include <inttypes.h>
@@ -130,7 +131,7 @@ void selkie_view_update(struct selkie_view *view, struct selkie_world *world)
         get(world, "lost_elsewhere"), get(world, "forged"), get(world, "rejected_total"), get(world, "latency_p99_ms"));
 }
 
-void selkie_view_summary(const struct selkie_world *world, const struct selkie_verdict *verdict, FILE *file)
+void selkie_view_summary(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, FILE *file)
 {
     char virtual[24], text[SELKIE_METRICS_MAX * SELKIE_METRIC_NAME_MAX];
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The actions of a scenario at their times: power cuts, key changes, outages. */
 #include "world/world.h"
 
 #include <string.h>

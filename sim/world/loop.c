@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The event loop: virtual time, lines, MQTT events and signals. */
 #include "world/world.h"
 
 #include <errno.h>

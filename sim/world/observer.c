@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The subscriber that accounts for all that the broker publishes. */
 #include "world/world.h"
 
 #include <jansson.h>

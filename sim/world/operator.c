@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The operator who approves the devices that the scenario reset. */
 #include "world/world.h"
 
 #include <jansson.h>

@@ -334,7 +334,7 @@ START_TEST(a_flood_under_a_tag_leaves_room_for_another_gateway)
     seal_short(own, OWN, &device);
     send_short(flooder, "flood", forged, FORGED, &forged_seq);
     send_short(gateway, "gw", own, OWN, &seq);
-    await_stat(stats, "queues", "stray", 256 + OWN);
+    await_stat(stats, "queues", "unmatched", 256 + OWN);
     frames_send_data(gateway, "gw", &device, "first", ++seq);
     frames_expect_payload(payloads, &device, "first", 0);
     for (uint32_t counter = 1; counter <= OWN; counter++)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 int fake_open_count;
+const char *fake_user = "root";
 char fake_said[1024];
 json_t *fake_published;
 size_t fake_published_len;
@@ -35,7 +36,7 @@ enum ctl_exit ctl_fail(const char *format, ...)
 enum ctl_exit selkie_ctl_config_open(struct selkie_ctl_config *config, const struct ctl_options *options)
 {
     (void)options;
-    *config = (struct selkie_ctl_config){.broker.username = "root", .timeout_ms = 7000};
+    *config = (struct selkie_ctl_config){.broker.username = fake_user, .timeout_ms = 7000};
     fake_open_count++;
     return CTL_DONE;
 }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 extern int fake_open_count;    /* connections and configurations that are open */
+extern const char *fake_user;  /* the user name in the configuration, or NULL */
 extern char fake_said[1024];   /* the last failure */
 extern json_t *fake_published; /* the last message */
 extern size_t fake_published_len;

@@ -17,6 +17,9 @@ static struct selkie_control_client *control;
 static void setup(void)
 {
     fake_packet_max = SIZE_MAX;
+    fake_publish_reason = fake_subscribe_reason = 0;
+    fake_message_count = 0;
+    fake_user = "root";
     fake_then = CTL_TIMEOUT;
     ck_assert_int_eq(selkie_control_client_open(&control, &(struct ctl_options){.json = false}), CTL_DONE);
 }
@@ -26,6 +29,7 @@ static void teardown(void)
     selkie_control_client_close(control);
     ck_assert_int_eq(fake_open_count, 0);
     json_decref(fake_published);
+    fake_published = NULL;
 }
 
 static void reopen(void)
@@ -120,6 +124,16 @@ START_TEST(no_answer_is_a_failure)
         ck_assert_int_eq(ask((const char *const[]){"{\"responses\":[]}", NULL}), -2);
         ck_assert_int_eq(strstr(fake_said, "no answer in 7 s") != NULL, ends[i] == CTL_TIMEOUT);
     }
+}
+END_TEST
+
+START_TEST(who_has_no_user_name_learns_that_one_is_needed)
+{
+    fake_user = NULL;
+    reopen();
+    fake_then = CTL_TIMEOUT;
+    ck_assert_int_eq(ask((const char *const[]){"{\"responses\":[]}", NULL}), -2);
+    ck_assert_ptr_nonnull(strstr(fake_said, "--username"));
 }
 END_TEST
 
@@ -227,6 +241,7 @@ int main(void)
     tcase_add_loop_test(tcase, an_answer_that_is_not_understood_is_a_failure, 0,
                         (int)(sizeof nonsense / sizeof nonsense[0]));
     tcase_add_test(tcase, no_answer_is_a_failure);
+    tcase_add_test(tcase, who_has_no_user_name_learns_that_one_is_needed);
     tcase_add_test(tcase, a_broker_that_refuses_is_explained);
     tcase_add_test(tcase, answers_that_come_in_parts_are_one_list_in_order);
     tcase_add_loop_test(tcase, no_message_is_longer_than_the_broker_takes, 0,

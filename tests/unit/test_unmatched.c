@@ -52,7 +52,7 @@ START_TEST(a_flood_by_one_gateway_leaves_room_for_another)
 
     flood(host, "g1", 1, 8193);
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 8192);
+    ck_assert_int_eq(kit_stat(host, "queues", "unmatched"), 8192);
     submit_by(host, "g2", kit_session(&device, "reading"));
     submit_by(host, "g2", registration);
     kit_expect_payload(host, &device, 1, "reading");
@@ -66,7 +66,7 @@ START_TEST(a_flood_by_one_gateway_leaves_room_for_another)
     /* Two that flood leave a third. */
     flood(host, "g2", 3, 4097);
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 8192 + 4096);
+    ck_assert_int_eq(kit_stat(host, "queues", "unmatched"), 8192 + 4096);
     registration = kit_register(&late, NULL, NULL);
     submit_by(host, "g3", kit_session(&late, "reading"));
     submit_by(host, "g3", registration);
@@ -88,7 +88,7 @@ START_TEST(a_flood_under_one_tag_leaves_room_for_its_device)
         submit_by(host, "g1", forged);
     }
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 256);
+    ck_assert_int_eq(kit_stat(host, "queues", "unmatched"), 256);
     for (int i = 0; i < 128; i++)
         submit_by(host, "g2", kit_session(&device, "reading"));
     submit_by(host, "g2", registration);
@@ -115,7 +115,7 @@ static void submit_unmatched(struct kit_host *host, uint32_t number)
 
 static void expect(struct kit_host *host, json_int_t waiting, unsigned rejected)
 {
-    ck_assert_int_eq(kit_stat(host, "queues", "stray"), waiting);
+    ck_assert_int_eq(kit_stat(host, "queues", "unmatched"), waiting);
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), rejected);
 }
 

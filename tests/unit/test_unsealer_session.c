@@ -78,7 +78,7 @@ START_TEST(frames_before_their_registration_come_out_in_order_after_it)
     kit_expect_payload(host, &device, 2, "second");
     kit_expect_payload(host, &device, 3, "third");
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_REJECTED), 0);
-    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 0);
+    ck_assert_int_eq(kit_stat(host, "queues", "unmatched"), 0);
     kit_close(host);
 }
 END_TEST
@@ -91,7 +91,7 @@ START_TEST(unknown_tags_are_kept_in_bounds)
     for (int i = 0; i < 257; i++)
         kit_submit_wait(host, kit_session(&device, "x"));
     kit_expect_rejected(host, "unknown");
-    ck_assert_int_eq(kit_stat(host, "queues", "stray"), 256);
+    ck_assert_int_eq(kit_stat(host, "queues", "unmatched"), 256);
     kit_close(host);
 }
 END_TEST

@@ -56,7 +56,7 @@ START_TEST(each_counter_has_its_name)
         {"frames", {"accepted", "sealed", "session", "late", "duplicate", "parked", "released", "lost", "given_up"}},
         {"rejected", {"malformed", "unknown-key", "bad-seal", "replay", "clone", "stale", "unknown", "revoked"}},
         {"dropped", {"intake_full", "key_away"}},
-        {"queues", {"intake", "unopened", "outputs", "parked", "stray"}},
+        {"queues", {"intake", "unopened", "outputs", "parked", "unmatched"}},
         {"storage", {"failing_since", "failures", "commits"}},
     };
     static const char *const stages[] = {"unseal_wait", "unseal", "decide_wait", "decide", "commit", "total"};

@@ -17,7 +17,7 @@
 #define SELKIE_SUPERSEDED_MAX  4 /* superseded IDs an address */
 #define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX + SELKIE_SUPERSEDED_MAX)
 
-enum selkie_device_status {
+enum selkie_device_record_status {
     SELKIE_DEVICE_ACTIVE,
     SELKIE_DEVICE_PENDING,
     SELKIE_DEVICE_LISTED,
@@ -32,7 +32,7 @@ struct selkie_device_record {
     size_t claim_len;                /* 0 = none */
     bool claim_corrupt;              /* the stored claim is damaged and stays stored: no claim is right */
     bool listed, revoked;
-    enum selkie_device_status status;
+    enum selkie_device_record_status status;
     int64_t reset_alarm_ms;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1]; /* through which it registered; "" = an administrator vouched for it */
     unsigned wrong_claims;                     /* since then, within an hour: rules/newcomer.c */

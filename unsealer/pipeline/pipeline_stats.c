@@ -153,7 +153,7 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
         (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts),
         "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues",
         "intake", (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
-        stats->held[SELKIE_SHARED_PARKED], "stray", stats->held[SELKIE_SHARED_UNMATCHED], "devices", "unlisted",
+        stats->held[SELKIE_SHARED_PARKED], "unmatched", stats->held[SELKIE_SHARED_UNMATCHED], "devices", "unlisted",
         stats->held[SELKIE_SHARED_DEVICES], "max", stats->max_devices, "full", stats->devices_full, "latency_us",
         latency_json(stats), "storage", "working", stats->storage_failed_ms == 0, "damaged", stats->storage_damaged,
         "failing_since", (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures,

@@ -83,7 +83,8 @@ json_t *selkie_document_binding(const struct selkie_binding *binding)
 }
 
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            enum selkie_device_status status, const struct selkie_binding *binding)
+                                            enum selkie_device_record_status status,
+                                            const struct selkie_binding *binding)
 {
     json_t *json = binding ? binding_fields(binding) : json_object();
 

@@ -16,7 +16,8 @@ void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_
 
 /* The device's state. `binding`: its active binding, else a pending one, else NULL. */
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            enum selkie_device_status status, const struct selkie_binding *binding);
+                                            enum selkie_device_record_status status,
+                                            const struct selkie_binding *binding);
 /* The empty payload that clears the retained state. */
 struct selkie_output *selkie_document_no_state(const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
