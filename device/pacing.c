@@ -68,29 +68,42 @@ static bool regular(uint32_t interval_ms, uint32_t before_ms)
     return interval_ms >= before_ms - before_ms / 8 && interval_ms - interval_ms / 8 <= before_ms;
 }
 
+/* What a message may wait of its interval and still be out, with its repeats, when the next one comes. */
+static uint32_t room_ms(const struct selkie_uplink_settings *settings, size_t len, bool expects_ack,
+                        uint32_t interval_ms)
+{
+    uint32_t taken_ms = interval_ms / 16 + selkie_pacing_air_ms(settings, len);
+
+    if (expects_ack)
+        taken_ms += selkie_pacing_ack_ms(settings);
+    if (taken_ms >= interval_ms)
+        return 0;
+    interval_ms -= taken_ms;
+    return !expects_ack && settings->data_times > 1 ? interval_ms / settings->data_times : interval_ms;
+}
+
 uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct selkie_uplink_settings *settings,
                                 struct selkie_drbg *drbg, size_t len, bool expects_ack, uint64_t now_ms)
 {
     uint32_t interval_ms = phase->known ? (uint32_t)now_ms - phase->message_ms : 0, before_ms = phase->interval_ms;
-    uint64_t most_ms = (uint64_t)PHASE_AIR * selkie_pacing_air_ms(settings, len);
-    bool again = !expects_ack || phase->repeated;
+    bool again = !expects_ack || phase->repeated, second = interval_ms > 0 && before_ms == 0;
+    uint64_t most_ms = second ? (uint64_t)SPREAD_AIR * selkie_pacing_longest_ms(settings)
+                              : (uint64_t)PHASE_AIR * selkie_pacing_air_ms(settings, len);
 
     phase->known = true;
     phase->message_ms = (uint32_t)now_ms;
     phase->interval_ms = interval_ms;
     phase->repeated = false;
-    if (interval_ms > 0 && before_ms == 0) /* the second one: the interval may be one */
-        return selkie_pacing_spread_ms(settings, drbg, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
-    if (!regular(interval_ms, before_ms) || settings->spread_ms == 0)
+    if (settings->spread_ms == 0 || (!second && !regular(interval_ms, before_ms)))
         return 0;
-    if (before_ms < interval_ms)
-        interval_ms = before_ms;
-    interval_ms -= interval_ms / 16; /* the message is out when the next one comes, */
-    if (!expects_ack && settings->data_times > 1)
-        interval_ms /= settings->data_times; /* with its repeats */
+    uint32_t room = room_ms(settings, len, expects_ack, second || interval_ms < before_ms ? interval_ms : before_ms);
+    if (room < most_ms)
+        most_ms = room;
+    if (second) /* the interval may be one */
+        return random_wait(drbg, most_ms);
     if (again)
-        phase->wait_ms = random_wait(drbg, interval_ms < most_ms ? interval_ms : most_ms);
-    return phase->wait_ms < interval_ms ? phase->wait_ms : 0;
+        phase->wait_ms = random_wait(drbg, most_ms);
+    return phase->wait_ms < room ? phase->wait_ms : 0;
 }
 
 uint32_t selkie_pacing_repeat_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len,

@@ -79,12 +79,15 @@ static void schedule(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
 {
     const struct selkie_uplink_settings *settings = uplink->settings;
 
-    slot->due_ms = now_ms + selkie_pacing_backoff_ms(settings, drbg, slot->len, 0);
-    if (slot == &uplink->slots[SELKIE_UPLINK_REGISTER])
-        slot->due_ms += selkie_pacing_spread_ms(settings, drbg, slot->len);
-    else if (!slot->hurried)
-        slot->due_ms += selkie_pacing_phase_ms(&uplink->pacing, settings, drbg, slot->len,
-                                               selkie_uplink_expects_ack(uplink), now_ms);
+    uint32_t wait_ms = selkie_pacing_backoff_ms(settings, drbg, slot->len, 0);
+    if (slot == &uplink->slots[SELKIE_UPLINK_REGISTER]) {
+        wait_ms += selkie_pacing_spread_ms(settings, drbg, slot->len);
+    } else if (!slot->hurried) {
+        uint32_t phase_ms = selkie_pacing_phase_ms(&uplink->pacing, settings, drbg, slot->len,
+                                                   selkie_uplink_expects_ack(uplink), now_ms);
+        wait_ms = phase_ms > wait_ms ? phase_ms : wait_ms;
+    }
+    slot->due_ms = now_ms + wait_ms;
     slot->scheduled = true;
 }
 

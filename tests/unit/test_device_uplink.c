@@ -490,6 +490,17 @@ START_TEST(a_message_at_a_regular_interval_waits_for_a_part_of_it)
 }
 END_TEST
 
+START_TEST(a_message_at_a_regular_interval_is_out_before_the_next_one)
+{
+    for (unsigned i = 0; i < 300; i++) { /* an application that sends by its clock, and asks no further */
+        fake.now_ms = 10000 + i * 2500;
+        put(SELKIE_UPLINK_DATA, first);
+        run(fake.now_ms + 2499);
+    }
+    ck_assert_uint_eq(fake.frame_count, 300);
+}
+END_TEST
+
 START_TEST(a_message_out_of_turn_goes_at_once_and_hurries_the_one_that_waits)
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -764,6 +775,7 @@ int main(void)
     tcase_add_test(tc, a_radio_that_fails_midway_leaves_no_whole_frame);
     tcase_add_test(tc, devices_that_boot_together_register_one_after_the_other);
     tcase_add_test(tc, a_message_at_a_regular_interval_waits_for_a_part_of_it);
+    tcase_add_test(tc, a_message_at_a_regular_interval_is_out_before_the_next_one);
     tcase_add_test(tc, a_message_out_of_turn_goes_at_once_and_hurries_the_one_that_waits);
     tcase_add_test(tc, the_wait_behind_a_duty_silence_is_drawn_behind_it);
     tcase_add_test(tc, no_repeat_goes_later_than_eight_minutes_after_the_first);
