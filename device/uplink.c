@@ -207,11 +207,23 @@ static bool stalls(struct selkie_uplink *uplink, uint64_t now_ms)
     return stalled;
 }
 
+/* A repeat that comes too late would look like a replay: nobody may have polled for a while, or the radio takes its
+ * time. */
+static bool too_old(const struct selkie_uplink_slot *slot, uint64_t at_ms)
+{
+    return slot->sent > 0 && (uint32_t)at_ms - slot->first_ms > REPEAT_MS;
+}
+
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
                        uint64_t now_ms)
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
     size_t left = (size_t)slot->len - uplink->written;
+    if (uplink->written == 0 && too_old(slot, now_ms)) {
+        uplink->phase = SELKIE_UPLINK_IDLE;
+        uplink->watch_ms = 0;
+        return;
+    }
     int taken = port->radio_write(port->context, slot->wire + uplink->written, left);
     bool stalled = taken == 0 && stalls(uplink, now_ms);
     if (taken < 0 || (size_t)taken > left || stalled) {
@@ -266,11 +278,9 @@ static void give_up(struct selkie_uplink *uplink, struct selkie_uplink_slot *slo
         uplink->unheard++;
 }
 
-/* A repeat that comes too late would look like a replay. */
 static void drop_if_old(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, uint64_t now_ms)
 {
-    uint64_t at_ms = slot->due_ms > now_ms ? slot->due_ms : now_ms;
-    if (slot->left == 0 || slot->sent == 0 || (uint32_t)at_ms - slot->first_ms <= REPEAT_MS)
+    if (slot->left == 0 || !too_old(slot, slot->due_ms > now_ms ? slot->due_ms : now_ms))
         return;
     slot->left = 0;
     if (selkie_uplink_expects_ack(uplink))

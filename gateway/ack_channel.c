@@ -10,7 +10,8 @@
 #include <utlist.h>
 
 #define SLOT_MORE_US (10 * SELKIE_MS_US) /* of a slot, beside the ACK */
-#define AGAIN_US     (2 * SELKIE_MS_US)  /* look again for the end of a frame */
+#define NOISE_FRAMES 4
+#define AGAIN_US     (2 * SELKIE_MS_US) /* look again for the end of a frame */
 /* Two lines hand over the same transmission within so long of each other. A device repeats later: it waits for all
  * slots first. */
 #define SAME_SLOTS 4
@@ -33,11 +34,13 @@ static bool same(const struct selkie_ack *ack, const uint8_t *body)
     return memcmp(ack->body, body, SELKIE_ACK_SIZE) == 0;
 }
 
-/* Whether a line is inside a frame. What has lasted for twice as long as the longest frame is noise: packet radios
- * pause inside one. */
+/* Whether a line is inside a frame. A radio pauses within one, but no longer than the longest frame takes; and what
+ * goes on for several times as long is noise. */
 static bool is_inside(const struct selkie_ack_line *line, int64_t now)
 {
-    return line->inside_us > 0 && now - line->inside_us < 2 * air_us(line, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+    int64_t longest = air_us(line, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+
+    return line->inside_us > 0 && now - line->heard_us < longest && now - line->inside_us < NOISE_FRAMES * longest;
 }
 
 static bool any_inside(const struct selkie_ack_channel *channel, int64_t now)
@@ -207,6 +210,7 @@ void selkie_ack_channel_heard(struct selkie_ack_channel *channel, struct selkie_
     int64_t now = selkie_clock_monotonic_us();
 
     note_busy(channel, now);
+    line->heard_us = now;
     if (!inside)
         line->inside_us = 0;
     else if (line->inside_us == 0)

@@ -39,6 +39,7 @@ struct selkie_ack_line {
     struct selkie_ack_counters counters;
 
     int64_t inside_us; /* inside a frame since then; 0: it is not */
+    int64_t heard_us;  /* the last byte */
     int64_t silent_us; /* duty cycle: no ACK before this */
     struct selkie_ack_line *next;
 };

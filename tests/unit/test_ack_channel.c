@@ -231,6 +231,35 @@ START_TEST(no_ack_goes_into_a_frame_that_pauses)
 }
 END_TEST
 
+START_TEST(nor_into_one_that_pauses_again_and_again)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    /* The packets of one frame, with pauses in between: longer in all than the frame would take by itself. */
+    start(1, false);
+    body_of(body, 1, 1);
+    selkie_ack_channel_put(&gateways[0].channel, &gateways[0].line, body, sizeof body, false);
+    for (int packet = 0; packet < 5; packet++) {
+        selkie_ack_channel_heard(&gateways[0].channel, &gateways[0].line, true);
+        run_for(300000);
+    }
+    ck_assert_uint_eq(air_count, 0);
+    selkie_ack_channel_heard(&gateways[0].channel, &gateways[0].line, false);
+    run_for(ack_wait());
+    ck_assert_uint_eq(air_count, 1);
+    /* What goes on and on is noise. */
+    for (int packet = 0; packet < 20; packet++) {
+        if (packet == 11) {
+            body_of(body, 1, 2);
+            selkie_ack_channel_put(&gateways[0].channel, &gateways[0].line, body, sizeof body, false);
+        }
+        selkie_ack_channel_heard(&gateways[0].channel, &gateways[0].line, true);
+        run_for(300000);
+    }
+    ck_assert_uint_eq(air_count, 2);
+}
+END_TEST
+
 START_TEST(the_duty_of_a_line_is_kept)
 {
     uint8_t body[SELKIE_SEALED_SIZE];
@@ -261,6 +290,7 @@ int main(void)
     tcase_add_test(tcase, hidden_gateways_do_not_answer_at_once_for_ever);
     tcase_add_test(tcase, two_lines_send_one_ack);
     tcase_add_test(tcase, no_ack_goes_into_a_frame_that_pauses);
+    tcase_add_test(tcase, nor_into_one_that_pauses_again_and_again);
     tcase_add_test(tcase, the_duty_of_a_line_is_kept);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

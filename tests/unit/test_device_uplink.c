@@ -636,6 +636,24 @@ START_TEST(a_repeat_that_was_due_long_ago_is_dropped)
 }
 END_TEST
 
+START_TEST(no_repeat_goes_when_the_radio_took_none_for_too_long)
+{
+    settings.patience_ms = 3600000;
+    put(SELKIE_UPLINK_DATA, first);
+    run_until(SELKIE_UPLINK_LISTENING);
+    fake.stalled = true;
+    run(fake.now_ms + 600000);
+    fake.stalled = false;
+    run(fake.now_ms + 100000);
+    ck_assert_uint_eq(fake.frame_count, 1);
+    ck_assert_uint_eq(uplink.counts.given_up, 1);
+    put(SELKIE_UPLINK_DATA, second);
+    run(fake.now_ms + 10000);
+    ck_assert_uint_ge(fake.frame_count, 2);
+    ck_assert(sent(1, second));
+}
+END_TEST
+
 START_TEST(a_radio_that_takes_no_byte_gets_the_frame_anew)
 {
     settings.patience_ms = 5000;
@@ -798,6 +816,7 @@ int main(void)
     tcase_add_test(acks, a_gateway_that_never_answers_does_not_stop_the_messages);
     tcase_add_test(acks, a_radio_that_never_stops_hearing_does_not_keep_us);
     tcase_add_test(acks, noise_on_the_line_is_no_ack);
+    tcase_add_test(acks, no_repeat_goes_when_the_radio_took_none_for_too_long);
     tcase_add_test(acks, a_repeat_that_was_due_long_ago_is_dropped);
     tcase_add_test(acks, without_a_gateway_the_tries_become_fewer_and_an_ack_brings_them_back);
     tcase_add_loop_test(acks, nothing_is_sent_into_a_frame_whose_radio_pauses, 0, 2);
