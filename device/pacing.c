@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <selkie/device/pacing.h>
+#include <selkie/fragment.h>
 #include <selkie/frame.h>
 #include <selkie/link.h>
 
@@ -22,7 +23,10 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
     return settings->quiet_ms <= WAIT_MAX_MS && settings->backoff_ms <= WAIT_MAX_MS &&
            settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS &&
            settings->patience_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000 &&
-           (settings->bit_rate > 0 || !duty_limited(settings));
+           (settings->bit_rate > 0 || !duty_limited(settings)) &&
+           (settings->packet_max == 0 ||
+            (settings->packet_max >= SELKIE_PACKET_MIN && settings->packet_max <= SELKIE_PACKET_MAX)) &&
+           settings->parity <= SELKIE_FRAGMENT_CHUNKS_MAX;
 }
 
 uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, size_t len)

@@ -61,6 +61,8 @@ int selkie_frame_decode(struct selkie_frame *frame, const uint8_t *body, size_t 
         return decode_session(frame, body, len);
     case SELKIE_ACK:
         return decode_ack(frame, body, len);
+    case SELKIE_FRAGMENT:
+        break;
     }
     return SELKIE_EMALFORMED;
 }

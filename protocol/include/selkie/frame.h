@@ -23,7 +23,8 @@
 #define SELKIE_SESSION_SIZE_MAX    (SELKIE_SESSION_OVERHEAD + SELKIE_PAYLOAD_MAX)
 #define SELKIE_ACK_SIZE            3
 
-enum selkie_frame_type { SELKIE_SEALED = 0, SELKIE_SESSION = 1, SELKIE_ACK = 2 };
+/* FRAGMENT is for the link alone: selkie/fragment.h. To everything behind a receiver it is malformed. */
+enum selkie_frame_type { SELKIE_SEALED = 0, SELKIE_SESSION = 1, SELKIE_ACK = 2, SELKIE_FRAGMENT = 3 };
 
 /* A view of a body: the pointers point into it. */
 struct selkie_frame {

@@ -26,6 +26,10 @@ struct selkie_uplink_settings {
                         no byte for longer is begun anew; 0: 64 times the airtime of a sealed frame, or a minute */
     uint16_t preamble_ms;     /* what the radio adds to each transmission: time, */
     uint16_t packet_overhead; /* and bytes */
+    uint16_t packet_max;      /* a body whose link frame is longer travels in FRAGMENTs of at most so many bytes on the
+                                 line; 0: radios that stream */
+    uint16_t packet_gap_ms;   /* a pause behind each packet but the last, for the radio to send it */
+    uint8_t parity;           /* FRAGMENTs of parity in each transmission: so many may be lost */
     uint8_t register_times;   /* transmissions of the first REGISTER without ACK; of each later one, two at most */
     uint8_t data_times;       /* of any other message without ACK */
     uint8_t ack_tries; /* transmissions of a frame that is not acknowledged; halved for each one given up before */

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <selkie/fragment.h>
+#include <selkie/link.h>
+#include <string.h>
+
+#define LENGTH_SIZE 2
+/* On the line, a fragment takes its header, its CRC, two delimiters, and a COBS code for each 254 bytes begun. */
+#define WIRE_OVERHEAD   10
+#define ONE_CODE_PACKET 257 /* longer packets hold a second code */
+
+/* GF(2^8) with x^8 + x^4 + x^3 + x^2 + 1. */
+static uint8_t gf_multiply(uint8_t a, uint8_t b)
+{
+    uint8_t product = 0;
+
+    for (; b != 0; b >>= 1) {
+        if (b & 1)
+            product ^= a;
+        a = (uint8_t)(a << 1 ^ (a & 0x80 ? 0x1D : 0));
+    }
+    return product;
+}
+
+/* a^254, since a^255 is 1. */
+static uint8_t gf_inverse(uint8_t a)
+{
+    uint8_t power = a;
+
+    for (int i = 0; i < 6; i++)
+        power = gf_multiply(gf_multiply(power, power), a);
+    return gf_multiply(power, power);
+}
+
+static uint8_t cauchy(uint8_t row, uint8_t column)
+{
+    return gf_inverse(row ^ column);
+}
+
+/* Byte `at` of the blob: the body, zeros, the body's length in the last two bytes. */
+static uint8_t blob_byte(const struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t at)
+{
+    size_t size = (size_t)plan->k * plan->chunk;
+
+    if (at < len)
+        return body[at];
+    if (at < size - LENGTH_SIZE)
+        return 0;
+    return (uint8_t)(at == size - 1 ? len : len >> 8);
+}
+
+int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t packet_max)
+{
+    if (len == 0 || len > SELKIE_SEALED_SIZE || packet_max < SELKIE_PACKET_MIN || packet_max > SELKIE_PACKET_MAX)
+        return SELKIE_EINVAL;
+    size_t room = packet_max - WIRE_OVERHEAD - (packet_max > ONE_CODE_PACKET);
+    size_t k = (len + LENGTH_SIZE + room - 1) / room;
+    size_t chunk = (len + LENGTH_SIZE + k - 1) / k;
+    if (k > SELKIE_FRAGMENT_CHUNKS_MAX || chunk < SELKIE_FRAGMENT_CHUNK_MIN)
+        return SELKIE_EINVAL;
+    plan->k = (uint8_t)k;
+    plan->chunk = (uint8_t)chunk;
+    plan->set = SELKIE_CRC16_INITIAL;
+    for (size_t at = 0; at < k * chunk; at++) {
+        uint8_t byte = blob_byte(plan, body, len, at);
+        plan->set = selkie_crc16_add(plan->set, &byte, 1);
+    }
+    return 0;
+}
+
+size_t selkie_fragment_write(uint8_t *fragment, const struct selkie_fragment_plan *plan, const uint8_t *body,
+                             size_t len, uint8_t index)
+{
+    uint8_t *chunk = fragment + SELKIE_FRAGMENT_HEADER_SIZE;
+
+    fragment[0] = SELKIE_FRAGMENT_HEAD;
+    fragment[1] = (uint8_t)(plan->set >> 8);
+    fragment[2] = (uint8_t)plan->set;
+    fragment[3] = plan->k;
+    fragment[4] = index;
+    memset(chunk, 0, plan->chunk);
+    for (uint8_t i = 0; i < plan->k; i++) {
+        if (index < plan->k && i != index)
+            continue;
+        uint8_t factor = index < plan->k ? 1 : cauchy(index, i);
+        for (size_t b = 0; b < plan->chunk; b++)
+            chunk[b] ^= gf_multiply(factor, blob_byte(plan, body, len, (size_t)i * plan->chunk + b));
+    }
+    return SELKIE_FRAGMENT_HEADER_SIZE + (size_t)plan->chunk;
+}
+
+void selkie_fragment_rx_init(struct selkie_fragment_rx *rx)
+{
+    memset(rx, 0, sizeof *rx);
+}
+
+static uint16_t get_u16(const uint8_t bytes[static 2])
+{
+    return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static bool complete(const struct selkie_fragment_set *set)
+{
+    return set->count == set->plan.k;
+}
+
+static void begin(struct selkie_fragment_set *set, const struct selkie_fragment_plan *plan)
+{
+    memset(set, 0, sizeof *set);
+    set->plan = *plan;
+}
+
+/* The set of this plan, begun if need be. Sets whose time is over go first; then the one that has waited longest. */
+static struct selkie_fragment_set *find(struct selkie_fragment_rx *rx, const struct selkie_fragment_plan *plan,
+                                        uint64_t now_ms)
+{
+    struct selkie_fragment_set *oldest = &rx->sets[0];
+
+    for (struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS; set++) {
+        if (set->plan.k > 0 && now_ms - set->heard_ms > SELKIE_FRAGMENT_KEEP_MS) {
+            rx->expired += !complete(set);
+            memset(set, 0, sizeof *set);
+        }
+        if (set->plan.k == plan->k && set->plan.set == plan->set && set->plan.chunk == plan->chunk)
+            return set;
+        if (set->heard_ms < oldest->heard_ms) /* an empty one was heard at 0 */
+            oldest = set;
+    }
+    rx->displaced += oldest->plan.k > 0 && !complete(oldest);
+    begin(oldest, plan);
+    return oldest;
+}
+
+/* Reduce the equations that parity gives for the missing chunks, until row r holds the missing chunk number r. Each
+ * square part of a Cauchy matrix can be inverted, so no pivot is 0 and none needs to be chosen. */
+static void solve(uint8_t matrix[][SELKIE_FRAGMENT_CHUNKS_MAX], uint8_t *rows[], size_t count, size_t chunk)
+{
+    for (size_t pivot = 0; pivot < count; pivot++) {
+        uint8_t scale = gf_inverse(matrix[pivot][pivot]);
+        for (size_t c = 0; c < count; c++)
+            matrix[pivot][c] = gf_multiply(matrix[pivot][c], scale);
+        for (size_t b = 0; b < chunk; b++)
+            rows[pivot][b] = gf_multiply(rows[pivot][b], scale);
+        for (size_t r = 0; r < count; r++) {
+            uint8_t factor = matrix[r][pivot];
+            if (r == pivot || factor == 0)
+                continue;
+            for (size_t c = 0; c < count; c++)
+                matrix[r][c] ^= gf_multiply(factor, matrix[pivot][c]);
+            for (size_t b = 0; b < chunk; b++)
+                rows[r][b] ^= gf_multiply(factor, rows[pivot][b]);
+        }
+    }
+}
+
+static bool seen(const struct selkie_fragment_set *set, uint8_t index)
+{
+    return set->seen[index / 64] >> index % 64 & 1;
+}
+
+/* The blob from k different chunks, in place. */
+static void restore(struct selkie_fragment_set *set)
+{
+    uint8_t blob[SELKIE_FRAGMENT_BLOB_MAX], matrix[SELKIE_FRAGMENT_CHUNKS_MAX][SELKIE_FRAGMENT_CHUNKS_MAX];
+    uint8_t missing[SELKIE_FRAGMENT_CHUNKS_MAX], *rows[SELKIE_FRAGMENT_CHUNKS_MAX];
+    uint8_t k = set->plan.k, columns = 0, count = 0;
+    size_t chunk = set->plan.chunk;
+
+    for (uint8_t i = 0; i < k; i++)
+        if (!seen(set, i))
+            missing[columns++] = i;
+    for (uint8_t n = 0; n < k; n++) {
+        const uint8_t *bytes = set->blob + n * chunk;
+        if (set->index[n] < k) {
+            memcpy(blob + set->index[n] * chunk, bytes, chunk);
+            continue;
+        }
+        rows[count] = blob + missing[count] * chunk;
+        memcpy(rows[count], bytes, chunk);
+        for (uint8_t c = 0; c < columns; c++)
+            matrix[count][c] = cauchy(set->index[n], missing[c]);
+        for (uint8_t other = 0; other < k; other++) {
+            if (set->index[other] >= k)
+                continue;
+            uint8_t factor = cauchy(set->index[n], set->index[other]);
+            for (size_t b = 0; b < chunk; b++)
+                rows[count][b] ^= gf_multiply(factor, set->blob[other * chunk + b]);
+        }
+        count++;
+    }
+    solve(matrix, rows, count, chunk);
+    memcpy(set->blob, blob, k * chunk);
+}
+
+/* The length of the body in a restored blob; 0: there is none. */
+static size_t body_len(const struct selkie_fragment_set *set)
+{
+    size_t size = (size_t)set->plan.k * set->plan.chunk, len = get_u16(set->blob + size - LENGTH_SIZE);
+    bool right = selkie_crc16(set->blob, size) == set->plan.set && len > 0 && len <= size - LENGTH_SIZE;
+
+    for (size_t at = len; right && at < size - LENGTH_SIZE; at++)
+        right = set->blob[at] == 0;
+    right = right && set->blob[0] >> 4 == SELKIE_VERSION_1 &&
+            ((set->blob[0] & 0x0F) == SELKIE_SEALED || (set->blob[0] & 0x0F) == SELKIE_SESSION);
+    return right ? len : 0;
+}
+
+/* Whether a fragment belongs to a body that was restored; a stranger's may bear the same numbers. */
+static bool belongs(const struct selkie_fragment_set *set, const uint8_t *fragment)
+{
+    uint8_t own[SELKIE_FRAGMENT_SIZE_MAX];
+    size_t len = selkie_fragment_write(own, &set->plan, set->blob, body_len(set), fragment[4]);
+
+    return memcmp(own, fragment, len) == 0;
+}
+
+static bool read_plan(struct selkie_fragment_plan *plan, const uint8_t *fragment, size_t len)
+{
+    if (len < SELKIE_FRAGMENT_HEADER_SIZE + SELKIE_FRAGMENT_CHUNK_MIN || len > SELKIE_FRAGMENT_SIZE_MAX ||
+        fragment[0] != SELKIE_FRAGMENT_HEAD)
+        return false;
+    plan->set = get_u16(fragment + 1);
+    plan->k = fragment[3];
+    plan->chunk = (uint8_t)(len - SELKIE_FRAGMENT_HEADER_SIZE);
+    return plan->k > 0 && plan->k <= SELKIE_FRAGMENT_CHUNKS_MAX &&
+           (size_t)plan->k * plan->chunk <= SELKIE_FRAGMENT_BLOB_MAX;
+}
+
+static int take_chunk(struct selkie_fragment_rx *rx, struct selkie_fragment_set *set, const uint8_t *fragment)
+{
+    if (seen(set, fragment[4]))
+        return 0;
+    set->seen[fragment[4] / 64] |= UINT64_C(1) << fragment[4] % 64;
+    set->index[set->count] = fragment[4];
+    memcpy(set->blob + (size_t)set->count * set->plan.chunk, fragment + SELKIE_FRAGMENT_HEADER_SIZE, set->plan.chunk);
+    set->count++;
+    if (!complete(set))
+        return 0;
+    restore(set);
+    if (body_len(set) > 0) {
+        rx->restored++;
+        return 1;
+    }
+    rx->broken++;
+    memset(set, 0, sizeof *set);
+    return SELKIE_ECRC;
+}
+
+int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragment, size_t len, uint64_t now_ms,
+                           struct selkie_fragment_body *body)
+{
+    struct selkie_fragment_plan plan;
+
+    if (!read_plan(&plan, fragment, len))
+        return SELKIE_EMALFORMED;
+    struct selkie_fragment_set *set = find(rx, &plan, now_ms);
+    bool again = complete(set);
+    if (again && !belongs(set, fragment)) {
+        begin(set, &plan);
+        again = false;
+    }
+    if (!seen(set, fragment[4]))
+        set->heard_ms = now_ms;
+    int result = again ? 1 : take_chunk(rx, set, fragment);
+    if (again)
+        set->seen[fragment[4] / 64] |= UINT64_C(1) << fragment[4] % 64;
+    if (result > 0)
+        *body = (struct selkie_fragment_body){.bytes = set->blob, .len = body_len(set), .again = again};
+    return result;
+}
