@@ -103,31 +103,69 @@ static bool complete(const struct selkie_fragment_set *set)
     return set->count == set->plan.k;
 }
 
-static void begin(struct selkie_fragment_set *set, const struct selkie_fragment_plan *plan)
+/* Forget the sets whose time is over. */
+static void expire(struct selkie_fragment_rx *rx, uint64_t now_ms)
 {
-    memset(set, 0, sizeof *set);
-    set->plan = *plan;
-}
-
-/* The set of this plan, begun if need be. Sets whose time is over go first; then the one that has waited longest. */
-static struct selkie_fragment_set *find(struct selkie_fragment_rx *rx, const struct selkie_fragment_plan *plan,
-                                        uint64_t now_ms)
-{
-    struct selkie_fragment_set *oldest = &rx->sets[0];
-
-    for (struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS; set++) {
+    for (struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS; set++)
         if (set->plan.k > 0 && now_ms - set->heard_ms > SELKIE_FRAGMENT_KEEP_MS) {
             rx->expired += !complete(set);
             memset(set, 0, sizeof *set);
         }
-        if (set->plan.k == plan->k && set->plan.set == plan->set && set->plan.chunk == plan->chunk)
+}
+
+/* Whether a fragment belongs to a body that was restored; a stranger's may bear the same numbers. */
+static bool belongs(const struct selkie_fragment_set *set, const uint8_t *fragment)
+{
+    uint8_t own[SELKIE_FRAGMENT_SIZE_MAX];
+    size_t size = (size_t)set->plan.k * set->plan.chunk;
+    size_t len = selkie_fragment_write(own, &set->plan, set->blob, size, fragment[4]);
+
+    return memcmp(own, fragment, len) == 0;
+}
+
+/* The set that a fragment belongs to; NULL: none. A restored one goes first: what does not belong to it is another set
+ * of the same numbers. */
+static struct selkie_fragment_set *find(struct selkie_fragment_rx *rx, const struct selkie_fragment_plan *plan,
+                                        const uint8_t *fragment)
+{
+    struct selkie_fragment_set *found = NULL;
+
+    for (struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS; set++) {
+        if (set->plan.k != plan->k || set->plan.set != plan->set || set->plan.chunk != plan->chunk)
+            continue;
+        if (!complete(set))
+            found = set;
+        else if (belongs(set, fragment))
             return set;
-        if (set->heard_ms < oldest->heard_ms) /* an empty one was heard at 0 */
-            oldest = set;
     }
-    rx->displaced += oldest->plan.k > 0 && !complete(oldest);
-    begin(oldest, plan);
-    return oldest;
+    return found;
+}
+
+/* A set in an empty place, or in the place of the one that has waited longest. */
+static struct selkie_fragment_set *begin(struct selkie_fragment_rx *rx, const struct selkie_fragment_plan *plan)
+{
+    struct selkie_fragment_set *place = rx->sets;
+
+    for (struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS && place->plan.k > 0; set++)
+        if (set->plan.k == 0 || set->heard_ms < place->heard_ms)
+            place = set;
+    rx->displaced += place->plan.k > 0 && !complete(place);
+    memset(place, 0, sizeof *place);
+    place->plan = *plan;
+    return place;
+}
+
+/* Whether a fragment goes on with the transmission that its set heard last, rather than beginning a repeat: it comes at
+ * the pace of those before it, give or take a quarter. Fragments between that were lost took their time. */
+static bool goes_on(struct selkie_fragment_set *set, uint8_t index, uint64_t now_ms)
+{
+    uint64_t steps = index > set->last ? (uint64_t)index - set->last : 1, step_ms = (now_ms - set->last_ms) / steps;
+    bool slow =
+        step_ms > SELKIE_FRAGMENT_PACE_MAX_MS || (set->pace_ms > 0 && step_ms > SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms));
+
+    if (!slow && step_ms >= set->pace_ms)
+        set->pace_ms = (uint32_t)step_ms + 1;
+    return !slow;
 }
 
 /* Reduce the equations that parity gives for the missing chunks, until row r holds the missing chunk number r. Each
@@ -204,15 +242,6 @@ static size_t body_len(const struct selkie_fragment_set *set)
     return right ? len : 0;
 }
 
-/* Whether a fragment belongs to a body that was restored; a stranger's may bear the same numbers. */
-static bool belongs(const struct selkie_fragment_set *set, const uint8_t *fragment)
-{
-    uint8_t own[SELKIE_FRAGMENT_SIZE_MAX];
-    size_t len = selkie_fragment_write(own, &set->plan, set->blob, body_len(set), fragment[4]);
-
-    return memcmp(own, fragment, len) == 0;
-}
-
 static bool read_plan(struct selkie_fragment_plan *plan, const uint8_t *fragment, size_t len)
 {
     if (len < SELKIE_FRAGMENT_HEADER_SIZE + SELKIE_FRAGMENT_CHUNK_MIN || len > SELKIE_FRAGMENT_SIZE_MAX ||
@@ -252,15 +281,18 @@ int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragmen
 
     if (!read_plan(&plan, fragment, len))
         return SELKIE_EMALFORMED;
-    struct selkie_fragment_set *set = find(rx, &plan, now_ms);
-    bool again = complete(set);
-    if (again && !belongs(set, fragment)) {
-        begin(set, &plan);
-        again = false;
-    }
+    expire(rx, now_ms);
+    struct selkie_fragment_set *set = find(rx, &plan, fragment);
+    bool known = set, again = set && complete(set);
+    if (!known)
+        set = begin(rx, &plan);
+    bool more = known && goes_on(set, fragment[4], now_ms);
     if (!seen(set, fragment[4]))
         set->heard_ms = now_ms;
-    int result = again ? 1 : take_chunk(rx, set, fragment);
+    set->last = fragment[4];
+    set->last_ms = now_ms;
+    rx->expects_ms = now_ms + SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms);
+    int result = again ? !more : take_chunk(rx, set, fragment);
     if (again)
         set->seen[fragment[4] / 64] |= UINT64_C(1) << fragment[4] % 64;
     if (result > 0)

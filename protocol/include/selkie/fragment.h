@@ -47,10 +47,19 @@ size_t selkie_fragment_write(uint8_t *fragment, const struct selkie_fragment_pla
 #define SELKIE_FRAGMENT_BLOB_MAX                                                                                       \
     (SELKIE_SEALED_SIZE + 2 + SELKIE_FRAGMENT_CHUNKS_MAX - 1) /* of the longest body with the most padding */
 
+/* How far apart the fragments of one transmission are at most, from one to the next. */
+#define SELKIE_FRAGMENT_PACE_MAX_MS 2500
+/* How long after a fragment the next one of its transmission may come. `pace_ms` is how far apart those before it were;
+ * 0: not known yet. The receiver sends nothing for so long, and the sender expects nothing. */
+#define SELKIE_FRAGMENT_PAUSE_MS(pace_ms) ((pace_ms) > 0 ? (pace_ms) + (pace_ms) / 4 + 20 : 1000)
+
 struct selkie_fragment_set {
     struct selkie_fragment_plan plan; /* k 0: empty */
     uint8_t count;                    /* different chunks so far; k: restored, `blob` holds the blob */
-    uint64_t heard_ms;                /* the last new fragment */
+    uint8_t last;                     /* the index heard last, at last_ms */
+    uint32_t pace_ms;                 /* from one fragment to the next, the longest so far; 0: not known */
+    uint64_t last_ms;
+    uint64_t heard_ms; /* the last new fragment */
     uint64_t seen[SELKIE_FRAGMENT_INDICES / 64];
     uint8_t index[SELKIE_FRAGMENT_CHUNKS_MAX];
     uint8_t blob[SELKIE_FRAGMENT_BLOB_MAX]; /* the chunks in order of arrival */
@@ -62,19 +71,22 @@ struct selkie_fragment_rx {
     uint64_t broken;    /* sets whose chunks do not belong together, or hold no body */
     uint64_t expired;   /* sets without enough fragments in time */
     uint64_t displaced; /* sets without enough fragments that made room for others */
+    /* Until then the next fragment may come: nobody who hears this line may send before. */
+    uint64_t expects_ms;
 };
 
-/* A body that a fragment completed, or a fragment of one that was restored before. */
+/* A body that a fragment completed, or of which the sender begins a repeat. */
 struct selkie_fragment_body {
     const uint8_t *bytes; /* the receiver's; until the next call */
     size_t len;
-    bool again; /* restored before: the sender repeats it, or its parity came. Needs nothing but, perhaps, an ACK */
+    bool again; /* restored before: the sender did not get an ACK for it */
 };
 
 void selkie_fragment_rx_init(struct selkie_fragment_rx *rx);
 
 /* Take a body of type 3 that the link received at now_ms, by a clock that never goes back. 1: `body` is set; 0: more is
- * needed; SELKIE_EMALFORMED: it is no FRAGMENT; SELKIE_ECRC: its set was broken, and is gone. */
+ * needed, or it is the rest of a transmission whose body was restored; SELKIE_EMALFORMED: it is no FRAGMENT;
+ * SELKIE_ECRC: its set was broken, and is gone. */
 SELKIE_USE_RESULT int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragment, size_t len,
                                              uint64_t now_ms, struct selkie_fragment_body *body);
 
