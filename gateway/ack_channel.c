@@ -53,6 +53,18 @@ static bool any_inside(const struct selkie_ack_channel *channel, int64_t now)
     return false;
 }
 
+/* Until when a line expects another fragment. */
+static int64_t expected_until(const struct selkie_ack_channel *channel)
+{
+    const struct selkie_ack_line *line;
+    int64_t until = 0;
+
+    LL_FOREACH(channel->lines, line)
+    if (line->until_us > until)
+        until = line->until_us;
+    return until;
+}
+
 static enum selkie_ack_role *role_of(struct selkie_ack_channel *channel, const uint8_t *sender)
 {
     for (size_t i = 0; i < SELKIE_ACK_SENDERS; i++)
@@ -106,13 +118,13 @@ static int64_t draw_wait(struct selkie_ack_channel *channel, const struct selkie
 static int64_t due_at(struct selkie_ack_channel *channel, int64_t now)
 {
     const struct selkie_ack_line *line = channel->waiting[0].line;
-    int64_t due;
+    int64_t quiet = channel->busy_us + line->settings->quiet_ms * SELKIE_MS_US, until = expected_until(channel);
 
     if (any_inside(channel, now))
         return now + AGAIN_US;
     if (channel->wait_us < 0)
         channel->wait_us = draw_wait(channel, &channel->waiting[0]);
-    due = channel->busy_us + line->settings->quiet_ms * SELKIE_MS_US + channel->wait_us;
+    int64_t due = (quiet > until ? quiet : until) + channel->wait_us;
     return due > line->silent_us ? due : line->silent_us;
 }
 
@@ -161,12 +173,20 @@ static void send_first(struct selkie_ack_channel *channel, int64_t now)
     channel->sent[channel->sent_at++ % SELKIE_ACKS_MAX] = ack;
 }
 
+/* The fragments of a body may be further apart than an ACK is kept. */
+static bool is_stale(const struct selkie_ack_channel *channel, const struct selkie_ack *ack, int64_t now)
+{
+    int64_t until = expected_until(channel);
+
+    return now - (until > ack->since_us ? until : ack->since_us) > SELKIE_ACK_KEEP_US;
+}
+
 static void on_time(void *context)
 {
     struct selkie_ack_channel *channel = context;
     int64_t now = selkie_clock_monotonic_us();
 
-    while (channel->waiting_count > 0 && now - channel->waiting[0].since_us > SELKIE_ACK_KEEP_US) {
+    while (channel->waiting_count > 0 && is_stale(channel, &channel->waiting[0], now)) {
         channel->waiting[0].line->counters.lost++;
         drop(channel, 0);
     }
@@ -215,6 +235,11 @@ void selkie_ack_channel_heard(struct selkie_ack_channel *channel, struct selkie_
         line->inside_us = 0;
     else if (line->inside_us == 0)
         line->inside_us = now;
+}
+
+void selkie_ack_channel_expect(struct selkie_ack_line *line, int64_t until_us)
+{
+    line->until_us = until_us;
 }
 
 /* Whether another line of the channel has just acknowledged the same transmission. */

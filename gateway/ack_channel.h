@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ACKs of one radio channel, whatever the number of lines that receive it. PROTOCOL.md, section 2.
  *
- * An ACK waits until no line of the channel has had a byte for quiet_ms and none is inside a frame. Then it waits for a
+ * An ACK waits until no line of the channel has had a byte for quiet_ms, and none is inside a frame or expects another
+ * fragment of a body. Then it waits for a
  * random part of four slots, each as long as an ACK and 10 ms more: other gateways that heard the same frame draw their
  * own. It is not sent once the same ACK was overheard, and a body that several lines heard is acknowledged once.
  *
@@ -40,6 +41,7 @@ struct selkie_ack_line {
 
     int64_t inside_us; /* inside a frame since then; 0: it is not */
     int64_t heard_us;  /* the last byte */
+    int64_t until_us;  /* another fragment may come until then */
     int64_t silent_us; /* duty cycle: no ACK before this */
     struct selkie_ack_line *next;
 };
@@ -82,6 +84,9 @@ void selkie_ack_channel_leave(struct selkie_ack_channel *channel, struct selkie_
 
 /* The line had bytes, and is inside a frame now, or not. */
 void selkie_ack_channel_heard(struct selkie_ack_channel *channel, struct selkie_ack_line *line, bool inside);
+
+/* The line heard a fragment, and the next one may come until then. */
+void selkie_ack_channel_expect(struct selkie_ack_line *line, int64_t until_us);
 
 /* Acknowledge a body that the line heard; `repeat`: heard before. */
 void selkie_ack_channel_put(struct selkie_ack_channel *channel, struct selkie_ack_line *line, const uint8_t *body,

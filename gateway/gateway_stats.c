@@ -23,13 +23,15 @@ static json_t *line_json(const struct selkie_radio_line *of)
     const struct selkie_radio_line_counters *line = selkie_radio_line_counters(of);
     const struct selkie_ack_counters *acks = selkie_radio_line_acks(of);
 
-    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
-                     selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received",
+    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                     "port", selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received",
                      count(line->received), "sealed", count(line->sealed), "session", count(line->session),
                      "duplicates", count(line->duplicate), "foreign", count(line->foreign), "filtered",
                      count(line->filtered), "crc", count(line->crc), "garbage", count(line->garbage), "overlong",
                      count(line->overlong), "acked", count(acks->acked), "acks_lost", count(acks->lost),
-                     "acks_overheard", count(acks->overheard));
+                     "acks_overheard", count(acks->overheard), "fragments", count(line->fragments), "restored",
+                     count(line->restored), "sets_broken", count(line->sets_broken), "sets_expired",
+                     count(line->sets_expired), "sets_displaced", count(line->sets_displaced));
 }
 
 /* The clock may have been set back since the frame came. */

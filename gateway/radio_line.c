@@ -5,6 +5,7 @@
 #include "serial.h"
 
 #include <selkie/clock.h>
+#include <selkie/fragment.h>
 #include <selkie/frame.h>
 #include <selkie/link.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct selkie_radio_line {
     struct selkie_radio_line_handler handler;
     struct selkie_serial *serial;
     struct selkie_link_rx rx;
+    struct selkie_fragment_rx fragments;
     struct selkie_radio_line_counters counters;
     struct selkie_ack_channel *channel;
     struct selkie_ack_line acks; /* our part of it */
@@ -39,17 +41,17 @@ static bool allowed(const struct selkie_gateway_config *config, const struct sel
     return false;
 }
 
-static void on_body(struct selkie_radio_line *line, size_t len)
+static void on_body(struct selkie_radio_line *line, const uint8_t *body, size_t len)
 {
     struct selkie_frame frame;
-    bool known = selkie_frame_decode(&frame, line->rx.body, len) == 0;
+    bool known = selkie_frame_decode(&frame, body, len) == 0;
 
     line->counters.received++;
     /* An unknown version or type is forwarded: the plugin reports it as `malformed`, or is newer and knows it. */
     if (!known)
         line->counters.foreign++;
     else if (frame.type == SELKIE_ACK) { /* another gateway's, or an echo of ours */
-        selkie_ack_channel_overheard(line->channel, line->rx.body);
+        selkie_ack_channel_overheard(line->channel, body);
         return;
     } else if (frame.type == SELKIE_SEALED)
         line->counters.sealed++;
@@ -59,7 +61,30 @@ static void on_body(struct selkie_radio_line *line, size_t len)
         line->counters.filtered++;
         return;
     }
-    line->handler.body(line->handler.context, line, line->rx.body, len);
+    line->handler.body(line->handler.context, line, body, len);
+}
+
+/* A body that fragments give goes the way of one that came whole. So does the first fragment of its repeat, in place of
+ * the body: whether it is stored, and is to be acknowledged once more, the handler knows. */
+static void on_frame(struct selkie_radio_line *line, size_t len)
+{
+    struct selkie_fragment_rx *fragments = &line->fragments;
+    struct selkie_fragment_body body;
+    uint64_t now_ms = (uint64_t)(selkie_clock_monotonic_us() / SELKIE_MS_US);
+    int result = selkie_fragment_rx_put(fragments, line->rx.body, len, now_ms, &body);
+
+    if (result == SELKIE_EMALFORMED) {
+        on_body(line, line->rx.body, len);
+        return;
+    }
+    line->counters.fragments++;
+    line->counters.restored = fragments->restored;
+    line->counters.sets_broken = fragments->broken;
+    line->counters.sets_expired = fragments->expired;
+    line->counters.sets_displaced = fragments->displaced;
+    selkie_ack_channel_expect(&line->acks, (int64_t)fragments->expects_ms * SELKIE_MS_US);
+    if (result > 0)
+        on_body(line, body.bytes, body.len);
 }
 
 static void on_bytes(void *context, const uint8_t *data, size_t len)
@@ -71,7 +96,7 @@ static void on_bytes(void *context, const uint8_t *data, size_t len)
         if (!selkie_link_rx_inside(&line->rx))
             line->acks.inside_us = 0; /* what follows is another frame */
         if (result > 0)
-            on_body(line, (size_t)result);
+            on_frame(line, (size_t)result);
         else if (result == SELKIE_ECRC)
             line->counters.crc++;
         else if (result == SELKIE_ELENGTH)
@@ -87,7 +112,7 @@ static void on_changed(void *context, bool open)
     struct selkie_radio_line *line = context;
 
     selkie_link_rx_init(&line->rx);
-    line->acks.inside_us = 0;
+    line->acks.inside_us = line->acks.until_us = 0;
     if (open)
         selkie_ack_channel_join(line->channel, &line->acks);
     else
@@ -138,6 +163,7 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, struct selkie_
     line->handler = *handler;
     selkie_radio_line_configure(line, config, settings);
     selkie_link_rx_init(&line->rx);
+    selkie_fragment_rx_init(&line->fragments);
     line->serial = selkie_serial_open(event, settings->device, settings->baud, &serial);
     if (!line->serial) {
         free(line);

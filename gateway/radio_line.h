@@ -18,7 +18,7 @@ struct selkie_radio_line;
 
 /* Since the start of the program. */
 struct selkie_radio_line_counters {
-    uint64_t received;        /* whole frames with a good CRC */
+    uint64_t received;        /* whole frames with a good CRC, and bodies from fragments */
     uint64_t sealed, session; /* of these, of either form; the rest are ACKs and foreign */
     uint64_t duplicate;       /* of these, repeats within ten minutes */
     uint64_t foreign;         /* of these, of a version or type that section 3 does not know */
@@ -26,6 +26,11 @@ struct selkie_radio_line_counters {
     uint64_t crc;             /* frames dropped, by reason */
     uint64_t garbage;
     uint64_t overlong;
+    uint64_t fragments;      /* heard; `received` has only the bodies that they gave */
+    uint64_t restored;       /* bodies from fragments, without repeats */
+    uint64_t sets_broken;    /* sets that gave none, by reason: their fragments do not belong together, */
+    uint64_t sets_expired;   /* too few came in time, */
+    uint64_t sets_displaced; /* or they made room for newer ones */
 };
 
 struct selkie_radio_line_handler {

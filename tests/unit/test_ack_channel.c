@@ -260,6 +260,29 @@ START_TEST(nor_into_one_that_pauses_again_and_again)
 }
 END_TEST
 
+/* Nor between two fragments, on whatever line they are heard; however long they take, it is sent in the end. */
+START_TEST(nor_between_the_fragments_of_a_body)
+{
+    struct gateway *gateway = &gateways[0];
+    uint8_t body[SELKIE_SEALED_SIZE];
+    int64_t until = 0;
+
+    start(1, true);
+    body_of(body, 1, 1);
+    selkie_ack_channel_put(&gateway->channel, &gateway->line, body, sizeof body, false);
+    for (int fragment = 0; fragment < 8; fragment++) {
+        until = selkie_clock_monotonic_us() + 350000;
+        selkie_ack_channel_heard(&gateway->channel, &gateway->second, false);
+        selkie_ack_channel_expect(&gateway->second, until);
+        run_for(300000);
+        ck_assert_uint_eq(air_count, 0);
+    }
+    run_for(50000 + ack_wait());
+    ck_assert_uint_eq(air_count, 1);
+    ck_assert_int_ge(air[0].start, until);
+}
+END_TEST
+
 START_TEST(the_duty_of_a_line_is_kept)
 {
     uint8_t body[SELKIE_SEALED_SIZE];
@@ -291,6 +314,7 @@ int main(void)
     tcase_add_test(tcase, two_lines_send_one_ack);
     tcase_add_test(tcase, no_ack_goes_into_a_frame_that_pauses);
     tcase_add_test(tcase, nor_into_one_that_pauses_again_and_again);
+    tcase_add_test(tcase, nor_between_the_fragments_of_a_body);
     tcase_add_test(tcase, the_duty_of_a_line_is_kept);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

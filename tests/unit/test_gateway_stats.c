@@ -16,7 +16,12 @@ static const struct selkie_radio_line_counters counted[] = {
      .filtered = 25,
      .crc = 26,
      .garbage = 27,
-     .overlong = 28},
+     .overlong = 28,
+     .fragments = 32,
+     .restored = 33,
+     .sets_broken = 34,
+     .sets_expired = 35,
+     .sets_displaced = 36},
     {.received = 120, .sealed = 121, .session = 122},
 };
 static struct selkie_radio_line *const radios[] = {(struct selkie_radio_line *)&counted[0],
@@ -106,9 +111,11 @@ START_TEST(every_line_is_told_and_summed_up)
     static const struct {
         const char *key;
         long long value;
-    } line[] = {{"received", 20}, {"sealed", 21},   {"session", 22},   {"duplicates", 23},
-                {"foreign", 24},  {"filtered", 25}, {"crc", 26},       {"garbage", 27},
-                {"overlong", 28}, {"acked", 29},    {"acks_lost", 30}, {"acks_overheard", 31}},
+    } line[] = {{"received", 20},      {"sealed", 21},   {"session", 22},     {"duplicates", 23},
+                {"foreign", 24},       {"filtered", 25}, {"crc", 26},         {"garbage", 27},
+                {"overlong", 28},      {"acked", 29},    {"acks_lost", 30},   {"acks_overheard", 31},
+                {"fragments", 32},     {"restored", 33}, {"sets_broken", 34}, {"sets_expired", 35},
+                {"sets_displaced", 36}},
       sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
     struct selkie_gateway_stats stats = stats_of();
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <selkie/clock.h>
+#include <selkie/fragment.h>
 #include <selkie/frame.h>
 #include <selkie/link.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ static void turn_until(uint64_t frames)
 
     while (seen < frames && selkie_clock_monotonic_us() < limit) {
         ck_assert_int_ge(sd_event_run(event, 20000), 0);
-        seen = counters->received + counters->garbage + counters->crc + counters->overlong;
+        seen = counters->fragments + counters->received + counters->garbage + counters->crc + counters->overlong;
     }
     ck_assert_uint_eq(seen, frames);
 }
@@ -299,6 +300,107 @@ START_TEST(same_ack_waits_once_and_the_oldest_gives_way)
 }
 END_TEST
 
+static void send_fragment(const uint8_t *body, size_t len, uint8_t index)
+{
+    struct selkie_fragment_plan plan;
+    uint8_t fragment[SELKIE_FRAGMENT_SIZE_MAX];
+
+    ck_assert_int_eq(selkie_fragment_plan(&plan, body, len, 58), 0);
+    send_body(fragment, selkie_fragment_write(fragment, &plan, body, len, index));
+}
+
+/* Turn the loop for so long; no ACK comes. */
+static void run_in_silence(int64_t us)
+{
+    struct pollfd readable = {.fd = master, .events = POLLIN};
+    int64_t end = selkie_clock_monotonic_us() + us;
+
+    while (selkie_clock_monotonic_us() < end)
+        ck_assert_int_ge(sd_event_run(event, 1000), 0);
+    ck_assert_int_eq(poll(&readable, 1, 0), 0);
+}
+
+START_TEST(fragments_give_their_body_as_if_it_had_come_whole)
+{
+    static const char *prefixes[] = {"42"};
+    uint8_t body[SELKIE_SEALED_SIZE], other[SELKIE_SEALED_SIZE];
+    const struct selkie_radio_line_counters *counters = selkie_radio_line_counters(radio);
+
+    config.allow = prefixes;
+    config.allow_count = 1;
+    sealed_of(body, 0x42);
+    sealed_of(other, 0x77); /* not allowed */
+    for (uint8_t index = 0; index < 13; index++) {
+        if (index != 3)
+            send_fragment(body, sizeof body, index);
+        if (index != 7)
+            send_fragment(other, sizeof other, index);
+    }
+    turn_until(24 + 2);
+    ck_assert_uint_eq(counters->fragments, 24);
+    ck_assert_uint_eq(counters->restored, 2);
+    ck_assert_uint_eq(counters->received, 2);
+    ck_assert_uint_eq(counters->sealed, 2);
+    ck_assert_uint_eq(counters->filtered, 1);
+    ck_assert_uint_eq(heard.count, 1);
+    ck_assert_uint_eq(heard.len, sizeof body);
+    ck_assert_mem_eq(heard.body, body, sizeof body);
+}
+END_TEST
+
+START_TEST(fragments_that_give_no_body_are_counted)
+{
+    static const uint8_t no_fragment[] = {0x13, 1, 2, 0, 0, 1, 2, 3, 4}; /* no chunks: of a version to come */
+    const struct selkie_radio_line_counters *counters = selkie_radio_line_counters(radio);
+    uint8_t body[SELKIE_SEALED_SIZE], forged[SELKIE_FRAGMENT_SIZE_MAX];
+    struct selkie_fragment_plan plan;
+
+    sealed_of(body, 1);
+    ck_assert_int_eq(selkie_fragment_plan(&plan, body, sizeof body, 58), 0);
+    size_t len = selkie_fragment_write(forged, &plan, body, sizeof body, 12);
+    forged[20] ^= 1;
+    send_body(forged, len);
+    for (uint8_t index = 0; index < 10; index++)
+        send_fragment(body, sizeof body, index);
+    for (uint8_t set = 0; set < SELKIE_FRAGMENT_SETS + 2; set++) {
+        sealed_of(body, set);
+        send_fragment(body, sizeof body, 0);
+    }
+    send_body(no_fragment, sizeof no_fragment);
+    turn_until(11 + SELKIE_FRAGMENT_SETS + 2 + 1);
+    ck_assert_uint_eq(counters->sets_broken, 1);
+    ck_assert_uint_eq(counters->sets_displaced, 2);
+    ck_assert_uint_eq(counters->restored, 0);
+    ck_assert_uint_eq(counters->foreign, 1);
+    ck_assert_uint_eq(heard.count, 1); /* the foreign one: the plugin rejects it */
+}
+END_TEST
+
+/* Apart for longer than the quiet time, and parity behind the last one that was needed. */
+START_TEST(ack_waits_for_the_end_of_the_fragments_and_comes_again_for_a_repeat)
+{
+    uint8_t body[SELKIE_SEALED_SIZE], ack[SELKIE_ACK_SIZE], expected[SELKIE_ACK_SIZE];
+    int64_t last_us = 0;
+
+    sealed_of(body, 1);
+    selkie_frame_put_ack(expected, body, sizeof body);
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint8_t index = 0; index < 13; index++) {
+            last_us = selkie_clock_monotonic_us();
+            send_fragment(body, sizeof body, (uint8_t)(13 * round + index));
+            run_in_silence(100 * SELKIE_MS_US);
+            if (heard.count == round + 1)
+                selkie_radio_line_ack(radio, body, sizeof body, round > 0);
+        }
+        await_ack(ack);
+        ck_assert_mem_eq(ack, expected, sizeof ack);
+        ck_assert_int_ge(selkie_clock_monotonic_us() - last_us, 125 * SELKIE_MS_US);
+        ck_assert_uint_eq(heard.count, round + 1);
+    }
+    ck_assert_uint_eq(selkie_radio_line_acks(radio)->acked, 2);
+}
+END_TEST
+
 START_TEST(line_without_ack_only_listens)
 {
     uint8_t body[SELKIE_SEALED_SIZE];
@@ -375,6 +477,9 @@ int main(void)
     tcase_add_test(tcase, ack_comes_within_50_ms);
     tcase_add_test(tcase, ack_waits_for_a_quiet_line);
     tcase_add_test(tcase, same_ack_waits_once_and_the_oldest_gives_way);
+    tcase_add_test(tcase, fragments_give_their_body_as_if_it_had_come_whole);
+    tcase_add_test(tcase, fragments_that_give_no_body_are_counted);
+    tcase_add_test(tcase, ack_waits_for_the_end_of_the_fragments_and_comes_again_for_a_repeat);
     tcase_add_test(tcase, line_without_ack_only_listens);
     tcase_add_test(tcase, line_that_vanishes_is_told_once);
     tcase_add_test(tcase, line_belongs_to_one_gateway_and_is_free_after_it);
