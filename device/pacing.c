@@ -4,14 +4,15 @@
 #include <selkie/frame.h>
 #include <selkie/link.h>
 
-#define WAIT_MAX_MS     3600000u /* no wait is longer */
-#define SPREAD_AIR      16       /* what parts devices in step: a wait up to so many times the frame's airtime */
-#define PHASE_AIR       4096     /* a regular message waits no longer than so many times its airtime */
-#define PATIENCE_AIR    64       /* so many times the longest frame's airtime, */
-#define PATIENCE_MIN_MS 60000
-#define ACK_WIRE        8  /* bytes of an ACK on the line */
-#define ACK_SLOTS       4  /* PROTOCOL.md, section 2: a gateway draws one of so many, */
-#define ACK_SLOT_MS     10 /* each so much longer than the ACK */
+#define WAIT_MAX_MS       3600000u /* no wait is longer */
+#define SPREAD_AIR        16       /* what parts devices in step: a wait up to so many times the frame's airtime */
+#define PHASE_AIR         4096     /* a regular message waits no longer than so many times its airtime */
+#define PATIENCE_AIR      64       /* so many times the longest frame's airtime, */
+#define PATIENCE_MIN_MS   60000
+#define ACK_WIRE          8   /* bytes of an ACK on the line */
+#define ACK_SLOTS         4   /* PROTOCOL.md, section 2: a gateway draws one of so many, */
+#define ACK_SLOT_MS       10  /* each so much longer than the ACK */
+#define FRAGMENT_OVERHEAD 11u /* of a packet, at most */
 
 static bool duty_limited(const struct selkie_uplink_settings *settings)
 {
@@ -38,9 +39,28 @@ uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, siz
     return settings->preamble_ms + (uint32_t)((bits * 1000 + settings->bit_rate - 1) / settings->bit_rate);
 }
 
+uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets, size_t len)
+{
+    return packets * (selkie_pacing_air_ms(settings, len) + settings->packet_gap_ms) - settings->packet_gap_ms;
+}
+
 uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
 {
-    return selkie_pacing_air_ms(settings, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+    unsigned packet = settings->packet_max;
+
+    if (packet == 0)
+        return selkie_pacing_air_ms(settings, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
+    unsigned chunks = SELKIE_SEALED_SIZE / (packet - FRAGMENT_OVERHEAD) + 1;
+    return selkie_pacing_set_ms(settings, chunks + settings->parity, packet);
+}
+
+uint32_t selkie_pacing_quiet_ms(const struct selkie_uplink_settings *settings)
+{
+    uint32_t quiet_ms = settings->quiet_ms;
+
+    if (settings->packet_max > 0)
+        quiet_ms += settings->packet_gap_ms + selkie_pacing_air_ms(settings, settings->packet_max);
+    return quiet_ms;
 }
 
 uint64_t selkie_pacing_silence_ms(const struct selkie_uplink_settings *settings, uint64_t on_air_ms)
@@ -55,15 +75,16 @@ static uint32_t random_wait(struct selkie_drbg *drbg, uint64_t limit_ms)
     return selkie_drbg_delay(drbg, limit_ms < WAIT_MAX_MS ? (uint32_t)limit_ms : WAIT_MAX_MS);
 }
 
-uint32_t selkie_pacing_backoff_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len,
-                                  unsigned doublings)
+uint32_t selkie_pacing_backoff_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg,
+                                  uint32_t lasts_ms, unsigned doublings)
 {
-    return random_wait(drbg, ((uint64_t)settings->backoff_ms + selkie_pacing_air_ms(settings, len)) << doublings);
+    return random_wait(drbg, ((uint64_t)settings->backoff_ms + lasts_ms) << doublings);
 }
 
-uint32_t selkie_pacing_spread_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len)
+uint32_t selkie_pacing_spread_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg,
+                                 uint32_t lasts_ms)
 {
-    return settings->spread_ms > 0 ? random_wait(drbg, (uint64_t)SPREAD_AIR * selkie_pacing_air_ms(settings, len)) : 0;
+    return settings->spread_ms > 0 ? random_wait(drbg, (uint64_t)SPREAD_AIR * lasts_ms) : 0;
 }
 
 /* Whether two intervals are the same, but for what a main loop adds. */
@@ -73,10 +94,10 @@ static bool regular(uint32_t interval_ms, uint32_t before_ms)
 }
 
 /* What a message may wait of its interval and still be out, with its repeats, when the next one comes. */
-static uint32_t room_ms(const struct selkie_uplink_settings *settings, size_t len, bool expects_ack,
+static uint32_t room_ms(const struct selkie_uplink_settings *settings, uint32_t lasts_ms, bool expects_ack,
                         uint32_t interval_ms)
 {
-    uint32_t taken_ms = interval_ms / 16 + selkie_pacing_air_ms(settings, len);
+    uint32_t taken_ms = interval_ms / 16 + lasts_ms;
 
     if (expects_ack)
         taken_ms += selkie_pacing_ack_ms(settings);
@@ -87,12 +108,12 @@ static uint32_t room_ms(const struct selkie_uplink_settings *settings, size_t le
 }
 
 uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct selkie_uplink_settings *settings,
-                                struct selkie_drbg *drbg, size_t len, bool expects_ack, uint64_t now_ms)
+                                struct selkie_drbg *drbg, uint32_t lasts_ms, bool expects_ack, uint64_t now_ms)
 {
     uint32_t interval_ms = phase->known ? (uint32_t)now_ms - phase->message_ms : 0, before_ms = phase->interval_ms;
     bool again = !expects_ack || phase->repeated, second = interval_ms > 0 && before_ms == 0;
-    uint64_t most_ms = second ? (uint64_t)SPREAD_AIR * selkie_pacing_longest_ms(settings)
-                              : (uint64_t)PHASE_AIR * selkie_pacing_air_ms(settings, len);
+    uint64_t most_ms =
+        second ? (uint64_t)SPREAD_AIR * selkie_pacing_longest_ms(settings) : (uint64_t)PHASE_AIR * lasts_ms;
 
     phase->known = true;
     phase->message_ms = (uint32_t)now_ms;
@@ -100,7 +121,8 @@ uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct 
     phase->repeated = false;
     if (settings->spread_ms == 0 || (!second && !regular(interval_ms, before_ms)))
         return 0;
-    uint32_t room = room_ms(settings, len, expects_ack, second || interval_ms < before_ms ? interval_ms : before_ms);
+    uint32_t room =
+        room_ms(settings, lasts_ms, expects_ack, second || interval_ms < before_ms ? interval_ms : before_ms);
     if (room < most_ms)
         most_ms = room;
     if (second) /* the interval may be one */
@@ -110,10 +132,10 @@ uint32_t selkie_pacing_phase_ms(struct selkie_pacing_phase *phase, const struct 
     return phase->wait_ms < room ? phase->wait_ms : 0;
 }
 
-uint32_t selkie_pacing_repeat_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg, size_t len,
-                                 bool registers, unsigned sent, uint64_t left_ms)
+uint32_t selkie_pacing_repeat_ms(const struct selkie_uplink_settings *settings, struct selkie_drbg *drbg,
+                                 uint32_t lasts_ms, bool registers, unsigned sent, uint64_t left_ms)
 {
-    uint64_t limit_ms = registers ? (uint64_t)SPREAD_AIR * selkie_pacing_air_ms(settings, len) : 0;
+    uint64_t limit_ms = registers ? (uint64_t)SPREAD_AIR * lasts_ms : 0;
 
     if (limit_ms < settings->spread_ms)
         limit_ms = settings->spread_ms;
@@ -125,7 +147,7 @@ uint32_t selkie_pacing_repeat_ms(const struct selkie_uplink_settings *settings, 
 uint32_t selkie_pacing_ack_ms(const struct selkie_uplink_settings *settings)
 {
     uint32_t slot_ms = selkie_pacing_air_ms(settings, ACK_WIRE) + ACK_SLOT_MS;
-    uint32_t least_ms = settings->quiet_ms + (ACK_SLOTS + 1) * slot_ms;
+    uint32_t least_ms = selkie_pacing_quiet_ms(settings) + (ACK_SLOTS + 1) * slot_ms;
 
     return settings->ack_ms > least_ms ? settings->ack_ms : least_ms;
 }

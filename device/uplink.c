@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "transmission.h"
 #include <selkie/device/uplink.h>
 #include <string.h>
 
@@ -48,10 +49,9 @@ int selkie_uplink_put(struct selkie_uplink *uplink, enum selkie_uplink_slot_name
         }
         return SELKIE_EBUSY;
     }
-    int wire_len = selkie_link_encode(slot->wire, sizeof slot->wire, body, len);
-    if (wire_len < 0)
-        return wire_len;
-    slot->len = (uint16_t)wire_len;
+    int error = selkie_transmission_load(slot, uplink->settings, body, len);
+    if (error < 0)
+        return error;
     slot->crc = selkie_crc16(body, len);
     slot->left = times(uplink, name);
     slot->sent = 0;
@@ -73,17 +73,29 @@ bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplin
     return uplink->slots[slot].unheard;
 }
 
+static uint32_t backoff_ms(const struct selkie_uplink *uplink, const struct selkie_uplink_slot *slot,
+                           struct selkie_drbg *drbg)
+{
+    return selkie_pacing_backoff_ms(uplink->settings, drbg, selkie_transmission_ms(uplink->settings, slot),
+                                    slot->setbacks);
+}
+
+static uint32_t spread_ms(const struct selkie_uplink *uplink, const struct selkie_uplink_slot *slot,
+                          struct selkie_drbg *drbg)
+{
+    return selkie_pacing_spread_ms(uplink->settings, drbg, selkie_transmission_ms(uplink->settings, slot));
+}
+
 /* The first wait of a body. */
 static void schedule(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, struct selkie_drbg *drbg,
                      uint64_t now_ms)
 {
-    const struct selkie_uplink_settings *settings = uplink->settings;
-
-    uint32_t wait_ms = selkie_pacing_backoff_ms(settings, drbg, slot->len, 0);
+    uint32_t wait_ms = backoff_ms(uplink, slot, drbg);
     if (slot == &uplink->slots[SELKIE_UPLINK_REGISTER]) {
-        wait_ms += selkie_pacing_spread_ms(settings, drbg, slot->len);
+        wait_ms += spread_ms(uplink, slot, drbg);
     } else if (!slot->hurried) {
-        uint32_t phase_ms = selkie_pacing_phase_ms(&uplink->pacing, settings, drbg, slot->len,
+        uint32_t phase_ms = selkie_pacing_phase_ms(&uplink->pacing, uplink->settings, drbg,
+                                                   selkie_transmission_ms(uplink->settings, slot),
                                                    selkie_uplink_expects_ack(uplink), now_ms);
         wait_ms = phase_ms > wait_ms ? phase_ms : wait_ms;
     }
@@ -96,24 +108,17 @@ static void set_back(struct selkie_uplink *uplink, struct selkie_uplink_slot *sl
 {
     if (slot->setbacks < BACKOFF_DOUBLINGS)
         slot->setbacks++;
-    slot->due_ms = from_ms + selkie_pacing_backoff_ms(uplink->settings, drbg, slot->len, slot->setbacks);
+    slot->due_ms = from_ms + backoff_ms(uplink, slot, drbg);
     uplink->phase = SELKIE_UPLINK_IDLE;
     uplink->watch_ms = 0;
-}
-
-/* A transmission of `air` ms that ends at until_ms is paid for at a duty cycle of d permille with air * (1000 - d) / d
- * ms of silence. */
-static void pay_duty(struct selkie_uplink *uplink)
-{
-    uplink->silent_ms =
-        uplink->until_ms + selkie_pacing_silence_ms(uplink->settings, uplink->until_ms - uplink->began_ms);
 }
 
 static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
 {
     for (unsigned i = 0; i < SELKIE_UPLINK_SLOTS; i++) {
         struct selkie_uplink_slot *slot = &uplink->slots[i];
-        bool under_way = uplink->phase == SELKIE_UPLINK_WRITING && uplink->current == i;
+        bool between = uplink->packet > 0 && uplink->written == 0; /* packets */
+        bool under_way = uplink->phase == SELKIE_UPLINK_WRITING && uplink->current == i && !between;
         if (slot->left == 0 || slot->sent == 0 || slot->crc != crc || under_way)
             continue;
         slot->left = 0;
@@ -124,8 +129,8 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
         if (uplink->phase == SELKIE_UPLINK_IDLE || uplink->current != i)
             return;
         /* If the frame should still be on the air, nothing goes before its end, and the duty cycle counts all of it. */
-        if (uplink->phase == SELKIE_UPLINK_ON_AIR)
-            pay_duty(uplink);
+        if (uplink->phase != SELKIE_UPLINK_LISTENING)
+            selkie_transmission_end(uplink);
         uplink->phase = SELKIE_UPLINK_IDLE;
         return;
     }
@@ -172,19 +177,10 @@ static bool receive(struct selkie_uplink *uplink, const struct selkie_port *port
     return true;
 }
 
-/* Note when what the radio has taken so far is over on the air. */
-static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
-{
-    uint64_t end_ms = uplink->began_ms + selkie_pacing_air_ms(uplink->settings, uplink->written);
-
-    uplink->until_ms = end_ms > now_ms ? end_ms : now_ms;
-}
-
 void selkie_uplink_forget(struct selkie_uplink *uplink)
 {
-    bool begun = uplink->phase == SELKIE_UPLINK_WRITING && uplink->written > 0;
-    if (begun || uplink->phase == SELKIE_UPLINK_ON_AIR)
-        pay_duty(uplink);
+    if (uplink->phase == SELKIE_UPLINK_WRITING || uplink->phase == SELKIE_UPLINK_ON_AIR)
+        selkie_transmission_end(uplink);
     uplink->phase = SELKIE_UPLINK_IDLE;
     uplink->watch_ms = 0;
     memset(uplink->slots, 0, sizeof uplink->slots);
@@ -218,19 +214,16 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
                        uint64_t now_ms)
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
-    size_t left = (size_t)slot->len - uplink->written;
     if (uplink->written == 0 && too_old(slot, now_ms)) {
-        uplink->phase = SELKIE_UPLINK_IDLE;
-        uplink->watch_ms = 0;
+        selkie_transmission_end(uplink);
         return;
     }
-    int taken = port->radio_write(port->context, slot->wire + uplink->written, left);
+    int taken = selkie_transmission_write(uplink, port, now_ms);
     bool stalled = taken == 0 && stalls(uplink, now_ms);
-    if (taken < 0 || (size_t)taken > left || stalled) {
+    if (taken < 0 || stalled) {
         /* Half a frame may be out. The 0x00 at the start of the next one synchronises the receiver again. */
         uplink->counts.radio_errors++;
-        if (uplink->written > 0)
-            pay_duty(uplink);
+        selkie_transmission_end(uplink);
         set_back(uplink, slot, drbg, now_ms + RADIO_RETRY_MS);
         return;
     }
@@ -238,24 +231,12 @@ static void write_some(struct selkie_uplink *uplink, const struct selkie_port *p
         uplink->watch_ms = 0;
     if (taken > 0 && uplink->trouble == SELKIE_UPLINK_STALLED)
         uplink->trouble = SELKIE_UPLINK_CLEAR;
-    uplink->written = (uint16_t)(uplink->written + taken);
-    set_air_end(uplink, now_ms);
-    if (uplink->written < slot->len)
-        return;
-
-    uplink->phase = SELKIE_UPLINK_ON_AIR;
-    uplink->counts.transmissions++;
-    if (slot->sent == 0)
-        slot->first_ms = (uint32_t)now_ms;
-    if (slot->sent < UINT8_MAX)
-        slot->sent++;
 }
 
 static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *drbg)
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
-    pay_duty(uplink);
-    uplink->phase = SELKIE_UPLINK_IDLE;
+    selkie_transmission_end(uplink);
     if (selkie_uplink_expects_ack(uplink)) {
         uplink->phase = SELKIE_UPLINK_LISTENING;
         uplink->until_ms += selkie_pacing_ack_ms(uplink->settings);
@@ -263,7 +244,8 @@ static void end_transmission(struct selkie_uplink *uplink, struct selkie_drbg *d
     }
     slot->left--;
     uint32_t elapsed_ms = (uint32_t)uplink->until_ms - slot->first_ms;
-    slot->due_ms = uplink->until_ms + selkie_pacing_repeat_ms(uplink->settings, drbg, slot->len,
+    slot->due_ms = uplink->until_ms + selkie_pacing_repeat_ms(uplink->settings, drbg,
+                                                              selkie_transmission_ms(uplink->settings, slot),
                                                               uplink->current == SELKIE_UPLINK_REGISTER, slot->sent,
                                                               elapsed_ms < REPEAT_MS ? REPEAT_MS - elapsed_ms : 0);
 }
@@ -318,7 +300,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
         if (!slot->scheduled)
             schedule(uplink, slot, drbg, now_ms);
         if (slot->due_ms < uplink->silent_ms) /* a wait that ends within the silence would part nobody */
-            slot->due_ms = uplink->silent_ms + selkie_pacing_spread_ms(uplink->settings, drbg, slot->len);
+            slot->due_ms = uplink->silent_ms + spread_ms(uplink, slot, drbg);
         drop_if_old(uplink, slot, now_ms);
         if (slot->left > 0 && (!next || slot->due_ms < next->due_ms))
             next = slot;
@@ -330,7 +312,7 @@ static struct selkie_uplink_slot *next_slot(struct selkie_uplink *uplink, struct
  * pauses there, as packet radios do. */
 static uint32_t quiet_in(const struct selkie_uplink *uplink, const struct selkie_port *port, uint64_t now_ms)
 {
-    uint32_t wanted = uplink->settings->quiet_ms;
+    uint32_t wanted = selkie_pacing_quiet_ms(uplink->settings);
     if (uplink->inside_ms > 0 && (uint32_t)now_ms - uplink->inside_ms < 2 * selkie_pacing_longest_ms(uplink->settings))
         return wanted > 0 ? wanted : 1;
     if (!port->radio_quiet_ms)
@@ -376,7 +358,7 @@ static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *po
         set_back(uplink, next, drbg, now_ms);
         return next->due_ms;
     }
-    if (wait > 0 && !stays_busy(uplink, wait <= uplink->settings->quiet_ms / 8, now_ms)) {
+    if (wait > 0 && !stays_busy(uplink, wait <= selkie_pacing_quiet_ms(uplink->settings) / 8, now_ms)) {
         if (uplink->watch_ms > 0)
             next->due_ms = now_ms + WATCH_EVERY_MS;
         else
@@ -386,10 +368,8 @@ static uint64_t begin(struct selkie_uplink *uplink, const struct selkie_port *po
     if (wait == 0 && uplink->trouble == SELKIE_UPLINK_LINE_BUSY)
         uplink->trouble = SELKIE_UPLINK_CLEAR;
     uplink->watch_ms = 0;
-    uplink->phase = SELKIE_UPLINK_WRITING;
     uplink->current = (enum selkie_uplink_slot_name)(next - uplink->slots);
-    uplink->written = 0;
-    uplink->began_ms = now_ms;
+    selkie_transmission_begin(uplink, now_ms);
     return now_ms;
 }
 
@@ -399,7 +379,8 @@ static uint64_t advance(struct selkie_uplink *uplink, const struct selkie_port *
 {
     if (uplink->phase == SELKIE_UPLINK_WRITING)
         write_some(uplink, port, drbg, now_ms);
-    if (uplink->phase == SELKIE_UPLINK_ON_AIR && now_ms >= uplink->until_ms)
+    if (uplink->phase == SELKIE_UPLINK_ON_AIR && now_ms >= uplink->until_ms &&
+        !selkie_transmission_go_on(uplink, now_ms))
         end_transmission(uplink, drbg);
     if (uplink->phase == SELKIE_UPLINK_LISTENING && now_ms >= uplink->until_ms)
         end_listening(uplink, drbg);

@@ -55,7 +55,7 @@ int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body,
     size_t room = packet_max - WIRE_OVERHEAD - (packet_max > ONE_CODE_PACKET);
     size_t k = (len + LENGTH_SIZE + room - 1) / room;
     size_t chunk = (len + LENGTH_SIZE + k - 1) / k;
-    if (k > SELKIE_FRAGMENT_CHUNKS_MAX || chunk < SELKIE_FRAGMENT_CHUNK_MIN)
+    if (chunk < SELKIE_FRAGMENT_CHUNK_MIN) /* nor can there be more than SELKIE_FRAGMENT_CHUNKS_MAX */
         return SELKIE_EINVAL;
     plan->k = (uint8_t)k;
     plan->chunk = (uint8_t)chunk;
@@ -78,12 +78,10 @@ size_t selkie_fragment_write(uint8_t *fragment, const struct selkie_fragment_pla
     fragment[3] = plan->k;
     fragment[4] = index;
     memset(chunk, 0, plan->chunk);
-    for (uint8_t i = 0; i < plan->k; i++) {
-        if (index < plan->k && i != index)
-            continue;
-        uint8_t factor = index < plan->k ? 1 : cauchy(index, i);
+    for (size_t at = 0, i = 0; i < plan->k; i++) {
+        uint8_t factor = index < plan->k ? i == index : cauchy(index, (uint8_t)i);
         for (size_t b = 0; b < plan->chunk; b++)
-            chunk[b] ^= gf_multiply(factor, blob_byte(plan, body, len, (size_t)i * plan->chunk + b));
+            chunk[b] ^= gf_multiply(blob_byte(plan, body, len, at++), factor);
     }
     return SELKIE_FRAGMENT_HEADER_SIZE + (size_t)plan->chunk;
 }

@@ -26,9 +26,9 @@
 
 /* How a body is cut. */
 struct selkie_fragment_plan {
-    uint16_t set;  /* CRC-16 of the blob: body, zeros, length */
     uint8_t k;     /* chunks of data */
     uint8_t chunk; /* bytes of each chunk */
+    uint16_t set;  /* CRC-16 of the blob: body, zeros, length */
 };
 
 /* Cut a body of 1 to SELKIE_SEALED_SIZE bytes for packets of packet_max bytes on the line, SELKIE_PACKET_MIN to

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transmission.h"
+#include <string.h>
+
+int selkie_transmission_load(struct selkie_uplink_slot *slot, const struct selkie_uplink_settings *settings,
+                             const uint8_t *body, size_t len)
+{
+    int wire_len = selkie_link_encode(slot->wire, sizeof slot->wire, body, len);
+
+    if (wire_len < 0)
+        return wire_len;
+    slot->len = (uint16_t)wire_len;
+    if (settings->packet_max == 0 || wire_len <= settings->packet_max)
+        return 0;
+    int error = selkie_fragment_plan(&slot->set.plan, body, len, settings->packet_max);
+    if (error < 0)
+        return error;
+    memcpy(slot->set.body, body, len);
+    slot->len = (uint16_t)len;
+    return 0;
+}
+
+_Static_assert(offsetof(struct selkie_fragment_plan, k) == 0, "0 there tells a link frame from a plan");
+
+static bool in_fragments(const struct selkie_uplink_slot *slot)
+{
+    return slot->set.plan.k > 0;
+}
+
+/* The packets of each transmission. */
+static unsigned packets(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
+{
+    return in_fragments(slot) ? slot->set.plan.k + settings->parity : 1u;
+}
+
+uint32_t selkie_transmission_ms(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
+{
+    size_t len = slot->len;
+
+    if (in_fragments(slot))
+        len = SELKIE_LINK_WIRE_SIZE(SELKIE_FRAGMENT_HEADER_SIZE + (size_t)slot->set.plan.chunk);
+    return selkie_pacing_set_ms(settings, packets(settings, slot), len);
+}
+
+static void begin_packet(struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    uplink->phase = SELKIE_UPLINK_WRITING;
+    uplink->written = 0;
+    uplink->began_ms = now_ms;
+    uplink->until_ms = now_ms;
+}
+
+void selkie_transmission_begin(struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    uplink->packet = 0;
+    uplink->on_air_ms = 0;
+    begin_packet(uplink, now_ms);
+}
+
+/* Each repeat goes on where the one before it ended: all that was heard counts. */
+static uint8_t fragment_index(const struct selkie_uplink *uplink, const struct selkie_uplink_slot *slot)
+{
+    unsigned before = slot->sent - (unsigned)(uplink->packet >= slot->set.plan.k); /* this one is counted there */
+
+    return (uint8_t)(before * packets(uplink->settings, slot) + uplink->packet);
+}
+
+/* The link frame of the FRAGMENT under way, made anew each time: RAM is dearer than cycles. */
+static int write_fragment(uint8_t *wire, size_t size, const struct selkie_uplink *uplink,
+                          const struct selkie_uplink_slot *slot)
+{
+    uint8_t fragment[SELKIE_FRAGMENT_SIZE_MAX];
+    size_t len =
+        selkie_fragment_write(fragment, &slot->set.plan, slot->set.body, slot->len, fragment_index(uplink, slot));
+
+    return selkie_link_encode(wire, size, fragment, len);
+}
+
+/* Note when what the radio has taken so far is over on the air. */
+static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    uint64_t end_ms = uplink->began_ms + selkie_pacing_air_ms(uplink->settings, uplink->written);
+
+    uplink->until_ms = end_ms > now_ms ? end_ms : now_ms;
+}
+
+/* The transmission counts once a receiver may have the body. */
+static void end_packet(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, uint64_t now_ms)
+{
+    uplink->phase = SELKIE_UPLINK_ON_AIR;
+    uplink->on_air_ms += (uint32_t)(uplink->until_ms - uplink->began_ms);
+    uplink->packet++;
+    if (in_fragments(slot) && uplink->packet < packets(uplink->settings, slot))
+        uplink->until_ms += uplink->settings->packet_gap_ms;
+    if (in_fragments(slot) && uplink->packet != slot->set.plan.k)
+        return;
+    uplink->counts.transmissions++;
+    if (slot->sent == 0)
+        slot->first_ms = (uint32_t)now_ms;
+    if (slot->sent < UINT8_MAX)
+        slot->sent++;
+}
+
+int selkie_transmission_write(struct selkie_uplink *uplink, const struct selkie_port *port, uint64_t now_ms)
+{
+    struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+    uint8_t packet[SELKIE_LINK_WIRE_SIZE(SELKIE_FRAGMENT_SIZE_MAX)];
+    const uint8_t *wire = slot->wire;
+    int len = slot->len;
+
+    if (in_fragments(slot)) {
+        len = write_fragment(packet, sizeof packet, uplink, slot);
+        wire = packet;
+    }
+    if (len < uplink->written)
+        return SELKIE_EINVAL;
+    size_t left = (size_t)len - uplink->written;
+    int taken = port->radio_write(port->context, wire + uplink->written, left);
+    if (taken < 0 || (size_t)taken > left)
+        return -1;
+    uplink->written = (uint16_t)(uplink->written + taken);
+    set_air_end(uplink, now_ms);
+    if (uplink->written == len)
+        end_packet(uplink, slot, now_ms);
+    return taken;
+}
+
+bool selkie_transmission_go_on(struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    if (uplink->packet >= packets(uplink->settings, &uplink->slots[uplink->current]))
+        return false;
+    begin_packet(uplink, now_ms);
+    return true;
+}
+
+void selkie_transmission_end(struct selkie_uplink *uplink)
+{
+    if (uplink->phase == SELKIE_UPLINK_WRITING && uplink->written > 0) {
+        uplink->on_air_ms += (uint32_t)(uplink->until_ms - uplink->began_ms);
+        uplink->packet++;
+    }
+    if (uplink->packet > 0)
+        uplink->silent_ms = uplink->until_ms + selkie_pacing_silence_ms(uplink->settings, uplink->on_air_ms);
+    uplink->phase = SELKIE_UPLINK_IDLE;
+    uplink->watch_ms = 0;
+}
