@@ -9,7 +9,6 @@
 #include <selkie/frame.h>
 #include <selkie/settings.h>
 #include <selkie/topic.h>
-#include <selkie/tty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +59,23 @@ static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_setti
     check_file(object, "key", broker->key, true);
 }
 
+static void check_device(struct selkie_settings_object *object, const char *device)
+{
+    char host[SELKIE_MQTT_HOST_MAX];
+    uint16_t port;
+
+    if (strncmp(device, "rfc2217://", 10) == 0)
+        selkie_settings_reject(object, "device",
+                               "rfc2217:// is not supported: set the speed at the serial server, and use "
+                               "tcp://HOST:PORT, its port for raw bytes");
+    else if (selkie_line_settings_is_tcp(device)) {
+        if (!selkie_mqtt_settings_parse_host(host, &port, device + strlen(SELKIE_LINE_TCP), 0))
+            selkie_settings_reject(object, "device", "must be tcp://HOST:PORT");
+    } else if (device[0] != '/')
+        selkie_settings_reject(object, "device",
+                               "must be a path from the root, such as /dev/ttyUSB0, or tcp://HOST:PORT");
+}
+
 static void read_lines(struct selkie_gateway_config *config, struct selkie_settings_object *root)
 {
     size_t count = selkie_settings_list(root, "serial", true);
@@ -73,7 +89,8 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
         struct selkie_settings_object *object = selkie_settings_list_object(root, "serial", i);
 
         line->device = selkie_settings_require_string(object, "device");
-        line->baud = (unsigned)selkie_settings_integer(object, "baud", 50, 4000000, 9600);
+        selkie_line_settings_init(&line->serial);
+        selkie_line_settings_read(&line->serial, object, line->device);
         line->ack = selkie_settings_boolean(object, "ack", true);
         line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, 1000, SELKIE_QUIET_MS_DEFAULT);
         line->ack_session = selkie_settings_boolean(object, "ack_session", false);
@@ -82,17 +99,14 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
         line->duty_permille = (unsigned)selkie_settings_integer(object, "duty", 0, 1000, 0);
         line->channel = (unsigned)selkie_settings_integer(object, "channel", 0, SELKIE_LINES_MAX - 1, 0);
         selkie_settings_end(object);
-        if (!selkie_tty_speed_valid(line->baud))
-            selkie_settings_reject(object, "baud", "%u is not a speed that serial lines have", line->baud);
+        config->line_count = i + 1;
         if (!line->device)
             return;
-        if (line->device[0] != '/')
-            selkie_settings_reject(object, "device", "must be a path from the root, such as /dev/ttyUSB0");
+        check_device(object, line->device);
         for (size_t j = 0; j < i; j++)
             if (strcmp(config->lines[j].device, line->device) == 0)
                 selkie_settings_reject(object, "device", "%s is there twice", line->device);
     }
-    config->line_count = count;
 }
 
 static void read_allow(struct selkie_gateway_config *config, struct selkie_settings_object *root)
@@ -194,6 +208,8 @@ void selkie_gateway_config_close(struct selkie_gateway_config *config)
 
     if (!holder)
         return;
+    for (size_t i = 0; i < config->line_count; i++)
+        selkie_line_settings_wipe(&config->lines[i].serial);
     free(config->allow);
     selkie_settings_close(holder->document);
     free(holder);
@@ -226,7 +242,9 @@ void selkie_gateway_config_show(const struct selkie_gateway_config *config)
     printf("\n");
     for (size_t i = 0; i < config->line_count; i++) {
         const struct selkie_gateway_line *line = &config->lines[i];
-        printf("line     %s, %u baud, %s", line->device, line->baud, line->ack ? "acknowledges" : "only listens");
+        printf("line     %s", line->device);
+        selkie_line_settings_print(stdout, line->device, &line->serial);
+        printf(", %s", line->ack ? "acknowledges" : "only listens");
         if (line->ack)
             printf(" after %u ms of quiet, at %u bit/s on channel %u", line->quiet_ms, line->bit_rate, line->channel);
         if (line->ack && line->duty_permille > 0)

@@ -4,6 +4,8 @@
 #ifndef SELKIE_GATEWAY_CONFIG_H
 #define SELKIE_GATEWAY_CONFIG_H
 
+#include "line/line_settings.h"
+
 #include <mqtt_settings.h>
 #include <selkie/error.h>
 #include <stdbool.h>
@@ -22,8 +24,8 @@ enum selkie_gateway_confirm {
 
 /* One serial line. */
 struct selkie_gateway_line {
-    const char *device;
-    unsigned baud;
+    const char *device; /* a path, or tcp://host:port */
+    struct selkie_line_settings serial;
     bool ack;
     bool ack_session; /* acknowledge SESSION frames too, where `allow` is set */
     unsigned quiet_ms;

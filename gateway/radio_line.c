@@ -164,7 +164,7 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, struct selkie_
     selkie_radio_line_configure(line, config, settings);
     selkie_link_rx_init(&line->rx);
     selkie_fragment_rx_init(&line->fragments);
-    line->serial = selkie_serial_open(event, settings->device, settings->baud, &serial);
+    line->serial = selkie_serial_open(event, settings->device, &settings->serial, &serial);
     if (!line->serial) {
         free(line);
         return NULL;
@@ -186,8 +186,8 @@ void selkie_radio_line_close(struct selkie_radio_line *line)
 
 bool selkie_radio_line_is(const struct selkie_radio_line *line, const struct selkie_gateway_line *settings)
 {
-    return line->settings->baud == settings->baud && line->settings->channel == settings->channel &&
-           strcmp(line->settings->device, settings->device) == 0;
+    return line->settings->channel == settings->channel && strcmp(line->settings->device, settings->device) == 0 &&
+           selkie_line_settings_same(&line->settings->serial, &settings->serial);
 }
 
 void selkie_radio_line_configure(struct selkie_radio_line *line, const struct selkie_gateway_config *config,
@@ -195,6 +195,8 @@ void selkie_radio_line_configure(struct selkie_radio_line *line, const struct se
 {
     line->config = config;
     line->settings = line->acks.settings = settings;
+    if (line->serial)
+        selkie_serial_configure(line->serial, &settings->serial);
 }
 
 void selkie_radio_line_read_rest(struct selkie_radio_line *line)

@@ -49,7 +49,7 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, struct selkie_
                                                  const struct selkie_radio_line_handler *handler);
 void selkie_radio_line_close(struct selkie_radio_line *line);
 
-/* Whether this is the line of these settings: the same device at the same speed, on the same channel. */
+/* Whether this is the line of these settings: the same device, opened in the same way, on the same channel. */
 bool selkie_radio_line_is(const struct selkie_radio_line *line, const struct selkie_gateway_line *settings);
 
 /* Use another configuration, in which this is still the line of `settings`. */

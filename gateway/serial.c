@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/major.h>
-#include <selkie/tty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,12 +23,13 @@
 struct selkie_serial {
     sd_event *event;
     char *device;
-    unsigned baud;
+    const struct selkie_line_settings *settings;
     struct selkie_serial_handler handler;
     int fd; /* -1 while the line is not open */
     sd_event_source *readable;
     struct selkie_timer retry;
-    int logged; /* the last errno in the log; 0 while the line is open */
+    char refused[SELKIE_TTY_REFUSED_MAX]; /* what the log says that the driver did not take */
+    int logged;                           /* the last errno in the log; 0 while the line is open */
 };
 
 static void close_line(struct selkie_serial *serial)
@@ -83,6 +83,18 @@ static int keep_others_out(int fd)
     return ioctl(fd, TIOCEXCL) != 0 ? errno : 0;
 }
 
+static int configure(struct selkie_serial *serial)
+{
+    char refused[SELKIE_TTY_REFUSED_MAX];
+
+    if (selkie_tty_configure(serial->fd, &serial->settings->tty, refused) < 0)
+        return errno;
+    if (refused[0] != '\0' && strcmp(refused, serial->refused) != 0)
+        selkie_log(LOG_WARNING, "serial line %s: not as configured: %s", serial->device, refused);
+    memcpy(serial->refused, refused, sizeof serial->refused);
+    return 0;
+}
+
 static int try_open(struct selkie_serial *serial)
 {
     serial->fd = open(serial->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -91,8 +103,9 @@ static int try_open(struct selkie_serial *serial)
     int error = keep_others_out(serial->fd);
     if (error != 0)
         return error;
-    if (selkie_tty_make_raw(serial->fd, serial->baud) < 0)
-        return errno;
+    error = configure(serial);
+    if (error != 0)
+        return error;
     int result = sd_event_add_io(serial->event, &serial->readable, serial->fd, EPOLLIN, on_readable, serial);
     return result < 0 ? -result : 0;
 }
@@ -118,7 +131,9 @@ static bool open_line(struct selkie_serial *serial)
         selkie_timer_set(&serial->retry, RETRY_US);
         return false;
     }
-    selkie_log(LOG_NOTICE, "serial line %s: open, %u baud", serial->device, serial->baud);
+    char text[SELKIE_TTY_TEXT_MAX];
+    selkie_tty_format(text, &serial->settings->tty);
+    selkie_log(LOG_NOTICE, "serial line %s: open, %s", serial->device, text);
     serial->logged = 0;
     return true;
 }
@@ -131,7 +146,8 @@ static void on_retry(void *context)
         serial->handler.changed(serial->handler.context, true);
 }
 
-struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, unsigned baud,
+struct selkie_serial *selkie_serial_open(sd_event *event, const char *device,
+                                         const struct selkie_line_settings *settings,
                                          const struct selkie_serial_handler *handler)
 {
     struct selkie_serial *serial = calloc(1, sizeof *serial);
@@ -142,12 +158,17 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, un
         return NULL;
     }
     serial->event = event;
-    serial->baud = baud;
+    serial->settings = settings;
     serial->handler = *handler;
     serial->fd = -1;
     selkie_timer_init(&serial->retry, event, on_retry, serial);
     (void)open_line(serial);
     return serial;
+}
+
+void selkie_serial_configure(struct selkie_serial *serial, const struct selkie_line_settings *settings)
+{
+    serial->settings = settings;
 }
 
 void selkie_serial_close(struct selkie_serial *serial)

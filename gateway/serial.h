@@ -4,6 +4,8 @@
 #ifndef SELKIE_GATEWAY_SERIAL_H
 #define SELKIE_GATEWAY_SERIAL_H
 
+#include "line/line_settings.h"
+
 #include <selkie/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,9 +22,12 @@ struct selkie_serial_handler {
     void (*changed)(void *context, bool open);
 };
 
-/* The device may be missing yet. NULL after a line in the log. */
-struct selkie_serial *selkie_serial_open(sd_event *event, const char *device, unsigned baud,
+/* The device may be missing yet. The settings must live until the line is closed or gets others that are the same. NULL
+ * after a line in the log. */
+struct selkie_serial *selkie_serial_open(sd_event *event, const char *device,
+                                         const struct selkie_line_settings *settings,
                                          const struct selkie_serial_handler *handler);
+void selkie_serial_configure(struct selkie_serial *serial, const struct selkie_line_settings *settings);
 void selkie_serial_close(struct selkie_serial *serial);
 
 bool selkie_serial_is_open(const struct selkie_serial *serial);

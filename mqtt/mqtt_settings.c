@@ -48,10 +48,22 @@ static uint16_t read_port(const char *text, uint16_t fallback)
     return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-static bool parse_uri(struct selkie_mqtt_uri *uri, const char *text, size_t len)
+bool selkie_mqtt_settings_parse_host(char host[static SELKIE_MQTT_HOST_MAX], uint16_t *port, const char *text,
+                                     uint16_t fallback)
 {
     size_t brackets;
+    size_t len = span_host(text, &brackets);
 
+    if (len == 0 || len >= SELKIE_MQTT_HOST_MAX)
+        return false;
+    memcpy(host, text + brackets, len);
+    host[len] = '\0';
+    *port = read_port(text + len + 2 * brackets, fallback);
+    return *port != 0;
+}
+
+static bool parse_uri(struct selkie_mqtt_uri *uri, const char *text, size_t len)
+{
     if (len >= sizeof uri->text)
         return false;
     memcpy(uri->text, text, len);
@@ -60,13 +72,7 @@ static bool parse_uri(struct selkie_mqtt_uri *uri, const char *text, size_t len)
     if (!uri->tls && strncmp(uri->text, PLAIN, strlen(PLAIN)) != 0)
         return false;
     const char *host = uri->text + strlen(uri->tls ? TLS : PLAIN);
-    size_t host_len = span_host(host, &brackets);
-    if (host_len == 0 || host_len >= sizeof uri->host)
-        return false;
-    memcpy(uri->host, host + brackets, host_len);
-    uri->host[host_len] = '\0';
-    uri->port = read_port(host + host_len + 2 * brackets, uri->tls ? TLS_PORT : PLAIN_PORT);
-    return uri->port != 0;
+    return selkie_mqtt_settings_parse_host(uri->host, &uri->port, host, uri->tls ? TLS_PORT : PLAIN_PORT);
 }
 
 static const char *add_uri(struct selkie_mqtt_settings *settings, const char *text, size_t len)

@@ -60,6 +60,11 @@ void selkie_mqtt_settings_init(struct selkie_mqtt_settings *settings, unsigned c
  * `uri_count` that were added. */
 SELKIE_USE_RESULT const char *selkie_mqtt_settings_add_uris(struct selkie_mqtt_settings *settings, const char *uris);
 
+/* "HOST[:PORT]", with an IPv6 address in brackets, which `host` has not. A fallback of 0 requires the port. False: it
+ * is something else. */
+bool selkie_mqtt_settings_parse_host(char host[static SELKIE_MQTT_HOST_MAX], uint16_t *port, const char *text,
+                                     uint16_t fallback);
+
 /* Read "uri" (a string or a list of strings), "username", "password_file", "ca", "cert", "key", "keepalive_s" and
  * "connect_timeout_s", and end the object. Values that the object lacks stay as they are; without a URI before or in
  * the object, "uri" is required. Strings belong to the document, which keeps the mistakes. */

@@ -134,7 +134,7 @@ START_TEST(wrong_command_lines_end_with_2)
 {
     static const char *const wrong[][3] = {{"--form", "open"},  {"--interval", "-1"},       {"--key-id", "256"},
                                            {"--address", "00"}, {"--sealed-every", "4097"}, {"--pin", "00"},
-                                           {"--baud", "1234"},  {"--duty", "10"},           {"--next-key-id", "2"},
+                                           {"--baud", "49"},    {"--duty", "10"},           {"--next-key-id", "2"},
                                            {"unheard-of", NULL}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         expect_end(start(wrong[i], NULL), 2, "--help");

@@ -44,7 +44,7 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_str_eq(config->root, "selkie");
     ck_assert_str_eq(config->gateway, "roof");
     ck_assert_uint_eq(config->line_count, 1);
-    ck_assert_uint_eq(config->lines[0].baud, 9600);
+    ck_assert_uint_eq(config->lines[0].serial.tty.baud, 9600);
     ck_assert(config->lines[0].ack);
     ck_assert_uint_eq(config->lines[0].quiet_ms, 20);
     ck_assert_uint_eq(config->lines[0].bit_rate, 2000);
@@ -91,7 +91,7 @@ START_TEST(every_key_is_read)
     ck_assert(config->broker.uris[0].tls);
     ck_assert_str_eq(config->broker.username, "u");
     ck_assert_uint_eq(config->line_count, 2);
-    ck_assert_uint_eq(config->lines[0].baud, 115200);
+    ck_assert_uint_eq(config->lines[0].serial.tty.baud, 115200);
     ck_assert(!config->lines[0].ack);
     ck_assert_uint_eq(config->lines[0].quiet_ms, 0);
     ck_assert_str_eq(config->lines[1].device, "/b");
@@ -115,7 +115,7 @@ static const struct {
     {PLAIN, "\"serial\":[]", "g.json:4: serial: must have 1 to 16"},
     {PLAIN, "\"serial\":[{\"device\":\"ttyUSB0\"}]", "device: must be a path"},
     {PLAIN, "\"serial\":[{\"device\":\"/a\"},\n{\"device\":\"/a\"}]", "g.json:5: device: /a is there twice"},
-    {PLAIN, "\"serial\":[{\"device\":\"/a\",\"baud\":12345}]", "baud: 12345 is not a speed"},
+    {PLAIN, "\"serial\":[{\"device\":\"/a\",\"baud\":49}]", "baud: must be 50 to 12000000"},
     {PLAIN, "\"serial\":[{\"device\":\"/a\",\"quiet_ms\":1001}]", "quiet_ms: must be 0 to 1000"},
     {PLAIN, "\"serial\":[{\"device\":\"/a\",\"bit_rate\":0}]", "bit_rate: must be 50 to 4000000"},
     {PLAIN, "\"serial\":[{\"device\":\"/a\",\"duty\":1001}]", "duty: must be 0 to 1000"},

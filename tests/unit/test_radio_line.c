@@ -58,7 +58,8 @@ static void setup(void)
 
     ck_assert_int_eq(openpty(&master, &slave, device, NULL, NULL), 0);
     ck_assert_int_ge(sd_event_new(&event), 0);
-    line = (struct selkie_gateway_line){.device = device, .baud = 9600, .ack = true, .quiet_ms = 20, .bit_rate = 2000};
+    line = (struct selkie_gateway_line){
+        .device = device, .serial = {.tty = {.baud = 9600}}, .ack = true, .quiet_ms = 20, .bit_rate = 2000};
     config = (struct selkie_gateway_config){.line_count = 1};
     selkie_ack_channel_init(&channel, event);
     radio = selkie_radio_line_open(event, &channel, &config, &line, &handler);

@@ -19,6 +19,7 @@
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
 void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+static const struct selkie_line_settings settings = {.tty = {.baud = 9600}};
 static sd_event *event;
 static struct selkie_serial *serial;
 static int master;
@@ -92,7 +93,7 @@ static void open_serial(void)
 {
     const struct selkie_serial_handler handler = {.bytes = on_bytes, .changed = on_changed};
 
-    serial = selkie_serial_open(event, device, 9600, &handler);
+    serial = selkie_serial_open(event, device, &settings, &handler);
     ck_assert_ptr_nonnull(serial);
 }
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <selkie/clock.h>
-#include <selkie/tty.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -15,13 +14,13 @@ int64_t device_line_now_ms(void)
     return selkie_clock_monotonic_us() / 1000;
 }
 
-int device_line_open(struct device_line *line, const char *path, unsigned baud)
+int device_line_open(struct device_line *line, const char *path, const struct selkie_tty_settings *settings)
 {
     *line = (struct device_line){.path = path, .heard_ms = -1};
     line->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (line->fd < 0)
         return -1;
-    if (selkie_tty_make_raw(line->fd, baud) < 0) {
+    if (selkie_tty_configure(line->fd, settings, line->refused) < 0) {
         int error = errno;
         close(line->fd);
         line->fd = -1;
@@ -58,12 +57,12 @@ void device_line_close(struct device_line *line)
     line->fd = -1;
 }
 
-int device_line_reopen(struct device_line *line, unsigned baud)
+int device_line_reopen(struct device_line *line, const struct selkie_tty_settings *settings)
 {
     struct device_line again;
 
     device_line_close(line);
-    if (device_line_open(&again, line->path, baud) < 0)
+    if (device_line_open(&again, line->path, settings) < 0)
         return -1;
     *line = again;
     line->heard_ms = device_line_now_ms(); /* nobody listened before */

@@ -5,6 +5,7 @@
 #ifndef SELKIE_DEVICE_DEVICE_LINE_H
 #define SELKIE_DEVICE_DEVICE_LINE_H
 
+#include <selkie/tty.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,14 +18,15 @@ struct device_line {
                       they are out */
     bool locked;
     bool full; /* the last write was cut short: wait until it is writable */
+    char refused[SELKIE_TTY_REFUSED_MAX];
     bool gone; /* the line has vanished; only device_line_reopen and device_line_close may follow */
 };
 
-/* Returns 0, or -1 with errno. */
-int device_line_open(struct device_line *line, const char *path, unsigned baud);
+/* Returns 0, or -1 with errno. What the driver did not take of the settings is in `refused`. */
+int device_line_open(struct device_line *line, const char *path, const struct selkie_tty_settings *settings);
 
 /* Close what is left of the line, and open what is at its path now. 0, or -1 with errno: try again later. */
-int device_line_reopen(struct device_line *line, unsigned baud);
+int device_line_reopen(struct device_line *line, const struct selkie_tty_settings *settings);
 
 /* Drop what the kernel still holds of a frame that was cut off, and close. */
 void device_line_close(struct device_line *line);

@@ -3,11 +3,10 @@
 #include "device_line.h"
 #include <argp.h>
 #include <selkie/argument.h>
-#include <selkie/tty.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum key { KEY_ADDRESS = 'a', KEY_FORM = 'f', KEY_INTERVAL = 's', KEY_PIN = 0x1000 };
+enum key { KEY_ADDRESS = 'a', KEY_FORM = 'f', KEY_INTERVAL = 's', KEY_PIN = 0x1000, KEY_FLOW };
 
 #define WAIT_MAX_MS 3600000 /* as in device/pacing.c */
 
@@ -28,7 +27,8 @@ static const struct selkie_argument table[] = {
     {"hex", NULL, "Lines on standard input are hex digits", OF(hex), 0, 0, 0, 4},
     {"readings", NULL, "Send this machine's load, memory, uptime and temperature instead", OF(readings), 0, 0, 0, 4},
     {"count", "N", "End after N payloads (default: at the end of the input, or never)", OF(count), 1000000000, 0, 0, 4},
-    {"baud", "N", "Speed of the line (default 9600)", OF(baud), 4000000, 0, 0, 8},
+    {"baud", "N", "Speed of the line (default 9600)", OF(tty.baud), SELKIE_TTY_BAUD_MAX, 0, 0, 8},
+    {"flow", "FLOW", "none (default), or rtscts: the radio holds the bytes back by CTS", OWN, 0, KEY_FLOW, 0, 8},
     {"once", NULL, "End with an error when the line is gone (default: wait until it is back)", OF(once), 0, 0, 0, 8},
     {"bit-rate", "N", "Speed of the air in bit/s (default 2000); 0: no radio, the line alone", OF(air.bit_rate),
      -1000000000, 0, 0, 8},
@@ -84,6 +84,17 @@ static void parse_form(struct argp_state *state, struct device_options *options,
         argp_error(state, "--form %s: must be sealed or session", text);
 }
 
+static void parse_flow(struct argp_state *state, struct selkie_tty_settings *tty, const char *text)
+{
+    size_t i = 0;
+
+    while (selkie_tty_flow_names[i] && strcmp(selkie_tty_flow_names[i], text) != 0)
+        i++;
+    if (!selkie_tty_flow_names[i])
+        argp_error(state, "--flow %s: must be none or rtscts", text);
+    tty->flow = (enum selkie_tty_flow)i;
+}
+
 static void check(struct argp_state *state, const struct device_options *options)
 {
     if (!options->port || !options->public_key || options->key_id == 0 || !options->address_given)
@@ -96,8 +107,8 @@ static void check(struct argp_state *state, const struct device_options *options
         argp_error(state, "--duty needs a --bit-rate above 0");
     if (options->claim && strlen(options->claim) > SELKIE_CLAIM_MAX)
         argp_error(state, "--claim: longer than %d bytes", SELKIE_CLAIM_MAX);
-    if (!selkie_tty_speed_valid(options->baud))
-        argp_error(state, "--baud %u: not a speed of serial lines", options->baud);
+    if (!selkie_tty_baud_valid(options->tty.baud))
+        argp_error(state, "--baud %u: must be %d to %d", options->tty.baud, SELKIE_TTY_BAUD_MIN, SELKIE_TTY_BAUD_MAX);
     if (options->hex && options->readings)
         argp_error(state, "--hex and --readings exclude each other");
 }
@@ -117,6 +128,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case KEY_FORM:
         parse_form(state, options, arg);
+        break;
+    case KEY_FLOW:
+        parse_flow(state, &options->tty, arg);
         break;
     case KEY_INTERVAL:
         options->interval = seconds(state, arg);
@@ -146,7 +160,7 @@ void device_options_parse(struct device_options *options, int argc, char **argv)
     static const struct selkie_device_config defaults = SELKIE_DEVICE_DEFAULTS;
     *options = (struct device_options){.form = SELKIE_SEALED,
                                        .interval = -1,
-                                       .baud = 9600,
+                                       .tty = {.baud = 9600},
                                        .sealed_every = defaults.sealed_every,
                                        .air = {.bit_rate = defaults.uplink.bit_rate,
                                                .quiet_ms = defaults.uplink.quiet_ms,

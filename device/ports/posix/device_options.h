@@ -4,6 +4,7 @@
 #define SELKIE_DEVICE_DEVICE_OPTIONS_H
 
 #include <selkie/device.h>
+#include <selkie/tty.h>
 #include <stdbool.h>
 
 struct device_options {
@@ -18,7 +19,7 @@ struct device_options {
     unsigned count;
     unsigned key_id;
     unsigned next_key_id;
-    unsigned baud;
+    struct selkie_tty_settings tty;
     struct {
         unsigned bit_rate; /* 0: no radio in between */
         unsigned duty_permille, quiet_ms, ack_ms, backoff_ms, spread_ms, tries, preamble_ms, packet_overhead;

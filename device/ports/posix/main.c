@@ -171,8 +171,10 @@ static int set_up(struct process *process)
     if (options->pin_given)
         memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);
     configure(process);
-    if (device_line_open(&process->line, options->port, options->baud) < 0)
+    if (device_line_open(&process->line, options->port, &options->tty) < 0)
         return fail(options->port, strerror(errno));
+    if (process->line.refused[0] != '\0')
+        say(options->port, process->line.refused);
     int error = selkie_device_init(&process->device, &process->config, &process->port);
     if (error == SELKIE_ETRUST)
         return fail(options->public_key, selkie_error_text(error));
@@ -264,7 +266,7 @@ static bool line_there(struct process *process, int64_t now_ms)
         return true;
     if (now_ms < process->reopen_ms)
         return false;
-    if (device_line_reopen(&process->line, process->options->baud) == 0) {
+    if (device_line_reopen(&process->line, &process->options->tty) == 0) {
         say(process->options->port, "the line is back");
         process->reopen_error = 0;
         return true;
