@@ -27,42 +27,39 @@ static bool in_fragments(const struct selkie_uplink_slot *slot)
     return slot->set.plan.k > 0;
 }
 
-/* The packets of each transmission. */
-static unsigned packets(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
+/* FRAGMENTs of each transmission. */
+static uint8_t fragments(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
 {
-    return in_fragments(slot) ? slot->set.plan.k + settings->parity : 1u;
+    return (uint8_t)(slot->set.plan.k + settings->parity);
 }
 
 uint32_t selkie_transmission_ms(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
 {
-    size_t len = slot->len;
-
-    if (in_fragments(slot))
-        len = SELKIE_LINK_WIRE_SIZE(SELKIE_FRAGMENT_HEADER_SIZE + (size_t)slot->set.plan.chunk);
-    return selkie_pacing_set_ms(settings, packets(settings, slot), len);
-}
-
-static void begin_packet(struct selkie_uplink *uplink, uint64_t now_ms)
-{
-    uplink->phase = SELKIE_UPLINK_WRITING;
-    uplink->written = 0;
-    uplink->began_ms = now_ms;
-    uplink->until_ms = now_ms;
+    if (!in_fragments(slot))
+        return selkie_pacing_air_ms(settings, slot->len);
+    return selkie_pacing_set_ms(settings, fragments(settings, slot),
+                                SELKIE_LINK_WIRE_SIZE(SELKIE_FRAGMENT_HEADER_SIZE + (size_t)slot->set.plan.chunk));
 }
 
 void selkie_transmission_begin(struct selkie_uplink *uplink, uint64_t now_ms)
 {
-    uplink->packet = 0;
+    const struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+
+    uplink->phase = SELKIE_UPLINK_WRITING;
+    uplink->packets = in_fragments(slot) ? fragments(uplink->settings, slot) : 1;
+    uplink->written = 0;
     uplink->on_air_ms = 0;
-    begin_packet(uplink, now_ms);
+    uplink->until_ms = now_ms;
 }
 
 /* Each repeat goes on where the one before it ended: all that was heard counts. */
 static uint8_t fragment_index(const struct selkie_uplink *uplink, const struct selkie_uplink_slot *slot)
 {
-    unsigned before = slot->sent - (unsigned)(uplink->packet >= slot->set.plan.k); /* this one is counted there */
+    unsigned ends = slot->sent;
 
-    return (uint8_t)(before * packets(uplink->settings, slot) + uplink->packet);
+    if (uplink->packets > uplink->settings->parity) /* or else `sent` counts this one */
+        ends++;
+    return (uint8_t)(ends * fragments(uplink->settings, slot) - uplink->packets);
 }
 
 /* The link frame of the FRAGMENT under way, made anew each time: RAM is dearer than cycles. */
@@ -79,21 +76,25 @@ static int write_fragment(uint8_t *wire, size_t size, const struct selkie_uplink
 /* Note when what the radio has taken so far is over on the air. */
 static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
 {
-    uint64_t end_ms = uplink->began_ms + selkie_pacing_air_ms(uplink->settings, uplink->written);
+    uint32_t lasts_ms = selkie_pacing_air_ms(uplink->settings, uplink->written);
+    uint32_t took_ms = (uint32_t)(now_ms - uplink->began_ms);
 
-    uplink->until_ms = end_ms > now_ms ? end_ms : now_ms;
+    uplink->until_ms = uplink->began_ms + (lasts_ms > took_ms ? lasts_ms : took_ms);
 }
 
-/* The transmission counts once a receiver may have the body. */
 static void end_packet(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, uint64_t now_ms)
 {
-    uplink->phase = SELKIE_UPLINK_ON_AIR;
     uplink->on_air_ms += (uint32_t)(uplink->until_ms - uplink->began_ms);
-    uplink->packet++;
-    if (in_fragments(slot) && uplink->packet < packets(uplink->settings, slot))
+    uplink->packets--;
+    if (uplink->packets > 0) {
         uplink->until_ms += uplink->settings->packet_gap_ms;
-    if (in_fragments(slot) && uplink->packet != slot->set.plan.k)
+        uplink->written = 0;
+    } else {
+        uplink->phase = SELKIE_UPLINK_ON_AIR;
+    }
+    if (uplink->packets != (in_fragments(slot) ? uplink->settings->parity : 0))
         return;
+    /* From here on a receiver may have the body. */
     uplink->counts.transmissions++;
     if (slot->sent == 0)
         slot->first_ms = (uint32_t)now_ms;
@@ -114,6 +115,8 @@ int selkie_transmission_write(struct selkie_uplink *uplink, const struct selkie_
     }
     if (len < uplink->written)
         return SELKIE_EINVAL;
+    if (uplink->written == 0)
+        uplink->began_ms = now_ms;
     size_t left = (size_t)len - uplink->written;
     int taken = port->radio_write(port->context, wire + uplink->written, left);
     if (taken < 0 || (size_t)taken > left)
@@ -125,21 +128,11 @@ int selkie_transmission_write(struct selkie_uplink *uplink, const struct selkie_
     return taken;
 }
 
-bool selkie_transmission_go_on(struct selkie_uplink *uplink, uint64_t now_ms)
-{
-    if (uplink->packet >= packets(uplink->settings, &uplink->slots[uplink->current]))
-        return false;
-    begin_packet(uplink, now_ms);
-    return true;
-}
-
 void selkie_transmission_end(struct selkie_uplink *uplink)
 {
-    if (uplink->phase == SELKIE_UPLINK_WRITING && uplink->written > 0) {
+    if (uplink->phase == SELKIE_UPLINK_WRITING && uplink->written > 0)
         uplink->on_air_ms += (uint32_t)(uplink->until_ms - uplink->began_ms);
-        uplink->packet++;
-    }
-    if (uplink->packet > 0)
+    if (uplink->on_air_ms > 0)
         uplink->silent_ms = uplink->until_ms + selkie_pacing_silence_ms(uplink->settings, uplink->on_air_ms);
     uplink->phase = SELKIE_UPLINK_IDLE;
     uplink->watch_ms = 0;

@@ -19,13 +19,10 @@ uint32_t selkie_transmission_ms(const struct selkie_uplink_settings *settings, c
 /* Begin one of the slot uplink->current. */
 void selkie_transmission_begin(struct selkie_uplink *uplink, uint64_t now_ms);
 
-/* Hand bytes of the packet under way to the radio. Returns how many it took, or a negative number if it failed. A
- * packet that is handed over whole is on the air. */
+/* Hand bytes of the packet under way to the radio, once uplink->until_ms, the pause before it, is over. Returns how
+ * many it took, or a negative number if it failed. After the last packet the phase is SELKIE_UPLINK_ON_AIR. */
 SELKIE_USE_RESULT int selkie_transmission_write(struct selkie_uplink *uplink, const struct selkie_port *port,
                                                 uint64_t now_ms);
-
-/* Go on with the next packet, after the pause behind the one on the air. False if that was the last. */
-SELKIE_USE_RESULT bool selkie_transmission_go_on(struct selkie_uplink *uplink, uint64_t now_ms);
 
 /* End it, complete or not, with the silence that the duty cycle asks for after what was sent. */
 void selkie_transmission_end(struct selkie_uplink *uplink);

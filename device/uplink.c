@@ -117,8 +117,7 @@ static void acknowledge(struct selkie_uplink *uplink, uint16_t crc)
 {
     for (unsigned i = 0; i < SELKIE_UPLINK_SLOTS; i++) {
         struct selkie_uplink_slot *slot = &uplink->slots[i];
-        bool between = uplink->packet > 0 && uplink->written == 0; /* packets */
-        bool under_way = uplink->phase == SELKIE_UPLINK_WRITING && uplink->current == i && !between;
+        bool under_way = uplink->phase == SELKIE_UPLINK_WRITING && uplink->current == i && uplink->written > 0;
         if (slot->left == 0 || slot->sent == 0 || slot->crc != crc || under_way)
             continue;
         slot->left = 0;
@@ -210,10 +209,18 @@ static bool too_old(const struct selkie_uplink_slot *slot, uint64_t at_ms)
     return slot->sent > 0 && (uint32_t)at_ms - slot->first_ms > REPEAT_MS;
 }
 
+/* Between two packets of a transmission. */
+static bool in_pause(const struct selkie_uplink *uplink, uint64_t now_ms)
+{
+    return uplink->written == 0 && now_ms < uplink->until_ms;
+}
+
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,
                        uint64_t now_ms)
 {
     struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+    if (in_pause(uplink, now_ms))
+        return;
     if (uplink->written == 0 && too_old(slot, now_ms)) {
         selkie_transmission_end(uplink);
         return;
@@ -379,8 +386,7 @@ static uint64_t advance(struct selkie_uplink *uplink, const struct selkie_port *
 {
     if (uplink->phase == SELKIE_UPLINK_WRITING)
         write_some(uplink, port, drbg, now_ms);
-    if (uplink->phase == SELKIE_UPLINK_ON_AIR && now_ms >= uplink->until_ms &&
-        !selkie_transmission_go_on(uplink, now_ms))
+    if (uplink->phase == SELKIE_UPLINK_ON_AIR && now_ms >= uplink->until_ms)
         end_transmission(uplink, drbg);
     if (uplink->phase == SELKIE_UPLINK_LISTENING && now_ms >= uplink->until_ms)
         end_listening(uplink, drbg);
@@ -390,9 +396,8 @@ static uint64_t advance(struct selkie_uplink *uplink, const struct selkie_port *
             return wake_ms;
         write_some(uplink, port, drbg, now_ms);
     }
-    if (uplink->phase == SELKIE_UPLINK_WRITING || uplink->phase == SELKIE_UPLINK_IDLE)
-        return now_ms + RADIO_FULL_MS;
-    return uplink->until_ms;
+    bool pauses = uplink->phase != SELKIE_UPLINK_WRITING || in_pause(uplink, now_ms);
+    return uplink->phase == SELKIE_UPLINK_IDLE || !pauses ? now_ms + RADIO_FULL_MS : uplink->until_ms;
 }
 
 uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,

@@ -36,18 +36,6 @@ static uint8_t cauchy(uint8_t row, uint8_t column)
     return gf_inverse(row ^ column);
 }
 
-/* Byte `at` of the blob: the body, zeros, the body's length in the last two bytes. */
-static uint8_t blob_byte(const struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t at)
-{
-    size_t size = (size_t)plan->k * plan->chunk;
-
-    if (at < len)
-        return body[at];
-    if (at < size - LENGTH_SIZE)
-        return 0;
-    return (uint8_t)(at == size - 1 ? len : len >> 8);
-}
-
 int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t packet_max)
 {
     if (len == 0 || len > SELKIE_SEALED_SIZE || packet_max < SELKIE_PACKET_MIN || packet_max > SELKIE_PACKET_MAX)
@@ -59,18 +47,19 @@ int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body,
         return SELKIE_EINVAL;
     plan->k = (uint8_t)k;
     plan->chunk = (uint8_t)chunk;
-    plan->set = SELKIE_CRC16_INITIAL;
-    for (size_t at = 0; at < k * chunk; at++) {
-        uint8_t byte = blob_byte(plan, body, len, at);
-        plan->set = selkie_crc16_add(plan->set, &byte, 1);
-    }
+    uint16_t crc = selkie_crc16(body, len);
+    for (size_t at = len; at < k * chunk - LENGTH_SIZE; at++)
+        crc = selkie_crc16_byte(crc, 0);
+    crc = selkie_crc16_byte(crc, (uint8_t)(len >> 8));
+    plan->set = selkie_crc16_byte(crc, (uint8_t)len);
     return 0;
 }
 
 size_t selkie_fragment_write(uint8_t *fragment, const struct selkie_fragment_plan *plan, const uint8_t *body,
                              size_t len, uint8_t index)
 {
-    uint8_t *chunk = fragment + SELKIE_FRAGMENT_HEADER_SIZE;
+    uint8_t *chunk = fragment + SELKIE_FRAGMENT_HEADER_SIZE, *end = chunk + plan->chunk, factor = 0;
+    size_t at = 0;
 
     fragment[0] = SELKIE_FRAGMENT_HEAD;
     fragment[1] = (uint8_t)(plan->set >> 8);
@@ -78,11 +67,14 @@ size_t selkie_fragment_write(uint8_t *fragment, const struct selkie_fragment_pla
     fragment[3] = plan->k;
     fragment[4] = index;
     memset(chunk, 0, plan->chunk);
-    for (size_t at = 0, i = 0; i < plan->k; i++) {
-        uint8_t factor = index < plan->k ? i == index : cauchy(index, (uint8_t)i);
-        for (size_t b = 0; b < plan->chunk; b++)
-            chunk[b] ^= gf_multiply(blob_byte(plan, body, len, at++), factor);
+    for (uint8_t i = 0; i < plan->k; i++) {
+        factor = index < plan->k ? i == index : cauchy(index, i);
+        for (uint8_t *byte = chunk; byte < end && at < len; byte++)
+            *byte ^= gf_multiply(body[at++], factor);
     }
+    /* Zeros follow the body, and then its length at the end of the last chunk. */
+    end[-2] ^= gf_multiply((uint8_t)(len >> 8), factor);
+    end[-1] ^= gf_multiply((uint8_t)len, factor);
     return SELKIE_FRAGMENT_HEADER_SIZE + (size_t)plan->chunk;
 }
 

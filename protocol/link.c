@@ -10,21 +10,24 @@
 /* The code of a block of 254 bytes, the only one that no zero follows. */
 #define COBS_FULL 0xFF
 
-uint16_t selkie_crc16_add(uint16_t before, const uint8_t *data, size_t len)
+uint16_t selkie_crc16_byte(uint16_t before, uint8_t byte)
 {
     /* Eight steps of the polynomial at once, without a table: flash is dear on a device and the line is slow. */
     uint32_t crc = before;
-    for (size_t i = 0; i < len; i++) {
-        uint32_t x = (crc >> 8) ^ data[i];
-        x ^= x >> 4;
-        crc = ((crc << 8) ^ (x << 12) ^ (x << 5) ^ x) & 0xFFFF;
-    }
+    uint32_t x = (crc >> 8) ^ byte;
+
+    x ^= x >> 4;
+    crc = (crc << 8) ^ (x << 12) ^ (x << 5) ^ x;
     return (uint16_t)crc;
 }
 
 uint16_t selkie_crc16(const uint8_t *data, size_t len)
 {
-    return selkie_crc16_add(SELKIE_CRC16_INITIAL, data, len);
+    uint16_t crc = SELKIE_CRC16_INITIAL;
+
+    for (size_t i = 0; i < len; i++)
+        crc = selkie_crc16_byte(crc, data[i]);
+    return crc;
 }
 
 void selkie_link_rx_init(struct selkie_link_rx *rx)

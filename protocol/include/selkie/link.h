@@ -18,9 +18,9 @@
 
 /* CRC-16/IBM-3740: polynomial 0x1021, initial 0xFFFF, not reflected, no final xor. */
 uint16_t selkie_crc16(const uint8_t *data, size_t len);
-/* The same in parts: begin with SELKIE_CRC16_INITIAL. */
+/* One step of it: begin with SELKIE_CRC16_INITIAL. */
 #define SELKIE_CRC16_INITIAL 0xFFFF
-uint16_t selkie_crc16_add(uint16_t before, const uint8_t *data, size_t len);
+uint16_t selkie_crc16_byte(uint16_t before, uint8_t byte);
 
 /* The longest body that a receiver has room for: longer ones are SELKIE_ELENGTH. Firmware receives only ACKs and
  * defines less (the same for all of its files: it is the size of a struct). */

@@ -64,7 +64,7 @@ struct selkie_uplink {
     uint32_t watch_ms; /* a busy line is watched without a pause, or the radio takes no byte, since then; 0: neither */
     uint8_t trouble;   /* enum selkie_uplink_trouble */
     uint8_t unheard;   /* frames in a row that were given up */
-    uint8_t packet;    /* under way; 0: the first */
+    uint8_t packets;   /* still to be handed over, with the one under way */
     bool registered;   /* a REGISTER was put since the boot */
     struct selkie_uplink_counts counts;
     struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
