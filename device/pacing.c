@@ -56,11 +56,9 @@ uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
 
 uint32_t selkie_pacing_quiet_ms(const struct selkie_uplink_settings *settings)
 {
-    uint32_t quiet_ms = settings->quiet_ms;
+    uint32_t pace_ms = settings->packet_gap_ms + selkie_pacing_air_ms(settings, settings->packet_max);
 
-    if (settings->packet_max > 0)
-        quiet_ms += settings->packet_gap_ms + selkie_pacing_air_ms(settings, settings->packet_max);
-    return quiet_ms;
+    return settings->quiet_ms + (settings->packet_max > 0 ? SELKIE_FRAGMENT_PAUSE_MS(pace_ms) : 0);
 }
 
 uint64_t selkie_pacing_silence_ms(const struct selkie_uplink_settings *settings, uint64_t on_air_ms)

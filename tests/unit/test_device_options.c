@@ -71,6 +71,9 @@ START_TEST(four_options_are_enough_and_the_rest_has_its_default)
     ck_assert_uint_eq(options.air.tries, 5);
     ck_assert_uint_eq(options.air.preamble_ms, 0);
     ck_assert_uint_eq(options.air.packet_overhead, 0);
+    ck_assert_uint_eq(options.air.packet, 0);
+    ck_assert_uint_eq(options.air.packet_gap_ms, 0);
+    ck_assert_uint_eq(options.air.parity, 2);
     ck_assert_uint_eq(options.air.patience_s, 0);
     ck_assert_uint_eq(options.air.duty_permille, 0);
     ck_assert_uint_eq(options.next_key_id, 0);
@@ -132,6 +135,25 @@ START_TEST(the_air_has_its_settings)
 }
 END_TEST
 
+START_TEST(packets_have_their_settings)
+{
+    static const struct {
+        const char *packet, *gap, *parity;
+        unsigned is[3];
+    } good[] = {{"--packet=19", "--packet-gap=65535", "--parity=0", {19, 65535, 0}},
+                {"--packet=58", "--packet-gap=120", "--parity=2", {58, 120, 2}},
+                {"--packet=261", "--packet-gap=0", "--parity=64", {261, 0, 64}},
+                {"--packet=0", "--packet-gap=0", "--parity=1", {0, 0, 1}}};
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        parse((const char *const[]){REQUIRED, good[i].gap, good[i].packet, good[i].parity, NULL});
+        ck_assert_uint_eq(options.air.packet, good[i].is[0]);
+        ck_assert_uint_eq(options.air.packet_gap_ms, good[i].is[1]);
+        ck_assert_uint_eq(options.air.parity, good[i].is[2]);
+    }
+}
+END_TEST
+
 START_TEST(a_claim_may_be_empty_and_as_long_as_a_message_has_room)
 {
     char claim[] = "--claim=0123456789012345678901234567890123456789012345678901234567890123";
@@ -187,6 +209,12 @@ static const struct {
     {"--tries 256:", {REQUIRED, "--tries=256", NULL}},
     {"--preamble 65536:", {REQUIRED, "--preamble=65536", NULL}},
     {"--packet-overhead 65536:", {REQUIRED, "--packet-overhead=65536", NULL}},
+    {"--packet 18: must be 0, or 19 to 261", {REQUIRED, "--packet=18", NULL}},
+    {"--packet 262:", {REQUIRED, "--packet=262", NULL}},
+    {"--packet -1:", {REQUIRED, "--packet=-1", NULL}},
+    {"--packet-gap 65536:", {REQUIRED, "--packet=58", "--packet-gap=65536", NULL}},
+    {"--packet-gap needs a --packet above 0", {REQUIRED, "--packet-gap=1", NULL}},
+    {"--parity 65:", {REQUIRED, "--packet=58", "--parity=65", NULL}},
     {"--patience 0:", {REQUIRED, "--patience=0", NULL}},
     {"--duty 0:", {REQUIRED, "--bit-rate=1", "--duty=0", NULL}},
     {"--duty 1001:", {REQUIRED, "--bit-rate=1", "--duty=1001", NULL}},
@@ -223,6 +251,7 @@ int main(void)
     tcase_add_test(tcase, four_options_are_enough_and_the_rest_has_its_default);
     tcase_add_test(tcase, each_option_is_taken);
     tcase_add_test(tcase, the_air_has_its_settings);
+    tcase_add_test(tcase, packets_have_their_settings);
     tcase_add_test(tcase, a_claim_may_be_empty_and_as_long_as_a_message_has_room);
     tcase_add_loop_exit_test(tcase, what_makes_no_sense_ends_the_program_and_is_named, 2, 0,
                              (int)(sizeof misuses / sizeof misuses[0]));

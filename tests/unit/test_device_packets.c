@@ -367,8 +367,10 @@ END_TEST
 
 START_TEST(another_senders_pause_is_not_taken_for_a_quiet_line)
 {
-    uint32_t silence_ms = GAP_MS + (uint32_t)air_ms(PACKET); /* its radio is silent on our line for so long */
+    /* Its radio is silent on our line for so long, and a little longer now and then. */
+    uint64_t silence_ms = SELKIE_FRAGMENT_PAUSE_MS(GAP_MS + air_ms(PACKET));
 
+    ck_assert_uint_gt(silence_ms, GAP_MS + air_ms(PACKET));
     fake.quiet_ms = (int)(silence_ms + settings.quiet_ms - 1);
     put(sealed, sizeof sealed);
     run(20000);
@@ -472,8 +474,8 @@ START_TEST(an_ack_is_waited_for_until_a_gateway_has_found_the_line_quiet)
     run_to_packet(N);
     while (uplink.phase != SELKIE_UPLINK_LISTENING)
         run(fake.now_ms), fake.now_ms++;
-    uint64_t slot_ms = air_ms(8) + 10;
-    ck_assert_uint_ge(uplink.until_ms - fake.now_ms, 50 + GAP_MS + air_ms(PACKET) + 5 * slot_ms - 5);
+    uint64_t slot_ms = air_ms(8) + 10, pause_ms = SELKIE_FRAGMENT_PAUSE_MS(GAP_MS + air_ms(PACKET));
+    ck_assert_uint_ge(uplink.until_ms - fake.now_ms, 50 + pause_ms + 5 * slot_ms - 5);
 }
 END_TEST
 

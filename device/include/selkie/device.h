@@ -49,6 +49,7 @@ struct selkie_device_config {
             .backoff_ms = 250,                                                                                         \
             .spread_ms = 30000,                                                                                        \
             .ack_ms = 500,                                                                                             \
+            .parity = 2,                                                                                               \
             .register_times = 3,                                                                                       \
             .data_times = 1,                                                                                           \
             .ack_tries = 5                                                                                             \

@@ -46,6 +46,12 @@ static const struct selkie_argument table[] = {
     {"preamble", "MS", "Time that the radio adds to each frame (default 0)", OF(air.preamble_ms), -UINT16_MAX, 0, 0, 8},
     {"packet-overhead", "BYTES", "Bytes that the radio adds to each frame (default 0)", OF(air.packet_overhead),
      -UINT16_MAX, 0, 0, 8},
+    {"packet", "BYTES", "The radio's longest packet, 19 to 261: longer frames go in pieces (default 0: any length)",
+     OF(air.packet), -SELKIE_PACKET_MAX, 0, 0, 8},
+    {"packet-gap", "MS", "Pause between two packets of a frame (default 0)", OF(air.packet_gap_ms), -UINT16_MAX, 0, 0,
+     8},
+    {"parity", "N", "Packets of a frame that may be lost, 0 to 64 (default 2)", OF(air.parity),
+     -SELKIE_FRAGMENT_CHUNKS_MAX, 0, 0, 8},
     {"patience", "SECONDS", "How long a line may stay busy, or a radio take no byte (default: by the bit rate)",
      OF(air.patience_s), WAIT_MAX_MS / 1000, 0, 0, 8},
     {"sealed-every", "N", "With --form session: seal one of N messages, 1 to 4096 (default 4096)", OF(sealed_every),
@@ -105,6 +111,11 @@ static void check(struct argp_state *state, const struct device_options *options
         argp_error(state, "--next-key-id %u: the first key has that number", options->next_key_id);
     if (options->air.duty_permille > 0 && options->air.duty_permille < 1000 && options->air.bit_rate == 0)
         argp_error(state, "--duty needs a --bit-rate above 0");
+    if (options->air.packet > 0 && options->air.packet < SELKIE_PACKET_MIN)
+        argp_error(state, "--packet %u: must be 0, or %d to %d", options->air.packet, SELKIE_PACKET_MIN,
+                   SELKIE_PACKET_MAX);
+    if (options->air.packet_gap_ms > 0 && options->air.packet == 0)
+        argp_error(state, "--packet-gap needs a --packet above 0");
     if (options->claim && strlen(options->claim) > SELKIE_CLAIM_MAX)
         argp_error(state, "--claim: longer than %d bytes", SELKIE_CLAIM_MAX);
     if (!selkie_tty_baud_valid(options->tty.baud))
@@ -167,6 +178,7 @@ void device_options_parse(struct device_options *options, int argc, char **argv)
                                                .ack_ms = defaults.uplink.ack_ms,
                                                .backoff_ms = defaults.uplink.backoff_ms,
                                                .spread_ms = defaults.uplink.spread_ms,
+                                               .parity = defaults.uplink.parity,
                                                .tries = defaults.uplink.ack_tries}};
     selkie_argument_list(list, table, TABLE_COUNT, ~0u);
     argp_program_version = "selkie-device " SELKIE_VERSION;

@@ -23,6 +23,7 @@ struct device_options {
     struct {
         unsigned bit_rate; /* 0: no radio in between */
         unsigned duty_permille, quiet_ms, ack_ms, backoff_ms, spread_ms, tries, preamble_ms, packet_overhead;
+        unsigned packet, packet_gap_ms, parity;
         unsigned patience_s; /* 0: the library's default */
     } air;                   /* as in device/pacing.h */
     unsigned repeat;         /* 0: the library's defaults */

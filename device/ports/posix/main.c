@@ -135,6 +135,9 @@ static void configure(struct process *process)
     config->uplink.patience_ms = options->air.patience_s * 1000;
     config->uplink.preamble_ms = (uint16_t)options->air.preamble_ms;
     config->uplink.packet_overhead = (uint16_t)options->air.packet_overhead;
+    config->uplink.packet_max = (uint16_t)options->air.packet;
+    config->uplink.packet_gap_ms = (uint16_t)options->air.packet_gap_ms;
+    config->uplink.parity = (uint8_t)options->air.parity;
     config->uplink.ack_tries = (uint8_t)options->air.tries;
     if (options->repeat > 0)
         config->uplink.register_times = config->uplink.data_times = (uint8_t)options->repeat;

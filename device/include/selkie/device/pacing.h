@@ -13,8 +13,8 @@
 /* Times are up to an hour. */
 struct selkie_uplink_settings {
     uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is sent once the radio has taken it */
-    uint32_t quiet_ms;   /* no other sender on the air for so long before a transmission; with packets, a packet's
-                            airtime and the pause behind it come on top */
+    uint32_t quiet_ms;   /* no other sender on the air for so long before a transmission; with packets,
+                            SELKIE_FRAGMENT_PAUSE_MS comes on top */
     uint32_t backoff_ms; /* a random wait up to this and the frame's airtime before each; doubled for each busy line or
                             lost ACK, up to 256 times */
     uint32_t spread_ms;  /* repeats without ACK follow after a random time up to this; those of a REGISTER more slowly.
@@ -58,7 +58,7 @@ uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
 uint64_t selkie_pacing_silence_ms(const struct selkie_uplink_settings *settings, uint64_t on_air_ms);
 
 /* How long the line must be quiet. Packet radios are silent on their line while a packet is on the air and in the pause
- * behind it; nobody may break into a set there. */
+ * behind it; nobody may break into a set there, and a gateway does not either. */
 uint32_t selkie_pacing_quiet_ms(const struct selkie_uplink_settings *settings);
 
 /* Below, `lasts_ms` is what the transmission takes: selkie_pacing_set_ms. */
