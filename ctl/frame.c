@@ -132,6 +132,8 @@ static void describe(json_t *object, const struct selkie_frame *frame, const str
     case SELKIE_ACK:
         add_crc(object, "acknowledges", frame->ack.crc);
         break;
+    case SELKIE_FRAGMENT: /* for the link alone: selkie_frame_decode refuses it */
+        break;
     }
     add(object, json_pack("{s:i, s:i}", "bytes", (int)body->len, "bytes_on_the_line",
                           selkie_link_encode(wire, sizeof wire, body->bytes, body->len)));
