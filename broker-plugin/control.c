@@ -119,16 +119,18 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     question->client_id = strdup(client_id);
 }
 
-/* Close a gateway's connection and clear its retained state, which its will may not change any more. */
+/* Close a gateway's connection and clear its retained state and stats, which its will may not change any more. */
 static void disconnect(const char *gateway, const char *root)
 {
+    static const enum selkie_topic_kind retained[] = {SELKIE_TOPIC_GATEWAY_STATE, SELKIE_TOPIC_GATEWAY_STATS};
     char topic[SELKIE_TOPIC_MAX];
 
     (void)mosquitto_kick_client_by_username(gateway, false);
-    if (selkie_topic_gateway(topic, root, gateway, SELKIE_TOPIC_GATEWAY_STATE) > 0) {
-        int result = selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
-        (void)result; /* without memory the old state stays */
-    }
+    for (size_t i = 0; i < sizeof retained / sizeof retained[0]; i++)
+        if (selkie_topic_gateway(topic, root, gateway, retained[i]) > 0) {
+            int result = selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
+            (void)result; /* without memory the old state stays */
+        }
 }
 
 /* Disconnect the gateways whose removal the answer confirms. */

@@ -181,7 +181,8 @@ int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker)
 
 int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json)
 {
-    return publish_text(broker, broker->stats, json, 0, false);
+    /* Retained: who asks wants an answer now, also about a gateway that is away. `time` says how old it is. */
+    return publish_text(broker, broker->stats, json, 0, true);
 }
 
 int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker, const struct selkie_spool_frame *frame)

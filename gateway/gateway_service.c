@@ -51,6 +51,7 @@ static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway
         .version = SELKIE_VERSION,
         .uptime_us = selkie_clock_monotonic_us() - gateway->started_us,
         .now_ms = selkie_clock_ms(),
+        .boot_ms = selkie_clock_boot_ms(),
         .spooled = gateway->spooled,
         .unstored = gateway->unstored,
         .forwarder = selkie_forwarder_counters(gateway->forwarder),

@@ -5,7 +5,9 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A counter as JSON: without its highest bit, since jansson has signed integers only. */
 static json_int_t count(uint64_t value)
@@ -16,6 +18,19 @@ static json_int_t count(uint64_t value)
 static uint64_t broken(const struct selkie_radio_line_counters *line)
 {
     return line->crc + line->garbage + line->overlong;
+}
+
+/* Seconds, or null for none. */
+static json_t *seconds(int64_t value)
+{
+    return value < 0 ? json_null() : json_integer((json_int_t)value);
+}
+
+static json_t *hearing_json(const struct selkie_hearing *hearing, int64_t boot_ms)
+{
+    return json_pack("{s:I, s:o, s:o}", "bytes", count(hearing->bytes), "frame_age_s",
+                     seconds(selkie_hearing_frame_age_s(hearing, boot_ms)), "deaf_s",
+                     seconds(selkie_hearing_deaf_s(hearing, boot_ms)));
 }
 
 static json_t *line_json(const struct selkie_radio_line *of)
@@ -54,33 +69,70 @@ char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
         sealed += line->sealed;
         session += line->session;
         lost += broken(line);
-        if (json_array_append_new(lines, line_json(stats->lines[i])) != 0)
+        json_t *json = line_json(stats->lines[i]);
+        if (json_object_update_new(json, hearing_json(selkie_radio_line_hearing(stats->lines[i]), stats->boot_ms)) !=
+                0 ||
+            json_array_append_new(lines, json) != 0)
             break;
     }
     json_t *root = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version", stats->version,
-        "uptime", (json_int_t)(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed),
-        "session", count(session), "broken", count(lost), "spooled", count(stats->spooled), "unstored",
-        count(stats->unstored), "sent", count(frames->sent), "resent", count(frames->resent), "receipted",
-        count(frames->receipted), "dropped", count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames,
-        "oldest", (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "lines", lines);
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version",
+        stats->version, "time", (json_int_t)stats->now_ms, "uptime", (json_int_t)(stats->uptime_us / SELKIE_SEC_US),
+        "received", count(received), "sealed", count(sealed), "session", count(session), "broken", count(lost),
+        "spooled", count(stats->spooled), "unstored", count(stats->unstored), "sent", count(frames->sent), "resent",
+        count(frames->resent), "receipted", count(frames->receipted), "dropped", count(stats->spool.dropped), "queue",
+        (json_int_t)stats->spool.frames, "oldest", (json_int_t)oldest_seconds(stats), "connects",
+        count(stats->forwarder.connects), "lines", lines);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
 }
 
+/* What follows a text in a buffer of SELKIE_GATEWAY_STATUS_MAX. */
+__attribute__((format(printf, 2, 3))) static void append(char *text, const char *format, ...)
+{
+    size_t len = strlen(text);
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text + len, SELKIE_GATEWAY_STATUS_MAX - len, format, arguments);
+    va_end(arguments);
+}
+
+static void append_line(char *text, const struct selkie_radio_line *line, bool named, int64_t boot_ms)
+{
+    const struct selkie_hearing *hearing = selkie_radio_line_hearing(line);
+    const char *slash = strrchr(selkie_radio_line_device(line), '/');
+    int64_t deaf_s = selkie_hearing_deaf_s(hearing, boot_ms), age_s = selkie_hearing_frame_age_s(hearing, boot_ms);
+
+    if (!named && !selkie_radio_line_is_open(line))
+        return;
+    append(text, ", ");
+    if (named)
+        append(text, "%s: ", slash ? slash + 1 : selkie_radio_line_device(line));
+    if (!selkie_radio_line_is_open(line))
+        append(text, "missing");
+    else if (deaf_s >= 0)
+        append(text, "bytes, but no frames for %" PRId64 " s", deaf_s);
+    else if (age_s >= 0)
+        append(text, "last frame %" PRId64 " s ago", age_s);
+    else
+        append(text, "no frame yet");
+}
+
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats)
 {
     size_t open = 0;
-    char serial[40];
 
     for (size_t i = 0; i < stats->line_count; i++)
         open += selkie_radio_line_is_open(stats->lines[i]);
+    text[0] = '\0';
     if (open == stats->line_count)
-        (void)snprintf(serial, sizeof serial, "ok");
+        append(text, "serial ok");
     else
-        (void)snprintf(serial, sizeof serial, "%zu of %zu missing", stats->line_count - open, stats->line_count);
-    (void)snprintf(text, SELKIE_GATEWAY_STATUS_MAX, "serial %s, broker %s, %" PRId64 " waiting%s", serial,
-                   stats->online ? "ok" : "unavailable", stats->spool.frames,
-                   stats->acknowledges_all ? ", acknowledges every device" : "");
+        append(text, "serial %zu of %zu missing", stats->line_count - open, stats->line_count);
+    append(text, ", broker %s, %" PRId64 " waiting%s", stats->online ? "ok" : "unavailable", stats->spool.frames,
+           stats->acknowledges_all ? ", acknowledges every device" : "");
+    for (size_t i = 0; i < stats->line_count; i++)
+        append_line(text, stats->lines[i], stats->line_count > 1, stats->boot_ms);
 }

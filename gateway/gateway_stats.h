@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SELKIE_GATEWAY_STATUS_MAX 160
+#define SELKIE_GATEWAY_STATUS_MAX 1024 /* what does not fit is cut */
 
 struct selkie_gateway_stats {
     const char *version;
     int64_t uptime_us;
     int64_t now_ms;    /* time of day */
+    int64_t boot_ms;   /* by the clock that counts suspend: for ages */
     uint64_t spooled;  /* frames stored since the start */
     uint64_t unstored; /* frames that could not be stored, and so were not acknowledged */
     struct selkie_spool_info spool;
@@ -30,7 +31,8 @@ struct selkie_gateway_stats {
 /* The caller frees the text. NULL without memory. */
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats);
 
-/* "serial ok, broker ok, 0 waiting", and ", acknowledges every device" where that is so */
+/* "serial ok, broker ok, 0 waiting", and ", acknowledges every device" where that is so; then what the line hears:
+ * ", last frame 12 s ago", ", no frame yet" or ", bytes, but no frames for 90 s". Of several lines each is named. */
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats);
 
 #endif

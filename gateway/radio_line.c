@@ -20,6 +20,7 @@ struct selkie_radio_line {
     struct selkie_link_rx rx;
     struct selkie_fragment_rx fragments;
     struct selkie_radio_line_counters counters;
+    struct selkie_hearing hearing;
     struct selkie_ack_channel *channel;
     struct selkie_ack_line acks; /* our part of it */
 };
@@ -39,6 +40,30 @@ static bool allowed(const struct selkie_gateway_config *config, const struct sel
         if (strncasecmp(address, config->allow[i], strlen(config->allow[i])) == 0)
             return true;
     return false;
+}
+
+static void frame_heard(struct selkie_radio_line *line)
+{
+    int64_t deaf_s = selkie_hearing_frame(&line->hearing, selkie_clock_boot_ms());
+
+    if (deaf_s == 0)
+        return;
+    selkie_log(LOG_NOTICE, "serial line %s: frames again, after %lld s", line->settings->device, (long long)deaf_s);
+    line->handler.changed(line->handler.context);
+}
+
+static void bytes_heard(struct selkie_radio_line *line, size_t len)
+{
+    int64_t now_ms = selkie_clock_boot_ms();
+
+    if (!selkie_hearing_bytes(&line->hearing, len, selkie_link_rx_inside(&line->rx), now_ms))
+        return;
+    selkie_log(LOG_WARNING,
+               "serial line %s: bytes, but no frames for %lld s: noise, a wrong speed, or radios that are set "
+               "otherwise; stop the service and try selkie-gateway --listen %s",
+               line->settings->device, (long long)selkie_hearing_deaf_s(&line->hearing, now_ms),
+               line->settings->device);
+    line->handler.changed(line->handler.context);
 }
 
 static void on_body(struct selkie_radio_line *line, const uint8_t *body, size_t len)
@@ -95,15 +120,17 @@ static void on_bytes(void *context, const uint8_t *data, size_t len)
         int result = selkie_link_rx_byte(&line->rx, data[i]);
         if (!selkie_link_rx_inside(&line->rx))
             line->acks.inside_us = 0; /* what follows is another frame */
-        if (result > 0)
+        if (result > 0) {
+            frame_heard(line);
             on_frame(line, (size_t)result);
-        else if (result == SELKIE_ECRC)
+        } else if (result == SELKIE_ECRC)
             line->counters.crc++;
         else if (result == SELKIE_ELENGTH)
             line->counters.overlong++;
         else if (result < 0)
             line->counters.garbage++;
     }
+    bytes_heard(line, len);
     selkie_ack_channel_heard(line->channel, &line->acks, selkie_link_rx_inside(&line->rx));
 }
 
@@ -113,9 +140,10 @@ static void on_changed(void *context, bool open)
 
     selkie_link_rx_init(&line->rx);
     line->acks.inside_us = line->acks.until_us = 0;
-    if (open)
+    if (open) {
+        selkie_hearing_open(&line->hearing, selkie_clock_boot_ms());
         selkie_ack_channel_join(line->channel, &line->acks);
-    else
+    } else
         selkie_ack_channel_leave(line->channel, &line->acks);
     line->handler.changed(line->handler.context);
 }
@@ -164,6 +192,7 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, struct selkie_
     selkie_radio_line_configure(line, config, settings);
     selkie_link_rx_init(&line->rx);
     selkie_fragment_rx_init(&line->fragments);
+    selkie_hearing_init(&line->hearing, selkie_clock_boot_ms());
     line->serial = selkie_serial_open(event, settings->device, &settings->serial, &serial);
     if (!line->serial) {
         free(line);
@@ -222,4 +251,9 @@ const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct
 const struct selkie_ack_counters *selkie_radio_line_acks(const struct selkie_radio_line *line)
 {
     return &line->acks.counters;
+}
+
+const struct selkie_hearing *selkie_radio_line_hearing(const struct selkie_radio_line *line)
+{
+    return &line->hearing;
 }

@@ -7,6 +7,7 @@
 
 #include "ack_channel.h"
 #include "gateway_config.h"
+#include "hearing.h"
 
 #include <selkie/error.h>
 #include <stdbool.h>
@@ -37,7 +38,7 @@ struct selkie_radio_line_handler {
     void *context;
     /* A body for the cloud: not an ACK, and from an allowed device. Its ACK waits for selkie_radio_line_ack. */
     void (*body)(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len);
-    /* The line was opened or is gone. */
+    /* The line was opened, is gone, is deaf (hearing.h), or hears frames again. */
     void (*changed)(void *context);
 };
 
@@ -66,5 +67,6 @@ const char *selkie_radio_line_device(const struct selkie_radio_line *line);
 bool selkie_radio_line_is_open(const struct selkie_radio_line *line);
 const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *line);
 const struct selkie_ack_counters *selkie_radio_line_acks(const struct selkie_radio_line *line);
+const struct selkie_hearing *selkie_radio_line_hearing(const struct selkie_radio_line *line);
 
 #endif

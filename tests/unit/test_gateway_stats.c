@@ -42,16 +42,28 @@ const struct selkie_ack_counters *__wrap_selkie_radio_line_acks(const struct sel
     return &acks;
 }
 
+/* By the time 1,000 s after the boot. The first line is deaf. */
+static struct selkie_hearing hearings[] = {{.bytes = 132, .frame_ms = 900000, .since_ms = 900000, .deaf = true},
+                                           {.bytes = 33, .frame_ms = -1}};
+
+const struct selkie_hearing *__wrap_selkie_radio_line_hearing(const struct selkie_radio_line *radio);
+const struct selkie_hearing *__wrap_selkie_radio_line_hearing(const struct selkie_radio_line *radio)
+{
+    return radio == radios[0] ? &hearings[0] : &hearings[1];
+}
+
 const char *__wrap_selkie_radio_line_device(const struct selkie_radio_line *radio);
 const char *__wrap_selkie_radio_line_device(const struct selkie_radio_line *radio)
 {
     return radio == radios[0] ? "/dev/one" : "/dev/two";
 }
 
+static bool second_open;
+
 bool __wrap_selkie_radio_line_is_open(const struct selkie_radio_line *radio);
 bool __wrap_selkie_radio_line_is_open(const struct selkie_radio_line *radio)
 {
-    return radio == radios[0];
+    return radio == radios[0] || second_open;
 }
 
 static struct selkie_gateway_stats stats_of(void)
@@ -60,6 +72,7 @@ static struct selkie_gateway_stats stats_of(void)
         .version = "1.2.3",
         .uptime_us = 61000000,
         .now_ms = 1700000010000,
+        .boot_ms = 1000000,
         .spooled = 11,
         .unstored = 12,
         .spool = {.frames = 7, .oldest_rx = 1700000000000, .dropped = 13},
@@ -92,9 +105,9 @@ START_TEST(every_counter_is_told)
     static const struct {
         const char *key;
         long long value;
-    } expected[] = {{"uptime", 61},    {"received", 0},  {"sealed", 0},   {"session", 0}, {"broken", 0},
-                    {"spooled", 11},   {"unstored", 12}, {"dropped", 13}, {"sent", 14},   {"resent", 15},
-                    {"receipted", 16}, {"connects", 17}, {"queue", 7},    {"oldest", 10}};
+    } expected[] = {{"time", 1700000010000}, {"uptime", 61},    {"received", 0},  {"sealed", 0},   {"session", 0},
+                    {"broken", 0},           {"spooled", 11},   {"unstored", 12}, {"dropped", 13}, {"sent", 14},
+                    {"resent", 15},          {"receipted", 16}, {"connects", 17}, {"queue", 7},    {"oldest", 10}};
     struct selkie_gateway_stats stats = stats_of();
     json_t *json = parse(&stats);
 
@@ -111,11 +124,11 @@ START_TEST(every_line_is_told_and_summed_up)
     static const struct {
         const char *key;
         long long value;
-    } line[] = {{"received", 20},      {"sealed", 21},   {"session", 22},     {"duplicates", 23},
-                {"foreign", 24},       {"filtered", 25}, {"crc", 26},         {"garbage", 27},
-                {"overlong", 28},      {"acked", 29},    {"acks_lost", 30},   {"acks_overheard", 31},
-                {"fragments", 32},     {"restored", 33}, {"sets_broken", 34}, {"sets_expired", 35},
-                {"sets_displaced", 36}},
+    } line[] = {{"received", 20},       {"sealed", 21},   {"session", 22},      {"duplicates", 23},
+                {"foreign", 24},        {"filtered", 25}, {"crc", 26},          {"garbage", 27},
+                {"overlong", 28},       {"acked", 29},    {"acks_lost", 30},    {"acks_overheard", 31},
+                {"fragments", 32},      {"restored", 33}, {"sets_broken", 34},  {"sets_expired", 35},
+                {"sets_displaced", 36}, {"bytes", 132},   {"frame_age_s", 100}, {"deaf_s", 100}},
       sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
     struct selkie_gateway_stats stats = stats_of();
 
@@ -131,7 +144,10 @@ START_TEST(every_line_is_told_and_summed_up)
         ck_assert_int_eq(number(json, sums[i].key), sums[i].value);
     ck_assert_str_eq(json_string_value(json_object_get(first, "port")), "/dev/one");
     ck_assert(json_is_true(json_object_get(first, "open")));
-    ck_assert(json_is_false(json_object_get(json_array_get(lines, 1), "open")));
+    const json_t *second = json_array_get(lines, 1);
+    ck_assert(json_is_false(json_object_get(second, "open")));
+    ck_assert(json_is_null(json_object_get(second, "frame_age_s")));
+    ck_assert(json_is_null(json_object_get(second, "deaf_s")));
     json_decref(json);
 }
 END_TEST
@@ -169,6 +185,32 @@ START_TEST(status_is_one_line_for_people)
 }
 END_TEST
 
+START_TEST(status_says_what_each_line_hears)
+{
+    struct selkie_gateway_stats stats = stats_of();
+    char status[SELKIE_GATEWAY_STATUS_MAX];
+
+    stats.lines = radios;
+    stats.line_count = 1;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting, bytes, but no frames for 100 s");
+    hearings[0].deaf = false;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting, last frame 100 s ago");
+    stats.line_count = 2;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial 1 of 2 missing, broker ok, 7 waiting, one: last frame 100 s ago, two: missing");
+    second_open = true;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting, one: last frame 100 s ago, two: no frame yet");
+    stats.lines = &radios[1];
+    stats.line_count = 1;
+    second_open = false; /* "missing" stands there already */
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial 1 of 1 missing, broker ok, 7 waiting");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway_stats");
@@ -178,6 +220,7 @@ int main(void)
     tcase_add_test(tcase, every_line_is_told_and_summed_up);
     tcase_add_test(tcase, age_is_never_negative);
     tcase_add_test(tcase, status_is_one_line_for_people);
+    tcase_add_test(tcase, status_says_what_each_line_hears);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A gateway that an administrator removes loses its connection and its retained state: once that is confirmed, and no
- * other gateway. */
+/* A gateway that an administrator removes loses its connection and its retained state and stats: once that is
+ * confirmed, and no other gateway. */
 #include "control_fixture.h"
 #include "run_suite.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REMOVE(name) "{\"command\":\"removeGateway\",\"gateway\":\"" name "\"}"
 #define DONE         "{\"command\":\"removeGateway\",\"data\":{}}"
 #define FAILED       "{\"command\":\"removeGateway\",\"error\":\"no such gateway\"}"
 
-static void expect_buried(unsigned index, const char *topic)
+/* Two messages, which take back what is retained. */
+static void expect_buried(unsigned index, const char *gateway)
 {
-    ck_assert_uint_lt(index, fake_message_count);
-    ck_assert_str_eq(fake_messages[index].client_id, "");
-    ck_assert_str_eq(fake_messages[index].topic, topic);
-    ck_assert_uint_eq(fake_messages[index].len, 0); /* which takes back what is retained */
-    ck_assert(fake_messages[index].retain);
+    static const char *const leaves[] = {"state", "stats"};
+    char topic[64];
+
+    for (unsigned i = 0; i < 2; i++) {
+        (void)snprintf(topic, sizeof topic, "selkie/gateway/%s/%s", gateway, leaves[i]);
+        ck_assert_uint_lt(index + i, fake_message_count);
+        ck_assert_str_eq(fake_messages[index + i].client_id, "");
+        ck_assert_str_eq(fake_messages[index + i].topic, topic);
+        ck_assert_uint_eq(fake_messages[index + i].len, 0);
+        ck_assert(fake_messages[index + i].retain);
+    }
 }
 
 START_TEST(a_gateway_that_is_removed_is_thrown_out_and_its_state_taken_back)
@@ -27,9 +35,9 @@ START_TEST(a_gateway_that_is_removed_is_thrown_out_and_its_state_taken_back)
     ck_assert_str_eq(kicked, ""); /* not before it is done */
     ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
     ck_assert_str_eq(kicked, "roof ");
-    ck_assert_uint_eq(fake_message_count, 2);
+    ck_assert_uint_eq(fake_message_count, 3);
     control_expect(0, "c1", "{\"responses\":[" DONE "]}");
-    expect_buried(1, "selkie/gateway/roof/state");
+    expect_buried(1, "roof");
 }
 END_TEST
 
@@ -42,9 +50,9 @@ START_TEST(only_those_whose_removal_is_confirmed_are_thrown_out)
     ck_assert_int_eq(control_answer(asked, "{\"responses\":[" FAILED "," DONE "," DONE "," DONE "," DONE "," DONE "]}"),
                      0);
     ck_assert_str_eq(kicked, "c e "); /* to f's there is no answer */
-    ck_assert_uint_eq(fake_message_count, 3);
-    expect_buried(1, "selkie/gateway/c/state");
-    expect_buried(2, "selkie/gateway/e/state");
+    ck_assert_uint_eq(fake_message_count, 5);
+    expect_buried(1, "c");
+    expect_buried(3, "e");
 }
 END_TEST
 
@@ -57,8 +65,8 @@ START_TEST(another_spelling_and_an_asker_that_has_gone_make_no_difference)
     selkie_control_forget(control, "c1");
     ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
     ck_assert_str_eq(kicked, "roof ");
-    ck_assert_uint_eq(fake_message_count, 1);
-    expect_buried(0, "selkie/gateway/roof/state");
+    ck_assert_uint_eq(fake_message_count, 2);
+    expect_buried(0, "roof");
 }
 END_TEST
 
@@ -103,7 +111,7 @@ START_TEST(who_is_thrown_out_as_well_loses_his_answers)
 
     ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0);
     ck_assert_int_eq(control_answer(other, "{}"), 0);
-    ck_assert_uint_eq(fake_message_count, 2);
+    ck_assert_uint_eq(fake_message_count, 3);
     for (unsigned i = 0; i < SELKIE_CONTROL_MAX; i++)
         (void)control_ask(&root, "3"); /* and their places are free */
 }
@@ -118,12 +126,12 @@ START_TEST(a_reload_before_the_answer_keeps_no_state_of_a_gateway_that_is_gone)
     registered = "yard ";
     selkie_control_abandon(control, NULL, "selkie");
     ck_assert_str_eq(kicked, "roof "); /* not a user who never was a gateway */
-    ck_assert_uint_eq(fake_message_count, 2);
+    ck_assert_uint_eq(fake_message_count, 3);
     control_expect_error_at(0, "c1", "reloaded its configuration");
-    expect_buried(1, "selkie/gateway/roof/state");
+    expect_buried(1, "roof");
     ck_assert_int_eq(control_answer(asked, "{\"responses\":[" DONE "]}"), 0); /* of the old unsealer */
     selkie_control_abandon(control, NULL, "selkie");
-    ck_assert_uint_eq(fake_message_count, 2);
+    ck_assert_uint_eq(fake_message_count, 3);
 }
 END_TEST
 
