@@ -16,59 +16,14 @@
 #define ACK_SLOT_US   10000 /* of a slot, beside the ACK */
 #define STOP_PATIENCE 10000 /* ms */
 
-static struct selkie_channel *of_turn(struct selkie_sim_timer *timer)
-{
-    return SELKIE_TIMER_OWNER(timer, selkie_channel, turn);
-}
-
-static void schedule(struct selkie_channel *channel)
-{
-    uint64_t next_us = selkie_sim_radio_next_us(&channel->radio);
-
-    if (next_us != UINT64_MAX)
-        selkie_run_set(channel->air->run, &channel->turn, next_us);
-}
-
-static void on_turn(struct selkie_sim_timer *timer)
-{
-    struct selkie_channel *channel = of_turn(timer);
-
-    selkie_sim_radio_advance(&channel->radio, channel->air->run->clock.now_us);
-    schedule(channel);
-}
-
-int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const uint8_t *wire, size_t len)
-{
-    uint64_t now_us = channel->air->run->clock.now_us;
-
-    selkie_sim_radio_advance(&channel->radio, now_us);
-    int error = selkie_sim_radio_send(&channel->radio, source, wire, len);
-    if (error < 0)
-        return error;
-    selkie_series_add(&channel->air->account->series, now_us, SELKIE_SERIES_AIR_MS,
-                      (double)selkie_sim_radio_duration_us(&channel->radio, len) / 1e3);
-    schedule(channel);
-    return 0;
-}
-
-/* Bytes from a gateway: other gateways on the same air hear them too, and so do their devices. */
-static int answer(struct selkie_channel *channel, const uint8_t *bytes, size_t len)
-{
-    struct selkie_air *air = channel->air;
-    int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, bytes, len);
-
-    for (uint32_t i = 0; i < air->count && channel->group->one_air && error == 0; i++)
-        if (i != channel->index && air->channels[i].group == channel->group)
-            error = selkie_channel_send(&air->channels[i], SELKIE_SIM_RADIO_NEIGHBOUR, bytes, len);
-    return error;
-}
+#define GATEWAY_QUIET_MAX_MS 1000 /* that its configuration takes */
 
 /* How long an ACK of a virtual gateway waits for a quiet air: with a slot at random, as a real one does. */
 static uint64_t ack_wait_us(struct selkie_channel *channel)
 {
     uint64_t slot_us = selkie_sim_radio_duration_us(&channel->radio, channel->ack_len) + ACK_SLOT_US;
 
-    return ACK_QUIET_US + selkie_prng_below(&channel->ack_random, ACK_SLOTS * slot_us);
+    return ACK_QUIET_US + channel->pause_us + selkie_prng_below(&channel->ack_random, ACK_SLOTS * slot_us);
 }
 
 /* A virtual gateway acknowledges like a real one, once the air is quiet. */
@@ -81,7 +36,7 @@ static void on_ack_turn(struct selkie_sim_timer *timer)
     if (channel->ack_count == 0)
         return;
     if (quiet_us >= channel->ack_wait_us) {
-        int error = answer(channel, channel->acks[0], channel->ack_len);
+        int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, channel->acks[0], channel->ack_len);
         channel->ack_count--;
         memmove(channel->acks[0], channel->acks[1], channel->ack_count * sizeof channel->acks[0]);
         if (error < 0)
@@ -103,6 +58,9 @@ static void acknowledge(struct selkie_channel *channel, const uint8_t *body, siz
     int wire_len = selkie_link_encode(channel->acks[channel->ack_count], sizeof channel->acks[0], ack, sizeof ack);
     if (wire_len < 0)
         return;
+    for (unsigned i = 0; i < channel->ack_count && channel->pause_us > 0; i++)
+        if (memcmp(channel->acks[i], channel->acks[channel->ack_count], (size_t)wire_len) == 0)
+            return; /* for the fragments before this one */
     channel->ack_len = (uint8_t)wire_len;
     if (channel->ack_count++ > 0)
         return;
@@ -121,18 +79,11 @@ static void overhear(struct selkie_channel *channel, const uint8_t *ack)
             memmove(channel->acks[i], channel->acks[i + 1], (--channel->ack_count - i) * sizeof channel->acks[0]);
 }
 
-static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t len)
+static void on_message(struct selkie_channel *channel, const uint8_t *body, size_t len)
 {
     struct selkie_air *air = channel->air;
-    struct selkie_frame frame;
     uint32_t device, number;
 
-    if (selkie_frame_decode(&frame, body, len) < 0)
-        return; /* no gateway hands these on */
-    if (frame.type == SELKIE_ACK) {
-        overhear(channel, body);
-        return;
-    }
     if (channel->virtual && selkie_vgateway_put(channel->virtual, body, len, selkie_run_rx_ms(air->run)) < 0)
         channel->dropped++;
     if (channel->virtual && channel->group->ack)
@@ -147,6 +98,39 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
     channel->recent[place].wall_us = selkie_wall_us();
 }
 
+static void on_fragment(struct selkie_channel *channel, const uint8_t *fragment, size_t len)
+{
+    struct selkie_fragment_body body;
+    uint64_t now_ms = channel->air->run->clock.now_us / SELKIE_MS_US;
+
+    if (selkie_fragment_rx_put(&channel->fragments, fragment, len, now_ms, &body) <= 0)
+        return;
+    if (!body.again)
+        on_message(channel, body.bytes, body.len);
+    else if (channel->virtual && channel->group->ack)
+        acknowledge(channel, body.bytes, body.len);
+}
+
+static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t len)
+{
+    struct selkie_frame frame;
+
+    if (selkie_frame_decode(&frame, body, len) < 0)
+        return; /* no gateway hands these on */
+    if (frame.type == SELKIE_ACK)
+        overhear(channel, body);
+    else if (frame.type == SELKIE_FRAGMENT)
+        on_fragment(channel, body, len);
+    else
+        on_message(channel, body, len);
+}
+
+static void deafen(struct selkie_channel *channel)
+{
+    selkie_link_rx_init(&channel->rx);
+    selkie_fragment_rx_init(&channel->fragments);
+}
+
 static void on_heard(void *context, const uint8_t *bytes, size_t len)
 {
     struct selkie_channel *channel = context;
@@ -154,7 +138,7 @@ static void on_heard(void *context, const uint8_t *bytes, size_t len)
     if (!channel->virtual && !channel->line.live)
         (void)selkie_sim_line_check(&channel->line);
     if (channel->down || !(channel->virtual || channel->line.live)) {
-        selkie_link_rx_init(&channel->rx);
+        deafen(channel);
         return;
     }
     if (!channel->virtual)
@@ -185,10 +169,10 @@ void selkie_channel_serve(struct selkie_channel *channel)
         return;
     }
     if (selkie_sim_line_check(&channel->line))
-        selkie_link_rx_init(&channel->rx);
+        deafen(channel);
     selkie_sim_line_flush(&channel->line);
     while ((len = selkie_sim_line_read(&channel->line, bytes, sizeof bytes)) > 0) {
-        int error = channel->group->ack ? answer(channel, bytes, len) : 0;
+        int error = channel->group->ack ? selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, bytes, len) : 0;
         if (error < 0)
             selkie_run_fail(channel->air->run, "%s", selkie_error_text(error));
     }
@@ -220,6 +204,17 @@ static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
     }
 }
 
+/* What the quiet of a real gateway's line must be, since a packet reaches the line at its end; NULL: the default. */
+static json_t *quiet_ms(const struct selkie_channel *channel)
+{
+    uint64_t packet_us = selkie_sim_radio_duration_us(&channel->radio, channel->group->air.packet.bytes);
+    uint64_t quiet_ms = (ACK_QUIET_US + channel->pause_us + packet_us) / SELKIE_MS_US;
+
+    if (channel->pause_us == 0)
+        return NULL;
+    return json_integer((json_int_t)(quiet_ms < GATEWAY_QUIET_MAX_MS ? quiet_ms : GATEWAY_QUIET_MAX_MS));
+}
+
 static int write_configuration(const struct selkie_channel *channel)
 {
     const struct selkie_sim_broker *broker = channel->air->broker;
@@ -228,12 +223,12 @@ static int write_configuration(const struct selkie_channel *channel)
 
     selkie_folder_path(broker->folder, spool, channel->name, "spool");
     (void)snprintf(file, sizeof file, "%s.json", channel->name);
-    /* s* and a NULL: the member is left out. */
-    json_t *json = json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b}], s:{s:s}}", "root",
+    /* s* or o*, and a NULL: the member is left out. */
+    json_t *json = json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b, s:o*}], s:{s:s}}", "root",
                              options->root, "gateway", channel->name, "broker", "uri", broker->settings.uris[0].text,
                              "username", channel->name, "password_file", options->password_file, "ca", options->ca,
                              "cert", options->cert, "key", options->key, "serial", "device", channel->line.name, "ack",
-                             (int)channel->group->ack, "spool", "path", spool);
+                             (int)channel->group->ack, "quiet_ms", quiet_ms(channel), "spool", "path", spool);
     return selkie_folder_write_json(broker->folder, file, json);
 }
 
@@ -253,7 +248,7 @@ void selkie_channel_stop(struct selkie_channel *channel, bool kill)
 {
     channel->down = true;
     channel->online = false;
-    selkie_link_rx_init(&channel->rx);
+    deafen(channel);
     if (channel->virtual) {
         selkie_vgateway_pause(channel->virtual, true);
         return;
@@ -293,7 +288,18 @@ static int open_line(struct selkie_channel *channel)
     return error;
 }
 
-static int open_channel(struct selkie_channel *channel, struct selkie_air *air, uint64_t seed,
+/* For how long the air may be silent within one sender's frame: its module pauses between two packets, or the device
+ * does. */
+static uint64_t pause_us(const struct selkie_scenario *scenario, const struct selkie_packet_options *packet)
+{
+    uint64_t gap_us = scenario->fleet.packet_gap_ms * (uint64_t)SELKIE_MS_US;
+
+    if (packet->bytes == 0)
+        return 0;
+    return SELKIE_SIM_MODEM_PAUSE_US + (gap_us > packet->gap_us ? gap_us : packet->gap_us);
+}
+
+static int open_channel(struct selkie_channel *channel, struct selkie_air *air, const struct selkie_scenario *scenario,
                         const struct selkie_scenario_channels *group)
 {
     const struct selkie_sim_broker *broker = air->broker;
@@ -302,16 +308,18 @@ static int open_channel(struct selkie_channel *channel, struct selkie_air *air, 
     channel->index = (uint32_t)(channel - air->channels);
     channel->group = group;
     channel->line.fd = channel->line.listener = channel->process.pidfd = -1;
-    selkie_prng_init(&channel->ack_random, seed, SELKIE_PRNG_ACK, channel->index);
-    channel->turn.run = on_turn;
+    selkie_prng_init(&channel->ack_random, scenario->seed, SELKIE_PRNG_ACK, channel->index);
+    channel->turn.run = selkie_channel_on_turn;
     channel->ack_turn.run = on_ack_turn;
     (void)snprintf(channel->name, sizeof channel->name, "sim-%u", channel->index);
-    selkie_sim_radio_init(&channel->radio, &group->air, seed, channel->index);
-    channel->radio.options.chunk = group->link != SELKIE_SIM_LINK_MQTT ? PTY_CHUNK : 0;
+    selkie_sim_radio_init(&channel->radio, &group->air, scenario->seed, channel->index);
+    channel->pause_us = pause_us(scenario, &group->air.packet);
+    if (group->link != SELKIE_SIM_LINK_MQTT && group->air.packet.bytes == 0)
+        channel->radio.options.chunk = PTY_CHUNK;
     channel->radio.on_heard = on_heard;
     channel->radio.on_echo = on_echo;
     channel->radio.context = channel;
-    selkie_link_rx_init(&channel->rx);
+    deafen(channel);
     if (group->link != SELKIE_SIM_LINK_MQTT)
         return open_line(channel);
     int error = selkie_vgateway_open(&channel->virtual, broker, channel->name, broker->password);
@@ -332,7 +340,7 @@ int selkie_air_open(struct selkie_air *air, struct selkie_run *run, const struct
     for (size_t group = 0; group < scenario->group_count; group++) {
         for (uint32_t i = 0; i < scenario->groups[group].count; i++) {
             /* A half opened one is closed as well. */
-            int error = open_channel(&air->channels[air->count++], air, scenario->seed, &scenario->groups[group]);
+            int error = open_channel(&air->channels[air->count++], air, scenario, &scenario->groups[group]);
             if (error < 0)
                 return error;
         }
@@ -347,6 +355,7 @@ void selkie_air_close(struct selkie_air *air)
         selkie_process_stop(&channel->process, SIGTERM, STOP_PATIENCE);
         selkie_vgateway_close(channel->virtual);
         selkie_sim_line_close(&channel->line);
+        selkie_channel_hush(channel);
         selkie_sim_radio_wipe(&channel->radio);
     }
     free(air->channels);
@@ -355,11 +364,6 @@ void selkie_air_close(struct selkie_air *air)
 bool selkie_channel_is_yours(const struct selkie_channel *channel)
 {
     return !channel->virtual && !channel->group->own_gateways;
-}
-
-uint64_t selkie_channel_quiet_us(const struct selkie_channel *channel, uint32_t source)
-{
-    return selkie_sim_radio_quiet_us(&channel->radio, source, channel->air->run->clock.now_us);
 }
 
 bool selkie_channel_ready(struct selkie_channel *channel)

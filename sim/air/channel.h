@@ -6,16 +6,28 @@
 #define SELKIE_SIM_CHANNEL_H
 
 #include "account/account.h"
+#include "air/modem.h"
 #include "air/radio.h"
 #include "air/serial_line.h"
 #include "cloud/vgateway.h"
 
+#include <selkie/fragment.h>
 #include <selkie/link.h>
+#include <uthash.h>
 
 #define SELKIE_CHANNEL_RECENT 64 /* frames that may be lost with a gateway that is killed */
 #define SELKIE_CHANNEL_ACKS   8
 
 struct selkie_air;
+
+/* A sender's module, on a channel whose air carries packets. */
+struct selkie_channel_sender {
+    UT_hash_handle hh;
+    uint32_t source;
+    struct selkie_channel *channel;
+    struct selkie_sim_modem modem;
+    struct selkie_sim_timer turn; /* the module's next packet */
+};
 
 struct selkie_channel {
     struct selkie_air *air;
@@ -23,7 +35,10 @@ struct selkie_channel {
     const struct selkie_scenario_channels *group;
     struct selkie_sim_radio radio;
     struct selkie_sim_timer turn; /* the radio's next */
-    struct selkie_link_rx rx;     /* beside the gateway's */
+    struct selkie_channel_sender *senders;
+    uint64_t pause_us;        /* a sender's frame may pause for so long on the air; 0 where radios stream */
+    struct selkie_link_rx rx; /* beside the gateway's */
+    struct selkie_fragment_rx fragments;
     struct selkie_sim_line line;
     struct selkie_process process;
     struct selkie_vgateway *virtual;
@@ -76,12 +91,20 @@ bool selkie_channel_ready(struct selkie_channel *channel);
 /* Whether its gateway is somebody else's: all that is known of it is whether it holds the line. */
 bool selkie_channel_is_yours(const struct selkie_channel *channel);
 
-/* Put bytes on the air of one channel. */
+/* transmit.c: put bytes on the air of one channel; what a gateway sends is on the air of its neighbours as well. Where
+ * radios send packets, the sender's module has the bytes then, and sends them as it can. */
 SELKIE_USE_RESULT int selkie_channel_send(struct selkie_channel *channel, uint32_t source, const uint8_t *wire,
                                           size_t len);
 
 /* For how long `source` has heard nobody else there, now. */
 uint64_t selkie_channel_quiet_us(const struct selkie_channel *channel, uint32_t source);
+
+/* Bytes that the modules of senders had no room for. */
+uint64_t selkie_channel_overflow(const struct selkie_channel *channel);
+
+/* For channel.c: the radio's turn; all modules go. */
+void selkie_channel_on_turn(struct selkie_sim_timer *timer);
+void selkie_channel_hush(struct selkie_channel *channel);
 
 /* Its gateway goes away, or comes back. */
 void selkie_channel_stop(struct selkie_channel *channel, bool kill);

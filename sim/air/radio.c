@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "air/radio.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@ struct selkie_signal {
     struct selkie_signal *next;
     uint32_t source;
     bool collided;
+    bool lost; /* a packet that no receiver gets */
     uint64_t start_us, end_us;
     uint64_t fade_block; /* for which `faded` holds; UINT64_MAX = none yet */
     bool faded;
@@ -20,65 +20,6 @@ struct selkie_signal {
     uint8_t bytes[];
 };
 
-/* Trials before the first success, where each succeeds with this chance; UINT64_MAX: more than there will be. */
-static uint64_t draw_gap(struct selkie_prng *random, double chance)
-{
-    if (chance <= 0)
-        return UINT64_MAX;
-    if (chance >= 1)
-        return 0;
-    double gap = floor(log1p(-selkie_prng_unit(random)) / log1p(-chance));
-    return gap < 0x1p62 ? (uint64_t)gap : UINT64_MAX;
-}
-
-static void draw_burst(struct selkie_noise *noise, uint64_t after_us)
-{
-    const struct selkie_noise_options *options = &noise->options;
-
-    noise->burst_from_us = after_us + (uint64_t)(1e6 * selkie_prng_exponential(&noise->random, options->burst_every_s));
-    noise->burst_to_us =
-        noise->burst_from_us + 1 + (uint64_t)(1e6 * selkie_prng_exponential(&noise->random, options->burst_s));
-}
-
-static void init_noise(struct selkie_noise *noise, const struct selkie_noise_options *options, uint64_t seed,
-                       uint64_t index)
-{
-    memset(noise, 0, sizeof *noise);
-    noise->options = *options;
-    selkie_prng_init(&noise->random, seed, SELKIE_PRNG_AIR, index);
-    noise->bits_left = draw_gap(&noise->random, options->bit_errors);
-    noise->bytes_left = draw_gap(&noise->random, options->lost_bytes);
-    noise->burst_from_us = noise->burst_to_us = UINT64_MAX;
-    if (options->burst_every_s > 0)
-        draw_burst(noise, 0);
-}
-
-static void flip_bits(struct selkie_noise *noise, uint8_t *byte)
-{
-    unsigned bit = 0;
-
-    while (noise->bits_left < 8 - bit) {
-        bit += (unsigned)noise->bits_left;
-        *byte ^= (uint8_t)(1u << bit++);
-        noise->bits_left = draw_gap(&noise->random, noise->options.bit_errors);
-    }
-    noise->bits_left -= 8 - bit;
-}
-
-/* What becomes of a byte that is on the air from..to. False: it is lost. Times do not go back. */
-static bool pass_noise(struct selkie_noise *noise, uint64_t from_us, uint64_t to_us, uint8_t *byte)
-{
-    while (noise->burst_to_us <= from_us)
-        draw_burst(noise, noise->burst_to_us);
-    if (noise->burst_from_us < to_us)
-        *byte ^= (uint8_t)selkie_prng_next(&noise->random);
-    flip_bits(noise, byte);
-    if (noise->bytes_left-- > 0)
-        return true;
-    noise->bytes_left = draw_gap(&noise->random, noise->options.lost_bytes);
-    return false;
-}
-
 void selkie_sim_radio_init(struct selkie_sim_radio *radio, const struct selkie_sim_radio_options *options,
                            uint64_t seed, uint32_t index)
 {
@@ -87,8 +28,8 @@ void selkie_sim_radio_init(struct selkie_sim_radio *radio, const struct selkie_s
     radio->seed = seed;
     radio->index = index;
     radio->last_source = SELKIE_SIM_RADIO_GATEWAY;
-    init_noise(&radio->noise, &options->noise, seed, 3 * (uint64_t)index);
-    init_noise(&radio->echo_noise, &options->noise, seed, 3 * (uint64_t)index + 1);
+    selkie_noise_init(&radio->noise, &options->noise, seed, 3 * (uint64_t)index);
+    selkie_noise_init(&radio->echo_noise, &options->noise, seed, 3 * (uint64_t)index + 1);
     selkie_prng_init(&radio->garble, seed, SELKIE_PRNG_AIR, 3 * (uint64_t)index + 2);
 }
 
@@ -163,7 +104,13 @@ static bool gateway_sends(const struct selkie_sim_radio *radio, uint64_t from_us
     return false;
 }
 
-/* Pass over what this receiver cannot hear any more: bytes that went by while it heard another, or in a fade. */
+static bool has_packets(const struct selkie_sim_radio *radio)
+{
+    return radio->options.packet.bytes > 0;
+}
+
+/* Pass over what this receiver cannot hear any more: bytes that went by while it heard another, or in a fade; and with
+ * them the rest of a packet. */
 static void skip(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 {
     while (signal->at < signal->len) {
@@ -172,7 +119,8 @@ static void skip(struct selkie_sim_radio *radio, struct selkie_signal *signal)
                     (byte_us(radio, signal, signal->at + 1) <= radio->now_us && faded_at(radio, signal, from_us));
         if (!gone)
             return;
-        signal->at++;
+        signal->at = has_packets(radio) ? signal->len : signal->at + 1;
+        radio->counts.packets_lost += has_packets(radio);
     }
 }
 
@@ -189,6 +137,19 @@ static struct selkie_signal *choose(struct selkie_sim_radio *radio)
     return NULL;
 }
 
+/* What the gateway's receiver makes of the signal's next byte, which is on the air from..to. False: nothing. */
+static bool hear_byte(struct selkie_sim_radio *radio, struct selkie_signal *signal, uint64_t from_us, uint64_t to_us,
+                      uint8_t *byte)
+{
+    *byte = signal->bytes[signal->at++];
+    radio->free_us = to_us;
+    if (faded_at(radio, signal, from_us) || gateway_sends(radio, from_us, to_us))
+        return false;
+    if (disturbed(radio, signal, from_us, to_us))
+        *byte = (uint8_t)selkie_prng_next(&radio->garble);
+    return selkie_noise_pass(&radio->noise, from_us, to_us, byte);
+}
+
 /* Bytes of the signal heard, up to now. */
 static void hear(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 {
@@ -200,13 +161,7 @@ static void hear(struct selkie_sim_radio *radio, struct selkie_signal *signal)
         uint64_t to_us = byte_us(radio, signal, signal->at + 1);
         if (to_us > radio->now_us)
             break;
-        uint8_t byte = signal->bytes[signal->at++];
-        radio->free_us = to_us;
-        bool lost = faded_at(radio, signal, from_us) || gateway_sends(radio, from_us, to_us);
-        if (!lost && disturbed(radio, signal, from_us, to_us))
-            byte = (uint8_t)selkie_prng_next(&radio->garble);
-        if (!lost && pass_noise(&radio->noise, from_us, to_us, &byte))
-            bytes[count++] = byte;
+        count += hear_byte(radio, signal, from_us, to_us, &bytes[count]);
         from_us = to_us;
         if (count == sizeof bytes || (count > 0 && signal->at == signal->len)) {
             radio->on_heard(radio->context, bytes, count);
@@ -217,20 +172,45 @@ static void hear(struct selkie_sim_radio *radio, struct selkie_signal *signal)
         radio->on_heard(radio->context, bytes, count);
 }
 
+/* A packet comes out at its end, if its checksum is right. */
+static void hear_packet(struct selkie_sim_radio *radio, struct selkie_signal *signal)
+{
+    bool whole = !signal->lost;
+
+    if (signal->end_us > radio->now_us)
+        return;
+    while (signal->at < signal->len) {
+        size_t at = signal->at;
+        uint8_t byte;
+        whole &= hear_byte(radio, signal, byte_us(radio, signal, at), byte_us(radio, signal, at + 1), &byte) &&
+                 byte == signal->bytes[at];
+    }
+    radio->counts.packets_lost += !whole;
+    if (whole)
+        radio->on_heard(radio->context, signal->bytes, signal->len);
+}
+
 /* Bytes from the gateway that devices can hear by now. */
 static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
 {
     uint64_t before = radio->echo_end;
+    bool whole = !signal->lost;
 
+    if (has_packets(radio) && signal->end_us > radio->now_us)
+        return;
     while (signal->echo_at < signal->len && byte_us(radio, signal, signal->echo_at + 1) <= radio->now_us) {
         uint64_t from_us = byte_us(radio, signal, signal->echo_at);
         uint64_t to_us = byte_us(radio, signal, signal->echo_at + 1);
-        uint8_t byte = signal->bytes[signal->echo_at++];
+        uint8_t byte = signal->bytes[signal->echo_at];
         if (disturbed(radio, signal, from_us, to_us))
             byte = (uint8_t)selkie_prng_next(&radio->garble);
-        if (pass_noise(&radio->echo_noise, from_us, to_us, &byte))
+        bool passed = selkie_noise_pass(&radio->echo_noise, from_us, to_us, &byte);
+        if (passed)
             radio->echo[radio->echo_end++ % SELKIE_SIM_RADIO_ECHO_SIZE] = byte;
+        whole &= passed && byte == signal->bytes[signal->echo_at++];
     }
+    if (has_packets(radio) && !whole)
+        radio->echo_end = before;
     if (radio->echo_end != before && radio->on_echo)
         radio->on_echo(radio->context);
 }
@@ -268,7 +248,10 @@ void selkie_sim_radio_advance(struct selkie_sim_radio *radio, uint64_t now_us)
     for (;;) {
         if (!radio->heard && (radio->heard = choose(radio)) == NULL)
             break;
-        hear(radio, radio->heard);
+        if (has_packets(radio))
+            hear_packet(radio, radio->heard);
+        else
+            hear(radio, radio->heard);
         if (radio->heard->at < radio->heard->len)
             break;
         radio->heard = NULL;
@@ -329,7 +312,7 @@ static int send_without_radio(struct selkie_sim_radio *radio, uint32_t source, c
     radio->counts.bytes_sent += len;
     for (size_t i = 0; i < len; i++) {
         passed[count] = bytes[i];
-        count += pass_noise(&radio->noise, radio->now_us, radio->now_us, &passed[count]);
+        count += selkie_noise_pass(&radio->noise, radio->now_us, radio->now_us, &passed[count]);
         if (count == sizeof passed || (count > 0 && i + 1 == len)) {
             radio->on_heard(radio->context, passed, count);
             count = 0;
@@ -348,6 +331,7 @@ int selkie_sim_radio_send(struct selkie_sim_radio *radio, uint32_t source, const
     *signal = (struct selkie_signal){.source = source, .start_us = radio->now_us, .fade_block = UINT64_MAX, .len = len};
     signal->end_us = byte_us(radio, signal, len);
     memcpy(signal->bytes, bytes, len);
+    signal->lost = has_packets(radio) && selkie_prng_unit(&radio->garble) < radio->options.packet.loss;
 
     struct selkie_signal **link = &radio->signals;
     for (; *link; link = &(*link)->next) {

@@ -4,15 +4,15 @@
  *
  * The gateway's receiver stays with the signal it heard first, to that one's end, then takes what is left of the next.
  * All devices hear what the gateway sends (ACKs), garbled where a device was on the air as well. With bit rate 0
- * there is no radio: each signal arrives whole and at once, and only noise can harm it.
+ * there is no radio: each signal arrives whole and at once, and only noise can harm it. On an air of packets each
+ * signal is one: it arrives at its end, and whole or not at all.
  *
  * Pure: no I/O, no clock of its own; heap for the signals on the air alone; one thread. Times are virtual microseconds
  * and never go back. */
 #ifndef SELKIE_SIM_RADIO_H
 #define SELKIE_SIM_RADIO_H
 
-#include "core/prng.h"
-#include "scenario/scenario.h"
+#include "air/noise.h"
 
 #include <selkie/error.h>
 #include <stdbool.h>
@@ -23,23 +23,14 @@
 #define SELKIE_SIM_RADIO_NEIGHBOUR (UINT32_MAX - 1) /* of what another gateway on the same air sends */
 #define SELKIE_SIM_RADIO_ECHO_SIZE 64 /* bytes from the gateway that a device can be behind; older ones are gone */
 
-/* Noise at one receiver: single wrong bits, bursts of wrong bits, lost bytes. The next error is drawn ahead, so a clean
- * byte costs two comparisons. Bursts follow the clock, not the bytes: they happen also while nobody sends. */
-struct selkie_noise {
-    struct selkie_noise_options options;
-    struct selkie_prng random;
-    uint64_t bits_left;  /* right ones before the next wrong one */
-    uint64_t bytes_left; /* before the next lost one */
-    uint64_t burst_from_us, burst_to_us;
-};
-
 struct selkie_signal; /* on the air */
 
 struct selkie_sim_radio_counts {
     uint64_t signals;
-    uint64_t collided;   /* signals that overlapped another at this gateway */
-    uint64_t busy_us;    /* time with somebody on the air, to the end of what is on it now */
-    uint64_t bytes_sent; /* by devices and attackers */
+    uint64_t collided;     /* signals that overlapped another at this gateway */
+    uint64_t busy_us;      /* time with somebody on the air, to the end of what is on it now */
+    uint64_t bytes_sent;   /* by devices and attackers */
+    uint64_t packets_lost; /* that this gateway's receiver did not get, for whatever reason */
 };
 
 struct selkie_sim_radio {

@@ -25,7 +25,8 @@ bool selkie_attacker_transmit(struct selkie_attacker *attacker, const uint8_t *b
     struct selkie_channel *channel = attacker->channel;
     uint8_t wire[SELKIE_LINK_WIRE_MAX];
 
-    if (channel->radio.options.bit_rate > 0 && selkie_channel_quiet_us(channel, attacker->source) < QUIET_US)
+    if (channel->radio.options.bit_rate > 0 &&
+        selkie_channel_quiet_us(channel, attacker->source) < QUIET_US + channel->pause_us)
         return false;
     int wire_len = selkie_link_encode(wire, sizeof wire, body, len);
     selkie_attribution_sent(attacker->attribution, attacker->name, channel->index, body, len);

@@ -162,6 +162,24 @@ static void on_report(struct selkie_sim_timer *timer)
     selkie_run_set(device->fleet->run, timer, next_report(device));
 }
 
+/* On an air of packets another's frame pauses, which a device that sends packets knows by itself; and a gateway's ACK
+ * waits for longer. Returns how much longer, in ms. */
+static uint32_t configure_packets(struct selkie_uplink_settings *uplink, const struct selkie_fleet_device *device)
+{
+    const struct selkie_scenario_fleet *plan = &device->fleet->scenario->fleet;
+    const struct selkie_channel *channel = selkie_fleet_channel(device->fleet, device->index, 0);
+    uint32_t packet_ms =
+        (uint32_t)(selkie_sim_radio_duration_us(&channel->radio, channel->group->air.packet.bytes) / SELKIE_MS_US);
+    uint32_t pause_ms = (uint32_t)(channel->pause_us / SELKIE_MS_US);
+
+    uplink->packet_max = plan->packet_max;
+    uplink->packet_gap_ms = plan->packet_gap_ms;
+    uplink->parity = plan->parity;
+    if (uplink->packet_max == 0)
+        uplink->quiet_ms += pause_ms;
+    return packet_ms + pause_ms;
+}
+
 static void configure(struct selkie_fleet_device *device)
 {
     const struct selkie_fleet *fleet = device->fleet;
@@ -187,13 +205,15 @@ static void configure(struct selkie_fleet_device *device)
     config.uplink.spread_ms = plan->spread_ms;
     /* Without a radio in between there is no air to share. */
     config.uplink.duty_permille = group->air.bit_rate > 0 ? plan->duty_permille : 0;
+    uint32_t longer_ms = configure_packets(&config.uplink, device);
     config.uplink.ack_ms = 0;
     if (group->ack) {
+        double wall_ms = fleet->scenario->speed * (ACK_WALL_MS + longer_ms);
         config.ack_rx = &fleet->ack_rx[device->index];
-        config.uplink.ack_ms = 500;
+        config.uplink.ack_ms = 500 + longer_ms;
         /* A real gateway does not hurry with virtual time. */
-        if (group->link != SELKIE_SIM_LINK_MQTT && fleet->scenario->speed * ACK_WALL_MS > config.uplink.ack_ms)
-            config.uplink.ack_ms = (uint32_t)(fleet->scenario->speed * ACK_WALL_MS);
+        if (group->link != SELKIE_SIM_LINK_MQTT && wall_ms > config.uplink.ack_ms)
+            config.uplink.ack_ms = (uint32_t)wall_ms;
     }
     device->config = config;
     selkie_fleet_device_port(device, group->ack, plan->sense && group->air.bit_rate > 0);

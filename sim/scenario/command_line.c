@@ -150,6 +150,8 @@ static void show_air(const struct selkie_sim_radio_options *air)
         printf(", a burst of %g s each %g s", air->noise.burst_s, air->noise.burst_every_s);
     if (air->fade_share > 0)
         printf(", faded %g %% of the time", 100 * air->fade_share);
+    if (air->packet.bytes > 0)
+        printf(", packets of %" PRIu32 " bytes, %g %% of them lost", air->packet.bytes, 100 * air->packet.loss);
 }
 
 void selkie_command_line_show(const struct selkie_scenario *scenario)
@@ -164,6 +166,8 @@ void selkie_command_line_show(const struct selkie_scenario *scenario)
     printf("fleet     %" PRIu32 " devices, a payload each %g s, %g %% of them with SESSION frames, heard by %" PRIu32
            "\n",
            fleet->devices, fleet->interval_s, 100 * fleet->session_share, fleet->heard_by);
+    if (fleet->packet_max > 0)
+        printf("          fragments of at most %u bytes, %u of parity\n", fleet->packet_max, fleet->parity);
     for (size_t i = 0; i < scenario->group_count; i++) {
         const struct selkie_scenario_channels *group = &scenario->groups[i];
         printf("channels  %" PRIu32 " by %s%s, %s, ", group->count, selkie_link_words[group->link],

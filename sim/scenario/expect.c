@@ -21,7 +21,8 @@ static const char *const figures[] = {
     "latency_p50_ms", "latency_p90_ms", "latency_p99_ms", "latency_max_ms", "wait_p50_ms", "wait_p99_ms",
     "clock_lag_ms", "duration_s", "wall_s",
     /* air */
-    "air_use", "collided_share", "air_bytes", "line_overrun_bytes", "gateway_dropped",
+    "air_use", "collided_share", "air_bytes", "packets_lost", "radio_overflow_bytes", "line_overrun_bytes",
+    "gateway_dropped",
     /* fleet */
     "transmissions", "acknowledged", "acknowledged_share", "given_up", "skipped", "resets", "key_changes", NULL};
 static const char *const program[] = {"cpu_s",    "memory_mb", "gateway_starts", "broker_starts", "entropy_alarms",

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scenario/scenario.h"
 
+#include <selkie/fragment.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DAY_S        86400.0
 #define LINE_MAX_LEN 200 /* of a pty's link, without its number */
+
+#define PACKET_BYTES_MAX  1024
+#define PACKET_BUFFER_MAX 65536
 
 const char *const selkie_attack_words[SELKIE_ATTACK_KINDS + 1] = {
 #define ATTACK_WORD(name, word) [SELKIE_ATTACK_##name] = (word),
@@ -32,6 +36,15 @@ static void read_payload(struct selkie_scenario_fleet *fleet, struct selkie_sett
     selkie_settings_end(object);
 }
 
+static void read_fragments(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
+{
+    fleet->packet_max = (uint16_t)selkie_settings_integer(object, "packet", 0, SELKIE_PACKET_MAX, 0);
+    if (fleet->packet_max > 0 && fleet->packet_max < SELKIE_PACKET_MIN)
+        selkie_settings_reject(object, "packet", "must be 0 or %d to %d", SELKIE_PACKET_MIN, SELKIE_PACKET_MAX);
+    fleet->packet_gap_ms = (uint16_t)selkie_settings_integer(object, "packet_gap_ms", 0, 60000, 0);
+    fleet->parity = (uint8_t)selkie_settings_integer(object, "parity", 0, SELKIE_FRAGMENT_CHUNKS_MAX, 2);
+}
+
 static void read_fleet(struct selkie_scenario_fleet *fleet, struct selkie_settings_object *object)
 {
     static const char *const phases[] = {"random", "together", NULL};
@@ -50,10 +63,28 @@ static void read_fleet(struct selkie_scenario_fleet *fleet, struct selkie_settin
     fleet->data_times = (uint8_t)selkie_settings_integer(object, "times", 1, 255, 1);
     fleet->spread_ms = (uint32_t)(1000 * selkie_settings_number(object, "spread_s", 0, 3600, 30));
     fleet->duty_permille = (uint16_t)(1000 * selkie_settings_number(object, "duty", 0, 1, 0));
+    read_fragments(fleet, object);
     fleet->claim = selkie_settings_string(object, "claim", NULL);
     if (fleet->claim && strlen(fleet->claim) > SELKIE_CLAIM_MAX)
         selkie_settings_reject(object, "claim", "is longer than %d bytes", SELKIE_CLAIM_MAX);
     read_payload(fleet, selkie_settings_object(object, "payload", false));
+    selkie_settings_end(object);
+}
+
+static void read_packet(struct selkie_sim_radio_options *air, struct selkie_settings_object *object)
+{
+    struct selkie_packet_options *packet = &air->packet;
+
+    if (!object)
+        return;
+    packet->bytes = (uint32_t)selkie_settings_require_integer(object, "bytes", 1, PACKET_BYTES_MAX);
+    packet->gap_us = (uint32_t)(1000 * selkie_settings_number(object, "gap_ms", 0, 60000, 0));
+    packet->loss = selkie_settings_number(object, "loss", 0, 1, 0);
+    packet->buffer = (uint32_t)selkie_settings_integer(object, "buffer", 1, PACKET_BUFFER_MAX, 512);
+    if (packet->buffer < packet->bytes)
+        selkie_settings_reject(object, "buffer", "must hold a packet of %u bytes", packet->bytes);
+    if (air->bit_rate == 0)
+        selkie_settings_reject(object, "bytes", "needs a bit_rate above 0");
     selkie_settings_end(object);
 }
 
@@ -69,6 +100,7 @@ static void read_air(struct selkie_sim_radio_options *air, struct selkie_setting
     noise->burst_s = selkie_settings_number(object, "burst_s", 1e-6, 3600, 0.02);
     air->fade_share = selkie_settings_number(object, "fade_share", 0, 1, 0);
     air->fade_s = selkie_settings_number(object, "fade_s", 0.001, DAY_S, 30);
+    read_packet(air, selkie_settings_object(object, "packet", false));
     selkie_settings_end(object);
 }
 

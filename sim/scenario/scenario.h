@@ -36,6 +36,14 @@ struct selkie_noise_options {
     double burst_s;       /* mean length of one; each bit in it is wrong with an even chance */
 };
 
+/* How radios cut what they send; a packet arrives whole or not at all. */
+struct selkie_packet_options {
+    uint32_t bytes;  /* at most, in a packet; 0 = the radios stream */
+    uint32_t gap_us; /* between two packets of one sender */
+    uint32_t buffer; /* bytes that wait in a sender's module */
+    double loss;     /* chance of a packet to be lost, at each receiver */
+};
+
 struct selkie_sim_radio_options {
     uint32_t bit_rate; /* bits a second; 0 = no radio */
     uint32_t sense_us; /* a signal is sensed by others only so long after its start */
@@ -43,6 +51,7 @@ struct selkie_sim_radio_options {
     double fade_s;     /* a path is faded, or not, for so long at a time */
     unsigned chunk;    /* bytes handed on together at most; 0 = up to a signal's end. The channel sets it */
     struct selkie_noise_options noise;
+    struct selkie_packet_options packet;
 };
 
 extern const char *const selkie_link_words[]; /* and NULL behind the last */
@@ -75,6 +84,8 @@ struct selkie_scenario_fleet {
     uint8_t register_times, data_times;
     uint32_t spread_ms;
     uint16_t duty_permille;
+    uint16_t packet_max, packet_gap_ms; /* as the device library's */
+    uint8_t parity;
     const char *claim;
     enum selkie_payload_kind payload;
     size_t payload_size;

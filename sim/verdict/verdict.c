@@ -65,7 +65,7 @@ static void times(struct selkie_world *world)
 static void air(struct selkie_world *world)
 {
     struct selkie_sim_radio_counts sum = {.signals = 0};
-    uint64_t overrun = 0, dropped = 0, now_us = world->run.clock.now_us;
+    uint64_t overrun = 0, overflow = 0, dropped = 0, now_us = world->run.clock.now_us;
 
     for (uint32_t i = 0; i < world->air.count; i++) {
         const struct selkie_channel *channel = &world->air.channels[i];
@@ -73,12 +73,16 @@ static void air(struct selkie_world *world)
         sum.collided += channel->radio.counts.collided;
         sum.busy_us += selkie_sim_radio_busy_us(&channel->radio, now_us);
         sum.bytes_sent += channel->radio.counts.bytes_sent;
+        sum.packets_lost += channel->radio.counts.packets_lost;
+        overflow += selkie_channel_overflow(channel);
         overrun += channel->line.overrun;
         dropped += channel->dropped;
     }
     set_share(world, "air_use", sum.busy_us, now_us * world->air.count);
     set_share(world, "collided_share", sum.collided, sum.signals);
     set_count(world, "air_bytes", sum.bytes_sent);
+    set_count(world, "packets_lost", sum.packets_lost);
+    set_count(world, "radio_overflow_bytes", overflow);
     set_count(world, "line_overrun_bytes", overrun);
     set_count(world, "gateway_dropped", dropped);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a reading of 16 bytes costs on the air: our two forms beside TLS, measured here, and beside protocols that
- * cannot be run here, by their documents. Prints the table in docs/DESIGN.md. usage: airtime [BITS_PER_SECOND] */
+ * cannot be run here, by their documents; and what a SEALED frame costs on a radio that sends packets, and how often it
+ * arrives. Prints the tables in docs/DESIGN.md. usage: airtime [BITS_PER_SECOND] */
 #include "vectors/vectors.h"
 
 #include <openssl/evp.h>
@@ -8,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <selkie/fragment.h>
 #include <selkie/link.h>
 #include <selkie/session.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 
 #define READING 16
+#define PACKET  58 /* bytes of an EBYTE E32's */
 
 static double bits_per_second = 2000;
 
@@ -170,6 +173,64 @@ static struct tls_cost tls(int version)
     return cost;
 }
 
+/* The chance that at least `needed` of `sent` packets arrive. */
+static double arrives(unsigned sent, unsigned needed, double loss)
+{
+    double chance = 0;
+
+    for (unsigned lost = 0; lost + needed <= sent; lost++) {
+        double ways = 1;
+        for (unsigned i = 0; i < sent; i++) /* of each packet: lost or not, in any order */
+            ways *= i < lost ? loss * (sent - i) / (i + 1) : 1 - loss;
+        chance += ways;
+    }
+    return chance;
+}
+
+/* `times` transmissions, each of which is enough by itself; so many packets of each are needed. */
+static void print_packets(const char *name, unsigned times, unsigned packets, unsigned needed, size_t bytes)
+{
+    static const double losses[] = {0.01, 0.02, 0.05};
+
+    printf("| %s | %u | %zu | %.2f |", name, times * packets, times * bytes,
+           (double)(times * bytes) * 8 / bits_per_second);
+    for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+        double missed = 1;
+        for (unsigned n = 0; n < times; n++)
+            missed *= 1 - arrives(packets, needed, losses[i]);
+        printf(" %.2f |", 100 * (1 - missed));
+    }
+    printf("\n");
+}
+
+static void print_packet_table(void)
+{
+    static const uint8_t body[SELKIE_SEALED_SIZE] = {SELKIE_VERSION_1 << 4 | SELKIE_SEALED};
+    uint8_t fragment[SELKIE_FRAGMENT_SIZE_MAX], wire[SELKIE_LINK_WIRE_SIZE(SELKIE_FRAGMENT_SIZE_MAX)];
+    struct selkie_fragment_plan plan;
+    size_t whole = framed(sizeof body);
+    unsigned whole_packets = (unsigned)((whole + PACKET - 1) / PACKET);
+
+    if (selkie_fragment_plan(&plan, body, sizeof body, PACKET) < 0)
+        die("a SEALED frame does not fit the packets");
+    size_t len = selkie_fragment_write(fragment, &plan, body, sizeof body, 0);
+    int wire_len = selkie_link_encode(wire, sizeof wire, fragment, len);
+    if (wire_len < 0 || wire_len > PACKET)
+        die("a fragment does not fit a packet");
+    size_t line = (size_t)wire_len;
+
+    printf("\nA SEALED frame in packets of %d bytes, and how often it arrives of 100 times, where 1, 2 and 5 %% of all "
+           "packets are lost:\n\n",
+           PACKET);
+    printf("| | packets | bytes | s | 1 %% | 2 %% | 5 %% |\n|---|---|---|---|---|---|---|\n");
+    print_packets("whole, once", 1, whole_packets, whole_packets, whole);
+    print_packets("whole, twice", 2, whole_packets, whole_packets, whole);
+    print_packets("fragments", 1, plan.k, plan.k, plan.k * line);
+    print_packets("fragments, 2 of parity", 1, plan.k + 2u, plan.k, (plan.k + 2u) * line);
+    /* A repeat sends new parity: of both together, any k are enough. */
+    print_packets("fragments, 2 of parity, and a repeat", 1, 2 * (plan.k + 2u), plan.k, 2 * (plan.k + 2u) * line);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && (bits_per_second = strtod(argv[1], NULL)) <= 0)
@@ -189,5 +250,6 @@ int main(int argc, char **argv)
     print_row("DTLS 1.3, PSK, Connection ID", 136 + 153 + 56, 3, READING + 12, "[1]; needs a secret from the factory");
     print_row("OSCORE request, keys in place", 0, 0, READING + 14, "[1]; without CoAP's own header; needs a secret");
     print_row("LoRaWAN 1.0.4, joined over the air", 23 + 17, 2, READING + 13, "[2]; needs a secret from the factory");
+    print_packet_table();
     return 0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The air: how long signals take, what overlaps, fades and noise make of them, who is deaf when, what can be sensed. */
+/* The air: how long signals take, what overlaps, fades and noise make of them, who is deaf when, what can be sensed;
+ * what an air of packets loses, and how a module cuts and drops. */
+#include "air/modem.h"
 #include "air/radio.h"
 
 #include <check.h>
@@ -246,6 +248,287 @@ START_TEST(the_same_seed_gives_the_same_air_and_another_one_does_not)
 }
 END_TEST
 
+static const struct selkie_sim_radio_options packets = {.bit_rate = 2000,
+                                                        .packet = {.bytes = 58, .gap_us = 10 * BYTE_US, .buffer = 512}};
+
+START_TEST(a_packet_arrives_whole_and_at_its_end)
+{
+    listen_to(packets, 10);
+
+    send(1, 0, "0123456789", 10);
+    selkie_sim_radio_advance(&radio, 10 * BYTE_US - 1);
+    ck_assert_uint_eq(ear.len, 0);
+    run();
+    ck_assert_uint_eq(ear.calls, 1);
+    ck_assert_uint_eq(ear.len, 10);
+    ck_assert_mem_eq(ear.bytes, "0123456789", 10);
+    ck_assert_uint_eq(radio.counts.packets_lost, 0);
+    ck_assert_ptr_null(radio.signals);
+}
+END_TEST
+
+START_TEST(a_packet_that_another_overlaps_is_lost_with_it_and_the_next_is_not)
+{
+    listen_to(packets, 11);
+
+    send(1, 0, "0123456789", 10);
+    send(2, 9 * BYTE_US, "abcdefghij", 10);
+    send(1, 30 * BYTE_US, "ABCD", 4);
+    run();
+    ck_assert_uint_eq(ear.len, 4);
+    ck_assert_mem_eq(ear.bytes, "ABCD", 4);
+    ck_assert_uint_eq(radio.counts.packets_lost, 2);
+}
+END_TEST
+
+START_TEST(a_gateway_that_sends_within_a_packet_loses_it)
+{
+    listen_to(packets, 12);
+
+    send(1, 0, "0123456789", 10);
+    send(SELKIE_SIM_RADIO_GATEWAY, 5 * BYTE_US, "A", 1);
+    run();
+    ck_assert_uint_eq(ear.len, 0);
+    ck_assert_uint_eq(radio.counts.packets_lost, 1);
+}
+END_TEST
+
+START_TEST(devices_hear_a_gateways_packet_whole_or_not_at_all)
+{
+    listen_to(packets, 13);
+    uint8_t echo[16];
+    uint64_t cursor = 0;
+
+    send(SELKIE_SIM_RADIO_GATEWAY, 0, "ACK!", 4);
+    selkie_sim_radio_advance(&radio, 4 * BYTE_US - 1);
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 0);
+    run();
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 4);
+    ck_assert_mem_eq(echo, "ACK!", 4);
+    send(SELKIE_SIM_RADIO_GATEWAY, 20 * BYTE_US, "ACK!", 4);
+    send(1, 23 * BYTE_US, "01", 2);
+    run();
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 0);
+    radio.options.packet.loss = 1;
+    send(SELKIE_SIM_RADIO_GATEWAY, 50 * BYTE_US, "ACK!", 4);
+    run();
+    ck_assert_uint_eq(selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo), 0);
+}
+END_TEST
+
+/* A wrong bit, a lost byte, a fade: the module's checksum finds each. */
+START_TEST(noise_and_fades_lose_whole_packets)
+{
+    static const struct selkie_sim_radio_options spoiled[] = {
+        {.noise = {.bit_errors = 0.001}}, {.noise = {.lost_bytes = 0.01}}, {.fade_share = 0.3, .fade_s = 1}};
+    struct selkie_sim_radio_options options = spoiled[_i];
+    uint8_t packet[50];
+
+    options.bit_rate = packets.bit_rate;
+    options.packet = packets.packet;
+    listen_to(options, 14);
+    for (unsigned i = 0; i < 1000; i++) {
+        memset(packet, (int)(i & 0xff), sizeof packet);
+        ear.len = ear.calls = 0;
+        send(1, i * 1000000ull + 1000, packet, sizeof packet);
+        run();
+        ck_assert_uint_le(ear.calls, 1);
+        ck_assert(ear.calls == 0 || (ear.len == sizeof packet && memcmp(ear.bytes, packet, sizeof packet) == 0));
+    }
+    ck_assert_uint_gt(radio.counts.packets_lost, 200); /* 330, 395 and 300 expected, standard deviation 16 at most */
+    ck_assert_uint_lt(radio.counts.packets_lost, 500);
+}
+END_TEST
+
+START_TEST(packets_are_lost_at_their_rate_and_by_each_receiver_for_itself)
+{
+    struct selkie_sim_radio_options options = packets;
+    unsigned heard[2] = {0}, both = 0;
+    bool whole[2][4000];
+
+    options.packet.loss = 0.05;
+    for (uint32_t index = 0; index < 2; index++) {
+        selkie_sim_radio_init(&radio, &options, 15, index);
+        radio.on_heard = on_heard;
+        radio.context = &ear;
+        for (unsigned i = 0; i < 4000; i++) {
+            ear.len = 0;
+            send(1, i * 1000000ull, "0123456789", 10);
+            run();
+            whole[index][i] = ear.len == 10;
+            heard[index] += whole[index][i];
+            both += index == 1 && !whole[0][i] && !whole[1][i];
+        }
+        ck_assert_uint_gt(heard[index], 3730); /* 3800 expected, standard deviation 14 */
+        ck_assert_uint_lt(heard[index], 3870);
+        ck_assert_uint_eq(radio.counts.packets_lost, 4000 - heard[index]);
+        selkie_sim_radio_wipe(&radio);
+    }
+    ck_assert_uint_lt(both, 40); /* 10 expected */
+}
+END_TEST
+
+static struct {
+    uint8_t bytes[2000];
+    size_t lens[50];
+    uint64_t at_us[50];
+    size_t len;
+    unsigned count;
+    uint64_t now_us;
+    int error;
+} sent;
+
+static int on_packet(void *context, const uint8_t *packet, size_t len)
+{
+    (void)context;
+    ck_assert_uint_le(sent.len + len, sizeof sent.bytes);
+    ck_assert_uint_lt(sent.count, 50);
+    memcpy(sent.bytes + sent.len, packet, len);
+    sent.len += len;
+    sent.lens[sent.count] = len;
+    sent.at_us[sent.count++] = sent.now_us;
+    return sent.error;
+}
+
+static struct selkie_sim_modem modem;
+
+static void close_modem(void)
+{
+    selkie_sim_modem_close(&modem);
+}
+
+static void open_modem(void)
+{
+    ck_assert_int_eq(selkie_sim_modem_open(&modem, &packets), 0);
+    modem.transmit = on_packet;
+}
+
+static void feed(uint64_t at_us, const uint8_t *bytes, size_t len)
+{
+    sent.now_us = at_us;
+    ck_assert_int_eq(selkie_sim_modem_write(&modem, bytes, len, at_us), 0);
+}
+
+static void run_modem(uint64_t until_us)
+{
+    while (selkie_sim_modem_next_us(&modem) <= until_us) {
+        sent.now_us = selkie_sim_modem_next_us(&modem);
+        ck_assert_int_eq(selkie_sim_modem_advance(&modem, sent.now_us), 0);
+    }
+}
+
+static const uint8_t *counted(void)
+{
+    static uint8_t bytes[1000];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    return bytes;
+}
+
+START_TEST(a_full_packet_leaves_at_once_and_the_next_after_its_time_and_the_gap)
+{
+    feed(1000, counted(), 130);
+    ck_assert_uint_eq(sent.count, 1);
+    run_modem(UINT64_MAX - 1);
+    ck_assert_uint_eq(sent.count, 3);
+    ck_assert(sent.lens[0] == 58 && sent.lens[1] == 58 && sent.lens[2] == 14);
+    ck_assert_uint_eq(sent.at_us[0], 1000);
+    ck_assert_uint_eq(sent.at_us[1], 1000 + (58 + 10) * BYTE_US);
+    ck_assert_uint_eq(sent.at_us[2], 1000 + 2 * (58 + 10) * BYTE_US);
+    ck_assert_mem_eq(sent.bytes, counted(), 130);
+    ck_assert_uint_eq(modem.dropped, 0);
+    ck_assert_uint_eq(selkie_sim_modem_next_us(&modem), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_short_packet_leaves_when_the_line_pauses)
+{
+    const uint8_t *bytes = counted();
+
+    feed(1000, bytes, 20);
+    run_modem(3000);
+    feed(3000, bytes + 20, 20); /* within the pause: the same packet */
+    ck_assert_uint_eq(sent.count, 0);
+    run_modem(UINT64_MAX - 1);
+    ck_assert_uint_eq(sent.count, 1);
+    ck_assert_uint_eq(sent.lens[0], 40);
+    ck_assert_uint_eq(sent.at_us[0], 3000 + SELKIE_SIM_MODEM_PAUSE_US);
+    feed(10000000, bytes, 5);
+    run_modem(UINT64_MAX - 1);
+    ck_assert_uint_eq(sent.count, 2);
+    ck_assert_uint_eq(sent.lens[1], 5);
+}
+END_TEST
+
+/* Two fragments of 50 bytes that come too fast do not stay apart. */
+START_TEST(what_comes_while_the_module_sends_is_cut_anew)
+{
+    const uint8_t *bytes = counted();
+
+    feed(0, bytes, 58);
+    feed(20000, bytes, 50);
+    feed(40000, bytes + 50, 50);
+    run_modem(UINT64_MAX - 1);
+    ck_assert_uint_eq(sent.count, 3);
+    ck_assert(sent.lens[1] == 58 && sent.lens[2] == 42);
+    ck_assert_mem_eq(sent.bytes + 58, bytes, 100);
+}
+END_TEST
+
+START_TEST(a_full_buffer_drops_what_does_not_fit)
+{
+    const uint8_t *bytes = counted();
+
+    feed(0, bytes, 600); /* 58 are sent at once, 512 wait */
+    ck_assert_uint_eq(modem.dropped, 30);
+    feed(1000, bytes, 100); /* full */
+    ck_assert_uint_eq(modem.dropped, 130);
+    feed((58 + 10) * BYTE_US, bytes, 100); /* the second packet has left */
+    ck_assert_uint_eq(modem.dropped, 172);
+    run_modem(UINT64_MAX - 1);
+    ck_assert_uint_eq(sent.len, 58 + 512 + 58);
+    ck_assert_mem_eq(sent.bytes, bytes, 570);
+    ck_assert_mem_eq(sent.bytes + 570, bytes, 58);
+}
+END_TEST
+
+START_TEST(what_the_air_refuses_is_told)
+{
+    sent.error = SELKIE_ENOMEM;
+    ck_assert_int_eq(selkie_sim_modem_write(&modem, counted(), 58, 0), SELKIE_ENOMEM);
+    ck_assert_int_eq(selkie_sim_modem_write(&modem, counted(), 10, 1000), 0);
+    ck_assert_int_eq(selkie_sim_modem_advance(&modem, 10000000), SELKIE_ENOMEM);
+}
+END_TEST
+
+static TCase *packet_tests(void)
+{
+    TCase *tcase = tcase_create("packets");
+
+    tcase_add_checked_fixture(tcase, NULL, tear_down);
+    tcase_add_test(tcase, a_packet_arrives_whole_and_at_its_end);
+    tcase_add_test(tcase, a_packet_that_another_overlaps_is_lost_with_it_and_the_next_is_not);
+    tcase_add_test(tcase, a_gateway_that_sends_within_a_packet_loses_it);
+    tcase_add_test(tcase, devices_hear_a_gateways_packet_whole_or_not_at_all);
+    tcase_add_loop_test(tcase, noise_and_fades_lose_whole_packets, 0, 3);
+    tcase_add_test(tcase, packets_are_lost_at_their_rate_and_by_each_receiver_for_itself);
+    return tcase;
+}
+
+static TCase *modem_tests(void)
+{
+    TCase *tcase = tcase_create("modem");
+
+    tcase_add_checked_fixture(tcase, open_modem, close_modem);
+    tcase_add_test(tcase, a_full_packet_leaves_at_once_and_the_next_after_its_time_and_the_gap);
+    tcase_add_test(tcase, a_short_packet_leaves_when_the_line_pauses);
+    tcase_add_test(tcase, what_comes_while_the_module_sends_is_cut_anew);
+    tcase_add_test(tcase, a_full_buffer_drops_what_does_not_fit);
+    tcase_add_test(tcase, what_the_air_refuses_is_told);
+    return tcase;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("sim radio");
@@ -263,5 +546,7 @@ int main(void)
     tcase_add_test(tcase, a_faded_path_is_silent_and_the_other_is_not);
     tcase_add_test(tcase, the_same_seed_gives_the_same_air_and_another_one_does_not);
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, packet_tests());
+    suite_add_tcase(suite, modem_tests());
     return run_suite(suite);
 }

@@ -25,6 +25,20 @@ static const struct {
     {"{\"channels\": [{\"link\": \"wire\"}]}", "x.json:1: link: must be one of \"pty\", \"socket\", \"mqtt\""},
     {"{\"channels\": [{\"link\": \"socket\"}]}", "x.json:1: line: is required where gateways are yours"},
     {"{\"channels\": [{\"air\": {\n\"bit_errors\": 1}}]}", "x.json:2: bit_errors: must be 0 to 0.5"},
+    {"{\"channels\": [{\"air\": {\"packet\": {\n\"bytes\": 0}}}]}", "x.json:2: bytes: must be 1 to 1024"},
+    {"{\"channels\": [{\"air\": {\n\"packet\": {\"gap_ms\": 5}}}]}", "x.json:2: bytes: is required"},
+    {"{\"channels\": [{\"air\": {\"packet\": {\"bytes\": 58,\n\"buffer\": 57}}}]}",
+     "x.json:2: buffer: must hold a packet of 58 bytes"},
+    {"{\"channels\": [{\"air\": {\"packet\": {\"bytes\": 58,\n\"loss\": 1.01}}}]}", "x.json:2: loss: must be 0 to 1"},
+    {"{\"channels\": [{\"air\": {\"packet\": {\"bytes\": 58,\n\"loss\": -0.1}}}]}", "x.json:2: loss: must be 0 to 1"},
+    {"{\"channels\": [{\"air\": {\"packet\": {\"bytes\": 58,\n\"gap_ms\": -1}}}]}", "x.json:2: gap_ms: must be 0 to"},
+    {"{\"channels\": [{\"air\": {\"packet\": {\"bytes\": 58,\n\"los\": 0}}}]}", "x.json:2: los: unknown key"},
+    {"{\"channels\": [{\"air\": {\"bit_rate\": 0, \"packet\": {\n\"bytes\": 58}}}]}",
+     "x.json:2: bytes: needs a bit_rate above 0"},
+    {"{\"fleet\": {\n\"packet\": 18}}", "x.json:2: packet: must be 0 or 19 to 261"},
+    {"{\"fleet\": {\n\"packet\": 262}}", "x.json:2: packet: must be 0 to 261"},
+    {"{\"fleet\": {\n\"packet_gap_ms\": 60001}}", "x.json:2: packet_gap_ms: must be 0 to 60000"},
+    {"{\"fleet\": {\n\"parity\": 65}}", "x.json:2: parity: must be 0 to 64"},
     {"{\"channels\": [{\"link\": \"socket\",\n\"line\": \"localhost:abc\"}]}",
      "x.json:2: line: must be HOST:PORT with a port of 1 to 65535, or a path"},
     {"{\"channels\": [{\"link\": \"socket\", \"line\": \"localhost:\"}]}", "x.json:1: line: must be HOST:PORT with"},
@@ -115,6 +129,30 @@ START_TEST(what_is_said_is_read)
 }
 END_TEST
 
+START_TEST(packets_are_read)
+{
+    struct selkie_scenario scenario;
+
+    parse(&scenario, "x.json",
+          "{\"fleet\": {\"packet\": 58, \"packet_gap_ms\": 120, \"parity\": 3}, \"channels\": [{\"air\": {\"packet\":"
+          "{\"bytes\": 58, \"gap_ms\": 12.5, \"loss\": 0.05, \"buffer\": 58}}}, {\"air\": {\"packet\": {\"bytes\": "
+          "200}}},"
+          "{}], \"expect\": {\"packets_lost\": \">=1\", \"radio_overflow_bytes\": 0}}");
+    ck_assert_msg(selkie_scenario_error(&scenario) == NULL, "%s", selkie_scenario_error(&scenario));
+    ck_assert_uint_eq(scenario.fleet.packet_max, 58);
+    ck_assert_uint_eq(scenario.fleet.packet_gap_ms, 120);
+    ck_assert_uint_eq(scenario.fleet.parity, 3);
+    const struct selkie_packet_options *packet = &scenario.groups[0].air.packet;
+    ck_assert(packet->bytes == 58 && packet->gap_us == 12500 && packet->buffer == 58);
+    ck_assert_double_eq(packet->loss, 0.05);
+    packet = &scenario.groups[1].air.packet;
+    ck_assert(packet->bytes == 200 && packet->gap_us == 0 && packet->buffer == 512);
+    ck_assert_double_eq(packet->loss, 0);
+    ck_assert_uint_eq(scenario.groups[2].air.packet.bytes, 0);
+    selkie_scenario_close(&scenario);
+}
+END_TEST
+
 START_TEST(the_template_has_no_mistake)
 {
     struct selkie_scenario scenario;
@@ -157,6 +195,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, each_mistake_is_told_with_file_line_and_key, 0, sizeof mistakes / sizeof mistakes[0]);
     tcase_add_test(tcase, what_is_said_is_read);
+    tcase_add_test(tcase, packets_are_read);
     tcase_add_test(tcase, the_template_has_no_mistake);
     tcase_add_test(tcase, every_scenario_of_ours_has_no_mistake_and_expects_something);
     suite_add_tcase(suite, tcase);
