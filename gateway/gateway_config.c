@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <selkie/frame.h>
+#include <selkie/radio_profile.h>
 #include <selkie/settings.h>
 #include <selkie/topic.h>
 #include <stdio.h>
@@ -59,6 +60,22 @@ static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_setti
     check_file(object, "key", broker->key, true);
 }
 
+/* The defaults of a line: those of the radio that it names. */
+static const struct selkie_radio_profile *read_radio(struct selkie_settings_object *object)
+{
+    static const struct selkie_radio_profile plain = {
+        .baud = 9600, .bit_rate = SELKIE_BIT_RATE_DEFAULT, .quiet_ms = SELKIE_QUIET_MS_DEFAULT};
+    const char *name = selkie_settings_string(object, "radio", NULL);
+    const struct selkie_radio_profile *radio = name ? selkie_radio_profile_find(name) : &plain;
+    char names[SELKIE_RADIO_NAMES_SIZE];
+
+    if (radio)
+        return radio;
+    selkie_radio_profile_names(names);
+    selkie_settings_reject(object, "radio", "\"%s\" is not one of %s; leave it out for any other radio", name, names);
+    return &plain;
+}
+
 static void check_device(struct selkie_settings_object *object, const char *device)
 {
     char host[SELKIE_MQTT_HOST_MAX];
@@ -76,6 +93,20 @@ static void check_device(struct selkie_settings_object *object, const char *devi
                                "must be a path from the root, such as /dev/ttyUSB0, or tcp://HOST:PORT");
 }
 
+static void read_serial(struct selkie_gateway_line *line, struct selkie_settings_object *object,
+                        const struct selkie_radio_profile *radio)
+{
+    struct selkie_line_settings *serial = &line->serial;
+
+    selkie_line_settings_init(serial);
+    serial->tty.baud = radio->baud;
+    serial->tty.flow = radio->flow;
+    serial->open_wait_ms = radio->open_wait_ms;
+    if (selkie_line_settings_set_steps(serial, radio->init, radio->init_count) < 0)
+        selkie_settings_reject(object, "radio", "out of memory");
+    selkie_line_settings_read(serial, object, line->device);
+}
+
 static void read_lines(struct selkie_gateway_config *config, struct selkie_settings_object *root)
 {
     size_t count = selkie_settings_list(root, "serial", true);
@@ -87,15 +118,16 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
     for (size_t i = 0; i < count; i++) {
         struct selkie_gateway_line *line = &config->lines[i];
         struct selkie_settings_object *object = selkie_settings_list_object(root, "serial", i);
+        const struct selkie_radio_profile *radio = read_radio(object);
 
         line->device = selkie_settings_require_string(object, "device");
-        selkie_line_settings_init(&line->serial);
-        selkie_line_settings_read(&line->serial, object, line->device);
+        read_serial(line, object, radio);
         line->ack = selkie_settings_boolean(object, "ack", true);
-        line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, 1000, SELKIE_QUIET_MS_DEFAULT);
+        line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, SELKIE_QUIET_MS_MAX,
+                                                            selkie_radio_profile_quiet_ms(radio));
         line->ack_session = selkie_settings_boolean(object, "ack_session", false);
-        line->bit_rate = (unsigned)selkie_settings_integer(object, "bit_rate", 50, 4000000, SELKIE_BIT_RATE_DEFAULT);
-        line->preamble_ms = (unsigned)selkie_settings_integer(object, "preamble_ms", 0, 10000, 0);
+        line->bit_rate = (unsigned)selkie_settings_integer(object, "bit_rate", 50, 4000000, radio->bit_rate);
+        line->preamble_ms = (unsigned)selkie_settings_integer(object, "preamble_ms", 0, 10000, radio->preamble_ms);
         line->duty_permille = (unsigned)selkie_settings_integer(object, "duty", 0, 1000, 0);
         line->channel = (unsigned)selkie_settings_integer(object, "channel", 0, SELKIE_LINES_MAX - 1, 0);
         selkie_settings_end(object);

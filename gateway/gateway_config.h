@@ -15,6 +15,7 @@
 #define SELKIE_LINES_MAX        16
 #define SELKIE_WINDOW_MAX       1000
 #define SELKIE_QUIET_MS_DEFAULT 20
+#define SELKIE_QUIET_MS_MAX     10000
 #define SELKIE_BIT_RATE_DEFAULT 2000
 
 enum selkie_gateway_confirm {

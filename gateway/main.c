@@ -8,6 +8,7 @@
 #include <argp.h>
 #include <selkie/clock.h>
 #include <selkie/error.h>
+#include <selkie/radio_profile.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 
 const char *argp_program_version = "selkie-gateway " SELKIE_VERSION;
 
-enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS }; /* also argp's keys of the options */
+enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS, LIST_RADIOS }; /* also argp's keys of the options */
 
 struct arguments {
     enum action action;
@@ -31,6 +32,7 @@ static const struct argp_option options[] = {
     {"check-config", CHECK_CONFIG, NULL, 0, "Check the configuration, show what would be used, and end", 0},
     {"print-config", PRINT_CONFIG, NULL, 0, "Print a complete configuration to start from, and end", 0},
     {"list-ports", LIST_PORTS, NULL, 0, "Show the serial lines with their stable names, and end", 0},
+    {"list-radios", LIST_RADIOS, NULL, 0, "Show the radios that \"radio\" may name, and their settings, and end", 0},
     {0},
 };
 
@@ -45,6 +47,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case CHECK_CONFIG:
     case PRINT_CONFIG:
     case LIST_PORTS:
+    case LIST_RADIOS:
         arguments->action = (enum action)key;
         return 0;
     case ARGP_KEY_ARG:
@@ -157,6 +160,8 @@ int main(int argc, char **argv)
         return fputs(selkie_gateway_config_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case LIST_PORTS:
         return selkie_ports_list() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    case LIST_RADIOS:
+        return selkie_radio_profile_print(stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case CHECK_CONFIG:
         return check(arguments.config);
     case RUN:

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The names of our own udev rule first: they are short, and the examples use them. */
-static const char *const folders[] = {"/dev/selkie", "/dev/serial/by-id"};
+/* The names of our own udev rule first: they are short, and the examples use them. In /dev itself is serial0, the UART
+ * on the pins of a Raspberry Pi, whichever of the two it is. */
+static const char *const folders[] = {"/dev/selkie", "/dev/serial/by-id", "/dev"};
 
 bool selkie_ports_find_link(const char *folder, const char *device, char name[static PATH_MAX])
 {
@@ -23,8 +24,10 @@ bool selkie_ports_find_link(const char *folder, const char *device, char name[st
     if (!links)
         return false;
     while (!found && (entry = readdir(links))) {
+        if (strncmp(entry->d_name, "std", 3) == 0)
+            continue; /* /dev/stdin leads to the terminal, which may be a serial line */
         (void)snprintf(name, PATH_MAX, "%s/%s", folder, entry->d_name);
-        found = realpath(name, target) && strcmp(target, device) == 0;
+        found = strcmp(name, device) != 0 && realpath(name, target) && strcmp(target, device) == 0;
     }
     (void)closedir(links);
     return found;

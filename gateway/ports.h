@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Print one line a port to stdout: its names that stay the same across boots (in /dev/selkie and /dev/serial/by-id),
- * the kernel's name, and a description. 0, or SELKIE_EIO after a line in the log. */
+/* Print one line a port to stdout: its names that stay the same across boots (links in /dev/selkie, /dev/serial/by-id
+ * and /dev), the kernel's name, and a description. 0, or SELKIE_EIO after a line in the log. */
 SELKIE_USE_RESULT int selkie_ports_list(void);
 
 /* One such line: the name of the device in each folder that has one, the device, and its description. */

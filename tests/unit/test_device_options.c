@@ -200,6 +200,7 @@ static const struct {
     {"--sealed-every 4097:", {REQUIRED, "--sealed-every=4097", NULL}},
     {"--baud 49:", {REQUIRED, "--baud=49", NULL}},
     {"--baud 0:", {REQUIRED, "--baud=0", NULL}},
+    {"--radio lora: not one of e32, e220, hc-12, xbee, sik, rfm69-stick", {REQUIRED, "--radio=lora", NULL}},
     {"--bit-rate -1:", {REQUIRED, "--bit-rate=-1", NULL}},
     {"--quiet 3600001:", {REQUIRED, "--quiet=3600001", NULL}},
     {"--backoff 3600001:", {REQUIRED, "--backoff=3600001", NULL}},

@@ -28,6 +28,30 @@ START_TEST(link_that_leads_to_the_device_is_its_stable_name)
 }
 END_TEST
 
+/* As /dev of a Raspberry Pi, whose UART on the pins is serial0 and, by the model, ttyAMA0 or ttyS0. */
+START_TEST(a_link_beside_the_device_is_a_name_and_the_device_itself_and_the_terminal_are_not)
+{
+    char uart[96], serial0[96], terminal[96], name[PATH_MAX];
+
+    (void)snprintf(uart, sizeof uart, "%s/ttyAMA0", folder);
+    (void)snprintf(serial0, sizeof serial0, "%s/serial0", folder);
+    (void)snprintf(terminal, sizeof terminal, "%s/stdin", folder);
+    FILE *device = fopen(uart, "w");
+    ck_assert_ptr_nonnull(device);
+    (void)fclose(device);
+    ck_assert_int_eq(symlink(uart, terminal), 0);
+    bool alone = selkie_ports_find_link(folder, uart, name);
+    ck_assert_int_eq(symlink("ttyAMA0", serial0), 0);
+    bool linked = selkie_ports_find_link(folder, uart, name);
+    (void)unlink(serial0);
+    (void)unlink(terminal);
+    (void)unlink(uart);
+    ck_assert(!alone);
+    ck_assert(linked);
+    ck_assert_str_eq(name, serial0);
+}
+END_TEST
+
 START_TEST(line_shows_each_stable_name_then_the_kernels)
 {
     const char *const folders[] = {folder, by_id, "/nowhere/at/all"};
@@ -62,6 +86,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, remove_links, NULL);
     tcase_add_test(tcase, link_that_leads_to_the_device_is_its_stable_name);
+    tcase_add_test(tcase, a_link_beside_the_device_is_a_name_and_the_device_itself_and_the_terminal_are_not);
     tcase_add_test(tcase, line_shows_each_stable_name_then_the_kernels);
     suite_add_tcase(suite, tcase);
     if (mkdtemp(folder) == NULL)

@@ -2,13 +2,16 @@
 #include "device_options.h"
 #include "device_line.h"
 #include <argp.h>
+#include <limits.h>
 #include <selkie/argument.h>
+#include <selkie/radio_profile.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum key { KEY_ADDRESS = 'a', KEY_FORM = 'f', KEY_INTERVAL = 's', KEY_PIN = 0x1000, KEY_FLOW };
+enum key { KEY_ADDRESS = 'a', KEY_FORM = 'f', KEY_INTERVAL = 's', KEY_PIN = 0x1000, KEY_FLOW, KEY_RADIO, KEY_LIST_RADIOS };
 
-#define WAIT_MAX_MS 3600000 /* as in device/pacing.c */
+#define WAIT_MAX_MS 3600000  /* as in device/pacing.c */
+#define NOT_GIVEN   UINT_MAX /* no option has this value */
 
 #define OWN      SELKIE_ARGUMENT_OWN
 #define OF(name) offsetof(struct device_options, name)
@@ -27,6 +30,10 @@ static const struct selkie_argument table[] = {
     {"hex", NULL, "Lines on standard input are hex digits", OF(hex), 0, 0, 0, 4},
     {"readings", NULL, "Send this machine's load, memory, uptime and temperature instead", OF(readings), 0, 0, 0, 4},
     {"count", "N", "End after N payloads (default: at the end of the input, or never)", OF(count), 1000000000, 0, 0, 4},
+    {"radio", "NAME", "The radio on the line: sets the defaults of --baud, --bit-rate, --preamble and --quiet", OWN, 0,
+     KEY_RADIO, 0, 8},
+    {"list-radios", NULL, "Show the radios that --radio may name, and their settings, and end", OWN, 0, KEY_LIST_RADIOS,
+     0, 8},
     {"baud", "N", "Speed of the line (default 9600)", OF(tty.baud), SELKIE_TTY_BAUD_MAX, 0, 0, 8},
     {"flow", "FLOW", "none (default), or rtscts: the radio holds the bytes back by CTS", OWN, 0, KEY_FLOW, 0, 8},
     {"once", NULL, "End with an error when the line is gone (default: wait until it is back)", OF(once), 0, 0, 0, 8},
@@ -90,7 +97,7 @@ static void parse_form(struct argp_state *state, struct device_options *options,
         argp_error(state, "--form %s: must be sealed or session", text);
 }
 
-static void parse_flow(struct argp_state *state, struct selkie_tty_settings *tty, const char *text)
+static void parse_flow(struct argp_state *state, struct device_options *options, const char *text)
 {
     size_t i = 0;
 
@@ -98,7 +105,43 @@ static void parse_flow(struct argp_state *state, struct selkie_tty_settings *tty
         i++;
     if (!selkie_tty_flow_names[i])
         argp_error(state, "--flow %s: must be none or rtscts", text);
-    tty->flow = (enum selkie_tty_flow)i;
+    options->tty.flow = (enum selkie_tty_flow)i;
+    options->flow_given = true;
+}
+
+static const struct selkie_radio_profile *parse_radio(struct argp_state *state, const char *name)
+{
+    const struct selkie_radio_profile *radio = selkie_radio_profile_find(name);
+    char names[SELKIE_RADIO_NAMES_SIZE];
+
+    selkie_radio_profile_names(names);
+    if (!radio)
+        argp_error(state, "--radio %s: not one of %s", name, names);
+    return radio;
+}
+
+/* The defaults come last, so that an option wins over --radio wherever it stands. */
+static void fill_in(struct device_options *options)
+{
+    static const struct selkie_device_config library = SELKIE_DEVICE_DEFAULTS;
+    const struct selkie_radio_profile plain = {
+        .baud = 9600, .bit_rate = library.uplink.bit_rate, .quiet_ms = library.uplink.quiet_ms};
+    const struct selkie_radio_profile *radio = options->radio ? options->radio : &plain;
+    const struct {
+        unsigned *value;
+        unsigned standard;
+    } members[] = {
+        {&options->tty.baud, radio->baud},
+        {&options->air.bit_rate, radio->bit_rate},
+        {&options->air.quiet_ms, radio->quiet_ms},
+        {&options->air.preamble_ms, radio->preamble_ms},
+    };
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (*members[i].value == NOT_GIVEN)
+            *members[i].value = members[i].standard;
+    if (!options->flow_given)
+        options->tty.flow = radio->flow;
 }
 
 static void check(struct argp_state *state, const struct device_options *options)
@@ -141,7 +184,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         parse_form(state, options, arg);
         break;
     case KEY_FLOW:
-        parse_flow(state, &options->tty, arg);
+        parse_flow(state, options, arg);
         break;
     case KEY_INTERVAL:
         options->interval = seconds(state, arg);
@@ -149,7 +192,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         argp_error(state, "%s: no such argument", arg);
         break;
+    case KEY_RADIO:
+        options->radio = parse_radio(state, arg);
+        break;
+    case KEY_LIST_RADIOS:
+        exit(selkie_radio_profile_print(stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
     case ARGP_KEY_END:
+        fill_in(options);
         check(state, options);
         break;
     default:
@@ -171,10 +220,11 @@ void device_options_parse(struct device_options *options, int argc, char **argv)
     static const struct selkie_device_config defaults = SELKIE_DEVICE_DEFAULTS;
     *options = (struct device_options){.form = SELKIE_SEALED,
                                        .interval = -1,
-                                       .tty = {.baud = 9600},
+                                       .tty = {.baud = NOT_GIVEN},
                                        .sealed_every = defaults.sealed_every,
-                                       .air = {.bit_rate = defaults.uplink.bit_rate,
-                                               .quiet_ms = defaults.uplink.quiet_ms,
+                                       .air = {.bit_rate = NOT_GIVEN,
+                                               .quiet_ms = NOT_GIVEN,
+                                               .preamble_ms = NOT_GIVEN,
                                                .ack_ms = defaults.uplink.ack_ms,
                                                .backoff_ms = defaults.uplink.backoff_ms,
                                                .spread_ms = defaults.uplink.spread_ms,

@@ -4,6 +4,7 @@
 #define SELKIE_DEVICE_DEVICE_OPTIONS_H
 
 #include <selkie/device.h>
+#include <selkie/radio_profile.h>
 #include <selkie/tty.h>
 #include <stdbool.h>
 
@@ -14,6 +15,7 @@ struct device_options {
     const char *claim;
     uint8_t address[SELKIE_ADDRESS_SIZE];
     uint8_t pin[SELKIE_PIN_SIZE];
+    const struct selkie_radio_profile *radio; /* NULL: none was named */
     enum selkie_frame_type form;
     double interval; /* seconds between payloads; negative: as the source of payloads has it */
     unsigned count;
@@ -29,6 +31,7 @@ struct device_options {
     unsigned repeat;         /* 0: the library's defaults */
     unsigned sealed_every;
     bool address_given;
+    bool flow_given;
     bool pin_given;
     bool ack;
     bool once; /* end when the line is gone */
