@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # docker-compose.yml, built and run for real: plaintext reaches the subscriber, all containers become healthy, none runs as root, and a
-# second start, with the village, becomes healthy with the first one's key. On a Docker engine of its own, started and stopped here; the base image is made
+# second start, with the village, becomes healthy with the first one's key. Then packaging/docker/serial.yml: the gateway on a serial line,
+# also after it was unplugged. On a Docker engine of its own, started and stopped here; the base image is made
 # with debootstrap. Images are kept in $SELKIE_CACHE. Exit 77 where no engine can be started.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -28,24 +29,49 @@ wait_until() { # SECONDS COMMAND…
 
 obstacle=$(root_obstacle)
 [ -z "$obstacle" ] || skip "$obstacle"
-for tool in dockerd docker docker-compose; do
-  command -v "$tool" >/dev/null || skip "$tool is missing (packages docker.io, docker-compose)"
+for tool in dockerd docker docker-compose socat; do
+  command -v "$tool" >/dev/null || skip "$tool is missing (packages docker.io, docker-compose, socat)"
 done
 
 work=$(mktemp -d)
 engine=
 project=selkie-test-$$
 profile=()
+files=()
+cable=
+lines=/dev/selkie-test-$$
 export DOCKER_HOST=unix://$work/docker.sock
 export DOCKER_CONFIG=$work                                 # nobody's own settings
 export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0        # Debian's engine has no buildx
 compose() {
-  docker-compose "${profile[@]}" --project-name "$project" -f docker-compose.yml -f tests/package/host-network.yml "$@"
+  docker-compose "${profile[@]}" --project-name "$project" -f docker-compose.yml -f tests/package/host-network.yml "${files[@]}" "$@"
+}
+# A cable of two pseudo-terminals. $lines/gateway and $lines/device are links to them, relative as those that udev makes.
+plug() {
+  local end tty
+  socat "pty,rawer,link=$work/gateway" "pty,rawer,link=$work/device" 2>>"$work/cable.log" &
+  cable=$!
+  wait_until 10 test -e "$work/device" || fail "socat makes no cable: $(cat "$work/cable.log")"
+  mkdir -p "$lines"
+  for end in gateway device; do
+    tty=$(readlink "$work/$end")
+    chgrp 20 "$tty"
+    chmod 660 "$tty"
+    ln -s "../${tty#/dev/}" "$lines/$end"
+  done
+}
+unplug() {
+  [ -n "$cable" ] || return 0
+  kill "$cable" 2>/dev/null || true
+  wait "$cable" 2>/dev/null || true
+  rm -rf "$lines"
+  cable=
 }
 stop_engine() {
   [ -n "$engine" ] || return 0
   profile=(--profile village)
-  compose down --volumes --timeout 5 >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
+  unplug
+  compose down --volumes --remove-orphans --timeout 5 >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
   kill "$engine" 2>/dev/null || true
   wait "$engine" 2>/dev/null || true
 }
@@ -112,4 +138,31 @@ wait_until 90 healthy || fail "not every container is healthy after a second sta
 [ "$(compose ps --quiet | wc -l)" -eq 7 ] || fail "the village is not whole"
 nobody_is_root
 [ "$(key)" = "$first" ] || fail "the second start has made another key"
-echo "compose: plaintext from 10 devices and from both channels of the village, all healthy, nobody is root, the key is kept"
+echo "== down, and up again, on a serial line"
+compose down --timeout 10 >"$work/down.log" 2>&1 || { cat "$work/down.log" >&2; fail "docker-compose down failed"; }
+profile=()
+files=(-f packaging/docker/serial.yml -f tests/package/serial-line.yml)
+export SERIAL=$lines/gateway DEVICE_SERIAL=$lines/device RADIO=e32
+plug
+compose up --detach broker gateway subscriber device >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "docker-compose up failed on a serial line"; }
+readings() { compose logs --no-color subscriber 2>/dev/null | grep -c "selkie/device/5e1c0003000000a1/up"; }
+more_than() { [ "$(readings)" -gt "$1" ]; }
+wait_until 120 more_than 0 || fail "nothing comes over the serial line"
+gateway=$(compose ps --quiet gateway)
+gateway_is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$gateway")" = healthy ]; }
+wait_until 60 gateway_is_healthy || fail "the gateway on a serial line is not healthy"
+nobody_is_root
+docker exec "$gateway" sh -c 'touch /host/dev/selkie-test' 2>/dev/null && fail "the container can change the host's /dev"
+# A USB adapter that is not there: its node may be opened, and says that it is not there. Another device is forbidden.
+mknod "$lines/ttyUSB255" c 188 255 && mknod "$lines/forbidden" c 189 255 && chgrp 20 "$lines"/ttyUSB255 "$lines"/forbidden && chmod 660 "$lines"/ttyUSB255 "$lines"/forbidden
+refusal() { docker exec "$gateway" sh -c "exec 3<>/host$lines/$1" 2>&1 || true; }
+[[ $(refusal forbidden) == *"Operation not permitted"* ]] || fail "any device may be opened: $(refusal forbidden)"
+[[ $(refusal ttyUSB255) == *"No such device"* ]] || fail "a USB adapter may not be opened: $(refusal ttyUSB255)"
+
+echo "== unplugged, and plugged in again"
+unplug
+wait_until 30 sh -c "docker logs $gateway 2>&1 | grep -q 'serial line .*: gone'" || fail "the gateway has not noticed that its line is gone"
+before=$(readings)
+plug
+wait_until 120 more_than "$before" || fail "nothing comes after the line was plugged in again"
+echo "compose: plaintext from 10 devices, from both channels of the village, and over a serial line that was unplugged; all healthy, nobody is root, the key is kept"
