@@ -68,15 +68,17 @@ static const char *clock_text(enum selkie_clock clock)
 static int publish_payload(const struct selkie_output *output, const char *topic)
 {
     mosquitto_property *properties = NULL;
-    char counter[16], rx[24];
+    char counter[16], rx[24], rssi[8];
 
     (void)snprintf(counter, sizeof counter, "%" PRIu32, output->counter);
     (void)snprintf(rx, sizeof rx, "%" PRId64, output->rx_ms);
+    (void)snprintf(rssi, sizeof rssi, "%d", output->rssi);
     if (add_property(&properties, "counter", counter) < 0 ||
         add_property(&properties, "gateway", output->gateway) < 0 ||
         (output->rx_ms >= 0 && (add_property(&properties, "rx", rx) < 0 ||
                                 add_property(&properties, "clock", clock_text(output->clock)) < 0)) ||
-        add_property(&properties, "form", output->form == SELKIE_SESSION ? "session" : "sealed") < 0) {
+        add_property(&properties, "form", output->form == SELKIE_SESSION ? "session" : "sealed") < 0 ||
+        (output->rssi != 0 && add_property(&properties, "rssi", rssi) < 0)) {
         mosquitto_property_free_all(&properties);
         return SELKIE_ENOMEM;
     }

@@ -41,6 +41,15 @@ static void take_property(struct selkie_arrival *arrival, const char *name, cons
     }
 }
 
+/* A negative number; what no radio can have measured is no signal strength. */
+static void take_rssi(struct selkie_arrival *arrival, const char *value)
+{
+    int64_t number;
+
+    if (value[0] == '-' && parse_number(value + 1, &number) && -number >= SELKIE_RSSI_MIN && -number <= SELKIE_RSSI_MAX)
+        arrival->rssi = (int16_t)-number;
+}
+
 static void take_properties(struct selkie_arrival *arrival, const mosquitto_property *properties)
 {
     const mosquitto_property *at = properties;
@@ -48,7 +57,10 @@ static void take_properties(struct selkie_arrival *arrival, const mosquitto_prop
     bool skip_first = false;
 
     while ((at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first))) {
-        take_property(arrival, name, value);
+        if (arrival->rssi == 0 && strcmp(name, "rssi") == 0)
+            take_rssi(arrival, value);
+        else
+            take_property(arrival, name, value);
         free(name);
         free(value);
         skip_first = true;

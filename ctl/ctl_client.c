@@ -97,7 +97,8 @@ static enum ctl_exit explain(const struct selkie_ctl_client *client, const struc
 
 static enum ctl_exit connect_client(struct selkie_ctl_client *client)
 {
-    static const char *const properties[] = {"counter", "gateway", "rx", "clock", "form", NULL}; /* the plugin's */
+    static const char *const properties[] = {"counter", "gateway", "rx", "clock",
+                                             "form",    "rssi",    NULL}; /* the plugin's */
     char why[SELKIE_MQTT_TEXT_MAX];
     struct selkie_mqtt_options options = {
         .settings = &client->config->broker, .id = client->id, .properties = properties};

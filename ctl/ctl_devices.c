@@ -36,7 +36,10 @@ static const struct ctl_column binding_columns[] = {
     {"LAST SEEN", "last_seen", CTL_TIME},
     {"GATEWAY", "gateway", CTL_TEXT},
     {"FIRMWARE", "firmware", CTL_TEXT},
+    {"RSSI", "rssi", CTL_NUMBER},
+    {"MEAN RSSI", "rssi_mean", CTL_NUMBER},
 };
+#define RSSI_COLUMNS 2 /* the last ones: shown only where a gateway's radio tells it */
 
 #define COUNT(columns) (sizeof(columns) / sizeof((columns)[0]))
 
@@ -210,6 +213,17 @@ static void add_air_saved(json_t *binding)
     (void)json_object_set_new(binding, "air_saved", json_real(saved));
 }
 
+static bool has_rssi(const json_t *bindings)
+{
+    const json_t *binding;
+    size_t i;
+    json_array_foreach (bindings, i, binding) {
+        if (json_object_get(binding, "rssi"))
+            return true;
+    }
+    return false;
+}
+
 static void print_device(json_t *device)
 {
     json_t *bindings = json_incref(json_object_get(device, "bindings"));
@@ -217,7 +231,7 @@ static void print_device(json_t *device)
     ctl_print(device, false);
     if (json_array_size(bindings) != 0)
         putchar('\n');
-    ctl_table_print(binding_columns, COUNT(binding_columns), bindings);
+    ctl_table_print(binding_columns, COUNT(binding_columns) - (has_rssi(bindings) ? 0 : RSSI_COLUMNS), bindings);
     json_decref(bindings);
 }
 

@@ -81,6 +81,11 @@ static void print_frame(const char *address, const struct selkie_mqtt_event *mes
     ctl_print_text(property(message, "form"));
     fputs(" by ", stdout);
     ctl_print_text(property(message, "gateway"));
+    if (selkie_mqtt_event_property(message, "rssi")) {
+        fputs(" at ", stdout);
+        ctl_print_text(property(message, "rssi"));
+        fputs(" dBm", stdout);
+    }
     printf(", %zu bytes: %s%s", message->len, text ? text : field(bytes, "hex"), shown < message->len ? "…" : "");
     json_decref(bytes);
 }

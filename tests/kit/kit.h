@@ -61,6 +61,9 @@ uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struc
 uint64_t kit_submit_aged(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms,
                          int64_t age_ms);
 
+/* The same, received with a strength of so many dBm; 0 = unknown. */
+uint64_t kit_submit_rssi(struct kit_host *host, const struct kit_body *body, int16_t rssi);
+
 /* The next output of a kind, in order within the kind; waits for it, at most half a minute, then fails. Free it. */
 struct selkie_output *kit_next(struct kit_host *host, enum selkie_output_kind kind);
 /* Wait for the receipt of a seq; every receipt counts, whichever was asked for first. */

@@ -99,8 +99,8 @@ struct selkie_unsealer *kit_unsealer(struct kit_host *host)
     return host->unsealer;
 }
 
-uint64_t kit_submit_aged(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms,
-                         int64_t age_ms)
+static uint64_t submit(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms,
+                       int64_t age_ms, int16_t rssi)
 {
     const struct selkie_arrival arrival = {.body = body->bytes,
                                            .len = body->len,
@@ -108,10 +108,22 @@ uint64_t kit_submit_aged(struct kit_host *host, const char *gateway, const struc
                                            .has_seq = true,
                                            .seq = ++host->seq,
                                            .rx_ms = rx_ms ? rx_ms : selkie_clock_ms(),
-                                           .age_ms = age_ms};
+                                           .age_ms = age_ms,
+                                           .rssi = rssi};
     if (selkie_unsealer_submit(host->unsealer, &arrival) < 0)
         fail("the intake is full");
     return host->seq;
+}
+
+uint64_t kit_submit_aged(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms,
+                         int64_t age_ms)
+{
+    return submit(host, gateway, body, rx_ms, age_ms, 0);
+}
+
+uint64_t kit_submit_rssi(struct kit_host *host, const struct kit_body *body, int16_t rssi)
+{
+    return submit(host, "g1", body, 0, -1, rssi);
 }
 
 uint64_t kit_submit_from(struct kit_host *host, const char *gateway, const struct kit_body *body, int64_t rx_ms)

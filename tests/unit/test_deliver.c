@@ -130,6 +130,7 @@ START_TEST(each_kind_of_output_has_its_topic_and_its_manners)
     output->rx_ms = 1700000000123;
     output->clock = SELKIE_CLOCK_PROMPT;
     output->form = SELKIE_SESSION;
+    output->rssi = -87;
     output->outbox = 1;
     output = put(SELKIE_OUTPUT_PAYLOAD, ""); /* when it was heard is not known */
     output->form = SELKIE_SEALED;
@@ -142,7 +143,7 @@ START_TEST(each_kind_of_output_has_its_topic_and_its_manners)
     ck_assert(!selkie_deliver_turn(deliver));
     ck_assert_uint_eq(fake_message_count, 6);
     expect(0, "selkie/device/01020304050607ab/up", "21.5", 1, false,
-           "counter=4294967295 gateway=roof rx=1700000000123 clock=age form=session ");
+           "counter=4294967295 gateway=roof rx=1700000000123 clock=age form=session rssi=-87 ");
     expect(1, "selkie/device/01020304050607ab/up", "", 1, false, "counter=0 gateway=roof form=sealed ");
     expect(2, "selkie/device/01020304050607ab/state", "{\"status\":\"active\"}", 1, true, "");
     expect(3, "selkie/device/01020304050607ab/state", "", 1, true, "");

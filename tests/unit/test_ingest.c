@@ -71,9 +71,9 @@ static uint8_t frame[] = {0x10, 1, 2, 3};
 START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
 {
     static const struct property pairs[] = {
-        {"port", "/dev/ttyUSB0"}, {"seq", "42"}, {"rx", "1700000000123"}, {"age", "86400000"}};
+        {"port", "/dev/ttyUSB0"}, {"seq", "42"}, {"rx", "1700000000123"}, {"age", "86400000"}, {"rssi", "-87"}};
 
-    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 4));
+    ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 5));
     ck_assert_uint_eq(submitted, 1);
     ck_assert_str_eq(gateway, "roof-1");
     ck_assert_uint_eq(taken.len, sizeof frame);
@@ -82,6 +82,7 @@ START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
     ck_assert_uint_eq(taken.seq, 42);
     ck_assert_int_eq(taken.rx_ms, 1700000000123);
     ck_assert_int_eq(taken.age_ms, 86400000);
+    ck_assert_int_eq(taken.rssi, -87);
 }
 END_TEST
 
@@ -102,6 +103,7 @@ static const struct {
     uint64_t seq;
     int64_t rx_ms;
     int64_t age_ms; /* 0 = none */
+    int rssi;
 } told[] = {
     {.pairs = {{NULL, NULL}}, .rx_ms = -1},
     {.pairs = {{"seq", "0"}, {"rx", "0"}}, .has_seq = true},
@@ -112,6 +114,12 @@ static const struct {
     {.pairs = {{"age", "5"}, {"age", "6"}}, .rx_ms = -1, .age_ms = 5},
     {.pairs = {{"age", "9223372036854775807"}}, .rx_ms = -1, .age_ms = INT64_MAX},
     {.pairs = {{"age", "9223372036854775808"}, {"age", "-1"}, {"age", "1.5"}, {"age", ""}}, .rx_ms = -1},
+    /* What no radio has measured. */
+    {.pairs = {{"rssi", "-200"}, {"rssi", "-1"}}, .rx_ms = -1, .rssi = -200},
+    {.pairs = {{"rssi", "0"}, {"rssi", "-0"}, {"rssi", "-201"}, {"rssi", "-1"}}, .rx_ms = -1, .rssi = -1},
+    {.pairs = {{"rssi", "87"}, {"rssi", "--87"}, {"rssi", "-87.5"}, {"rssi", "-87 dBm"}}, .rx_ms = -1},
+    {.pairs = {{"rssi", "-"}, {"rssi", "- 87"}, {"rssi", "-+87"}, {"rssi", ""}}, .rx_ms = -1},
+    {.pairs = {{"rssi", "-9223372036854775807"}, {"rssi", "-9223372036854775809"}, {"RSSI", "-5"}}, .rx_ms = -1},
     /* No decimal numbers. */
     {.pairs = {{"seq", ""}, {"rx", ""}}, .rx_ms = -1},
     {.pairs = {{"seq", "-1"}, {"rx", "-1"}}, .rx_ms = -1},
@@ -131,6 +139,7 @@ START_TEST(properties_that_make_no_sense_are_as_if_they_were_not_there)
     ck_assert_uint_eq(taken.seq, told[_i].seq);
     ck_assert_int_eq(taken.rx_ms, told[_i].rx_ms);
     ck_assert_int_eq(taken.age_ms, told[_i].age_ms ? told[_i].age_ms : -1);
+    ck_assert_int_eq(taken.rssi, told[_i].rssi);
 }
 END_TEST
 

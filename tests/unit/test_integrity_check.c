@@ -191,8 +191,8 @@ static const struct {
     {"binding_live", "CREATE TEMP TABLE copy AS SELECT * FROM binding; UPDATE copy SET number = 9, address = x'09';"
                      "INSERT INTO binding SELECT * FROM copy"},
     {"binding_tag", "DELETE FROM binding"},
-    {"parked_binding", "INSERT INTO parked VALUES (1, 1, 1, x'00', 0, 0, 'g1', 0, 1, 0, NULL)"},
-    {"unmatched_tag", "INSERT INTO unmatched VALUES (1, x'00', x'00', 0, 0, 0, 'g1', x'00')"},
+    {"parked_binding", "INSERT INTO parked VALUES (1, 1, 1, x'00', 0, 0, 'g1', 0, 1, 0, 0, NULL)"},
+    {"unmatched_tag", "INSERT INTO unmatched VALUES (1, x'00', x'00', 0, 0, 0, 'g1', 0, x'00')"},
 };
 enum { INDEXES = sizeof left_behind / sizeof *left_behind };
 

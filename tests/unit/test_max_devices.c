@@ -139,7 +139,7 @@ START_TEST(a_frame_that_is_not_kept_leaves_nothing_behind)
 
     kit_close(open_host(dir, SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE));
     kit_execute(dir, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 32768) INSERT INTO "
-                     "parked SELECT i, 1000000, i, randomblob(8), 0, 0, 'g1', 0, 1, 0, NULL FROM n");
+                     "parked SELECT i, 1000000, i, randomblob(8), 0, 0, 'g1', 0, 1, 0, 0, NULL FROM n");
     struct kit_host *host = open_host(dir, SELKIE_ENROL_APPROVE, SELKIE_REBIND_APPROVE);
     submit_by(host, "g1", kit_register(&device, NULL, NULL));
     kit_expect_rejected(host, "parking-full");

@@ -18,7 +18,7 @@ static const char *parking_with(unsigned count, const char *gateway)
     kit_close(open_host(dir, SELKIE_ENROL_OPEN));
     kit_execute(dir,
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u) INSERT INTO parked "
-                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 0, '%s', 0, 1, 0, NULL FROM n",
+                "SELECT i, 1000000 + i / 256, i, randomblob(8), 0, 0, '%s', 0, 1, 0, 0, NULL FROM n",
                 count, gateway);
     return dir;
 }

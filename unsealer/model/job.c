@@ -22,6 +22,7 @@ struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
     job->seq = arrival->seq;
     job->arrived_ms = selkie_clock_ms();
     job->capture = selkie_capture_at_arrival(arrival, job->arrived_ms);
+    job->rssi = arrival->rssi;
     snprintf(job->gateway, sizeof job->gateway, "%s", arrival->gateway);
     if (len)
         memcpy(job->body, arrival->body, len);

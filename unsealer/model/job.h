@@ -14,6 +14,7 @@ struct selkie_job {
     uint64_t number; /* in order of submission */
     int64_t arrived_ms;
     struct selkie_capture capture;
+    int16_t rssi; /* dBm; 0 = unknown */
     bool has_seq;
     uint64_t seq;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];

@@ -16,6 +16,7 @@
 #define SELKIE_PENDING_MAX     4 /* pending IDs an address */
 #define SELKIE_SUPERSEDED_MAX  4 /* superseded IDs an address */
 #define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX + SELKIE_SUPERSEDED_MAX)
+#define SELKIE_RSSI_MEAN_PARTS 64
 
 enum selkie_device_record_status {
     SELKIE_DEVICE_ACTIVE,
@@ -77,6 +78,8 @@ struct selkie_binding {
     enum selkie_frame_type form; /* of its last reading, or what a later REGISTER said */
     char firmware[SELKIE_FIRMWARE_MAX + 1];
     bool silent;
+    int16_t rssi;      /* of the last accepted frame of which it is known, dBm; 0 = of none */
+    int16_t rssi_mean; /* of all of them, the last ones weigh most: 1/SELKIE_RSSI_MEAN_PARTS dBm */
     int64_t clone_alarm_ms;
     int64_t superseded_ms;           /* when the frame arrived that took its place, */
     int64_t superseded_day;          /* also by the day clock, */
@@ -94,6 +97,7 @@ struct selkie_opened {
     int64_t rx_ms;
     enum selkie_clock clock;
     int64_t arrived_ms; /* 0 = earlier: it has waited */
+    int16_t rssi;       /* dBm; 0 = unknown */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     enum selkie_frame_type form;
     uint8_t key_id;
@@ -111,6 +115,7 @@ struct selkie_unmatched {
     int64_t rx_ms;
     enum selkie_clock clock;
     int64_t arrived_ms; /* not since the epoch: by a clock that is never set */
+    int16_t rssi;       /* dBm; 0 = unknown */
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
     uint8_t body[SELKIE_SESSION_SIZE_MAX];
     size_t len;

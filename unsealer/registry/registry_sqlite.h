@@ -28,6 +28,7 @@
     FIRST(counter, INTEGER, counter) X(received, INTEGER, received) X(last_seen, INTEGER, last_seen_ms) \
     X(heard, INTEGER, heard_day) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(firmware, TEXT, firmware) X(silent, INTEGER, silent) \
     X(clone_alarm, INTEGER, clone_alarm_ms) X(session_frames, INTEGER, session_frames) \
+    X(rssi, INTEGER, rssi) X(rssi_mean, INTEGER, rssi_mean) \
     X(session_bytes, INTEGER, session_bytes) X(row, INTEGER, newest.row) X(present, INTEGER, newest.present) \
     X(entries, BLOB, newest.entries)
 #define SELKIE_BINDING_COLUMNS(FIRST, X) \
@@ -39,13 +40,13 @@
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
     X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) \
-    X(key_id, INTEGER, key_id) X(day, INTEGER, parked_day)
+    X(key_id, INTEGER, key_id) X(day, INTEGER, parked_day) X(rssi, INTEGER, rssi)
 #define SELKIE_UNMATCHED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(tag, BLOB, tag) X(digest, BLOB, digest) X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) \
-    X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway)
+    X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway) X(rssi, INTEGER, rssi)
 #define SELKIE_OUTBOX_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, outbox) X(kind, INTEGER, kind) X(address, BLOB, address) X(counter, INTEGER, counter) \
-    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form)
+    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(rssi, INTEGER, rssi)
 #define SELKIE_GATEWAY_COLUMNS(FIRST, X) \
     FIRST(name, TEXT, name) X(auth, INTEGER, auth) X(salt, BLOB, salt) X(hash, BLOB, hash) \
     X(iterations, INTEGER, iterations) X(added, INTEGER, added_ms)
@@ -105,7 +106,7 @@
       "successor_clock = ?7, successor_gateway = ?8, superseded_day = ?9 WHERE number = ?4")                           \
     X(BINDING_RETIRE, /* under a new number, because a row that only shrinks leaves its page as it is */               \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
-      "row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                                            \
+      "rssi = 0, rssi_mean = 0, row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                   \
     X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
     X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status >= 3 AND heard > ?")                \
     X(BINDING_FORGOTTEN, SELKIE_SQL_BINDING                                                                            \

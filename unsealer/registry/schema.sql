@@ -49,6 +49,8 @@ CREATE TABLE binding (
     clone_alarm INTEGER NOT NULL,
     session_frames INTEGER NOT NULL,-- of those received
     session_bytes INTEGER NOT NULL,-- of their bodies: their airtime
+    rssi        INTEGER NOT NULL,-- of the last accepted frame of which it is known, dBm; 0 = of none
+    rssi_mean   INTEGER NOT NULL,-- of all of them, in 1/64 dBm
     superseded  INTEGER NOT NULL,-- when the frame arrived that took its place
     superseded_day INTEGER NOT NULL,-- also by the day clock
     successor_rx INTEGER NOT NULL,-- and its capture: time, enum selkie_clock, hash of the gateway
@@ -88,6 +90,7 @@ CREATE TABLE parked (
     form    INTEGER NOT NULL,
     key_id  INTEGER NOT NULL,
     day     INTEGER NOT NULL,    -- on which it came
+    rssi    INTEGER NOT NULL,    -- dBm; 0 = unknown
     payload BLOB                 -- sealed; NULL for a REGISTER
 );
 CREATE INDEX parked_binding ON parked (binding, counter, number);
@@ -102,6 +105,7 @@ CREATE TABLE unmatched (
     clock   INTEGER NOT NULL,    -- enum selkie_clock
     arrived INTEGER NOT NULL,
     gateway TEXT NOT NULL,
+    rssi    INTEGER NOT NULL,    -- dBm; 0 = unknown
     body    BLOB NOT NULL        -- as received: sealed by the device
 );
 CREATE INDEX unmatched_tag ON unmatched (tag, digest, gateway);
@@ -151,6 +155,7 @@ CREATE TABLE outbox (
     clock   INTEGER NOT NULL,    -- enum selkie_clock
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
+    rssi    INTEGER NOT NULL,    -- dBm; 0 = unknown
     data    BLOB                 -- payload: sealed; event: JSON; state: NULL, made when it is published
 );
 

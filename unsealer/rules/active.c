@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define RSSI_WEIGHT 16
+
 static int put_payload(struct selkie_effects *effects, const struct selkie_binding *binding,
                        const struct selkie_opened *opened)
 {
@@ -15,8 +17,22 @@ static int put_payload(struct selkie_effects *effects, const struct selkie_bindi
     output->counter = opened->counter;
     output->rx_ms = opened->rx_ms;
     output->clock = opened->clock;
+    output->rssi = opened->rssi;
     output->form = opened->form;
     return selkie_effects_put(effects, output, true);
+}
+
+/* The mean follows an antenna that breaks or is moved, within some dozens of frames: each new value counts a sixteenth.
+ */
+static void note_rssi(struct selkie_binding *binding, int16_t rssi)
+{
+    int value = rssi * SELKIE_RSSI_MEAN_PARTS;
+
+    if (rssi == 0)
+        return;
+    binding->rssi_mean =
+        (int16_t)(binding->rssi == 0 ? value : binding->rssi_mean + (value - binding->rssi_mean) / RSSI_WEIGHT);
+    binding->rssi = rssi;
 }
 
 /* Note in the binding's history that a counter is accepted; before the binding itself changes. Most frames are the next
@@ -61,6 +77,7 @@ static int update_binding(struct selkie_effects *effects, struct selkie_binding 
     if (opened->has_payload) /* a REGISTER is always SEALED; its flags say in which form readings will come */
         binding->form = opened->form;
     binding->silent = false;
+    note_rssi(binding, opened->rssi);
     memcpy(binding->gateway, opened->gateway, sizeof binding->gateway);
     if (opened->form == SELKIE_SEALED)
         binding->key_id = opened->key_id;

@@ -116,6 +116,7 @@ static int decide_sealed(struct selkie_effects *effects, const struct selkie_job
                                    .rx_ms = job->capture.rx_ms,
                                    .clock = job->capture.clock,
                                    .arrived_ms = job->arrived_ms,
+                                   .rssi = job->rssi,
                                    .form = SELKIE_SEALED,
                                    .key_id = job->frame.sealed.key_id};
     struct selkie_binding own = {0};

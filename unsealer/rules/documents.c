@@ -52,16 +52,29 @@ static void set_address(struct selkie_output *output, const uint8_t *address)
     memcpy(output->address, address, SELKIE_ADDRESS_SIZE);
 }
 
+/* To the nearest whole dBm. */
+static int mean_dbm(const struct selkie_binding *binding)
+{
+    return (binding->rssi_mean - SELKIE_RSSI_MEAN_PARTS / 2) / SELKIE_RSSI_MEAN_PARTS;
+}
+
 /* The members that a device's state and getDevice share. */
 static json_t *binding_fields(const struct selkie_binding *binding)
 {
     char id[SELKIE_ID_TEXT_SIZE];
 
     selkie_document_id(id, binding->id_hash);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:i, s:s, s:s}", "id", id, "counter", (json_int_t)binding->counter,
-                     "received", (json_int_t)binding->received, "lost", (json_int_t)count_lost(binding), "last_seen",
-                     (json_int_t)binding->last_seen_ms, "gateway", binding->gateway, "key_id", (int)binding->key_id,
-                     "form", form_text(binding->form), "firmware", binding->firmware);
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:i, s:s, s:s}", "id", id, "counter", (json_int_t)binding->counter,
+                  "received", (json_int_t)binding->received, "lost", (json_int_t)count_lost(binding), "last_seen",
+                  (json_int_t)binding->last_seen_ms, "gateway", binding->gateway, "key_id", (int)binding->key_id,
+                  "form", form_text(binding->form), "firmware", binding->firmware);
+    if (binding->rssi != 0 && (json_object_set_new(json, "rssi", json_integer(binding->rssi)) != 0 ||
+                               json_object_set_new(json, "rssi_mean", json_integer(mean_dbm(binding))) != 0)) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
 }
 
 json_t *selkie_document_binding(const struct selkie_binding *binding)
@@ -78,6 +91,8 @@ json_t *selkie_document_binding(const struct selkie_binding *binding)
     if (binding->status == SELKIE_BINDING_RETIRED) { /* which the registry keeps no longer */
         json_object_del(json, "gateway");
         json_object_del(json, "firmware");
+        json_object_del(json, "rssi");
+        json_object_del(json, "rssi_mean");
     }
     return json;
 }

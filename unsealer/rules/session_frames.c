@@ -81,6 +81,7 @@ int selkie_session_frames_identify(struct selkie_effects *effects, const struct 
         opened->rx_ms = job->capture.rx_ms;
         opened->clock = job->capture.clock;
         opened->arrived_ms = job->arrived_ms;
+        opened->rssi = job->rssi;
         memcpy(opened->digest, job->digest, sizeof opened->digest);
         memcpy(opened->gateway, job->gateway, sizeof opened->gateway);
         identified->candidates = 0;
@@ -107,6 +108,7 @@ static int keep_unmatched(struct selkie_effects *effects, const struct selkie_jo
     struct selkie_unmatched unmatched = {.rx_ms = job->capture.rx_ms,
                                          .clock = job->capture.clock,
                                          .arrived_ms = effects->unmatched_now_ms,
+                                         .rssi = job->rssi,
                                          .len = job->len};
     struct selkie_capture first;
 
@@ -149,6 +151,7 @@ static int open_unmatched(const struct selkie_unmatched *unmatched, const struct
     int result = open_at(&frame, session, selkie_session_counter(binding->counter, frame.session.counter_low), opened);
     opened->rx_ms = unmatched->rx_ms;
     opened->clock = unmatched->clock;
+    opened->rssi = unmatched->rssi;
     memcpy(opened->digest, unmatched->digest, sizeof opened->digest);
     memcpy(opened->gateway, unmatched->gateway, sizeof opened->gateway);
     return result;

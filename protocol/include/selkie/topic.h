@@ -15,6 +15,10 @@
 #define SELKIE_REASON_MAX         32
 #define SELKIE_TOPIC_MAX          256 /* any topic of Selkie and its NUL */
 
+/* The user property `rssi`, how strong a frame was received: whole dBm within these bounds. In structs 0 = unknown. */
+#define SELKIE_RSSI_MIN (-200)
+#define SELKIE_RSSI_MAX (-1)
+
 /* What a topic below the root is. The comment is its form below the root. */
 enum selkie_topic_kind {
     SELKIE_TOPIC_GATEWAY_UP,      /* gateway/<name>/up */

@@ -63,6 +63,7 @@ struct selkie_arrival {
     uint64_t seq;        /* the gateway's spool number */
     int64_t rx_ms;       /* the gateway's capture time, ms since the epoch; negative = unknown */
     int64_t age_ms;      /* from the capture to the hand-over, by a clock that nobody sets; negative = unknown */
+    int16_t rssi;        /* SELKIE_RSSI_MIN to SELKIE_RSSI_MAX, dBm; 0 = unknown */
 };
 
 /* Submit a frame. 0, or SELKIE_EFULL: the frame was dropped and counted; without a receipt, its gateway sends it again.
@@ -82,7 +83,8 @@ enum selkie_clock {
 };
 
 enum selkie_output_kind {
-    SELKIE_OUTPUT_PAYLOAD,  /* data = the plaintext payload; address, counter, gateway, rx_ms, clock, form, outbox */
+    SELKIE_OUTPUT_PAYLOAD,  /* data = the plaintext payload; address, counter, gateway, rx_ms, clock, rssi, form, outbox
+                             */
     SELKIE_OUTPUT_STATE,    /* data = JSON for the device's state (retained); address. len 0: the device was removed */
     SELKIE_OUTPUT_EVENT,    /* data = JSON for the device's event; address */
     SELKIE_OUTPUT_REJECTED, /* data = JSON; reason; has_address, address */
@@ -100,6 +102,7 @@ struct selkie_output {
     uint64_t seq;
     int64_t rx_ms;           /* when it was captured, */
     enum selkie_clock clock; /* by this clock */
+    int16_t rssi;            /* dBm; 0 = unknown */
     uint32_t counter;
     uint64_t outbox; /* growing number in the outbox, for selkie_unsealer_delivered; 0 = not in the outbox */
     uint64_t token;  /* ANSWER: as given with the command */
