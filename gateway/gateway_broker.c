@@ -190,19 +190,25 @@ int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker, co
     char seq[24];
     char rx[24];
     char age[24];
+    char rssi[8];
     int64_t age_ms = selkie_stamp_age(frame);
-    const struct selkie_mqtt_message message = {
+    struct selkie_mqtt_message message = {
         .topic = broker->up,
         .payload = frame->body,
         .len = frame->len,
         .qos = 1,
         .answer = true,
-        .property_count = age_ms >= 0 ? 4 : 3,
-        .properties = {{"seq", seq}, {"rx", rx}, {"port", frame->port}, {"age", age}},
+        .property_count = 3,
+        .properties = {{"seq", seq}, {"rx", rx}, {"port", frame->port}},
     };
 
+    if (age_ms >= 0)
+        message.properties[message.property_count++] = (struct selkie_mqtt_property){"age", age};
+    if (frame->rssi != 0)
+        message.properties[message.property_count++] = (struct selkie_mqtt_property){"rssi", rssi};
     (void)snprintf(seq, sizeof seq, "%" PRId64, frame->seq);
     (void)snprintf(rx, sizeof rx, "%" PRId64, frame->rx);
     (void)snprintf(age, sizeof age, "%" PRId64, age_ms);
+    (void)snprintf(rssi, sizeof rssi, "%d", frame->rssi);
     return selkie_mqtt_publish(broker->client, &message);
 }

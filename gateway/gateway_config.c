@@ -109,6 +109,7 @@ static void read_serial(struct selkie_gateway_line *line, struct selkie_settings
 
 static void read_lines(struct selkie_gateway_config *config, struct selkie_settings_object *root)
 {
+    static const char *const strengths[] = {[SELKIE_LINE_RSSI_NONE] = "none", [SELKIE_LINE_RSSI_BYTE] = "byte", NULL};
     size_t count = selkie_settings_list(root, "serial", true);
 
     if (count == 0 || count > SELKIE_LINES_MAX) {
@@ -124,12 +125,13 @@ static void read_lines(struct selkie_gateway_config *config, struct selkie_setti
         read_serial(line, object, radio);
         line->ack = selkie_settings_boolean(object, "ack", true);
         line->quiet_ms = (unsigned)selkie_settings_integer(object, "quiet_ms", 0, SELKIE_QUIET_MS_MAX,
-                                                            selkie_radio_profile_quiet_ms(radio));
+                                                           selkie_radio_profile_quiet_ms(radio));
         line->ack_session = selkie_settings_boolean(object, "ack_session", false);
         line->bit_rate = (unsigned)selkie_settings_integer(object, "bit_rate", 50, 4000000, radio->bit_rate);
         line->preamble_ms = (unsigned)selkie_settings_integer(object, "preamble_ms", 0, 10000, radio->preamble_ms);
         line->duty_permille = (unsigned)selkie_settings_integer(object, "duty", 0, 1000, 0);
         line->channel = (unsigned)selkie_settings_integer(object, "channel", 0, SELKIE_LINES_MAX - 1, 0);
+        line->rssi = (enum selkie_line_rssi)selkie_settings_choice(object, "rssi", strengths, SELKIE_LINE_RSSI_NONE);
         selkie_settings_end(object);
         config->line_count = i + 1;
         if (!line->device)
@@ -283,6 +285,8 @@ void selkie_gateway_config_show(const struct selkie_gateway_config *config)
             printf(", %u permille of the time at most", line->duty_permille);
         if (line->ack && config->allow_count > 0)
             printf(", %s", line->ack_session ? "SESSION frames of strangers too" : "but no SESSION frames");
+        if (line->rssi == SELKIE_LINE_RSSI_BYTE)
+            printf(", signal strength in the byte behind each packet");
         printf("\n");
     }
     if (selkie_gateway_config_acknowledges_all(config))

@@ -23,6 +23,12 @@ enum selkie_gateway_confirm {
     SELKIE_CONFIRM_BROKER   /* forget a frame on the broker's PUBACK */
 };
 
+/* Where a radio tells how strongly it received a frame. */
+enum selkie_line_rssi {
+    SELKIE_LINE_RSSI_NONE,
+    SELKIE_LINE_RSSI_BYTE /* in a byte behind each packet: dBm + 256 */
+};
+
 /* One serial line. */
 struct selkie_gateway_line {
     const char *device; /* a path, or tcp://host:port */
@@ -34,6 +40,7 @@ struct selkie_gateway_line {
     unsigned preamble_ms;   /* what the radio adds to each transmission */
     unsigned duty_permille; /* ACKs take at most this part of the air; 0: no limit */
     unsigned channel;       /* lines with the same number receive the same radio channel; below SELKIE_LINES_MAX */
+    enum selkie_line_rssi rssi;
 };
 
 /* Strings belong to the configuration. */

@@ -135,7 +135,7 @@ static void store_batch(void *context)
     on_changed(gateway);
 }
 
-static void on_body(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len)
+static void on_body(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len, int16_t rssi)
 {
     struct selkie_gateway_service *gateway = context;
 
@@ -154,6 +154,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
     struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
     selkie_stamp_now(frame);
     (void)strncpy(frame->port, selkie_radio_line_device(line), sizeof frame->port - 1);
+    frame->rssi = rssi;
     frame->len = (uint16_t)len;
     memcpy(frame->body, body, len);
     gateway->origins[gateway->batch_count++] = line;

@@ -2,6 +2,7 @@
 #include "radio_line.h"
 
 #include "log.h"
+#include "rssi_rx.h"
 #include "serial.h"
 
 #include <selkie/clock.h>
@@ -12,12 +13,18 @@
 #include <string.h>
 #include <strings.h>
 
+/* How long a frame waits at most for the byte behind its frame. The radio outputs both without a pause: that is 9 ms at
+ * 1200 baud, and a USB adapter may keep the last byte for 16 ms. */
+#define HOLD_US (40 * SELKIE_MS_US)
+
 struct selkie_radio_line {
     const struct selkie_gateway_config *config;
     const struct selkie_gateway_line *settings;
     struct selkie_radio_line_handler handler;
     struct selkie_serial *serial;
-    struct selkie_link_rx rx;
+    struct selkie_rssi_rx rx;
+    size_t held; /* length of the body of a frame that waits for the byte behind it; 0 = none waits */
+    struct selkie_timer held_until;
     struct selkie_fragment_rx fragments;
     struct selkie_radio_line_counters counters;
     struct selkie_hearing hearing;
@@ -56,7 +63,7 @@ static void bytes_heard(struct selkie_radio_line *line, size_t len)
 {
     int64_t now_ms = selkie_clock_boot_ms();
 
-    if (!selkie_hearing_bytes(&line->hearing, len, selkie_link_rx_inside(&line->rx), now_ms))
+    if (!selkie_hearing_bytes(&line->hearing, len, selkie_rssi_rx_inside(&line->rx), now_ms))
         return;
     selkie_log(LOG_WARNING,
                "serial line %s: bytes, but no frames for %lld s: noise, a wrong speed, or radios that are set "
@@ -66,7 +73,7 @@ static void bytes_heard(struct selkie_radio_line *line, size_t len)
     line->handler.changed(line->handler.context);
 }
 
-static void on_body(struct selkie_radio_line *line, const uint8_t *body, size_t len)
+static void on_body(struct selkie_radio_line *line, const uint8_t *body, size_t len, int16_t rssi)
 {
     struct selkie_frame frame;
     bool known = selkie_frame_decode(&frame, body, len) == 0;
@@ -86,20 +93,21 @@ static void on_body(struct selkie_radio_line *line, const uint8_t *body, size_t 
         line->counters.filtered++;
         return;
     }
-    line->handler.body(line->handler.context, line, body, len);
+    line->handler.body(line->handler.context, line, body, len, rssi);
 }
 
 /* A body that fragments give goes the way of one that came whole. So does the first fragment of its repeat, in place of
  * the body: whether it is stored, and is to be acknowledged once more, the handler knows. */
-static void on_frame(struct selkie_radio_line *line, size_t len)
+static void on_frame(struct selkie_radio_line *line, size_t len, int16_t rssi)
 {
     struct selkie_fragment_rx *fragments = &line->fragments;
     struct selkie_fragment_body body;
     uint64_t now_ms = (uint64_t)(selkie_clock_monotonic_us() / SELKIE_MS_US);
-    int result = selkie_fragment_rx_put(fragments, line->rx.body, len, now_ms, &body);
 
+    fragments->rssi = rssi;
+    int result = selkie_fragment_rx_put(fragments, line->rx.body, len, now_ms, &body);
     if (result == SELKIE_EMALFORMED) {
-        on_body(line, line->rx.body, len);
+        on_body(line, line->rx.body, len, rssi);
         return;
     }
     line->counters.fragments++;
@@ -109,7 +117,33 @@ static void on_frame(struct selkie_radio_line *line, size_t len)
     line->counters.sets_displaced = fragments->displaced;
     selkie_ack_channel_expect(&line->acks, (int64_t)fragments->expects_ms * SELKIE_MS_US);
     if (result > 0)
-        on_body(line, body.bytes, body.len);
+        on_body(line, body.bytes, body.len, body.rssi);
+}
+
+/* Hand on the frame that waits, if any: before the next byte, or when none came. */
+static void release(struct selkie_radio_line *line, int16_t rssi)
+{
+    size_t len = line->held;
+
+    if (len == 0)
+        return;
+    line->held = 0;
+    selkie_timer_stop(&line->held_until);
+    on_frame(line, len, rssi);
+}
+
+static void on_held_too_long(void *context)
+{
+    release(context, 0);
+}
+
+static void hold(struct selkie_radio_line *line, size_t len)
+{
+    line->held = len;
+    if (line->rx.appended)
+        selkie_timer_set_exact(&line->held_until, HOLD_US);
+    else
+        release(line, 0);
 }
 
 static void on_bytes(void *context, const uint8_t *data, size_t len)
@@ -117,12 +151,13 @@ static void on_bytes(void *context, const uint8_t *data, size_t len)
     struct selkie_radio_line *line = context;
 
     for (size_t i = 0; i < len; i++) {
-        int result = selkie_link_rx_byte(&line->rx, data[i]);
-        if (!selkie_link_rx_inside(&line->rx))
+        release(line, selkie_rssi_of(data[i]));
+        int result = selkie_rssi_rx_byte(&line->rx, data[i]);
+        if (!selkie_rssi_rx_inside(&line->rx))
             line->acks.inside_us = 0; /* what follows is another frame */
         if (result > 0) {
             frame_heard(line);
-            on_frame(line, (size_t)result);
+            hold(line, (size_t)result);
         } else if (result == SELKIE_ECRC)
             line->counters.crc++;
         else if (result == SELKIE_ELENGTH)
@@ -131,14 +166,15 @@ static void on_bytes(void *context, const uint8_t *data, size_t len)
             line->counters.garbage++;
     }
     bytes_heard(line, len);
-    selkie_ack_channel_heard(line->channel, &line->acks, selkie_link_rx_inside(&line->rx));
+    selkie_ack_channel_heard(line->channel, &line->acks, selkie_rssi_rx_inside(&line->rx));
 }
 
 static void on_changed(void *context, bool open)
 {
     struct selkie_radio_line *line = context;
 
-    selkie_link_rx_init(&line->rx);
+    release(line, 0);
+    selkie_rssi_rx_init(&line->rx);
     line->acks.inside_us = line->acks.until_us = 0;
     if (open) {
         selkie_hearing_open(&line->hearing, selkie_clock_boot_ms());
@@ -189,8 +225,9 @@ struct selkie_radio_line *selkie_radio_line_open(sd_event *event, struct selkie_
     line->acks.send = send_ack;
     line->acks.context = line;
     line->handler = *handler;
+    selkie_timer_init(&line->held_until, event, on_held_too_long, line);
     selkie_radio_line_configure(line, config, settings);
-    selkie_link_rx_init(&line->rx);
+    selkie_rssi_rx_init(&line->rx);
     selkie_fragment_rx_init(&line->fragments);
     selkie_hearing_init(&line->hearing, selkie_clock_boot_ms());
     line->serial = selkie_serial_open(event, settings->device, &settings->serial, &serial);
@@ -210,6 +247,7 @@ void selkie_radio_line_close(struct selkie_radio_line *line)
     if (selkie_serial_is_open(line->serial))
         selkie_ack_channel_leave(line->channel, &line->acks);
     selkie_serial_close(line->serial);
+    selkie_timer_wipe(&line->held_until);
     free(line);
 }
 
@@ -224,6 +262,7 @@ void selkie_radio_line_configure(struct selkie_radio_line *line, const struct se
 {
     line->config = config;
     line->settings = line->acks.settings = settings;
+    line->rx.appended = settings->rssi == SELKIE_LINE_RSSI_BYTE;
     if (line->serial)
         selkie_serial_configure(line->serial, &settings->serial);
 }
@@ -231,6 +270,7 @@ void selkie_radio_line_configure(struct selkie_radio_line *line, const struct se
 void selkie_radio_line_read_rest(struct selkie_radio_line *line)
 {
     selkie_serial_read_rest(line->serial);
+    release(line, 0);
 }
 
 const char *selkie_radio_line_device(const struct selkie_radio_line *line)

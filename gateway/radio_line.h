@@ -36,8 +36,9 @@ struct selkie_radio_line_counters {
 
 struct selkie_radio_line_handler {
     void *context;
-    /* A body for the cloud: not an ACK, and from an allowed device. Its ACK waits for selkie_radio_line_ack. */
-    void (*body)(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len);
+    /* A body for the cloud: not an ACK, and from an allowed device. `rssi` is how strongly it was received, in dBm; 0 =
+     * unknown. Its ACK waits for selkie_radio_line_ack. */
+    void (*body)(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len, int16_t rssi);
     /* The line was opened, is gone, is deaf (hearing.h), or hears frames again. */
     void (*changed)(void *context);
 };

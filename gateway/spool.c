@@ -22,8 +22,8 @@ static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
-    [INSERT] = "INSERT INTO frame (seq, rx, boot, since_boot, port, body) VALUES (?, ?, ?, ?, ?, ?)",
-    [NEXT] = "SELECT seq, rx, boot, since_boot, port, body FROM frame WHERE seq > ? ORDER BY seq LIMIT 1",
+    [INSERT] = "INSERT INTO frame (seq, rx, boot, since_boot, port, body, rssi) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [NEXT] = "SELECT seq, rx, boot, since_boot, port, body, rssi FROM frame WHERE seq > ? ORDER BY seq LIMIT 1",
     [FORGET] = "DELETE FROM frame WHERE seq = ?",
     [DROP] = "DELETE FROM frame WHERE seq IN (SELECT seq FROM frame ORDER BY seq LIMIT ?)",
     [LEDGER] = "UPDATE ledger SET next_seq = ?, frames = ?",
@@ -223,6 +223,7 @@ static int insert(struct selkie_spool *spool, struct selkie_spool_frame *frame)
     (void)sqlite3_bind_int64(statement, 4, frame->since_boot);
     (void)sqlite3_bind_text(statement, 5, frame->port, -1, SQLITE_STATIC);
     (void)sqlite3_bind_blob(statement, 6, frame->body, frame->len, SQLITE_STATIC);
+    (void)sqlite3_bind_int(statement, 7, frame->rssi);
     int result = run(spool, INSERT);
     (void)sqlite3_clear_bindings(statement);
     if (result != SQLITE_OK)
@@ -281,6 +282,7 @@ static void copy_row(struct selkie_spool_frame *frame, sqlite3_stmt *row)
     frame->rx = sqlite3_column_int64(row, 1);
     frame->boot = sqlite3_column_int64(row, 2);
     frame->since_boot = sqlite3_column_int64(row, 3);
+    frame->rssi = (int16_t)sqlite3_column_int(row, 6);
     strncpy(frame->port, port ? port : "", sizeof frame->port - 1);
     frame->port[sizeof frame->port - 1] = '\0';
     frame->len = len > (int)sizeof frame->body ? sizeof frame->body : (uint16_t)len;

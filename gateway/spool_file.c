@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x53454C4B /* "SELK" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define DAMAGED_KEPT   3
 #define GROW_BYTES     (256 * 1024)
 #define LOG_RESERVE    (2 * 1024 * 1024) /* more than wal_autocheckpoint pages and the largest transaction */
@@ -29,12 +29,19 @@ static const char prepare[] = "PRAGMA locking_mode = EXCLUSIVE;"
 /* With the first seq of a fresh spool. */
 static const char schema[] = "BEGIN IMMEDIATE;"
                              "CREATE TABLE frame (seq INTEGER PRIMARY KEY, rx INTEGER NOT NULL, boot INTEGER NOT NULL,"
-                             " since_boot INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL);"
+                             " since_boot INTEGER NOT NULL, port TEXT NOT NULL, body BLOB NOT NULL,"
+                             " rssi INTEGER NOT NULL DEFAULT 0);"
                              "CREATE TABLE ledger (next_seq INTEGER NOT NULL, frames INTEGER NOT NULL);"
                              "INSERT INTO ledger VALUES (%lld, 0);"
                              "PRAGMA application_id = 0x53454C4B;"
-                             "PRAGMA user_version = 1;"
+                             "PRAGMA user_version = 2;"
                              "COMMIT;";
+
+/* A spool of version 1 has frames that must not be lost. It does not take longer for a million of them. */
+static const char upgrade[] = "BEGIN IMMEDIATE;"
+                              "ALTER TABLE frame ADD COLUMN rssi INTEGER NOT NULL DEFAULT 0;"
+                              "PRAGMA user_version = 2;"
+                              "COMMIT;";
 
 /* A gap of more frames than a card may have confirmed and lost, unless the ledger is wrong. */
 static const char leave_gap[] = "UPDATE ledger SET next_seq = next_seq + 4096 "
@@ -101,6 +108,8 @@ static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **w
         result = create(db);
     else if (found[APPLICATION] != APPLICATION_ID)
         *why = "the file is another program's database";
+    else if (found[VERSION] == 1)
+        result = sqlite3_exec(db, upgrade, NULL, NULL, NULL);
     else if (found[VERSION] != SCHEMA_VERSION)
         *why = "the file was made by another version";
     if (result == SQLITE_OK && !*why)

@@ -244,6 +244,11 @@ static bool read_plan(struct selkie_fragment_plan *plan, const uint8_t *fragment
            (size_t)plan->k * plan->chunk <= SELKIE_FRAGMENT_BLOB_MAX;
 }
 
+static int16_t mean_rssi(const struct selkie_fragment_set *set)
+{
+    return (int16_t)(set->rssi_count > 0 ? set->rssi_sum / set->rssi_count : 0);
+}
+
 static int take_chunk(struct selkie_fragment_rx *rx, struct selkie_fragment_set *set, const uint8_t *fragment)
 {
     if (seen(set, fragment[4]))
@@ -252,6 +257,8 @@ static int take_chunk(struct selkie_fragment_rx *rx, struct selkie_fragment_set 
     set->index[set->count] = fragment[4];
     memcpy(set->blob + (size_t)set->count * set->plan.chunk, fragment + SELKIE_FRAGMENT_HEADER_SIZE, set->plan.chunk);
     set->count++;
+    set->rssi_sum += rx->rssi;
+    set->rssi_count = (uint16_t)(set->rssi_count + (rx->rssi != 0));
     if (!complete(set))
         return 0;
     restore(set);
@@ -286,6 +293,7 @@ int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragmen
     if (again)
         set->seen[fragment[4] / 64] |= UINT64_C(1) << fragment[4] % 64;
     if (result > 0)
-        *body = (struct selkie_fragment_body){.bytes = set->blob, .len = body_len(set), .again = again};
+        *body = (struct selkie_fragment_body){
+            .bytes = set->blob, .len = body_len(set), .again = again, .rssi = mean_rssi(set)};
     return result;
 }

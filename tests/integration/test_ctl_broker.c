@@ -152,6 +152,18 @@ START_TEST(a_device_is_shown_with_its_ids)
     expect(&fixture, 0, "ctl device show " ADDRESS, "status   active\n");
     expect(&fixture, 0, "ctl device show " ADDRESS, "aaaaaaaaaaaaaaaa  retired");
     expect(&fixture, 0, "ctl device show " ADDRESS " --json", "\"first_seen\": 1700000000000");
+    expect(&fixture, 1, "ctl device show " ADDRESS " | grep RSSI", ""); /* no radio has told it */
+}
+END_TEST
+
+START_TEST(signal_strength_is_shown_where_a_radio_has_told_it)
+{
+    struct fixture fixture =
+        start(OK("{\"address\":\"" ADDRESS "\",\"status\":\"active\",\"bindings\":[{\"id\":\"0123456789abcdef\","
+                 "\"status\":\"active\",\"firmware\":\"1.2\",\"rssi\":-112,\"rssi_mean\":-52},"
+                 "{\"id\":\"aaaaaaaaaaaaaaaa\",\"status\":\"retired\"}]}"));
+    expect(&fixture, 0, "ctl device show " ADDRESS, "FIRMWARE  RSSI  MEAN RSSI\n");
+    expect(&fixture, 0, "ctl device show " ADDRESS, "1.2       -112        -52\n");
 }
 END_TEST
 
@@ -469,6 +481,7 @@ int main(void)
     tcase_add_test(tcase, lists_come_page_by_page);
     tcase_add_test(tcase, a_list_that_goes_round_in_circles_is_told);
     tcase_add_test(tcase, a_device_is_shown_with_its_ids);
+    tcase_add_test(tcase, signal_strength_is_shown_where_a_radio_has_told_it);
     tcase_add_test(tcase, a_gateway_gets_its_password_and_a_configuration);
     tcase_add_test(tcase, an_error_of_the_plugin_is_told);
     tcase_add_test(tcase, answers_to_others_are_passed_over);

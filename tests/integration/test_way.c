@@ -16,15 +16,21 @@
 static const uint8_t address[8] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
 static const uint8_t id[32] = {1, 2, 3};
 
-static struct harness_process *gateway(const char *broker_uri, const char *serial)
+/* `more`: keys of the serial line, each behind a comma. */
+static struct harness_process *gateway_with(const char *broker_uri, const char *serial, const char *more)
 {
     const char *config = harness_write("gateway.json", 0600,
                                        "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
-                                       "\"serial\":[{\"device\":\"%s\"}],\"spool\":{\"path\":\"%s\"}}",
-                                       broker_uri, serial, harness_path("spool.db"));
+                                       "\"serial\":[{\"device\":\"%s\"%s}],\"spool\":{\"path\":\"%s\"}}",
+                                       broker_uri, serial, more, harness_path("spool.db"));
     const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
 
     return harness_spawn("gateway", argv, false);
+}
+
+static struct harness_process *gateway(const char *broker_uri, const char *serial)
+{
+    return gateway_with(broker_uri, serial, "");
 }
 
 static struct harness_client *subscriber(const struct harness_broker *broker, const char *filter)
@@ -163,6 +169,93 @@ START_TEST(a_gateway_without_a_broker_says_so_and_loses_nothing)
 }
 END_TEST
 
+/* What an E220 outputs that received a frame as one packet: the frame, and one byte more. */
+static void output_packet(struct harness_pty *module, const uint8_t *body, size_t len, uint8_t strength)
+{
+    send_frame(module, body, len);
+    harness_pty_write(module, &strength, 1);
+}
+
+static void expect_strength(struct harness_client *client, const char *payload, const char *rssi)
+{
+    struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
+
+    ck_assert_str_eq((const char *)message->payload, payload);
+    if (rssi)
+        ck_assert_str_eq(harness_message_property(message, "rssi"), rssi);
+    else
+        ck_assert_ptr_null(harness_message_property(message, "rssi"));
+    harness_message_free(message);
+}
+
+/* The newest state: the one with this counter. */
+static struct harness_message *await_state(struct harness_client *client, unsigned counter)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "\"counter\":%u,", counter);
+    for (;;) {
+        struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/state");
+        if (strstr((const char *)message->payload, text))
+            return message;
+        harness_message_free(message);
+    }
+}
+
+START_TEST(signal_strength_that_the_radio_appends_is_on_the_payload_and_in_the_state)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = subscriber(broker, "selkie/device/#"),
+                          *raw = subscriber(broker, "selkie/gateway/#");
+    struct harness_pty *module = harness_pty("tty");
+    struct harness_process *roof = gateway_with(broker->uri, module->path, ",\"rssi\":\"byte\"");
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    harness_wait_log(roof, "open, 9600 baud");
+    harness_seal_data(body, address, id, 0, "near");
+    output_packet(module, body, sizeof body, 0xD0);
+    expect_strength(client, "near", "-48");
+    struct harness_message *message = harness_receive(raw, "selkie/gateway/roof/up");
+    ck_assert_str_eq(harness_message_property(message, "rssi"), "-48");
+    harness_message_free(message);
+    harness_seal_data(body, address, id, 1, "far");
+    output_packet(module, body, sizeof body, 0x90);
+    expect_strength(client, "far", "-112");
+    message = await_state(client, 1);
+    ck_assert_ptr_nonnull(strstr((const char *)message->payload, "\"rssi\":-112,\"rssi_mean\":-52"));
+    harness_message_free(message);
+    harness_seal_data(body, address, id, 2, "a zero");
+    output_packet(module, body, sizeof body, 0);
+    expect_strength(client, "a zero", NULL);
+    harness_seal_data(body, address, id, 3, "none");
+    send_frame(module, body, sizeof body);
+    expect_strength(client, "none", NULL);
+    harness_disconnect(raw);
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(signal_strength_that_no_radio_appends_is_nowhere)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = subscriber(broker, "selkie/device/#");
+    struct harness_pty *module = harness_pty("tty");
+    struct harness_process *roof = gateway(broker->uri, module->path);
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    harness_wait_log(roof, "open, 9600 baud");
+    harness_seal_data(body, address, id, 0, "one");
+    output_packet(module, body, sizeof body, 0xD0); /* which is noise on such a line */
+    expect_strength(client, "one", NULL);
+    struct harness_message *message = await_state(client, 0);
+    ck_assert_ptr_null(strstr((const char *)message->payload, "rssi"));
+    harness_message_free(message);
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(an_outsider_who_knows_the_protocol_is_heard)
 {
     struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
@@ -196,6 +289,8 @@ int main(void)
     tcase_add_test(tcase, readings_come_out_on_the_devices_own_topic);
     tcase_add_test(tcase, bad_frames_are_rejected_by_their_reason_and_the_next_one_passes);
     tcase_add_test(tcase, a_gateway_without_a_broker_says_so_and_loses_nothing);
+    tcase_add_test(tcase, signal_strength_that_the_radio_appends_is_on_the_payload_and_in_the_state);
+    tcase_add_test(tcase, signal_strength_that_no_radio_appends_is_nowhere);
     tcase_add_test(tcase, an_outsider_who_knows_the_protocol_is_heard);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

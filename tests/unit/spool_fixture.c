@@ -59,7 +59,7 @@ void reopen(void)
 struct selkie_spool_frame frame_of(uint32_t number)
 {
     struct selkie_spool_frame made = {
-        .rx = 1700000000000 + number, .boot = 1, .since_boot = number, .port = "/dev/ttyUSB0", .len = 522};
+        .rx = 1700000000000 + number, .boot = 1, .since_boot = number, .rssi = -87, .port = "/dev/ttyUSB0", .len = 522};
 
     memset(made.body, 0xA5, made.len);
     memcpy(made.body, &number, sizeof number);

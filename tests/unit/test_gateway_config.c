@@ -51,6 +51,7 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_uint_eq(config->lines[0].duty_permille, 0);
     ck_assert_uint_eq(config->lines[0].channel, 0);
     ck_assert(!config->lines[0].ack_session);
+    ck_assert_int_eq(config->lines[0].rssi, SELKIE_LINE_RSSI_NONE);
     ck_assert(selkie_gateway_config_acknowledges_all(config));
     ck_assert_int_eq(config->max_frames, 1000000);
     ck_assert_int_eq(config->confirm, SELKIE_CONFIRM_RECEIPT);
@@ -83,7 +84,7 @@ START_TEST(every_key_is_read)
     struct selkie_gateway_config *config =
         parse("\"uri\":\"mqtts://h\",\"username\":\"u\"",
               "\"serial\":[{\"device\":\"/a\",\"baud\":115200,\"ack\":false,\"quiet_ms\":0},{\"device\":\"/b\","
-              "\"bit_rate\":1200,\"duty\":100,\"channel\":15,\"ack_session\":true}],"
+              "\"bit_rate\":1200,\"duty\":100,\"channel\":15,\"ack_session\":true,\"rssi\":\"byte\"}],"
               "\"root\":\"farm/north\",\"confirm\":\"broker\",\"window\":1000,\"allow\":[\"00\",\"0011223344556677\"]");
 
     ck_assert_msg(config != NULL, "%s", said);
@@ -99,6 +100,7 @@ START_TEST(every_key_is_read)
     ck_assert_uint_eq(config->lines[1].duty_permille, 100);
     ck_assert_uint_eq(config->lines[1].channel, 15);
     ck_assert(config->lines[1].ack_session);
+    ck_assert_int_eq(config->lines[1].rssi, SELKIE_LINE_RSSI_BYTE);
     ck_assert(!selkie_gateway_config_acknowledges_all(config));
     ck_assert_int_eq(config->confirm, SELKIE_CONFIRM_BROKER);
     ck_assert_uint_eq(config->window, 1000);
@@ -122,6 +124,8 @@ static const struct {
     {PLAIN, "\"serial\":[{\"device\":\"/a\",\"bit_rate\":0}]", "bit_rate: must be 50 to 4000000"},
     {PLAIN, "\"serial\":[{\"device\":\"/a\",\"duty\":1001}]", "duty: must be 0 to 1000"},
     {PLAIN, "\"serial\":[{\"device\":\"/a\",\"channel\":16}]", "channel: must be 0 to 15"},
+    {PLAIN, "\"serial\":[{\"device\":\"/a\",\"rssi\":\"yes\"}]", "rssi: must be"},
+    {PLAIN, "\"serial\":[{\"device\":\"/a\",\"rssi\":true}]", "rssi: must be"},
     {PLAIN, LINE ",\"window\":0", "window: must be 1 to 1000"},
     {PLAIN, LINE ",\"confirm\":\"maybe\"", "confirm: must be"},
     {PLAIN, LINE ",\"allow\":[\"00zz\"]", "allow: \"00zz\" is not 1 to 16 hex digits"},

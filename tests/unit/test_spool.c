@@ -32,6 +32,7 @@ START_TEST(frame_comes_back_as_it_was_put)
     ck_assert_int_eq(frame.rx, made.rx);
     ck_assert_int_eq(frame.boot, made.boot);
     ck_assert_int_eq(frame.since_boot, made.since_boot);
+    ck_assert_int_eq(frame.rssi, made.rssi);
     ck_assert_str_eq(frame.port, made.port);
     ck_assert_uint_eq(frame.len, made.len);
     ck_assert_mem_eq(frame.body, made.body, made.len);

@@ -183,6 +183,50 @@ START_TEST(another_programs_database_is_refused_and_left_alone)
 }
 END_TEST
 
+static void execute(const char *statements)
+{
+    sqlite3 *db = NULL;
+
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, statements, NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Version 1 had no signal strength. Its frames are kept, and its count goes on. */
+START_TEST(spool_of_version_1_is_upgraded_with_its_frames)
+{
+    int64_t seq = put(7);
+
+    selkie_spool_close(spool);
+    execute("ALTER TABLE frame DROP COLUMN rssi; PRAGMA user_version = 1");
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    ck_assert_int_gt(put(8), seq);
+    reopen();
+    expect_numbers(7, 2);
+    ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), 0);
+    ck_assert_int_eq(frame.seq, seq);
+    ck_assert_int_eq(frame.rssi, 0);
+    ck_assert_int_eq(selkie_spool_next(spool, seq, &frame), 0);
+    ck_assert_int_eq(frame.rssi, -87);
+    ck_assert_uint_eq(files_like(".damaged-*"), 0);
+}
+END_TEST
+
+START_TEST(spool_of_a_newer_version_is_refused_and_left_alone)
+{
+    put(7);
+    selkie_spool_close(spool);
+    execute("PRAGMA user_version = 3");
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_null(spool);
+    execute("PRAGMA user_version = 2");
+    spool = selkie_spool_open(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    expect_numbers(7, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("spool_damage");
@@ -196,6 +240,8 @@ int main(void)
     tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason);
     tcase_add_test(tcase, damaged_files_do_not_pile_up);
     tcase_add_test(tcase, another_programs_database_is_refused_and_left_alone);
+    tcase_add_test(tcase, spool_of_version_1_is_upgraded_with_its_frames);
+    tcase_add_test(tcase, spool_of_a_newer_version_is_refused_and_left_alone);
     suite_add_tcase(suite, tcase);
     return run_in_folder(suite);
 }

@@ -60,6 +60,8 @@ struct selkie_fragment_set {
     uint32_t pace_ms;                 /* from one fragment to the next, the longest so far; 0: not known */
     uint64_t last_ms;
     uint64_t heard_ms; /* the last new fragment */
+    int32_t rssi_sum;  /* of the chunks of which it is known, */
+    uint16_t rssi_count;
     uint64_t seen[SELKIE_FRAGMENT_INDICES / 64];
     uint8_t index[SELKIE_FRAGMENT_CHUNKS_MAX];
     uint8_t blob[SELKIE_FRAGMENT_BLOB_MAX]; /* the chunks in order of arrival */
@@ -73,13 +75,15 @@ struct selkie_fragment_rx {
     uint64_t displaced; /* sets without enough fragments that made room for others */
     /* Until then the next fragment may come: nobody who hears this line may send before. */
     uint64_t expects_ms;
+    int16_t rssi; /* set it before each fragment: how strongly that was received, in dBm; 0 = unknown */
 };
 
 /* A body that a fragment completed, or of which the sender begins a repeat. */
 struct selkie_fragment_body {
     const uint8_t *bytes; /* the receiver's; until the next call */
     size_t len;
-    bool again; /* restored before: the sender did not get an ACK for it */
+    bool again;   /* restored before: the sender did not get an ACK for it */
+    int16_t rssi; /* the mean of the fragments of which it is known; 0 = of none */
 };
 
 void selkie_fragment_rx_init(struct selkie_fragment_rx *rx);
