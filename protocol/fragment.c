@@ -107,8 +107,8 @@ static void expire(struct selkie_fragment_rx *rx, uint64_t now_ms)
 static bool belongs(const struct selkie_fragment_set *set, const uint8_t *fragment)
 {
     uint8_t own[SELKIE_FRAGMENT_SIZE_MAX];
-    size_t size = (size_t)set->plan.k * set->plan.chunk;
-    size_t len = selkie_fragment_write(own, &set->plan, set->blob, size, fragment[4]);
+    const uint8_t *end = set->blob + (size_t)set->plan.k * set->plan.chunk;
+    size_t len = selkie_fragment_write(own, &set->plan, set->blob, get_u16(end - LENGTH_SIZE), fragment[4]);
 
     return memcmp(own, fragment, len) == 0;
 }
