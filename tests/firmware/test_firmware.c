@@ -3,8 +3,11 @@
 #define _GNU_SOURCE /* memmem */
 #include "cloud.h"
 #include "qemu_board.h"
+#include <poll.h>
+#include <pthread.h>
 #include <selkie/session.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,8 @@
 #define IMAGE_GUIDE         SELKIE_GUIDE "/build-cortex-m/bin/selkie-acme.elf"
 #define ADDRESS             "a1b2c3d4e5f60718"
 #define INSTRUCTIONS_BUDGET 16000000 /* to seal one frame; mbedTLS 3.6 takes nearly as many */
+#define PACKET              58       /* bytes of a radio's packets */
+#define PACKETS_OF_A_SET    13       /* eleven of data for a SEALED frame, two of parity */
 #define STACK_SPARE         256      /* beyond the most that sealing was seen to use: docs/DESIGN.md, 'Budget' */
 #define POOL_SPARE          512
 
@@ -64,18 +69,24 @@ static struct {
     struct harness_client *client;
 } way;
 
-static void open_way(const struct harness_broker *broker)
+/* The gateway at `tty`, and a client. */
+static void open_way_at(const struct harness_broker *broker, const char *tty)
 {
-    way.line = harness_line("air");
     const char *config = harness_write("gateway.json", 0600,
                                        "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
                                        "\"serial\":[{\"device\":\"%s\",\"ack\":true}],\"spool\":{\"path\":\"%s\"}}",
-                                       broker->uri, way.line->b, harness_path("spool.db"));
+                                       broker->uri, tty, harness_path("spool.db"));
     const char *argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
     way.gateway = harness_spawn("gateway", argv, false);
     way.client = harness_connect(broker, NULL);
     ck_assert_int_eq(harness_subscribe(way.client, "selkie/device/" ADDRESS "/#", 1), 1);
     key.ack = 1;
+}
+
+static void open_way(const struct harness_broker *broker)
+{
+    way.line = harness_line("air");
+    open_way_at(broker, way.line->b);
 }
 
 static void close_way(void)
@@ -121,6 +132,71 @@ START_TEST(readings_come_out_of_mosquitto_and_a_reset_is_seen)
     press_until_ready(board, ready);
     receive_saying("selkie/device/" ADDRESS "/event", "\"reset\"");
     close_way();
+}
+END_TEST
+
+/* A radio of packets between the board and the gateway: two of each set of thirteen are lost. A thread of its own. */
+static struct {
+    struct harness_pty *board, *gateway;
+    pthread_t thread;
+    atomic_bool ends;
+    unsigned packets, lost;
+    bool longer; /* a packet was longer than the radio sends */
+} packets;
+
+static void pass_packet(const uint8_t *bytes, size_t len)
+{
+    packets.longer = packets.longer || len > PACKET;
+    packets.packets++;
+    if (packets.packets % PACKETS_OF_A_SET < 2)
+        packets.lost++;
+    else
+        harness_pty_write(packets.gateway, bytes, len);
+}
+
+static void *pass_packets(void *nothing)
+{
+    uint8_t packet[SELKIE_LINK_WIRE_MAX], ack[64];
+    size_t len = 0;
+
+    while (!packets.ends) {
+        struct pollfd fds[] = {{.fd = packets.board->master, .events = POLLIN},
+                               {.fd = packets.gateway->master, .events = POLLIN}};
+        if (poll(fds, 2, 50) <= 0)
+            continue;
+        ssize_t count = fds[1].revents & POLLIN ? read(packets.gateway->master, ack, sizeof ack) : 0;
+        if (count > 0)
+            harness_pty_write(packets.board, ack, (size_t)count);
+        if (!(fds[0].revents & POLLIN) || read(packets.board->master, packet + len, 1) != 1)
+            continue;
+        len = len < sizeof packet - 1 ? len + 1 : 0;
+        if (len > 1 && packet[len - 1] == 0) {
+            pass_packet(packet, len);
+            len = 0;
+        }
+    }
+    return nothing;
+}
+
+START_TEST(fragments_reach_mosquitto_though_packets_are_lost)
+{
+    packets.board = harness_pty("board");
+    packets.gateway = harness_pty("antenna");
+    open_way_at(harness_broker_with_plugin("", "\"gateways\":\"any\""), packets.gateway->path);
+    ck_assert_int_eq(pthread_create(&packets.thread, NULL, pass_packets, NULL), 0);
+    key.packet_max = PACKET;
+    key.packet_gap_ms = 20;
+    key.parity = 2;
+    struct qemu_board *board = qemu_board_boot(IMAGE, &otp, &key, packets.board->path, false);
+    press_until_ready(board, 0);
+    for (int i = 1; i <= 3; i++)
+        read_through_mosquitto(board, i, "sealed");
+    close_way();
+    packets.ends = true;
+    ck_assert_int_eq(pthread_join(packets.thread, NULL), 0);
+    ck_assert(!packets.longer);
+    ck_assert_uint_ge(packets.packets, 3 * PACKETS_OF_A_SET);
+    ck_assert_uint_ge(packets.lost, 3 * 2);
 }
 END_TEST
 
@@ -199,8 +275,10 @@ END_TEST
 
 START_TEST(settings_that_the_key_page_cannot_hold_are_refused)
 {
-    static const char *const options[][2] = {{"--key-id", "0"},        {"--key-id", "256"},     {"--key-id", "abc"},
-                                             {"--next-key-id", "300"}, {"--interval", "65536"}, {"--interval", "-1"}};
+    static const char *const options[][2] = {
+        {"--key-id", "0"},         {"--key-id", "256"},  {"--key-id", "abc"}, {"--next-key-id", "300"},
+        {"--interval", "65536"},   {"--interval", "-1"}, {"--packet", "18"},  {"--packet", "262"},
+        {"--packet-gap", "65536"}, {"--parity", "65"}};
     const char *argv[] = {SELKIE_SOURCE_DIR "/device/ports/mps2-an385/run", options[_i][0], options[_i][1], NULL};
     char *said;
     ck_assert_int_eq(harness_run("run", argv, &said), 2);
@@ -352,6 +430,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, NULL);
     tcase_set_timeout(tc, 240);
     tcase_add_test(tc, readings_come_out_of_mosquitto_and_a_reset_is_seen);
+    tcase_add_test(tc, fragments_reach_mosquitto_though_packets_are_lost);
     tcase_add_test(tc, regular_presses_draw_no_id);
     tcase_add_test(tc, a_swapped_key_is_noticed);
     tcase_add_test(tc, an_unlocked_chip_stays_silent);
@@ -364,7 +443,7 @@ int main(void)
     tcase_set_timeout(keys, 240);
     tcase_add_test(keys, the_operators_button_switches_to_the_next_key);
     tcase_add_test(keys, without_a_next_key_the_operators_button_does_nothing);
-    tcase_add_loop_test(keys, settings_that_the_key_page_cannot_hold_are_refused, 0, 6);
+    tcase_add_loop_test(keys, settings_that_the_key_page_cannot_hold_are_refused, 0, 10);
     tcase_add_test(keys, a_build_option_switches_to_the_next_key);
     tcase_add_test(keys, the_guides_board_sends_its_first_frame);
 

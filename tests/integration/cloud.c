@@ -26,6 +26,16 @@ static void open_seal(struct cloud_frame *frame)
     ck_assert_mem_eq(frame->message.address, frame->header.sealed.address, SELKIE_ADDRESS_SIZE);
 }
 
+void cloud_open(struct cloud_frame *frame, const uint8_t *body, size_t len)
+{
+    ck_assert_uint_le(len, sizeof frame->body);
+    memcpy(frame->body, body, len);
+    frame->len = len;
+    ck_assert_int_eq(selkie_frame_decode(&frame->header, frame->body, frame->len), 0);
+    if (frame->header.type == SELKIE_SEALED)
+        open_seal(frame);
+}
+
 bool cloud_receive_try(struct cloud_frame *frame, struct harness_pty *radio, int patience_ms)
 {
     struct selkie_link_rx rx;
@@ -39,11 +49,7 @@ bool cloud_receive_try(struct cloud_frame *frame, struct harness_pty *radio, int
         ck_assert_int_ge(len, 0);
         if (len == 0)
             continue;
-        memcpy(frame->body, rx.body, (size_t)len);
-        frame->len = (size_t)len;
-        ck_assert_int_eq(selkie_frame_decode(&frame->header, frame->body, frame->len), 0);
-        if (frame->header.type == SELKIE_SEALED)
-            open_seal(frame);
+        cloud_open(frame, rx.body, (size_t)len);
         return true;
     }
     return false;

@@ -23,6 +23,9 @@ void cloud_receive(struct cloud_frame *frame, struct harness_pty *radio);
 /* The same, giving up after so many milliseconds: false. */
 bool cloud_receive_try(struct cloud_frame *frame, struct harness_pty *radio, int patience_ms);
 
+/* Take a body that came some other way; a SEALED one is opened. */
+void cloud_open(struct cloud_frame *frame, const uint8_t *body, size_t len);
+
 /* Answer with the ACK. */
 void cloud_acknowledge(struct harness_pty *radio, const struct cloud_frame *frame);
 

@@ -54,6 +54,9 @@ static void configure(void)
     config.claim_len = page->claim_len;
     config.firmware = "mps2-an385 " SELKIE_VERSION;
     config.uplink.bit_rate = BOARD_RADIO_BAUD * 8 / 10; /* each byte of this line has a start and a stop bit */
+    config.uplink.packet_max = page->packet_max;
+    config.uplink.packet_gap_ms = page->packet_gap_ms;
+    config.uplink.parity = page->parity;
     config.ack_rx = page->ack == 1 ? &ack_rx : NULL;
     config.require_lock = true;
 }

@@ -26,12 +26,14 @@ struct pages_key {
     uint8_t ack;       /* 1: wait for ACKs */
     uint16_t interval; /* seconds between readings; 0: only on demand */
     uint8_t claim_len;
-    uint8_t spare;
+    uint8_t parity;      /* as in selkie/device/pacing.h, */
+    uint16_t packet_max; /* 0: a radio that streams, */
+    uint16_t packet_gap_ms;
     uint8_t claim[SELKIE_CLAIM_MAX];
     uint8_t keys[SELKIE_TRUST_KEYS][SELKIE_PUBLIC_KEY_SIZE];
 };
 
 _Static_assert(sizeof(struct pages_otp) == 68, "as it is written");
-_Static_assert(sizeof(struct pages_key) == 84 + 2 * SELKIE_PUBLIC_KEY_SIZE, "as it is written");
+_Static_assert(sizeof(struct pages_key) == 88 + 2 * SELKIE_PUBLIC_KEY_SIZE, "as it is written");
 
 #endif
