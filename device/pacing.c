@@ -147,6 +147,8 @@ uint32_t selkie_pacing_ack_ms(const struct selkie_uplink_settings *settings)
     uint32_t slot_ms = selkie_pacing_air_ms(settings, ACK_WIRE) + ACK_SLOT_MS;
     uint32_t least_ms = selkie_pacing_quiet_ms(settings) + (ACK_SLOTS + 1) * slot_ms;
 
+    if (settings->packet_max > 0) /* what takes packets whole, and gives them whole, is late by up to a pause each */
+        least_ms += 2u * settings->packet_gap_ms;
     return settings->ack_ms > least_ms ? settings->ack_ms : least_ms;
 }
 

@@ -475,7 +475,7 @@ START_TEST(an_ack_is_waited_for_until_a_gateway_has_found_the_line_quiet)
     while (uplink.phase != SELKIE_UPLINK_LISTENING)
         run(fake.now_ms), fake.now_ms++;
     uint64_t slot_ms = air_ms(8) + 10, pause_ms = SELKIE_FRAGMENT_PAUSE_MS(GAP_MS + air_ms(PACKET));
-    ck_assert_uint_ge(uplink.until_ms - fake.now_ms, 50 + pause_ms + 5 * slot_ms - 5);
+    ck_assert_uint_ge(uplink.until_ms - fake.now_ms, 50 + pause_ms + 5 * slot_ms + 2 * GAP_MS - 5);
 }
 END_TEST
 
