@@ -16,14 +16,21 @@
 #define ACK_SLOT_US   10000 /* of a slot, beside the ACK */
 #define STOP_PATIENCE 10000 /* ms */
 
-#define GATEWAY_QUIET_MAX_MS 1000 /* that its configuration takes */
-
 /* How long an ACK of a virtual gateway waits for a quiet air: with a slot at random, as a real one does. */
 static uint64_t ack_wait_us(struct selkie_channel *channel)
 {
     uint64_t slot_us = selkie_sim_radio_duration_us(&channel->radio, channel->ack_len) + ACK_SLOT_US;
 
     return ACK_QUIET_US + channel->pause_us + selkie_prng_below(&channel->ack_random, ACK_SLOTS * slot_us);
+}
+
+/* When the air will have been quiet for long enough, if nobody sends; not before the next fragment may come. */
+static uint64_t ack_due_us(const struct selkie_channel *channel, uint64_t quiet_us)
+{
+    uint64_t due_us = channel->air->run->clock.now_us - quiet_us + channel->ack_wait_us;
+    uint64_t expects_us = channel->fragments.expects_ms * SELKIE_MS_US;
+
+    return due_us > expects_us ? due_us : expects_us;
 }
 
 /* A virtual gateway acknowledges like a real one, once the air is quiet. */
@@ -35,7 +42,7 @@ static void on_ack_turn(struct selkie_sim_timer *timer)
 
     if (channel->ack_count == 0)
         return;
-    if (quiet_us >= channel->ack_wait_us) {
+    if (ack_due_us(channel, quiet_us) <= now_us) {
         int error = selkie_channel_send(channel, SELKIE_SIM_RADIO_GATEWAY, channel->acks[0], channel->ack_len);
         channel->ack_count--;
         memmove(channel->acks[0], channel->acks[1], channel->ack_count * sizeof channel->acks[0]);
@@ -45,7 +52,7 @@ static void on_ack_turn(struct selkie_sim_timer *timer)
         quiet_us = 0;
     }
     if (channel->ack_count > 0)
-        selkie_run_set(channel->air->run, timer, now_us + channel->ack_wait_us - quiet_us);
+        selkie_run_set(channel->air->run, timer, ack_due_us(channel, quiet_us));
 }
 
 static void acknowledge(struct selkie_channel *channel, const uint8_t *body, size_t len)
@@ -58,9 +65,6 @@ static void acknowledge(struct selkie_channel *channel, const uint8_t *body, siz
     int wire_len = selkie_link_encode(channel->acks[channel->ack_count], sizeof channel->acks[0], ack, sizeof ack);
     if (wire_len < 0)
         return;
-    for (unsigned i = 0; i < channel->ack_count && channel->pause_us > 0; i++)
-        if (memcmp(channel->acks[i], channel->acks[channel->ack_count], (size_t)wire_len) == 0)
-            return; /* for the fragments before this one */
     channel->ack_len = (uint8_t)wire_len;
     if (channel->ack_count++ > 0)
         return;
@@ -98,19 +102,6 @@ static void on_message(struct selkie_channel *channel, const uint8_t *body, size
     channel->recent[place].wall_us = selkie_wall_us();
 }
 
-static void on_fragment(struct selkie_channel *channel, const uint8_t *fragment, size_t len)
-{
-    struct selkie_fragment_body body;
-    uint64_t now_ms = channel->air->run->clock.now_us / SELKIE_MS_US;
-
-    if (selkie_fragment_rx_put(&channel->fragments, fragment, len, now_ms, &body) <= 0)
-        return;
-    if (!body.again)
-        on_message(channel, body.bytes, body.len);
-    else if (channel->virtual && channel->group->ack)
-        acknowledge(channel, body.bytes, body.len);
-}
-
 static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t len)
 {
     struct selkie_frame frame;
@@ -119,10 +110,21 @@ static void on_body(struct selkie_channel *channel, const uint8_t *body, size_t 
         return; /* no gateway hands these on */
     if (frame.type == SELKIE_ACK)
         overhear(channel, body);
-    else if (frame.type == SELKIE_FRAGMENT)
-        on_fragment(channel, body, len);
     else
         on_message(channel, body, len);
+}
+
+/* As in a real gateway, the first fragment of a repeat stands for the body. */
+static void on_frame(struct selkie_channel *channel, const uint8_t *frame, size_t len)
+{
+    struct selkie_fragment_body body;
+    uint64_t now_ms = channel->air->run->clock.now_us / SELKIE_MS_US;
+    int result = selkie_fragment_rx_put(&channel->fragments, frame, len, now_ms, &body);
+
+    if (result == SELKIE_EMALFORMED)
+        on_body(channel, frame, len);
+    else if (result > 0)
+        on_body(channel, body.bytes, body.len);
 }
 
 static void deafen(struct selkie_channel *channel)
@@ -146,7 +148,7 @@ static void on_heard(void *context, const uint8_t *bytes, size_t len)
     for (size_t i = 0; i < len; i++) {
         int body_len = selkie_link_rx_byte(&channel->rx, bytes[i]);
         if (body_len > 0)
-            on_body(channel, channel->rx.body, (size_t)body_len);
+            on_frame(channel, channel->rx.body, (size_t)body_len);
     }
     if (channel->virtual)
         selkie_vgateway_pump(channel->virtual, selkie_wall_us());
@@ -204,17 +206,6 @@ static void doubt_recent(struct selkie_channel *channel, uint64_t doubt_us)
     }
 }
 
-/* What the quiet of a real gateway's line must be, since a packet reaches the line at its end; NULL: the default. */
-static json_t *quiet_ms(const struct selkie_channel *channel)
-{
-    uint64_t packet_us = selkie_sim_radio_duration_us(&channel->radio, channel->group->air.packet.bytes);
-    uint64_t quiet_ms = (ACK_QUIET_US + channel->pause_us + packet_us) / SELKIE_MS_US;
-
-    if (channel->pause_us == 0)
-        return NULL;
-    return json_integer((json_int_t)(quiet_ms < GATEWAY_QUIET_MAX_MS ? quiet_ms : GATEWAY_QUIET_MAX_MS));
-}
-
 static int write_configuration(const struct selkie_channel *channel)
 {
     const struct selkie_sim_broker *broker = channel->air->broker;
@@ -223,12 +214,12 @@ static int write_configuration(const struct selkie_channel *channel)
 
     selkie_folder_path(broker->folder, spool, channel->name, "spool");
     (void)snprintf(file, sizeof file, "%s.json", channel->name);
-    /* s* or o*, and a NULL: the member is left out. */
-    json_t *json = json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b, s:o*}], s:{s:s}}", "root",
+    /* s* and a NULL: the member is left out. */
+    json_t *json = json_pack("{s:s, s:s, s:{s:s, s:s, s:s*, s:s*, s:s*, s:s*}, s:[{s:s, s:b}], s:{s:s}}", "root",
                              options->root, "gateway", channel->name, "broker", "uri", broker->settings.uris[0].text,
                              "username", channel->name, "password_file", options->password_file, "ca", options->ca,
                              "cert", options->cert, "key", options->key, "serial", "device", channel->line.name, "ack",
-                             (int)channel->group->ack, "quiet_ms", quiet_ms(channel), "spool", "path", spool);
+                             (int)channel->group->ack, "spool", "path", spool);
     return selkie_folder_write_json(broker->folder, file, json);
 }
 

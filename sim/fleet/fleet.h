@@ -50,6 +50,7 @@ struct selkie_fleet_device {
     bool due;              /* a payload is to be made as soon as the device takes one: phase "together" */
     bool anchored;         /* a SEALED frame of this epoch was heard: the cloud can know the ID */
     bool registered;       /* the cloud has said so */
+    bool jammed;           /* the transmission under way is kept from every gateway */
     uint8_t frame_at;
     struct selkie_fleet_frame frames[SELKIE_FLEET_FRAMES];
 };

@@ -63,31 +63,46 @@ static size_t unwrap(struct selkie_link_rx *rx, const uint8_t *wire, size_t len)
     return body_len > 0 ? (size_t)body_len : 0;
 }
 
-/* The library hands over a whole frame at once, and the radio takes all of it. */
+/* A transmission begins. Which of its two frames it is, the library alone knows. */
+static void begin_transmission(struct selkie_fleet_device *device, const uint8_t *body, size_t len, bool is_payload)
+{
+    struct selkie_fleet *fleet = device->fleet;
+    struct selkie_account *account = fleet->account;
+
+    remember(device, body, len, is_payload);
+    account->frames_digest =
+        (account->frames_digest ^ selkie_attribution_digest(body, len)) * 0x100000001b3u + fleet->run->clock.now_us;
+    device->jammed = fleet->tap.frame && fleet->tap.frame(fleet->tap.context, device, body, len);
+}
+
+/* The last packet of a payload's first transmission goes on the air. */
+static void note_wait(struct selkie_fleet_device *device, size_t len)
+{
+    const struct selkie_sim_radio *radio = &selkie_fleet_channel(device->fleet, device->index, 0)->radio;
+    uint64_t end_us = device->fleet->run->clock.now_us + selkie_sim_radio_duration_us(radio, len);
+
+    selkie_histogram_add(&device->fleet->account->wait, (int64_t)(end_us - device->handed_us));
+    device->handed_us = 0;
+}
+
+/* The library hands over a whole frame or fragment at once, and the radio takes all of it. */
 static int radio_write(void *context, const uint8_t *bytes, size_t len)
 {
     struct selkie_fleet_device *device = context;
-    struct selkie_fleet *fleet = device->fleet;
-    struct selkie_account *account = fleet->account;
+    const struct selkie_uplink *uplink = &device->device.uplink;
+    const struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
+    bool is_payload = uplink->current == SELKIE_UPLINK_DATA;
     struct selkie_link_rx rx;
-    /* Which of its two frames this is, the library alone knows. */
-    bool is_payload = device->device.uplink.current == SELKIE_UPLINK_DATA;
     size_t body_len = unwrap(&rx, bytes, len);
-    uint64_t now_us = fleet->run->clock.now_us;
+    bool whole = body_len == 0 || rx.body[0] != SELKIE_FRAGMENT_HEAD;
+    unsigned packets = whole ? 1u : slot->set.plan.k + uplink->settings->parity;
 
-    remember(device, rx.body, body_len, is_payload);
-    if (is_payload && device->handed_us != 0) {
-        const struct selkie_sim_radio *radio = &selkie_fleet_channel(fleet, device->index, 0)->radio;
-        uint64_t end_us = now_us + selkie_sim_radio_duration_us(radio, len);
-        selkie_histogram_add(&account->wait, (int64_t)(end_us - device->handed_us));
-        device->handed_us = 0;
-    }
-    account->frames_digest =
-        (account->frames_digest ^ selkie_attribution_digest(rx.body, body_len)) * 0x100000001b3u + now_us;
-    if (fleet->tap.frame && fleet->tap.frame(fleet->tap.context, device, rx.body, body_len))
-        return (int)len;
-    for (uint32_t i = 0; i < fleet->heard_by; i++) {
-        if (selkie_channel_send(selkie_fleet_channel(fleet, device->index, i), device->index, bytes, len) < 0)
+    if (uplink->packets == packets)
+        begin_transmission(device, whole ? rx.body : slot->set.body, whole ? body_len : slot->len, is_payload);
+    if (is_payload && device->handed_us != 0 && uplink->packets == 1)
+        note_wait(device, len);
+    for (uint32_t i = 0; i < device->fleet->heard_by && !device->jammed; i++) {
+        if (selkie_channel_send(selkie_fleet_channel(device->fleet, device->index, i), device->index, bytes, len) < 0)
             return SELKIE_EIO;
     }
     return (int)len;
