@@ -223,7 +223,7 @@ static void restore(struct selkie_fragment_set *set)
 static size_t body_len(const struct selkie_fragment_set *set)
 {
     size_t size = (size_t)set->plan.k * set->plan.chunk, len = get_u16(set->blob + size - LENGTH_SIZE);
-    bool right = selkie_crc16(set->blob, size) == set->plan.set && len > 0 && len <= size - LENGTH_SIZE;
+    bool right = selkie_crc16(set->blob, size) == set->plan.set && len <= size - LENGTH_SIZE;
 
     for (size_t at = len; right && at < size - LENGTH_SIZE; at++)
         right = set->blob[at] == 0;

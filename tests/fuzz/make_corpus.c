@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the seed corpora, one folder for each target, from the golden vectors and a few texts.
  *
- *   make_corpus protocol-v1.json DIR */
+ *   make_corpus protocol-v1.json fragments-v1.json DIR */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +88,32 @@ static void write_histories(void)
     write_seed("history", spoken, sizeof spoken, gaps, sizeof gaps);
 }
 
+/* As fuzz_fragment reads them: a record for each fragment, 100 ms apart. */
+static void write_fragments(const json_t *cases)
+{
+    size_t i, j;
+    json_t *vector, *one;
+
+    json_array_foreach (cases, i, vector) {
+        uint8_t records[8192];
+        size_t fill = 0;
+        json_array_foreach (vectors_list(vector, "fragments"), j, one) {
+            size_t len;
+            uint8_t *bytes = vectors_bytes(one, "hex", &len);
+            if (fill + 3 + len > sizeof records) {
+                free(bytes);
+                break;
+            }
+            const uint8_t head[3] = {0, 100, (uint8_t)len};
+            memcpy(records + fill, head, sizeof head);
+            memcpy(records + fill + sizeof head, bytes, len);
+            fill += sizeof head + len;
+            free(bytes);
+        }
+        write_seed("fragment", "", 0, records, fill);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const char *const topics[] = {
@@ -138,16 +164,19 @@ int main(int argc, char **argv)
         "\"",
         NULL,
     };
-    if (argc != 3) {
-        fprintf(stderr, "usage: make_corpus VECTORS DIR\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: make_corpus VECTORS FRAGMENTS DIR\n");
         return 2;
     }
-    base = argv[2];
+    base = argv[3];
     if (mkdir(base, 0755) != 0 && errno != EEXIST)
         give_up(base);
     json_t *root = vectors_load(argv[1]);
     if (root == NULL)
         give_up(argv[1]);
+    json_t *fragments = vectors_load(argv[2]);
+    if (fragments == NULL)
+        give_up(argv[2]);
     json_t *frames = vectors_list(json_object_get(root, "session"), "frames");
     write_field("link", vectors_list(root, "link"), "wire");
     write_field("frame", vectors_list(root, "sealed"), "body");
@@ -161,6 +190,8 @@ int main(int argc, char **argv)
     write_histories();
     write_texts("receipt", receipts);
     write_texts("csv", rows);
+    write_fragments(vectors_list(fragments, "cases"));
+    json_decref(fragments);
     json_decref(root);
     return EXIT_SUCCESS;
 }

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A device made by an outsider who has read docs/PROTOCOL.md and nothing else: Python, and its own crypto.
 
-Registers at an address with a random ID and sends one payload, as link frames on stdout or a serial line.
-usage: outsider.py PUBLIC_KEY.pem KEY_ID ADDRESS_HEX PAYLOAD [TTY]
+Registers at an address with a random ID and sends one payload, as link frames on stdout or a serial line. With PACKET
+it sends fragments for packets of so many bytes, of which the first two of each body are lost.
+usage: outsider.py PUBLIC_KEY.pem KEY_ID ADDRESS_HEX PAYLOAD [TTY [PACKET]]
 """
 import os
 import sys
@@ -38,6 +39,29 @@ def link(body):
     return b"\0" + cobs(body + crc16(body).to_bytes(2, "big")) + b"\0"
 
 
+def times(a, b):  # section 3: in GF(2^8) with 0x11D
+    product = 0
+    for bit in range(8):
+        product ^= a << bit if b >> bit & 1 else 0
+    for bit in range(14, 7, -1):
+        product ^= 0x11D << bit - 8 if product >> bit & 1 else 0
+    return product
+
+
+def fragments(body, packet):  # section 3
+    k = -(-(len(body) + 2) // (packet - 10))
+    c = -(-(len(body) + 2) // k)
+    blob = body.ljust(k * c - 2, b"\0") + len(body).to_bytes(2, "big")
+    chunks = [blob[i * c:i * c + c] for i in range(k)]
+    for j in range(k, k + 2):
+        factors = [next(f for f in range(256) if times(f, j ^ i) == 1) for i in range(k)]
+        parity = bytearray(c)
+        for factor, chunk in zip(factors, chunks[:k]):
+            parity = bytearray(p ^ times(factor, byte) for p, byte in zip(parity, chunk))
+        chunks.append(parity)
+    return [b"\x13" + crc16(blob).to_bytes(2, "big") + bytes([k, index]) + chunk for index, chunk in enumerate(chunks)]
+
+
 def main():
     key_file, key_id, address, payload = sys.argv[1:5]
     with open(key_file, "rb") as file:
@@ -52,8 +76,11 @@ def main():
 
     register = seal(1, 0, b"\x00" + b"\x00" + b"\x08outsider")  # flags, no claim, firmware
     data = seal(2, 1, payload.encode())
+    frames = [register, data]
+    if len(sys.argv) > 6:
+        frames = sum((fragments(frame, int(sys.argv[6]))[2:] for frame in frames), [])
     with open(sys.argv[5], "wb", buffering=0) if len(sys.argv) > 5 else sys.stdout.buffer as line:
-        line.write(link(register) + link(data))
+        line.write(b"".join(link(frame) for frame in frames))
 
 
 main()

@@ -3,6 +3,7 @@
 #include "frames.h"
 
 #include <mbedtls/version.h>
+#include <selkie/fragment.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,23 @@ START_TEST(lengths_without_sense_are_malformed)
         frames_await_receipt(gateway, i + 1);
     }
     free(body);
+}
+END_TEST
+
+/* Gateways put them together; whoever hands one on is no such gateway. Their length makes no difference. */
+START_TEST(a_fragment_is_malformed)
+{
+    struct selkie_fragment_plan plan;
+    uint8_t body[SELKIE_SEALED_SIZE] = {0x10, 1}, fragment[SELKIE_SEALED_SIZE] = {0};
+
+    subscriber = frames_subscriber(broker, "selkie/rejected/+");
+    ck_assert_int_eq(selkie_fragment_plan(&plan, body, sizeof body, 58), 0);
+    const size_t lens[] = {selkie_fragment_write(fragment, &plan, body, sizeof body, 0), SELKIE_SEALED_SIZE};
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        ck_assert_int_ge(frames_send(gateway, "gw1", fragment, lens[i], i + 1), 0);
+        harness_message_free(harness_receive(subscriber, "selkie/rejected/malformed"));
+        frames_await_receipt(gateway, i + 1);
+    }
 }
 END_TEST
 
@@ -352,6 +370,7 @@ int main(void)
     tcase_add_test(tcase, every_frame_has_a_receipt_and_payloads_keep_their_order);
     tcase_add_test(tcase, what_is_wrong_is_rejected_and_receipted_and_the_next_frame_passes);
     tcase_add_test(tcase, lengths_without_sense_are_malformed);
+    tcase_add_test(tcase, a_fragment_is_malformed);
     tcase_add_test(tcase, a_frame_without_seq_has_no_receipt_and_is_dealt_with_all_the_same);
     tcase_add_test(tcase, frames_are_seen_by_subscribers_but_never_retained);
     suite_add_tcase(suite, tcase);

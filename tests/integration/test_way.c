@@ -256,6 +256,7 @@ START_TEST(signal_strength_that_no_radio_appends_is_nowhere)
 }
 END_TEST
 
+/* Whole frames, and fragments of which some are lost. */
 START_TEST(an_outsider_who_knows_the_protocol_is_heard)
 {
     struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
@@ -269,6 +270,7 @@ START_TEST(an_outsider_who_knows_the_protocol_is_heard)
                           ADDRESS,
                           "hello from outside",
                           line->a,
+                          _i == 0 ? NULL : "58",
                           NULL};
     char *output;
 
@@ -291,7 +293,7 @@ int main(void)
     tcase_add_test(tcase, a_gateway_without_a_broker_says_so_and_loses_nothing);
     tcase_add_test(tcase, signal_strength_that_the_radio_appends_is_on_the_payload_and_in_the_state);
     tcase_add_test(tcase, signal_strength_that_no_radio_appends_is_nowhere);
-    tcase_add_test(tcase, an_outsider_who_knows_the_protocol_is_heard);
+    tcase_add_loop_test(tcase, an_outsider_who_knows_the_protocol_is_heard, 0, 2);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -469,6 +469,16 @@ START_TEST(a_ninth_set_takes_the_place_of_the_one_that_waited_longest)
     put_last(&cuts[0], 2, false);
     put_quietly(&cuts[2], 1, 1);
     put_last(&cuts[2], 2, false);
+    for (size_t i = 3; i < SELKIE_FRAGMENT_SETS; i++) {
+        put_quietly(&cuts[i], 1, 1);
+        put_last(&cuts[i], 2, false);
+    }
+    put_last(&cuts[SELKIE_FRAGMENT_SETS], 2, false);
+    for (size_t i = 0; i < SELKIE_FRAGMENT_SETS; i++) { /* a restored one is no loss */
+        cuts[i] = cut_random(100, 58);
+        put_quietly(&cuts[i], 0, 0);
+    }
+    ck_assert_uint_eq(rx.displaced, 1);
 }
 END_TEST
 
@@ -482,6 +492,35 @@ START_TEST(fragments_of_other_cuts_of_a_body_do_not_mix)
     put_quietly(&other, 0, other.plan.k - 2u);
     put_last(&cut, cut.plan.k - 1u, false);
     put_last(&other, other.plan.k - 1u, false);
+}
+END_TEST
+
+START_TEST(fragments_of_one_number_and_another_form_do_not_mix)
+{
+    struct cut cut = cut_random(100, 58), longer = cut_in(cut.plan.k, cut.plan.chunk + 1u),
+               more = cut_in(cut.plan.k + 1u, cut.plan.chunk);
+
+    longer.plan.set = more.plan.set = cut.plan.set;
+    put_quietly(&longer, 0, 0);
+    put_quietly(&more, 1, 1);
+    put_quietly(&cut, 0, cut.plan.k - 2u);
+    put_last(&cut, cut.plan.k - 1u, false);
+}
+END_TEST
+
+START_TEST(a_slow_radio_has_its_pace_and_a_repeat_is_none)
+{
+    struct cut cut = cut_random(SELKIE_SEALED_SIZE, 58);
+    struct selkie_fragment_body body;
+
+    ck_assert_int_eq(put(&cut, 0, &body), 0);
+    now += 60000;
+    ck_assert_int_eq(put(&cut, 13, &body), 0);
+    ck_assert_uint_eq(rx.expects_ms, now + 1000);
+    now += 2000;
+    ck_assert_int_eq(put(&cut, 14, &body), 0);
+    ck_assert_uint_ge(rx.expects_ms, now + 2500);
+    ck_assert_uint_le(rx.expects_ms, now + 2530);
 }
 END_TEST
 
@@ -516,6 +555,7 @@ int main(void)
         return EXIT_FAILURE;
     }
     vectors = root;
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, golden_cases_give_their_bodies);
     tcase_add_test(tcase, of_the_bad_ones_nothing_comes_out);
@@ -536,6 +576,8 @@ int main(void)
     tcase_add_test(tcase, a_set_is_kept_for_120_seconds_after_its_last_new_fragment);
     tcase_add_test(tcase, a_ninth_set_takes_the_place_of_the_one_that_waited_longest);
     tcase_add_test(tcase, fragments_of_other_cuts_of_a_body_do_not_mix);
+    tcase_add_test(tcase, fragments_of_one_number_and_another_form_do_not_mix);
+    tcase_add_test(tcase, a_slow_radio_has_its_pace_and_a_repeat_is_none);
     tcase_add_test(tcase, what_is_no_fragment_is_malformed_and_changes_nothing);
     suite_add_tcase(suite, tcase);
     int result = run_suite(suite);
