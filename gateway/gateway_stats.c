@@ -38,15 +38,19 @@ static json_t *line_json(const struct selkie_radio_line *of)
     const struct selkie_radio_line_counters *line = selkie_radio_line_counters(of);
     const struct selkie_ack_counters *acks = selkie_radio_line_acks(of);
 
-    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-                     "port", selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received",
-                     count(line->received), "sealed", count(line->sealed), "session", count(line->session),
-                     "duplicates", count(line->duplicate), "foreign", count(line->foreign), "filtered",
-                     count(line->filtered), "crc", count(line->crc), "garbage", count(line->garbage), "overlong",
-                     count(line->overlong), "acked", count(acks->acked), "acks_lost", count(acks->lost),
-                     "acks_overheard", count(acks->overheard), "fragments", count(line->fragments), "restored",
-                     count(line->restored), "sets_broken", count(line->sets_broken), "sets_expired",
-                     count(line->sets_expired), "sets_displaced", count(line->sets_displaced));
+    json_t *json = json_pack(
+        "{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
+        selkie_radio_line_device(of), "open", selkie_radio_line_is_open(of), "received", count(line->received),
+        "sealed", count(line->sealed), "session", count(line->session), "duplicates", count(line->duplicate), "foreign",
+        count(line->foreign), "filtered", count(line->filtered), "crc", count(line->crc), "garbage",
+        count(line->garbage), "overlong", count(line->overlong), "acked", count(acks->acked), "acks_lost",
+        count(acks->lost), "acks_overheard", count(acks->overheard), "fragments", count(line->fragments), "restored",
+        count(line->restored), "sets_broken", count(line->sets_broken), "sets_expired", count(line->sets_expired),
+        "sets_displaced", count(line->sets_displaced));
+    const char *fault = selkie_radio_line_fault(of);
+    if (fault[0] != '\0')
+        (void)json_object_set_new(json, "fault", json_string(fault));
+    return json;
 }
 
 /* The clock may have been set back since the frame came. */
@@ -120,6 +124,15 @@ static void append_line(char *text, const struct selkie_radio_line *line, bool n
         append(text, "no frame yet");
 }
 
+static void append_faults(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats)
+{
+    for (size_t i = 0; i < stats->line_count; i++) {
+        const char *fault = selkie_radio_line_fault(stats->lines[i]);
+        if (fault[0] != '\0')
+            append(text, "; %s: %s", selkie_radio_line_device(stats->lines[i]), fault);
+    }
+}
+
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats)
 {
     size_t open = 0;
@@ -135,4 +148,5 @@ void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], co
            stats->acknowledges_all ? ", acknowledges every device" : "");
     for (size_t i = 0; i < stats->line_count; i++)
         append_line(text, stats->lines[i], stats->line_count > 1, stats->boot_ms);
+    append_faults(text, stats);
 }

@@ -32,7 +32,8 @@ struct selkie_gateway_stats {
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats);
 
 /* "serial ok, broker ok, 0 waiting", and ", acknowledges every device" where that is so; then what the line hears:
- * ", last frame 12 s ago", ", no frame yet" or ", bytes, but no frames for 90 s". Of several lines each is named. */
+ * ", last frame 12 s ago", ", no frame yet" or ", bytes, but no frames for 90 s". Of several lines each is named. At
+ * the end "; /dev/ttyUSB0: …" for each line with which something is wrong. */
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats);
 
 #endif

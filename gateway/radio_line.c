@@ -278,6 +278,11 @@ const char *selkie_radio_line_device(const struct selkie_radio_line *line)
     return line->settings->device;
 }
 
+const char *selkie_radio_line_fault(const struct selkie_radio_line *line)
+{
+    return selkie_serial_fault(line->serial);
+}
+
 bool selkie_radio_line_is_open(const struct selkie_radio_line *line)
 {
     return selkie_serial_is_open(line->serial);

@@ -1,52 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serial.h"
 
+#include "line/line_dial.h"
+#include "line/line_init.h"
+#include "line/line_open.h"
 #include "log.h"
 #include "timer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/major.h>
+#include <selkie/clock.h>
+#include <selkie/error_text.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
-#define RETRY_US   (1 * SELKIE_SEC_US)
-#define PTY_MAJOR  UNIX98_PTY_SLAVE_MAJOR
-#define PTY_MAJORS UNIX98_PTY_MAJOR_COUNT
+#define RETRY_US      (1 * SELKIE_SEC_US)
+#define SHORT_LIVE_US (5 * SELKIE_SEC_US)
 
 struct selkie_serial {
     sd_event *event;
     char *device;
     const struct selkie_line_settings *settings;
     struct selkie_serial_handler handler;
-    int fd; /* -1 while the line is not open */
+    int fd;                        /* -1 while the line is not open */
+    bool ready;                    /* open, and its first steps are done */
+    struct selkie_line_dial *dial; /* NULL, or it connects just now */
+    struct selkie_line_init init;
     sd_event_source *readable;
     struct selkie_timer retry;
-    char refused[SELKIE_TTY_REFUSED_MAX]; /* what the log says that the driver did not take */
-    int logged;                           /* the last errno in the log; 0 while the line is open */
+    unsigned failures; /* in a row, of those after which the wait grows */
+    int64_t opened_us;
+    int logged;                         /* the last errno in the log; 0 while the line is open */
+    char fault[SELKIE_LINE_FAULT_MAX];  /* why the line is not ready, as the log has it; "" while it is */
+    char remark[SELKIE_LINE_FAULT_MAX]; /* what the log says about a line that is open */
 };
 
 static void close_line(struct selkie_serial *serial)
 {
+    selkie_line_dial_close(serial->dial);
+    serial->dial = NULL;
+    selkie_line_init_stop(&serial->init);
     serial->readable = sd_event_source_disable_unref(serial->readable);
     if (serial->fd >= 0)
         (void)close(serial->fd);
     serial->fd = -1;
+    serial->ready = false;
 }
 
+/* Each reason is logged once, until another one or success follows. */
+static void log_fault(struct selkie_serial *serial, const char *fault)
+{
+    if (strcmp(serial->fault, fault) != 0)
+        selkie_log(LOG_WARNING, "serial line %s: %s; retrying until it works", serial->device, fault);
+    selkie_error_text_format(serial->fault, sizeof serial->fault, "%s", fault);
+}
+
+static bool is_tcp(const struct selkie_serial *serial)
+{
+    return selkie_line_settings_is_tcp(serial->device);
+}
+
+/* A serial server whose line another client has closes the connection at once, each time. */
 static void lost(struct selkie_serial *serial)
 {
+    bool was_ready = serial->ready;
+    bool at_once = is_tcp(serial) && selkie_clock_monotonic_us() - serial->opened_us < SHORT_LIVE_US;
+
     close_line(serial);
-    selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
+    if (at_once)
+        log_fault(serial, "the server closes the connection at once: does another client use its line?");
+    else
+        selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
+    if (!at_once)
+        selkie_error_text_format(serial->fault, sizeof serial->fault, "gone");
     serial->logged = EIO;
-    serial->handler.changed(serial->handler.context, false);
-    selkie_timer_set(&serial->retry, RETRY_US);
+    if (was_ready)
+        serial->handler.changed(serial->handler.context, false);
+    selkie_timer_set(&serial->retry, at_once ? selkie_timer_back_off_us(serial->failures++) : RETRY_US);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -56,94 +89,143 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
     ssize_t len = read(fd, data, sizeof data);
 
     (void)source;
-    if (len > 0) {
+    if (len > 0 && serial->ready)
         serial->handler.bytes(serial->handler.context, data, (size_t)len);
-        return 0;
-    }
-    if (len < 0 && (errno == EINTR || (errno == EAGAIN && (events & (EPOLLHUP | EPOLLERR)) == 0)))
-        return 0;
-    lost(serial);
+    else if (len > 0)
+        selkie_line_init_heard(&serial->init, data, (size_t)len);
+    else if (len == 0 || (errno != EINTR && (errno != EAGAIN || (events & (EPOLLHUP | EPOLLERR)) != 0)))
+        lost(serial);
     return 0;
 }
 
-/* A second reader (a modem prober, a forgotten terminal program, another gateway) would take bytes away. The lock keeps
- * out programs that ask for it, and ends with this process. The exclusive flag keeps out all but root. A
- * pseudo-terminal does not get the flag: it would stay for as long as the other end is open, and keep out the next
- * gateway. */
-static int keep_others_out(int fd)
+static void become_ready(struct selkie_serial *serial)
 {
-    struct stat status;
+    char text[SELKIE_TTY_TEXT_MAX];
 
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? EBUSY : errno;
-    if (fstat(fd, &status) != 0)
-        return errno;
-    if (major(status.st_rdev) >= PTY_MAJOR && major(status.st_rdev) < PTY_MAJOR + PTY_MAJORS)
-        return 0;
-    return ioctl(fd, TIOCEXCL) != 0 ? errno : 0;
+    selkie_tty_format(text, &serial->settings->tty);
+    selkie_log(LOG_NOTICE, "serial line %s: open%s%s%s", serial->device, is_tcp(serial) ? "" : ", ",
+               is_tcp(serial) ? "" : text, serial->settings->step_count > 0 ? ", init steps done" : "");
+    serial->ready = true;
+    serial->logged = 0;
+    serial->fault[0] = '\0';
 }
 
-static int configure(struct selkie_serial *serial)
+/* The line is open: watch it, and begin with its first steps. 0, or errno. */
+static int begin(struct selkie_serial *serial)
 {
-    char refused[SELKIE_TTY_REFUSED_MAX];
-
-    if (selkie_tty_configure(serial->fd, &serial->settings->tty, refused) < 0)
-        return errno;
-    if (refused[0] != '\0' && strcmp(refused, serial->refused) != 0)
-        selkie_log(LOG_WARNING, "serial line %s: not as configured: %s", serial->device, refused);
-    memcpy(serial->refused, refused, sizeof serial->refused);
-    return 0;
-}
-
-static int try_open(struct selkie_serial *serial)
-{
-    serial->fd = open(serial->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (serial->fd < 0)
-        return errno;
-    int error = keep_others_out(serial->fd);
-    if (error != 0)
-        return error;
-    error = configure(serial);
-    if (error != 0)
-        return error;
     int result = sd_event_add_io(serial->event, &serial->readable, serial->fd, EPOLLIN, on_readable, serial);
-    return result < 0 ? -result : 0;
+
+    serial->opened_us = selkie_clock_monotonic_us();
+    if (result < 0)
+        return -result;
+    if (!selkie_line_init_needed(serial->settings))
+        become_ready(serial);
+    else if (selkie_line_init_start(&serial->init, serial->settings) < 0)
+        return ENOMEM;
+    return 0;
 }
 
 /* A line that is gone is also missing: log that once. */
-static void log_failure(struct selkie_serial *serial, int error)
+static void fail_open(struct selkie_serial *serial, int error, const char *text)
 {
     bool missing = error == ENOENT || error == ENODEV || error == ENXIO || error == EIO;
 
-    if (serial->logged == error || (serial->logged == EIO && missing))
-        return;
-    selkie_log(LOG_WARNING, "serial line %s: %s; retrying until it works", serial->device, strerror(error));
+    if (serial->logged == EIO && missing)
+        selkie_error_text_format(serial->fault, sizeof serial->fault, "%s", text);
+    else
+        log_fault(serial, text);
     serial->logged = error;
+    close_line(serial); /* with the dial, whose text it may be */
+    selkie_timer_set(&serial->retry, RETRY_US);
 }
 
-static bool open_line(struct selkie_serial *serial)
+static void on_dialled(void *context, int fd, const char *fault)
 {
-    int error = try_open(serial);
+    struct selkie_serial *serial = context;
 
+    serial->fd = fd;
+    int error = fd < 0 ? ENOTCONN : begin(serial);
     if (error != 0) {
-        close_line(serial);
-        log_failure(serial, error);
-        selkie_timer_set(&serial->retry, RETRY_US);
-        return false;
+        fail_open(serial, error, fd < 0 ? fault : strerror(error));
+        return;
     }
-    char text[SELKIE_TTY_TEXT_MAX];
-    selkie_tty_format(text, &serial->settings->tty);
-    selkie_log(LOG_NOTICE, "serial line %s: open, %s", serial->device, text);
-    serial->logged = 0;
-    return true;
+    selkie_line_dial_close(serial->dial);
+    serial->dial = NULL;
+    if (serial->ready)
+        serial->handler.changed(serial->handler.context, true);
+}
+
+static void log_remark(struct selkie_serial *serial, const char *remark)
+{
+    if (remark[0] != '\0' && strcmp(remark, serial->remark) != 0)
+        selkie_log(LOG_WARNING, "serial line %s: %s", serial->device, remark);
+    selkie_error_text_format(serial->remark, sizeof serial->remark, "%s", remark);
+}
+
+static void open_line(struct selkie_serial *serial)
+{
+    char text[SELKIE_LINE_FAULT_MAX];
+
+    if (is_tcp(serial)) {
+        int result = selkie_line_dial_open(&serial->dial, serial->event, serial->device, on_dialled, serial);
+        if (result < 0)
+            fail_open(serial, ENOMEM, selkie_error_text(result));
+        return;
+    }
+    int error = selkie_line_open(&serial->fd, serial->device, serial->settings, text);
+    if (error == 0) {
+        log_remark(serial, text);
+        error = begin(serial);
+        selkie_error_text_format(text, sizeof text, "%s", strerror(error));
+    }
+    if (error != 0)
+        fail_open(serial, error, text);
 }
 
 static void on_retry(void *context)
 {
     struct selkie_serial *serial = context;
 
-    if (open_line(serial))
+    open_line(serial);
+    if (serial->ready)
         serial->handler.changed(serial->handler.context, true);
+}
+
+/* A step that fails again and again writes the module's flash each time: wait longer and longer. */
+static void on_init_done(void *context, const char *fault)
+{
+    struct selkie_serial *serial = context;
+
+    if (!fault) {
+        become_ready(serial);
+        serial->handler.changed(serial->handler.context, true);
+        return;
+    }
+    log_fault(serial, fault);
+    close_line(serial);
+    selkie_timer_set(&serial->retry, selkie_timer_back_off_us(serial->failures++));
+}
+
+/* With flow control, bytes that the radio did not take yet are an ACK that its device has given up by now. */
+static bool is_held_up(struct selkie_serial *serial)
+{
+    int waiting = 0;
+
+    if (is_tcp(serial) || serial->settings->tty.flow == SELKIE_TTY_FLOW_NONE ||
+        ioctl(serial->fd, TIOCOUTQ, &waiting) != 0 || waiting == 0)
+        return false;
+    (void)tcflush(serial->fd, TCOFLUSH);
+    return true;
+}
+
+static int write_all(void *context, const uint8_t *data, size_t len)
+{
+    struct selkie_serial *serial = context;
+
+    if (is_held_up(serial))
+        return SELKIE_EIO;
+    ssize_t written = write(serial->fd, data, len);
+    return written == (ssize_t)len ? 0 : SELKIE_EIO;
 }
 
 struct selkie_serial *selkie_serial_open(sd_event *event, const char *device,
@@ -162,13 +244,15 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device,
     serial->handler = *handler;
     serial->fd = -1;
     selkie_timer_init(&serial->retry, event, on_retry, serial);
-    (void)open_line(serial);
+    const struct selkie_line_init_handler init = {.context = serial, .write = write_all, .done = on_init_done};
+    selkie_line_init_init(&serial->init, event, &init);
+    open_line(serial);
     return serial;
 }
 
 void selkie_serial_configure(struct selkie_serial *serial, const struct selkie_line_settings *settings)
 {
-    serial->settings = settings;
+    serial->settings = serial->init.settings = settings;
 }
 
 void selkie_serial_close(struct selkie_serial *serial)
@@ -183,7 +267,12 @@ void selkie_serial_close(struct selkie_serial *serial)
 
 bool selkie_serial_is_open(const struct selkie_serial *serial)
 {
-    return serial->fd >= 0;
+    return serial->ready;
+}
+
+const char *selkie_serial_fault(const struct selkie_serial *serial)
+{
+    return serial->ready ? serial->remark : serial->fault;
 }
 
 void selkie_serial_read_rest(struct selkie_serial *serial)
@@ -191,14 +280,11 @@ void selkie_serial_read_rest(struct selkie_serial *serial)
     uint8_t data[1024];
     ssize_t len;
 
-    while (serial->fd >= 0 && (len = read(serial->fd, data, sizeof data)) > 0)
+    while (serial->ready && (len = read(serial->fd, data, sizeof data)) > 0)
         serial->handler.bytes(serial->handler.context, data, (size_t)len);
 }
 
 int selkie_serial_write(struct selkie_serial *serial, const uint8_t *data, size_t len)
 {
-    if (serial->fd < 0)
-        return SELKIE_EIO;
-    ssize_t written = write(serial->fd, data, len);
-    return written == (ssize_t)len ? 0 : SELKIE_EIO;
+    return serial->ready ? write_all(serial, data, len) : SELKIE_EIO;
 }

@@ -12,6 +12,7 @@
 
 #define SELKIE_LINE_TCP              "tcp://" /* host:port follows: a serial server that passes bytes on and no more */
 #define SELKIE_LINE_OPEN_WAIT_MS_MAX 60000
+#define SELKIE_LINE_FAULT_MAX        480 /* what is wrong with a line, in words */
 
 struct selkie_line_settings {
     struct selkie_tty_settings tty; /* of no use with tcp:// */

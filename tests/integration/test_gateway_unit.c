@@ -4,10 +4,13 @@
 #include "run_suite.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define UNIT SELKIE_SOURCE_DIR "/packaging/systemd/selkie-gateway.service"
 
@@ -22,13 +25,15 @@ START_TEST(unit_is_a_tight_sandbox)
 }
 END_TEST
 
-/* systemd looks a name up once, when the unit starts, and skips what it does not find: the driver of an adapter that is
- * plugged in later. A number it takes as it is. */
-START_TEST(line_whose_driver_comes_later_is_let_through)
+/* What the unit lets through: by number, or by the name of the driver. */
+static struct {
+    bool majors[512];
+    char names[32][32];
+    size_t name_count;
+} allowed;
+
+static void read_unit(void)
 {
-    static const int majors[] = {4, 136, 166, 188, 204}; /* ttyS, pts, ttyACM, ttyUSB, ttyAMA */
-    const size_t count = sizeof(majors) / sizeof(majors[0]);
-    bool allowed[sizeof(majors) / sizeof(majors[0])] = {false};
     FILE *unit = fopen(UNIT, "re");
     char line[300];
 
@@ -36,14 +41,74 @@ START_TEST(line_whose_driver_comes_later_is_let_through)
     while (fgets(line, sizeof(line), unit) != NULL) {
         if (strncmp(line, "DeviceAllow=", 12) != 0)
             continue;
-        ck_assert_msg(strncmp(line, "DeviceAllow=char-", 17) == 0 && isdigit((unsigned char)line[17]), "by name: %s",
-                      line);
-        for (size_t i = 0; i < count; i++)
-            allowed[i] |= atoi(line + 17) == majors[i];
+        ck_assert_msg(strncmp(line, "DeviceAllow=char-", 17) == 0, "%s", line);
+        if (isdigit((unsigned char)line[17])) {
+            allowed.majors[atoi(line + 17) % 512] = true;
+            continue;
+        }
+        ck_assert_uint_lt(allowed.name_count, 32);
+        ck_assert_int_eq(sscanf(line, "DeviceAllow=char-%31s rw", allowed.names[allowed.name_count++]), 1);
     }
     (void)fclose(unit);
-    for (size_t i = 0; i < count; i++)
-        ck_assert_msg(allowed[i], "devices of major %d are kept out", majors[i]);
+}
+
+/* systemd looks a name up once, when the unit starts, and skips what it does not find: the driver of an adapter that is
+ * plugged in later. A number it takes as it is. So a name stands only for a driver that has no number of its own. */
+START_TEST(line_whose_driver_comes_later_is_let_through)
+{
+    static const int majors[] = {4,   136, 166, 188,
+                                 204, 207, 216}; /* ttyS, pts, ttyACM, ttyUSB, ttyAMA, ttymxc, rfcomm */
+    static const char *const numbered[] = {"ttyS", "pts", "ttyACM", "ttyUSB", "ttyAMA", "ttymxc", "rfcomm"};
+
+    read_unit();
+    for (size_t i = 0; i < sizeof(majors) / sizeof(majors[0]); i++)
+        ck_assert_msg(allowed.majors[majors[i]], "devices of major %d are kept out", majors[i]);
+    for (size_t i = 0; i < allowed.name_count; i++)
+        for (size_t j = 0; j < sizeof(numbered) / sizeof(numbered[0]); j++)
+            ck_assert_msg(fnmatch(allowed.names[i], numbered[j], 0) != 0, "by name: %s", allowed.names[i]);
+}
+END_TEST
+
+START_TEST(line_of_a_driver_without_a_number_is_let_through)
+{
+    static const char *const drivers[] = {"ttySC", "ttyGS", "ttyXRUSB"};
+
+    read_unit();
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        bool found = false;
+        for (size_t j = 0; j < allowed.name_count; j++)
+            found = found || fnmatch(allowed.names[j], drivers[i], 0) == 0;
+        ck_assert_msg(found, "lines of %s are kept out", drivers[i]);
+    }
+}
+END_TEST
+
+static bool lets_through(const char *device)
+{
+    struct stat status;
+    const char *name = strrchr(device, '/') + 1;
+    char driver[64];
+
+    ck_assert_msg(stat(device, &status) == 0, "%s", device);
+    (void)snprintf(driver, sizeof(driver), "%.*s", (int)strcspn(name, "0123456789"), name);
+    for (size_t i = 0; i < allowed.name_count; i++)
+        if (fnmatch(allowed.names[i], driver, 0) == 0)
+            return true;
+    return major(status.st_rdev) < 512 && allowed.majors[major(status.st_rdev)];
+}
+
+START_TEST(lines_that_this_machine_lists_are_let_through)
+{
+    const char *argv[] = {harness_program("selkie-gateway"), "--list-ports", NULL};
+    char *output, *rest = NULL;
+
+    read_unit();
+    ck_assert_int_eq(harness_run("list", argv, &output), 0);
+    for (char *line = strtok_r(output, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        line[strcspn(line, "\t")] = '\0';
+        ck_assert_msg(line[0] != '/' || lets_through(line), "%s is kept out", line);
+    }
+    free(output);
 }
 END_TEST
 
@@ -59,6 +124,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, unit_is_a_tight_sandbox);
     tcase_add_test(tcase, line_whose_driver_comes_later_is_let_through);
+    tcase_add_test(tcase, line_of_a_driver_without_a_number_is_let_through);
+    tcase_add_test(tcase, lines_that_this_machine_lists_are_let_through);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -110,9 +110,121 @@ START_TEST(every_key_is_read)
 }
 END_TEST
 
+#define LINE_WITH(keys) "\"serial\":[{\"device\":\"/a\"," keys "}]"
+
+START_TEST(every_key_of_a_line_is_read)
+{
+    struct selkie_gateway_config *config =
+        parse(PLAIN, LINE_WITH("\"baud\":12345,\"data\":7,\"parity\":\"odd\",\"stop\":2,\"flow\":\"rtscts\","
+                               "\"dtr\":\"off\",\"rts\":\"keep\",\"open_wait_ms\":2000,\"init\":["
+                               "{\"send\":\"AT\\r\\n\",\"expect\":\"OK\",\"wait_ms\":300},"
+                               "{\"hex\":\"C0fF00\",\"expect_hex\":\"c1\"},{\"send\":\"+++\"}]"));
+
+    ck_assert_msg(config != NULL, "%s", said);
+    const struct selkie_line_settings *line = &config->lines[0].serial;
+    ck_assert_uint_eq(line->tty.baud, 12345);
+    ck_assert_uint_eq(line->tty.data, 7);
+    ck_assert_uint_eq(line->tty.stop, 2);
+    ck_assert_int_eq(line->tty.parity, SELKIE_TTY_PARITY_ODD);
+    ck_assert_int_eq(line->tty.flow, SELKIE_TTY_FLOW_RTSCTS);
+    ck_assert_int_eq(line->tty.dtr, SELKIE_TTY_OFF);
+    ck_assert_int_eq(line->tty.rts, SELKIE_TTY_KEEP);
+    ck_assert(!line->tty.rs485);
+    ck_assert_uint_eq(line->open_wait_ms, 2000);
+    ck_assert_uint_eq(line->step_count, 3);
+    ck_assert_uint_eq(line->steps[0].send_len, 4);
+    ck_assert_mem_eq(line->steps[0].send, "AT\r\n", 4);
+    ck_assert_uint_eq(line->steps[0].expect_len, 2);
+    ck_assert_uint_eq(line->steps[0].wait_ms, 300);
+    ck_assert_uint_eq(line->steps[1].send_len, 3);
+    ck_assert_mem_eq(line->steps[1].send, "\xC0\xFF\x00", 3);
+    ck_assert_mem_eq(line->steps[1].expect, "\xC1", 1);
+    ck_assert_uint_eq(line->steps[1].wait_ms, SELKIE_LINE_STEP_WAIT_MS);
+    ck_assert_uint_eq(line->steps[2].expect_len, 0);
+    ck_assert_uint_eq(line->steps[2].wait_ms, SELKIE_LINE_STEP_PAUSE_MS);
+    selkie_gateway_config_close(config);
+}
+END_TEST
+
+/* Any difference opens the line again; none does not. */
+START_TEST(lines_are_the_same_if_all_that_opens_them_is)
+{
+    static const char *const others[] = {"\"baud\":9601",
+                                         "\"data\":7",
+                                         "\"parity\":\"odd\"",
+                                         "\"stop\":2",
+                                         "\"dtr\":\"off\"",
+                                         "\"open_wait_ms\":1",
+                                         "\"flow\":\"rtscts\"",
+                                         "\"rs485\":true",
+                                         "\"rts\":\"on\"",
+                                         "\"init\":[{\"send\":\"b\"}]",
+                                         "\"init\":[{\"send\":\"a\"},{\"send\":\"a\"}]"};
+    struct selkie_gateway_config *config = parse(PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\"}]"));
+    struct selkie_gateway_config *same = parse(PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\"}],\"baud\":9600"));
+
+    ck_assert(selkie_line_settings_same(&config->lines[0].serial, &same->lines[0].serial));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        char text[200];
+        bool steps = strstr(others[i], "init") != NULL;
+        (void)snprintf(text, sizeof(text), LINE_WITH("%s%s"), others[i], steps ? "" : ",\"init\":[{\"send\":\"a\"}]");
+        struct selkie_gateway_config *other = parse(PLAIN, text);
+        ck_assert_msg(other != NULL, "%s", said);
+        ck_assert_msg(!selkie_line_settings_same(&config->lines[0].serial, &other->lines[0].serial), "%s", others[i]);
+        selkie_gateway_config_close(other);
+    }
+    selkie_gateway_config_close(same);
+    selkie_gateway_config_close(config);
+}
+END_TEST
+
+START_TEST(serial_server_is_a_device)
+{
+    static const char *const devices[] = {"tcp://127.0.0.1:7000", "tcp://[::1]:65535", "tcp://shed.example:1"};
+    char line[100];
+
+    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        (void)snprintf(line, sizeof(line), "\"serial\":[{\"device\":\"%s\",\"open_wait_ms\":1}]", devices[i]);
+        struct selkie_gateway_config *config = parse(PLAIN, line);
+        ck_assert_msg(config != NULL, "%s", said);
+        selkie_gateway_config_close(config);
+    }
+}
+END_TEST
+
+#define TEXT_65  "12345678901234567890123456789012345678901234567890123456789012345"
+#define TCP_LINE "\"serial\":[{\"device\":\"tcp://h:1\","
+
 static const struct {
     const char *broker, *extra, *error;
 } mistakes[] = {
+    {PLAIN, LINE_WITH("\n\"baud\":12000001"), "g.json:5: baud: must be 50 to 12000000"},
+    {PLAIN, LINE_WITH("\"data\":4"), "data: must be 5 to 8"},
+    {PLAIN, LINE_WITH("\"stop\":3"), "stop: must be 1 to 2"},
+    {PLAIN, LINE_WITH("\"parity\":\"mark\""), "parity: must be"},
+    {PLAIN, LINE_WITH("\"flow\":\"xonxoff\""), "flow: must be"},
+    {PLAIN, LINE_WITH("\"dtr\":true"), "dtr: must be"},
+    {PLAIN, LINE_WITH("\"rts\":\"on\",\"flow\":\"rtscts\""), "rts: must be \"keep\": flow switches this signal"},
+    {PLAIN, LINE_WITH("\"rts\":\"on\",\"rs485\":true"), "rts: must be \"keep\": rs485 switches this signal"},
+    {PLAIN, LINE_WITH("\"rs485\":true,\"flow\":\"rtscts\""), "rs485: excludes flow"},
+    {PLAIN, LINE_WITH("\"open_wait_ms\":60001"), "open_wait_ms: must be 0 to 60000"},
+    {PLAIN, LINE_WITH("\"init\":[{}]"), "send: is required, or hex"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"\"}]"), "send: must be 1 to 128 bytes"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"" TEXT_65 TEXT_65 "\"}]"), "send: must be 1 to 128 bytes"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\",\n\"expect\":\"" TEXT_65 "\"}]"),
+     "g.json:5: expect: must be 1 to 64 bytes"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\",\"hex\":\"00\"}]"), "send: excludes hex"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\",\"expect\":\"a\",\"expect_hex\":\"00\"}]"), "expect: excludes"},
+    {PLAIN, LINE_WITH("\"init\":[{\"hex\":\"C0F\"}]"), "hex: must be pairs of hex digits"},
+    {PLAIN, LINE_WITH("\"init\":[{\"hex\":\"C0 F\"}]"), "hex: must be pairs of hex digits"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\",\"wait_ms\":60001}]"), "wait_ms: must be 1 to 60000"},
+    {PLAIN, LINE_WITH("\"init\":[{\"send\":\"a\",\"await\":1}]"), "await"},
+    {PLAIN, "\"serial\":[{\"device\":\"tcp://h\"}]", "device: must be tcp://HOST:PORT"},
+    {PLAIN, "\"serial\":[{\"device\":\"tcp://h:0\"}]", "device: must be tcp://HOST:PORT"},
+    {PLAIN, "\"serial\":[{\"device\":\"tcp://h:1/x\"}]", "device: must be tcp://HOST:PORT"},
+    {PLAIN, "\"serial\":[{\"device\":\"rfc2217://h:1\"}]", "device: rfc2217:// is not supported: set the speed at"},
+    {PLAIN, TCP_LINE "\"baud\":9600}]", "baud: is a setting of the serial server: tcp://h:1 passes only bytes"},
+    {PLAIN, TCP_LINE "\"rs485\":false}]", "rs485: is a setting of the serial server"},
     {PLAIN, LINE ",\n\"sereal\":[]", "g.json:5: sereal"},
     {PLAIN, "\"serial\":[]", "g.json:4: serial: must have 1 to 16"},
     {PLAIN, "\"serial\":[{\"device\":\"ttyUSB0\"}]", "device: must be a path"},
@@ -187,10 +299,12 @@ END_TEST
 
 START_TEST(template_has_every_key_and_no_mistake_but_missing_files)
 {
-    static const char *const keys[] = {"gateway", "root",       "uri",     "username",    "password_file",
-                                       "ca",      "cert",       "key",     "keepalive_s", "connect_timeout_s",
-                                       "device",  "baud",       "ack",     "quiet_ms",    "path",
-                                       "window",  "max_frames", "confirm", "allow"};
+    static const char *const keys[] = {"gateway", "root",         "uri",     "username",    "password_file",
+                                       "ca",      "cert",         "key",     "keepalive_s", "connect_timeout_s",
+                                       "device",  "baud",         "ack",     "quiet_ms",    "path",
+                                       "window",  "max_frames",   "confirm", "allow",       "data",
+                                       "parity",  "stop",         "flow",    "dtr",         "rts",
+                                       "rs485",   "open_wait_ms", "init"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char quoted[32];
@@ -246,6 +360,9 @@ int main(void)
     tcase_add_test(tcase, defaults_are_those_of_the_manual);
     tcase_add_test(tcase, uri_may_name_host_address_and_port);
     tcase_add_test(tcase, every_key_is_read);
+    tcase_add_test(tcase, every_key_of_a_line_is_read);
+    tcase_add_test(tcase, lines_are_the_same_if_all_that_opens_them_is);
+    tcase_add_test(tcase, serial_server_is_a_device);
     tcase_add_loop_test(tcase, mistake_is_told_with_its_key, 0, sizeof(mistakes) / sizeof(mistakes[0]));
     tcase_add_test(tcase, gateway_name_must_be_a_topic_level);
     tcase_add_test(tcase, secret_that_only_its_owner_reads_is_taken);

@@ -66,6 +66,14 @@ bool __wrap_selkie_radio_line_is_open(const struct selkie_radio_line *radio)
     return radio == radios[0] || second_open;
 }
 
+static const char *fault = ""; /* of the second line */
+
+const char *__wrap_selkie_radio_line_fault(const struct selkie_radio_line *radio);
+const char *__wrap_selkie_radio_line_fault(const struct selkie_radio_line *radio)
+{
+    return radio == radios[0] ? "" : fault;
+}
+
 static struct selkie_gateway_stats stats_of(void)
 {
     return (struct selkie_gateway_stats){
@@ -134,6 +142,7 @@ START_TEST(every_line_is_told_and_summed_up)
 
     stats.lines = radios;
     stats.line_count = 2;
+    fault = "No such device";
     json_t *json = parse(&stats);
     const json_t *lines = json_object_get(json, "lines");
     ck_assert_uint_eq(json_array_size(lines), 2);
@@ -148,6 +157,8 @@ START_TEST(every_line_is_told_and_summed_up)
     ck_assert(json_is_false(json_object_get(second, "open")));
     ck_assert(json_is_null(json_object_get(second, "frame_age_s")));
     ck_assert(json_is_null(json_object_get(second, "deaf_s")));
+    ck_assert_ptr_null(json_object_get(first, "fault"));
+    ck_assert_str_eq(json_string_value(json_object_get(second, "fault")), "No such device");
     json_decref(json);
 }
 END_TEST
@@ -182,6 +193,14 @@ START_TEST(status_is_one_line_for_people)
     stats.acknowledges_all = true;
     selkie_gateway_stats_status(status, &stats);
     ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting, acknowledges every device");
+    stats = stats_of();
+    stats.lines = radios;
+    stats.line_count = 2;
+    fault = "init step 2 of 3: nothing came";
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial 1 of 2 missing, broker ok, 7 waiting, one: bytes, but no frames for 100 s, two: "
+                             "missing; /dev/two: init step 2 of 3: "
+                             "nothing came");
 }
 END_TEST
 

@@ -12,14 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PATIENCE_US (10 * UINT64_C(1000000))
 
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
 void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static const struct selkie_line_settings settings = {.tty = {.baud = 9600}};
+static struct selkie_line_settings settings = {.tty = {.baud = 9600}};
+static bool grows;      /* the wait before the next try */
+static int64_t wait_us; /* how long it is */
 static sd_event *event;
 static struct selkie_serial *serial;
 static int master;
@@ -35,7 +40,8 @@ static bool last_change;
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
 {
     ck_assert_ptr_eq(timer->event, event);
-    ck_assert_int_eq(after_us, 1000000);
+    wait_us = after_us;
+    ck_assert(after_us == 1000000 || grows);
     retry = timer;
 }
 
@@ -48,6 +54,21 @@ void __wrap_selkie_log(int level, const char *format, ...)
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     lines++;
+}
+
+static int held_bytes = -1; /* what the driver says that it still has; -1: the truth */
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (request != TIOCOUTQ || held_bytes < 0)
+        return __real_ioctl(fd, request, argument);
+    *(int *)argument = held_bytes;
+    return 0;
 }
 
 static void on_bytes(void *context, const uint8_t *data, size_t len)
@@ -220,6 +241,49 @@ START_TEST(what_does_not_fit_whole_is_refused_and_nobody_waits_for_it)
 }
 END_TEST
 
+START_TEST(radio_that_takes_nothing_gets_no_bytes_that_are_late)
+{
+    const uint8_t bytes[5] = {0};
+
+    settings.tty.flow = SELKIE_TTY_FLOW_RTSCTS;
+    plug();
+    open_serial();
+    ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), 0);
+    held_bytes = 5; /* CTS is off */
+    ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), SELKIE_EIO);
+    held_bytes = 0;
+    ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), 0);
+    unplug();
+}
+END_TEST
+
+/* The wait grows, so that a module whose flash is written by the first step lives on. */
+START_TEST(line_that_its_first_steps_keep_closed_is_tried_less_and_less_often)
+{
+    struct selkie_line_step steps[2] = {{.send = "a", .send_len = 1, .wait_ms = 1},
+                                        {.send = "b", .send_len = 1, .expect = "c", .expect_len = 1, .wait_ms = 1}};
+
+    settings.steps = steps;
+    settings.step_count = 2;
+    grows = true;
+    plug();
+    open_serial();
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert(!selkie_serial_is_open(serial));
+        while (!retry)
+            turn();
+        ck_assert_int_gt(wait_us, SELKIE_SEC_US / 2 * (1 << i) - 1);
+        ck_assert_int_le(wait_us, SELKIE_SEC_US * (1 << i));
+        ck_assert_str_eq(selkie_serial_fault(serial), "init step 2 of 2: expected \"c\" within 1 ms, nothing came");
+        a_second_later();
+    }
+    ck_assert_uint_eq(lines, 1);
+    ck_assert_uint_eq(changes, 0);
+    ck_assert_uint_eq(heard_len, 0);
+    unplug();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("serial");
@@ -233,6 +297,8 @@ int main(void)
     tcase_add_test(tcase, another_reason_is_told_of);
     tcase_add_test(tcase, a_line_that_is_unplugged_is_gone_until_it_is_back);
     tcase_add_test(tcase, what_does_not_fit_whole_is_refused_and_nobody_waits_for_it);
+    tcase_add_test(tcase, radio_that_takes_nothing_gets_no_bytes_that_are_late);
+    tcase_add_test(tcase, line_that_its_first_steps_keep_closed_is_tried_less_and_less_often);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
