@@ -70,6 +70,7 @@ static void bytes_heard(struct selkie_radio_line *line, size_t len)
                "otherwise; stop the service and try selkie-gateway --listen %s",
                line->settings->device, (long long)selkie_hearing_deaf_s(&line->hearing, now_ms),
                line->settings->device);
+    selkie_serial_find_other(line->serial);
     line->handler.changed(line->handler.context);
 }
 

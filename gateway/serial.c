@@ -38,12 +38,24 @@ struct selkie_serial {
     char remark[SELKIE_LINE_FAULT_MAX]; /* what the log says about a line that is open */
 };
 
+static bool is_tcp(const struct selkie_serial *serial)
+{
+    return selkie_line_settings_is_tcp(serial->device);
+}
+
+static bool has_flow(const struct selkie_serial *serial)
+{
+    return !is_tcp(serial) && serial->settings->tty.flow != SELKIE_TTY_FLOW_NONE;
+}
+
 static void close_line(struct selkie_serial *serial)
 {
     selkie_line_dial_close(serial->dial);
     serial->dial = NULL;
     selkie_line_init_stop(&serial->init);
     serial->readable = sd_event_source_disable_unref(serial->readable);
+    if (serial->fd >= 0 && has_flow(serial)) /* else close waits up to 30 s for the radio to take them */
+        (void)tcflush(serial->fd, TCOFLUSH);
     if (serial->fd >= 0)
         (void)close(serial->fd);
     serial->fd = -1;
@@ -56,11 +68,6 @@ static void log_fault(struct selkie_serial *serial, const char *fault)
     if (strcmp(serial->fault, fault) != 0)
         selkie_log(LOG_WARNING, "serial line %s: %s; retrying until it works", serial->device, fault);
     selkie_error_text_format(serial->fault, sizeof serial->fault, "%s", fault);
-}
-
-static bool is_tcp(const struct selkie_serial *serial)
-{
-    return selkie_line_settings_is_tcp(serial->device);
 }
 
 /* A serial server whose line another client has closes the connection at once, each time. */
@@ -211,8 +218,7 @@ static bool is_held_up(struct selkie_serial *serial)
 {
     int waiting = 0;
 
-    if (is_tcp(serial) || serial->settings->tty.flow == SELKIE_TTY_FLOW_NONE ||
-        ioctl(serial->fd, TIOCOUTQ, &waiting) != 0 || waiting == 0)
+    if (!has_flow(serial) || ioctl(serial->fd, TIOCOUTQ, &waiting) != 0 || waiting == 0)
         return false;
     (void)tcflush(serial->fd, TCOFLUSH);
     return true;
@@ -273,6 +279,14 @@ bool selkie_serial_is_open(const struct selkie_serial *serial)
 const char *selkie_serial_fault(const struct selkie_serial *serial)
 {
     return serial->ready ? serial->remark : serial->fault;
+}
+
+void selkie_serial_find_other(struct selkie_serial *serial)
+{
+    char other[SELKIE_LINE_OTHER_MAX];
+
+    if (serial->fd >= 0 && !is_tcp(serial) && selkie_line_find_other(serial->fd, other))
+        log_remark(serial, other);
 }
 
 void selkie_serial_read_rest(struct selkie_serial *serial)

@@ -39,6 +39,9 @@ bool selkie_serial_is_open(const struct selkie_serial *serial);
  * uses it. "": nothing. Until the next turn of the loop. */
 const char *selkie_serial_fault(const struct selkie_serial *serial);
 
+/* Log who else uses the line, if somebody does: for a line on which frames are missing. */
+void selkie_serial_find_other(struct selkie_serial *serial);
+
 /* Pass on all bytes that have come, without the event loop. */
 void selkie_serial_read_rest(struct selkie_serial *serial);
 

@@ -75,6 +75,11 @@ static void explain(char *text, const char *device, int error)
     selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s", strerror(error));
     if (error == EBUSY && exists && selkie_tty_find_user(user, status.st_rdev))
         selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s: %s has it open", strerror(error), user);
+    else if (error == EBUSY)
+        selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX,
+                                 "%s: a process that this user cannot see has it open, or another line of this "
+                                 "configuration is the same one under another name",
+                                 strerror(error));
     else if (error == EPERM && exists)
         explain_not_permitted(text, status.st_rdev);
     else if (error == EACCES && exists)
@@ -83,9 +88,20 @@ static void explain(char *text, const char *device, int error)
                                  strerror(error));
 }
 
+bool selkie_line_find_other(int fd, char text[static SELKIE_LINE_OTHER_MAX])
+{
+    char user[SELKIE_TTY_USER_MAX];
+    struct stat status;
+
+    if (fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode) || !selkie_tty_find_user(user, status.st_rdev))
+        return false;
+    selkie_error_text_format(text, SELKIE_LINE_OTHER_MAX, "%s uses it too, and takes bytes away: end it", user);
+    return true;
+}
+
 static int set_up(int fd, const struct selkie_line_settings *settings, char *text)
 {
-    char refused[SELKIE_TTY_REFUSED_MAX], user[SELKIE_TTY_USER_MAX];
+    char refused[SELKIE_TTY_REFUSED_MAX], other[SELKIE_LINE_OTHER_MAX];
     struct stat status;
 
     if (fstat(fd, &status) != 0)
@@ -95,11 +111,9 @@ static int set_up(int fd, const struct selkie_line_settings *settings, char *tex
         return error;
     if (selkie_tty_configure(fd, &settings->tty, refused) < 0)
         return errno;
-    /* Who had it open before us needed no lock, and goes on reading. */
-    bool shared = selkie_tty_find_user(user, status.st_rdev);
-    selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s%s%s%s%s", refused[0] != '\0' ? "not as configured: " : "",
-                             refused, refused[0] != '\0' && shared ? "; " : "", shared ? user : "",
-                             shared ? " uses it too, and takes bytes away: end it" : "");
+    bool shared = selkie_line_find_other(fd, other); /* it opened the line before us, and so needed no lock */
+    selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s%s%s%s", refused[0] != '\0' ? "not as configured: " : "",
+                             refused, refused[0] != '\0' && shared ? "; " : "", shared ? other : "");
     return 0;
 }
 

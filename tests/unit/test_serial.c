@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define PATIENCE_US (10 * UINT64_C(1000000))
 
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
 int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_tcflush(int fd, int queue);
 int __real_ioctl(int fd, unsigned long request, ...);
 void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -56,7 +58,16 @@ void __wrap_selkie_log(int level, const char *format, ...)
     lines++;
 }
 
+static unsigned flushes;
 static int held_bytes = -1; /* what the driver says that it still has; -1: the truth */
+
+int __wrap_tcflush(int fd, int queue)
+{
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(queue, TCOFLUSH);
+    flushes++;
+    return 0;
+}
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
@@ -251,8 +262,12 @@ START_TEST(radio_that_takes_nothing_gets_no_bytes_that_are_late)
     ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), 0);
     held_bytes = 5; /* CTS is off */
     ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), SELKIE_EIO);
+    ck_assert_uint_eq(flushes, 1);
     held_bytes = 0;
     ck_assert_int_eq(selkie_serial_write(serial, bytes, sizeof bytes), 0);
+    selkie_serial_close(serial);
+    serial = NULL;
+    ck_assert_uint_eq(flushes, 2); /* else the end would wait for the radio */
     unplug();
 }
 END_TEST
