@@ -2,6 +2,7 @@
 /* selkie-gateway: radio frames from serial lines, through a spool on disk, to an MQTT broker. */
 #include "gateway_config.h"
 #include "gateway_service.h"
+#include "listen/listen.h"
 #include "log.h"
 #include "ports.h"
 
@@ -15,16 +16,28 @@
 #include <string.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE     2
+#define DEFAULT_CONFIG "/etc/selkie/gateway.json"
 
 const char *argp_program_version = "selkie-gateway " SELKIE_VERSION;
 
-enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS, LIST_RADIOS }; /* also argp's keys of the options */
+enum action {
+    RUN,
+    CHECK_CONFIG,
+    PRINT_CONFIG,
+    LIST_PORTS,
+    LIST_RADIOS,
+    LISTEN,
+    BAUD
+}; /* also argp's keys of the options */
 
 struct arguments {
     enum action action;
-    const char *config;
+    const char *config; /* NULL: not given */
+    const char *port;   /* to listen on */
+    unsigned baud;      /* 0: not given */
 };
 
 static const struct argp_option options[] = {
@@ -33,8 +46,22 @@ static const struct argp_option options[] = {
     {"print-config", PRINT_CONFIG, NULL, 0, "Print a complete configuration to start from, and end", 0},
     {"list-ports", LIST_PORTS, NULL, 0, "Show the serial lines with their stable names, and end", 0},
     {"list-radios", LIST_RADIOS, NULL, 0, "Show the radios that \"radio\" may name, and their settings, and end", 0},
+    {"listen", LISTEN, "PORT", 0,
+     "Show what comes in on a serial line: bytes, frames, broken ones; try the usual speeds. Stop the service first",
+     0},
+    {"baud", BAUD, "N", 0, "With --listen: only this speed", 0},
     {0},
 };
+
+static unsigned parse_baud(const char *value, struct argp_state *state)
+{
+    char *end;
+    unsigned long baud = strtoul(value, &end, 10);
+
+    if (*end != '\0' || value[0] < '0' || value[0] > '9' || baud > SELKIE_TTY_BAUD_MAX || baud < SELKIE_TTY_BAUD_MIN)
+        argp_error(state, "--baud: must be a number from %d to %d", SELKIE_TTY_BAUD_MIN, SELKIE_TTY_BAUD_MAX);
+    return (unsigned)baud;
+}
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
@@ -49,6 +76,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case LIST_PORTS:
     case LIST_RADIOS:
         arguments->action = (enum action)key;
+        return 0;
+    case LISTEN:
+        arguments->action = LISTEN;
+        arguments->port = value;
+        return 0;
+    case BAUD:
+        arguments->baud = parse_baud(value, state);
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->baud != 0 && arguments->action != LISTEN)
+            argp_error(state, "--baud is for --listen; the configuration has the speed of each line");
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "one argument too many: \"%s\"", value);
@@ -143,6 +181,36 @@ static int check(const char *path)
     return EXIT_SUCCESS;
 }
 
+/* The settings that a configuration has for this line, if there is one that we may read. False: it was named, and is
+ * wrong. */
+static bool find_settings(struct selkie_tty_settings *settings, const struct arguments *arguments)
+{
+    const char *path = arguments->config ? arguments->config : DEFAULT_CONFIG;
+
+    if (!arguments->config && access(path, R_OK) != 0)
+        return true;
+    struct selkie_gateway_config *config = selkie_gateway_config_load(path);
+    for (size_t i = 0; config && i < config->line_count; i++)
+        if (strcmp(config->lines[i].device, arguments->port) == 0) {
+            *settings = config->lines[i].serial.tty;
+            selkie_log(LOG_NOTICE, "%s: set as in %s", arguments->port, path);
+        }
+    bool sound = config;
+    selkie_gateway_config_close(config);
+    return sound || !arguments->config;
+}
+
+static int listen_to_line(const struct arguments *arguments)
+{
+    struct selkie_tty_settings settings = {.baud = 9600};
+
+    if (!find_settings(&settings, arguments))
+        return EX_CONFIG;
+    if (arguments->baud != 0)
+        settings.baud = arguments->baud;
+    return selkie_listen(arguments->port, &settings, arguments->baud != 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -151,11 +219,14 @@ int main(int argc, char **argv)
         .doc = "Forward sealed radio frames from serial lines to an MQTT broker.\v"
                "Frames wait in a spool on disk until the broker's plugin has dealt with them. See selkie-gateway(8).",
     };
-    struct arguments arguments = {.action = RUN, .config = "/etc/selkie/gateway.json"};
+    struct arguments arguments = {.action = RUN};
 
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    const char *config = arguments.config ? arguments.config : DEFAULT_CONFIG;
     switch (arguments.action) {
+    case LISTEN:
+        return listen_to_line(&arguments);
     case PRINT_CONFIG:
         return fputs(selkie_gateway_config_template, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case LIST_PORTS:
@@ -163,9 +234,10 @@ int main(int argc, char **argv)
     case LIST_RADIOS:
         return selkie_radio_profile_print(stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case CHECK_CONFIG:
-        return check(arguments.config);
+        return check(config);
     case RUN:
+    case BAUD:
         break;
     }
-    return run(arguments.config);
+    return run(config);
 }
