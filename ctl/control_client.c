@@ -23,6 +23,8 @@ struct selkie_control_client {
     json_t *commands; /* of the message under way */
     size_t len;       /* of that message at most */
     size_t len_max;
+    void (*handler)(void *context, const struct selkie_mqtt_event *message); /* of other topics, or NULL */
+    void *context;
 };
 
 static enum ctl_exit explain_denial(const struct selkie_control_client *control)
@@ -99,6 +101,19 @@ const struct selkie_ctl_config *selkie_control_client_config(const struct selkie
     return &control->config;
 }
 
+void selkie_control_client_set_handler(struct selkie_control_client *control,
+                                       void (*handler)(void *context, const struct selkie_mqtt_event *message),
+                                       void *context)
+{
+    control->handler = handler;
+    control->context = context;
+}
+
+int selkie_control_client_subscribe(struct selkie_control_client *control, const char *filter)
+{
+    return selkie_ctl_client_subscribe(control->client, filter, 0);
+}
+
 enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full)
 {
     if (json_array_size(control->commands) == 0) {
@@ -157,10 +172,12 @@ static json_t *await_answers(struct selkie_control_client *control)
     while (sound && json_array_size(responses) < count) {
         struct selkie_mqtt_event *message;
         enum ctl_wait wait = selkie_ctl_client_next(control->client, &message, control->config.timeout_ms);
-        if (wait == CTL_MESSAGE)
-            sound = take_answers(control, responses, message);
-        else
+        if (wait != CTL_MESSAGE)
             sound = false;
+        else if (strcmp(message->topic, RESPONSE) == 0)
+            sound = take_answers(control, responses, message);
+        else if (control->handler)
+            control->handler(control->context, message);
         if (wait == CTL_TIMEOUT)
             explain_silence(control);
         free(message);

@@ -7,6 +7,7 @@
 #include "ctl_command.h"
 
 #include <jansson.h>
+#include <mqtt_client.h>
 
 struct selkie_control_client;
 
@@ -31,6 +32,14 @@ enum ctl_exit selkie_control_client_once_take(json_t **data, const struct ctl_op
 /* The same, and print the data: as JSON if the options say so, else with `print`. */
 enum ctl_exit selkie_control_client_print_take(const struct ctl_options *options, json_t *command,
                                                void (*print)(json_t *data, const void *context), const void *context);
+
+/* Subscribe to further topics: what comes from them while an answer is waited for goes to the handler. Retained
+ * messages come before the answer to what is asked next. At QoS 0, so that thousands of them leave room for that answer
+ * in the broker's queue. The reason code of the SUBACK, or -1 after a failure. */
+void selkie_control_client_set_handler(struct selkie_control_client *control,
+                                       void (*handler)(void *context, const struct selkie_mqtt_event *message),
+                                       void *context);
+int selkie_control_client_subscribe(struct selkie_control_client *control, const char *filter);
 
 /* Several commands in one message: add each (it takes the object); send when *full is set, and at the end. */
 enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *control, json_t *command, bool *full);

@@ -71,7 +71,11 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command);
-enum ctl_exit ctl_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command);
+/* After a sentence about what is no name of a gateway: CTL_USAGE. */
+enum ctl_exit ctl_gateway_name_fault(const char *text);
+enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);

@@ -44,7 +44,7 @@ static void print_added(const json_t *data)
     ctl_print(config, true);
 }
 
-static enum ctl_exit not_a_name(const char *text)
+enum ctl_exit ctl_gateway_name_fault(const char *text)
 {
     ctl_fail("'%s' is not a gateway's name: a name has 1 to %d letters, digits, '-', '_' or '.'", text,
              SELKIE_GATEWAY_NAME_MAX);
@@ -56,7 +56,7 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     const char *name = options->args[0];
     struct selkie_control_client *control;
     if (!selkie_gateway_name_valid(name))
-        return not_a_name(name);
+        return ctl_gateway_name_fault(name);
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
@@ -86,7 +86,7 @@ enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct
 {
     const char *name = options->args[0];
     if (!selkie_gateway_name_valid(name))
-        return not_a_name(name);
+        return ctl_gateway_name_fault(name);
     return selkie_control_client_print_take(
         options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_removed, name);
 }

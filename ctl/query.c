@@ -1,49 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that ask the plugin one thing and print it: gateway list, key list, stats. */
+/* Commands that ask the plugin one thing and print it: key list, stats. */
 #include "control_client.h"
 #include "print.h"
 
 #include <stdio.h>
-#include <string.h>
 
-/* The lists of the plugin that are printed as they come. */
-static const struct list {
-    const char *control; /* the command */
-    const char *field;   /* of its answer */
-    struct ctl_column columns[4];
-} lists[] = {
-    {"listGateways",
-     "gateways",
-     {{"GATEWAY", "gateway", CTL_TEXT}, {"AUTH", "auth", CTL_TEXT}, {"ADDED", "added", CTL_TIME}}},
-    {"listKeys",
-     "keys",
-     {{"KEY", "id", CTL_NUMBER},
-      {"PROVIDER", "provider", CTL_TEXT},
-      {"BITS", "bits", CTL_NUMBER},
-      {"DEVICES", "bindings", CTL_NUMBER}}},
-};
-
-static void print_list(json_t *data, const void *context)
+static void print_keys(json_t *data, const void *context)
 {
-    const struct list *list = lists;
-    while (strcmp(list->control, context) != 0)
-        list++;
-    size_t count = 0;
-    while (count < 4 && list->columns[count].title)
-        count++;
-    ctl_table_print(list->columns, count, json_object_get(data, list->field));
+    static const struct ctl_column columns[] = {
+        {"KEY", "id", CTL_NUMBER},
+        {"PROVIDER", "provider", CTL_TEXT},
+        {"BITS", "bits", CTL_NUMBER},
+        {"DEVICES", "bindings", CTL_NUMBER},
+    };
+    (void)context;
+    ctl_table_print(columns, sizeof columns / sizeof columns[0], json_object_get(data, "keys"));
 }
 
 static enum ctl_exit ask(const struct ctl_options *options, const struct ctl_command *command,
                          void (*print)(json_t *data, const void *context))
 {
-    return selkie_control_client_print_take(options, json_pack("{s:s}", "command", command->control), print,
-                                            command->control);
+    return selkie_control_client_print_take(options, json_pack("{s:s}", "command", command->control), print, NULL);
 }
 
-enum ctl_exit ctl_list(const struct ctl_options *options, const struct ctl_command *command)
+enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command)
 {
-    return ask(options, command, print_list);
+    return ask(options, command, print_keys);
 }
 
 static void make_readable(json_t *object, const char *name)

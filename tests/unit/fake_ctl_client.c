@@ -16,7 +16,8 @@ char fake_said[1024];
 json_t *fake_published;
 size_t fake_published_len;
 unsigned fake_message_count;
-int fake_subscribe_reason, fake_publish_reason;
+int fake_subscribe_reason, fake_publish_reason, fake_filter_reason;
+char fake_filters[1024];
 size_t fake_packet_max = SIZE_MAX;
 const char *const *fake_answers;
 enum ctl_wait fake_then;
@@ -36,7 +37,7 @@ enum ctl_exit ctl_fail(const char *format, ...)
 enum ctl_exit selkie_ctl_config_open(struct selkie_ctl_config *config, const struct ctl_options *options)
 {
     (void)options;
-    *config = (struct selkie_ctl_config){.broker.username = fake_user, .timeout_ms = 7000};
+    *config = (struct selkie_ctl_config){.root = "selkie", .broker.username = fake_user, .timeout_ms = 7000};
     fake_open_count++;
     return CTL_DONE;
 }
@@ -67,6 +68,12 @@ void selkie_ctl_client_close(struct selkie_ctl_client *client)
 int selkie_ctl_client_subscribe(struct selkie_ctl_client *client, const char *filter, int qos)
 {
     (void)client;
+    if (filter[0] != '$') {
+        size_t len = strlen(fake_filters);
+        ck_assert_int_lt(snprintf(fake_filters + len, sizeof fake_filters - len, "%s ", filter),
+                         (int)(sizeof fake_filters - len));
+        return fake_filter_reason;
+    }
     ck_assert_str_eq(filter, "$CONTROL/selkie/v1/response");
     ck_assert_int_eq(qos, 1);
     return fake_subscribe_reason;
@@ -124,10 +131,14 @@ enum ctl_wait selkie_ctl_client_next(struct selkie_ctl_client *client, struct se
         end += sprintf(end, *at == '@' ? "%s" : "%.1s",
                        *at == '@' ? json_string_value(json_object_get(fake_command(0), "correlationData")) : at);
     size_t len = (size_t)(end - text);
-    *message = calloc(1, sizeof **message + len + 1);
-    **message = (struct selkie_mqtt_event){.kind = SELKIE_MQTT_MESSAGE,
-                                           .topic = "$CONTROL/selkie/v1/response",
-                                           .payload = memcpy(*message + 1, text, len),
-                                           .len = len};
+    char *copy = (char *)(*message = calloc(1, sizeof **message + len + 1)) + sizeof **message;
+    const char *topic = "$CONTROL/selkie/v1/response", *payload = memcpy(copy, text, len);
+    if (strncmp(copy, "selkie/", 7) == 0) {
+        topic = strtok(copy, " ");
+        payload = copy + strlen(topic) + 1;
+        len -= strlen(topic) + 1;
+    }
+    **message = (struct selkie_mqtt_event){
+        .kind = SELKIE_MQTT_MESSAGE, .topic = topic, .payload = (const uint8_t *)payload, .len = len};
     return CTL_MESSAGE;
 }

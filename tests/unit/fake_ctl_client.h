@@ -19,8 +19,12 @@ extern unsigned fake_message_count;
 extern int fake_subscribe_reason, fake_publish_reason;
 extern size_t fake_packet_max;
 
+/* Further subscriptions, each with a blank behind it, and what the broker says to them. */
+extern char fake_filters[1024];
+extern int fake_filter_reason;
+
 /* The answers that are to come, up to a NULL, and what comes after them. "@" in an answer stands for the correlation
- * of the last message. */
+ * of the last message. One that begins with "selkie/" is a message of the topic before its first blank. */
 extern const char *const *fake_answers;
 extern enum ctl_wait fake_then;
 

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_report.h"
+
+#include "print.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEPTH_MAX     4
+#define FIELDS_MAX    64
+#define ELEMENTS_MAX  16 /* as many lines as a gateway may have */
+#define NAME_MAX_SIZE 33
+#define TEXT_MAX_SIZE 129
+#define STALE_S       60 /* an online gateway's stats are younger; else its clock is wrong */
+
+static json_t *tame(const json_t *value, int depth);
+
+static json_t *tame_text(const char *text)
+{
+    char kept[TEXT_MAX_SIZE];
+    size_t len = 0;
+
+    for (; text[len] != '\0' && len < sizeof kept - 1; len++)
+        kept[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
+    return json_stringn(kept, len);
+}
+
+static json_t *tame_object(const json_t *object, int depth)
+{
+    json_t *kept = json_object(), *value;
+    const char *name;
+
+    json_object_foreach ((json_t *)object, name, value) {
+        if (json_object_size(kept) < FIELDS_MAX && strlen(name) < NAME_MAX_SIZE)
+            (void)json_object_set_new(kept, name, tame(value, depth + 1));
+    }
+    return kept;
+}
+
+static json_t *tame_list(const json_t *list, int depth)
+{
+    json_t *kept = json_array(), *value;
+    size_t i;
+
+    json_array_foreach (list, i, value) {
+        if (i < ELEMENTS_MAX)
+            (void)json_array_append_new(kept, tame(value, depth + 1));
+    }
+    return kept;
+}
+
+static json_t *tame(const json_t *value, int depth)
+{
+    if (json_is_string(value))
+        return tame_text(json_string_value(value));
+    if (depth < DEPTH_MAX && json_is_object(value))
+        return tame_object(value, depth);
+    if (depth < DEPTH_MAX && json_is_array(value))
+        return tame_list(value, depth);
+    if (json_is_object(value) || json_is_array(value))
+        return json_string("...");
+    return json_copy((json_t *)value);
+}
+
+json_t *ctl_gateway_claim(const void *payload, size_t len)
+{
+    json_t *root = len > CTL_CLAIM_BYTES_MAX ? NULL : json_loadb(payload, len, 0, NULL);
+    json_t *kept = json_is_object(root) ? tame(root, 0) : NULL;
+
+    json_decref(root);
+    return kept;
+}
+
+/* Whole numbers of 0 and above; -1 for all else. */
+static int64_t number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_integer(value) && json_integer_value(value) >= 0 ? json_integer_value(value) : -1;
+}
+
+/* Seconds since the last frame of any line; -1: not known. The stats may be older than what they say: by the gateway's
+ * own clock, so as long as it is online no more than a minute is believed. */
+static int64_t frame_age_s(const json_t *stats, bool online, int64_t now_ms)
+{
+    int64_t youngest = -1, time = number(stats, "time");
+    json_t *line;
+    size_t i;
+
+    json_array_foreach (json_object_get(stats, "lines"), i, line) {
+        int64_t age = number(line, "frame_age_s");
+        if (age >= 0 && (youngest < 0 || age < youngest))
+            youngest = age;
+    }
+    int64_t since = time < 0 || time > now_ms ? -1 : (now_ms - time) / 1000;
+    if (online && (since < 0 || since > STALE_S))
+        since = 0;
+    return youngest < 0 || since < 0 || youngest > INT64_MAX - since ? -1 : youngest + since;
+}
+
+static const char *state_of(const json_t *state)
+{
+    const char *text = json_string_value(json_object_get(state, "state"));
+
+    if (!state)
+        return "never seen";
+    if (text && strcmp(text, "online") == 0)
+        return "online";
+    return text && strcmp(text, "offline") == 0 ? "offline" : "unknown";
+}
+
+json_t *ctl_gateway_report(const char *gateway, const json_t *registered, const json_t *state, const json_t *stats,
+                           int64_t now_ms)
+{
+    json_t *report = json_pack("{s:s}", "gateway", gateway);
+    const char *word = state_of(state);
+    int64_t age = frame_age_s(stats, strcmp(word, "online") == 0, now_ms);
+
+    if (registered)
+        (void)json_object_update(report, (json_t *)registered);
+    (void)json_object_set_new(report, "state", json_string(word));
+    if (age >= 0)
+        (void)json_object_set_new(report, "frame_age_s", json_integer((json_int_t)age));
+    if (stats)
+        (void)json_object_set(report, "stats", (json_t *)stats);
+    return report;
+}
+
+/* "12 s", "3 min", "5 h", "9 d"; NULL if it is not known. */
+static json_t *age_text(const json_t *report)
+{
+    static const struct {
+        int64_t seconds;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}};
+    int64_t age = number(report, "frame_age_s");
+    size_t i = 0;
+
+    if (age < 0)
+        return NULL;
+    while (i < sizeof units / sizeof units[0] && age < 2 * units[i].seconds)
+        i++;
+    if (i == sizeof units / sizeof units[0])
+        return json_sprintf("%" PRId64 " s", age);
+    return json_sprintf("%" PRId64 " %s", age / units[i].seconds, units[i].unit);
+}
+
+static json_t *broken_share(const json_t *stats)
+{
+    int64_t broken = number(stats, "broken"), received = number(stats, "received");
+
+    if (broken < 0 || received < 0 || (broken == 0 && received == 0))
+        return NULL;
+    return json_real((double)broken / ((double)broken + (double)received));
+}
+
+/* "ok", "1 of 2 missing", "1 of 2 deaf"; NULL if it is not known. */
+static json_t *lines_text(const json_t *stats)
+{
+    json_t *lines = json_object_get(stats, "lines"), *line;
+    size_t missing = 0, deaf = 0, count = json_array_size(lines), i;
+
+    if (count == 0)
+        return NULL;
+    json_array_foreach (lines, i, line) {
+        missing += json_is_false(json_object_get(line, "open"));
+        deaf += number(line, "deaf_s") >= 0;
+    }
+    if (missing == 0 && deaf == 0)
+        return json_string("ok");
+    if (missing == 0)
+        return json_sprintf("%zu of %zu deaf", deaf, count);
+    return deaf == 0 ? json_sprintf("%zu of %zu missing", missing, count)
+                     : json_sprintf("%zu missing, %zu deaf, of %zu", missing, deaf, count);
+}
+
+static void set_known(json_t *object, const char *name, json_t *value)
+{
+    if (value)
+        (void)json_object_set_new(object, name, value);
+}
+
+void ctl_gateway_print_list(const json_t *reports)
+{
+    static const struct ctl_column columns[] = {
+        {"GATEWAY", "gateway", CTL_TEXT}, {"AUTH", "auth", CTL_TEXT},      {"ADDED", "added", CTL_TIME},
+        {"STATE", "state", CTL_TEXT},     {"LAST FRAME", "age", CTL_TEXT}, {"QUEUE", "queue", CTL_NUMBER},
+        {"BROKEN", "broken", CTL_SHARE},  {"LINES", "lines", CTL_TEXT},
+    };
+    json_t *rows = json_array(), *report;
+    size_t i;
+
+    json_array_foreach (reports, i, report) {
+        const json_t *stats = json_object_get(report, "stats");
+        json_t *row = json_copy(report);
+        int64_t queue = number(stats, "queue");
+        set_known(row, "age", age_text(report));
+        set_known(row, "queue", queue < 0 ? NULL : json_integer((json_int_t)queue));
+        set_known(row, "broken", broken_share(stats));
+        set_known(row, "lines", lines_text(stats));
+        (void)json_array_append_new(rows, row);
+    }
+    ctl_table_print(columns, sizeof columns / sizeof columns[0], rows);
+    json_decref(rows);
+}
+
+static void set_time(json_t *object, const char *name)
+{
+    char text[CTL_CELL_SIZE];
+    const json_t *time = json_object_get(object, name);
+
+    if (json_is_integer(time))
+        (void)json_object_set_new(object, name, json_string(ctl_table_cell(text, time, CTL_TIME)));
+}
+
+void ctl_gateway_print(const json_t *report)
+{
+    json_t *shown = json_deep_copy(report), *stats = json_object_get(shown, "stats"), *line;
+    json_t *lines = json_incref(json_object_get(stats, "lines"));
+    char name[32];
+    size_t i;
+
+    set_time(shown, "added");
+    set_time(stats, "time");
+    (void)json_object_del(shown, "frame_age_s");
+    set_known(shown, "last frame", age_text(report));
+    (void)json_object_del(stats, "lines");
+    json_array_foreach (lines, i, line) {
+        (void)snprintf(name, sizeof name, "line %zu", i + 1);
+        (void)json_object_set(stats, name, line);
+    }
+    json_decref(lines);
+    if (stats) { /* at the end, after what is short */
+        json_incref(stats);
+        (void)json_object_del(shown, "stats");
+        (void)json_object_set_new(shown, "stats", stats);
+    }
+    ctl_print(shown, false);
+    json_decref(shown);
+}
