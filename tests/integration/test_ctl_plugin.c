@@ -216,36 +216,6 @@ START_TEST(a_claim_is_made_and_printed_once)
 }
 END_TEST
 
-START_TEST(gateways_come_and_go)
-{
-    char lines[400], *output;
-    const char *passwords = harness_write("passwords", 0600, "%s", "");
-    const char *const argv[] = {"mosquitto_passwd", "-b", passwords, "root", "pw", NULL};
-    ck_assert_int_eq(harness_run("mosquitto_passwd", argv, &output), 0);
-    free(output);
-    harness_write("root.password", 0600, "pw\n");
-    snprintf(lines, sizeof lines, "password_file %s\n", passwords);
-    broker = harness_broker_with_plugin(lines, "\"admins\":[\"root\"]");
-    output = shell(0, "ctl gateway add roof --json --password-file root.password");
-    json_t *added = json_loads(output, 0, NULL);
-    const char *password = json_string_value(json_object_get(added, "password"));
-    ck_assert_ptr_nonnull(password);
-    struct harness_client *gateway = frames_gateway(broker, "roof", password);
-    EXPECT(1, "refuses the user 'root'", "ctl gateway list");
-    EXPECT(0, "roof     password", "ctl gateway list --password-file root.password");
-    EXPECT(1, "already registered", "ctl gateway add roof --password-file root.password");
-    EXPECT(0, "common name", "ctl gateway add tower --certificate --password-file root.password");
-    EXPECT(0, "roof removed", "ctl gateway remove roof --password-file root.password");
-    struct harness_client_options options = {.username = "roof", .password = password};
-    int reason;
-    ck_assert_ptr_null(harness_connect_try(broker, &options, &reason));
-    EXPECT(0, "tower", "ctl gateway list --password-file root.password");
-    json_decref(added);
-    free(output);
-    harness_disconnect(gateway);
-}
-END_TEST
-
 START_TEST(the_printed_gateway_configuration_is_a_sound_one)
 {
     start("");
@@ -343,7 +313,6 @@ int main(void)
     tcase_add_test(tcase, an_imported_fleet_is_exported_again);
     tcase_add_test(tcase, no_exported_cell_is_a_formula_and_import_takes_it_back);
     tcase_add_test(tcase, a_claim_is_made_and_printed_once);
-    tcase_add_test(tcase, gateways_come_and_go);
     tcase_add_test(tcase, the_printed_gateway_configuration_is_a_sound_one);
     tcase_add_test(tcase, keys_and_counters_are_shown);
     tcase_add_test(tcase, who_is_no_administrator_is_told);

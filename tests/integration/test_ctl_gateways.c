@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkiectl gateway … with the real plugin in a real Mosquitto, a real gateway, one that is hostile, and one that never
+ * came. */
+#include "frames.h"
+
+#include <selkie/link.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct harness_broker *broker;
+
+/* A line of a shell in the test's folder, where "ctl" is selkiectl as the administrator. Returns what it said. */
+__attribute__((format(printf, 2, 3))) static char *shell(int status, const char *format, ...)
+{
+    char line[1024], script[2048], *output;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    snprintf(script, sizeof script, "cd '%s'; ctl() { '%s' --broker %s --username ${user-root} \"$@\"; }; %s",
+             harness_path("."), harness_program("selkiectl"), broker->uri, line);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    int ended = harness_run("selkiectl", argv, &output);
+    ck_assert_msg(ended == status, "%s: exit %d, expected %d:\n%s", line, ended, status, output);
+    return output;
+}
+
+#define EXPECT(status, text, ...) expect(shell(status, __VA_ARGS__), text)
+
+static void expect(char *output, const char *text)
+{
+    ck_assert_msg(strstr(output, text) != NULL, "expected \"%s\" in:\n%s", text, output);
+    free(output);
+}
+
+/* A broker whose administrator has a password, so that gateways have theirs. */
+static void start_with_passwords(void)
+{
+    char lines[400], *output;
+    const char *passwords = harness_write("passwords", 0600, "%s", "");
+    const char *const argv[] = {"mosquitto_passwd", "-b", passwords, "root", "pw", NULL};
+    ck_assert_int_eq(harness_run("mosquitto_passwd", argv, &output), 0);
+    free(output);
+    harness_write("root.password", 0600, "pw\n");
+    snprintf(lines, sizeof lines, "password_file %s\n", passwords);
+    broker = harness_broker_with_plugin(lines, "\"admins\":[\"root\"]");
+}
+
+START_TEST(gateways_come_and_go)
+{
+    start_with_passwords();
+    char *output = shell(0, "ctl gateway add roof --json --password-file root.password");
+    json_t *added = json_loads(output, 0, NULL);
+    const char *password = json_string_value(json_object_get(added, "password"));
+    ck_assert_ptr_nonnull(password);
+    struct harness_client *gateway = frames_gateway(broker, "roof", password);
+    EXPECT(1, "refuses the user 'root'", "ctl gateway list");
+    EXPECT(0, "roof     password", "ctl gateway list --password-file root.password");
+    EXPECT(1, "already registered", "ctl gateway add roof --password-file root.password");
+    EXPECT(0, "common name", "ctl gateway add tower --certificate --password-file root.password");
+    EXPECT(0, "roof removed", "ctl gateway remove roof --password-file root.password");
+    struct harness_client_options options = {.username = "roof", .password = password};
+    int reason;
+    ck_assert_ptr_null(harness_connect_try(broker, &options, &reason));
+    EXPECT(0, "tower", "ctl gateway list --password-file root.password");
+    json_decref(added);
+    free(output);
+    harness_disconnect(gateway);
+}
+END_TEST
+
+/* Register a gateway; its password, for free(). */
+static char *add_gateway(const char *name)
+{
+    char *output = shell(0, "ctl gateway add %s --json --password-file root.password", name);
+    json_t *added = json_loads(output, 0, NULL);
+    char *password = strdup(json_string_value(json_object_get(added, "password")));
+    json_decref(added);
+    free(output);
+    return password;
+}
+
+/* The real gateway on a line of its own, once it is connected. */
+static struct harness_process *start_gateway(const char *name, const char *password, struct harness_pty *pty)
+{
+    char secret[256], spool[256];
+    snprintf(secret, sizeof secret, "%s", harness_write("roof.password", 0600, "%s\n", password));
+    snprintf(spool, sizeof spool, "%s", harness_path("spool.db"));
+    const char *config =
+        harness_write("gateway.json", 0600,
+                      "{\"gateway\":\"%s\",\"broker\":{\"uri\":\"%s\",\"username\":\"%s\",\"password_file\":\"%s\"},"
+                      "\"serial\":[{\"device\":\"%s\"}],\"spool\":{\"path\":\"%s\"}}",
+                      name, broker->uri, name, secret, pty->path, spool);
+    const char *const argv[] = {harness_program("selkie-gateway"), "--config", config, NULL};
+    struct harness_process *gateway = harness_spawn("gateway", argv, false);
+    harness_wait_log(gateway, "open, ");
+    harness_wait_log(gateway, ": connected");
+    return gateway;
+}
+
+/* A gateway that somebody has broken into says what it likes, and goes. */
+static void be_hostile(const char *name, const char *password)
+{
+    static const char offline[] = "{\"state\":\"offline\"}";
+    static const char stats[] =
+        "{\"version\":\"\\u001b[2J\\u009bgone\",\"queue\":42,\"received\":1,\"broken\":3,\"auth\":"
+        "\"certificate\",\"lines\":[{\"port\":\"\\r\\nroof  password\",\"open\":false}]}";
+    struct harness_client *gateway = frames_gateway(broker, name, password);
+    char topic[64];
+    snprintf(topic, sizeof topic, "selkie/gateway/%s/state", name);
+    ck_assert_int_ge(harness_publish(gateway, topic, offline, sizeof offline - 1, 1, true, NULL), 0);
+    ck_assert_int_ge(harness_publish(gateway, "selkie/gateway/roof/state", offline, sizeof offline - 1, 1, true, NULL),
+                     128); /* only below its own name */
+    snprintf(topic, sizeof topic, "selkie/gateway/%s/stats", name);
+    ck_assert_int_ge(harness_publish(gateway, topic, stats, sizeof stats - 1, 1, true, NULL), 0);
+    harness_disconnect(gateway);
+}
+
+START_TEST(each_gateway_shows_how_it_is)
+{
+    start_with_passwords();
+    char *roof = add_gateway("roof"), *tower = add_gateway("tower");
+    free(add_gateway("yard"));
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = start_gateway("roof", roof, pty);
+    struct harness_client_options admin = {.username = "root", .password = "pw"};
+    struct harness_client *reader = harness_connect(broker, &admin);
+    const uint8_t broken[] = {0, 5, 0x2F, 1, 2, 3, 0, 5, 1, 2, 3, 4, 0}, session[40] = {0x11, 1, 2, 3, 4};
+    uint8_t wire[SELKIE_LINK_WIRE_SIZE(sizeof session)];
+    int len = selkie_link_encode(wire, sizeof wire, session, sizeof session);
+    ck_assert_int_gt(len, 0);
+    harness_pty_write(pty, broken, sizeof broken);
+    harness_pty_write(pty, wire, (size_t)len);
+    be_hostile("tower", tower);
+    ck_assert_int_eq(harness_subscribe(reader, "selkie/gateway/roof/stats", 0), 0);
+    harness_message_free(harness_receive(reader, "selkie/gateway/roof/stats")); /* within 30 s */
+    harness_disconnect(reader);
+
+#define AS_ROOT " --password-file root.password"
+    EXPECT(0, "GATEWAY  AUTH      ADDED                STATE       LAST FRAME  QUEUE  BROKEN  LINES\n",
+           "ctl gateway list" AS_ROOT);
+    EXPECT(0, "online s 0 67 % ok\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"roof\" {print $5,$7,$8,$9,$10,$11}'");
+    EXPECT(0, "offline - 42 75 % 1 of 1 missing\n",
+           "ctl gateway list" AS_ROOT " | awk '$1 == \"tower\" {print $5,$6,$7,$8,$9,$10,$11,$12,$13}'");
+    EXPECT(0, "never seen - - - -\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"yard\" {print $5,$6,$7,$8,$9,$10}'");
+    EXPECT(0, "[('roof', 'online'), ('tower', 'offline'), ('yard', 'never seen')]",
+           "ctl gateway list --json" AS_ROOT
+           " | python3 -c 'import json,sys; print([(g[\"gateway\"],g[\"state\"]) for g "
+           "in json.load(sys.stdin)[\"gateways\"]])'");
+    EXPECT(0, "online True 2 True",
+           "ctl gateway show roof --json" AS_ROOT
+           " | python3 -c 'import json,sys; g=json.load(sys.stdin); l=g[\"stats\"][\"lines\"][0]; "
+           "print(g[\"state\"],l[\"open\"],l[\"crc\"],g[\"frame_age_s\"]<=60)'");
+    EXPECT(0, pty->path, "ctl gateway show roof" AS_ROOT);
+    EXPECT(0, "  version    ?[2J??gone\n", "ctl gateway show tower" AS_ROOT);
+    EXPECT(0, "??roof  password\n", "ctl gateway show tower" AS_ROOT);
+    EXPECT(0, "state    never seen\n", "ctl gateway show yard" AS_ROOT);
+    EXPECT(1, "no such gateway: 'attic'", "ctl gateway show attic" AS_ROOT);
+    EXPECT(0, "tower removed", "ctl gateway remove tower" AS_ROOT);
+    EXPECT(1, "no such gateway: 'tower'", "ctl gateway show tower" AS_ROOT);
+
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+    EXPECT(0, "offline\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"roof\" {print $5}'");
+    free(roof);
+    free(tower);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ctl_gateways");
+    TCase *tcase = tcase_create("ctl_gateways");
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, gateways_come_and_go);
+    tcase_add_test(tcase, each_gateway_shows_how_it_is);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
