@@ -41,6 +41,8 @@ struct listen {
     struct selkie_listen_trial trials[SPEEDS_MAX];
     size_t trial_count, at;
     uint32_t errors_before; /* of the line, when they were read last */
+    bool framed;            /* this transmission had a frame */
+    uint8_t last;           /* byte */
     uint64_t bytes, kinds[KINDS], crc, framing, overlong;
 };
 
@@ -108,7 +110,9 @@ static void take_byte(struct listen *listen, uint8_t byte)
     char text[SELKIE_LISTEN_TEXT_MAX];
     struct selkie_frame frame;
 
+    listen->last = byte;
     if (result > 0) {
+        listen->framed = true;
         selkie_listen_describe(text, trial->rx.body, (size_t)result);
         say(listen, text);
         listen->kinds[decode(&frame, trial->rx.body, (size_t)result)]++;
@@ -201,12 +205,17 @@ static int on_silence(struct listen *listen, bool over)
     struct selkie_listen_trial *trial = &listen->trials[listen->at];
     char text[64];
 
-    if (trial->transmission_bytes > 0 && over) {
-        (void)snprintf(text, sizeof text, "%" PRIu64 " bytes, no frame", trial->transmission_bytes);
-        say(listen, text);
-    }
-    if (over)
+    if (over) {
+        if (listen->framed && trial->transmission_bytes == 1)
+            (void)snprintf(text, sizeof text, "one byte behind the frame: %d dBm, if it is \"rssi\"",
+                           selkie_rssi_of(listen->last));
+        else
+            (void)snprintf(text, sizeof text, "%" PRIu64 " bytes, no frame", trial->transmission_bytes);
+        if (trial->transmission_bytes > 0)
+            say(listen, text);
         selkie_listen_trial_silence(trial);
+        listen->framed = false;
+    }
     return listen->trial_count > 1 && selkie_listen_trial_is_over(trial) ? try_next(listen) : 0;
 }
 

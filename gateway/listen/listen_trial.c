@@ -14,13 +14,14 @@ void selkie_listen_trial_init(struct selkie_listen_trial *trial, unsigned baud)
 {
     memset(trial, 0, sizeof *trial);
     trial->baud = baud;
-    selkie_link_rx_init(&trial->rx);
+    trial->rx.appended = true;
+    selkie_rssi_rx_init(&trial->rx);
 }
 
 int selkie_listen_trial_byte(struct selkie_listen_trial *trial, uint8_t byte)
 {
-    bool inside = selkie_link_rx_inside(&trial->rx);
-    int result = selkie_link_rx_byte(&trial->rx, byte);
+    bool inside = selkie_rssi_rx_inside(&trial->rx);
+    int result = selkie_rssi_rx_byte(&trial->rx, byte);
 
     trial->bytes++;
     trial->vain_bytes++;

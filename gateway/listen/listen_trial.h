@@ -7,7 +7,8 @@
 #ifndef SELKIE_GATEWAY_LISTEN_TRIAL_H
 #define SELKIE_GATEWAY_LISTEN_TRIAL_H
 
-#include <selkie/link.h>
+#include "rssi_rx.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 
 struct selkie_listen_trial {
     unsigned baud;
-    struct selkie_link_rx rx;
+    struct selkie_rssi_rx rx; /* takes radios that append a byte, and those that do not */
     uint64_t bytes;
     uint64_t changes;      /* of one bit to the next within the bytes */
     uint64_t frames;       /* whole, with a good CRC, of SELKIE_LISTEN_BODY_MIN bytes or more */
@@ -31,7 +32,7 @@ struct selkie_listen_trial {
 
 void selkie_listen_trial_init(struct selkie_listen_trial *trial, unsigned baud);
 
-/* One byte; the result is that of selkie_link_rx_byte. */
+/* One byte; the result is that of selkie_rssi_rx_byte. */
 int selkie_listen_trial_byte(struct selkie_listen_trial *trial, uint8_t byte);
 
 /* The line has been silent for a while. */

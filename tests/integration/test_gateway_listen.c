@@ -84,6 +84,21 @@ START_TEST(each_frame_is_a_line_of_text_and_the_end_sums_up)
 }
 END_TEST
 
+START_TEST(a_signal_strength_behind_a_frame_is_shown)
+{
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *listen = listening_on(pty->path, NULL, NULL);
+
+    rig_send(pty, 1);
+    harness_pty_write(pty, (const uint8_t[]){256 - 87}, 1);
+    harness_wait_log(listen, "one byte behind the frame: -87 dBm, if it is \"rssi\"");
+    rig_send(pty, 2);
+    rig_wait_log_count(listen, "SESSION", 2);
+    ck_assert_int_eq(harness_stop(listen, SIGTERM), 0);
+    ck_assert(harness_log_has(listen, "broken  wrong CRC 0 too long 0 other 0"));
+}
+END_TEST
+
 /* The speed that the program has set. */
 static unsigned speed_of(const struct harness_pty *pty)
 {
@@ -216,6 +231,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, each_frame_is_a_line_of_text_and_the_end_sums_up);
+    tcase_add_test(tcase, a_signal_strength_behind_a_frame_is_shown);
     tcase_add_test(tcase, speed_of_the_device_is_found);
     tcase_add_test(tcase, noise_without_an_end_goes_through_all_speeds);
     tcase_add_test(tcase, silence_is_named);

@@ -140,6 +140,24 @@ START_TEST(a_speed_has_its_chance_before_the_next)
 }
 END_TEST
 
+/* An E220 appends a byte to each packet: neither that byte nor its absence costs a frame. */
+START_TEST(a_byte_behind_each_frame_breaks_nothing)
+{
+    struct selkie_listen_trial trial;
+    uint8_t wire[SELKIE_LINK_WIRE_MAX];
+
+    selkie_listen_trial_init(&trial, 9600);
+    for (unsigned i = 0; i < 8; i++) {
+        size_t len = sealed_wire(wire, i);
+        feed(&trial, wire, len, 9600, false);
+        if (i % 2 == 0)
+            (void)!selkie_listen_trial_byte(&trial, (uint8_t)(0x9A + i));
+    }
+    ck_assert_uint_eq(trial.frames, 8);
+    ck_assert_uint_eq(trial.broken, 0);
+}
+END_TEST
+
 static void expect(const uint8_t *body, size_t len, const char *expected)
 {
     char text[SELKIE_LISTEN_TEXT_MAX];
@@ -193,6 +211,7 @@ int main(void)
     tcase_add_test(tcase, broken_frames_at_the_right_speed_look_more_right_than_the_rest);
     tcase_add_test(tcase, noise_and_silence_have_no_speed);
     tcase_add_test(tcase, a_speed_has_its_chance_before_the_next);
+    tcase_add_test(tcase, a_byte_behind_each_frame_breaks_nothing);
     tcase_add_test(tcase, each_kind_of_body_is_named);
     tcase_add_test(tcase, no_body_steers_the_terminal);
     suite_add_tcase(suite, tcase);
