@@ -312,15 +312,19 @@ static void send_fragment(const uint8_t *body, size_t len, uint8_t index)
     send_body(fragment, selkie_fragment_write(fragment, &plan, body, len, index));
 }
 
-/* Turn the loop for so long; no ACK comes. */
-static void run_in_silence(int64_t us)
+static bool ack_is_there(void)
 {
     struct pollfd readable = {.fd = master, .events = POLLIN};
+
+    return poll(&readable, 1, 0) > 0;
+}
+
+static void wait_for(int64_t us)
+{
     int64_t end = selkie_clock_monotonic_us() + us;
 
     while (selkie_clock_monotonic_us() < end)
         ck_assert_int_ge(sd_event_run(event, 1000), 0);
-    ck_assert_int_eq(poll(&readable, 1, 0), 0);
 }
 
 START_TEST(fragments_give_their_body_as_if_it_had_come_whole)
@@ -379,28 +383,49 @@ START_TEST(fragments_that_give_no_body_are_counted)
 }
 END_TEST
 
-/* Apart for longer than the quiet time, and parity behind the last one that was needed. */
+#define FRAGMENTS_MS 150
+
+/* A transmission at a pace that is slower than the quiet time, with parity behind the last fragment that was needed.
+ * The body is acknowledged behind all of it; false: this machine was so late that a gateway may think it over before.
+ */
+static bool transmission_is_acknowledged_behind_its_end(const uint8_t *body, uint8_t first, bool repeat)
+{
+    uint8_t ack[SELKIE_ACK_SIZE], expected[SELKIE_ACK_SIZE];
+    size_t before = heard.count;
+    int64_t start = selkie_clock_monotonic_us();
+
+    selkie_frame_put_ack(expected, body, SELKIE_SEALED_SIZE);
+    for (uint8_t i = 0; i < 13; i++) {
+        send_fragment(body, SELKIE_SEALED_SIZE, first + i);
+        for (int64_t next = start + (i + 1) * FRAGMENTS_MS * SELKIE_MS_US; selkie_clock_monotonic_us() < next;)
+            ck_assert_int_ge(sd_event_run(event, 1000), 0);
+        if (selkie_clock_monotonic_us() - start > ((i + 1) * FRAGMENTS_MS + FRAGMENTS_MS / 4) * SELKIE_MS_US)
+            return false;
+        if (heard.count > before)
+            selkie_radio_line_ack(radio, body, SELKIE_SEALED_SIZE, repeat);
+        ck_assert(!ack_is_there());
+    }
+    ck_assert_uint_eq(heard.count, before + 1);
+    await_ack(ack);
+    ck_assert_mem_eq(ack, expected, sizeof ack);
+    return true;
+}
+
 START_TEST(ack_waits_for_the_end_of_the_fragments_and_comes_again_for_a_repeat)
 {
-    uint8_t body[SELKIE_SEALED_SIZE], ack[SELKIE_ACK_SIZE], expected[SELKIE_ACK_SIZE];
-    int64_t last_us = 0;
+    uint8_t body[SELKIE_SEALED_SIZE];
+    bool done = false;
 
-    sealed_of(body, 1);
-    selkie_frame_put_ack(expected, body, sizeof body);
-    for (unsigned round = 0; round < 2; round++) {
-        for (uint8_t index = 0; index < 13; index++) {
-            last_us = selkie_clock_monotonic_us();
-            send_fragment(body, sizeof body, (uint8_t)(13 * round + index));
-            run_in_silence(100 * SELKIE_MS_US);
-            if (heard.count == round + 1)
-                selkie_radio_line_ack(radio, body, sizeof body, round > 0);
-        }
-        await_ack(ack);
-        ck_assert_mem_eq(ack, expected, sizeof ack);
-        ck_assert_int_ge(selkie_clock_monotonic_us() - last_us, 125 * SELKIE_MS_US);
-        ck_assert_uint_eq(heard.count, round + 1);
+    for (uint8_t try = 0; !done && try < 8; try++) {
+        sealed_of(body, try);
+        done = transmission_is_acknowledged_behind_its_end(body, 0, false);
+        wait_for(2 * FRAGMENTS_MS * SELKIE_MS_US); /* the device, for an ACK that it does not hear */
+        done = done && transmission_is_acknowledged_behind_its_end(body, 13, true);
+        wait_for(2 * FRAGMENTS_MS * SELKIE_MS_US);
+        while (ack_is_there())
+            await_ack((uint8_t[SELKIE_ACK_SIZE]){0});
     }
-    ck_assert_uint_eq(selkie_radio_line_acks(radio)->acked, 2);
+    ck_assert_msg(done, "this machine is too busy for the test");
 }
 END_TEST
 
