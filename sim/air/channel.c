@@ -121,9 +121,12 @@ static void on_frame(struct selkie_channel *channel, const uint8_t *frame, size_
     uint64_t now_ms = channel->air->run->clock.now_us / SELKIE_MS_US;
     int result = selkie_fragment_rx_put(&channel->fragments, frame, len, now_ms, &body);
 
-    if (result == SELKIE_EMALFORMED)
+    if (result == SELKIE_EMALFORMED) {
         on_body(channel, frame, len);
-    else if (result > 0)
+        return;
+    }
+    selkie_attribution_heard(&channel->air->account->attribution, channel->index, NULL, frame, len);
+    if (result > 0)
         on_body(channel, body.bytes, body.len);
 }
 

@@ -24,6 +24,7 @@ SELKIE_ACT(send_old);
 SELKIE_ACT(flip);
 SELKIE_ACT(noise);
 SELKIE_ACT(late_claim);
+SELKIE_ACT(forged_fragments);
 
 /* forging_attacks.c */
 SELKIE_TAP(robbed);

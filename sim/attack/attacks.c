@@ -90,6 +90,12 @@ static const struct selkie_attack attacks[SELKIE_ATTACK_KINDS] = {
                              .tap = selkie_tap_next,
                              .act = selkie_act_noise,
                              .must = "forged==0 delivered_share>=0.5 .delivered>=1"},
+    [SELKIE_ATTACK_FORGED_FRAGMENTS] = {.what = "sends fragments with the numbers of a device's frame, and of frames "
+                                                "that do not exist",
+                                        .tap = selkie_tap_record,
+                                        .act = selkie_act_forged_fragments,
+                                        .must = "forged==0 doubled==0 lost_elsewhere==0 delivered_share>=0.9 "
+                                                ".heard>=9"},
 };
 
 const struct selkie_attack *selkie_attack_of(enum selkie_attack_kind kind)

@@ -2,7 +2,10 @@
 /* Attacks of somebody with a radio and no secret: replays, held back frames, flipped bits, noise. */
 #include "attack/acts.h"
 
+#include <selkie/fragment.h>
 #include <string.h>
+
+#define PACKET 58 /* bytes, of those who cut a fleet's frames that travel whole */
 
 SELKIE_TAP(record)
 {
@@ -90,6 +93,33 @@ SELKIE_ACT(noise)
         return false;
     attacker->step = 1;
     return selkie_channel_send(channel, attacker->source, bytes, len) == 0;
+}
+
+/* One more set than a receiver keeps. */
+#define FORGED_SETS (SELKIE_FRAGMENT_SETS + 1)
+
+/* In turn: fragments of the latest frame's set that do not belong to it, one of them of data and one of parity; and
+ * fragments of sets that will never be whole, one more than a receiver keeps. */
+SELKIE_ACT(forged_fragments)
+{
+    const struct selkie_tape *tape = selkie_attacker_latest(attacker);
+    uint16_t packet_max = attacker->fleet->scenario->fleet.packet_max;
+    struct selkie_fragment_plan plan;
+    uint8_t fragment[SELKIE_FRAGMENT_SIZE_MAX];
+    bool flood = attacker->step % 2 == 1;
+    unsigned sent = 0;
+
+    if (!tape || selkie_fragment_plan(&plan, tape->body, tape->len, packet_max ? packet_max : PACKET) < 0)
+        return false;
+    for (unsigned i = 0; i < (flood ? FORGED_SETS : 2); i++) {
+        if (flood)
+            plan.set = (uint16_t)selkie_prng_next(&attacker->random);
+        size_t len = selkie_fragment_write(fragment, &plan, tape->body, tape->len, (uint8_t)(i * plan.k));
+        selkie_prng_fill(&attacker->random, fragment + SELKIE_FRAGMENT_HEADER_SIZE, len - SELKIE_FRAGMENT_HEADER_SIZE);
+        sent += selkie_attacker_transmit(attacker, fragment, len);
+    }
+    attacker->step += sent > 0;
+    return sent > 0;
 }
 
 /* The first payload behind the noise is the one that it may spoil. */

@@ -104,6 +104,12 @@ static json_t *attack_scenario(const char *attack)
     } else if (strcmp(attack, "registration-flood") == 0) { /* comes before the fleet, into a small registry */
         json_object_set_new(json, "broker", json_pack("{s:i}", "max_devices", 20));
         json_object_set_new(attacker, "at_s", json_integer(0));
+    } else if (strcmp(attack, "forged-fragments") == 0) { /* needs a fleet with packets */
+        json_object_update_new(
+            json_object_get(json, "fleet"),
+            json_pack("{s:i, s:i, s:i, s:i}", "packet", 58, "packet_gap_ms", 20, "times", 2, "spread_s", 6));
+        json_object_set_new(json_array_get(json_object_get(json, "channels"), 0), "air",
+                            json_pack("{s:i, s:{s:i, s:i}}", "bit_rate", 9600, "packet", "bytes", 58, "gap_ms", 10));
     }
     return json;
 }

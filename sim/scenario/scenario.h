@@ -149,7 +149,8 @@ struct selkie_scenario_action {
     X(REGISTRATION_FLOOD, "registration-flood")                                                                        \
     X(PUBLISHER, "publisher")                                                                                          \
     X(WILL, "will")                                                                                                    \
-    X(NOISE, "noise")
+    X(NOISE, "noise")                                                                                                  \
+    X(FORGED_FRAGMENTS, "forged-fragments")
 
 enum selkie_attack_kind {
 #define SELKIE_ATTACK_ENUM(name, word) SELKIE_ATTACK_##name,
