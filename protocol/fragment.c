@@ -150,8 +150,8 @@ static struct selkie_fragment_set *begin(struct selkie_fragment_rx *rx, const st
 static bool goes_on(struct selkie_fragment_set *set, uint8_t index, uint64_t now_ms)
 {
     uint64_t steps = index > set->last ? (uint64_t)index - set->last : 1, step_ms = (now_ms - set->last_ms) / steps;
-    bool slow =
-        step_ms > SELKIE_FRAGMENT_PACE_MAX_MS || (set->pace_ms > 0 && step_ms >= SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms));
+    bool slow = step_ms > SELKIE_FRAGMENT_PACE_MAX_MS ||
+                (set->pace_ms > 0 && step_ms >= SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms));
 
     if (!slow && step_ms >= set->pace_ms)
         set->pace_ms = (uint32_t)step_ms + 1;

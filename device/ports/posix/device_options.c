@@ -8,7 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum key { KEY_ADDRESS = 'a', KEY_FORM = 'f', KEY_INTERVAL = 's', KEY_PIN = 0x1000, KEY_FLOW, KEY_RADIO, KEY_LIST_RADIOS };
+enum key {
+    KEY_ADDRESS = 'a',
+    KEY_FORM = 'f',
+    KEY_INTERVAL = 's',
+    KEY_PIN = 0x1000,
+    KEY_FLOW,
+    KEY_RADIO,
+    KEY_LIST_RADIOS
+};
 
 #define WAIT_MAX_MS 3600000  /* as in device/pacing.c */
 #define NOT_GIVEN   UINT_MAX /* no option has this value */
