@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "listen/listen.h"
 
+#include "line/line_open.h"
 #include "listen/listen_trial.h"
 #include "log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/serial.h>
 #include <poll.h>
@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
@@ -291,36 +290,31 @@ static void summarize(const struct listen *listen)
                      listen->trials[0].baud);
 }
 
-/* Keep out programs that ask for the lock, the gateway among them. 0, or errno. */
-static int open_line(int *opened, const char *port)
+/* 0, or an error after a line in the log. */
+static int open_line(struct listen *listen)
 {
-    int fd = open(port, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    struct selkie_line_settings settings = {.tty = listen->settings};
+    char text[SELKIE_LINE_FAULT_MAX];
 
-    if (fd >= 0 && isatty(fd) && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        *opened = fd;
-        return 0;
+    if (selkie_line_settings_is_tcp(listen->port)) {
+        selkie_log(LOG_ERR, "%s: --listen is for lines of this machine", listen->port);
+        return SELKIE_EINVAL;
     }
-    int error = errno == EWOULDBLOCK ? EBUSY : errno;
-    if (fd >= 0)
-        (void)close(fd);
-    return error;
-}
-
-static void explain(const char *port, int error)
-{
-    if (error == EBUSY)
-        selkie_log(LOG_ERR,
-                   "%s: another program uses this line. If it is the gateway, stop the service first: "
-                   "systemctl stop selkie-gateway",
-                   port);
+    int error = selkie_line_open(&listen->fd, listen->port, &settings, text);
+    if (error == 0 && text[0] != '\0')
+        selkie_log(LOG_WARNING, "%s: %s", listen->port, text);
+    else if (error == EBUSY)
+        selkie_log(LOG_ERR, "%s: %s; if it is the gateway, stop the service first: systemctl stop selkie-gateway",
+                   listen->port, text);
     else if (error == ENOENT)
-        selkie_log(LOG_ERR, "%s: there is no such line; selkie-gateway --list-ports shows those that there are", port);
-    else if (error == EACCES)
-        selkie_log(LOG_ERR, "%s: permission denied; run this as root, or as a member of the group dialout", port);
+        selkie_log(LOG_ERR, "%s: there is no such line; selkie-gateway --list-ports shows those that there are",
+                   listen->port);
     else if (error == ENOTTY)
-        selkie_log(LOG_ERR, "%s: not a serial line; selkie-gateway --list-ports shows those that there are", port);
-    else
-        selkie_log(LOG_ERR, "%s: %s", port, strerror(error));
+        selkie_log(LOG_ERR, "%s: not a serial line; selkie-gateway --list-ports shows those that there are",
+                   listen->port);
+    else if (error != 0)
+        selkie_log(LOG_ERR, "%s: %s", listen->port, text);
+    return error == 0 ? 0 : SELKIE_EIO;
 }
 
 /* The speed of the settings, and unless it is fixed the usual ones after it. */
@@ -356,19 +350,18 @@ int selkie_listen(const char *port, const struct selkie_tty_settings *settings, 
         return EXIT_FAILURE;
     }
     listen->port = port;
+    listen->fd = -1;
     listen->settings = *settings;
     listen->started_us = selkie_clock_monotonic_us();
     listen->signals = open_signals();
     choose_speeds(listen, fixed);
-    int error = open_line(&listen->fd, port);
-    if (error != 0) {
-        explain(port, error);
-    } else if (listen->signals >= 0 && set_speed(listen, 0) == 0) {
+    if (listen->signals >= 0 && open_line(listen) == 0) {
+        (void)read_errors(listen, &listen->errors_before);
         (void)printf("%s at %u baud; Ctrl-C ends\n", port, settings->baud);
         result = show(listen);
         summarize(listen);
     }
-    if (error == 0)
+    if (listen->fd >= 0)
         (void)close(listen->fd);
     if (listen->signals >= 0)
         (void)close(listen->signals);
