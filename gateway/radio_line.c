@@ -65,11 +65,12 @@ static void bytes_heard(struct selkie_radio_line *line, size_t len)
 
     if (!selkie_hearing_bytes(&line->hearing, len, selkie_rssi_rx_inside(&line->rx), now_ms))
         return;
+    bool tcp = selkie_line_settings_is_tcp(line->settings->device);
     selkie_log(LOG_WARNING,
                "serial line %s: bytes, but no frames for %lld s: noise, a wrong speed, or radios that are set "
-               "otherwise; stop the service and try selkie-gateway --listen %s",
+               "otherwise%s%s",
                line->settings->device, (long long)selkie_hearing_deaf_s(&line->hearing, now_ms),
-               line->settings->device);
+               tcp ? "" : "; stop the service and try selkie-gateway --listen ", tcp ? "" : line->settings->device);
     selkie_serial_find_other(line->serial);
     line->handler.changed(line->handler.context);
 }
