@@ -173,12 +173,13 @@ static void send_first(struct selkie_ack_channel *channel, int64_t now)
     channel->sent[channel->sent_at++ % SELKIE_ACKS_MAX] = ack;
 }
 
-/* The fragments of a body may be further apart than an ACK is kept. */
+/* The fragments of a body may be further apart than an ACK is kept, and so may its quiet time and its slot be long. */
 static bool is_stale(const struct selkie_ack_channel *channel, const struct selkie_ack *ack, int64_t now)
 {
     int64_t until = expected_until(channel);
+    int64_t waits = ack->line->settings->quiet_ms * SELKIE_MS_US + SAME_SLOTS * slot_us(ack->line);
 
-    return now - (until > ack->since_us ? until : ack->since_us) > SELKIE_ACK_KEEP_US;
+    return now - (until > ack->since_us ? until : ack->since_us) > SELKIE_ACK_KEEP_US + waits;
 }
 
 static void on_time(void *context)

@@ -10,8 +10,8 @@
  * and one that overheard another's ACK leaves the first slot to it. A repeat shows that the ACK did not arrive: then
  * all draw, and a gateway whose own ACK it was goes on drawing, because there may be another one that it does not hear.
  *
- * An ACK is dropped after SELKIE_ACK_KEEP_US, and when SELKIE_ACKS_MAX newer ones wait: the device repeats a frame that
- * gets no ACK. Never blocks. The loop's thread. */
+ * An ACK is dropped SELKIE_ACK_KEEP_US after it could have been sent, and when SELKIE_ACKS_MAX newer ones wait: the
+ * device repeats a frame that gets no ACK. Never blocks. The loop's thread. */
 #ifndef SELKIE_GATEWAY_ACK_CHANNEL_H
 #define SELKIE_GATEWAY_ACK_CHANNEL_H
 

@@ -283,6 +283,22 @@ START_TEST(nor_between_the_fragments_of_a_body)
 }
 END_TEST
 
+/* Of a radio that is slow, and that pauses between packets. */
+START_TEST(a_quiet_time_that_is_longer_than_an_ack_is_kept_costs_none)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    settings.quiet_ms = SELKIE_ACK_KEEP_US / SELKIE_MS_US + 100;
+    start(1, false);
+    body_of(body, 1, 1);
+    selkie_ack_channel_heard(&gateways[0].channel, &gateways[0].line, false);
+    selkie_ack_channel_put(&gateways[0].channel, &gateways[0].line, body, sizeof body, false);
+    run_for(settings.quiet_ms * SELKIE_MS_US + ack_wait());
+    ck_assert_uint_eq(air_count, 1);
+    ck_assert_uint_eq(gateways[0].line.counters.lost, 0);
+}
+END_TEST
+
 START_TEST(the_duty_of_a_line_is_kept)
 {
     uint8_t body[SELKIE_SEALED_SIZE];
@@ -315,6 +331,7 @@ int main(void)
     tcase_add_test(tcase, no_ack_goes_into_a_frame_that_pauses);
     tcase_add_test(tcase, nor_into_one_that_pauses_again_and_again);
     tcase_add_test(tcase, nor_between_the_fragments_of_a_body);
+    tcase_add_test(tcase, a_quiet_time_that_is_longer_than_an_ack_is_kept_costs_none);
     tcase_add_test(tcase, the_duty_of_a_line_is_kept);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
