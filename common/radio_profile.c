@@ -138,7 +138,7 @@ unsigned selkie_radio_profile_quiet_ms(const struct selkie_radio_profile *profil
 {
     if (profile->packet == 0)
         return profile->quiet_ms;
-    return profile->quiet_ms + profile->packet_gap_ms + air_ms(profile, profile->packet);
+    return profile->quiet_ms + SELKIE_FRAGMENT_PAUSE_MS(profile->packet_gap_ms + air_ms(profile, profile->packet));
 }
 
 unsigned selkie_radio_profile_packets(const struct selkie_radio_profile *profile)

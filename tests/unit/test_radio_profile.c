@@ -49,8 +49,8 @@ static struct selkie_gateway_config *gateway(const char *radio, const char *keys
 
 static void device(struct device_options *options, const char *const more[])
 {
-    static char texts[16][64];
-    char *argv[18] = {(char[]){"selkie-device"}, (char[]){"-ptty"}, (char[]){"-kkey"}, (char[]){"-i1"},
+    static char texts[24][64];
+    char *argv[26] = {(char[]){"selkie-device"}, (char[]){"-ptty"}, (char[]){"-kkey"}, (char[]){"-i1"},
                       (char[]){"-a00112233445566aa"}};
     int argc = 5;
 
@@ -85,6 +85,7 @@ START_TEST(the_quiet_time_is_longer_than_the_pause_between_packets)
     unsigned pause_ms = profile->packet_gap_ms + selkie_pacing_air_ms(&settings, profile->packet);
 
     ck_assert_uint_gt(selkie_radio_profile_quiet_ms(profile), pause_ms + 20);
+    ck_assert_uint_le(pause_ms, SELKIE_FRAGMENT_PACE_MAX_MS); /* a gateway waits no longer for the next packet */
     ck_assert_uint_eq(selkie_radio_profile_quiet_ms(profile), selkie_pacing_quiet_ms(&settings));
 }
 END_TEST
@@ -125,6 +126,9 @@ START_TEST(both_programs_take_it_by_its_name)
     ck_assert_uint_eq(options.air.quiet_ms, profile->quiet_ms);
     ck_assert_uint_eq(options.air.bit_rate, profile->bit_rate);
     ck_assert_uint_eq(options.air.preamble_ms, profile->preamble_ms);
+    ck_assert_uint_eq(options.air.packet, profile->packet);
+    ck_assert_uint_eq(options.air.packet_gap_ms, profile->packet_gap_ms);
+    ck_assert_uint_eq(options.air.parity, profile->parity);
 }
 END_TEST
 
@@ -146,9 +150,9 @@ START_TEST(what_is_set_beside_the_name_wins)
     ck_assert_uint_eq(config->lines[0].serial.step_count, 0);
     selkie_gateway_config_close(config);
     device(&before, (const char *const[]){"--baud=1200", "--quiet=0", "--bit-rate=50", "--preamble=0", "--flow=none",
-                                          "--radio", row(_i)->name, NULL});
+                                          "--packet=0", "--parity=1", "--radio", row(_i)->name, NULL});
     device(&behind, (const char *const[]){"--radio", row(_i)->name, "--baud=1200", "--quiet=0", "--bit-rate=50",
-                                          "--preamble=0", "--flow=none", NULL});
+                                          "--preamble=0", "--flow=none", "--packet=0", "--parity=1", NULL});
     ck_assert_mem_eq(&before.air, &behind.air, sizeof before.air);
     ck_assert_uint_eq(before.tty.baud, 1200);
     ck_assert_uint_eq(behind.tty.baud, 1200);
@@ -157,6 +161,9 @@ START_TEST(what_is_set_beside_the_name_wins)
     ck_assert_uint_eq(before.air.quiet_ms, 0);
     ck_assert_uint_eq(before.air.bit_rate, 50);
     ck_assert_uint_eq(before.air.preamble_ms, 0);
+    ck_assert_uint_eq(before.air.packet, 0);
+    ck_assert_uint_eq(before.air.packet_gap_ms, 0); /* there are no packets to pause between */
+    ck_assert_uint_eq(before.air.parity, 1);
 }
 END_TEST
 
@@ -186,7 +193,7 @@ START_TEST(the_table_has_a_line_for_each)
         lines += printed[i] == '\n';
     ck_assert_uint_eq(lines, selkie_radio_profile_count + 1);
     ck_assert_ptr_nonnull(
-        strstr(printed, "\ne32           9600   2000   512     58     80      2 none    13 in  5.3 s"));
+        strstr(printed, "\ne32           9600   2000   635     58     80      2 none    13 in  5.3 s"));
     free(printed);
     FILE *full = fopen("/dev/full", "w");
     ck_assert_int_eq(selkie_radio_profile_print(full), SELKIE_EIO);

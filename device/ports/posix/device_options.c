@@ -38,8 +38,10 @@ static const struct selkie_argument table[] = {
     {"hex", NULL, "Lines on standard input are hex digits", OF(hex), 0, 0, 0, 4},
     {"readings", NULL, "Send this machine's load, memory, uptime and temperature instead", OF(readings), 0, 0, 0, 4},
     {"count", "N", "End after N payloads (default: at the end of the input, or never)", OF(count), 1000000000, 0, 0, 4},
-    {"radio", "NAME", "The radio on the line: sets the defaults of --baud, --bit-rate, --preamble and --quiet", OWN, 0,
-     KEY_RADIO, 0, 8},
+    {"radio", "NAME",
+     "The radio on the line: sets the defaults of --baud, --flow, --bit-rate, --preamble, --quiet, --packet, "
+     "--packet-gap and --parity",
+     OWN, 0, KEY_RADIO, 0, 8},
     {"list-radios", NULL, "Show the radios that --radio may name, and their settings, and end", OWN, 0, KEY_LIST_RADIOS,
      0, 8},
     {"baud", "N", "Speed of the line (default 9600)", OF(tty.baud), SELKIE_TTY_BAUD_MAX, 0, 0, 8},
@@ -132,8 +134,10 @@ static const struct selkie_radio_profile *parse_radio(struct argp_state *state, 
 static void fill_in(struct device_options *options)
 {
     static const struct selkie_device_config library = SELKIE_DEVICE_DEFAULTS;
-    const struct selkie_radio_profile plain = {
-        .baud = 9600, .bit_rate = library.uplink.bit_rate, .quiet_ms = library.uplink.quiet_ms};
+    const struct selkie_radio_profile plain = {.baud = 9600,
+                                               .bit_rate = library.uplink.bit_rate,
+                                               .quiet_ms = library.uplink.quiet_ms,
+                                               .parity = library.uplink.parity};
     const struct selkie_radio_profile *radio = options->radio ? options->radio : &plain;
     const struct {
         unsigned *value;
@@ -143,6 +147,9 @@ static void fill_in(struct device_options *options)
         {&options->air.bit_rate, radio->bit_rate},
         {&options->air.quiet_ms, radio->quiet_ms},
         {&options->air.preamble_ms, radio->preamble_ms},
+        {&options->air.packet, radio->packet},
+        {&options->air.packet_gap_ms, options->air.packet == 0 ? 0 : radio->packet_gap_ms},
+        {&options->air.parity, radio->parity},
     };
 
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
@@ -236,7 +243,9 @@ void device_options_parse(struct device_options *options, int argc, char **argv)
                                                .ack_ms = defaults.uplink.ack_ms,
                                                .backoff_ms = defaults.uplink.backoff_ms,
                                                .spread_ms = defaults.uplink.spread_ms,
-                                               .parity = defaults.uplink.parity,
+                                               .packet = NOT_GIVEN,
+                                               .packet_gap_ms = NOT_GIVEN,
+                                               .parity = NOT_GIVEN,
                                                .tries = defaults.uplink.ack_tries}};
     selkie_argument_list(list, table, TABLE_COUNT, ~0u);
     argp_program_version = "selkie-device " SELKIE_VERSION;
