@@ -3,6 +3,7 @@
  */
 #include "harness.h"
 
+#include <selkie/fragment.h>
 #include <selkie/link.h>
 
 #include <signal.h>
@@ -236,6 +237,61 @@ START_TEST(signal_strength_that_the_radio_appends_is_on_the_payload_and_in_the_s
 }
 END_TEST
 
+/* The air between two modules: so many fragments, each received with a strength by its index. */
+static void carry_fragments(struct harness_pty *from, struct harness_pty *to, unsigned count)
+{
+    static struct selkie_link_rx rx;
+    uint8_t bytes[512];
+
+    selkie_link_rx_init(&rx);
+    while (count > 0) {
+        size_t len = harness_pty_read(from, bytes, sizeof bytes, 30000);
+        ck_assert_uint_gt(len, 0);
+        for (size_t i = 0; i < len; i++) {
+            int body_len = selkie_link_rx_byte(&rx, bytes[i]);
+            if (body_len <= 0)
+                continue;
+            ck_assert_uint_eq(rx.body[0], SELKIE_FRAGMENT_HEAD);
+            output_packet(to, rx.body, (size_t)body_len, rx.body[4] % 2 == 0 ? 0xB0 : 0x9C); /* -80, -100 */
+            count--;
+        }
+    }
+}
+
+START_TEST(signal_strength_of_a_reading_in_fragments_is_their_mean)
+{
+    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_client *client = subscriber(broker, "selkie/device/#");
+    struct harness_pty *sender = harness_pty("sender"), *module = harness_pty("tty");
+    struct harness_process *roof = gateway_with(broker->uri, module->path, ",\"rssi\":\"byte\"");
+    const char *argv[] = {harness_program("selkie-device"),
+                          "--port",
+                          sender->path,
+                          "--public-key",
+                          harness_public_key(),
+                          "--key-id",
+                          "1",
+                          "--address",
+                          ADDRESS,
+                          "--bit-rate",
+                          "0",
+                          "--interval",
+                          "0",
+                          "--packet",
+                          "58",
+                          NULL};
+
+    harness_wait_log(roof, "open, 9600 baud");
+    struct harness_process *device = harness_spawn("device", argv, true);
+    ck_assert_int_eq(dprintf(device->input, "first\n"), 6);
+    carry_fragments(sender, module, 2 * 13); /* REGISTER and reading: 11 of data and 2 of parity each */
+    expect_strength(client, "first", "-89"); /* of the 11 that restored it, 6 even and 5 odd */
+    ck_assert_int_eq(harness_wait_exit(device), 0);
+    harness_disconnect(client);
+    ck_assert_int_eq(harness_stop(roof, SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(signal_strength_that_no_radio_appends_is_nowhere)
 {
     struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
@@ -292,6 +348,7 @@ int main(void)
     tcase_add_test(tcase, bad_frames_are_rejected_by_their_reason_and_the_next_one_passes);
     tcase_add_test(tcase, a_gateway_without_a_broker_says_so_and_loses_nothing);
     tcase_add_test(tcase, signal_strength_that_the_radio_appends_is_on_the_payload_and_in_the_state);
+    tcase_add_test(tcase, signal_strength_of_a_reading_in_fragments_is_their_mean);
     tcase_add_test(tcase, signal_strength_that_no_radio_appends_is_nowhere);
     tcase_add_loop_test(tcase, an_outsider_who_knows_the_protocol_is_heard, 0, 2);
     suite_add_tcase(suite, tcase);
