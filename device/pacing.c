@@ -25,8 +25,8 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
            settings->spread_ms <= WAIT_MAX_MS && settings->ack_ms <= WAIT_MAX_MS &&
            settings->patience_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000 &&
            (settings->bit_rate > 0 || !duty_limited(settings)) &&
-           (settings->packet_max == 0 ||
-            (settings->packet_max >= SELKIE_PACKET_MIN && settings->packet_max <= SELKIE_PACKET_MAX)) &&
+           (settings->packet_max == 0 || (SELKIE_DEVICE_FRAGMENTS && settings->packet_max >= SELKIE_PACKET_MIN &&
+                                          settings->packet_max <= SELKIE_PACKET_MAX)) &&
            settings->parity <= SELKIE_FRAGMENT_CHUNKS_MAX;
 }
 
@@ -39,9 +39,15 @@ uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, siz
     return settings->preamble_ms + (uint32_t)((bits * 1000 + settings->bit_rate - 1) / settings->bit_rate);
 }
 
-uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets, size_t len)
+/* From the beginning of a full packet to that of the next one. */
+static uint32_t pace_ms(const struct selkie_uplink_settings *settings)
 {
-    return packets * (selkie_pacing_air_ms(settings, len) + settings->packet_gap_ms) - settings->packet_gap_ms;
+    return selkie_pacing_air_ms(settings, settings->packet_max) + settings->packet_gap_ms;
+}
+
+uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets)
+{
+    return packets * pace_ms(settings) - settings->packet_gap_ms;
 }
 
 uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
@@ -51,14 +57,14 @@ uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
     if (packet == 0)
         return selkie_pacing_air_ms(settings, SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE));
     unsigned chunks = SELKIE_SEALED_SIZE / (packet - FRAGMENT_OVERHEAD) + 1;
-    return selkie_pacing_set_ms(settings, chunks + settings->parity, packet);
+    return selkie_pacing_set_ms(settings, chunks + settings->parity);
 }
 
 uint32_t selkie_pacing_quiet_ms(const struct selkie_uplink_settings *settings)
 {
-    uint32_t pace_ms = settings->packet_gap_ms + selkie_pacing_air_ms(settings, settings->packet_max);
+    uint32_t step_ms = pace_ms(settings);
 
-    return settings->quiet_ms + (settings->packet_max > 0 ? SELKIE_FRAGMENT_PAUSE_MS(pace_ms) : 0);
+    return settings->quiet_ms + (settings->packet_max > 0 ? SELKIE_FRAGMENT_PAUSE_MS(step_ms) : 0);
 }
 
 uint64_t selkie_pacing_silence_ms(const struct selkie_uplink_settings *settings, uint64_t on_air_ms)

@@ -10,7 +10,7 @@ int selkie_transmission_load(struct selkie_uplink_slot *slot, const struct selki
     if (wire_len < 0)
         return wire_len;
     slot->len = (uint16_t)wire_len;
-    if (settings->packet_max == 0 || wire_len <= settings->packet_max)
+    if (!SELKIE_DEVICE_FRAGMENTS || settings->packet_max == 0 || wire_len <= settings->packet_max)
         return 0;
     int error = selkie_fragment_plan(&slot->set.plan, body, len, settings->packet_max);
     if (error < 0)
@@ -24,21 +24,19 @@ _Static_assert(offsetof(struct selkie_fragment_plan, k) == 0, "0 there tells a l
 
 static bool in_fragments(const struct selkie_uplink_slot *slot)
 {
-    return slot->set.plan.k > 0;
+    return SELKIE_DEVICE_FRAGMENTS && slot->set.plan.k > 0;
 }
 
 /* FRAGMENTs of each transmission. */
-static uint8_t fragments(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
+static unsigned fragments(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
 {
-    return (uint8_t)(slot->set.plan.k + settings->parity);
+    return slot->set.plan.k + (unsigned)settings->parity;
 }
 
 uint32_t selkie_transmission_ms(const struct selkie_uplink_settings *settings, const struct selkie_uplink_slot *slot)
 {
-    if (!in_fragments(slot))
-        return selkie_pacing_air_ms(settings, slot->len);
-    return selkie_pacing_set_ms(settings, fragments(settings, slot),
-                                SELKIE_LINK_WIRE_SIZE(SELKIE_FRAGMENT_HEADER_SIZE + (size_t)slot->set.plan.chunk));
+    return in_fragments(slot) ? selkie_pacing_set_ms(settings, fragments(settings, slot))
+                              : selkie_pacing_air_ms(settings, slot->len);
 }
 
 void selkie_transmission_begin(struct selkie_uplink *uplink, uint64_t now_ms)
@@ -46,7 +44,7 @@ void selkie_transmission_begin(struct selkie_uplink *uplink, uint64_t now_ms)
     const struct selkie_uplink_slot *slot = &uplink->slots[uplink->current];
 
     uplink->phase = SELKIE_UPLINK_WRITING;
-    uplink->packets = in_fragments(slot) ? fragments(uplink->settings, slot) : 1;
+    uplink->packets = in_fragments(slot) ? (uint8_t)fragments(uplink->settings, slot) : 1;
     uplink->written = 0;
     uplink->on_air_ms = 0;
     uplink->until_ms = now_ms;
@@ -79,12 +77,13 @@ static void set_air_end(struct selkie_uplink *uplink, uint64_t now_ms)
     uint32_t lasts_ms = selkie_pacing_air_ms(uplink->settings, uplink->written);
     uint32_t took_ms = (uint32_t)(now_ms - uplink->began_ms);
 
-    uplink->until_ms = uplink->began_ms + (lasts_ms > took_ms ? lasts_ms : took_ms);
+    uint64_t until_ms = uplink->began_ms + (lasts_ms > took_ms ? lasts_ms : took_ms);
+    uplink->on_air_ms += (uint32_t)(until_ms - uplink->until_ms);
+    uplink->until_ms = until_ms;
 }
 
 static void end_packet(struct selkie_uplink *uplink, struct selkie_uplink_slot *slot, uint64_t now_ms)
 {
-    uplink->on_air_ms += (uint32_t)(uplink->until_ms - uplink->began_ms);
     uplink->packets--;
     if (uplink->packets > 0) {
         uplink->until_ms += uplink->settings->packet_gap_ms;
@@ -115,8 +114,10 @@ int selkie_transmission_write(struct selkie_uplink *uplink, const struct selkie_
     }
     if (len < uplink->written)
         return SELKIE_EINVAL;
-    if (uplink->written == 0)
+    if (uplink->written == 0) {
         uplink->began_ms = now_ms;
+        uplink->until_ms = now_ms;
+    }
     size_t left = (size_t)len - uplink->written;
     int taken = port->radio_write(port->context, wire + uplink->written, left);
     if (taken < 0 || (size_t)taken > left)
@@ -130,8 +131,6 @@ int selkie_transmission_write(struct selkie_uplink *uplink, const struct selkie_
 
 void selkie_transmission_end(struct selkie_uplink *uplink)
 {
-    if (uplink->phase == SELKIE_UPLINK_WRITING && uplink->written > 0)
-        uplink->on_air_ms += (uint32_t)(uplink->until_ms - uplink->began_ms);
     if (uplink->on_air_ms > 0)
         uplink->silent_ms = uplink->until_ms + selkie_pacing_silence_ms(uplink->settings, uplink->on_air_ms);
     uplink->phase = SELKIE_UPLINK_IDLE;

@@ -212,7 +212,7 @@ static bool too_old(const struct selkie_uplink_slot *slot, uint64_t at_ms)
 /* Between two packets of a transmission. */
 static bool in_pause(const struct selkie_uplink *uplink, uint64_t now_ms)
 {
-    return uplink->written == 0 && now_ms < uplink->until_ms;
+    return SELKIE_DEVICE_FRAGMENTS && uplink->written == 0 && now_ms < uplink->until_ms;
 }
 
 static void write_some(struct selkie_uplink *uplink, const struct selkie_port *port, struct selkie_drbg *drbg,

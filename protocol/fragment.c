@@ -38,13 +38,12 @@ static uint8_t cauchy(uint8_t row, uint8_t column)
 
 int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t packet_max)
 {
-    if (len == 0 || len > SELKIE_SEALED_SIZE || packet_max < SELKIE_PACKET_MIN || packet_max > SELKIE_PACKET_MAX)
+    if (len + LENGTH_SIZE < SELKIE_FRAGMENT_CHUNK_MIN || len > SELKIE_SEALED_SIZE || packet_max < SELKIE_PACKET_MIN ||
+        packet_max > SELKIE_PACKET_MAX)
         return SELKIE_EINVAL;
     size_t room = packet_max - WIRE_OVERHEAD - (packet_max > ONE_CODE_PACKET);
     size_t k = (len + LENGTH_SIZE + room - 1) / room;
     size_t chunk = (len + LENGTH_SIZE + k - 1) / k;
-    if (chunk < SELKIE_FRAGMENT_CHUNK_MIN) /* nor can there be more than SELKIE_FRAGMENT_CHUNKS_MAX */
-        return SELKIE_EINVAL;
     plan->k = (uint8_t)k;
     plan->chunk = (uint8_t)chunk;
     uint16_t crc = selkie_crc16(body, len);
@@ -67,8 +66,8 @@ size_t selkie_fragment_write(uint8_t *fragment, const struct selkie_fragment_pla
     fragment[3] = plan->k;
     fragment[4] = index;
     memset(chunk, 0, plan->chunk);
-    for (uint8_t i = 0; i < plan->k; i++) {
-        factor = index < plan->k ? i == index : cauchy(index, i);
+    for (unsigned i = 0; i < plan->k; i++) {
+        factor = index < plan->k ? i == index : cauchy(index, (uint8_t)i);
         for (uint8_t *byte = chunk; byte < end && at < len; byte++)
             *byte ^= gf_multiply(body[at++], factor);
     }

@@ -10,6 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A device whose radio streams may leave out what cuts a body into FRAGMENTs, with -DSELKIE_NO_FRAGMENTS; packet_max is
+ * then 0. */
+#ifdef SELKIE_NO_FRAGMENTS
+#define SELKIE_DEVICE_FRAGMENTS 0
+#else
+#define SELKIE_DEVICE_FRAGMENTS 1
+#endif
+
 /* Times are up to an hour. */
 struct selkie_uplink_settings {
     uint32_t bit_rate;   /* of the air, bits a second, eight a byte; 0: a frame is sent once the radio has taken it */
@@ -48,8 +56,8 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
 
 /* How long so many bytes take on the air, with what the radio adds; 0 without a bit rate. */
 uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, size_t len);
-/* How long so many packets of `len` bytes take, with the pauses between them. */
-uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets, size_t len);
+/* How long so many full packets take, with the pauses between them. */
+uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets);
 /* The same for the longest frame, at most. */
 uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings);
 

@@ -53,7 +53,7 @@ struct selkie_uplink {
     enum selkie_uplink_phase phase;
     enum selkie_uplink_slot_name current; /* meaningful unless idle */
     uint16_t written;                     /* bytes of the packet under way that the radio has taken */
-    uint32_t on_air_ms;                   /* what the packets before it took */
+    uint32_t on_air_ms;                   /* what the transmission under way took so far */
     uint64_t began_ms;                    /* the packet under way */
     uint64_t until_ms;                    /* end of the phase: on air (the pause behind a packet follows), listening */
     uint64_t silent_ms;                   /* duty cycle: nothing before this */
