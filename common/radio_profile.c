@@ -19,11 +19,17 @@
         .wait_ms = SELKIE_LINE_STEP_WAIT_MS                                                                            \
     }
 
+/* A command that no module answers. */
+#define SILENT_COMMAND(text)                                                                                           \
+    {                                                                                                                  \
+        .send = text "\r", .send_len = sizeof(text), .wait_ms = SELKIE_LINE_STEP_PAUSE_MS                              \
+    }
+
 /* Nothing is saved in the module. */
 static const struct selkie_line_step xbee_init[] = {ATTENTION, COMMAND("ATAP0") /* transparent, no API */,
                                                     COMMAND("ATD71") /* CTS */, COMMAND("ATCN") /* go on */};
 static const struct selkie_line_step sik_init[] = {ATTENTION, COMMAND("ATS6=0") /* no MAVLink framing */,
-                                                   COMMAND("ATO") /* go on */};
+                                                   SILENT_COMMAND("ATO") /* go on */};
 
 /* A gap is what the packet takes on the line, where that is less than on the air, and something to spare: a module
  * sends once it has the whole packet. */

@@ -157,6 +157,17 @@ static bool goes_on(struct selkie_fragment_set *set, uint8_t index, uint64_t now
     return !slow;
 }
 
+/* Until when the next fragment of some set may come: a quick set does not hide the pause of a slow one. */
+static uint64_t expected_ms(const struct selkie_fragment_rx *rx)
+{
+    uint64_t latest_ms = 0;
+
+    for (const struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS; set++)
+        if (set->plan.k > 0 && set->last_ms + SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms) > latest_ms)
+            latest_ms = set->last_ms + SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms);
+    return latest_ms;
+}
+
 /* Reduce the equations that parity gives for the missing chunks, until row r holds the missing chunk number r. Each
  * square part of a Cauchy matrix can be inverted, so no pivot is 0 and none needs to be chosen. */
 static void solve(uint8_t matrix[][SELKIE_FRAGMENT_CHUNKS_MAX], uint8_t *rows[], size_t count, size_t chunk)
@@ -287,7 +298,7 @@ int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragmen
         set->heard_ms = now_ms;
     set->last = fragment[4];
     set->last_ms = now_ms;
-    rx->expects_ms = now_ms + SELKIE_FRAGMENT_PAUSE_MS(set->pace_ms);
+    rx->expects_ms = expected_ms(rx);
     int result = again ? !more : take_chunk(rx, set, fragment);
     if (again)
         set->seen[fragment[4] / 64] |= UINT64_C(1) << fragment[4] % 64;

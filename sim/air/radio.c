@@ -201,13 +201,13 @@ static void echo(struct selkie_sim_radio *radio, struct selkie_signal *signal)
     while (signal->echo_at < signal->len && byte_us(radio, signal, signal->echo_at + 1) <= radio->now_us) {
         uint64_t from_us = byte_us(radio, signal, signal->echo_at);
         uint64_t to_us = byte_us(radio, signal, signal->echo_at + 1);
-        uint8_t byte = signal->bytes[signal->echo_at];
+        uint8_t sent = signal->bytes[signal->echo_at++], byte = sent;
         if (disturbed(radio, signal, from_us, to_us))
             byte = (uint8_t)selkie_prng_next(&radio->garble);
         bool passed = selkie_noise_pass(&radio->echo_noise, from_us, to_us, &byte);
         if (passed)
             radio->echo[radio->echo_end++ % SELKIE_SIM_RADIO_ECHO_SIZE] = byte;
-        whole &= passed && byte == signal->bytes[signal->echo_at++];
+        whole &= passed && byte == sent;
     }
     if (has_packets(radio) && !whole)
         radio->echo_end = before;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two modules of one radio profile and the air between them, over pseudo-terminals: docs/RADIOS.md.
+/* Two modules of one kind, as their makers describe them, and the air between them, over pseudo-terminals:
+ * docs/RADIOS.md.
  *
  * A module takes bytes at the speed of its line into a buffer of its size; what finds the buffer full is dropped. It
  * sends a packet once it has one, or once its line was silent for three bytes. It hears nothing while it sends; two
@@ -9,8 +10,6 @@
 #define SELKIE_TESTS_RADIO_MODEL_H
 
 #include "harness.h"
-
-#include <selkie/radio_profile.h>
 
 struct radio_model_counts {
     unsigned packets;
@@ -24,9 +23,8 @@ struct radio_model_counts {
 
 struct radio_model;
 
-/* The model lives as long as the test. */
-struct radio_model *radio_model(const struct selkie_radio_profile *profile, struct harness_pty *device,
-                                struct harness_pty *gateway);
+/* The radio of this name (docs/RADIOS.md). The model lives as long as the test. */
+struct radio_model *radio_model(const char *name, struct harness_pty *device, struct harness_pty *gateway);
 
 /* Let some milliseconds pass. */
 void radio_model_step(struct radio_model *model);

@@ -4,6 +4,8 @@
 #include "harness_internal.h"
 #include "radio_model.h"
 
+#include <selkie/radio_profile.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +74,7 @@ START_TEST(readings_arrive_by_each_radio)
     struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
     struct harness_client *client = harness_connect(broker, NULL);
     struct harness_pty *near = harness_pty("near"), *far = harness_pty("far");
-    struct radio_model *model = radio_model(profile, near, far);
+    struct radio_model *model = radio_model(profile->name, near, far);
     const struct radio_model_counts *counts = radio_model_counts(model);
 
     ck_assert_int_eq(harness_subscribe(client, "selkie/device/#", 1), 1);

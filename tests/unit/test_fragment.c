@@ -395,6 +395,22 @@ START_TEST(the_next_fragment_is_expected_at_the_pace_of_the_last_ones)
 }
 END_TEST
 
+/* Another device, or a forged fragment, does not let an ACK into the pause of a slower set. */
+START_TEST(the_next_fragment_of_the_slowest_set_is_waited_for)
+{
+    struct cut slow = cut_random(SELKIE_SEALED_SIZE, 58), quick = cut_random(SELKIE_SEALED_SIZE, 58);
+
+    put_quietly(&slow, 0, 0);
+    now += 2000 - PACE;
+    put_quietly(&slow, 1, 1);
+    uint64_t due = now - PACE + 2000;
+    put_quietly(&quick, 0, 0);
+    ck_assert_uint_ge(rx.expects_ms, due);
+    put_quietly(&quick, 1, 1);
+    ck_assert_uint_ge(rx.expects_ms, due);
+}
+END_TEST
+
 /* A receiver that was held up reads several at once. */
 START_TEST(fragments_read_at_once_do_not_hide_the_pace)
 {
@@ -571,6 +587,7 @@ int main(void)
     tcase_add_test(tcase, the_rest_of_a_transmission_is_passed_over_and_its_repeat_shows_again);
     tcase_add_test(tcase, a_gap_in_the_rest_of_a_transmission_is_no_repeat);
     tcase_add_test(tcase, the_next_fragment_is_expected_at_the_pace_of_the_last_ones);
+    tcase_add_test(tcase, the_next_fragment_of_the_slowest_set_is_waited_for);
     tcase_add_test(tcase, fragments_read_at_once_do_not_hide_the_pace);
     tcase_add_test(tcase, a_strangers_fragment_with_the_numbers_of_a_restored_set_is_a_set_of_its_own);
     tcase_add_test(tcase, a_set_is_kept_for_120_seconds_after_its_last_new_fragment);

@@ -184,6 +184,24 @@ START_TEST(bytes_are_lost_at_their_rate)
 }
 END_TEST
 
+/* A byte of an ACK that is lost does not come later. */
+START_TEST(bytes_of_a_gateway_are_lost_at_their_rate_too)
+{
+    listen_to((struct selkie_sim_radio_options){.bit_rate = 2000, .noise = {.lost_bytes = 0.1}}, 9);
+    uint8_t echo[16];
+    uint64_t cursor = 0;
+    size_t heard = 0;
+
+    for (int i = 0; i < 1000; i++) {
+        send(SELKIE_SIM_RADIO_GATEWAY, (uint64_t)i * 20 * BYTE_US, "0123456789", 10);
+        run();
+        heard += selkie_sim_radio_listen(&radio, &cursor, echo, sizeof echo);
+    }
+    ck_assert_uint_gt(heard, 8850); /* 9000 expected, standard deviation 30 */
+    ck_assert_uint_lt(heard, 9150);
+}
+END_TEST
+
 START_TEST(bursts_come_at_their_rate_and_leave_the_rest_alone)
 {
     listen_to((struct selkie_sim_radio_options){.bit_rate = 2000, .noise = {.burst_every_s = 1, .burst_s = 0.1}}, 8);
@@ -542,6 +560,7 @@ int main(void)
     tcase_add_test(tcase, others_sense_a_signal_after_the_turn_around_and_its_sender_never);
     tcase_add_test(tcase, bit_errors_come_at_their_rate);
     tcase_add_test(tcase, bytes_are_lost_at_their_rate);
+    tcase_add_test(tcase, bytes_of_a_gateway_are_lost_at_their_rate_too);
     tcase_add_test(tcase, bursts_come_at_their_rate_and_leave_the_rest_alone);
     tcase_add_test(tcase, a_faded_path_is_silent_and_the_other_is_not);
     tcase_add_test(tcase, the_same_seed_gives_the_same_air_and_another_one_does_not);
