@@ -146,13 +146,20 @@ static json_t *age_text(const json_t *report)
     return json_sprintf("%" PRId64 " %s", age / units[i].seconds, units[i].unit);
 }
 
+/* Of all link frames: a body that fragments gave is one of "received", and each of its fragments was a frame. */
 static json_t *broken_share(const json_t *stats)
 {
     int64_t broken = number(stats, "broken"), received = number(stats, "received");
+    json_t *line;
+    size_t i;
 
     if (broken < 0 || received < 0 || (broken == 0 && received == 0))
         return NULL;
-    return json_real((double)broken / ((double)broken + (double)received));
+    double good = (double)received;
+    json_array_foreach (json_object_get(stats, "lines"), i, line)
+        if (number(line, "fragments") > 0 && number(line, "restored") >= 0)
+            good += (double)number(line, "fragments") - (double)number(line, "restored");
+    return json_real(good + (double)broken > 0 ? (double)broken / (good + (double)broken) : 1);
 }
 
 /* "ok", "1 of 2 missing", "1 of 2 deaf"; NULL if it is not known. */

@@ -26,7 +26,8 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
            settings->patience_ms <= WAIT_MAX_MS && settings->duty_permille <= 1000 &&
            (settings->bit_rate > 0 || !duty_limited(settings)) &&
            (settings->packet_max == 0 || (SELKIE_DEVICE_FRAGMENTS && settings->packet_max >= SELKIE_PACKET_MIN &&
-                                          settings->packet_max <= SELKIE_PACKET_MAX)) &&
+                                          settings->packet_max <= SELKIE_PACKET_MAX &&
+                                          selkie_pacing_pace_ms(settings) <= SELKIE_FRAGMENT_PACE_MAX_MS)) &&
            settings->parity <= SELKIE_FRAGMENT_CHUNKS_MAX;
 }
 
@@ -39,15 +40,14 @@ uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, siz
     return settings->preamble_ms + (uint32_t)((bits * 1000 + settings->bit_rate - 1) / settings->bit_rate);
 }
 
-/* From the beginning of a full packet to that of the next one. */
-static uint32_t pace_ms(const struct selkie_uplink_settings *settings)
+uint32_t selkie_pacing_pace_ms(const struct selkie_uplink_settings *settings)
 {
     return selkie_pacing_air_ms(settings, settings->packet_max) + settings->packet_gap_ms;
 }
 
 uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets)
 {
-    return packets * pace_ms(settings) - settings->packet_gap_ms;
+    return packets * selkie_pacing_pace_ms(settings) - settings->packet_gap_ms;
 }
 
 uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
@@ -62,7 +62,7 @@ uint32_t selkie_pacing_longest_ms(const struct selkie_uplink_settings *settings)
 
 uint32_t selkie_pacing_quiet_ms(const struct selkie_uplink_settings *settings)
 {
-    uint32_t step_ms = pace_ms(settings);
+    uint32_t step_ms = selkie_pacing_pace_ms(settings);
 
     return settings->quiet_ms + (settings->packet_max > 0 ? SELKIE_FRAGMENT_PAUSE_MS(step_ms) : 0);
 }

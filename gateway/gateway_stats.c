@@ -33,7 +33,7 @@ static json_t *hearing_json(const struct selkie_hearing *hearing, int64_t boot_m
                      seconds(selkie_hearing_deaf_s(hearing, boot_ms)));
 }
 
-static json_t *line_json(const struct selkie_radio_line *of)
+static json_t *line_json(struct selkie_radio_line *of)
 {
     const struct selkie_radio_line_counters *line = selkie_radio_line_counters(of);
     const struct selkie_ack_counters *acks = selkie_radio_line_acks(of);

@@ -98,25 +98,25 @@ static void on_body(struct selkie_radio_line *line, const uint8_t *body, size_t 
     line->handler.body(line->handler.context, line, body, len, rssi);
 }
 
+static uint64_t now_ms(void)
+{
+    return (uint64_t)(selkie_clock_monotonic_us() / SELKIE_MS_US);
+}
+
 /* A body that fragments give goes the way of one that came whole. So does the first fragment of its repeat, in place of
  * the body: whether it is stored, and is to be acknowledged once more, the handler knows. */
 static void on_frame(struct selkie_radio_line *line, size_t len, int16_t rssi)
 {
     struct selkie_fragment_rx *fragments = &line->fragments;
     struct selkie_fragment_body body;
-    uint64_t now_ms = (uint64_t)(selkie_clock_monotonic_us() / SELKIE_MS_US);
 
     fragments->rssi = rssi;
-    int result = selkie_fragment_rx_put(fragments, line->rx.body, len, now_ms, &body);
+    int result = selkie_fragment_rx_put(fragments, line->rx.body, len, now_ms(), &body);
     if (result == SELKIE_EMALFORMED) {
         on_body(line, line->rx.body, len, rssi);
         return;
     }
     line->counters.fragments++;
-    line->counters.restored = fragments->restored;
-    line->counters.sets_broken = fragments->broken;
-    line->counters.sets_expired = fragments->expired;
-    line->counters.sets_displaced = fragments->displaced;
     selkie_ack_channel_expect(&line->acks, (int64_t)fragments->expects_ms * SELKIE_MS_US);
     if (result > 0)
         on_body(line, body.bytes, body.len, body.rssi);
@@ -290,8 +290,13 @@ bool selkie_radio_line_is_open(const struct selkie_radio_line *line)
     return selkie_serial_is_open(line->serial);
 }
 
-const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *line)
+const struct selkie_radio_line_counters *selkie_radio_line_counters(struct selkie_radio_line *line)
 {
+    selkie_fragment_rx_expire(&line->fragments, now_ms());
+    line->counters.restored = line->fragments.restored;
+    line->counters.sets_broken = line->fragments.broken;
+    line->counters.sets_expired = line->fragments.expired;
+    line->counters.sets_displaced = line->fragments.displaced;
     return &line->counters;
 }
 

@@ -68,7 +68,7 @@ const char *selkie_radio_line_device(const struct selkie_radio_line *line);
 /* What is wrong with its serial line, in words; "": nothing (serial.h). */
 const char *selkie_radio_line_fault(const struct selkie_radio_line *line);
 bool selkie_radio_line_is_open(const struct selkie_radio_line *line);
-const struct selkie_radio_line_counters *selkie_radio_line_counters(const struct selkie_radio_line *line);
+const struct selkie_radio_line_counters *selkie_radio_line_counters(struct selkie_radio_line *line);
 const struct selkie_ack_counters *selkie_radio_line_acks(const struct selkie_radio_line *line);
 const struct selkie_hearing *selkie_radio_line_hearing(const struct selkie_radio_line *line);
 

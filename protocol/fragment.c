@@ -92,8 +92,7 @@ static bool complete(const struct selkie_fragment_set *set)
     return set->count == set->plan.k;
 }
 
-/* Forget the sets whose time is over. */
-static void expire(struct selkie_fragment_rx *rx, uint64_t now_ms)
+void selkie_fragment_rx_expire(struct selkie_fragment_rx *rx, uint64_t now_ms)
 {
     for (struct selkie_fragment_set *set = rx->sets; set < rx->sets + SELKIE_FRAGMENT_SETS; set++)
         if (set->plan.k > 0 && now_ms - set->heard_ms > SELKIE_FRAGMENT_KEEP_MS) {
@@ -288,7 +287,7 @@ int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragmen
 
     if (!read_plan(&plan, fragment, len))
         return SELKIE_EMALFORMED;
-    expire(rx, now_ms);
+    selkie_fragment_rx_expire(rx, now_ms);
     struct selkie_fragment_set *set = find(rx, &plan, fragment);
     bool known = set, again = set && complete(set);
     if (!known)

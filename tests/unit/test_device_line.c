@@ -57,7 +57,7 @@ static void setup(void)
     int slave;
 
     ck_assert_int_eq(openpty(&master, &slave, path, NULL, NULL), 0);
-    ck_assert_int_eq(device_line_open(&line, path, &tty), 0);
+    ck_assert_int_eq(device_line_open(&line, path, &tty, 0), 0);
     (void)close(slave);
 }
 
@@ -154,8 +154,8 @@ START_TEST(what_is_no_line_is_refused_with_the_reason)
     kit_write(file, "x", 1, 0600);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         errno = 0;
-        ck_assert_int_eq(device_line_open(&other, cases[i].path, &(struct selkie_tty_settings){.baud = cases[i].baud}),
-                         -1);
+        ck_assert_int_eq(
+            device_line_open(&other, cases[i].path, &(struct selkie_tty_settings){.baud = cases[i].baud}, 0), -1);
         ck_assert_int_eq(errno, cases[i].reason);
         ck_assert_int_eq(other.fd, -1);
         device_line_close(&other); /* harmless */
@@ -227,11 +227,24 @@ START_TEST(quiet_counts_from_the_last_byte_that_was_heard)
 }
 END_TEST
 
+START_TEST(a_line_whose_radio_restarts_is_not_quiet_before_it_is_left_alone)
+{
+    device_line_close(&line);
+    ck_assert_int_eq(device_line_open(&line, path, &tty, 60000), 0);
+    ck_assert_int_eq(device_line_quiet_ms(&line), 0);
+    hear("boot loader", 11);
+    ck_assert_int_eq(device_line_quiet_ms(&line), 0);
+    clock_ms = device_line_now_ms() + 60100;
+    ck_assert_int_ge(device_line_quiet_ms(&line), 100);
+    clock_ms = -1; /* Check's own */
+}
+END_TEST
+
 START_TEST(who_transmits_is_a_busy_line_to_the_others_until_its_frame_is_out)
 {
     struct device_line other;
 
-    ck_assert_int_eq(device_line_open(&other, path, &tty), 0);
+    ck_assert_int_eq(device_line_open(&other, path, &tty, 0), 0);
     ck_assert_int_ge(device_line_quiet_ms(&line), 0);
     ck_assert_int_lt(device_line_quiet_ms(&other), 0);
     size_t taken = fill(); /* a frame of which only a part went */
@@ -254,7 +267,7 @@ START_TEST(who_looked_and_does_not_send_leaves_the_line_to_the_others)
 {
     struct device_line other;
 
-    ck_assert_int_eq(device_line_open(&other, path, &tty), 0);
+    ck_assert_int_eq(device_line_open(&other, path, &tty, 0), 0);
     ck_assert_int_ge(device_line_quiet_ms(&line), 0);
     device_line_release(&line);
     ck_assert_int_ge(device_line_quiet_ms(&other), 0);
@@ -309,13 +322,13 @@ START_TEST(a_line_that_is_plugged_in_again_is_opened_raw_and_counts_as_just_hear
 
     unplug();
     ck_assert_int_eq(device_line_read(&line, &byte, 1), -1);
-    ck_assert_int_eq(device_line_reopen(&line, &tty), -1);
+    ck_assert_int_eq(device_line_reopen(&line, &tty, 0), -1);
     ck_assert(line.gone);
     ck_assert_int_lt(device_line_quiet_ms(&line), 0);
     ck_assert_int_eq(device_line_write(&line, (const uint8_t *)"x", 1), -1);
     ck_assert_int_eq(device_line_read(&line, &byte, 1), -1);
     ck_assert_int_eq(openpty(&master, &slave, path, NULL, NULL), 0); /* the path may have another name by now */
-    ck_assert_int_eq(device_line_reopen(&line, &tty), 0);
+    ck_assert_int_eq(device_line_reopen(&line, &tty, 0), 0);
     (void)close(slave);
     ck_assert(!line.gone);
     ck_assert_int_eq(tcgetattr(line.fd, &settings), 0);
@@ -340,6 +353,7 @@ int main(void)
     tcase_add_test(tcase, a_line_that_is_unplugged_is_gone_for_who_writes);
     tcase_add_test(tcase, a_full_line_takes_a_part_and_goes_on_once_there_is_room);
     tcase_add_test(tcase, quiet_counts_from_the_last_byte_that_was_heard);
+    tcase_add_test(tcase, a_line_whose_radio_restarts_is_not_quiet_before_it_is_left_alone);
     tcase_add_test(tcase, who_transmits_is_a_busy_line_to_the_others_until_its_frame_is_out);
     tcase_add_test(tcase, who_looked_and_does_not_send_leaves_the_line_to_the_others);
     tcase_add_test(tcase, a_byte_is_out_once_the_kernel_holds_it_no_more);

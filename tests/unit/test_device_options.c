@@ -140,7 +140,7 @@ START_TEST(packets_have_their_settings)
     static const struct {
         const char *packet, *gap, *parity;
         unsigned is[3];
-    } good[] = {{"--packet=19", "--packet-gap=65535", "--parity=0", {19, 65535, 0}},
+    } good[] = {{"--packet=19", "--packet-gap=2424", "--parity=0", {19, 2424, 0}},
                 {"--packet=58", "--packet-gap=120", "--parity=2", {58, 120, 2}},
                 {"--packet=261", "--packet-gap=0", "--parity=64", {261, 0, 64}},
                 {"--packet=0", "--packet-gap=0", "--parity=1", {0, 0, 1}}};
@@ -214,6 +214,8 @@ static const struct {
     {"--packet 262:", {REQUIRED, "--packet=262", NULL}},
     {"--packet -1:", {REQUIRED, "--packet=-1", NULL}},
     {"--packet-gap 65536:", {REQUIRED, "--packet=58", "--packet-gap=65536", NULL}},
+    {"--packet 19: a packet and --packet-gap take 2501 ms", {REQUIRED, "--packet=19", "--packet-gap=2425", NULL}},
+    {"--open-wait 60001:", {REQUIRED, "--open-wait=60001", NULL}},
     {"--packet-gap needs a --packet above 0", {REQUIRED, "--packet-gap=1", NULL}},
     {"--parity 65:", {REQUIRED, "--packet=58", "--parity=65", NULL}},
     {"--patience 0:", {REQUIRED, "--patience=0", NULL}},

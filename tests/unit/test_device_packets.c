@@ -397,6 +397,11 @@ START_TEST(packets_that_hold_no_fragment_are_refused)
     settings.packet_max = PACKET;
     settings.parity = SELKIE_FRAGMENT_CHUNKS_MAX + 1;
     ck_assert(!selkie_uplink_settings_valid(&settings));
+    settings.parity = 2; /* a gateway would take what comes later for a repeat */
+    settings.packet_gap_ms = (uint16_t)(SELKIE_FRAGMENT_PACE_MAX_MS - selkie_pacing_air_ms(&settings, PACKET));
+    ck_assert(selkie_uplink_settings_valid(&settings));
+    settings.packet_gap_ms++;
+    ck_assert(!selkie_uplink_settings_valid(&settings));
 }
 END_TEST
 

@@ -464,6 +464,8 @@ START_TEST(a_set_is_kept_for_120_seconds_after_its_last_new_fragment)
     now += SELKIE_FRAGMENT_KEEP_MS;
     put_quietly(&cut, 0, 0); /* a body that was restored is forgotten, too, but uncounted */
     ck_assert_uint_eq(rx.expired, 1);
+    selkie_fragment_rx_expire(&rx, now + SELKIE_FRAGMENT_KEEP_MS); /* and a device that falls silent is counted */
+    ck_assert_uint_eq(rx.expired, 2);
 }
 END_TEST
 

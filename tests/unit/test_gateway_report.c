@@ -163,6 +163,10 @@ START_TEST(claims_of_wrong_types_are_not_known)
         expect_list(ONLINE, stats[i], WHO "online\n");
     expect_list(OFFLINE, "{\"time\":0,\"lines\":[7,null,[],{\"frame_age_s\":9223372036854775807}]}",
                 WHO "offline  ok\n");
+    expect_list(ONLINE, "{\"broken\":1,\"received\":3,\"lines\":[{\"fragments\":18,\"restored\":2},{\"fragments\":7}]}",
+                WHO "online  5 %     ok\n"); /* 20 link frames: 1 of 3 whole, 18 fragments, and a broken one */
+    expect_list(ONLINE, "{\"broken\":1,\"received\":0,\"lines\":[{\"fragments\":1,\"restored\":7}]}",
+                WHO "online  100 %   ok\n");
     expect_list(ONLINE, "{\"broken\":9223372036854775807,\"received\":9223372036854775807}", WHO "online  50 %\n");
 }
 END_TEST

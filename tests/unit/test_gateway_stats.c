@@ -27,8 +27,8 @@ static const struct selkie_radio_line_counters counted[] = {
 static struct selkie_radio_line *const radios[] = {(struct selkie_radio_line *)&counted[0],
                                                    (struct selkie_radio_line *)&counted[1]};
 
-const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(const struct selkie_radio_line *radio);
-const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(const struct selkie_radio_line *radio)
+const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(struct selkie_radio_line *radio);
+const struct selkie_radio_line_counters *__wrap_selkie_radio_line_counters(struct selkie_radio_line *radio)
 {
     return (const struct selkie_radio_line_counters *)radio;
 }

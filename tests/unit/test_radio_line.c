@@ -331,7 +331,6 @@ START_TEST(fragments_give_their_body_as_if_it_had_come_whole)
 {
     static const char *prefixes[] = {"42"};
     uint8_t body[SELKIE_SEALED_SIZE], other[SELKIE_SEALED_SIZE];
-    const struct selkie_radio_line_counters *counters = selkie_radio_line_counters(radio);
 
     config.allow = prefixes;
     config.allow_count = 1;
@@ -344,6 +343,7 @@ START_TEST(fragments_give_their_body_as_if_it_had_come_whole)
             send_fragment(other, sizeof other, index);
     }
     turn_until(24 + 2);
+    const struct selkie_radio_line_counters *counters = selkie_radio_line_counters(radio);
     ck_assert_uint_eq(counters->fragments, 24);
     ck_assert_uint_eq(counters->restored, 2);
     ck_assert_uint_eq(counters->received, 2);
@@ -358,7 +358,6 @@ END_TEST
 START_TEST(fragments_that_give_no_body_are_counted)
 {
     static const uint8_t no_fragment[] = {0x13, 1, 2, 0, 0, 1, 2, 3, 4}; /* no chunks: of a version to come */
-    const struct selkie_radio_line_counters *counters = selkie_radio_line_counters(radio);
     uint8_t body[SELKIE_SEALED_SIZE], forged[SELKIE_FRAGMENT_SIZE_MAX];
     struct selkie_fragment_plan plan;
 
@@ -375,6 +374,7 @@ START_TEST(fragments_that_give_no_body_are_counted)
     }
     send_body(no_fragment, sizeof no_fragment);
     turn_until(11 + SELKIE_FRAGMENT_SETS + 2 + 1);
+    const struct selkie_radio_line_counters *counters = selkie_radio_line_counters(radio);
     ck_assert_uint_eq(counters->sets_broken, 1);
     ck_assert_uint_eq(counters->sets_displaced, 2);
     ck_assert_uint_eq(counters->restored, 0);

@@ -14,9 +14,10 @@ int64_t device_line_now_ms(void)
     return selkie_clock_monotonic_us() / 1000;
 }
 
-int device_line_open(struct device_line *line, const char *path, const struct selkie_tty_settings *settings)
+int device_line_open(struct device_line *line, const char *path, const struct selkie_tty_settings *settings,
+                     unsigned wait_ms)
 {
-    *line = (struct device_line){.path = path, .heard_ms = -1};
+    *line = (struct device_line){.path = path, .heard_ms = wait_ms > 0 ? device_line_now_ms() + wait_ms : -1};
     line->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (line->fd < 0)
         return -1;
@@ -57,15 +58,15 @@ void device_line_close(struct device_line *line)
     line->fd = -1;
 }
 
-int device_line_reopen(struct device_line *line, const struct selkie_tty_settings *settings)
+int device_line_reopen(struct device_line *line, const struct selkie_tty_settings *settings, unsigned wait_ms)
 {
     struct device_line again;
 
     device_line_close(line);
-    if (device_line_open(&again, line->path, settings) < 0)
+    if (device_line_open(&again, line->path, settings, wait_ms) < 0)
         return -1;
     *line = again;
-    line->heard_ms = device_line_now_ms(); /* nobody listened before */
+    line->heard_ms = device_line_now_ms() + wait_ms; /* nobody listened before */
     return 0;
 }
 
@@ -113,7 +114,7 @@ int device_line_read(struct device_line *line, uint8_t *bytes, size_t size)
     if (line->gone)
         return -1;
     ssize_t count = read(line->fd, bytes, size);
-    if (count > 0)
+    if (count > 0 && line->heard_ms < device_line_now_ms())
         line->heard_ms = device_line_now_ms();
     if (count > 0)
         return (int)count;
@@ -128,5 +129,5 @@ int device_line_quiet_ms(struct device_line *line)
     if (line->gone || !lock(line))
         return -1;
     int64_t quiet = line->heard_ms < 0 ? INT_MAX : device_line_now_ms() - line->heard_ms;
-    return quiet > INT_MAX ? INT_MAX : (int)quiet;
+    return quiet > INT_MAX ? INT_MAX : quiet < 0 ? 0 : (int)quiet;
 }

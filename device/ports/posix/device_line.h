@@ -13,7 +13,7 @@
 struct device_line {
     const char *path;
     int fd;           /* -1: not open */
-    int64_t heard_ms; /* when the last byte came; negative: never */
+    int64_t heard_ms; /* when the last byte came, or may have come; negative: never */
     size_t handed; /* bytes of the frame that the kernel took, and of which device_line_write has not returned yet that
                       they are out */
     bool locked;
@@ -22,11 +22,13 @@ struct device_line {
     bool gone; /* the line has vanished; only device_line_reopen and device_line_close may follow */
 };
 
-/* Returns 0, or -1 with errno. What the driver did not take of the settings is in `refused`. */
-int device_line_open(struct device_line *line, const char *path, const struct selkie_tty_settings *settings);
+/* Returns 0, or -1 with errno. What the driver did not take of the settings is in `refused`. The line is not quiet for
+ * `wait_ms`: a stick restarts when it is opened. */
+int device_line_open(struct device_line *line, const char *path, const struct selkie_tty_settings *settings,
+                     unsigned wait_ms);
 
 /* Close what is left of the line, and open what is at its path now. 0, or -1 with errno: try again later. */
-int device_line_reopen(struct device_line *line, const struct selkie_tty_settings *settings);
+int device_line_reopen(struct device_line *line, const struct selkie_tty_settings *settings, unsigned wait_ms);
 
 /* Drop what the kernel still holds of a frame that was cut off, and close. */
 void device_line_close(struct device_line *line);

@@ -4,6 +4,8 @@
 #include <argp.h>
 #include <limits.h>
 #include <selkie/argument.h>
+#include <selkie/device/pacing.h>
+#include <selkie/fragment.h>
 #include <selkie/radio_profile.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +41,15 @@ static const struct selkie_argument table[] = {
     {"readings", NULL, "Send this machine's load, memory, uptime and temperature instead", OF(readings), 0, 0, 0, 4},
     {"count", "N", "End after N payloads (default: at the end of the input, or never)", OF(count), 1000000000, 0, 0, 4},
     {"radio", "NAME",
-     "The radio on the line: sets the defaults of --baud, --flow, --bit-rate, --preamble, --quiet, --packet, "
-     "--packet-gap and --parity",
+     "The radio on the line: sets the defaults of --baud, --flow, --open-wait, --bit-rate, --preamble, --quiet, "
+     "--packet, --packet-gap and --parity",
      OWN, 0, KEY_RADIO, 0, 8},
     {"list-radios", NULL, "Show the radios that --radio may name, and their settings, and end", OWN, 0, KEY_LIST_RADIOS,
      0, 8},
     {"baud", "N", "Speed of the line (default 9600)", OF(tty.baud), SELKIE_TTY_BAUD_MAX, 0, 0, 8},
     {"flow", "FLOW", "none (default), or rtscts: the radio holds the bytes back by CTS", OWN, 0, KEY_FLOW, 0, 8},
+    {"open-wait", "MS", "Leave the radio alone for so long after its line was opened (default 0)", OF(open_wait_ms),
+     -SELKIE_LINE_STEP_WAIT_MS_LIMIT, 0, 0, 8},
     {"once", NULL, "End with an error when the line is gone (default: wait until it is back)", OF(once), 0, 0, 0, 8},
     {"bit-rate", "N", "Speed of the air in bit/s (default 2000); 0: no radio, the line alone", OF(air.bit_rate),
      -1000000000, 0, 0, 8},
@@ -144,6 +148,7 @@ static void fill_in(struct device_options *options)
         unsigned standard;
     } members[] = {
         {&options->tty.baud, radio->baud},
+        {&options->open_wait_ms, radio->open_wait_ms},
         {&options->air.bit_rate, radio->bit_rate},
         {&options->air.quiet_ms, radio->quiet_ms},
         {&options->air.preamble_ms, radio->preamble_ms},
@@ -157,6 +162,18 @@ static void fill_in(struct device_options *options)
             *members[i].value = members[i].standard;
     if (!options->flow_given)
         options->tty.flow = radio->flow;
+}
+
+/* From the beginning of a packet to that of the next one. */
+static unsigned packet_pace_ms(const struct device_options *options)
+{
+    const struct selkie_uplink_settings settings = {.bit_rate = options->air.bit_rate,
+                                                    .preamble_ms = (uint16_t)options->air.preamble_ms,
+                                                    .packet_overhead = (uint16_t)options->air.packet_overhead,
+                                                    .packet_max = (uint16_t)options->air.packet,
+                                                    .packet_gap_ms = (uint16_t)options->air.packet_gap_ms};
+
+    return selkie_pacing_pace_ms(&settings);
 }
 
 static void check(struct argp_state *state, const struct device_options *options)
@@ -174,6 +191,12 @@ static void check(struct argp_state *state, const struct device_options *options
                    SELKIE_PACKET_MAX);
     if (options->air.packet_gap_ms > 0 && options->air.packet == 0)
         argp_error(state, "--packet-gap needs a --packet above 0");
+    unsigned pace_ms = options->air.packet == 0 ? 0 : packet_pace_ms(options);
+    if (pace_ms > SELKIE_FRAGMENT_PACE_MAX_MS)
+        argp_error(state,
+                   "--packet %u: a packet and --packet-gap take %u ms, and a gateway knows no more than %d: give a "
+                   "smaller --packet or --packet-gap",
+                   options->air.packet, pace_ms, SELKIE_FRAGMENT_PACE_MAX_MS);
     if (options->claim && strlen(options->claim) > SELKIE_CLAIM_MAX)
         argp_error(state, "--claim: longer than %d bytes", SELKIE_CLAIM_MAX);
     if (!selkie_tty_baud_valid(options->tty.baud))
@@ -236,6 +259,7 @@ void device_options_parse(struct device_options *options, int argc, char **argv)
     *options = (struct device_options){.form = SELKIE_SEALED,
                                        .interval = -1,
                                        .tty = {.baud = NOT_GIVEN},
+                                       .open_wait_ms = NOT_GIVEN,
                                        .sealed_every = defaults.sealed_every,
                                        .air = {.bit_rate = NOT_GIVEN,
                                                .quiet_ms = NOT_GIVEN,

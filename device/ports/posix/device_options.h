@@ -22,6 +22,7 @@ struct device_options {
     unsigned key_id;
     unsigned next_key_id;
     struct selkie_tty_settings tty;
+    unsigned open_wait_ms; /* nothing is sent for so long after the line was opened */
     struct {
         unsigned bit_rate; /* 0: no radio in between */
         unsigned duty_permille, quiet_ms, ack_ms, backoff_ms, spread_ms, tries, preamble_ms, packet_overhead;

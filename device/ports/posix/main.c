@@ -164,6 +164,12 @@ static int fail(const char *name, const char *why)
     return -1;
 }
 
+static void say_refused(const struct process *process)
+{
+    if (process->line.refused[0] != '\0')
+        say(process->options->port, process->line.refused);
+}
+
 static int set_up(struct process *process)
 {
     const struct device_options *options = process->options;
@@ -174,10 +180,9 @@ static int set_up(struct process *process)
     if (options->pin_given)
         memcpy(process->pins[0], options->pin, SELKIE_PIN_SIZE);
     configure(process);
-    if (device_line_open(&process->line, options->port, &options->tty) < 0)
+    if (device_line_open(&process->line, options->port, &options->tty, options->open_wait_ms) < 0)
         return fail(options->port, strerror(errno));
-    if (process->line.refused[0] != '\0')
-        say(options->port, process->line.refused);
+    say_refused(process);
     int error = selkie_device_init(&process->device, &process->config, &process->port);
     if (error == SELKIE_ETRUST)
         return fail(options->public_key, selkie_error_text(error));
@@ -269,8 +274,9 @@ static bool line_there(struct process *process, int64_t now_ms)
         return true;
     if (now_ms < process->reopen_ms)
         return false;
-    if (device_line_reopen(&process->line, &process->options->tty) == 0) {
+    if (device_line_reopen(&process->line, &process->options->tty, process->options->open_wait_ms) == 0) {
         say(process->options->port, "the line is back");
+        say_refused(process);
         process->reopen_error = 0;
         return true;
     }

@@ -88,6 +88,10 @@ struct selkie_fragment_body {
 
 void selkie_fragment_rx_init(struct selkie_fragment_rx *rx);
 
+/* Forget the sets whose time is over at now_ms, and count those that gave no body. selkie_fragment_rx_put does so too.
+ */
+void selkie_fragment_rx_expire(struct selkie_fragment_rx *rx, uint64_t now_ms);
+
 /* Take a body of type 3 that the link received at now_ms, by a clock that never goes back. 1: `body` is set; 0: more is
  * needed, or it is the rest of a transmission whose body was restored; SELKIE_EMALFORMED: it is no FRAGMENT;
  * SELKIE_ECRC: its set was broken, and is gone. */

@@ -56,6 +56,8 @@ bool selkie_uplink_settings_valid(const struct selkie_uplink_settings *settings)
 
 /* How long so many bytes take on the air, with what the radio adds; 0 without a bit rate. */
 uint32_t selkie_pacing_air_ms(const struct selkie_uplink_settings *settings, size_t len);
+/* From the beginning of a full packet to that of the next one: at most SELKIE_FRAGMENT_PACE_MAX_MS. */
+uint32_t selkie_pacing_pace_ms(const struct selkie_uplink_settings *settings);
 /* How long so many full packets take, with the pauses between them. */
 uint32_t selkie_pacing_set_ms(const struct selkie_uplink_settings *settings, unsigned packets);
 /* The same for the longest frame, at most. */
