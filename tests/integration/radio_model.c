@@ -262,6 +262,8 @@ void radio_model_step(struct radio_model *model)
     int64_t now_ms = harness_now_ms(), passed_ms = now_ms - model->now_ms;
 
     model->now_ms = now_ms;
+    if (passed_ms > model->counts.held_up_ms)
+        model->counts.held_up_ms = (unsigned)passed_ms;
     for (size_t i = 0; i < 2; i++)
         step(model, &model->modules[i], passed_ms);
 }

@@ -17,6 +17,7 @@ struct radio_model_counts {
     unsigned collisions; /* packets */
     unsigned overflow;   /* bytes that found a buffer full */
     unsigned longest;    /* packet, bytes */
+    unsigned held_up_ms; /* the longest time that the model itself did not run */
     unsigned commands;   /* that the gateway's module took */
     unsigned refused;    /* and those that it did not know */
 };

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ADDRESS "00112233445566aa"
+#define ADDRESS    "00112233445566aa"
+#define HELD_UP_MS 25 /* less than any quiet time leaves to spare */
 
 static struct harness_process *gateway(const char *broker_uri, const struct harness_pty *pty, const char *radio)
 {
@@ -87,8 +88,8 @@ START_TEST(readings_arrive_by_each_radio)
     sender->input = -1;
     int64_t began_ms = harness_now_ms();
     work_until(model, sender, "payloads "); /* the line with which it ends */
-    printf("%s: %.1f s, %u packets, %u lost\n", profile->name, (double)(harness_now_ms() - began_ms) / 1000,
-           counts->packets, counts->lost);
+    printf("%s: %.1f s, %u packets, %u lost, held up for %u ms\n", profile->name,
+           (double)(harness_now_ms() - began_ms) / 1000, counts->packets, counts->lost, counts->held_up_ms);
     (void)fflush(stdout);
     expect_payload(client, "first");
     expect_payload(client, "second");
@@ -96,7 +97,9 @@ START_TEST(readings_arrive_by_each_radio)
     ck_assert_msg(harness_log_has(sender, "payloads 2,"), "%s", harness_log_tail(sender));
     ck_assert_uint_ge(counts->lost, 1);
     ck_assert_uint_eq(counts->overflow, 0);
-    ck_assert_uint_eq(counts->collisions, 0);
+    /* On a machine that keeps the radios from running, the parties do not hear each other in time. */
+    ck_assert_msg(counts->collisions == 0 || counts->held_up_ms > HELD_UP_MS, "%u collisions, held up for %u ms",
+                  counts->collisions, counts->held_up_ms);
     ck_assert_uint_eq(counts->refused, 0);
     ck_assert_int_eq(counts->commands > 0, profile->init_count > 0);
     harness_disconnect(client);
