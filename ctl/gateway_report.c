@@ -162,24 +162,48 @@ static json_t *broken_share(const json_t *stats)
     return json_real(good + (double)broken > 0 ? (double)broken / (good + (double)broken) : 1);
 }
 
-/* "ok", "1 of 2 missing", "1 of 2 deaf"; NULL if it is not known. */
+/* Whether most bodies that came in fragments did not become whole. */
+static bool loses_sets(const json_t *line)
+{
+    static const char *const lost[] = {"sets_broken", "sets_expired", "sets_displaced"};
+    double count = 0;
+
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++)
+        if (number(line, lost[i]) > 0)
+            count += (double)number(line, lost[i]);
+    return count > (double)number(line, "restored") && count > 0;
+}
+
+/* "ok", "1 of 2 missing", "1 missing, 1 deaf of 3"; NULL if it is not known. */
 static json_t *lines_text(const json_t *stats)
 {
     json_t *lines = json_object_get(stats, "lines"), *line;
-    size_t missing = 0, deaf = 0, count = json_array_size(lines), i;
+    struct {
+        const char *word;
+        size_t lines;
+    } faults[] = {{"missing", 0}, {"deaf", 0}, {"losing sets", 0}};
+    size_t count = json_array_size(lines), kinds = 0, i;
+    char text[96] = "";
 
     if (count == 0)
         return NULL;
     json_array_foreach (lines, i, line) {
-        missing += json_is_false(json_object_get(line, "open"));
-        deaf += number(line, "deaf_s") >= 0;
+        faults[0].lines += json_is_false(json_object_get(line, "open"));
+        faults[1].lines += number(line, "deaf_s") >= 0;
+        faults[2].lines += loses_sets(line);
     }
-    if (missing == 0 && deaf == 0)
+    for (i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        if (faults[i].lines > 0) {
+            size_t len = strlen(text);
+            (void)snprintf(text + len, sizeof text - len, "%s%zu %s", kinds++ > 0 ? ", " : "", faults[i].lines,
+                           faults[i].word);
+        }
+    if (kinds == 0)
         return json_string("ok");
-    if (missing == 0)
-        return json_sprintf("%zu of %zu deaf", deaf, count);
-    return deaf == 0 ? json_sprintf("%zu of %zu missing", missing, count)
-                     : json_sprintf("%zu missing, %zu deaf, of %zu", missing, deaf, count);
+    if (kinds > 1)
+        return json_sprintf("%s, of %zu", text, count);
+    const char *word = strchr(text, ' ') + 1;
+    return json_sprintf("%.*sof %zu %s", (int)(word - text), text, count, word);
 }
 
 static void set_known(json_t *object, const char *name, json_t *value)

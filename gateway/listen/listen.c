@@ -47,7 +47,8 @@ struct listen {
 
 static enum kind kind_of(const struct selkie_frame *frame, const uint8_t *body, size_t len)
 {
-    if (body[0] == SELKIE_FRAGMENT_HEAD && len > SELKIE_FRAGMENT_HEADER_SIZE)
+    if (body[0] == SELKIE_FRAGMENT_HEAD && len > SELKIE_FRAGMENT_HEADER_SIZE && body[3] > 0 &&
+        body[3] <= SELKIE_FRAGMENT_CHUNKS_MAX)
         return FRAGMENT;
     if (!frame)
         return FOREIGN;
@@ -189,7 +190,7 @@ static int try_next(struct listen *listen)
 
     if (next == 0)
         name_best(listen);
-    selkie_listen_trial_init(&listen->trials[next], listen->trials[next].baud);
+    selkie_listen_trial_again(&listen->trials[next]);
     (void)snprintf(text, sizeof text, "bytes, but no frames: trying %u baud", listen->trials[next].baud);
     say(listen, text);
     if (set_speed(listen, next) < 0)

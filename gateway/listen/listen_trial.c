@@ -18,6 +18,12 @@ void selkie_listen_trial_init(struct selkie_listen_trial *trial, unsigned baud)
     selkie_rssi_rx_init(&trial->rx);
 }
 
+void selkie_listen_trial_again(struct selkie_listen_trial *trial)
+{
+    selkie_rssi_rx_init(&trial->rx);
+    trial->vain_bytes = trial->vain_transmissions = trial->transmission_bytes = 0;
+}
+
 int selkie_listen_trial_byte(struct selkie_listen_trial *trial, uint8_t byte)
 {
     bool inside = selkie_rssi_rx_inside(&trial->rx);

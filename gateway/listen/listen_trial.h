@@ -32,6 +32,9 @@ struct selkie_listen_trial {
 
 void selkie_listen_trial_init(struct selkie_listen_trial *trial, unsigned baud);
 
+/* The speed has another turn; what it gave before counts. */
+void selkie_listen_trial_again(struct selkie_listen_trial *trial);
+
 /* One byte; the result is that of selkie_rssi_rx_byte. */
 int selkie_listen_trial_byte(struct selkie_listen_trial *trial, uint8_t byte);
 

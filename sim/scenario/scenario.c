@@ -41,7 +41,10 @@ static void read_fragments(struct selkie_scenario_fleet *fleet, struct selkie_se
     fleet->packet_max = (uint16_t)selkie_settings_integer(object, "packet", 0, SELKIE_PACKET_MAX, 0);
     if (fleet->packet_max > 0 && fleet->packet_max < SELKIE_PACKET_MIN)
         selkie_settings_reject(object, "packet", "must be 0 or %d to %d", SELKIE_PACKET_MIN, SELKIE_PACKET_MAX);
-    fleet->packet_gap_ms = (uint16_t)selkie_settings_integer(object, "packet_gap_ms", 0, 60000, 0);
+    fleet->packet_gap_ms =
+        (uint16_t)selkie_settings_integer(object, "packet_gap_ms", 0, SELKIE_FRAGMENT_PACE_MAX_MS, 0);
+    if (fleet->packet_gap_ms > 0 && fleet->packet_max == 0)
+        selkie_settings_reject(object, "packet_gap_ms", "needs a packet above 0");
     fleet->parity = (uint8_t)selkie_settings_integer(object, "parity", 0, SELKIE_FRAGMENT_CHUNKS_MAX, 2);
 }
 
@@ -84,7 +87,7 @@ static void read_packet(struct selkie_sim_radio_options *air, struct selkie_sett
     if (packet->buffer < packet->bytes)
         selkie_settings_reject(object, "buffer", "must hold a packet of %u bytes", packet->bytes);
     if (air->bit_rate == 0)
-        selkie_settings_reject(object, "bytes", "needs a bit_rate above 0");
+        selkie_settings_reject(object, "bytes", "needs \"bit_rate\" of \"air\" above 0");
     selkie_settings_end(object);
 }
 

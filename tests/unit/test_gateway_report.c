@@ -93,6 +93,10 @@ START_TEST(a_deaf_line_is_seen)
     print_take(
         json_pack("[o]", report_of("roof", ONLINE, "{\"lines\":[{\"open\":true,\"deaf_s\":0},{\"open\":false}]}")));
     ck_assert_ptr_nonnull(strstr(printed, "1 missing, 1 deaf, of 2\n"));
+    print_take(json_pack("[o]", report_of("roof", ONLINE,
+                                          "{\"lines\":[{\"restored\":3,\"sets_expired\":2,\"sets_broken\":2},"
+                                          "{\"restored\":5,\"sets_expired\":2,\"sets_broken\":2}]}")));
+    ck_assert_ptr_nonnull(strstr(printed, "1 of 2 losing sets\n"));
 }
 END_TEST
 

@@ -74,6 +74,25 @@ START_TEST(the_speed_with_frames_is_right)
 END_TEST
 
 /* A radio that damages every frame still says at which speed it talks. */
+START_TEST(a_speed_that_had_frames_stays_right_after_noise_and_another_turn)
+{
+    uint8_t wire[SELKIE_LINK_WIRE_MAX];
+    bool proven;
+
+    best_of(9600, false, false, &proven);
+    for (size_t i = 0; i < SPEEDS; i++) {
+        selkie_listen_trial_again(&trials[i]);
+        ck_assert(!selkie_listen_trial_is_over(&trials[i]));
+        memset(wire, 0x55, sizeof wire);
+        feed(&trials[i], wire, sizeof wire, trials[i].baud, false);
+    }
+    const struct selkie_listen_trial *best = selkie_listen_trial_best(trials, SPEEDS, &proven);
+    ck_assert(proven);
+    ck_assert_uint_eq(best->baud, 9600);
+    ck_assert_uint_eq(best->frames, 2);
+}
+END_TEST
+
 START_TEST(broken_frames_at_the_right_speed_look_more_right_than_the_rest)
 {
     bool proven;
@@ -208,6 +227,7 @@ int main(void)
     TCase *tcase = tcase_create("listen_trial");
 
     tcase_add_test(tcase, the_speed_with_frames_is_right);
+    tcase_add_test(tcase, a_speed_that_had_frames_stays_right_after_noise_and_another_turn);
     tcase_add_test(tcase, broken_frames_at_the_right_speed_look_more_right_than_the_rest);
     tcase_add_test(tcase, noise_and_silence_have_no_speed);
     tcase_add_test(tcase, a_speed_has_its_chance_before_the_next);
