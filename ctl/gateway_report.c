@@ -21,7 +21,7 @@ static json_t *tame_text(const char *text)
     char kept[TEXT_MAX_SIZE];
     size_t len = 0;
 
-    for (; text[len] != '\0' && len < sizeof kept - 1; len++)
+    for (; len < sizeof kept - 1 && text[len] != '\0'; len++)
         kept[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
     return json_stringn(kept, len);
 }

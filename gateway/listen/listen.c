@@ -84,7 +84,7 @@ void selkie_listen_describe(char text[static SELKIE_LISTEN_TEXT_MAX], const uint
                        body[3]);
         break;
     default:
-        (void)snprintf(what, sizeof what, "version %u, type %u", body[0] >> 4, body[0] & 0x0F);
+        (void)snprintf(what, sizeof what, "version %d, type %d", body[0] >> 4, body[0] & 0x0F);
         break;
     }
     (void)snprintf(text, SELKIE_LISTEN_TEXT_MAX, "%-8s  %s  %zu bytes", kind_names[kind], what, len);
