@@ -71,10 +71,12 @@ static void explain(char *text, const char *device, int error)
     struct stat status;
     char user[SELKIE_TTY_USER_MAX];
     bool exists = stat(device, &status) == 0 && S_ISCHR(status.st_mode);
+    enum selkie_tty_use use = error == EBUSY && exists ? selkie_tty_find_user(user, status.st_rdev) : SELKIE_TTY_UNUSED;
 
     selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s", strerror(error));
-    if (error == EBUSY && exists && selkie_tty_find_user(user, status.st_rdev))
-        selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s: %s has it open", strerror(error), user);
+    if (use != SELKIE_TTY_UNUSED)
+        selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s: %s %s it open", strerror(error), user,
+                                 use == SELKIE_TTY_USED ? "has" : "may have");
     else if (error == EBUSY)
         selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX,
                                  "%s: a process that this user cannot see has it open, or another line of this "
@@ -92,11 +94,17 @@ bool selkie_line_find_other(int fd, char text[static SELKIE_LINE_OTHER_MAX])
 {
     char user[SELKIE_TTY_USER_MAX];
     struct stat status;
+    enum selkie_tty_use use = fstat(fd, &status) == 0 && S_ISCHR(status.st_mode)
+                                  ? selkie_tty_find_user(user, status.st_rdev)
+                                  : SELKIE_TTY_UNUSED;
 
-    if (fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode) || !selkie_tty_find_user(user, status.st_rdev))
-        return false;
-    selkie_error_text_format(text, SELKIE_LINE_OTHER_MAX, "%s uses it too, and takes bytes away: end it", user);
-    return true;
+    text[0] = '\0';
+    if (use == SELKIE_TTY_USED)
+        selkie_error_text_format(text, SELKIE_LINE_OTHER_MAX, "%s uses it too, and takes bytes away: end it", user);
+    else if (use == SELKIE_TTY_NAMED)
+        selkie_error_text_format(text, SELKIE_LINE_OTHER_MAX,
+                                 "%s may use it too: its command line names the line; if it does, end it", user);
+    return use != SELKIE_TTY_UNUSED;
 }
 
 static int set_up(int fd, const struct selkie_line_settings *settings, char *text)
