@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "line/line_init.h"
 
+#include <ctype.h>
 #include <selkie/clock.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #define SETTLE_MS  50
 #define SHOWN_MAX  24 /* bytes of an answer in a failure */
 #define SHOWN_TEXT (4 * SHOWN_MAX + 8)
+#define HIDDEN     "***" /* stands for bytes that were sent */
+#define SHARED_MIN 4     /* so many bytes in a row, as they were sent, are no accident */
 
 void selkie_line_init_init(struct selkie_line_init *init, sd_event *event,
                            const struct selkie_line_init_handler *handler)
@@ -35,14 +38,16 @@ bool selkie_line_init_needed(const struct selkie_line_settings *settings)
 }
 
 /* Bytes as C would write them; the last ones if there are many. */
-static void show(char text[static SHOWN_TEXT], const uint8_t *bytes, size_t len)
+static void show(char text[static SHOWN_TEXT], const uint8_t *bytes, const bool *hidden, size_t len)
 {
     char *at = text;
     size_t skipped = len > SHOWN_MAX ? len - SHOWN_MAX : 0;
 
     at += sprintf(at, "%s\"", skipped > 0 ? "..." : "");
     for (size_t i = skipped; i < len; i++)
-        if (bytes[i] == '\r' || bytes[i] == '\n')
+        if (hidden[i])
+            at += sprintf(at, "%s", i > skipped && hidden[i - 1] ? "" : HIDDEN);
+        else if (bytes[i] == '\r' || bytes[i] == '\n')
             at += sprintf(at, "\\%c", bytes[i] == '\r' ? 'r' : 'n');
         else if (bytes[i] < ' ' || bytes[i] > '~' || bytes[i] == '"' || bytes[i] == '\\')
             at += sprintf(at, "\\x%02X", bytes[i]);
@@ -57,29 +62,68 @@ static void finish(struct selkie_line_init *init, const char *fault)
     init->handler.done(init->handler.context, fault);
 }
 
-/* Some modules repeat what they are told before they answer; that may be a key, and is not shown. */
-static size_t skip_echo(const struct selkie_line_init *init)
+static size_t count_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
-    const struct selkie_line_step *step = &init->settings->steps[init->step];
-    size_t len = init->heard_len < step->send_len ? init->heard_len : step->send_len;
+    size_t count = 0;
 
-    return memcmp(init->heard, step->send, len) == 0 ? len : 0;
+    while (count < a_len && count < b_len && tolower(a[count]) == tolower(b[count]))
+        count++;
+    return count;
 }
 
-static void fail(struct selkie_line_init *init, const char *how)
+/* Modules repeat what they are told: behind a line end, with another one, in capitals, in the middle of an error, late.
+ * That may be a key. So whatever is like a part of a step is hidden. At an edge of what came, less is enough: the rest
+ * may have come before or may be still to come. */
+static void hide_step(bool *hidden, const uint8_t *bytes, size_t len, const struct selkie_line_step *step)
+{
+    size_t enough = step->send_len < SHARED_MIN ? step->send_len : SHARED_MIN;
+
+    for (size_t i = 0; i < len; i++)
+        for (size_t j = 0; j < step->send_len; j++) {
+            size_t count = count_same(bytes + i, len - i, step->send + j, step->send_len - j);
+            bool at_edge = (i == 0 && j + count == step->send_len) || (i + count == len && j == 0);
+            if (count >= enough || (at_edge && count >= SHARED_MIN / 2))
+                memset(hidden + i, true, count);
+        }
+}
+
+static void hide(bool *hidden, const struct selkie_line_init *init, const uint8_t *bytes, size_t len)
+{
+    memset(hidden, false, len);
+    for (size_t i = 0; i < init->settings->step_count; i++)
+        hide_step(hidden, bytes, len, &init->settings->steps[i]);
+}
+
+static void explain(char *text, size_t size, const struct selkie_line_init *init)
 {
     const struct selkie_line_step *step = &init->settings->steps[init->step];
-    char text[SELKIE_LINE_FAULT_MAX], expected[SHOWN_TEXT], got[SHOWN_TEXT];
-    size_t echo = skip_echo(init);
+    char expected[SHOWN_TEXT], got[SHOWN_TEXT];
+    bool hidden[sizeof init->heard];
+    size_t echo = 0;
 
-    show(expected, step->expect, step->expect_len);
-    show(got, init->heard + echo, init->heard_len - echo);
+    hide(hidden, init, step->expect, step->expect_len);
+    show(expected, step->expect, hidden, step->expect_len);
+    hide(hidden, init, init->heard, init->heard_len);
+    while (echo < init->heard_len && hidden[echo])
+        echo++;
+    show(got, init->heard + echo, hidden + echo, init->heard_len - echo);
+    (void)snprintf(text, size, "init step %zu of %zu: expected %s within %u ms, %s%s", init->step + 1,
+                   init->settings->step_count, expected, step->wait_ms,
+                   init->heard_len == 0      ? "nothing came"
+                   : echo == init->heard_len ? "only what was sent came back"
+                                             : "got ",
+                   echo < init->heard_len ? got : "");
+}
+
+/* NULL: the answer did not come. */
+static void fail(struct selkie_line_init *init, const char *how)
+{
+    char text[SELKIE_LINE_FAULT_MAX];
+
     if (how)
         (void)snprintf(text, sizeof text, "init step %zu of %zu: %s", init->step + 1, init->settings->step_count, how);
     else
-        (void)snprintf(text, sizeof text, "init step %zu of %zu: expected %s within %u ms, %s%s", init->step + 1,
-                       init->settings->step_count, expected, step->wait_ms,
-                       init->heard_len > echo ? "got " : "nothing came", init->heard_len > echo ? got : "");
+        explain(text, sizeof text, init);
     finish(init, text);
 }
 
@@ -132,14 +176,11 @@ int selkie_line_init_start(struct selkie_line_init *init, const struct selkie_li
     return wait_for(init, settings->open_wait_ms) < 0 ? SELKIE_EIO : 0;
 }
 
+/* At most half of what there is room for. */
 static void keep(struct selkie_line_init *init, const uint8_t *data, size_t len)
 {
     size_t half = sizeof init->heard / 2;
 
-    if (len > half) {
-        data += len - half;
-        len = half;
-    }
     if (init->heard_len + len > sizeof init->heard) {
         memmove(init->heard, init->heard + init->heard_len - half, half);
         init->heard_len = half;
@@ -150,14 +191,17 @@ static void keep(struct selkie_line_init *init, const uint8_t *data, size_t len)
 
 void selkie_line_init_heard(struct selkie_line_init *init, const uint8_t *data, size_t len)
 {
-    if (!init->answering)
-        return;
-    const struct selkie_line_step *step = &init->settings->steps[init->step];
-    keep(init, data, len);
-    if (step->expect_len == 0 || !memmem(init->heard, init->heard_len, step->expect, step->expect_len))
-        return;
-    init->answering = false;
-    init->step++;
-    if (wait_for(init, SETTLE_MS) < 0)
-        finish(init, selkie_error_text(SELKIE_ENOMEM));
+    while (init->answering && len > 0) {
+        const struct selkie_line_step *step = &init->settings->steps[init->step];
+        size_t count = len < sizeof init->heard / 2 ? len : sizeof init->heard / 2;
+        keep(init, data, count);
+        data += count;
+        len -= count;
+        if (step->expect_len == 0 || !memmem(init->heard, init->heard_len, step->expect, step->expect_len))
+            continue;
+        init->answering = false;
+        init->step++;
+        if (wait_for(init, SETTLE_MS) < 0)
+            finish(init, selkie_error_text(SELKIE_ENOMEM));
+    }
 }
