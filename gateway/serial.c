@@ -224,13 +224,12 @@ static bool is_held_up(struct selkie_serial *serial)
     return true;
 }
 
+/* Also for the first steps, which wait behind each other where the radio does not take them yet. */
 static int write_all(void *context, const uint8_t *data, size_t len)
 {
-    struct selkie_serial *serial = context;
-
-    if (is_held_up(serial))
-        return SELKIE_EIO;
+    const struct selkie_serial *serial = context;
     ssize_t written = write(serial->fd, data, len);
+
     return written == (ssize_t)len ? 0 : SELKIE_EIO;
 }
 
@@ -300,5 +299,7 @@ void selkie_serial_read_rest(struct selkie_serial *serial)
 
 int selkie_serial_write(struct selkie_serial *serial, const uint8_t *data, size_t len)
 {
-    return serial->ready ? write_all(serial, data, len) : SELKIE_EIO;
+    if (!serial->ready || is_held_up(serial))
+        return SELKIE_EIO;
+    return write_all(serial, data, len);
 }

@@ -272,6 +272,28 @@ START_TEST(radio_that_takes_nothing_gets_no_bytes_that_are_late)
 }
 END_TEST
 
+/* Both steps reach the module, in their order, once it takes bytes again. */
+START_TEST(step_waits_for_the_radio_behind_the_one_before_it)
+{
+    struct selkie_line_step steps[2] = {{.send = "a", .send_len = 1, .wait_ms = 1},
+                                        {.send = "b", .send_len = 1, .wait_ms = 1}};
+
+    settings.tty.flow = SELKIE_TTY_FLOW_RTSCTS;
+    settings.steps = steps;
+    settings.step_count = 2;
+    held_bytes = 1; /* CTS is off */
+    plug();
+    open_serial();
+    while (!selkie_serial_is_open(serial))
+        turn();
+    ck_assert_uint_eq(flushes, 0);
+    uint8_t seen[2];
+    ck_assert_int_eq(read(master, seen, 2), 2);
+    ck_assert_mem_eq(seen, "ab", 2);
+    unplug();
+}
+END_TEST
+
 /* The wait grows, so that a module whose flash is written by the first step lives on. */
 START_TEST(line_that_its_first_steps_keep_closed_is_tried_less_and_less_often)
 {
@@ -313,6 +335,7 @@ int main(void)
     tcase_add_test(tcase, a_line_that_is_unplugged_is_gone_until_it_is_back);
     tcase_add_test(tcase, what_does_not_fit_whole_is_refused_and_nobody_waits_for_it);
     tcase_add_test(tcase, radio_that_takes_nothing_gets_no_bytes_that_are_late);
+    tcase_add_test(tcase, step_waits_for_the_radio_behind_the_one_before_it);
     tcase_add_test(tcase, line_that_its_first_steps_keep_closed_is_tried_less_and_less_often);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
