@@ -19,6 +19,8 @@
 
 #define RETRY_US      (1 * SELKIE_SEC_US)
 #define SHORT_LIVE_US (5 * SELKIE_SEC_US)
+#define LOOK_US       (30 * SELKIE_SEC_US) /* between two looks through /proc for the same reason */
+#define REST_MAX      65536                /* bytes at the end: a serial server may go on for ever */
 
 struct selkie_serial {
     sd_event *event;
@@ -27,15 +29,20 @@ struct selkie_serial {
     struct selkie_serial_handler handler;
     int fd;                        /* -1 while the line is not open */
     bool ready;                    /* open, and its first steps are done */
+    bool suspect;                  /* the server closed the connection before this one at once */
+    bool on_trial;                 /* as ready, but for what a suspect may do next: bytes pass, and that is all */
     struct selkie_line_dial *dial; /* NULL, or it connects just now */
     struct selkie_line_init init;
     sd_event_source *readable;
-    struct selkie_timer retry;
-    unsigned failures; /* in a row, of those after which the wait grows */
+    struct selkie_timer timer; /* not open: to try again; on trial: to pass; ready: to look who else uses the line */
+    unsigned failures;         /* in a row, of those after which the wait grows */
     int64_t opened_us;
-    int logged;                         /* the last errno in the log; 0 while the line is open */
-    char fault[SELKIE_LINE_FAULT_MAX];  /* why the line is not ready, as the log has it; "" while it is */
-    char remark[SELKIE_LINE_FAULT_MAX]; /* what the log says about a line that is open */
+    int64_t explained_us;                /* when the fault was, last */
+    int logged;                          /* the last errno in the log; 0 while the line is open */
+    char fault[SELKIE_LINE_FAULT_MAX];   /* why the line is not ready, as the log has it; "" while it is */
+    char refused[SELKIE_LINE_FAULT_MAX]; /* what the driver did not take */
+    char other[SELKIE_LINE_OTHER_MAX];   /* who uses the line too */
+    char remark[SELKIE_LINE_FAULT_MAX + SELKIE_LINE_OTHER_MAX]; /* both */
 };
 
 static bool is_tcp(const struct selkie_serial *serial)
@@ -59,7 +66,7 @@ static void close_line(struct selkie_serial *serial)
     if (serial->fd >= 0)
         (void)close(serial->fd);
     serial->fd = -1;
-    serial->ready = false;
+    serial->ready = serial->on_trial = false;
 }
 
 /* Each reason is logged once, until another one or success follows. */
@@ -70,23 +77,30 @@ static void log_fault(struct selkie_serial *serial, const char *fault)
     selkie_error_text_format(serial->fault, sizeof serial->fault, "%s", fault);
 }
 
+static bool is_short_lived(const struct selkie_serial *serial)
+{
+    return is_tcp(serial) && selkie_clock_monotonic_us() - serial->opened_us < SHORT_LIVE_US;
+}
+
 /* A serial server whose line another client has closes the connection at once, each time. */
 static void lost(struct selkie_serial *serial)
 {
     bool was_ready = serial->ready;
-    bool at_once = is_tcp(serial) && selkie_clock_monotonic_us() - serial->opened_us < SHORT_LIVE_US;
 
+    serial->suspect = is_short_lived(serial);
     close_line(serial);
-    if (at_once)
+    if (serial->suspect)
         log_fault(serial, "the server closes the connection at once: does another client use its line?");
-    else
+    else {
         selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
-    if (!at_once)
         selkie_error_text_format(serial->fault, sizeof serial->fault, "gone");
+        if (is_tcp(serial))
+            serial->failures = 0;
+    }
     serial->logged = EIO;
     if (was_ready)
         serial->handler.changed(serial->handler.context, false);
-    selkie_timer_set(&serial->retry, at_once ? selkie_timer_back_off_us(serial->failures++) : RETRY_US);
+    selkie_timer_set(&serial->timer, serial->suspect ? selkie_timer_back_off_us(serial->failures++) : RETRY_US);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -96,7 +110,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
     ssize_t len = read(fd, data, sizeof data);
 
     (void)source;
-    if (len > 0 && serial->ready)
+    if (len > 0 && (serial->ready || serial->on_trial))
         serial->handler.bytes(serial->handler.context, data, (size_t)len);
     else if (len > 0)
         selkie_line_init_heard(&serial->init, data, (size_t)len);
@@ -105,16 +119,47 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
     return 0;
 }
 
+static void look_for_other(struct selkie_serial *serial)
+{
+    char other[SELKIE_LINE_OTHER_MAX];
+
+    selkie_line_find_other(other, serial->fd);
+    if (other[0] != '\0' && strcmp(other, serial->other) != 0)
+        selkie_log(LOG_WARNING, "serial line %s: %s", serial->device, other);
+    else if (other[0] == '\0' && serial->other[0] != '\0')
+        selkie_log(LOG_NOTICE, "serial line %s: no other process uses it any more", serial->device);
+    selkie_error_text_format(serial->other, sizeof serial->other, "%s", other);
+    selkie_error_text_format(serial->remark, sizeof serial->remark, "%s%s%s", serial->refused,
+                             serial->refused[0] != '\0' && other[0] != '\0' ? "; " : "", other);
+}
+
+static void look_again(struct selkie_serial *serial)
+{
+    if (serial->other[0] != '\0')
+        selkie_timer_set(&serial->timer, LOOK_US);
+}
+
+/* What the log says of a line that opens, or, for a suspect, will say once it has lived on: until then its fault stays,
+ * so that neither the log nor the status goes to and fro at each try. */
 static void become_ready(struct selkie_serial *serial)
 {
     char text[SELKIE_TTY_TEXT_MAX];
 
+    serial->on_trial = serial->suspect && is_short_lived(serial);
+    if (serial->on_trial) {
+        selkie_timer_set(&serial->timer, SHORT_LIVE_US - (selkie_clock_monotonic_us() - serial->opened_us));
+        return;
+    }
     selkie_tty_format(text, &serial->settings->tty);
     selkie_log(LOG_NOTICE, "serial line %s: open%s%s%s", serial->device, is_tcp(serial) ? "" : ", ",
                is_tcp(serial) ? "" : text, serial->settings->step_count > 0 ? ", init steps done" : "");
     serial->ready = true;
     serial->logged = 0;
     serial->fault[0] = '\0';
+    if (serial->suspect || !is_tcp(serial)) /* else whether it is good, its end says */
+        serial->failures = 0;
+    serial->suspect = false;
+    look_again(serial);
 }
 
 /* The line is open: watch it, and begin with its first steps. 0, or errno. */
@@ -143,7 +188,7 @@ static void fail_open(struct selkie_serial *serial, int error, const char *text)
         log_fault(serial, text);
     serial->logged = error;
     close_line(serial); /* with the dial, whose text it may be */
-    selkie_timer_set(&serial->retry, RETRY_US);
+    selkie_timer_set(&serial->timer, RETRY_US);
 }
 
 static void on_dialled(void *context, int fd, const char *fault)
@@ -162,38 +207,62 @@ static void on_dialled(void *context, int fd, const char *fault)
         serial->handler.changed(serial->handler.context, true);
 }
 
-static void log_remark(struct selkie_serial *serial, const char *remark)
+/* A line that is not there or not free is tried each second; what that means is found out less often. */
+static void fail_tty(struct selkie_serial *serial, int error)
 {
-    if (remark[0] != '\0' && strcmp(remark, serial->remark) != 0)
-        selkie_log(LOG_WARNING, "serial line %s: %s", serial->device, remark);
-    selkie_error_text_format(serial->remark, sizeof serial->remark, "%s", remark);
+    char text[SELKIE_LINE_FAULT_MAX];
+    int64_t now_us = selkie_clock_monotonic_us();
+
+    if (error == serial->logged && now_us - serial->explained_us < LOOK_US) {
+        close_line(serial);
+        selkie_timer_set(&serial->timer, RETRY_US);
+        return;
+    }
+    serial->explained_us = now_us;
+    selkie_line_explain(text, serial->device, error);
+    fail_open(serial, error, text);
+}
+
+static void open_tty(struct selkie_serial *serial)
+{
+    char refused[SELKIE_LINE_FAULT_MAX];
+    int error = selkie_line_open(&serial->fd, serial->device, serial->settings, refused);
+
+    if (error == 0) {
+        if (refused[0] != '\0' && strcmp(refused, serial->refused) != 0)
+            selkie_log(LOG_WARNING, "serial line %s: %s", serial->device, refused);
+        selkie_error_text_format(serial->refused, sizeof serial->refused, "%s", refused);
+        look_for_other(serial); /* it opened the line before us, and so needed no lock */
+        error = begin(serial);
+    }
+    if (error != 0)
+        fail_tty(serial, error);
 }
 
 static void open_line(struct selkie_serial *serial)
 {
-    char text[SELKIE_LINE_FAULT_MAX];
-
-    if (is_tcp(serial)) {
-        int result = selkie_line_dial_open(&serial->dial, serial->event, serial->device, on_dialled, serial);
-        if (result < 0)
-            fail_open(serial, ENOMEM, selkie_error_text(result));
+    if (!is_tcp(serial)) {
+        open_tty(serial);
         return;
     }
-    int error = selkie_line_open(&serial->fd, serial->device, serial->settings, text);
-    if (error == 0) {
-        log_remark(serial, text);
-        error = begin(serial);
-        selkie_error_text_format(text, sizeof text, "%s", strerror(error));
-    }
-    if (error != 0)
-        fail_open(serial, error, text);
+    int result = selkie_line_dial_open(&serial->dial, serial->event, serial->device, on_dialled, serial);
+    if (result < 0)
+        fail_open(serial, ENOMEM, selkie_error_text(result));
 }
 
-static void on_retry(void *context)
+static void on_time(void *context)
 {
     struct selkie_serial *serial = context;
 
-    open_line(serial);
+    if (serial->ready) {
+        look_for_other(serial);
+        look_again(serial);
+        return;
+    }
+    if (serial->on_trial)
+        become_ready(serial);
+    else
+        open_line(serial);
     if (serial->ready)
         serial->handler.changed(serial->handler.context, true);
 }
@@ -205,12 +274,13 @@ static void on_init_done(void *context, const char *fault)
 
     if (!fault) {
         become_ready(serial);
-        serial->handler.changed(serial->handler.context, true);
+        if (serial->ready)
+            serial->handler.changed(serial->handler.context, true);
         return;
     }
     log_fault(serial, fault);
     close_line(serial);
-    selkie_timer_set(&serial->retry, selkie_timer_back_off_us(serial->failures++));
+    selkie_timer_set(&serial->timer, selkie_timer_back_off_us(serial->failures++));
 }
 
 /* With flow control, bytes that the radio did not take yet are an ACK that its device has given up by now. */
@@ -248,7 +318,7 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device,
     serial->settings = settings;
     serial->handler = *handler;
     serial->fd = -1;
-    selkie_timer_init(&serial->retry, event, on_retry, serial);
+    selkie_timer_init(&serial->timer, event, on_time, serial);
     const struct selkie_line_init_handler init = {.context = serial, .write = write_all, .done = on_init_done};
     selkie_line_init_init(&serial->init, event, &init);
     open_line(serial);
@@ -265,7 +335,7 @@ void selkie_serial_close(struct selkie_serial *serial)
     if (!serial)
         return;
     close_line(serial);
-    selkie_timer_wipe(&serial->retry);
+    selkie_timer_wipe(&serial->timer);
     free(serial->device);
     free(serial);
 }
@@ -282,19 +352,22 @@ const char *selkie_serial_fault(const struct selkie_serial *serial)
 
 void selkie_serial_find_other(struct selkie_serial *serial)
 {
-    char other[SELKIE_LINE_OTHER_MAX];
-
-    if (serial->fd >= 0 && !is_tcp(serial) && selkie_line_find_other(serial->fd, other))
-        log_remark(serial, other);
+    if (!serial->ready || is_tcp(serial))
+        return;
+    look_for_other(serial);
+    look_again(serial);
 }
 
 void selkie_serial_read_rest(struct selkie_serial *serial)
 {
     uint8_t data[1024];
+    size_t taken = 0;
     ssize_t len;
 
-    while (serial->ready && (len = read(serial->fd, data, sizeof data)) > 0)
+    while ((serial->ready || serial->on_trial) && taken < REST_MAX && (len = read(serial->fd, data, sizeof data)) > 0) {
         serial->handler.bytes(serial->handler.context, data, (size_t)len);
+        taken += (size_t)len;
+    }
 }
 
 int selkie_serial_write(struct selkie_serial *serial, const uint8_t *data, size_t len)

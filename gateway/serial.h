@@ -39,10 +39,11 @@ bool selkie_serial_is_open(const struct selkie_serial *serial);
  * uses it. "": nothing. Until the next turn of the loop. */
 const char *selkie_serial_fault(const struct selkie_serial *serial);
 
-/* Log who else uses the line, if somebody does: for a line on which frames are missing. */
+/* Log who else uses the line, if somebody does: for a line on which frames are missing. The line is looked at again
+ * until nobody does. */
 void selkie_serial_find_other(struct selkie_serial *serial);
 
-/* Pass on all bytes that have come, without the event loop. */
+/* Pass on the bytes that have come, without the event loop; about 64 KiB of them if there is no end. */
 void selkie_serial_read_rest(struct selkie_serial *serial);
 
 /* Write all bytes, or SELKIE_EIO; none are kept for later. With flow control, what an earlier call wrote and the radio

@@ -66,7 +66,7 @@ static void explain_not_permitted(char *text, dev_t device)
                              name);
 }
 
-static void explain(char *text, const char *device, int error)
+void selkie_line_explain(char text[static SELKIE_LINE_FAULT_MAX], const char *device, int error)
 {
     struct stat status;
     char user[SELKIE_TTY_USER_MAX];
@@ -90,7 +90,7 @@ static void explain(char *text, const char *device, int error)
                                  strerror(error));
 }
 
-bool selkie_line_find_other(int fd, char text[static SELKIE_LINE_OTHER_MAX])
+void selkie_line_find_other(char text[static SELKIE_LINE_OTHER_MAX], int fd)
 {
     char user[SELKIE_TTY_USER_MAX];
     struct stat status;
@@ -104,12 +104,11 @@ bool selkie_line_find_other(int fd, char text[static SELKIE_LINE_OTHER_MAX])
     else if (use == SELKIE_TTY_NAMED)
         selkie_error_text_format(text, SELKIE_LINE_OTHER_MAX,
                                  "%s may use it too: its command line names the line; if it does, end it", user);
-    return use != SELKIE_TTY_UNUSED;
 }
 
 static int set_up(int fd, const struct selkie_line_settings *settings, char *text)
 {
-    char refused[SELKIE_TTY_REFUSED_MAX], other[SELKIE_LINE_OTHER_MAX];
+    char refused[SELKIE_TTY_REFUSED_MAX];
     struct stat status;
 
     if (fstat(fd, &status) != 0)
@@ -119,9 +118,8 @@ static int set_up(int fd, const struct selkie_line_settings *settings, char *tex
         return error;
     if (selkie_tty_configure(fd, &settings->tty, refused) < 0)
         return errno;
-    bool shared = selkie_line_find_other(fd, other); /* it opened the line before us, and so needed no lock */
-    selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "%s%s%s%s", refused[0] != '\0' ? "not as configured: " : "",
-                             refused, refused[0] != '\0' && shared ? "; " : "", shared ? other : "");
+    if (refused[0] != '\0')
+        selkie_error_text_format(text, SELKIE_LINE_FAULT_MAX, "not as configured: %s", refused);
     return 0;
 }
 
@@ -141,6 +139,5 @@ int selkie_line_open(int *fd, const char *device, const struct selkie_line_setti
     if (*fd >= 0)
         (void)close(*fd);
     *fd = -1;
-    explain(text, device, error);
     return error;
 }

@@ -295,16 +295,22 @@ static void summarize(const struct listen *listen)
 static int open_line(struct listen *listen)
 {
     struct selkie_line_settings settings = {.tty = listen->settings};
-    char text[SELKIE_LINE_FAULT_MAX];
+    char text[SELKIE_LINE_FAULT_MAX], other[SELKIE_LINE_OTHER_MAX] = "";
 
     if (selkie_line_settings_is_tcp(listen->port)) {
         selkie_log(LOG_ERR, "%s: --listen is for lines of this machine", listen->port);
         return SELKIE_EINVAL;
     }
     int error = selkie_line_open(&listen->fd, listen->port, &settings, text);
+    if (error == 0)
+        selkie_line_find_other(other, listen->fd);
+    else
+        selkie_line_explain(text, listen->port, error);
     if (error == 0 && text[0] != '\0')
         selkie_log(LOG_WARNING, "%s: %s", listen->port, text);
-    else if (error == EBUSY)
+    if (other[0] != '\0')
+        selkie_log(LOG_WARNING, "%s: %s", listen->port, other);
+    if (error == EBUSY)
         selkie_log(LOG_ERR, "%s: %s; if it is the gateway, stop the service first: systemctl stop selkie-gateway",
                    listen->port, text);
     else if (error == ENOENT)

@@ -36,6 +36,8 @@ static int open_line(const char *path)
     ck_assert_int_eq(error == 0, fd >= 0);
     if (fd >= 0)
         (void)close(fd);
+    else
+        selkie_line_explain(text, path, error);
     return error;
 }
 
