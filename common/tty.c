@@ -27,9 +27,11 @@ static unsigned data_bits(const struct selkie_tty_settings *settings)
 
 void selkie_tty_format(char text[static SELKIE_TTY_TEXT_MAX], const struct selkie_tty_settings *settings)
 {
+    static const char letters[] = "NEO";
+    char parity = letters[settings->parity];
+
     (void)snprintf(text, SELKIE_TTY_TEXT_MAX, "%u baud, %u%c%d%s%s%s%s%s%s", settings->baud, data_bits(settings),
-                   "NEO"[settings->parity], settings -> stop == 2 ? 2 : 1,
-                   settings -> flow == SELKIE_TTY_FLOW_RTSCTS ? ", flow rtscts" : "",
+                   parity, settings->stop == 2 ? 2 : 1, settings->flow == SELKIE_TTY_FLOW_RTSCTS ? ", flow rtscts" : "",
                    settings->dtr == SELKIE_TTY_KEEP ? "" : ", dtr ",
                    settings->dtr == SELKIE_TTY_KEEP ? "" : selkie_tty_signal_names[settings->dtr],
                    settings->rts == SELKIE_TTY_KEEP ? "" : ", rts ",
@@ -62,7 +64,11 @@ static void set_rs485(int fd, char *refused)
     struct serial_rs485 rs485;
 
     memset(&rs485, 0, sizeof rs485);
-    rs485.flags = SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND;
+    if (ioctl(fd, TIOCGRS485, &rs485) != 0) /* what the device tree says of the wiring stays */
+        rs485.flags = 0;
+    rs485.flags |= SER_RS485_ENABLED;
+    if ((rs485.flags & (SER_RS485_RTS_ON_SEND | SER_RS485_RTS_AFTER_SEND)) == 0)
+        rs485.flags |= SER_RS485_RTS_ON_SEND;
     if (ioctl(fd, TIOCSRS485, &rs485) != 0)
         refuse(refused, "rs485: the driver cannot switch the direction (%s)", strerror(errno));
     else if ((rs485.flags & SER_RS485_ENABLED) == 0)

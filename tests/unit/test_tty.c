@@ -23,14 +23,20 @@ static struct {
     unsigned forgets; /* flags that it does not take */
     bool signals;     /* it has DTR and RTS */
     int raised, lowered;
-    bool rs485, rs485_off; /* it has it; it answers and does not do it */
+    bool rs485, rs485_off;         /* it has it; it answers and does not do it */
+    struct serial_rs485 direction; /* as the device tree has set it, then as it was asked */
 } driver;
 
 static int play_driver(int fd, unsigned long request, void *argument)
 {
     if (request == TIOCSRS485 && driver.rs485) {
+        driver.direction = *(struct serial_rs485 *)argument;
         if (driver.rs485_off)
             memset(argument, 0, sizeof(struct serial_rs485));
+        return 0;
+    }
+    if (request == TIOCGRS485 && driver.rs485) {
+        *(struct serial_rs485 *)argument = driver.direction;
         return 0;
     }
     if (driver.signals && (request == TIOCMBIS || request == TIOCMBIC)) {
@@ -181,6 +187,31 @@ START_TEST(rs485_is_what_the_driver_answers)
 }
 END_TEST
 
+/* A transceiver that is wired the other way round, or slow, as the device tree says. */
+START_TEST(rs485_keeps_what_the_device_tree_has_set)
+{
+    static const struct {
+        struct serial_rs485 before;
+        unsigned flags;
+    } trees[] = {
+        {{.flags = 0}, SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND},
+        {{.flags = SER_RS485_RX_DURING_TX}, SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND | SER_RS485_RX_DURING_TX},
+        {{.flags = SER_RS485_RTS_ON_SEND}, SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND},
+        {{.flags = SER_RS485_RTS_AFTER_SEND}, SER_RS485_ENABLED | SER_RS485_RTS_AFTER_SEND},
+        {{.flags = SER_RS485_ENABLED | SER_RS485_RTS_AFTER_SEND, .delay_rts_before_send = 3, .delay_rts_after_send = 7},
+         SER_RS485_ENABLED | SER_RS485_RTS_AFTER_SEND},
+    };
+
+    driver.rs485 = true;
+    driver.direction = trees[_i].before;
+    configure(&(struct selkie_tty_settings){.baud = 9600, .rs485 = true});
+    ck_assert_str_eq(refused, "");
+    ck_assert_uint_eq(driver.direction.flags, trees[_i].flags);
+    ck_assert_uint_eq(driver.direction.delay_rts_before_send, trees[_i].before.delay_rts_before_send);
+    ck_assert_uint_eq(driver.direction.delay_rts_after_send, trees[_i].before.delay_rts_after_send);
+}
+END_TEST
+
 START_TEST(settings_have_a_short_form)
 {
     char text[SELKIE_TTY_TEXT_MAX];
@@ -210,6 +241,7 @@ int main(void)
     tcase_add_loop_test(tcase, what_the_driver_did_not_take_is_named, 0, sizeof refusals / sizeof refusals[0]);
     tcase_add_test(tcase, signals_are_as_asked_and_else_let_alone);
     tcase_add_test(tcase, rs485_is_what_the_driver_answers);
+    tcase_add_loop_test(tcase, rs485_keeps_what_the_device_tree_has_set, 0, 5);
     tcase_add_test(tcase, settings_have_a_short_form);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -31,7 +31,7 @@ struct selkie_tty_settings {
     enum selkie_tty_parity parity;
     enum selkie_tty_flow flow;
     enum selkie_tty_signal dtr, rts;
-    bool rs485; /* the driver raises RTS while it sends; false: as the driver has it */
+    bool rs485; /* the driver switches RTS while it sends, as the device tree says, else on; false: as it has it */
 };
 
 /* The names of the choices, in the order of the enums; NULL ends each. */
