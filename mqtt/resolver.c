@@ -134,11 +134,11 @@ static void *resolve(void *context)
     return NULL;
 }
 
-int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host, selkie_resolver_done *done,
-                          void *context)
+int selkie_resolver_start_within(struct selkie_resolver_lookup **started, unsigned threads_max, const char *host,
+                                 selkie_resolver_done *done, void *context)
 {
     struct selkie_resolver_lookup *lookup = NULL;
-    int result = atomic_fetch_add(&threads, 1) < SELKIE_RESOLVER_THREADS_MAX ? 0 : SELKIE_EBUSY;
+    int result = atomic_fetch_add(&threads, 1) < threads_max ? 0 : SELKIE_EBUSY;
     pthread_t thread;
 
     *started = NULL;
@@ -159,6 +159,12 @@ int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *h
     (void)pthread_detach(thread);
     *started = lookup;
     return 0;
+}
+
+int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host, selkie_resolver_done *done,
+                          void *context)
+{
+    return selkie_resolver_start_within(started, SELKIE_RESOLVER_THREADS_MAX, host, done, context);
 }
 
 void selkie_resolver_abandon(struct selkie_resolver_lookup *lookup)

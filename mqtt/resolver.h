@@ -44,6 +44,11 @@ typedef void selkie_resolver_done(void *context, const struct selkie_resolver_ad
 SELKIE_USE_RESULT int selkie_resolver_start(struct selkie_resolver_lookup **started, const char *host,
                                             selkie_resolver_done *done, void *context);
 
+/* The same for those that leave threads to others: SELKIE_EBUSY already where `threads_max` lookups of any kind wait.
+ */
+SELKIE_USE_RESULT int selkie_resolver_start_within(struct selkie_resolver_lookup **started, unsigned threads_max,
+                                                   const char *host, selkie_resolver_done *done, void *context);
+
 /* Abandon each lookup once, before or after it is done; `done` is not called after this. The thread ends when the name
  * server has answered, or libc gives up. NULL is harmless. */
 void selkie_resolver_abandon(struct selkie_resolver_lookup *lookup);

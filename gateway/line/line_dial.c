@@ -23,6 +23,7 @@
 #define KEEPALIVE_COUNT      4
 #define UNSENT_MS            30000
 #define FAULT_MAX            160
+#define LOOKUPS_MAX          (SELKIE_RESOLVER_THREADS_MAX / 2) /* the others are the broker's */
 
 struct selkie_line_dial {
     sd_event *event;
@@ -198,15 +199,18 @@ static int on_found(sd_event_source *source, int fd, uint32_t events, void *cont
     return 0;
 }
 
-/* Both ways go on in the loop, so that `done` is never called from selkie_line_dial_open. */
+/* All ways go on in the loop, so that `done` is never called from selkie_line_dial_open. Where too many lookups wait
+ * for the name server, this one waits with them, and fails with them. */
 static int begin(struct selkie_line_dial *dial)
 {
     dial->found = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (dial->found < 0 || limit(dial) < 0 ||
         sd_event_add_io(dial->event, &dial->waiting, dial->found, EPOLLIN, on_found, dial) < 0)
         return SELKIE_ENOMEM;
-    if (!selkie_resolver_numeric(&dial->addresses, dial->host))
-        return selkie_resolver_start(&dial->lookup, dial->host, on_lookup, dial);
+    if (!selkie_resolver_numeric(&dial->addresses, dial->host)) {
+        int result = selkie_resolver_start_within(&dial->lookup, LOOKUPS_MAX, dial->host, on_lookup, dial);
+        return result == SELKIE_EBUSY ? 0 : result;
+    }
     (void)eventfd_write(dial->found, 1);
     return 0;
 }

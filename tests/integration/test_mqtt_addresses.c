@@ -240,6 +240,25 @@ START_TEST(name_server_that_does_not_answer_hands_over_to_the_next_uri)
 }
 END_TEST
 
+/* Half of the look-ups are for the broker, however many lines wait for theirs. */
+START_TEST(serial_servers_without_a_name_server_leave_look_ups_to_the_broker)
+{
+    struct harness_broker *broker = harness_broker("");
+    char lines[1000] = "", uri[64];
+
+    for (int i = 0; i < 16; i++)
+        (void)snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "%s{\"device\":\"tcp://hang.test:%d\"}",
+                       i > 0 ? "," : "", 7000 + i);
+    (void)snprintf(uri, sizeof uri, "mqtt://two.test:%d", broker->port);
+    struct harness_process *gateway = start_gateway(
+        "two.test=127.0.0.1 hang.test=", rig_config_text("\"broker\":{\"uri\":\"%s\"},\"serial\":[%s]", uri, lines));
+    wait_connected(gateway, uri);
+    rig_wait_log_count(gateway, "the name server does not answer; retrying", 16);
+    ck_assert_uint_eq(rig_log_count(gateway, "serial line"), 16); /* and nothing else of any of them */
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(keepalive_is_the_configured_one)
 {
     struct harness_broker *broker = harness_broker("");
@@ -307,6 +326,7 @@ int main(void)
     tcase_add_test(tcase, broker_with_an_old_tls_is_not_spoken_to);
     tcase_add_test(tcase, name_server_that_does_not_answer_holds_up_neither_lines_nor_the_end);
     tcase_add_test(tcase, name_server_that_does_not_answer_hands_over_to_the_next_uri);
+    tcase_add_test(tcase, serial_servers_without_a_name_server_leave_look_ups_to_the_broker);
     tcase_add_test(tcase, keepalive_is_the_configured_one);
     tcase_add_test(tcase, administrator_reaches_the_first_broker_that_answers);
     suite_add_tcase(suite, tcase);

@@ -48,7 +48,7 @@ static void on_done(void *context, const struct selkie_resolver_addresses *addre
     (void)pthread_mutex_lock(&lock);
     result = *addresses;
     done = true;
-    (void)pthread_cond_signal(&changed);
+    (void)pthread_cond_broadcast(&changed); /* a lookup that hangs waits for it too */
     (void)pthread_mutex_unlock(&lock);
 }
 
@@ -127,6 +127,25 @@ START_TEST(threads_that_wait_are_bounded)
 }
 END_TEST
 
+START_TEST(who_leaves_threads_to_others_gets_no_more_than_that)
+{
+    const unsigned share = SELKIE_RESOLVER_THREADS_MAX / 2;
+    struct selkie_resolver_lookup *lookup;
+
+    hangs = true;
+    for (unsigned i = 0; i < 2 * share; i++) {
+        ck_assert_int_eq(selkie_resolver_start_within(&lookup, share, "hang.test", on_done, &result),
+                         i < share ? 0 : SELKIE_EBUSY);
+        selkie_resolver_abandon(lookup);
+    }
+    ck_assert_uint_gt(look_up("localhost"), 0); /* the others' */
+    (void)pthread_mutex_lock(&lock);
+    hangs = false;
+    (void)pthread_cond_broadcast(&changed);
+    (void)pthread_mutex_unlock(&lock);
+}
+END_TEST
+
 START_TEST(an_address_is_known_without_a_lookup)
 {
     struct selkie_resolver_addresses addresses;
@@ -186,6 +205,7 @@ int main(void)
     tcase_add_test(tcase, a_name_that_is_none_has_no_address);
     tcase_add_test(tcase, a_lookup_may_be_abandoned_at_once);
     tcase_add_test(tcase, threads_that_wait_are_bounded);
+    tcase_add_test(tcase, who_leaves_threads_to_others_gets_no_more_than_that);
     tcase_add_test(tcase, an_address_is_known_without_a_lookup);
     tcase_add_test(tcase, a_pinned_host_has_the_newest_pins_address);
     suite_add_tcase(suite, tcase);
