@@ -206,9 +206,11 @@ static int on_silence(struct listen *listen, bool over)
     char text[64];
 
     if (over) {
-        if (listen->framed && trial->transmission_bytes == 1)
-            (void)snprintf(text, sizeof text, "one byte behind the frame: %d dBm, if it is \"rssi\"",
-                           selkie_rssi_of(listen->last));
+        int dbm = selkie_rssi_of(listen->last);
+        if (listen->framed && trial->transmission_bytes == 1 && dbm != 0)
+            (void)snprintf(text, sizeof text, "one byte behind the frame: %d dBm, if it is \"rssi\"", dbm);
+        else if (listen->framed && trial->transmission_bytes == 1)
+            (void)snprintf(text, sizeof text, "one byte behind the frame, which is no signal strength");
         else
             (void)snprintf(text, sizeof text, "%" PRIu64 " bytes, no frame", trial->transmission_bytes);
         if (trial->transmission_bytes > 0)

@@ -94,6 +94,9 @@ START_TEST(a_signal_strength_behind_a_frame_is_shown)
     harness_wait_log(listen, "one byte behind the frame: -87 dBm, if it is \"rssi\"");
     rig_send(pty, 2);
     rig_wait_log_count(listen, "SESSION", 2);
+    harness_pty_write(pty, (const uint8_t[]){256 - 201}, 1); /* no radio tells so little */
+    harness_wait_log(listen, "one byte behind the frame, which is no signal strength\n");
+    ck_assert_uint_eq(rig_log_count(listen, "dBm"), 1);
     ck_assert_int_eq(harness_stop(listen, SIGTERM), 0);
     ck_assert(harness_log_has(listen, "broken  wrong CRC 0 too long 0 other 0"));
 }
