@@ -7,6 +7,7 @@
 #include "ports.h"
 
 #include <argp.h>
+#include <limits.h>
 #include <selkie/clock.h>
 #include <selkie/error.h>
 #include <selkie/radio_profile.h>
@@ -23,15 +24,9 @@
 
 const char *argp_program_version = "selkie-gateway " SELKIE_VERSION;
 
-enum action {
-    RUN,
-    CHECK_CONFIG,
-    PRINT_CONFIG,
-    LIST_PORTS,
-    LIST_RADIOS,
-    LISTEN,
-    BAUD
-}; /* also argp's keys of the options */
+enum action { RUN, CHECK_CONFIG, PRINT_CONFIG, LIST_PORTS, LIST_RADIOS, LISTEN }; /* also argp's keys of the options */
+
+#define KEY_BAUD 0x100 /* beside those; as no letter is, no short option */
 
 struct arguments {
     enum action action;
@@ -49,7 +44,7 @@ static const struct argp_option options[] = {
     {"listen", LISTEN, "PORT", 0,
      "Show what comes in on a serial line: bytes, frames, broken ones; try the usual speeds. Stop the service first",
      0},
-    {"baud", BAUD, "N", 0, "With --listen: only this speed", 0},
+    {"baud", KEY_BAUD, "N", 0, "With --listen: only this speed", 0},
     {0},
 };
 
@@ -81,7 +76,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         arguments->action = LISTEN;
         arguments->port = value;
         return 0;
-    case BAUD:
+    case KEY_BAUD:
         arguments->baud = parse_baud(value, state);
         return 0;
     case ARGP_KEY_END:
@@ -181,6 +176,15 @@ static int check(const char *path)
     return EXIT_SUCCESS;
 }
 
+/* Two names of one line: /dev/serial/by-id/… and /dev/ttyUSB0. */
+static bool is_same(const char *device, const char *other)
+{
+    char path[PATH_MAX], other_path[PATH_MAX];
+
+    return strcmp(device, other) == 0 ||
+           (realpath(device, path) && realpath(other, other_path) && strcmp(path, other_path) == 0);
+}
+
 /* The settings that a configuration has for this line, if there is one that we may read. False: it was named, and is
  * wrong. */
 static bool find_settings(struct selkie_tty_settings *settings, const struct arguments *arguments)
@@ -191,7 +195,7 @@ static bool find_settings(struct selkie_tty_settings *settings, const struct arg
         return true;
     struct selkie_gateway_config *config = selkie_gateway_config_load(path);
     for (size_t i = 0; config && i < config->line_count; i++)
-        if (strcmp(config->lines[i].device, arguments->port) == 0) {
+        if (is_same(config->lines[i].device, arguments->port)) {
             *settings = config->lines[i].serial.tty;
             selkie_log(LOG_NOTICE, "%s: set as in %s", arguments->port, path);
         }
@@ -236,7 +240,6 @@ int main(int argc, char **argv)
     case CHECK_CONFIG:
         return check(config);
     case RUN:
-    case BAUD:
         break;
     }
     return run(config);

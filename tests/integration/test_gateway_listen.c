@@ -185,6 +185,25 @@ START_TEST(a_line_that_cannot_be_had_is_a_sentence)
 }
 END_TEST
 
+/* The configuration has the stable name, and the administrator types the short one, or the other way round. */
+START_TEST(a_line_of_the_configuration_is_known_by_each_of_its_names)
+{
+    struct harness_pty *pty = harness_pty("tty");
+    char *real = realpath(pty->path, NULL);
+
+    ck_assert_ptr_nonnull(real);
+    const char *configured = _i == 0 ? pty->path : real, *typed = _i == 0 ? real : pty->path;
+    const char *config = rig_config_text("\"broker\":{\"uri\":\"mqtt://127.0.0.1:1\"},"
+                                         "\"serial\":[{\"device\":\"%s\",\"baud\":57600,\"stop\":2}]",
+                                         configured);
+    struct harness_process *listen = listening_on(typed, "--config", config);
+    ck_assert(harness_log_has(listen, ": set as in "));
+    ck_assert(harness_log_has(listen, " at 57600 baud; Ctrl-C ends"));
+    ck_assert_int_eq(harness_stop(listen, SIGTERM), 0);
+    free(real);
+}
+END_TEST
+
 START_TEST(a_line_that_goes_away_ends_it)
 {
     struct harness_pty *pty = harness_pty("tty");
@@ -239,6 +258,7 @@ int main(void)
     tcase_add_test(tcase, noise_without_an_end_goes_through_all_speeds);
     tcase_add_test(tcase, silence_is_named);
     tcase_add_test(tcase, a_line_that_cannot_be_had_is_a_sentence);
+    tcase_add_loop_test(tcase, a_line_of_the_configuration_is_known_by_each_of_its_names, 0, 2);
     tcase_add_test(tcase, a_line_that_goes_away_ends_it);
     tcase_add_test(tcase, the_gateways_line_is_left_to_the_gateway);
     tcase_add_test(tcase, settings_come_from_the_configurations_line);
