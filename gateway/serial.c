@@ -19,7 +19,7 @@
 
 #define RETRY_US      (1 * SELKIE_SEC_US)
 #define SHORT_LIVE_US (5 * SELKIE_SEC_US)
-#define LOOK_US       (30 * SELKIE_SEC_US) /* between two looks through /proc for the same reason */
+#define LOOK_US       (30 * SELKIE_SEC_US) /* between two looks through /proc */
 #define REST_MAX      65536                /* bytes at the end: a serial server may go on for ever */
 
 struct selkie_serial {
@@ -133,9 +133,10 @@ static void look_for_other(struct selkie_serial *serial)
                              serial->refused[0] != '\0' && other[0] != '\0' ? "; " : "", other);
 }
 
+/* A process that comes later may take all bytes, so that nothing but its absence is heard. */
 static void look_again(struct selkie_serial *serial)
 {
-    if (serial->other[0] != '\0')
+    if (!is_tcp(serial))
         selkie_timer_set(&serial->timer, LOOK_US);
 }
 

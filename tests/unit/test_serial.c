@@ -42,6 +42,8 @@ static bool last_change;
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
 {
     ck_assert_ptr_eq(timer->event, event);
+    if (after_us == 30000000) /* to look who else uses the line: test_serial_faults */
+        return;
     wait_us = after_us;
     ck_assert(after_us == 1000000 || grows);
     retry = timer;

@@ -210,6 +210,7 @@ START_TEST(wait_grows_with_failures_in_a_row_and_success_ends_the_row)
             ck_assert_int_eq(write(master, "OK", 2), 2);
             while (!selkie_serial_is_open(serial))
                 turn();
+            timer = NULL;        /* of the look for other users */
             (void)close(master); /* unplugged */
             turn_until_timer();
             ck_assert_int_eq(wait_us, SELKIE_SEC_US);
@@ -244,7 +245,13 @@ START_TEST(who_uses_the_line_too_is_named_until_it_ends)
     ck_assert_str_eq(selkie_serial_fault(serial), _i == 0 ? "" : refused);
     ck_assert_uint_eq(lines, before + 1);
     ck_assert_ptr_nonnull(strstr(line, "no other process uses it any more"));
-    ck_assert_ptr_null(timer); /* and nobody looks any longer */
+    time_is_up();
+    ck_assert_uint_eq(lines, before + 1);
+    start_other(false); /* one that comes later, and takes all bytes */
+    time_is_up();
+    expect_fault_of_other(_i == 0 ? "" : refused);
+    ck_assert_uint_eq(lines, before + 2);
+    end_other();
     ck_assert_uint_eq(changes, 0);
     (void)close(master);
 }
