@@ -71,7 +71,6 @@ static void bytes_heard(struct selkie_radio_line *line, size_t len)
                "otherwise%s%s",
                line->settings->device, (long long)selkie_hearing_deaf_s(&line->hearing, now_ms),
                tcp ? "" : "; stop the service and try selkie-gateway --listen ", tcp ? "" : line->settings->device);
-    selkie_serial_find_other(line->serial);
     line->handler.changed(line->handler.context);
 }
 

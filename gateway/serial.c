@@ -351,14 +351,6 @@ const char *selkie_serial_fault(const struct selkie_serial *serial)
     return serial->ready ? serial->remark : serial->fault;
 }
 
-void selkie_serial_find_other(struct selkie_serial *serial)
-{
-    if (!serial->ready || is_tcp(serial))
-        return;
-    look_for_other(serial);
-    look_again(serial);
-}
-
 void selkie_serial_read_rest(struct selkie_serial *serial)
 {
     uint8_t data[1024];

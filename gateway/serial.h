@@ -39,10 +39,6 @@ bool selkie_serial_is_open(const struct selkie_serial *serial);
  * uses it. "": nothing. Until the next turn of the loop. */
 const char *selkie_serial_fault(const struct selkie_serial *serial);
 
-/* Log who else uses the line, if somebody does: for a line on which frames are missing. The line is looked at again
- * until nobody does. */
-void selkie_serial_find_other(struct selkie_serial *serial);
-
 /* Pass on the bytes that have come, without the event loop; about 64 KiB of them if there is no end. */
 void selkie_serial_read_rest(struct selkie_serial *serial);
 
