@@ -9,11 +9,12 @@ void selkie_inflight_reset(struct selkie_inflight *inflight, size_t limit, size_
     inflight->unanswered = 0;
     inflight->limit = limit;
     inflight->receive_limit = receive_limit > 0 ? receive_limit : 1;
+    inflight->ramp = SELKIE_INFLIGHT_FIRST;
 }
 
 bool selkie_inflight_may_publish(const struct selkie_inflight *inflight)
 {
-    return inflight->unanswered < inflight->receive_limit;
+    return inflight->unanswered < inflight->receive_limit && inflight->unanswered < inflight->ramp;
 }
 
 bool selkie_inflight_has_room(const struct selkie_inflight *inflight)
@@ -24,7 +25,7 @@ bool selkie_inflight_has_room(const struct selkie_inflight *inflight)
 void selkie_inflight_add(struct selkie_inflight *inflight, int64_t seq, int token, int64_t now_us)
 {
     inflight->entries[inflight->count++] =
-        (struct selkie_inflight_entry){.seq = seq, .sent_us = now_us, .token = token};
+        (struct selkie_inflight_entry){.seq = seq, .since_us = now_us, .token = token};
     inflight->unanswered++;
 }
 
@@ -33,16 +34,27 @@ void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_
 {
     inflight->unanswered += entry->token == 0;
     entry->token = token;
-    entry->sent_us = now_us;
+    entry->since_us = now_us;
 }
 
-struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason)
+static void follow(struct selkie_inflight *inflight, int64_t took_us)
+{
+    if (took_us <= SELKIE_INFLIGHT_QUICK_US)
+        inflight->ramp++;
+    else if (took_us > SELKIE_INFLIGHT_LATE_US && inflight->ramp > 2)
+        inflight->ramp--;
+}
+
+struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason,
+                                                       int64_t now_us)
 {
     /* No publish has token 0: it marks an entry that was answered. */
     for (size_t i = 0; i < inflight->count && token > 0; i++)
         if (inflight->entries[i].token == token) {
             inflight->entries[i].token = 0;
             inflight->entries[i].reason = reason;
+            follow(inflight, now_us - inflight->entries[i].since_us);
+            inflight->entries[i].since_us = now_us;
             inflight->unanswered--;
             return &inflight->entries[i];
         }
@@ -76,18 +88,18 @@ bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq)
     return true;
 }
 
-static struct selkie_inflight_entry *find_oldest(struct selkie_inflight *inflight, bool answered_too)
+static struct selkie_inflight_entry *find_oldest(struct selkie_inflight *inflight, bool answered)
 {
     struct selkie_inflight_entry *oldest = NULL;
 
     for (size_t i = 0; i < inflight->count; i++)
-        if ((answered_too || inflight->entries[i].token != 0) &&
-            (!oldest || inflight->entries[i].sent_us < oldest->sent_us))
+        if ((inflight->entries[i].token == 0) == answered &&
+            (!oldest || inflight->entries[i].since_us < oldest->since_us))
             oldest = &inflight->entries[i];
     return oldest;
 }
 
-struct selkie_inflight_entry *selkie_inflight_oldest(struct selkie_inflight *inflight)
+struct selkie_inflight_entry *selkie_inflight_oldest_answered(struct selkie_inflight *inflight)
 {
     return find_oldest(inflight, true);
 }

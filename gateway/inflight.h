@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The frames in flight: published and not yet acknowledged, in the order of sending. At most as many as the configured
- * window, and at most as many without a PUBACK as the broker accepts. Bookkeeping only: no I/O, no clock; one thread.
- */
+ * window, and at most as many without a PUBACK as the broker accepts and the way to it carries: a connection begins
+ * with SELKIE_INFLIGHT_FIRST. Bookkeeping only: no I/O, no clock; one thread. */
 #ifndef SELKIE_GATEWAY_INFLIGHT_H
 #define SELKIE_GATEWAY_INFLIGHT_H
 
@@ -11,11 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SELKIE_INFLIGHT_FIRST    8
+#define SELKIE_INFLIGHT_QUICK_US 5000000
+#define SELKIE_INFLIGHT_LATE_US  10000000
+
 struct selkie_inflight_entry {
     int64_t seq;
-    int64_t sent_us; /* of the last publish, monotonic clock */
-    int token;       /* of that publish; 0 once the broker has answered it */
-    int reason;      /* the MQTT reason in that answer */
+    int64_t since_us; /* of the last publish, or of the broker's answer to it; monotonic clock */
+    int token;        /* of that publish; 0 once the broker has answered it */
+    int reason;       /* the MQTT reason in that answer */
 };
 
 struct selkie_inflight {
@@ -24,6 +28,7 @@ struct selkie_inflight {
     size_t unanswered;    /* entries with a token */
     size_t limit;         /* the configured window */
     size_t receive_limit; /* how many unanswered publishes the broker accepts, at least 1 */
+    size_t ramp; /* how many the way to it carries: one more with each quick answer, one less with a late one */
 };
 
 /* Empty it, for a new connection. */
@@ -39,7 +44,8 @@ void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_
                                 int64_t now_us);
 
 /* The broker answered a publish. Returns its entry, valid until the next change; NULL if no entry has this token. */
-struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason);
+struct selkie_inflight_entry *selkie_inflight_answered(struct selkie_inflight *inflight, int token, int reason,
+                                                       int64_t now_us);
 
 /* The frame is acknowledged, or gone. False if it is not in flight. */
 bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq);
@@ -47,8 +53,9 @@ bool selkie_inflight_remove(struct selkie_inflight *inflight, int64_t seq);
 /* Whether the frame is in flight. */
 bool selkie_inflight_has(const struct selkie_inflight *inflight, int64_t seq);
 
-/* The entry that was sent longest ago, of all or of those that the broker has not answered; NULL if there is none. */
-struct selkie_inflight_entry *selkie_inflight_oldest(struct selkie_inflight *inflight);
+/* The entry that the broker answered longest ago, and the one that has waited longest for its answer; NULL if there is
+ * none. */
+struct selkie_inflight_entry *selkie_inflight_oldest_answered(struct selkie_inflight *inflight);
 struct selkie_inflight_entry *selkie_inflight_oldest_unanswered(struct selkie_inflight *inflight);
 
 #endif

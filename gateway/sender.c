@@ -14,6 +14,9 @@
 #define RETRY_US   (1 * SELKIE_SEC_US) /* of what is not possible just now */
 #define FORGET_MAX 8                   /* frames in one turn of the loop */
 
+/* Behind the broker's events: what the loop has not handled yet is not overdue. */
+#define OVERDUE_RANK (SELKIE_GATEWAY_BROKER_RANK + 1)
+
 struct selkie_sender {
     struct selkie_spool *spool;
     struct selkie_gateway_broker *broker;
@@ -22,14 +25,16 @@ struct selkie_sender {
     const struct selkie_gateway_config *config;
     struct selkie_sender_counters counters;
     bool online;
-    bool resend_logged;         /* and not again before a frame is dealt with */
-    struct selkie_timer answer; /* when the oldest frame in flight has waited long enough */
-    struct selkie_timer sync;   /* makes forgetting durable */
-    struct selkie_timer retry;  /* of a spool that could not be read */
-    struct selkie_timer later;  /* the next frame, in the next turn */
-    int64_t cursor;             /* seq of the last frame read from the spool in this connection */
-    unsigned generation;        /* of the spool, at the cursor */
-    int64_t highest_sent;       /* seq, since the start of the program */
+    bool resend_logged;          /* and not again before a frame is dealt with */
+    int64_t heard_us;            /* the last PUBACK, or the first publish since the broker owed none */
+    struct selkie_timer answer;  /* when a PUBACK or a receipt has been due long enough */
+    struct selkie_timer overdue; /* what follows from that, once the events that have come are handled */
+    struct selkie_timer sync;    /* makes forgetting durable */
+    struct selkie_timer retry;   /* of a spool that could not be read */
+    struct selkie_timer later;   /* the next frame, in the next turn */
+    int64_t cursor;              /* seq of the last frame read from the spool in this connection */
+    unsigned generation;         /* of the spool, at the cursor */
+    int64_t highest_sent;        /* seq, since the start of the program */
     struct selkie_inflight inflight;
     struct selkie_spool_frame frame; /* the one being sent */
     int64_t receipt[SELKIE_RECEIPT_MAX];
@@ -37,21 +42,19 @@ struct selkie_sender {
     size_t receipt_done; /* of these */
 };
 
-static bool is_due(const struct selkie_inflight_entry *entry)
+static bool is_over(int64_t since_us)
 {
-    return entry && selkie_clock_monotonic_us() >= entry->sent_us + ANSWER_US;
+    return selkie_clock_monotonic_us() >= since_us + ANSWER_US;
 }
 
 static void on_answer_due(void *context)
 {
     struct selkie_sender *sender = context;
 
-    /* The oldest of all may be answered, and held back by those that are not. */
-    if (sender->online && is_due(selkie_inflight_oldest_unanswered(&sender->inflight)))
-        sender->dead(sender->context);
-    else
-        selkie_sender_fill(sender);
+    (void)selkie_timer_later(&sender->overdue, OVERDUE_RANK);
 }
+
+static void on_overdue(void *context);
 
 static void on_fill(void *context)
 {
@@ -80,6 +83,7 @@ struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *s
     sender->dead = dead;
     sender->context = context;
     selkie_timer_init(&sender->answer, event, on_answer_due, sender);
+    selkie_timer_init(&sender->overdue, event, on_overdue, sender);
     selkie_timer_init(&sender->sync, event, on_sync, sender);
     selkie_timer_init(&sender->retry, event, on_fill, sender);
     selkie_timer_init(&sender->later, event, on_fill, sender);
@@ -91,22 +95,25 @@ void selkie_sender_close(struct selkie_sender *sender)
     if (!sender)
         return;
     selkie_timer_wipe(&sender->answer);
+    selkie_timer_wipe(&sender->overdue);
     selkie_timer_wipe(&sender->sync);
     selkie_timer_wipe(&sender->retry);
     selkie_timer_wipe(&sender->later);
     free(sender);
 }
 
-/* A running timer keeps its time: it fires for the frame that was the oldest then, and is set for the one that is the
- * oldest now. A frame that is still due could not be sent: too many publishes are unanswered, or the spool is
- * unreadable. */
+/* A running timer keeps its time: it fires for what was the oldest then, and is set for what is the oldest now. A frame
+ * that is still due could not be sent: too many publishes are unanswered, or the spool is unreadable. */
 static void await_answer(struct selkie_sender *sender)
 {
-    const struct selkie_inflight_entry *oldest = selkie_inflight_oldest(&sender->inflight);
+    const struct selkie_inflight_entry *answered = selkie_inflight_oldest_answered(&sender->inflight);
+    int64_t since_us = answered ? answered->since_us : INT64_MAX;
 
-    if (!oldest)
+    if (sender->inflight.unanswered > 0 && sender->heard_us < since_us)
+        since_us = sender->heard_us;
+    if (since_us == INT64_MAX)
         return;
-    int64_t left = oldest->sent_us + ANSWER_US - selkie_clock_monotonic_us();
+    int64_t left = since_us + ANSWER_US - selkie_clock_monotonic_us();
     selkie_timer_start(&sender->answer, left > 0 ? left : RETRY_US);
 }
 
@@ -118,6 +125,8 @@ static int publish(struct selkie_sender *sender)
 
     if (token < 0)
         return token;
+    if (sender->inflight.unanswered == 0)
+        sender->heard_us = selkie_clock_monotonic_us();
     sender->counters.sent++;
     if (sender->frame.seq <= sender->highest_sent)
         sender->counters.resent++;
@@ -145,10 +154,19 @@ static bool read_next(struct selkie_sender *sender)
     return result == 0;
 }
 
+/* A slow line holds enough already: what is sent now would wait behind it, and so would state and stats. Paho does not
+ * even read while its socket takes no more. */
+static bool is_backed_up(struct selkie_sender *sender)
+{
+    const struct selkie_inflight_entry *oldest = selkie_inflight_oldest_unanswered(&sender->inflight);
+
+    return oldest && selkie_clock_monotonic_us() >= oldest->since_us + SELKIE_INFLIGHT_LATE_US;
+}
+
 /* Send a frame that has not been sent in this connection. False if there is none, or none can be sent now. */
 static bool send_new(struct selkie_sender *sender)
 {
-    if (!selkie_inflight_has_room(&sender->inflight) || !read_next(sender))
+    if (!selkie_inflight_has_room(&sender->inflight) || is_backed_up(sender) || !read_next(sender))
         return false;
     int token = publish(sender);
     if (token < 0)
@@ -161,9 +179,9 @@ static bool send_new(struct selkie_sender *sender)
 /* Send a frame again whose receipt is overdue. False if there is none, or it cannot be sent now. */
 static bool send_due(struct selkie_sender *sender)
 {
-    struct selkie_inflight_entry *entry = selkie_inflight_oldest(&sender->inflight);
+    struct selkie_inflight_entry *entry = selkie_inflight_oldest_answered(&sender->inflight);
 
-    if (!is_due(entry) || entry->token != 0 || !selkie_inflight_may_publish(&sender->inflight))
+    if (!entry || !is_over(entry->since_us) || !selkie_inflight_may_publish(&sender->inflight))
         return false;
     int result = selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame);
     if (result == SELKIE_ESTORAGE)
@@ -190,9 +208,24 @@ void selkie_sender_fill(struct selkie_sender *sender)
 {
     if (!sender->online)
         return;
-    if (send_due(sender) || send_new(sender))
+    if (send_new(sender))
         (void)selkie_timer_later(&sender->later,
                                  SELKIE_GATEWAY_BROKER_RANK); /* else the next frame or answer goes on */
+    await_answer(sender);
+}
+
+static void on_overdue(void *context)
+{
+    struct selkie_sender *sender = context;
+
+    if (!sender->online)
+        return;
+    if (sender->inflight.unanswered > 0 && is_over(sender->heard_us)) {
+        sender->dead(sender->context);
+        return;
+    }
+    if (send_due(sender))
+        (void)selkie_timer_later(&sender->overdue, OVERDUE_RANK);
     await_answer(sender);
 }
 
@@ -235,8 +268,10 @@ void selkie_sender_stop(struct selkie_sender *sender)
 
 void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
 {
-    const struct selkie_inflight_entry *entry = selkie_inflight_answered(&sender->inflight, token, reason);
+    int64_t now_us = selkie_clock_monotonic_us();
+    const struct selkie_inflight_entry *entry = selkie_inflight_answered(&sender->inflight, token, reason, now_us);
 
+    sender->heard_us = now_us;
     /* With receipts a refusal means nothing: the plugin may refuse a frame that it has kept. */
     if (entry && reason < 0x80 && sender->config->confirm == SELKIE_CONFIRM_BROKER) {
         int64_t seq = entry->seq;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Publishes frames within one connection: from the spool to the broker in the order of their seq, at most `window` of
- * them in flight. A frame is forgotten when it is dealt with, and sent again after 30 s without an answer. PROTOCOL.md,
- * sections 8 and 9.
+ * them in flight. A frame is forgotten when it is dealt with, and sent again when no receipt came within 30 s of the
+ * broker's PUBACK. PROTOCOL.md, sections 8 and 9.
  *
  * Bounded: only the seq of a frame in flight is in memory, not its body; and one turn of the loop sends one frame or
  * forgets a few, so that a long backlog does not delay a device's ACK. Reads and writes the spool, so it blocks on the
@@ -31,7 +31,8 @@ struct selkie_sender_counters {
     uint64_t receipted; /* frames forgotten because they were dealt with */
 };
 
-/* `dead` is called when the broker has not answered a publish for 30 s: the connection is dead, whatever TCP says.
+/* `dead` is called when the broker owes answers, and gave none at all for 30 s: the connection is dead, whatever TCP
+ * says. A broker that answers is not dead, however long a slow line keeps a frame under way.
  * Spool and broker must outlive the sender. NULL after a line in the log. */
 struct selkie_sender *selkie_sender_open(sd_event *event, struct selkie_spool *spool,
                                          struct selkie_gateway_broker *broker, void (*dead)(void *context),

@@ -56,10 +56,11 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_int_eq(config->max_frames, 1000000);
     ck_assert_int_eq(config->confirm, SELKIE_CONFIRM_RECEIPT);
     ck_assert_uint_eq(config->window, 16);
+    ck_assert_uint_eq(config->stats_s, 30);
     ck_assert_uint_eq(config->allow_count, 0);
     ck_assert(!config->broker.uris[0].tls);
     ck_assert_uint_eq(config->broker.keepalive_s, 30);
-    ck_assert_uint_eq(config->broker.connect_timeout_s, 20);
+    ck_assert_uint_eq(config->broker.connect_timeout_s, 30);
     selkie_gateway_config_close(config);
 }
 END_TEST
@@ -304,7 +305,7 @@ START_TEST(template_has_every_key_and_no_mistake_but_missing_files)
                                        "device",  "baud",         "ack",     "quiet_ms",    "path",
                                        "window",  "max_frames",   "confirm", "allow",       "data",
                                        "parity",  "stop",         "flow",    "dtr",         "rts",
-                                       "rs485",   "open_wait_ms", "init"};
+                                       "rs485",   "open_wait_ms", "init",    "stats_s"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char quoted[32];

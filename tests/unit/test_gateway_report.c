@@ -110,6 +110,9 @@ START_TEST(a_wrong_clock_makes_no_wrong_age)
     report = report_of("roof", ONLINE, AT("1800000000000"));
     ck_assert_int_eq(json_integer_value(json_object_get(report, "frame_age_s")), 5);
     json_decref(report);
+    report = report_of("roof", ONLINE, "{\"time\":1699999000000,\"interval\":900,\"lines\":[{\"frame_age_s\":5}]}");
+    ck_assert_int_gt(json_integer_value(json_object_get(report, "frame_age_s")), 1000); /* its stats come seldom */
+    json_decref(report);
     report = report_of("roof", OFFLINE, AT("1800000000000")); /* nobody knows */
     ck_assert_ptr_null(json_object_get(report, "frame_age_s"));
     json_decref(report);

@@ -79,6 +79,7 @@ static struct selkie_gateway_stats stats_of(void)
     return (struct selkie_gateway_stats){
         .version = "1.2.3",
         .uptime_us = 61000000,
+        .interval_s = 45,
         .now_ms = 1700000010000,
         .boot_ms = 1000000,
         .spooled = 11,
@@ -113,9 +114,10 @@ START_TEST(every_counter_is_told)
     static const struct {
         const char *key;
         long long value;
-    } expected[] = {{"time", 1700000010000}, {"uptime", 61},    {"received", 0},  {"sealed", 0},   {"session", 0},
-                    {"broken", 0},           {"spooled", 11},   {"unstored", 12}, {"dropped", 13}, {"sent", 14},
-                    {"resent", 15},          {"receipted", 16}, {"connects", 17}, {"queue", 7},    {"oldest", 10}};
+    } expected[] = {{"interval", 45},  {"time", 1700000010000}, {"uptime", 61}, {"received", 0},
+                    {"sealed", 0},     {"session", 0},          {"broken", 0},  {"spooled", 11},
+                    {"unstored", 12},  {"dropped", 13},         {"sent", 14},   {"resent", 15},
+                    {"receipted", 16}, {"connects", 17},        {"queue", 7},   {"oldest", 10}};
     struct selkie_gateway_stats stats = stats_of();
     json_t *json = parse(&stats);
 

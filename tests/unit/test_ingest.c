@@ -28,13 +28,14 @@ int __wrap_selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct
     return answer;
 }
 
-static unsigned heard;
+static unsigned heard, heard_interval_s;
 
-void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer);
+void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned interval_s);
 
-void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer)
+void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned interval_s)
 {
     (void)unsealer;
+    heard_interval_s = interval_s;
     heard++;
 }
 
@@ -162,6 +163,34 @@ START_TEST(only_a_gateways_up_is_a_frame)
 }
 END_TEST
 
+START_TEST(interval_of_the_stats_is_read_and_nothing_else_of_them_matters)
+{
+    static char large[70000];
+    static const struct {
+        const char *text;
+        unsigned interval_s;
+    } cases[] = {{"{\"interval\":900,\"lines\":[]}", 900},
+                 {"{\"interval\":-5}", 0},
+                 {"{\"interval\":99999999999}", UINT32_MAX},
+                 {"{\"interval\":\"900\"}", 0},
+                 {"{\"interval\":1e3}", 0},
+                 {"[900]", 0},
+                 {"{\"interval\":900", 0},
+                 {"", 0}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        heard_interval_s = 1;
+        (void)strcpy(large, cases[i].text);
+        ck_assert(ingest("selkie/gateway/g/stats", large, strlen(large), NULL, 0));
+        ck_assert_msg(heard_interval_s == cases[i].interval_s, "%s: %u", cases[i].text, heard_interval_s);
+    }
+    memset(large, ' ', sizeof large);
+    memcpy(large, "{\"interval\":900}", 16);
+    ck_assert(ingest("selkie/gateway/g/stats", large, sizeof large, NULL, 0));
+    ck_assert_uint_eq(heard_interval_s, 0);
+}
+END_TEST
+
 START_TEST(an_empty_body_and_an_endless_one_are_handed_on_within_bounds)
 {
     static uint8_t endless[4 * SELKIE_LINK_BODY_MAX];
@@ -211,6 +240,7 @@ int main(void)
     tcase_add_loop_test(tcase, properties_that_make_no_sense_are_as_if_they_were_not_there, 0,
                         (int)(sizeof told / sizeof told[0]));
     tcase_add_test(tcase, only_a_gateways_up_is_a_frame);
+    tcase_add_test(tcase, interval_of_the_stats_is_read_and_nothing_else_of_them_matters);
     tcase_add_test(tcase, an_empty_body_and_an_endless_one_are_handed_on_within_bounds);
     tcase_add_test(tcase, a_full_intake_is_no_reason_to_refuse_the_message);
     tcase_add_test(tcase, on_the_plugins_own_topics_nobody_else_publishes);

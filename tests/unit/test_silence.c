@@ -47,7 +47,7 @@ static void listen_s(long seconds)
 {
     for (long s = 0; s < seconds; s += 30) {
         sleep_s(30);
-        selkie_unsealer_hear_gateway(kit_unsealer(host));
+        selkie_unsealer_hear_gateway(kit_unsealer(host), 0);
         turn();
     }
 }
@@ -57,6 +57,16 @@ static void expect_silent(unsigned count)
     ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), count);
     if (count)
         kit_event(host, "silent");
+}
+
+/* Seconds go by in which a gateway publishes its stats that seldom. */
+static void listen_to_one_of(long seconds, unsigned interval_s)
+{
+    for (long s = 0; s < seconds; s += interval_s) {
+        sleep_s((long)interval_s);
+        selkie_unsealer_hear_gateway(kit_unsealer(host), interval_s);
+        turn();
+    }
 }
 
 static void begin(void)
@@ -89,6 +99,20 @@ START_TEST(silence_is_reported_once_after_its_time)
     expect_silent(1);
     listen_s(AFTER_S);
     expect_silent(0);
+}
+END_TEST
+
+START_TEST(a_gateway_with_seldom_stats_is_heard_and_one_that_says_any_number_is_not_believed)
+{
+    selkie_unsealer_hear_gateway(kit_unsealer(host), 600);
+    listen_to_one_of(AFTER_S + AFTER_S / 4, 600);
+    expect_silent(1);
+    kit_submit_wait(host, kit_data(&device, "y"));
+    selkie_unsealer_hear_gateway(kit_unsealer(host), UINT32_MAX);
+    sleep_s(3 * HOUR_S); /* it has gone, and an hour is what counts of its word */
+    turn();
+    expect_silent(0);
+    return_to_now();
 }
 END_TEST
 
@@ -236,6 +260,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, silence_is_reported_once_after_its_time);
     tcase_add_test(tcase, a_clock_that_is_set_proves_nothing);
+    tcase_add_test(tcase, a_gateway_with_seldom_stats_is_heard_and_one_that_says_any_number_is_not_believed);
     tcase_add_test(tcase, an_outage_of_all_gateways_does_not_count);
     tcase_add_test(tcase, a_stopped_receiver_does_not_count);
     tcase_add_loop_test(tcase, a_clock_that_is_set_silences_nobody, 0, 2);
