@@ -5,10 +5,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CLAIM_MAX 65536 /* bytes of a gateway's stats; nothing is read from more */
 
 /* A decimal number without sign or spaces. */
 static bool parse_number(const char *text, int64_t *number)
@@ -87,6 +90,18 @@ static void submit(struct selkie_unsealer *unsealer, const char *gateway, bool o
     (void)result;
 }
 
+/* How often the gateway says that it publishes its stats; 0: it does not say. */
+static unsigned interval_of(const struct mosquitto_evt_message *message)
+{
+    json_t *said = message->payload && message->payloadlen <= CLAIM_MAX
+                       ? json_loadb(message->payload, message->payloadlen, 0, NULL)
+                       : NULL;
+    json_int_t interval = json_integer_value(json_object_get(said, "interval"));
+
+    json_decref(said);
+    return interval < 0 ? 0 : interval > UINT32_MAX ? UINT32_MAX : (unsigned)interval;
+}
+
 bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
                            const struct selkie_access_publisher *publisher, struct mosquitto_evt_message *message)
 {
@@ -99,6 +114,6 @@ bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
     if (topic.kind == SELKIE_TOPIC_GATEWAY_UP)
         submit(unsealer, topic.gateway, publisher->is_bridge, message);
     else if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE || topic.kind == SELKIE_TOPIC_GATEWAY_STATS)
-        selkie_unsealer_hear_gateway(unsealer);
+        selkie_unsealer_hear_gateway(unsealer, interval_of(message));
     return true;
 }

@@ -12,7 +12,7 @@
 #define ELEMENTS_MAX  16 /* as many lines as a gateway may have */
 #define NAME_MAX_SIZE 33
 #define TEXT_MAX_SIZE 129
-#define STALE_S       60 /* an online gateway's stats are younger; else its clock is wrong */
+#define INTERVAL_S    30 /* of the stats of gateways that do not say */
 
 static json_t *tame(const json_t *value, int depth);
 
@@ -81,7 +81,7 @@ static int64_t number(const json_t *object, const char *name)
 }
 
 /* Seconds since the last frame of any line; -1: not known. The stats may be older than what they say: by the gateway's
- * own clock, so as long as it is online no more than a minute is believed. */
+ * own clock, so as long as it is online no more than two of its intervals are believed. */
 static int64_t frame_age_s(const json_t *stats, bool online, int64_t now_ms)
 {
     int64_t youngest = -1, time = number(stats, "time");
@@ -94,7 +94,8 @@ static int64_t frame_age_s(const json_t *stats, bool online, int64_t now_ms)
             youngest = age;
     }
     int64_t since = time < 0 || time > now_ms ? -1 : (now_ms - time) / 1000;
-    if (online && (since < 0 || since > STALE_S))
+    int64_t interval = number(stats, "interval") > INTERVAL_S ? number(stats, "interval") : INTERVAL_S;
+    if (online && (since < 0 || since / 2 > interval))
         since = 0;
     return youngest < 0 || since < 0 || youngest > INT64_MAX - since ? -1 : youngest + since;
 }

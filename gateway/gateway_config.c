@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONNECT_TIMEOUT_S 20
+#define CONNECT_TIMEOUT_S 30
 
 /* The caller sees the first member; the strings in it belong to the document. */
 struct holder {
@@ -189,6 +189,7 @@ static void read_all(struct selkie_gateway_config *config, struct selkie_setting
     config->confirm =
         (enum selkie_gateway_confirm)selkie_settings_choice(root, "confirm", confirms, SELKIE_CONFIRM_RECEIPT);
     config->window = (size_t)selkie_settings_integer(root, "window", 1, SELKIE_WINDOW_MAX, 16);
+    config->stats_s = (unsigned)selkie_settings_integer(root, "stats_s", 10, 3600, 30);
     read_allow(config, root);
     selkie_settings_end(root);
     if (config->gateway && !selkie_gateway_name_valid(config->gateway))

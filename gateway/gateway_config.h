@@ -54,6 +54,7 @@ struct selkie_gateway_config {
     int64_t max_frames;
     enum selkie_gateway_confirm confirm;
     size_t window;
+    unsigned stats_s; /* between two publishes of the stats */
     size_t allow_count;
     const char **allow; /* hex prefixes of addresses in lower case or upper; none = all devices */
 };

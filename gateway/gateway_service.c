@@ -15,7 +15,6 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#define STATS_US   (30 * SELKIE_SEC_US)
 #define STATUS_US  (500 * SELKIE_MS_US)
 #define BATCH_MAX  32 /* frames in one commit */
 #define AFTER_READ 10 /* rank behind the lines: all of them are read before the loop waits for the disk */
@@ -52,6 +51,7 @@ static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway
         .uptime_us = selkie_clock_monotonic_us() - gateway->started_us,
         .now_ms = selkie_clock_ms(),
         .boot_ms = selkie_clock_boot_ms(),
+        .interval_s = gateway->config->stats_s,
         .spooled = gateway->spooled,
         .unstored = gateway->unstored,
         .forwarder = selkie_forwarder_counters(gateway->forwarder),
@@ -95,7 +95,7 @@ static void on_tick(void *context)
         selkie_forwarder_publish_stats(gateway->forwarder, json);
     free(json);
     report_status(gateway);
-    selkie_timer_set(&gateway->tick, STATS_US);
+    selkie_timer_set(&gateway->tick, gateway->config->stats_s * SELKIE_SEC_US);
 }
 
 /* A frame's way: from a line into the batch, to the disk, then ACK and forwarder. */
@@ -203,7 +203,7 @@ static int open_parts(struct selkie_gateway_service *gateway)
     gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
     if (!gateway->spool)
         return SELKIE_ESTORAGE;
-    selkie_timer_set(&gateway->tick, STATS_US);
+    selkie_timer_set(&gateway->tick, config->stats_s * SELKIE_SEC_US);
     gateway->forwarder = selkie_forwarder_open(gateway->event, config, gateway->spool, &handler);
     if (!gateway->forwarder)
         return SELKIE_ENOMEM;
@@ -325,6 +325,8 @@ void selkie_gateway_service_reload(struct selkie_gateway_service *gateway)
     selkie_spool_set_max(gateway->spool, config->max_frames);
     change_lines(gateway, config);
     selkie_forwarder_configure(gateway->forwarder, config);
+    if (config->stats_s != gateway->config->stats_s)
+        selkie_timer_set(&gateway->tick, config->stats_s * SELKIE_SEC_US);
     selkie_gateway_config_close(gateway->config);
     gateway->config = config;
     selkie_log(LOG_NOTICE, "configuration read again");

@@ -80,13 +80,13 @@ char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
             break;
     }
     json_t *root = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version",
-        stats->version, "time", (json_int_t)stats->now_ms, "uptime", (json_int_t)(stats->uptime_us / SELKIE_SEC_US),
-        "received", count(received), "sealed", count(sealed), "session", count(session), "broken", count(lost),
-        "spooled", count(stats->spooled), "unstored", count(stats->unstored), "sent", count(frames->sent), "resent",
-        count(frames->resent), "receipted", count(frames->receipted), "dropped", count(stats->spool.dropped), "queue",
-        (json_int_t)stats->spool.frames, "oldest", (json_int_t)oldest_seconds(stats), "connects",
-        count(stats->forwarder.connects), "lines", lines);
+        "{s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version",
+        stats->version, "time", (json_int_t)stats->now_ms, "interval", (int)stats->interval_s, "uptime",
+        (json_int_t)(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed), "session",
+        count(session), "broken", count(lost), "spooled", count(stats->spooled), "unstored", count(stats->unstored),
+        "sent", count(frames->sent), "resent", count(frames->resent), "receipted", count(frames->receipted), "dropped",
+        count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames, "oldest",
+        (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "lines", lines);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;

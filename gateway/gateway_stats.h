@@ -16,10 +16,11 @@
 struct selkie_gateway_stats {
     const char *version;
     int64_t uptime_us;
-    int64_t now_ms;    /* time of day */
-    int64_t boot_ms;   /* by the clock that counts suspend: for ages */
-    uint64_t spooled;  /* frames stored since the start */
-    uint64_t unstored; /* frames that could not be stored, and so were not acknowledged */
+    int64_t now_ms;      /* time of day */
+    unsigned interval_s; /* until the next stats */
+    int64_t boot_ms;     /* by the clock that counts suspend: for ages */
+    uint64_t spooled;    /* frames stored since the start */
+    uint64_t unstored;   /* frames that could not be stored, and so were not acknowledged */
     struct selkie_spool_info spool;
     struct selkie_forwarder_counters forwarder;
     bool online;

@@ -19,8 +19,8 @@ struct selkie_unsealer {
     struct selkie_command_queue commands;
     struct selkie_pipeline_stats stats;
     struct selkie_writer *writer;
-    /* When a gateway was last heard, and since when without a break (rules/silence.h); monotonic, 0 = never. */
-    atomic_int_fast64_t heard_us, heard_since_us;
+    /* Until when gateways count as heard, and since when without a break (rules/silence.h); monotonic, 0 = never. */
+    atomic_int_fast64_t heard_until_us, heard_since_us;
 };
 
 /* One line for the host's log. From any thread. */

@@ -217,7 +217,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
 
     if (result == 0 && transaction->count > 0)
         result = selkie_day_clock_advance(&effects->day_clock, effects->registry, selkie_clock_monotonic_us());
-    silence.heard_us = atomic_load(&transaction->unsealer->heard_us);
+    silence.heard_until_us = atomic_load(&transaction->unsealer->heard_until_us);
     silence.since_us = atomic_load(&transaction->unsealer->heard_since_us);
 
     if (result == 0)

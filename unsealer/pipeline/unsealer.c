@@ -75,7 +75,7 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
     if (!unsealer)
         return SELKIE_ENOMEM;
     unsealer->options = *options;
-    atomic_init(&unsealer->heard_us, 0);
+    atomic_init(&unsealer->heard_until_us, 0);
     atomic_init(&unsealer->heard_since_us, 0);
     unsealer->options.state_dir = NULL; /* the caller's text */
     selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
@@ -112,18 +112,20 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
     free(unsealer);
 }
 
-void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer)
+void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned interval_s)
 {
-    int64_t now_us = selkie_clock_monotonic_us(), last_us = atomic_load(&unsealer->heard_us);
+    int64_t now_us = selkie_clock_monotonic_us(), last_us = atomic_load(&unsealer->heard_until_us);
+    int64_t until_us = now_us + selkie_silence_heard_us(interval_s);
 
-    if (last_us == 0 || now_us - last_us > SELKIE_HEARD_US)
+    if (last_us < now_us)
         atomic_store(&unsealer->heard_since_us, now_us);
-    atomic_store(&unsealer->heard_us, now_us);
+    if (last_us < until_us)
+        atomic_store(&unsealer->heard_until_us, until_us);
 }
 
 int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival)
 {
-    selkie_unsealer_hear_gateway(unsealer);
+    selkie_unsealer_hear_gateway(unsealer, 0);
     int result = selkie_pool_submit(unsealer->pool, arrival);
     if (result < 0)
         selkie_pipeline_stats_intake_full(&unsealer->stats);

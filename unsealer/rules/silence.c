@@ -7,6 +7,8 @@
 #define STEP_US    250000 /* between steps */
 #define EVENTS_MAX 256    /* a step */
 
+#define INTERVAL_MAX_S 3600 /* a gateway that says more is not believed */
+
 static int mark_silent(struct selkie_effects *effects, struct selkie_binding *binding)
 {
     struct selkie_device_record device;
@@ -37,8 +39,14 @@ static bool has_listened(const struct selkie_effects *effects, const struct selk
 
     if (effects->clock_set_us > from_us)
         from_us = effects->clock_set_us;
-    return silence->heard_us != 0 && now_us - silence->heard_us <= SELKIE_HEARD_US &&
-           now_us - from_us >= silence->after_ms * 1000;
+    return now_us <= silence->heard_until_us && now_us - from_us >= silence->after_ms * 1000;
+}
+
+int64_t selkie_silence_heard_us(unsigned interval_s)
+{
+    unsigned interval = interval_s > INTERVAL_MAX_S ? INTERVAL_MAX_S : interval_s < 30 ? 30 : interval_s;
+
+    return (int64_t)interval * 2 * 1000000;
 }
 
 int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)

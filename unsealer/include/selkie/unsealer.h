@@ -70,9 +70,10 @@ struct selkie_arrival {
  * A gateway may hold as many places of the intake as are free: one that floods takes half, and another finds room. */
 SELKIE_USE_RESULT int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival);
 
-/* A gateway has published something, a frame or not: silence counts while gateways are heard (PROTOCOL.md, section 8).
+/* A gateway has published something, a frame or not, and will publish again within `interval_s`, as far as it says (0:
+ * it does not; more than an hour counts as an hour): silence counts while gateways are heard (PROTOCOL.md, section 8).
  * selkie_unsealer_submit says it too. */
-void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer);
+void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned interval_s);
 
 /* By which clock a capture time is known. */
 enum selkie_clock {
