@@ -23,7 +23,7 @@ static const struct selkie_argument table[] = {
     {"name", "NAME", "A name for people", OF(name), 0, 0, 0, CTL_DEVICE_ADD},
     {"certificate", NULL, "It proves its name with a TLS certificate of this common name instead of a password",
      OF(certificate), 0, 0, 0, CTL_GATEWAY_ADD},
-    {"broker", "URI", "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; several with commas between are tried in turn",
+    {"broker", "URI", "mqtt://, mqtts://, ws:// or wss://HOST[:PORT]; several with commas between are tried in turn",
      OF(broker), 0, 0, 0, CTL_BROKER},
     {"username", "NAME", "The user name", OF(username), 0, 0, 0, CTL_BROKER},
     {"password-file", "FILE", "Its first line is the password", OF(password_file), 0, 0, 0, CTL_BROKER},

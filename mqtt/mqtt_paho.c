@@ -186,7 +186,8 @@ static int create(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_uri *u
 
     (void)pthread_once(&once, init_library);
     create_options.maxBufferedMessages = options->buffered_max > 0 ? (int)options->buffered_max : BUFFERED_DEFAULT;
-    (void)snprintf(target, sizeof target, "%s://%s:%u", uri->tls ? "mqtts" : "mqtt", uri->host, uri->port);
+    (void)snprintf(target, sizeof target, "%s%s://%s:%u%s", uri->websocket ? "ws" : "mqtt", uri->tls ? "s" : "",
+                   uri->host, uri->port, uri->text + uri->path_at);
     int result = MQTTAsync_createWithOptions(&paho->client, target, options->id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
                                              &create_options);
     if (result == MQTTASYNC_SUCCESS)

@@ -9,16 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PLAIN         "mqtt://"
-#define TLS           "mqtts://"
-#define PLAIN_PORT    1883
-#define TLS_PORT      8883
 #define KEEPALIVE_S   30
 #define KEEPALIVE_MIN 5
 #define KEEPALIVE_MAX 3600
 #define CONNECT_MAX   300
 
-static const char uri_form[] = "must be mqtt://HOST[:PORT] or mqtts://HOST[:PORT], without user or password";
+static const char uri_form[] =
+    "must be mqtt://HOST[:PORT] or mqtts://HOST[:PORT], or ws:// or wss:// for WebSockets, without user or password";
+
+static const struct scheme {
+    const char *text;
+    uint16_t port;
+    bool tls, websocket;
+} schemes[] = {{"mqtt://", 1883, false, false},
+               {"mqtts://", 8883, true, false},
+               {"ws://", 80, false, true},
+               {"wss://", 443, true, true}};
 
 void selkie_mqtt_settings_init(struct selkie_mqtt_settings *settings, unsigned connect_timeout_s)
 {
@@ -62,17 +68,38 @@ bool selkie_mqtt_settings_parse_host(char host[static SELKIE_MQTT_HOST_MAX], uin
     return *port != 0;
 }
 
+static const struct scheme *find_scheme(const char *text)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strncmp(text, schemes[i].text, strlen(schemes[i].text)) == 0)
+            return &schemes[i];
+    return NULL;
+}
+
+/* Paho takes the last colon of the URI for that of the port. */
+static bool path_is_plain(const char *path)
+{
+    return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-._~%?=&+")] == '\0';
+}
+
 static bool parse_uri(struct selkie_mqtt_uri *uri, const char *text, size_t len)
 {
     if (len >= sizeof uri->text)
         return false;
     memcpy(uri->text, text, len);
     uri->text[len] = '\0';
-    uri->tls = strncmp(uri->text, TLS, strlen(TLS)) == 0;
-    if (!uri->tls && strncmp(uri->text, PLAIN, strlen(PLAIN)) != 0)
+    const struct scheme *scheme = find_scheme(uri->text);
+    if (!scheme)
         return false;
-    const char *host = uri->text + strlen(uri->tls ? TLS : PLAIN);
-    return selkie_mqtt_settings_parse_host(uri->host, &uri->port, host, uri->tls ? TLS_PORT : PLAIN_PORT);
+    const char *host = uri->text + strlen(scheme->text);
+    char host_and_port[SELKIE_MQTT_URI_MAX];
+    size_t until_path = scheme->websocket ? strcspn(host, "/") : strlen(host);
+    uri->tls = scheme->tls;
+    uri->websocket = scheme->websocket;
+    uri->path_at = strlen(scheme->text) + until_path;
+    (void)snprintf(host_and_port, sizeof host_and_port, "%.*s", (int)until_path, host);
+    return path_is_plain(uri->text + uri->path_at) &&
+           selkie_mqtt_settings_parse_host(uri->host, &uri->port, host_and_port, scheme->port);
 }
 
 static const char *add_uri(struct selkie_mqtt_settings *settings, const char *text, size_t len)
@@ -143,7 +170,7 @@ const char *selkie_mqtt_settings_fault(const struct selkie_mqtt_settings *settin
     *key = "uri";
     for (size_t i = 0; i < settings->uri_count; i++)
         if (!settings->uris[i].tls && (settings->ca || settings->cert || settings->key))
-            return "must be mqtts:// where ca, cert or key are given";
+            return "must be mqtts:// or wss:// where ca, cert or key are given";
     *key = "key";
     if (settings->key && !settings->cert)
         return "is of no use without cert";

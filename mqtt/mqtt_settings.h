@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How to reach the broker, as which user, and whom to trust: the "broker" object of every configuration, or the same
- * from a command line. A URI is mqtt://HOST[:PORT] or mqtts://HOST[:PORT] (TLS), with an IPv6 address in brackets. A
- * user or a password in the URI is refused: URIs appear in logs and in lists of processes. The only file read is the
- * password file; no logging. Any thread, each object in one thread at a time. */
+ * from a command line. A URI is mqtt://HOST[:PORT] or mqtts://HOST[:PORT] (TLS), or ws:// or wss:// for WebSockets,
+ * with an IPv6 address in brackets. The path of a WebSocket may follow; without one it is /mqtt. A user or a password
+ * in the URI is refused: URIs appear in logs and in lists of processes. The only file read is the password file; no
+ * logging. Any thread, each object in one thread at a time. */
 #ifndef SELKIE_MQTT_SETTINGS_H
 #define SELKIE_MQTT_SETTINGS_H
 
@@ -23,7 +24,8 @@ struct selkie_mqtt_uri {
     char text[SELKIE_MQTT_URI_MAX];
     char host[SELKIE_MQTT_HOST_MAX]; /* without brackets */
     uint16_t port;
-    bool tls;
+    size_t path_at; /* in `text`: "/…", or "" */
+    bool tls, websocket;
 };
 
 struct selkie_mqtt_settings {

@@ -279,6 +279,41 @@ START_TEST(keepalive_is_the_configured_one)
 }
 END_TEST
 
+/* Frames go out and receipts come in, over WebSockets and over these in TLS. */
+START_TEST(broker_is_reached_over_websockets)
+{
+    char configuration[1500];
+    int plain = harness_free_port(), secured = harness_free_port();
+
+    certificates_authority("ca");
+    certificates_make("server", "server", "DNS:localhost");
+    (void)snprintf(configuration, sizeof configuration,
+                   "listener %d lo\nprotocol websockets\nlistener %d lo\nprotocol websockets\n"
+                   "certfile %s\nkeyfile %s\n",
+                   plain, secured, harness_path("server.pem"), harness_path("server.key"));
+    struct harness_broker *broker = harness_broker(configuration);
+    struct harness_client *plugin = rig_plugin(broker);
+    for (int tls = 0; tls < 2; tls++) {
+        struct harness_pty *pty = harness_pty(tls ? "tls" : "plain");
+        const char *config =
+            tls ? config_of(pty->path, "\"wss://localhost:%d/mqtt\",\"ca\":\"%s\"", secured, harness_path("ca.pem"))
+                : config_of(pty->path, "\"ws://localhost:%d\"", plain);
+        struct harness_process *gateway = rig_gateway_ready(config, true);
+        for (uint32_t i = 0; i < 40; i++) {
+            int64_t seq;
+            rig_send_acked(pty, i);
+            ck_assert_uint_eq(rig_receive(plugin, &seq), i);
+            rig_receipt(plugin, seq);
+        }
+        rig_stop(gateway, 0);
+    }
+    struct harness_process *gateway =
+        rig_gateway(config_of("/no", "\"wss://127.0.0.1:%d\",\"ca\":\"%s\"", secured, harness_path("ca.pem")));
+    harness_wait_log(gateway, "cannot connect: the certificate is not for this host name");
+    (void)harness_stop(gateway, SIGTERM);
+}
+END_TEST
+
 /* selkiectl's exit status is expected to be this, and its output to have this text. */
 static void expect_ctl(const char *names, const char *brokers, const char *timeout, int status, const char *says)
 {
@@ -329,6 +364,10 @@ int main(void)
     tcase_add_test(tcase, serial_servers_without_a_name_server_leave_look_ups_to_the_broker);
     tcase_add_test(tcase, keepalive_is_the_configured_one);
     tcase_add_test(tcase, administrator_reaches_the_first_broker_that_answers);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("websockets");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, broker_is_reached_over_websockets);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

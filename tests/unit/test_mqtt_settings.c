@@ -42,6 +42,9 @@ START_TEST(uri_names_host_port_and_tls)
         {"mqtts://10.0.0.1:65535", "10.0.0.1", 65535, true},
         {"mqtt://[::1]", "::1", 1883, false},
         {"mqtts://[2001:db8::192.0.2.1]:99", "2001:db8::192.0.2.1", 99, true},
+        {"ws://h", "h", 80, false},
+        {"wss://h/mqtt?a=b", "h", 443, true},
+        {"wss://[::1]:9001/", "::1", 9001, true},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
