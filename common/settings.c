@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <jansson.h>
+#include <selkie/file.h>
 #include <selkie/settings.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MAX  ((size_t)16 * 1024 * 1024)
 #define ERROR_MAX 1024
@@ -144,10 +146,22 @@ static struct selkie_settings *settings_new(const char *name, size_t room)
     return NULL;
 }
 
+/* Leave out the mark with which some editors begin a text in UTF-8: RFC 8259 (8.1) lets a reader ignore it. */
+static size_t drop_mark(char *text, size_t len)
+{
+    size_t mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+
+    memmove(text, text + mark, len - mark);
+    return len - mark;
+}
+
 static void parse(struct selkie_settings *settings, size_t len)
 {
     json_error_t error;
 
+    if (len >= 2 && (memcmp(settings->text, "\xFF\xFE", 2) == 0 || memcmp(settings->text, "\xFE\xFF", 2) == 0))
+        fail(settings, 1, "a text in UTF-16; save it as UTF-8");
+    len = drop_mark(settings->text, len);
     settings->text[len] = '\0';
     settings->json = json_loadb(settings->text, len, JSON_REJECT_DUPLICATES, &error);
     bool usable = json_is_object(settings->json);
@@ -158,22 +172,36 @@ static void parse(struct selkie_settings *settings, size_t len)
     settings->root = object_new(settings, usable ? settings->json : NULL);
 }
 
+/* Up to `size` bytes; fewer at the end of the file, or after a failure that was kept. */
+static size_t read_file(struct selkie_settings *settings, const char *path, size_t size)
+{
+    const char *fault;
+    int fd = selkie_file_open(path, &fault);
+    size_t len = 0;
+    ssize_t got = 1;
+
+    while (fd >= 0 && got > 0 && len < size) {
+        do
+            got = read(fd, settings->text + len, size - len);
+        while (got < 0 && errno == EINTR);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (fd < 0 || got < 0)
+        fail(settings, 0, "%s", fd < 0 ? fault : strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return len;
+}
+
 struct selkie_settings *selkie_settings_load(const char *path)
 {
     struct selkie_settings *settings = settings_new(path, TEXT_MAX + 1);
-    FILE *file = settings ? fopen(path, "re") : NULL;
-    size_t len = 0;
 
     if (!settings)
         return NULL;
-    if (file)
-        len = fread(settings->text, 1, TEXT_MAX + 1, file);
-    if (!file || ferror(file))
-        fail(settings, 0, "%s", strerror(errno));
-    else if (len > TEXT_MAX)
+    size_t len = read_file(settings, path, TEXT_MAX + 1);
+    if (len > TEXT_MAX)
         fail(settings, 0, "larger than 16 MiB, too large for a configuration");
-    if (file)
-        (void)fclose(file);
     char *fitting = realloc(settings->text, len + 1);
     if (fitting)
         settings->text = fitting;

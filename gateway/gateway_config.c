@@ -45,6 +45,17 @@ static void check_file(struct selkie_settings_object *object, const char *key, c
         (void)close(fd);
 }
 
+/* A file that holds no password is told now, and not by a broker that refuses it. */
+static void check_password(struct selkie_settings_object *object, const char *path)
+{
+    char password[SELKIE_MQTT_PASSWORD_MAX], why[SELKIE_MQTT_TEXT_MAX];
+
+    check_file(object, "password_file", path, true);
+    if (path && selkie_mqtt_settings_password(password, path, why) < 0)
+        selkie_settings_reject(object, "password_file", "%s", why);
+    explicit_bzero(password, sizeof password);
+}
+
 static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_settings_object *object)
 {
     const char *key;
@@ -54,7 +65,7 @@ static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_setti
     const char *fault = selkie_mqtt_settings_fault(broker, &key);
     if (fault)
         selkie_settings_reject(object, key, "%s", fault);
-    check_file(object, "password_file", broker->password_file, true);
+    check_password(object, broker->password_file);
     check_file(object, "ca", broker->ca, false);
     check_file(object, "cert", broker->cert, !broker->key); /* without `key`, the key is in there too */
     check_file(object, "key", broker->key, true);

@@ -2,7 +2,7 @@
 #include "mqtt_settings.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <selkie/file.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,23 +218,56 @@ bool selkie_mqtt_settings_same(const struct selkie_mqtt_settings *a, const struc
            a->connect_timeout_s == b->connect_timeout_s;
 }
 
+/* Why these bytes begin with no password, or NULL. The broker would only say that it refuses a wrong one. */
+static const char *password_fault(const char *bytes, size_t len)
+{
+    const char *end = memchr(bytes, '\n', len);
+    size_t line = end ? (size_t)(end - bytes) : len;
+
+    if (len == 0)
+        return "holds no password, nor anything else";
+    if (len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
+        return "begins with a byte order mark (EF BB BF); save it as UTF-8 without one";
+    if (len >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0))
+        return "is a text in UTF-16; save it as UTF-8";
+    if (line > 0 && bytes[line - 1] == '\r')
+        return "its first line ends with a carriage return, as texts on Windows do; save it with Unix line ends";
+    if (line == 0)
+        return "its first line is empty";
+    if (line >= SELKIE_MQTT_PASSWORD_MAX)
+        return "a password has at most 1023 bytes";
+    for (size_t i = 0; i < line; i++)
+        if (((unsigned char)bytes[i] < ' ' && bytes[i] != '\t') || bytes[i] == 0x7F)
+            return "its first line holds a control character";
+    for (size_t i = 0; i < line; i++)
+        if (bytes[i] != ' ' && bytes[i] != '\t')
+            return NULL;
+    return "its first line holds only blanks";
+}
+
 int selkie_mqtt_settings_password(char password[static SELKIE_MQTT_PASSWORD_MAX], const char *path,
                                   char why[static SELKIE_MQTT_TEXT_MAX])
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 || fstat(fd, &status) != 0 ? -1 : read(fd, password, SELKIE_MQTT_PASSWORD_MAX - 1);
+    char bytes[SELKIE_MQTT_PASSWORD_MAX + 1];
+    const char *fault;
+    int fd = selkie_file_open(path, &fault);
+    ssize_t len = 0;
 
-    password[len < 0 ? 0 : len] = '\0';
-    password[strcspn(password, "\r\n")] = '\0';
-    why[0] = '\0';
-    if (len < 0)
-        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "password_file %s: %s", path, strerror(errno));
-    else if ((status.st_mode & S_IRWXO) != 0)
-        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "password_file %s: everybody may read it; chmod o= it", path);
-    else if (password[0] == '\0')
-        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "password_file %s: its first line is empty", path);
+    password[0] = '\0';
+    if (fd >= 0 && (fstat(fd, &status) != 0 || (len = read(fd, bytes, sizeof bytes)) < 0))
+        fault = strerror(errno);
+    else if (fd >= 0)
+        fault =
+            (status.st_mode & S_IRWXO) != 0 ? "everybody may read it; chmod o= it" : password_fault(bytes, (size_t)len);
+    if (fault)
+        (void)snprintf(why, SELKIE_MQTT_TEXT_MAX, "%s: %s", path, fault);
+    else {
+        char *end = memccpy(password, bytes, '\n', (size_t)len);
+        password[end ? end - password - 1 : len] = '\0';
+    }
+    explicit_bzero(bytes, sizeof bytes);
     if (fd >= 0)
         (void)close(fd);
-    return why[0] != '\0' ? SELKIE_EIO : 0;
+    return fault ? SELKIE_EIO : 0;
 }

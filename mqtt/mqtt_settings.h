@@ -81,8 +81,8 @@ const struct selkie_mqtt_uri *selkie_mqtt_settings_exposed(const struct selkie_m
 bool selkie_mqtt_settings_tls(const struct selkie_mqtt_settings *settings); /* any URI has it */
 bool selkie_mqtt_settings_same(const struct selkie_mqtt_settings *a, const struct selkie_mqtt_settings *b);
 
-/* The first line of the password file, which must not be readable by everybody. The caller wipes it. SELKIE_EIO, and
- * the reason in `why`. */
+/* The first line of the password file, a regular file that not everybody may read. A line that is no password (a byte
+ * order mark, a carriage return, nothing) is refused. The caller wipes it. SELKIE_EIO, and the reason in `why`. */
 SELKIE_USE_RESULT int selkie_mqtt_settings_password(char password[static SELKIE_MQTT_PASSWORD_MAX], const char *path,
                                                     char why[static SELKIE_MQTT_TEXT_MAX]);
 

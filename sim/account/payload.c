@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <mbedtls/md.h>
+#include <selkie/file.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SIGNED_MAX (SELKIE_PAYLOAD_MAX + 40) /* the longest content, and what is put behind it */
 
@@ -89,9 +91,13 @@ int selkie_payload_plan_open(struct selkie_payload_plan *plan, enum selkie_paylo
     if (kind != SELKIE_PAYLOAD_CSV)
         return 0;
 
-    FILE *stream = fopen(file, "re");
+    const char *fault;
+    int fd = selkie_file_open(file, &fault);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
     if (!stream) {
-        (void)snprintf(error, 256, "%.200s: %s", file, strerror(errno));
+        (void)snprintf(error, 256, "%.200s: %s", file, fault ? fault : strerror(errno));
+        if (fd >= 0)
+            (void)close(fd);
         return SELKIE_EIO;
     }
     int result = read_lines(plan, stream, file, error);

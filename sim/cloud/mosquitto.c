@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <selkie/clock.h>
+#include <selkie/file.h>
 #include <selkie/mbedtls.h>
 #include <signal.h>
 #include <stdio.h>
@@ -149,8 +150,14 @@ static int read_key(struct selkie_sim_key *key, uint8_t id, const char *path)
 
     mbedtls_pk_init(&pk);
     key->id = id;
-    if (mbedtls_pk_parse_public_keyfile(&pk, path) != 0) {
-        selkie_say("%s: not a public key in PEM form, or it cannot be read", path);
+    const char *fault;
+    int fd = selkie_file_open(path, &fault);
+    if (fd >= 0)
+        (void)close(fd);
+    if (fd < 0) {
+        selkie_say("%s: %s", path, fault);
+    } else if (mbedtls_pk_parse_public_keyfile(&pk, path) != 0) {
+        selkie_say("%s: not a public key in PEM form", path);
     } else if (mbedtls_pk_write_pubkey_der(&pk, der, sizeof der) != SELKIE_PUBLIC_KEY_SIZE) {
         selkie_say("%s: not an RSA-4096 key with exponent 65537", path);
     } else { /* DER is written to the buffer's end */

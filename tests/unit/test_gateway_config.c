@@ -286,6 +286,7 @@ START_TEST(secret_that_only_its_owner_reads_is_taken)
     (void)snprintf(path, sizeof(path), "%s/password", folder);
     FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs("secret\n", file), 0);
     ck_assert_int_eq(fclose(file), 0);
     ck_assert_int_eq(chmod(path, 0600), 0);
     (void)snprintf(broker, sizeof(broker), PLAIN ",\"username\":\"u\",\"password_file\":\"%s\"", path);
@@ -294,6 +295,11 @@ START_TEST(secret_that_only_its_owner_reads_is_taken)
     selkie_gateway_config_close(config);
     ck_assert_int_eq(chmod(path, 0604), 0);
     ck_assert_ptr_null(parse(broker, LINE));
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_ptr_null(parse(broker, LINE)); /* and not only when the broker refuses it */
+    ck_assert_msg(strstr(said, "g.json:2: password_file: ") && strstr(said, "/password: holds no password"), "%s",
+                  said);
     ck_assert_int_eq(unlink(path), 0);
 }
 END_TEST
@@ -339,6 +345,7 @@ START_TEST(password_over_the_network_in_plain_text_is_told)
     (void)snprintf(path, sizeof(path), "%s/secret", folder);
     FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs("secret\n", file), 0);
     (void)fclose(file);
     ck_assert_int_eq(chmod(path, 0600), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -9,6 +9,7 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static uint8_t spki[SELKIE_PUBLIC_KEY_SIZE];
 
@@ -73,6 +74,9 @@ START_TEST(what_is_no_public_key_is_refused)
     ck_assert_int_eq(keyfile_read(spki, path), -1);
     kit_write(path, "nonsense\n", 9, 0600);
     ck_assert_int_eq(keyfile_read(spki, path), -1);
+    path = kit_path(kit_dir(), "fifo");
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(keyfile_read(spki, path), -1);           /* and does not wait for its other end */
     ck_assert_int_eq(keyfile_read(spki, kit_key_file()), -1); /* the private half has no business on a device */
 }
 END_TEST

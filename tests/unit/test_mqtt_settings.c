@@ -6,6 +6,7 @@
 #include <kit/kit.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct selkie_mqtt_settings settings;
 static struct selkie_settings *document;
@@ -254,12 +255,12 @@ START_TEST(any_other_value_is_another_connection)
 }
 END_TEST
 
-static int read_password(const char *text, unsigned mode, char password[static SELKIE_MQTT_PASSWORD_MAX])
+static int read_password(const void *bytes, size_t len, unsigned mode, char password[static SELKIE_MQTT_PASSWORD_MAX],
+                         char why[static SELKIE_MQTT_TEXT_MAX])
 {
     const char *path = kit_path(kit_dir(), "password");
-    char why[SELKIE_MQTT_TEXT_MAX];
 
-    kit_write(path, text, strlen(text), mode);
+    kit_write(path, bytes, len, mode);
     int result = selkie_mqtt_settings_password(password, path, why);
     ck_assert(result == 0 || strstr(why, path));
     return result;
@@ -269,14 +270,64 @@ START_TEST(the_password_is_the_first_line_of_a_file_that_is_not_everybodys)
 {
     char password[SELKIE_MQTT_PASSWORD_MAX], why[SELKIE_MQTT_TEXT_MAX];
 
-    ck_assert_int_eq(read_password("secret word\r\nmore\n", 0640, password), 0);
+    ck_assert_int_eq(read_password("secret word\nmore\n", 17, 0640, password, why), 0);
     ck_assert_str_eq(password, "secret word");
-    ck_assert_int_eq(read_password("no end", 0600, password), 0);
+    ck_assert_int_eq(read_password("no end", 6, 0600, password, why), 0);
     ck_assert_str_eq(password, "no end");
-    ck_assert_int_eq(read_password("", 0600, password), SELKIE_EIO);
-    ck_assert_int_eq(read_password("secret\n", 0604, password), SELKIE_EIO);
+    ck_assert_int_eq(read_password("secret\n", 7, 0604, password, why), SELKIE_EIO);
     ck_assert_int_eq(selkie_mqtt_settings_password(password, "/nonexistent/password", why), SELKIE_EIO);
     ck_assert_ptr_nonnull(strstr(why, "No such file"));
+}
+END_TEST
+
+/* What editors and copying leave in a file would be a wrong password, and the broker would only say "refused". */
+static const struct {
+    const char *text;
+    size_t len;
+    const char *why;
+} no_passwords[] = {
+    {"", 0, ": holds no password, nor anything else"},
+    {"\nsecret\n", 8, ": its first line is empty"},
+    {"  \t\nsecret\n", 11, ": its first line holds only blanks"},
+    {"secret\r\n", 8, ": its first line ends with a carriage return"},
+    {"\r\n", 2, ": its first line ends with a carriage return"},
+    {"sec\rret\n", 8, ": its first line holds a control character"},
+    {"\xEF\xBB\xBFsecret\n", 10, ": begins with a byte order mark"},
+    {"\xFF\xFEs\0e\0", 6, ": is a text in UTF-16"},
+    {"sec\0ret\n", 8, ": its first line holds a control character"},
+};
+
+START_TEST(a_file_that_holds_no_password_is_refused_by_name)
+{
+    char password[SELKIE_MQTT_PASSWORD_MAX], why[SELKIE_MQTT_TEXT_MAX];
+
+    ck_assert_int_eq(read_password(no_passwords[_i].text, no_passwords[_i].len, 0600, password, why), SELKIE_EIO);
+    ck_assert_msg(strstr(why, no_passwords[_i].why), "%s", why);
+    ck_assert_str_eq(password, "");
+}
+END_TEST
+
+START_TEST(a_password_that_is_too_long_is_refused_and_not_cut)
+{
+    char password[SELKIE_MQTT_PASSWORD_MAX], why[SELKIE_MQTT_TEXT_MAX], text[SELKIE_MQTT_PASSWORD_MAX];
+
+    memset(text, 'x', sizeof text);
+    ck_assert_int_eq(read_password(text, sizeof text, 0600, password, why), SELKIE_EIO);
+    ck_assert_ptr_nonnull(strstr(why, ": a password has at most 1023 bytes"));
+    text[sizeof text - 1] = '\n';
+    ck_assert_int_eq(read_password(text, sizeof text, 0600, password, why), 0);
+    ck_assert_uint_eq(strlen(password), sizeof text - 1);
+}
+END_TEST
+
+START_TEST(a_password_is_read_from_a_regular_file_only)
+{
+    const char *path = kit_path(kit_dir(), "password");
+    char password[SELKIE_MQTT_PASSWORD_MAX], why[SELKIE_MQTT_TEXT_MAX];
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(selkie_mqtt_settings_password(password, path, why), SELKIE_EIO);
+    ck_assert_ptr_nonnull(strstr(why, ": is a FIFO, not a file"));
 }
 END_TEST
 
@@ -298,6 +349,10 @@ int main(void)
     tcase_add_test(tcase, a_password_in_plain_text_is_seen);
     tcase_add_test(tcase, any_other_value_is_another_connection);
     tcase_add_test(tcase, the_password_is_the_first_line_of_a_file_that_is_not_everybodys);
+    tcase_add_loop_test(tcase, a_file_that_holds_no_password_is_refused_by_name, 0,
+                        (int)(sizeof no_passwords / sizeof no_passwords[0]));
+    tcase_add_test(tcase, a_password_that_is_too_long_is_refused_and_not_cut);
+    tcase_add_test(tcase, a_password_is_read_from_a_regular_file_only);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct selkie_settings *parse(const char *text)
@@ -53,6 +54,11 @@ static const struct {
     {"{\n\"name\": }", "x.json:2: not JSON: unexpected token near '}'"},
     {"{\"a\": \"\\u\n\"}", "x.json:2: not JSON: invalid escape near '\"\\u?'"},
     {"[]", "x.json:1: must be a JSON object, {…}"},
+    {"\xEF\xBB\xBF{\"name\":\"a\"}", NULL}, /* editors on Windows begin a text in UTF-8 with this mark */
+    {"\xEF\xBB\xBF{\n\"count\": 65,\"name\":\"a\"}", "x.json:2: count: must be 1 to 64"},
+    {"\xEF\xBB\xBF\xEF\xBB\xBF{}", "x.json:1: not JSON: '[' or '{' expected near '\xEF\xBB\xBF'"},
+    {"\xFF\xFE{", "x.json:1: a text in UTF-16; save it as UTF-8"},
+    {"\xFE\xFF", "x.json:1: a text in UTF-16; save it as UTF-8"},
     {"{\"name\":\"a\",\n\"name\":\"b\"}", "x.json:2: not JSON: duplicate object key near '\"name\"'"},
     {"{}", "x.json:1: name: is required"},
     {"\n\n{\"count\": 3}", "x.json:3: name: is required"},
@@ -109,6 +115,26 @@ START_TEST(values_and_fallbacks_are_returned)
     ck_assert(!selkie_settings_has(root, "no") && !selkie_settings_is_string(root, "i"));
     ck_assert_ptr_null(selkie_settings_error(settings));
     selkie_settings_close(settings);
+}
+END_TEST
+
+/* Whoever opens a FIFO waits for its other end: a broker that starts would, for ever. */
+START_TEST(only_a_regular_file_is_read)
+{
+    char folder[] = "/tmp/selkie-settings-XXXXXX", path[64], error[128];
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/fifo", folder);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    struct selkie_settings *settings = selkie_settings_load(path);
+    (void)snprintf(error, sizeof error, "%s: is a FIFO, not a file", path);
+    ck_assert_pstr_eq(selkie_settings_error(settings), error);
+    selkie_settings_close(settings);
+    settings = selkie_settings_load("/dev/zero");
+    ck_assert_pstr_eq(selkie_settings_error(settings), "/dev/zero: is a device, not a file");
+    selkie_settings_close(settings);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -179,6 +205,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, each_mistake_is_told_with_file_line_and_key, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tcase, values_and_fallbacks_are_returned);
+    tcase_add_test(tcase, only_a_regular_file_is_read);
     tcase_add_test(tcase, the_first_mistake_sticks);
     tcase_add_test(tcase, a_reader_rejects_a_value_in_its_own_words);
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_named);

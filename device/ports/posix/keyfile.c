@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyfile.h"
 #include <mbedtls/pk.h>
+#include <selkie/file.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool holds_private_key(const char *path)
+/* Takes the descriptor. */
+static bool holds_private_key(int fd)
 {
     char line[128];
     bool found = false;
-    FILE *file = fopen(path, "re");
+    FILE *file = fdopen(fd, "r");
     while (file && !found && fgets(line, sizeof line, file))
-        found = strncmp(line, "-----BEGIN ", 11) == 0 && strstr(line, "PRIVATE KEY-----");
+        found = strstr(line, "-----BEGIN ") && strstr(line, "PRIVATE KEY-----");
     if (file)
         fclose(file);
+    else
+        (void)close(fd);
     return found;
 }
 
@@ -23,10 +27,11 @@ int keyfile_read(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
     uint8_t der[2 * SELKIE_PUBLIC_KEY_SIZE];
     mbedtls_pk_context pk;
     mbedtls_pk_init(&pk);
-    int len = -1;
-    if (access(path, R_OK) < 0)
-        fprintf(stderr, "selkie-device: %s: %m\n", path);
-    else if (holds_private_key(path))
+    const char *fault;
+    int len = -1, fd = selkie_file_open(path, &fault);
+    if (fd < 0)
+        fprintf(stderr, "selkie-device: %s: %s\n", path, fault);
+    else if (holds_private_key(fd))
         fprintf(stderr,
                 "selkie-device: %s: a private key, which belongs on no device; give the public half (*.pub.pem)\n",
                 path);
