@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tls_files.h>
 #include <unistd.h>
 
 #define DEFAULT_URI       "mqtt://localhost"
@@ -139,6 +140,10 @@ enum ctl_exit selkie_ctl_config_check(const struct ctl_options *options)
         result = CTL_CONFIG;
     }
     OPENSSL_cleanse(password, sizeof password);
+    if (result == CTL_DONE && selkie_tls_files_check(broker, why) < 0) {
+        ctl_fail("%s", why);
+        result = CTL_CONFIG;
+    }
     if (result == CTL_DONE) {
         bool tls = selkie_mqtt_settings_tls(broker);
         printf("configuration  %s\n", config.path ? config.path : "no file");
@@ -151,6 +156,8 @@ enum ctl_exit selkie_ctl_config_check(const struct ctl_options *options)
         printf("connect        %u s for each address\n", broker->connect_timeout_s);
         printf("root           %s\n", config.root);
         printf("timeout        %d s\n", config.timeout_ms / 1000);
+        for (unsigned next = 0; selkie_tls_files_warning(broker, &next, why);)
+            printf("warning        %s\n", why);
     }
     selkie_ctl_config_close(&config);
     return result;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tls_files.h>
+#include <tls_time.h>
 
 #define SUBACK_US (30 * SELKIE_SEC_US)
 #define STEADY_US (10 * SELKIE_SEC_US) /* a connection that lasted this long resets the back-off */
@@ -36,11 +38,24 @@ struct selkie_forwarder {
     bool draining;
     unsigned failures;
     int64_t online_since;
-    char logged[SELKIE_LOG_LINE_MAX]; /* the last condition, so that a week without a broker is one line */
-    struct selkie_timer turn;         /* ends the state: the back-off is over, or the deadline has passed */
-    struct selkie_timer drain;        /* ends selkie_forwarder_drain */
-    int receive_maximum;              /* how many unanswered publishes the broker accepts */
+    /* The last two conditions, so that a week without a broker is one line. Two: a broker's answer may or may not come
+     * through before it closes the connection. */
+    char logged[2][SELKIE_LOG_LINE_MAX];
+    struct selkie_timer turn;  /* ends the state: the back-off is over, or the deadline has passed */
+    struct selkie_timer drain; /* ends selkie_forwarder_drain */
+    int receive_maximum;       /* how many unanswered publishes the broker accepts */
 };
+
+/* The text without this machine's time, which would make one fault another one at each attempt. */
+static void copy_condition(char condition[static SELKIE_LOG_LINE_MAX], const char *text)
+{
+    (void)snprintf(condition, SELKIE_LOG_LINE_MAX, "%s", text);
+    for (char *at = strstr(condition, SELKIE_TLS_CLOCK); at; at = strstr(at, SELKIE_TLS_CLOCK)) {
+        at += strlen(SELKIE_TLS_CLOCK);
+        size_t len = strnlen(at, SELKIE_TLS_TIME_MAX - 1);
+        memmove(at, at + len, strlen(at + len) + 1);
+    }
+}
 
 /* Log what is wrong with the broker, unless this condition (NULL: the text itself) was logged last. */
 static void complain(struct selkie_forwarder *forwarder, int level, const char *condition, const char *format, ...)
@@ -48,16 +63,23 @@ static void complain(struct selkie_forwarder *forwarder, int level, const char *
 
 static void complain(struct selkie_forwarder *forwarder, int level, const char *condition, const char *format, ...)
 {
-    char text[SELKIE_LOG_LINE_MAX];
+    char text[SELKIE_LOG_LINE_MAX], timeless[SELKIE_LOG_LINE_MAX];
     va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (strcmp(condition ? condition : text, forwarder->logged) == 0)
+    copy_condition(timeless, condition ? condition : text);
+    if (strcmp(timeless, forwarder->logged[0]) == 0 || strcmp(timeless, forwarder->logged[1]) == 0)
         return;
     selkie_log(level, "broker %s: %s", selkie_gateway_broker_uri(forwarder->broker), text);
-    (void)snprintf(forwarder->logged, sizeof forwarder->logged, "%s", condition ? condition : text);
+    memcpy(forwarder->logged[1], forwarder->logged[0], sizeof timeless);
+    memcpy(forwarder->logged[0], timeless, sizeof timeless);
+}
+
+static void forget_conditions(struct selkie_forwarder *forwarder)
+{
+    forwarder->logged[0][0] = forwarder->logged[1][0] = '\0';
 }
 
 static void enter(struct selkie_forwarder *forwarder, enum state state, int64_t for_us)
@@ -144,7 +166,7 @@ static void on_online(struct selkie_forwarder *forwarder)
         return;
     }
     selkie_log(LOG_NOTICE, "broker %s: connected", selkie_gateway_broker_uri(forwarder->broker));
-    forwarder->logged[0] = '\0';
+    forget_conditions(forwarder);
     forwarder->connects++;
     forwarder->online_since = selkie_clock_monotonic_us();
     enter(forwarder, ONLINE, 0);
@@ -165,21 +187,42 @@ static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum
         enter(forwarder, SUBSCRIBING, SUBACK_US);
 }
 
+/* The broker knows a gateway by its user, or by the common name of its certificate: say so where it has another name.
+ */
+static void append_identity(const struct selkie_gateway_config *config, char text[static SELKIE_LOG_LINE_MAX])
+{
+    const char *user = config->broker.username;
+    char name[SELKIE_MQTT_HOST_MAX];
+    size_t len = strlen(text);
+
+    if (user && strcmp(user, config->gateway) != 0)
+        (void)snprintf(text + len, SELKIE_LOG_LINE_MAX - len,
+                       "; the user \"%s\" is not the gateway's name \"%s\", which a registered gateway's user must be",
+                       user, config->gateway);
+    else if (!user && selkie_tls_files_common_name(&config->broker, name) && strcmp(name, config->gateway) != 0)
+        (void)snprintf(text + len, SELKIE_LOG_LINE_MAX - len,
+                       "; the common name \"%s\" of %s is not the gateway's name \"%s\", which a registered gateway's "
+                       "must be",
+                       name, config->broker.cert, config->gateway);
+}
+
 /* No broker accepted. A refusal is one condition, whichever address of the broker it came from. */
 static void on_failed(struct selkie_forwarder *forwarder, const struct selkie_mqtt_event *event)
 {
     const char *username = forwarder->config->broker.username;
-    char refused[SELKIE_LOG_LINE_MAX];
+    char refused[SELKIE_LOG_LINE_MAX], identity[SELKIE_LOG_LINE_MAX] = "";
 
     (void)snprintf(refused, sizeof refused, "refused: %s", selkie_mqtt_reason(event->code));
+    if (event->kind == SELKIE_MQTT_REFUSED)
+        append_identity(forwarder->config, identity);
     if (event->kind == SELKIE_MQTT_UNREACHABLE)
         complain(forwarder, LOG_WARNING, NULL, "cannot connect: %s; retrying", event->text);
     else if (event->code == 0x86 || event->code == 0x87)
         complain(forwarder, LOG_ERR, refused,
-                 "connection refused for %s%s (%s); check username, password_file, cert and key",
-                 username ? "user " : "a client without a user name", username ? username : "", event->text);
+                 "connection refused for %s%s (%s); check username, password_file, cert and key%s",
+                 username ? "user " : "a client without a user name", username ? username : "", event->text, identity);
     else
-        complain(forwarder, LOG_ERR, refused, "connection refused: %s", event->text);
+        complain(forwarder, LOG_ERR, refused, "connection refused: %s%s", event->text, identity);
     try_later(forwarder);
 }
 
@@ -201,9 +244,11 @@ static void on_subscribed(struct selkie_forwarder *forwarder, int code)
         on_online(forwarder);
         return;
     }
+    char identity[SELKIE_LOG_LINE_MAX] = "";
+    append_identity(forwarder->config, identity);
     complain(forwarder, LOG_ERR, NULL,
-             "subscription to the receipts refused (%s); \"confirm\": \"broker\" works without receipts",
-             selkie_mqtt_reason(code));
+             "subscription to the receipts refused (%s); \"confirm\": \"broker\" works without receipts%s",
+             selkie_mqtt_reason(code), identity);
     try_later(forwarder);
 }
 
@@ -322,7 +367,7 @@ void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct
 
     forwarder->config = config;
     if (!same)
-        forwarder->logged[0] = '\0';
+        forget_conditions(forwarder);
     selkie_sender_configure(forwarder->sender, config);
     if (forwarder->draining)
         return;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <tls_files.h>
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 30
@@ -59,6 +60,7 @@ static void check_password(struct selkie_settings_object *object, const char *pa
 static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_settings_object *object)
 {
     const char *key;
+    char why[SELKIE_MQTT_TEXT_MAX];
 
     selkie_mqtt_settings_init(broker, CONNECT_TIMEOUT_S);
     selkie_mqtt_settings_read(broker, object);
@@ -69,6 +71,11 @@ static void read_broker(struct selkie_mqtt_settings *broker, struct selkie_setti
     check_file(object, "ca", broker->ca, false);
     check_file(object, "cert", broker->cert, !broker->key); /* without `key`, the key is in there too */
     check_file(object, "key", broker->key, true);
+    if (!fault && selkie_tls_files_check(broker, why) < 0) {
+        size_t key_len = strcspn(why, " "); /* it begins with the key */
+        why[key_len] = '\0';
+        selkie_settings_reject(object, why, "%s", why + key_len + 1);
+    }
 }
 
 /* The defaults of a line: those of the radio that it names. */
@@ -211,6 +218,31 @@ static void read_all(struct selkie_gateway_config *config, struct selkie_setting
                                SELKIE_TOPIC_ROOT_MAX);
 }
 
+void selkie_gateway_config_warn_of_dates(const struct selkie_gateway_config *config)
+{
+    char text[SELKIE_MQTT_TEXT_MAX];
+
+    for (unsigned next = 0; selkie_tls_files_warning(&config->broker, &next, text);)
+        selkie_log(LOG_WARNING, "%s", text);
+}
+
+/* What is no mistake, but seldom meant. */
+static void warn(const struct selkie_gateway_config *config)
+{
+    const struct selkie_mqtt_uri *exposed = selkie_mqtt_settings_exposed(&config->broker);
+    char name[SELKIE_MQTT_HOST_MAX];
+
+    if (exposed)
+        selkie_log(LOG_WARNING,
+                   "broker %s: the password goes over the network as plain text; mqtts:// would protect it",
+                   exposed->text);
+    if (!config->broker.username && selkie_tls_files_common_name(&config->broker, name) &&
+        strcmp(name, config->gateway) != 0)
+        selkie_log(LOG_WARNING, "the common name \"%s\" of %s is not the gateway's name \"%s\"", name,
+                   config->broker.cert, config->gateway);
+    selkie_gateway_config_warn_of_dates(config);
+}
+
 /* Takes the document. */
 static struct selkie_gateway_config *config_from(struct selkie_settings *document)
 {
@@ -230,11 +262,7 @@ static struct selkie_gateway_config *config_from(struct selkie_settings *documen
         selkie_gateway_config_close(&holder->config);
         return NULL;
     }
-    const struct selkie_mqtt_uri *exposed = selkie_mqtt_settings_exposed(&holder->config.broker);
-    if (exposed)
-        selkie_log(LOG_WARNING,
-                   "broker %s: the password goes over the network as plain text; mqtts:// would protect it",
-                   exposed->text);
+    warn(&holder->config);
     return &holder->config;
 }
 

@@ -74,6 +74,9 @@ bool selkie_gateway_config_same_connection(const struct selkie_gateway_config *a
  * them would have their frames. */
 bool selkie_gateway_config_acknowledges_all(const struct selkie_gateway_config *config);
 
+/* Log each certificate that has expired, is not yet valid or ends within 30 days; loading logs them too. */
+void selkie_gateway_config_warn_of_dates(const struct selkie_gateway_config *config);
+
 /* Print what would be used. */
 void selkie_gateway_config_show(const struct selkie_gateway_config *config);
 

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 
 #define STATUS_US  (500 * SELKIE_MS_US)
+#define DAY_MS     INT64_C(86400000)
 #define BATCH_MAX  32 /* frames in one commit */
 #define AFTER_READ 10 /* rank behind the lines: all of them are read before the loop waits for the disk */
 
@@ -37,6 +38,7 @@ struct selkie_gateway_service {
     struct selkie_radio_line *origins[BATCH_MAX]; /* the line of each frame */
     size_t batch_count;
     int64_t started_us;
+    int64_t dates_ms; /* when the certificates' dates were last looked at, by the clock that counts suspend */
     uint64_t spooled;
     uint64_t unstored;
     bool stopping;
@@ -95,6 +97,10 @@ static void on_tick(void *context)
         selkie_forwarder_publish_stats(gateway->forwarder, json);
     free(json);
     report_status(gateway);
+    if (selkie_clock_boot_ms() - gateway->dates_ms >= DAY_MS) {
+        gateway->dates_ms = selkie_clock_boot_ms();
+        selkie_gateway_config_warn_of_dates(gateway->config);
+    }
     selkie_timer_set(&gateway->tick, gateway->config->stats_s * SELKIE_SEC_US);
 }
 
@@ -229,6 +235,7 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     selkie_timer_init(&gateway->tick, event, on_tick, gateway);
     selkie_timer_init(&gateway->status, event, report_status, gateway);
     gateway->started_us = selkie_clock_monotonic_us();
+    gateway->dates_ms = selkie_clock_boot_ms();
     if (open_parts(gateway) < 0) {
         selkie_gateway_service_close(gateway);
         return NULL;

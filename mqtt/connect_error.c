@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connect_error.h"
 
+#include "tls_verify.h"
+
 #include <MQTTAsync.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -33,6 +35,7 @@ static _Thread_local struct {
     unsigned attempt;
     enum stage stage;
     char reason[SELKIE_MQTT_TEXT_MAX]; /* the first one; others follow from it */
+    char alert[64];                    /* the broker's first */
 } seen;
 
 /* Forget what an older attempt left. False: the trace is not about one attempt alone. */
@@ -76,13 +79,21 @@ static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *line)
         seen.stage = BEYOND_TLS;
     else if (address)
         keep(seen.reason, "the certificate is not for this host name", "", 0, "");
-    else if (alert)
-        keep(seen.reason, "the broker ended TLS with \"", alert, strlen(alert), "\"; check cert and key");
+    else if (alert && seen.alert[0] == '\0')
+        (void)snprintf(seen.alert, sizeof seen.alert, "%s", alert);
 }
 
-void selkie_connect_error_begin(struct selkie_connect_error *error)
+static bool copy_path(char copied[static SELKIE_CONNECT_ERROR_PATH_MAX], const char *path)
+{
+    (void)snprintf(copied, SELKIE_CONNECT_ERROR_PATH_MAX, "%s", path ? path : "");
+    return path;
+}
+
+void selkie_connect_error_begin(struct selkie_connect_error *error, const struct selkie_mqtt_settings *settings)
 {
     *error = (struct selkie_connect_error){.under_way = true};
+    error->has_ca = copy_path(error->ca, settings->ca);
+    error->has_cert = copy_path(error->cert, settings->cert);
     (void)pthread_mutex_lock(&lock);
     mixed = under_way > 0;
     under_way++;
@@ -103,6 +114,42 @@ void selkie_connect_error_end(struct selkie_connect_error *error)
     (void)pthread_mutex_unlock(&lock);
 }
 
+/* What the broker's alert, in the words of the trace or of OpenSSL's errors, says about our certificate. */
+static void explain_alert(char text[static SELKIE_MQTT_TEXT_MAX], const struct selkie_connect_error *error,
+                          const char *alert)
+{
+    static const struct {
+        const char *alert, *without, *with; /* `with` has the file behind it */
+    } known[] = {
+        {"certificate required", "the broker asks for a client certificate, and none is set: cert and key",
+         "the broker got no client certificate that it could use"},
+        {"handshake failure",
+         "the broker ended TLS with \"handshake failure\"; it may ask for a client certificate, and none is set: cert "
+         "and "
+         "key",
+         "the broker ended TLS with \"handshake failure\""},
+        {"unknown ca", NULL, "the broker does not know the authority that signed the client's certificate"},
+        {"certificate expired", NULL, "the broker says that the client's certificate has expired"},
+        {"certificate revoked", NULL, "the broker says that the client's certificate is revoked"},
+        {"bad certificate", NULL,
+         "the broker refuses the client's certificate, which may not be valid yet by the broker's clock"},
+        {"protocol version", "the broker and this program have no version of TLS in common; 1.2 is the oldest here",
+         NULL},
+    };
+
+    if (strcmp(alert, "unknown") == 0) /* that is what OpenSSL 3.0 calls the alerts of TLS 1.3 */
+        alert = known[0].alert;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const char *said = error->has_cert && known[i].with ? known[i].with : known[i].without;
+        if (!strcasestr(alert, known[i].alert) || !said)
+            continue;
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "%s%s%s", said, said == known[i].with ? ": " : "",
+                       said == known[i].with ? error->cert : "");
+        return;
+    }
+    (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the broker ended TLS with \"%s\"; check cert and key", alert);
+}
+
 /* OpenSSL's line is "thread:error:code:library:function:reason:file:line:data". Only the reason is for people, and the
  * thread would make each line another one. */
 int selkie_connect_error_on_tls(const char *text, size_t len, void *context)
@@ -117,27 +164,51 @@ int selkie_connect_error_on_tls(const char *text, size_t len, void *context)
     }
     if (!reason)
         reason = text;
-    keep(error->tls, "TLS: ", reason, strcspn(reason, ":\n"), "");
+    char line[SELKIE_MQTT_TEXT_MAX];
+    (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(reason, ":\n"), reason);
+    const char *alert = after(line, " alert ");
+    if (error->tls[0] == '\0' && alert)
+        explain_alert(error->tls, error, alert);
+    else if (error->tls[0] == '\0' && !selkie_tls_verify_take(error->tls, error->has_ca ? error->ca : NULL))
+        keep(error->tls, "TLS: ", line, strlen(line), "");
     return (int)len;
+}
+
+/* In TLS 1.3 a broker refuses a client's certificate after the client believes that it is connected. Its alert is lost
+ * where the client has sent something by then. */
+static const char *explain_close(char text[static SELKIE_MQTT_TEXT_MAX], const struct selkie_connect_error *error)
+{
+    if (error->has_cert)
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX,
+                       "the broker closed the connection; it may not accept the client's certificate: %s", error->cert);
+    else
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX,
+                       "the broker closed the connection; it may ask for a client certificate, and none is set: cert "
+                       "and key");
+    return text;
 }
 
 void selkie_connect_error_text(const struct selkie_connect_error *error, char text[static SELKIE_MQTT_TEXT_MAX],
                                const char *message, bool tls)
 {
-    const char *reason = "no connection";
+    const char *reason = "no connection: closed port, or no way to the host";
     bool counts = trace_counts();
     enum stage stage = counts ? seen.stage : NOT_THERE;
+    char alert[SELKIE_MQTT_TEXT_MAX], closed[SELKIE_MQTT_TEXT_MAX];
 
     if (error->tls[0] != '\0')
         reason = error->tls;
     else if (counts && seen.reason[0] != '\0')
         reason = seen.reason;
-    else if (message && after(message, TIMEOUT))
+    else if (counts && seen.alert[0] != '\0') {
+        explain_alert(alert, error, seen.alert);
+        reason = alert;
+    } else if (message && after(message, TIMEOUT))
         reason = "no answer";
     else if (stage == IN_TLS)
         reason = "the broker ended TLS";
     else if (stage == BEYOND_TLS || (message && after(message, CONNECT_SENT)))
-        reason = tls ? "the broker closed the connection; check cert and key" : "the broker closed the connection";
+        reason = tls ? explain_close(closed, error) : "the broker closed the connection";
     (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "%s", reason);
 }
 

@@ -8,14 +8,18 @@
 
 #include "mqtt_settings.h"
 
+#define SELKIE_CONNECT_ERROR_PATH_MAX 200 /* a longer one is cut */
+
 /* Of one client's attempt. All zero before it. */
 struct selkie_connect_error {
     bool under_way;
+    bool has_ca, has_cert;
+    char ca[SELKIE_CONNECT_ERROR_PATH_MAX], cert[SELKIE_CONNECT_ERROR_PATH_MAX];
     char tls[SELKIE_MQTT_TEXT_MAX]; /* OpenSSL's first reason; others follow from it */
 };
 
-/* Before the attempt: read the trace. */
-void selkie_connect_error_begin(struct selkie_connect_error *error);
+/* Before the attempt with the files of these settings, whose names are copied: read the trace. */
+void selkie_connect_error_begin(struct selkie_connect_error *error, const struct selkie_mqtt_settings *settings);
 
 /* Connected, failed or given up; the second call does nothing. */
 void selkie_connect_error_end(struct selkie_connect_error *error);

@@ -4,6 +4,7 @@
 #include "connect_error.h"
 #include "mqtt_paho.h"
 #include "resolver.h"
+#include "tls_files.h"
 
 #include <MQTTReasonCodes.h>
 #include <selkie/clock.h>
@@ -181,6 +182,8 @@ static int begin(struct selkie_mqtt *client)
     client->refusal = 0;
     client->text[0] = '\0';
     if (path && selkie_mqtt_settings_password(client->password, path, client->text) < 0)
+        return SELKIE_EIO;
+    if (selkie_mqtt_settings_tls(&client->settings) && selkie_tls_files_check(&client->settings, client->text) < 0)
         return SELKIE_EIO;
     if (!try_uri(client))
         try_next(client, true);

@@ -28,8 +28,8 @@ SELKIE_USE_RESULT int selkie_mqtt_open(struct selkie_mqtt **opened, struct selki
 void selkie_mqtt_close(struct selkie_mqtt *client);
 
 /* Begin to connect; one of CONNECTED, REFUSED, UNREACHABLE follows. An earlier connection or attempt ends first. The
- * password is read from its file now, and again before each automatic reconnect. SELKIE_EIO if that fails, with the
- * reason in `why`. */
+ * password is read from its file now, and again before each automatic reconnect, and the files of TLS are checked.
+ * SELKIE_EIO if that fails, with the reason in `why`. */
 SELKIE_USE_RESULT int selkie_mqtt_connect(struct selkie_mqtt *client, const struct selkie_mqtt_options *options,
                                           char why[static SELKIE_MQTT_TEXT_MAX]);
 

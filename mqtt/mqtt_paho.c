@@ -2,6 +2,7 @@
 #include "mqtt_paho.h"
 
 #include "connect_error.h"
+#include "tls_verify.h"
 
 #include <MQTTAsync.h>
 #include <pthread.h>
@@ -230,7 +231,9 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     connect.context = paho;
     if (options->keep_session && MQTTProperties_add(&properties, &expiry) == 0)
         connect.connectProperties = &properties;
-    selkie_connect_error_begin(&paho->error);
+    if (paho->tls)
+        selkie_tls_verify_watch();
+    selkie_connect_error_begin(&paho->error, settings);
     int result = MQTTAsync_connect(paho->client, &connect);
     MQTTProperties_free(&properties);
     return result;

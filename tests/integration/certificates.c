@@ -36,6 +36,11 @@ void certificates_authority(const char *name)
 
 void certificates_make(const char *name, const char *host, const char *alternative)
 {
+    certificates_make_for(name, host, alternative, 2);
+}
+
+void certificates_make_for(const char *name, const char *host, const char *alternative, int days)
+{
     char key[40], cert[40], request[40];
 
     (void)snprintf(key, sizeof(key), "%s.key", name);
@@ -44,8 +49,8 @@ void certificates_make(const char *name, const char *host, const char *alternati
     openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -addext subjectAltName=%s "
             "-keyout %s -out %s",
             host, alternative, harness_path(key), harness_path(request));
-    openssl("x509 -req -in %s -CA %s -CAkey %s -CAcreateserial -days 2 -copy_extensions copy -out %s",
-            harness_path(request), harness_path("ca.pem"), harness_path("ca.key"), harness_path(cert));
+    openssl("x509 -req -in %s -CA %s -CAkey %s -CAcreateserial -days %d -copy_extensions copy -out %s",
+            harness_path(request), harness_path("ca.pem"), harness_path("ca.key"), days, harness_path(cert));
 }
 
 int certificates_broker(const char *alternative, const char *address, const char *more)

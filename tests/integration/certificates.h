@@ -11,6 +11,9 @@ void certificates_authority(const char *name);
  * authority `ca`. */
 void certificates_make(const char *name, const char *host, const char *alternative);
 
+/* The same, valid for so many days; a negative number: it has expired. */
+void certificates_make_for(const char *name, const char *host, const char *alternative, int days);
+
 /* A Mosquitto with a TLS listener on this loopback address as well, whose certificate `server` has this alternative
  * name and is signed by `ca`; both are made. The listener's port. */
 int certificates_broker(const char *alternative, const char *address, const char *more);

@@ -25,6 +25,16 @@ static long long shift(bool of_boot)
     return of_boot ? strtoll(end, NULL, 10) : seconds;
 }
 
+time_t time(time_t *stored)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (stored != NULL)
+        *stored = now.tv_sec;
+    return now.tv_sec;
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     static int (*real)(clockid_t, struct timespec *);

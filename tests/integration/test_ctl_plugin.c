@@ -294,10 +294,13 @@ START_TEST(tls_is_checked_before_a_password_is_sent)
              harness_path("s.key"));
     broker = harness_broker_with_plugin(lines, "\"gateways\":\"any\",\"admins\":[\"root\"]");
     EXPECT(0, "openssl", "ctl key list --broker mqtts://localhost:%d --ca ca.pem", port);
-    EXPECT(1, "certificate verify failed", "ctl key list --broker mqtts://localhost:%d --ca other.pem", port);
-    EXPECT(1, "certificate verify failed", "ctl key list --broker mqtts://localhost:%d", port);
+    EXPECT(1, "is signed by \"ca\", which is no authority of other.pem",
+           "ctl key list --broker mqtts://localhost:%d --ca other.pem", port);
+    EXPECT(1, "is signed by \"ca\", which is no authority of this machine",
+           "ctl key list --broker mqtts://localhost:%d", port);
     EXPECT(1, "no broker at", "ctl key list --broker mqtts://127.0.0.1:%d --ca ca.pem", port);
-    EXPECT(1, "no broker at", "ctl key list --broker mqtts://localhost:%d --ca nowhere.pem", port);
+    EXPECT(1, "ca nowhere.pem: No such file or directory",
+           "ctl key list --broker mqtts://localhost:%d --ca nowhere.pem", port);
 }
 END_TEST
 
