@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* How many of the oldest a full disk drops at once, so that not every new frame has to try twice. */
 #define MAKE_ROOM 64
@@ -37,6 +38,7 @@ struct selkie_spool {
     struct selkie_spool_ledger ledger; /* in the open transaction */
     struct selkie_spool_ledger stored; /* on the disk */
     int64_t max_frames;
+    int64_t instance;
     uint64_t dropped;
     uint64_t dropping; /* in the open transaction */
     size_t forgetting; /* in the open transaction */
@@ -74,6 +76,17 @@ static int attach(struct selkie_spool *spool, char why[static SELKIE_SPOOL_WHY_M
     return 0;
 }
 
+/* SELKIE_EENTROPY if the kernel has no random numbers. */
+static int draw_instance(struct selkie_spool *spool)
+{
+    uint64_t random;
+
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return SELKIE_EENTROPY;
+    spool->instance = (int64_t)(random >> 11) | 1;
+    return 0;
+}
+
 struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
 {
     struct selkie_spool *spool = calloc(1, sizeof *spool);
@@ -81,6 +94,8 @@ struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
 
     if (!spool || !(spool->path = strdup(path)))
         (void)snprintf(why, sizeof why, "%s", selkie_error_text(SELKIE_ENOMEM));
+    else if (draw_instance(spool) < 0)
+        (void)snprintf(why, sizeof why, "%s", selkie_error_text(SELKIE_EENTROPY));
     else if (attach(spool, why) == 0) {
         spool->max_frames = max_frames;
         return spool;
@@ -367,6 +382,11 @@ void selkie_spool_info(struct selkie_spool *spool, struct selkie_spool_info *inf
 unsigned selkie_spool_generation(const struct selkie_spool *spool)
 {
     return spool->generation;
+}
+
+int64_t selkie_spool_instance(const struct selkie_spool *spool)
+{
+    return spool->instance;
 }
 
 int64_t selkie_spool_count(const struct selkie_spool *spool)

@@ -69,6 +69,11 @@ void selkie_spool_sync(struct selkie_spool *spool);
  * failed and the frames that it forgot are back. Then read from 0 again. */
 unsigned selkie_spool_generation(const struct selkie_spool *spool);
 
+/* A random number of this opening, 1..2^53-1: exact in any JSON reader. A `seq` means a frame only together with it: a
+ * copy of the file on another card counts on from the same seq, but has another instance from its first start on. So it
+ * is in no file. It stays the same as long as the spool is open, also when a damaged file is replaced. */
+int64_t selkie_spool_instance(const struct selkie_spool *spool);
+
 /* How many frames wait. */
 int64_t selkie_spool_count(const struct selkie_spool *spool);
 

@@ -69,6 +69,20 @@ START_TEST(frames_come_in_the_order_in_which_they_were_put)
 }
 END_TEST
 
+/* A cloned card has the same file, with the same count in it. */
+START_TEST(each_opening_of_a_spool_is_an_instance_of_its_own)
+{
+    int64_t first = selkie_spool_instance(spool);
+
+    put(1);
+    ck_assert_int_eq(selkie_spool_instance(spool), first);
+    reopen();
+    ck_assert_int_ne(selkie_spool_instance(spool), first);
+    ck_assert_int_gt(first, 0);
+    ck_assert_int_lt(first, INT64_C(1) << 53);
+}
+END_TEST
+
 START_TEST(seq_is_never_used_again_when_the_spool_was_emptied)
 {
     int64_t seqs[] = {put(1), put(2)};
@@ -345,6 +359,7 @@ int main(void)
     tcase_add_test(tcase, frame_comes_back_as_it_was_put);
     tcase_add_test(tcase, age_is_known_within_the_boot_and_only_there);
     tcase_add_test(tcase, frames_come_in_the_order_in_which_they_were_put);
+    tcase_add_test(tcase, each_opening_of_a_spool_is_an_instance_of_its_own);
     tcase_add_test(tcase, seq_is_never_used_again_when_the_spool_was_emptied);
     tcase_add_test(tcase, seq_begins_elsewhere_in_each_fresh_spool);
     tcase_add_test(tcase, seq_of_a_fresh_spool_is_the_kernels_choice);
