@@ -14,9 +14,10 @@
 #include <string.h>
 #include <syslog.h>
 
-/* The receipts of one turn for one gateway. */
+/* The receipts of one turn for one opening of a gateway's spool. */
 struct receipt {
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
+    uint64_t instance;
     json_t *seqs;
 };
 
@@ -109,16 +110,18 @@ static int publish_rejected(const struct selkie_deliver *deliver, const struct s
     return selkie_publish(NULL, topic, output->data, output->len, 0, false, NULL);
 }
 
-/* Note a receipt; the turn's end publishes them, one message a gateway. */
+/* Note a receipt; the turn's end publishes them, one message for each instance of a gateway. */
 static int note_receipt(struct selkie_deliver *deliver, const struct selkie_output *output)
 {
     struct receipt *receipt = NULL;
 
     for (size_t i = 0; i < deliver->receipt_count && !receipt; i++)
-        if (strcmp(deliver->receipts[i].gateway, output->gateway) == 0)
+        if (deliver->receipts[i].instance == output->instance &&
+            strcmp(deliver->receipts[i].gateway, output->gateway) == 0)
             receipt = &deliver->receipts[i];
     if (!receipt) {
         receipt = &deliver->receipts[deliver->receipt_count];
+        receipt->instance = output->instance;
         receipt->seqs = json_array();
         if (!receipt->seqs)
             return SELKIE_ENOMEM;
@@ -135,7 +138,8 @@ static void publish_receipts(struct selkie_deliver *deliver)
 
     for (size_t i = 0; i < deliver->receipt_count; i++) {
         struct receipt *receipt = &deliver->receipts[i];
-        json_t *json = json_pack("{s:o}", "seq", receipt->seqs);
+        json_t *instance = receipt->instance > 0 ? json_integer((json_int_t)receipt->instance) : NULL;
+        json_t *json = json_pack("{s:o*, s:o}", "instance", instance, "seq", receipt->seqs);
         if (json && selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
             int result = selkie_publish_json(NULL, topic, json, 1, false);
             (void)result;

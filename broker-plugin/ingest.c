@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLAIM_MAX 65536 /* bytes of a gateway's stats; nothing is read from more */
+#define INSTANCE_MAX ((INT64_C(1) << 53) - 1) /* exact in any JSON reader */
+#define CLAIM_MAX    65536                    /* bytes of a gateway's stats; nothing is read from more */
 
 /* A decimal number without sign or spaces. */
 static bool parse_number(const char *text, int64_t *number)
@@ -37,6 +38,8 @@ static void take_property(struct selkie_arrival *arrival, const char *name, cons
     if (!arrival->has_seq && strcmp(name, "seq") == 0) {
         arrival->has_seq = true;
         arrival->seq = (uint64_t)number;
+    } else if (arrival->instance == 0 && strcmp(name, "instance") == 0) {
+        arrival->instance = number <= INSTANCE_MAX ? (uint64_t)number : 0;
     } else if (arrival->rx_ms < 0 && strcmp(name, "rx") == 0) {
         arrival->rx_ms = number;
     } else if (arrival->age_ms < 0 && strcmp(name, "age") == 0) {

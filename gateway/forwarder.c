@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "forwarder.h"
 
+#include "broker/broker_log.h"
 #include "gateway_broker.h"
 #include "log.h"
 #include "sender.h"
 #include "timer.h"
 
+#include <limits.h>
 #include <selkie/clock.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tls_files.h>
-#include <tls_time.h>
 
 #define SUBACK_US (30 * SELKIE_SEC_US)
 #define STEADY_US (10 * SELKIE_SEC_US) /* a connection that lasted this long resets the back-off */
 #define DRAIN_US  (5 * SELKIE_SEC_US)
 #define LEAVE_US  (2 * SELKIE_SEC_US)
+#define ALONE_US  (600 * SELKIE_SEC_US) /* nobody else has connected under this name for longer than they wait */
+
+/* Two gateways of one name end each other's connections. Each waits minutes after that, so that the other one gets
+ * through with its frames. */
+#define SHARE_FACTOR       5 /* times the longest back-off: 160 to 320 s */
+#define SESSION_TAKEN_OVER 0x8E
+#define ANOTHER            "another gateway uses the name \"%s\""
 
 enum state {
     WAITING,     /* until the back-off is over */
@@ -32,55 +37,25 @@ struct selkie_forwarder {
     struct selkie_spool *spool;
     struct selkie_forwarder_handler handler;
     uint64_t connects;
+    uint64_t conflicts; /* connections that another client of this name ended */
+    bool seen_own;      /* its own state came back from the broker */
+    bool shared;        /* another gateway of this name was there, not long ago */
+    unsigned subacks;   /* that are still to come, the one for the receipts last */
     struct selkie_gateway_broker *broker;
     struct selkie_sender *sender;
     enum state state;
     bool draining;
     unsigned failures;
     int64_t online_since;
-    /* The last two conditions, so that a week without a broker is one line. Two: a broker's answer may or may not come
-     * through before it closes the connection. */
-    char logged[2][SELKIE_LOG_LINE_MAX];
+    struct selkie_broker_log log;
     struct selkie_timer turn;  /* ends the state: the back-off is over, or the deadline has passed */
     struct selkie_timer drain; /* ends selkie_forwarder_drain */
     int receive_maximum;       /* how many unanswered publishes the broker accepts */
 };
 
-/* The text without this machine's time, which would make one fault another one at each attempt. */
-static void copy_condition(char condition[static SELKIE_LOG_LINE_MAX], const char *text)
-{
-    (void)snprintf(condition, SELKIE_LOG_LINE_MAX, "%s", text);
-    for (char *at = strstr(condition, SELKIE_TLS_CLOCK); at; at = strstr(at, SELKIE_TLS_CLOCK)) {
-        at += strlen(SELKIE_TLS_CLOCK);
-        size_t len = strnlen(at, SELKIE_TLS_TIME_MAX - 1);
-        memmove(at, at + len, strlen(at + len) + 1);
-    }
-}
-
-/* Log what is wrong with the broker, unless this condition (NULL: the text itself) was logged last. */
-static void complain(struct selkie_forwarder *forwarder, int level, const char *condition, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void complain(struct selkie_forwarder *forwarder, int level, const char *condition, const char *format, ...)
-{
-    char text[SELKIE_LOG_LINE_MAX], timeless[SELKIE_LOG_LINE_MAX];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    copy_condition(timeless, condition ? condition : text);
-    if (strcmp(timeless, forwarder->logged[0]) == 0 || strcmp(timeless, forwarder->logged[1]) == 0)
-        return;
-    selkie_log(level, "broker %s: %s", selkie_gateway_broker_uri(forwarder->broker), text);
-    memcpy(forwarder->logged[1], forwarder->logged[0], sizeof timeless);
-    memcpy(forwarder->logged[0], timeless, sizeof timeless);
-}
-
-static void forget_conditions(struct selkie_forwarder *forwarder)
-{
-    forwarder->logged[0][0] = forwarder->logged[1][0] = '\0';
-}
+/* As selkie_broker_log_say. */
+#define complain(forwarder, level, ...)                                                                                \
+    selkie_broker_log_say(&(forwarder)->log, selkie_gateway_broker_uri((forwarder)->broker), level, NULL, __VA_ARGS__)
 
 static void enter(struct selkie_forwarder *forwarder, enum state state, int64_t for_us)
 {
@@ -95,16 +70,28 @@ static void enter(struct selkie_forwarder *forwarder, enum state state, int64_t 
         forwarder->handler.changed(forwarder->handler.context);
 }
 
-static void try_later(struct selkie_forwarder *forwarder)
+static void wait_for(struct selkie_forwarder *forwarder, int64_t us)
 {
     selkie_sender_stop(forwarder->sender);
-    if (forwarder->state == ONLINE && selkie_clock_monotonic_us() - forwarder->online_since >= STEADY_US)
-        forwarder->failures = 0;
     /* If the connection still stands, the broker publishes `offline` at once. */
     (void)selkie_gateway_broker_leave(forwarder->broker);
-    enter(forwarder, WAITING, selkie_timer_back_off_us(forwarder->failures++));
+    enter(forwarder, WAITING, us);
     if (forwarder->draining)
         forwarder->handler.drained(forwarder->handler.context);
+}
+
+static bool was_online_for(const struct selkie_forwarder *forwarder, int64_t us)
+{
+    return forwarder->state == ONLINE && selkie_clock_monotonic_us() - forwarder->online_since >= us;
+}
+
+static void try_later(struct selkie_forwarder *forwarder)
+{
+    if (was_online_for(forwarder, STEADY_US))
+        forwarder->failures = 0;
+    if (was_online_for(forwarder, ALONE_US))
+        forwarder->shared = false;
+    wait_for(forwarder, selkie_timer_back_off_us(forwarder->failures++));
 }
 
 static void connect_now(struct selkie_forwarder *forwarder)
@@ -115,7 +102,7 @@ static void connect_now(struct selkie_forwarder *forwarder)
         enter(forwarder, CONNECTING, 0); /* the client has its deadlines */
         return;
     }
-    complain(forwarder, LOG_ERR, NULL, "%s", why);
+    complain(forwarder, LOG_ERR, "%s", why);
     try_later(forwarder);
 }
 
@@ -153,7 +140,7 @@ static void on_dead(void *context)
 {
     struct selkie_forwarder *forwarder = context;
 
-    complain(forwarder, LOG_WARNING, NULL, "no answer for 30 s; reconnecting");
+    complain(forwarder, LOG_WARNING, "no answer for 30 s; reconnecting");
     try_later(forwarder);
 }
 
@@ -166,7 +153,7 @@ static void on_online(struct selkie_forwarder *forwarder)
         return;
     }
     selkie_log(LOG_NOTICE, "broker %s: connected", selkie_gateway_broker_uri(forwarder->broker));
-    forget_conditions(forwarder);
+    selkie_broker_log_reset(&forwarder->log);
     forwarder->connects++;
     forwarder->online_since = selkie_clock_monotonic_us();
     enter(forwarder, ONLINE, 0);
@@ -181,80 +168,70 @@ static void on_connected(struct selkie_forwarder *forwarder, int receive_maximum
         on_online(forwarder);
         return;
     }
-    if (selkie_gateway_broker_subscribe_receipts(forwarder->broker) < 0)
+    forwarder->subacks = 2;
+    if (selkie_gateway_broker_subscribe_state(forwarder->broker) < 0 ||
+        selkie_gateway_broker_subscribe_receipts(forwarder->broker) < 0)
         try_later(forwarder);
     else
         enter(forwarder, SUBSCRIBING, SUBACK_US);
 }
 
-/* The broker knows a gateway by its user, or by the common name of its certificate: say so where it has another name.
- */
-static void append_identity(const struct selkie_gateway_config *config, char text[static SELKIE_LOG_LINE_MAX])
-{
-    const char *user = config->broker.username;
-    char name[SELKIE_MQTT_HOST_MAX];
-    size_t len = strlen(text);
-
-    if (user && strcmp(user, config->gateway) != 0)
-        (void)snprintf(text + len, SELKIE_LOG_LINE_MAX - len,
-                       "; the user \"%s\" is not the gateway's name \"%s\", which a registered gateway's user must be",
-                       user, config->gateway);
-    else if (!user && selkie_tls_files_common_name(&config->broker, name) && strcmp(name, config->gateway) != 0)
-        (void)snprintf(text + len, SELKIE_LOG_LINE_MAX - len,
-                       "; the common name \"%s\" of %s is not the gateway's name \"%s\", which a registered gateway's "
-                       "must be",
-                       name, config->broker.cert, config->gateway);
-}
-
-/* No broker accepted. A refusal is one condition, whichever address of the broker it came from. */
 static void on_failed(struct selkie_forwarder *forwarder, const struct selkie_mqtt_event *event)
 {
-    const char *username = forwarder->config->broker.username;
-    char refused[SELKIE_LOG_LINE_MAX], identity[SELKIE_LOG_LINE_MAX] = "";
-
-    (void)snprintf(refused, sizeof refused, "refused: %s", selkie_mqtt_reason(event->code));
-    if (event->kind == SELKIE_MQTT_REFUSED)
-        append_identity(forwarder->config, identity);
-    if (event->kind == SELKIE_MQTT_UNREACHABLE)
-        complain(forwarder, LOG_WARNING, NULL, "cannot connect: %s; retrying", event->text);
-    else if (event->code == 0x86 || event->code == 0x87)
-        complain(forwarder, LOG_ERR, refused,
-                 "connection refused for %s%s (%s); check username, password_file, cert and key%s",
-                 username ? "user " : "a client without a user name", username ? username : "", event->text, identity);
-    else
-        complain(forwarder, LOG_ERR, refused, "connection refused: %s%s", event->text, identity);
+    selkie_broker_log_failure(&forwarder->log, selkie_gateway_broker_uri(forwarder->broker), forwarder->config, event);
     try_later(forwarder);
 }
 
+/* Mosquitto before 2.0.16 gives no reason when another client of this name ends a connection. */
 static void on_lost(struct selkie_forwarder *forwarder, int code)
 {
-    if (code == 0x8E)
-        complain(forwarder, LOG_ERR, NULL,
-                 "another client connected under this name; is there a second gateway \"%s\"?",
+    if (was_online_for(forwarder, ALONE_US))
+        forwarder->shared = false;
+    if (code == SESSION_TAKEN_OVER || forwarder->shared) {
+        forwarder->conflicts++;
+        forwarder->shared = true;
+        complain(forwarder, LOG_ERR, ANOTHER " and ended this connection; trying again in some minutes",
                  forwarder->config->gateway);
-    else
-        complain(forwarder, LOG_WARNING, NULL, "connection lost%s%s; reconnecting", code != 0 ? ": " : "",
-                 code != 0 ? selkie_mqtt_reason(code) : "");
+        wait_for(forwarder, SHARE_FACTOR * selkie_timer_back_off_us(UINT_MAX));
+        return;
+    }
+    complain(forwarder, LOG_WARNING, "connection lost%s%s; reconnecting", code != 0 ? ": " : "",
+             code != 0 ? selkie_mqtt_reason(code) : "");
     try_later(forwarder);
+}
+
+/* Once this gateway has seen its own state, a state of another instance of the spool is of another gateway. Before that
+ * it may be of its own last run. */
+static void on_state(struct selkie_forwarder *forwarder, int64_t instance)
+{
+    bool own = instance == selkie_spool_instance(forwarder->spool);
+
+    forwarder->seen_own = forwarder->seen_own || own;
+    if (own || instance == 0 || !forwarder->seen_own || forwarder->shared)
+        return;
+    forwarder->shared = true;
+    selkie_log(LOG_ERR, "broker %s: " ANOTHER "; if its card is a copy of this one, give one of them another name",
+               selkie_gateway_broker_uri(forwarder->broker), forwarder->config->gateway);
+    forwarder->handler.changed(forwarder->handler.context);
 }
 
 static void on_subscribed(struct selkie_forwarder *forwarder, int code)
 {
-    if (code < 0x80) {
+    if (--forwarder->subacks > 0) /* a broker that does not show us our state is no obstacle */
+        return;
+    if (code < SELKIE_MQTT_REFUSAL) {
         on_online(forwarder);
         return;
     }
-    char identity[SELKIE_LOG_LINE_MAX] = "";
-    append_identity(forwarder->config, identity);
-    complain(forwarder, LOG_ERR, NULL,
-             "subscription to the receipts refused (%s); \"confirm\": \"broker\" works without receipts%s",
-             selkie_mqtt_reason(code), identity);
+    selkie_broker_log_no_receipts(&forwarder->log, selkie_gateway_broker_uri(forwarder->broker), forwarder->config,
+                                  code);
     try_later(forwarder);
 }
 
 static bool on_event(void *context, const struct selkie_mqtt_event *event)
 {
     struct selkie_forwarder *forwarder = context;
+    int64_t instance;
     bool done = true;
 
     switch (event->kind) {
@@ -284,6 +261,10 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
         on_progress(forwarder);
         break;
     case SELKIE_MQTT_MESSAGE:
+        if (selkie_gateway_broker_is_state(forwarder->broker, event, &instance)) {
+            on_state(forwarder, instance);
+            break;
+        }
         done = selkie_sender_receipt(forwarder->sender, (const char *)event->payload, event->len);
         on_progress(forwarder);
         break;
@@ -302,7 +283,7 @@ static void on_turn(void *context)
         connect_now(forwarder);
         break;
     case SUBSCRIBING:
-        complain(forwarder, LOG_WARNING, NULL, "no answer; retrying");
+        complain(forwarder, LOG_WARNING, "no answer; retrying");
         try_later(forwarder);
         break;
     case LEAVING:
@@ -339,7 +320,7 @@ struct selkie_forwarder *selkie_forwarder_open(sd_event *event, const struct sel
     forwarder->config = config;
     forwarder->spool = spool;
     forwarder->handler = *handler;
-    forwarder->broker = selkie_gateway_broker_open(event, on_event, forwarder);
+    forwarder->broker = selkie_gateway_broker_open(event, selkie_spool_instance(spool), on_event, forwarder);
     if (forwarder->broker)
         forwarder->sender = selkie_sender_open(event, spool, forwarder->broker, on_dead, forwarder);
     if (!forwarder->sender) {
@@ -366,8 +347,10 @@ void selkie_forwarder_configure(struct selkie_forwarder *forwarder, const struct
     bool same = selkie_gateway_config_same_connection(forwarder->config, config);
 
     forwarder->config = config;
-    if (!same)
-        forget_conditions(forwarder);
+    if (!same) {
+        selkie_broker_log_reset(&forwarder->log);
+        forwarder->seen_own = forwarder->shared = false;
+    }
     selkie_sender_configure(forwarder->sender, config);
     if (forwarder->draining)
         return;
@@ -412,11 +395,17 @@ bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder)
     return forwarder->state == ONLINE;
 }
 
+bool selkie_forwarder_is_shared(const struct selkie_forwarder *forwarder)
+{
+    return forwarder->shared && !was_online_for(forwarder, ALONE_US);
+}
+
 struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_forwarder *forwarder)
 {
     return (struct selkie_forwarder_counters){
         .frames = *selkie_sender_counters(forwarder->sender),
         .connects = forwarder->connects,
+        .conflicts = forwarder->conflicts,
     };
 }
 

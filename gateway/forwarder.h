@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the gateway connected to the broker: connects, and reconnects after a growing back-off. Within a connection the
- * sender (sender.h) publishes the frames. PROTOCOL.md, sections 8 and 9. Logs a condition once for as long as it lasts.
- * The loop's thread. */
+ * sender (sender.h) publishes the frames. A connection that another gateway of this name ended is followed by a pause
+ * of minutes. PROTOCOL.md, sections 8 and 9. Logs a condition once for as long as it lasts. The loop's thread. */
 #ifndef SELKIE_GATEWAY_FORWARDER_H
 #define SELKIE_GATEWAY_FORWARDER_H
 
@@ -19,7 +19,8 @@ struct selkie_forwarder;
 /* Since the start of the program. */
 struct selkie_forwarder_counters {
     struct selkie_sender_counters frames;
-    uint64_t connects; /* connections that the broker accepted */
+    uint64_t connects;  /* connections that the broker accepted, */
+    uint64_t conflicts; /* and of these, those that another client of this name ended */
 };
 
 struct selkie_forwarder_handler {
@@ -44,6 +45,9 @@ void selkie_forwarder_kick(struct selkie_forwarder *forwarder);
 
 /* Send for a few seconds more, then disconnect. `drained` follows in any case. */
 void selkie_forwarder_drain(struct selkie_forwarder *forwarder);
+
+/* Another gateway uses this one's name: it ended a connection, and none has lasted for 10 minutes since. */
+bool selkie_forwarder_is_shared(const struct selkie_forwarder *forwarder);
 
 bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder);
 struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_forwarder *forwarder);

@@ -7,14 +7,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <selkie/topic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#define ONLINE        "{\"state\":\"online\"}"
-#define OFFLINE       "{\"state\":\"offline\"}"
+#define STATE_MAX     64
 #define RECEIPTS_MAX  256 /* further ones are dropped: they come again when their frames are sent again */
 #define RECEIPT_BYTES 65536
 
@@ -27,6 +27,8 @@ struct selkie_gateway_broker {
     struct selkie_mqtt_queue *queue;
     struct selkie_mqtt *client;
     struct selkie_mqtt_event *pending; /* not done yet */
+    char instance[24];                 /* of the spool */
+    char online[STATE_MAX], offline[STATE_MAX];
     char id[SELKIE_TOPIC_MAX];
     char up[SELKIE_TOPIC_MAX];
     char state[SELKIE_TOPIC_MAX];
@@ -74,8 +76,13 @@ static int open_client(struct selkie_gateway_broker *broker)
     return result < 0 ? result : sd_event_source_set_priority(broker->source, SELKIE_GATEWAY_BROKER_RANK);
 }
 
-struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie_gateway_broker_handler *handler,
-                                                         void *context)
+static void write_state(char text[static STATE_MAX], const char *state, const char *instance)
+{
+    (void)snprintf(text, STATE_MAX, "{\"state\":\"%s\",\"instance\":%s}", state, instance);
+}
+
+struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, int64_t instance,
+                                                         selkie_gateway_broker_handler *handler, void *context)
 {
     struct selkie_gateway_broker *broker = calloc(1, sizeof *broker);
     int result = -ENOMEM;
@@ -84,6 +91,9 @@ struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie
         broker->event = event;
         broker->handler = handler;
         broker->context = context;
+        (void)snprintf(broker->instance, sizeof broker->instance, "%" PRId64, instance);
+        write_state(broker->online, "online", broker->instance);
+        write_state(broker->offline, "offline", broker->instance);
         selkie_timer_init(&broker->later, event, hand_on, broker);
         result = open_client(broker);
     }
@@ -132,7 +142,7 @@ int selkie_gateway_broker_connect(struct selkie_gateway_broker *broker, const st
         .settings = &config->broker,
         .id = broker->id,
         .will_topic = broker->state,
-        .will_payload = OFFLINE,
+        .will_payload = broker->offline,
         .buffered_max = SELKIE_WINDOW_MAX + 16, /* beyond those in flight only state and stats are sent */
     };
     int result = make_topics(broker, config);
@@ -165,6 +175,22 @@ int selkie_gateway_broker_subscribe_receipts(struct selkie_gateway_broker *broke
     return selkie_mqtt_subscribe(broker->client, broker->receipt, 1);
 }
 
+int selkie_gateway_broker_subscribe_state(struct selkie_gateway_broker *broker)
+{
+    return selkie_mqtt_subscribe(broker->client, broker->state, 1);
+}
+
+bool selkie_gateway_broker_is_state(const struct selkie_gateway_broker *broker, const struct selkie_mqtt_event *message,
+                                    int64_t *instance)
+{
+    if (!message->topic || strcmp(message->topic, broker->state) != 0)
+        return false;
+    json_t *state = json_loadb((const char *)message->payload, message->len, 0, NULL);
+    *instance = json_integer_value(json_object_get(state, "instance"));
+    json_decref(state);
+    return true;
+}
+
 static int publish_text(struct selkie_gateway_broker *broker, const char *topic, const char *text, int qos, bool retain)
 {
     const struct selkie_mqtt_message message = {
@@ -176,7 +202,7 @@ static int publish_text(struct selkie_gateway_broker *broker, const char *topic,
 
 int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker)
 {
-    return publish_text(broker, broker->state, ONLINE, 1, true);
+    return publish_text(broker, broker->state, broker->online, 1, true);
 }
 
 int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json)
@@ -198,8 +224,8 @@ int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker, co
         .len = frame->len,
         .qos = 1,
         .answer = true,
-        .property_count = 3,
-        .properties = {{"seq", seq}, {"rx", rx}, {"port", frame->port}},
+        .property_count = 4,
+        .properties = {{"seq", seq}, {"instance", broker->instance}, {"rx", rx}, {"port", frame->port}},
     };
 
     if (age_ms >= 0)

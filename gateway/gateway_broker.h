@@ -21,9 +21,9 @@ struct selkie_gateway_broker;
 /* Handle an event. False: call again with the same event in a later turn, because there is more to do. */
 typedef bool selkie_gateway_broker_handler(void *context, const struct selkie_mqtt_event *event);
 
-/* NULL after a line in the log. */
-struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, selkie_gateway_broker_handler *handler,
-                                                         void *context);
+/* `instance` is that of the spool: state, will and frames carry it. NULL after a line in the log. */
+struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, int64_t instance,
+                                                         selkie_gateway_broker_handler *handler, void *context);
 
 /* End the connection, without the will. Waits for Paho's threads to end, about a second. */
 void selkie_gateway_broker_close(struct selkie_gateway_broker *broker);
@@ -45,11 +45,16 @@ bool selkie_gateway_broker_leave(struct selkie_gateway_broker *broker);
 
 /* Errors as selkie_mqtt_publish. */
 SELKIE_USE_RESULT int selkie_gateway_broker_subscribe_receipts(struct selkie_gateway_broker *broker);
+SELKIE_USE_RESULT int selkie_gateway_broker_subscribe_state(struct selkie_gateway_broker *broker);
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker);
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json);
 
 /* Publish a frame. The token (> 0) that its PUBLISHED event will have, or an error as selkie_mqtt_publish. */
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
                                                           const struct selkie_spool_frame *frame);
+
+/* Whether a message is a state of a gateway of this name; then *instance is that of its spool, 0 if it does not say. */
+bool selkie_gateway_broker_is_state(const struct selkie_gateway_broker *broker, const struct selkie_mqtt_event *message,
+                                    int64_t *instance);
 
 #endif

@@ -58,6 +58,7 @@ static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway
         .unstored = gateway->unstored,
         .forwarder = selkie_forwarder_counters(gateway->forwarder),
         .online = selkie_forwarder_is_online(gateway->forwarder),
+        .shared_name = selkie_forwarder_is_shared(gateway->forwarder),
         .acknowledges_all = selkie_gateway_config_acknowledges_all(gateway->config),
         .lines = gateway->lines,
         .line_count = gateway->line_count,

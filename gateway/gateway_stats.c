@@ -80,13 +80,14 @@ char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
             break;
     }
     json_t *root = json_pack(
-        "{s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version",
+        "{s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}", "version",
         stats->version, "time", (json_int_t)stats->now_ms, "interval", (int)stats->interval_s, "uptime",
         (json_int_t)(stats->uptime_us / SELKIE_SEC_US), "received", count(received), "sealed", count(sealed), "session",
         count(session), "broken", count(lost), "spooled", count(stats->spooled), "unstored", count(stats->unstored),
         "sent", count(frames->sent), "resent", count(frames->resent), "receipted", count(frames->receipted), "dropped",
         count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames, "oldest",
-        (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "lines", lines);
+        (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "name_conflicts",
+        count(stats->forwarder.conflicts), "lines", lines);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
@@ -144,8 +145,11 @@ void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], co
         append(text, "serial ok");
     else
         append(text, "serial %zu of %zu missing", stats->line_count - open, stats->line_count);
-    append(text, ", broker %s, %" PRId64 " waiting%s", stats->online ? "ok" : "unavailable", stats->spool.frames,
-           stats->acknowledges_all ? ", acknowledges every device" : "");
+    append(text, ", broker %s, %" PRId64 " waiting%s",
+           stats->shared_name ? "used by another gateway of this name"
+           : stats->online    ? "ok"
+                              : "unavailable",
+           stats->spool.frames, stats->acknowledges_all ? ", acknowledges every device" : "");
     for (size_t i = 0; i < stats->line_count; i++)
         append_line(text, stats->lines[i], stats->line_count > 1, stats->boot_ms);
     append_faults(text, stats);

@@ -280,12 +280,14 @@ void selkie_sender_answered(struct selkie_sender *sender, int token, int reason)
     selkie_sender_fill(sender);
 }
 
-int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], const char *text, size_t len)
+int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], int64_t *instance, const char *text,
+                                size_t len)
 {
     json_t *receipt = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *list = json_object_get(receipt, "seq");
+    const json_t *whose = json_object_get(receipt, "instance");
     size_t count = json_array_size(list);
-    int result = json_is_array(list) ? 0 : SELKIE_EMALFORMED;
+    int result = json_is_array(list) && (!whose || json_is_integer(whose)) ? 0 : SELKIE_EMALFORMED;
 
     for (size_t i = 0; i < count && result >= 0 && result < SELKIE_RECEIPT_MAX; i++) {
         const json_t *seq = json_array_get(list, i);
@@ -294,6 +296,7 @@ int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], const c
         else
             seqs[result++] = json_integer_value(seq);
     }
+    *instance = json_integer_value(whose);
     json_decref(receipt);
     return result;
 }
@@ -301,10 +304,12 @@ int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], const c
 bool selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len)
 {
     if (sender->receipt_done == sender->receipt_count) {
-        int parsed = selkie_sender_parse_receipt(sender->receipt, payload, len);
+        int64_t instance;
+        int parsed = selkie_sender_parse_receipt(sender->receipt, &instance, payload, len);
         if (parsed < 0)
             selkie_log(LOG_WARNING, "ignored a receipt: %s", selkie_error_text(parsed));
-        sender->receipt_count = parsed < 0 ? 0 : (size_t)parsed;
+        bool foreign = instance != 0 && instance != selkie_spool_instance(sender->spool);
+        sender->receipt_count = parsed < 0 || foreign ? 0 : (size_t)parsed;
         sender->receipt_done = 0;
     }
     size_t left = sender->receipt_count - sender->receipt_done;

@@ -54,12 +54,15 @@ void selkie_sender_fill(struct selkie_sender *sender);
 /* The broker answered a publish. */
 void selkie_sender_answered(struct selkie_sender *sender, int token, int reason);
 
-/* A receipt came. False: call again with the same receipt in a later turn of the loop, some of it is left. */
+/* A receipt came. One for another instance of the spool is ignored: a second gateway of this name, or this one before
+ * its last start, counted with the same numbers. False: call again with the same receipt in a later turn of the loop,
+ * some of it is left. */
 bool selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len);
 
-/* The seqs in a receipt, {"seq":[…]}. Returns their number, or SELKIE_EMALFORMED: then none of them counts. */
-SELKIE_USE_RESULT int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], const char *text,
-                                                  size_t len);
+/* The seqs in a receipt, {"instance":…,"seq":[…]}, and the instance of the spool that they are of, 0 if the receipt
+ * does not say. Returns their number, or SELKIE_EMALFORMED: then none of them counts. */
+SELKIE_USE_RESULT int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], int64_t *instance,
+                                                  const char *text, size_t len);
 
 const struct selkie_sender_counters *selkie_sender_counters(const struct selkie_sender *sender);
 

@@ -103,12 +103,18 @@ static void put_payload(uint64_t outbox)
     output->counter = (uint32_t)outbox;
 }
 
-static void put_receipt(const char *gateway, uint64_t seq)
+static void put_receipt_of(const char *gateway, uint64_t instance, uint64_t seq)
 {
     struct selkie_output *output = put(SELKIE_OUTPUT_RECEIPT, "");
 
     (void)snprintf(output->gateway, sizeof output->gateway, "%s", gateway);
+    output->instance = instance;
     output->seq = seq;
+}
+
+static void put_receipt(const char *gateway, uint64_t seq)
+{
+    put_receipt_of(gateway, 0, seq);
 }
 
 static void expect(unsigned index, const char *topic, const char *payload, int qos, bool retain, const char *properties)
@@ -245,6 +251,20 @@ START_TEST(a_turns_receipts_are_one_message_for_each_gateway)
 }
 END_TEST
 
+START_TEST(each_instance_of_a_gateway_has_a_receipt_of_its_own)
+{
+    put_receipt_of("roof", 9007199254740991, 1);
+    put_receipt_of("roof", 5, 1);
+    put_receipt_of("roof", 9007199254740991, 2);
+    put_receipt("roof", 3);
+    (void)selkie_deliver_turn(deliver);
+    ck_assert_uint_eq(fake_message_count, 3);
+    expect(0, "selkie/gateway/roof/receipt", "{\"instance\":9007199254740991,\"seq\":[1,2]}", 1, false, "");
+    expect(1, "selkie/gateway/roof/receipt", "{\"instance\":5,\"seq\":[1]}", 1, false, "");
+    expect(2, "selkie/gateway/roof/receipt", "{\"seq\":[3]}", 1, false, "");
+}
+END_TEST
+
 START_TEST(a_turn_has_room_for_a_receipt_of_each_of_its_outputs)
 {
     char name[16];
@@ -299,6 +319,7 @@ int main(void)
     tcase_add_test(tcase, an_answer_that_cannot_be_given_is_waited_for_too);
     tcase_add_test(tcase, a_turn_is_bounded_and_says_that_more_waits);
     tcase_add_test(tcase, a_turns_receipts_are_one_message_for_each_gateway);
+    tcase_add_test(tcase, each_instance_of_a_gateway_has_a_receipt_of_its_own);
     tcase_add_test(tcase, a_turn_has_room_for_a_receipt_of_each_of_its_outputs);
     tcase_add_test(tcase, a_receipt_that_is_refused_holds_up_nothing);
     tcase_add_test(tcase, what_is_held_at_the_end_is_not_delivered);

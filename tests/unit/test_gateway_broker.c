@@ -72,7 +72,7 @@ int __wrap_selkie_mqtt_open(struct selkie_mqtt **opened, struct selkie_mqtt_queu
 static void open_with(selkie_gateway_broker_handler *handler)
 {
     ck_assert_int_ge(sd_event_new(&event), 0);
-    broker = selkie_gateway_broker_open(event, handler, NULL);
+    broker = selkie_gateway_broker_open(event, 77, handler, NULL);
     ck_assert_ptr_nonnull(broker);
 }
 
@@ -187,7 +187,7 @@ START_TEST(broker_that_cannot_open_says_why)
     ck_assert_int_ge(sd_event_new(&event), 0);
     no_memory = true;
     errno = EPIPE; /* of something else */
-    ck_assert_ptr_null(selkie_gateway_broker_open(event, on_long_event, NULL));
+    ck_assert_ptr_null(selkie_gateway_broker_open(event, 77, on_long_event, NULL));
     ck_assert_str_eq(logged, "broker: Cannot allocate memory");
 }
 END_TEST

@@ -85,7 +85,7 @@ static struct selkie_gateway_stats stats_of(void)
         .spooled = 11,
         .unstored = 12,
         .spool = {.frames = 7, .oldest_rx = 1700000000000, .dropped = 13},
-        .forwarder = {.frames = {.sent = 14, .resent = 15, .receipted = 16}, .connects = 17},
+        .forwarder = {.frames = {.sent = 14, .resent = 15, .receipted = 16}, .connects = 17, .conflicts = 18},
         .online = true,
     };
 }
@@ -114,10 +114,11 @@ START_TEST(every_counter_is_told)
     static const struct {
         const char *key;
         long long value;
-    } expected[] = {{"interval", 45},  {"time", 1700000010000}, {"uptime", 61}, {"received", 0},
-                    {"sealed", 0},     {"session", 0},          {"broken", 0},  {"spooled", 11},
-                    {"unstored", 12},  {"dropped", 13},         {"sent", 14},   {"resent", 15},
-                    {"receipted", 16}, {"connects", 17},        {"queue", 7},   {"oldest", 10}};
+    } expected[] = {{"name_conflicts", 18}, {"interval", 45},  {"time", 1700000010000}, {"uptime", 61},
+                    {"received", 0},        {"sealed", 0},     {"session", 0},          {"broken", 0},
+                    {"spooled", 11},        {"unstored", 12},  {"dropped", 13},         {"sent", 14},
+                    {"resent", 15},         {"receipted", 16}, {"connects", 17},        {"queue", 7},
+                    {"oldest", 10}};
     struct selkie_gateway_stats stats = stats_of();
     json_t *json = parse(&stats);
 

@@ -105,7 +105,11 @@ static const struct {
     int64_t rx_ms;
     int64_t age_ms; /* 0 = none */
     int rssi;
+    uint64_t instance;
 } told[] = {
+    {.pairs = {{"instance", "9007199254740991"}, {"instance", "5"}}, .rx_ms = -1, .instance = 9007199254740991},
+    {.pairs = {{"instance", "9007199254740992"}}, .rx_ms = -1},
+    {.pairs = {{"instance", "-1"}, {"instance", "0x10"}, {"Instance", "5"}}, .rx_ms = -1},
     {.pairs = {{NULL, NULL}}, .rx_ms = -1},
     {.pairs = {{"seq", "0"}, {"rx", "0"}}, .has_seq = true},
     {.pairs = {{"seq", "9223372036854775807"}}, .has_seq = true, .seq = INT64_MAX, .rx_ms = -1},
@@ -141,6 +145,7 @@ START_TEST(properties_that_make_no_sense_are_as_if_they_were_not_there)
     ck_assert_int_eq(taken.rx_ms, told[_i].rx_ms);
     ck_assert_int_eq(taken.age_ms, told[_i].age_ms ? told[_i].age_ms : -1);
     ck_assert_int_eq(taken.rssi, told[_i].rssi);
+    ck_assert_uint_eq(taken.instance, told[_i].instance);
 }
 END_TEST
 

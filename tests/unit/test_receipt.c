@@ -29,9 +29,10 @@ static const struct {
 
 START_TEST(receipt_is_read_or_refused_as_a_whole)
 {
-    int64_t seqs[SELKIE_RECEIPT_MAX];
+    int64_t seqs[SELKIE_RECEIPT_MAX], instance;
+    int count = selkie_sender_parse_receipt(seqs, &instance, cases[_i].text, strlen(cases[_i].text));
 
-    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, cases[_i].text, strlen(cases[_i].text)), cases[_i].count);
+    ck_assert_int_eq(count, cases[_i].count);
     for (int i = 0; i < cases[_i].count; i++)
         ck_assert_int_eq(seqs[i], cases[_i].seqs[i]);
 }
@@ -39,7 +40,7 @@ END_TEST
 
 START_TEST(receipt_longer_than_the_maximum_is_cut)
 {
-    int64_t seqs[SELKIE_RECEIPT_MAX];
+    int64_t seqs[SELKIE_RECEIPT_MAX], instance;
     size_t size = 16 * SELKIE_RECEIPT_MAX;
     char *text = malloc(size);
     size_t fill = (size_t)snprintf(text, size, "{\"seq\":[1");
@@ -47,9 +48,23 @@ START_TEST(receipt_longer_than_the_maximum_is_cut)
     for (int i = 2; i <= SELKIE_RECEIPT_MAX + 5; i++)
         fill += (size_t)snprintf(text + fill, size - fill, ",%d", i);
     fill += (size_t)snprintf(text + fill, size - fill, "]}");
-    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, text, fill), SELKIE_RECEIPT_MAX);
+    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, &instance, text, fill), SELKIE_RECEIPT_MAX);
     ck_assert_int_eq(seqs[SELKIE_RECEIPT_MAX - 1], SELKIE_RECEIPT_MAX);
     free(text);
+}
+END_TEST
+
+START_TEST(instance_is_read_and_may_be_missing)
+{
+    static const char with[] = "{\"instance\":9007199254740991,\"seq\":[5]}", without[] = "{\"seq\":[5]}";
+    static const char wrong[] = "{\"instance\":\"7\",\"seq\":[5]}";
+    int64_t seqs[SELKIE_RECEIPT_MAX], instance;
+
+    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, &instance, with, strlen(with)), 1);
+    ck_assert_int_eq(instance, INT64_C(9007199254740991));
+    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, &instance, without, strlen(without)), 1);
+    ck_assert_int_eq(instance, 0);
+    ck_assert_int_eq(selkie_sender_parse_receipt(seqs, &instance, wrong, strlen(wrong)), SELKIE_EMALFORMED);
 }
 END_TEST
 
@@ -60,6 +75,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, receipt_is_read_or_refused_as_a_whole, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_test(tcase, receipt_longer_than_the_maximum_is_cut);
+    tcase_add_test(tcase, instance_is_read_and_may_be_missing);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -16,6 +16,7 @@ unsigned __wrap_selkie_spool_generation(const struct selkie_spool *spool);
 int __wrap_selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame);
 size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count);
 void __wrap_selkie_spool_sync(struct selkie_spool *spool);
+int64_t __wrap_selkie_spool_instance(const struct selkie_spool *spool);
 const char *__wrap_selkie_gateway_broker_uri(const struct selkie_gateway_broker *broker);
 int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
                                                const struct selkie_spool_frame *frame);
@@ -78,6 +79,12 @@ size_t __wrap_selkie_spool_forget(struct selkie_spool *spool, const int64_t *seq
                 forgotten++;
             }
     return forgotten;
+}
+
+int64_t __wrap_selkie_spool_instance(const struct selkie_spool *spool)
+{
+    (void)spool;
+    return 77;
 }
 
 void __wrap_selkie_spool_sync(struct selkie_spool *spool)
@@ -348,6 +355,20 @@ START_TEST(long_receipt_is_worked_off_in_several_turns)
 }
 END_TEST
 
+START_TEST(receipt_for_another_instance_forgets_nothing)
+{
+    static const char foreign[] = "{\"instance\":78,\"seq\":[1,2]}", own[] = "{\"instance\":77,\"seq\":[1]}";
+
+    store(1, 2);
+    start(SELKIE_CONFIRM_RECEIPT, 100);
+    ck_assert(selkie_sender_receipt(sender, foreign, strlen(foreign)));
+    ck_assert_int_eq(stored[0], 1);
+    ck_assert(selkie_sender_receipt(sender, own, strlen(own)));
+    ck_assert_int_eq(stored[0], 0);
+    ck_assert_int_eq(stored[1], 2);
+}
+END_TEST
+
 START_TEST(receipt_of_a_connection_that_ended_is_not_gone_on_with)
 {
     const char *receipt = long_receipt(100);
@@ -472,6 +493,7 @@ int main(void)
     tcase_add_test(tcase, repeat_that_must_wait_for_an_answer_does_not_spin);
     tcase_add_test(tcase, backlog_is_sent_one_frame_in_a_turn);
     tcase_add_test(tcase, long_receipt_is_worked_off_in_several_turns);
+    tcase_add_test(tcase, receipt_for_another_instance_forgets_nothing);
     tcase_add_test(tcase, receipt_of_a_connection_that_ended_is_not_gone_on_with);
     tcase_add_test(tcase, broker_that_owes_an_answer_is_dead_whatever_is_held_back);
     tcase_add_test(tcase, frames_that_go_without_a_pause_do_not_put_off_the_commit);

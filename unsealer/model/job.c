@@ -20,6 +20,7 @@ struct selkie_job *selkie_job_new(const struct selkie_arrival *arrival)
     job->len = len;
     job->has_seq = arrival->has_seq;
     job->seq = arrival->seq;
+    job->instance = arrival->instance;
     job->arrived_ms = selkie_clock_ms();
     job->capture = selkie_capture_at_arrival(arrival, job->arrived_ms);
     job->rssi = arrival->rssi;

@@ -16,7 +16,7 @@ struct selkie_job {
     struct selkie_capture capture;
     int16_t rssi; /* dBm; 0 = unknown */
     bool has_seq;
-    uint64_t seq;
+    uint64_t seq, instance;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
 
     struct selkie_frame frame; /* points into body */

@@ -138,6 +138,7 @@ int selkie_effects_receipt(struct selkie_effects *effects, const struct selkie_j
         return SELKIE_ENOMEM;
     memcpy(receipt->gateway, job->gateway, sizeof receipt->gateway);
     receipt->seq = job->seq;
+    receipt->instance = job->instance;
     return selkie_effects_put(effects, receipt, false);
 }
 

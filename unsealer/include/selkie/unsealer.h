@@ -60,7 +60,8 @@ struct selkie_arrival {
     size_t len;
     const char *gateway; /* a valid gateway name */
     bool has_seq;        /* without a seq there is no receipt */
-    uint64_t seq;        /* the gateway's spool number */
+    uint64_t seq;        /* the gateway's spool number, */
+    uint64_t instance;   /* of this opening of the spool, 1 to 2^53-1; 0 = unknown */
     int64_t rx_ms;       /* the gateway's capture time, ms since the epoch; negative = unknown */
     int64_t age_ms;      /* from the capture to the hand-over, by a clock that nobody sets; negative = unknown */
     int16_t rssi;        /* SELKIE_RSSI_MIN to SELKIE_RSSI_MAX, dBm; 0 = unknown */
@@ -89,7 +90,7 @@ enum selkie_output_kind {
     SELKIE_OUTPUT_STATE,    /* data = JSON for the device's state (retained); address. len 0: the device was removed */
     SELKIE_OUTPUT_EVENT,    /* data = JSON for the device's event; address */
     SELKIE_OUTPUT_REJECTED, /* data = JSON; reason; has_address, address */
-    SELKIE_OUTPUT_RECEIPT,  /* gateway, seq */
+    SELKIE_OUTPUT_RECEIPT,  /* gateway, seq, instance */
     SELKIE_OUTPUT_ANSWER    /* data = JSON answer to a command; token */
 };
 
@@ -100,7 +101,7 @@ struct selkie_output {
     bool has_address;
     uint8_t address[SELKIE_ADDRESS_SIZE];
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1];
-    uint64_t seq;
+    uint64_t seq, instance;  /* as the gateway gave them */
     int64_t rx_ms;           /* when it was captured, */
     enum selkie_clock clock; /* by this clock */
     int16_t rssi;            /* dBm; 0 = unknown */
