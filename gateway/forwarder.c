@@ -236,6 +236,8 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
 
     switch (event->kind) {
     case SELKIE_MQTT_CONNECTED:
+        if (event->text)
+            selkie_log(LOG_WARNING, "broker %s: %s", selkie_gateway_broker_uri(forwarder->broker), event->text);
         on_connected(forwarder, event->code);
         break;
     case SELKIE_MQTT_REFUSED:

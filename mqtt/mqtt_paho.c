@@ -53,10 +53,13 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
     struct selkie_mqtt_paho *paho = context;
     struct selkie_mqtt_event event = paho->event;
     int packet_max = number(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0);
+    char warning[SELKIE_MQTT_TEXT_MAX];
 
     selkie_connect_error_end(&paho->error);
     event.kind = SELKIE_MQTT_CONNECTED;
     event.code = number(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_DEFAULT);
+    /* OpenSSL looks at the certificate on the thread that calls this, as a rule; else there is no warning. */
+    event.text = paho->tls && selkie_tls_verify_ends_soon(warning) ? warning : NULL;
     event.packet_max = packet_max == 0 ? SIZE_MAX : (uint32_t)packet_max;
     (void)selkie_mqtt_queue_put(paho->queue, &event);
 }

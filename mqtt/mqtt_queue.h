@@ -19,8 +19,9 @@
 #define SELKIE_MQTT_VALUE_MAX      71 /* bytes that are kept of a property's value */
 
 enum selkie_mqtt_event_kind {
-    SELKIE_MQTT_CONNECTED,    /* code: how many publishes the broker takes without an answer; packet_max */
-    SELKIE_MQTT_REFUSED,      /* the broker refused. code: MQTT reason; text: that reason in words, with the address */
+    SELKIE_MQTT_CONNECTED, /* code: how many publishes the broker takes without an answer; packet_max; text: a warning,
+                              or NULL */
+    SELKIE_MQTT_REFUSED,   /* the broker refused. code: MQTT reason; text: that reason in words, with the address */
     SELKIE_MQTT_UNREACHABLE,  /* no connection or no answer. text: the reason, for each address if there are several */
     SELKIE_MQTT_LOST,         /* the connection ended. code: MQTT reason where the broker gave one, else 0 */
     SELKIE_MQTT_DISCONNECTED, /* the connection was ended by selkie_mqtt_disconnect */

@@ -7,8 +7,6 @@
 
 #include "mqtt_settings.h"
 
-#define SELKIE_TLS_SOON_DAYS 30
-
 /* Whether each file that is set can be read and holds what its key says, and the key fits the certificate. Dates do not
  * count: this machine's clock may be wrong. SELKIE_EIO, with the file, its fault and what to do in `why`. */
 SELKIE_USE_RESULT int selkie_tls_files_check(const struct selkie_mqtt_settings *settings,

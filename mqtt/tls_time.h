@@ -5,6 +5,8 @@
 
 #include <openssl/asn1.h>
 
+#define SELKIE_TLS_SOON_DAYS 30 /* before its end a certificate is warned of */
+
 #define SELKIE_TLS_TIME_MAX 24 /* "2026-11-30 14:00:00 UTC" */
 
 /* What stands in a text before this machine's time, which makes the same fault another text each time. */

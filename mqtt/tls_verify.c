@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define NAME_MAX_SIZE 65
 
@@ -17,6 +18,8 @@ static _Thread_local struct {
     char subject[NAME_MAX_SIZE]; /* of the broker */
     char issuer[NAME_MAX_SIZE];
     char from[SELKIE_TLS_TIME_MAX], until[SELKIE_TLS_TIME_MAX];
+    bool ends_soon; /* the certificate of a broker that was accepted, */
+    char ends[SELKIE_TLS_TIME_MAX];
 } seen;
 
 /* The common name, without what could confuse a log. */
@@ -33,6 +36,11 @@ static int on_certificate(int good, X509_STORE_CTX *chain)
 {
     X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
 
+    if (good == 1 && certificate && X509_STORE_CTX_get_error_depth(chain) == 0) {
+        time_t soon = time(NULL) + (time_t)SELKIE_TLS_SOON_DAYS * 86400;
+        seen.ends_soon = X509_cmp_time(X509_get0_notAfter(certificate), &soon) < 0;
+        selkie_tls_time_format(seen.ends, X509_get0_notAfter(certificate));
+    }
     if (good == 1 || seen.error != X509_V_OK)
         return good;
     seen.error = X509_STORE_CTX_get_error(chain);
@@ -114,4 +122,14 @@ bool selkie_tls_verify_take(char text[static SELKIE_MQTT_TEXT_MAX], const char *
                        X509_verify_cert_error_string(error));
     memset(&seen, 0, sizeof seen);
     return true;
+}
+
+bool selkie_tls_verify_ends_soon(char text[static SELKIE_MQTT_TEXT_MAX])
+{
+    bool soon = seen.ends_soon;
+
+    if (soon)
+        (void)snprintf(text, SELKIE_MQTT_TEXT_MAX, "the broker's certificate ends at %s; renew it before", seen.ends);
+    seen.ends_soon = false;
+    return soon;
 }

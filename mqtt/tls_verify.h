@@ -14,4 +14,8 @@ void selkie_tls_verify_watch(void);
  * those of this machine. False: there was none. */
 bool selkie_tls_verify_take(char text[static SELKIE_MQTT_TEXT_MAX], const char *ca);
 
+/* Whether the broker's certificate, of this thread's last chain that was accepted, ends within 30 days; says so, and
+ * forgets it. */
+bool selkie_tls_verify_ends_soon(char text[static SELKIE_MQTT_TEXT_MAX]);
+
 #endif

@@ -266,6 +266,7 @@ START_TEST(certificate_that_ends_soon_or_has_another_name_is_warned_of)
         rig_gateway(gateway_config(&(struct connection){"ca.pem", "client.pem", "client.key"}));
     harness_wait_log(gateway, ": connected");
     ck_assert(harness_log_has(gateway, "the client's certificate in "));
+    ck_assert(harness_log_has(gateway, "the broker's certificate ends at 20"));
     ck_assert(harness_log_has(gateway, "/client.pem ends at 20"));
     ck_assert(harness_log_has(gateway, "/ca.pem ends at 20"));
     ck_assert(!harness_log_has(gateway, "is not the gateway's name"));

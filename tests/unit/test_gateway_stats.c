@@ -189,6 +189,10 @@ START_TEST(status_is_one_line_for_people)
 
     selkie_gateway_stats_status(status, &stats);
     ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting");
+    stats.shared_name = true;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, broker used by another gateway of this name, 7 waiting");
+    stats.shared_name = false;
     stats.online = false;
     stats.spool.frames = 0;
     selkie_gateway_stats_status(status, &stats);
