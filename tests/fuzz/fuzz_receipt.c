@@ -6,8 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int64_t seqs[SELKIE_RECEIPT_MAX];
-    int count = selkie_sender_parse_receipt(seqs, (const char *)data, size);
+    int64_t seqs[SELKIE_RECEIPT_MAX], instance;
+    int count = selkie_sender_parse_receipt(seqs, &instance, (const char *)data, size);
     FUZZ_CLAIM(count == SELKIE_EMALFORMED || (count >= 0 && count <= SELKIE_RECEIPT_MAX));
     for (int i = 0; i < count; i++)
         FUZZ_CLAIM(seqs[i] >= 0);
