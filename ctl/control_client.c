@@ -2,6 +2,7 @@
 #include "control_client.h"
 
 #include "ctl_client.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <inttypes.h>
@@ -58,9 +59,7 @@ static enum ctl_exit prepare(struct selkie_control_client *control)
     control->len_max = SELKIE_CONTROL_CLIENT_MESSAGE_MAX;
     if (packet_max < SELKIE_CONTROL_CLIENT_MESSAGE_MAX + PACKET_HEADER)
         control->len_max = packet_max < PACKET_HEADER ? 0 : packet_max - PACKET_HEADER;
-    control->commands = json_array();
-    if (!control->commands)
-        return ctl_fail("out of memory");
+    control->commands = ctl_json_must(json_array());
     int reason = selkie_ctl_client_subscribe(control->client, RESPONSE, 1);
     if (reason >= SELKIE_MQTT_REFUSAL)
         return explain_denial(control);
@@ -121,15 +120,18 @@ enum ctl_exit selkie_control_client_add_take(struct selkie_control_client *contr
         snprintf(control->correlation, sizeof control->correlation, "%s-%" PRIu32,
                  selkie_ctl_client_id(control->client), ++control->messages);
     }
-    (void)json_object_set_new(command, "correlationData", json_string(control->correlation));
-    size_t len = json_dumpb(command, NULL, 0, JSON_COMPACT) + 1; /* with a comma */
+    ctl_json_set_take(command, "correlationData", json_string(control->correlation));
+    char *text = ctl_json_dump(command, JSON_COMPACT);
+    size_t len = strlen(text) + 1; /* with a comma */
     enum ctl_exit result = CTL_DONE;
-    if (len == 1)
-        result = ctl_fail("cannot write the command as JSON: out of memory, or a text is not UTF-8");
-    else if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + len > control->len_max)
+    OPENSSL_cleanse(text, len);
+    free(text);
+    if (len > SELKIE_CONTROL_CLIENT_COMMAND_MAX || control->len + len > control->len_max)
         result = ctl_fail("the command is too long: the broker accepts no packet of that size");
-    else if (json_array_append(control->commands, command) == 0)
+    else
         control->len += len;
+    if (result == CTL_DONE)
+        ctl_json_append(control->commands, command);
     json_decref(command);
     *full = control->len + SELKIE_CONTROL_CLIENT_COMMAND_MAX > control->len_max;
     return result;
@@ -153,7 +155,7 @@ static bool take_answers(struct selkie_control_client *control, json_t *response
     json_array_foreach (list, i, response) {
         const char *correlation = json_string_value(json_object_get(response, "correlationData"));
         if (correlation && strcmp(correlation, control->correlation) == 0) {
-            (void)json_array_append(responses, response);
+            ctl_json_append(responses, response);
         } else if (!correlation && selkie_control_client_error(response)) {
             ctl_fail("%s", selkie_control_client_error(response));
             sound = false;
@@ -167,8 +169,8 @@ static bool take_answers(struct selkie_control_client *control, json_t *response
 static json_t *await_answers(struct selkie_control_client *control)
 {
     size_t count = json_array_size(control->commands);
-    json_t *responses = json_array();
-    bool sound = responses != NULL;
+    json_t *responses = ctl_json_must(json_array());
+    bool sound = true;
     while (sound && json_array_size(responses) < count) {
         struct selkie_mqtt_event *message;
         enum ctl_wait wait = selkie_ctl_client_next(control->client, &message, control->config.timeout_ms);
@@ -193,11 +195,11 @@ static json_t *await_answers(struct selkie_control_client *control)
 /* The broker's reason, or -1 after a failure was printed. */
 static int publish(struct selkie_control_client *control)
 {
-    json_t *root = json_pack("{s:O}", "commands", control->commands);
+    json_t *root = ctl_json_pack("{s:O}", "commands", control->commands);
     char *text = malloc(control->len);
     int reason = -1;
-    if (root && text) {
-        size_t len = json_dumpb(root, text, control->len, JSON_COMPACT);
+    size_t len = text ? json_dumpb(root, text, control->len, JSON_COMPACT) : 0;
+    if (len > 0 && len <= control->len) {
         reason = selkie_ctl_client_publish(control->client, SELKIE_TOPIC_CONTROL, text, len);
         OPENSSL_cleanse(text, control->len); /* it may have claims */
     } else {
@@ -211,7 +213,7 @@ static int publish(struct selkie_control_client *control)
 json_t *selkie_control_client_send(struct selkie_control_client *control)
 {
     if (json_array_size(control->commands) == 0)
-        return json_array();
+        return ctl_json_must(json_array());
     int reason = publish(control);
     json_t *responses = NULL;
     if (reason == NOT_AUTHORIZED)
@@ -240,11 +242,15 @@ json_t *selkie_control_client_ask_take(struct selkie_control_client *control, js
         return NULL;
     const json_t *response = json_array_get(responses, 0);
     json_t *data = json_object_get(response, "data");
+    bool strange = data && !json_is_object(data);
     if (selkie_control_client_error(response)) {
         ctl_fail("%s", selkie_control_client_error(response));
         data = NULL;
+    } else if (strange) {
+        ctl_fail("the answer on " RESPONSE " is not valid: its \"data\" is no object");
+        data = NULL;
     } else {
-        data = data ? json_incref(data) : json_object();
+        data = data ? json_incref(data) : ctl_json_must(json_object());
     }
     json_decref(responses);
     return data;

@@ -29,21 +29,81 @@ static void begin_field(struct builder *builder)
         csv->fields[csv->count++] = csv->row + builder->fill;
 }
 
+static void set_fault_here(struct builder *builder, const char *fault)
+{
+    builder->fault = fault;
+    builder->csv->fault_line = builder->csv->next_line;
+    builder->csv->fault_column = builder->csv->column;
+}
+
+/* The next byte. EOF after a fault, too. */
+static int next_byte(struct builder *builder)
+{
+    struct ctl_csv *csv = builder->csv;
+    int c = getc(csv->file);
+    bool inside = csv->utf8.left > 0;
+    if (c == EOF && inside)
+        set_fault_here(builder, "not UTF-8: the text ends within a character");
+    if (c == EOF)
+        return EOF;
+    if ((csv->offset == 0 && (c == 0xFF || c == 0xFE)) || (csv->offset < 2 && c == '\0')) {
+        builder->fault = "the file is UTF-16; save it as UTF-8";
+        return EOF;
+    }
+    csv->offset++;
+    csv->column += !inside;
+    if (!inside)
+        csv->first = (unsigned char)c;
+    if (!ctl_utf8_take(&csv->utf8, (unsigned char)c)) {
+        (void)snprintf(csv->why, sizeof csv->why, "not UTF-8: byte %02X; save the file as UTF-8", csv->first);
+        set_fault_here(builder, csv->why);
+        return EOF;
+    }
+    if (c == '\n') {
+        csv->next_line++;
+        csv->column = 0;
+    }
+    return c;
+}
+
+static bool is_separator(struct ctl_csv *csv, int c)
+{
+    if (csv->separator == '\0' && csv->find_separator && (c == ',' || c == ';' || c == '\t'))
+        csv->separator = (char)c;
+    return c == (csv->separator != '\0' ? csv->separator : ',');
+}
+
+static bool ends_field(struct ctl_csv *csv, int c)
+{
+    return c == '\n' || c == EOF || is_separator(csv, c);
+}
+
+/* Behind a carriage return that no quotes hold: the rest of the line end. */
+static int end_line(struct builder *builder)
+{
+    int c = next_byte(builder);
+    if (c != '\n' && c != EOF) {
+        set_fault_here(builder, "a carriage return that neither ends a line (LF, CR LF) nor is in quotes");
+        builder->csv->fault_column--;
+    }
+    return c;
+}
+
 /* The rest of a quoted field; returns the character behind it. */
 static int read_quoted(struct builder *builder)
 {
-    struct ctl_csv *csv = builder->csv;
     while (!builder->fault) {
-        int c = getc(csv->file);
-        if (c == EOF) {
+        int c = next_byte(builder);
+        if (builder->fault) {
+            break;
+        } else if (c == EOF) {
             builder->fault = "a quoted field does not end";
         } else if (c == '"') {
-            c = getc(csv->file);
+            c = next_byte(builder);
             if (c != '"')
                 return c;
             put(builder, '"');
         } else {
-            csv->next_line += c == '\n';
             if (c == '\0')
                 builder->fault = "not a text: it holds a byte 00";
             put(builder, (char)c);
@@ -58,10 +118,11 @@ static int read_first(struct builder *builder)
     static const char mark[] = "\xEF\xBB\xBF";
     struct ctl_csv *csv = builder->csv;
     size_t matched = 0;
-    int c = getc(csv->file);
+    int c = next_byte(builder);
     while (csv->line == 1 && csv->count == 1 && matched < 3 && c == (unsigned char)mark[matched]) {
-        matched++;
-        c = getc(csv->file);
+        if (++matched == 3)
+            csv->column = 0;
+        c = next_byte(builder);
     }
     for (size_t i = 0; matched < 3 && i < matched; i++)
         put(builder, mark[i]);
@@ -104,7 +165,7 @@ static void remove_guards(struct builder *builder, char *field)
     builder->fill = (size_t)(to + 1 - builder->csv->row);
 }
 
-/* One field; returns the character that ended it: a comma, a line end or EOF. */
+/* One field; returns the character that ended it: a separator, a line end or EOF. */
 static int read_field(struct builder *builder)
 {
     begin_field(builder);
@@ -113,16 +174,17 @@ static int read_field(struct builder *builder)
     if (c == '"') {
         c = read_quoted(builder);
         if (c == '\r')
-            c = getc(builder->csv->file);
-        if (!builder->fault && c != ',' && c != '\n' && c != EOF)
+            c = end_line(builder);
+        if (!builder->fault && !ends_field(builder->csv, c))
             builder->fault = "text after the end of a quoted field";
     } else {
-        for (; c != ',' && c != '\n' && c != EOF && !builder->fault; c = getc(builder->csv->file)) {
+        while (!ends_field(builder->csv, c) && !builder->fault) {
             if (c == '"' || c == '\0')
                 builder->fault =
                     c == '"' ? "a quote inside a field that is not quoted" : "not a text: it holds a byte 00";
             else if (c != '\r')
                 put(builder, (char)c);
+            c = c == '\r' ? end_line(builder) : next_byte(builder);
         }
     }
     put(builder, '\0');
@@ -142,12 +204,13 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
         csv->next_line = 1;
     do {
         struct builder builder = {.csv = csv};
+        csv->utf8 = (struct ctl_utf8){0};
+        csv->column = csv->fault_line = csv->fault_column = 0;
         csv->line = csv->next_line;
         csv->count = 0;
         do {
             end = read_field(&builder);
-        } while (end == ',' && !builder.fault);
-        csv->next_line += end == '\n';
+        } while (!builder.fault && end != '\n' && end != EOF);
         if (ferror(csv->file))
             builder.fault = strerror(errno);
         if (builder.fault) {
@@ -155,6 +218,8 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
             return -1;
         }
     } while (is_empty(csv) && end != EOF);
+    if (csv->find_separator && csv->separator == '\0' && !is_empty(csv))
+        csv->separator = ',';
     return is_empty(csv) ? 0 : 1;
 }
 

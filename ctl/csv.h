@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comma-separated values, RFC 4180: quoted fields may hold commas, quotes (doubled) and line ends. A spreadsheet runs a
- * cell that begins like a formula, and a device chooses its firmware's name. So the writer puts an apostrophe before
- * each such beginning, and before an apostrophe, and the reader removes it: a text that was written reads the same. No
- * heap; one thread. */
+/* Comma-separated values, RFC 4180: quoted fields may hold commas, quotes (doubled) and line ends. The text is UTF-8;
+ * what is not is refused, as is a carriage return that neither ends a line nor is in quotes. A spreadsheet runs a cell
+ * that begins like a formula, and a device chooses its firmware's name. So the writer puts an apostrophe before each
+ * such beginning, and before an apostrophe, and the reader removes it: a text that was written reads the same. No heap;
+ * one thread. */
 #ifndef SELKIE_CTL_CSV_H
 #define SELKIE_CTL_CSV_H
 
+#include "ctl_text.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #define CTL_CSV_FIELDS_MAX 32
 #define CTL_CSV_ROW_MAX    65536
 
-/* A reader: the caller's, zeroed but for `file`. */
+/* A reader: the caller's, zeroed but for `file` and `find_separator`. */
 struct ctl_csv {
     FILE *file;
-    unsigned line;                          /* where the row begins, from 1 */
-    unsigned next_line;                     /* where the next one does */
+    bool find_separator;               /* the first comma, semicolon or tab of the first row divides all rows */
+    char separator;                    /* 0 = a comma, or not found yet */
+    unsigned line;                     /* where the row begins, from 1 */
+    unsigned next_line;                /* where the next one does */
+    unsigned column;                   /* characters of the line under way that were read */
+    unsigned fault_line, fault_column; /* of a fault that has a place in the row, else 0; from 1 */
+    size_t offset;                     /* bytes read */
+    struct ctl_utf8 utf8;
+    unsigned char first; /* byte of the character under way */
+    char why[64];
     size_t count;                           /* fields of the row */
     const char *fields[CTL_CSV_FIELDS_MAX]; /* until the next row */
     char row[CTL_CSV_ROW_MAX];

@@ -3,6 +3,7 @@
 #include "ctl_devices.h"
 
 #include "csv.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <openssl/crypto.h>
@@ -43,10 +44,31 @@ static const struct ctl_column binding_columns[] = {
 
 #define COUNT(columns) (sizeof(columns) / sizeof((columns)[0]))
 
+#define DIGITS_SIZE (SELKIE_ADDRESS_TEXT_SIZE + 1) /* so that one digit too many shows */
+
+/* The address without the marks that people put between its digits. */
+static void take_marks_out(char digits[static DIGITS_SIZE], const char *text)
+{
+    size_t group = strcspn(text, ":-"), count = 0;
+    char mark = text[group];
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+        text += 2;
+    else if (mark == '\0' || (group != 2 && group != 4))
+        group = 0;
+    for (size_t i = 0; text[i] != '\0' && count < DIGITS_SIZE - 1; i++) {
+        bool divides = mark != '\0' && group != 0 && i % (group + 1) == group && text[i] == mark && text[i + 1] != '\0';
+        if (!divides)
+            digits[count++] = text[i];
+    }
+    digits[count] = '\0';
+}
+
 const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text)
 {
     uint8_t bytes[SELKIE_ADDRESS_SIZE];
-    if (selkie_address_parse(bytes, text) < 0)
+    char digits[DIGITS_SIZE];
+    take_marks_out(digits, text);
+    if (selkie_address_parse(bytes, digits) < 0)
         return NULL;
     selkie_address_format(address, bytes);
     return address;
@@ -63,7 +85,7 @@ enum ctl_exit ctl_device_argument(char address[static SELKIE_ADDRESS_TEXT_SIZE],
 /* A device and the binding that counts (active, else pending, superseded or retired) in one object; new. */
 static json_t *flat_of(json_t *device)
 {
-    json_t *flat = json_object();
+    json_t *flat = ctl_json_must(json_object());
     const json_t *bindings = json_object_get(device, "bindings"), *binding = NULL, *each;
     size_t i;
     static const char *const order[] = {"retired", "superseded", "pending", "active"};
@@ -75,8 +97,8 @@ static json_t *flat_of(json_t *device)
         }
     }
     if (binding)
-        (void)json_object_update(flat, (json_t *)binding);
-    (void)json_object_update(flat, device); /* after it: both have a status */
+        ctl_json_update(flat, (json_t *)binding);
+    ctl_json_update(flat, device); /* after it: both have a status */
     (void)json_object_del(flat, "bindings");
     return flat;
 }
@@ -85,11 +107,11 @@ static json_t *flat_of(json_t *device)
  * meanwhile does not hide another one. */
 static json_t *ask_page(struct selkie_control_client *control, const char *status, const char *after)
 {
-    json_t *command = json_pack("{s:s, s:i}", "command", "listDevices", "limit", PAGE);
+    json_t *command = ctl_json_pack("{s:s, s:i}", "command", "listDevices", "limit", PAGE);
     if (status)
-        (void)json_object_set_new(command, "status", json_string(status));
+        ctl_json_set_take(command, "status", json_string(status));
     if (after[0] != '\0')
-        (void)json_object_set_new(command, "after", json_string(after));
+        ctl_json_set_take(command, "after", json_string(after));
     return selkie_control_client_ask_take(control, command);
 }
 
@@ -125,12 +147,14 @@ static enum ctl_exit for_each(struct selkie_control_client *control, const char 
 
 static enum ctl_exit collect_flat(json_t *device, void *context)
 {
-    return json_array_append_new(context, flat_of(device)) == 0 ? CTL_DONE : ctl_fail("out of memory");
+    ctl_json_append_take(context, flat_of(device));
+    return CTL_DONE;
 }
 
 static enum ctl_exit collect(json_t *device, void *context)
 {
-    return json_array_append(context, device) == 0 ? CTL_DONE : ctl_fail("out of memory");
+    ctl_json_append(context, device);
+    return CTL_DONE;
 }
 
 enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command)
@@ -140,11 +164,11 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
-    json_t *devices = json_array();
+    json_t *devices = ctl_json_must(json_array());
     result = for_each(control, options->status, options->json ? collect : collect_flat, devices);
     selkie_control_client_close(control);
     if (result == CTL_DONE && options->json) {
-        json_t *object = json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(devices), "devices", devices);
+        json_t *object = ctl_json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(devices), "devices", devices);
         ctl_print(object, true);
         json_decref(object);
     } else if (result == CTL_DONE) {
@@ -180,8 +204,7 @@ static enum ctl_exit write_row(json_t *device, void *context)
 static enum ctl_exit write_json(json_t *device, void *context)
 {
     (void)context;
-    if (json_dumpf(device, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0)
-        return ctl_fail("cannot write the result");
+    ctl_json_write(device, JSON_COMPACT | JSON_ENSURE_ASCII);
     putchar('\n');
     return CTL_DONE;
 }
@@ -210,7 +233,7 @@ static void add_air_saved(json_t *binding)
     if (received <= 0 || frames <= 0)
         return;
     double saved = (double)(frames * SELKIE_SEALED_SIZE - bytes) / (double)(received * SELKIE_SEALED_SIZE);
-    (void)json_object_set_new(binding, "air_saved", json_real(saved));
+    ctl_json_set_take(binding, "air_saved", json_real(saved));
 }
 
 static bool has_rssi(const json_t *bindings)
@@ -249,7 +272,7 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
     json_t *device, *binding;
     size_t i;
     enum ctl_exit result = selkie_control_client_once_take(
-        &device, options, json_pack("{s:s, s:s}", "command", command->control, "address", address));
+        &device, options, ctl_json_pack("{s:s, s:s}", "command", command->control, "address", address));
     json_array_foreach (json_object_get(device, "bindings"), i, binding) {
         add_air_saved(binding);
     }
@@ -263,11 +286,11 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
 
 json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
 {
-    json_t *command = json_pack("{s:s, s:s}", "command", "addDevice", "address", address);
+    json_t *command = ctl_json_pack("{s:s, s:s}", "command", "addDevice", "address", address);
     if (name)
-        (void)json_object_set_new(command, "name", json_string(name));
+        ctl_json_set_take(command, "name", json_string(name));
     if (claim)
-        (void)json_object_set_new(command, "claim", json_string(claim));
+        ctl_json_set_take(command, "claim", json_string(claim));
     return command;
 }
 
@@ -285,7 +308,7 @@ static bool make_claim(char claim[static CLAIM_DIGITS + 1])
 static void print_claim(const char *address, const char *claim, bool as_json)
 {
     if (as_json) {
-        json_t *object = json_pack("{s:s, s:s}", "address", address, "claim", claim);
+        json_t *object = ctl_json_pack("{s:s, s:s}", "address", address, "claim", claim);
         ctl_print(object, true);
         json_decref(object);
     } else {
@@ -330,7 +353,7 @@ enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct 
     char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
     if (ctl_device_argument(address, options) != CTL_DONE)
         return CTL_USAGE;
-    json_t *request = json_pack("{s:s, s:s}", "command", command->control, "address", address);
+    json_t *request = ctl_json_pack("{s:s, s:s}", "command", command->control, "address", address);
     if (options->arg_count > 1) {
         const char *id = options->args[1];
         if (strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS) {
@@ -338,7 +361,7 @@ enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct 
             ctl_fail("'%s' is not an ID: an ID has 16 lower-case hex digits, as 'device show' prints it", id);
             return CTL_USAGE;
         }
-        (void)json_object_set_new(request, "id", json_string(id));
+        ctl_json_set_take(request, "id", json_string(id));
     }
     snprintf(done, sizeof done, "%s: %s done", address, strchr(command->name, ' ') + 1);
     return selkie_control_client_print_take(options, request, print_done, done);

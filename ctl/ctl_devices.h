@@ -7,7 +7,8 @@
 
 #include <selkie/frame.h>
 
-/* The text as an address in lower case; NULL if it is not an address. */
+/* The text as an address in lower case; NULL if it is not an address. Colons or dashes between groups of 2 or 4 digits,
+ * or "0x" before all, may be there. */
 const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], const char *text);
 
 /* The command's first argument as an address in lower case. CTL_USAGE after a message if it is none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl frame show: prints the clear fields of a frame's body and, with the key, its message. */
 #include "ctl_command.h"
+#include "ctl_text.h"
 #include "open.h"
 #include "print.h"
 
@@ -101,12 +102,6 @@ static enum ctl_exit read_frame(struct selkie_frame *frame, struct body *body, c
     return result;
 }
 
-/* Takes the fields. */
-static void add(json_t *object, json_t *fields)
-{
-    (void)json_object_update_new(object, fields);
-}
-
 static void add_crc(json_t *object, const char *name, uint16_t crc)
 {
     ctl_add_bytes(object, name, NULL, (const uint8_t[]){(uint8_t)(crc >> 8), (uint8_t)crc}, 2);
@@ -118,16 +113,17 @@ static void describe(json_t *object, const struct selkie_frame *frame, const str
     static const char *const types[] = {"sealed", "session", "ack"};
     uint8_t wire[SELKIE_LINK_WIRE_MAX];
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    add(object, json_pack("{s:s, s:i}", "type", types[frame->type], "version", body->bytes[0] >> 4));
+    ctl_json_update_take(object,
+                         ctl_json_pack("{s:s, s:i}", "type", types[frame->type], "version", body->bytes[0] >> 4));
     switch (frame->type) {
     case SELKIE_SEALED:
         selkie_address_format(address, frame->sealed.address);
-        add(object, json_pack("{s:s, s:i}", "address", address, "key_id", frame->sealed.key_id));
+        ctl_json_update_take(object, ctl_json_pack("{s:s, s:i}", "address", address, "key_id", frame->sealed.key_id));
         break;
     case SELKIE_SESSION:
         ctl_add_bytes(object, "session_tag", NULL, frame->session.session_tag, SELKIE_SESSION_TAG_SIZE);
-        add(object, json_pack("{s:i, s:i}", "counter_low", frame->session.counter_low, "payload_bytes",
-                              (int)frame->session.ciphertext_len));
+        ctl_json_update_take(object, ctl_json_pack("{s:i, s:i}", "counter_low", frame->session.counter_low,
+                                                   "payload_bytes", (int)frame->session.ciphertext_len));
         break;
     case SELKIE_ACK:
         add_crc(object, "acknowledges", frame->ack.crc);
@@ -135,8 +131,8 @@ static void describe(json_t *object, const struct selkie_frame *frame, const str
     case SELKIE_FRAGMENT: /* for the link alone: selkie_frame_decode refuses it */
         break;
     }
-    add(object, json_pack("{s:i, s:i}", "bytes", (int)body->len, "bytes_on_the_line",
-                          selkie_link_encode(wire, sizeof wire, body->bytes, body->len)));
+    ctl_json_update_take(object, ctl_json_pack("{s:i, s:i}", "bytes", (int)body->len, "bytes_on_the_line",
+                                               selkie_link_encode(wire, sizeof wire, body->bytes, body->len)));
     add_crc(object, "crc", selkie_crc16(body->bytes, body->len));
 }
 
@@ -146,20 +142,22 @@ static void add_id(json_t *object, const uint8_t id[static SELKIE_ID_SIZE], uint
     uint8_t digest[32];
     if (EVP_Digest(id, SELKIE_ID_SIZE, digest, NULL, EVP_sha256(), NULL) == 1)
         ctl_add_bytes(object, "id", NULL, digest, 8);
-    add(object, json_pack("{s:I}", "counter", (json_int_t)counter));
+    ctl_json_update_take(object, ctl_json_pack("{s:I}", "counter", (json_int_t)counter));
 }
 
 static void describe_message(json_t *object, const struct selkie_message *message)
 {
-    add(object, json_pack("{s:s}", "kind", message->kind == SELKIE_REGISTER ? "register" : "data"));
+    ctl_json_update_take(object,
+                         ctl_json_pack("{s:s}", "kind", message->kind == SELKIE_REGISTER ? "register" : "data"));
     add_id(object, message->id, message->counter);
     if (message->kind == SELKIE_DATA) {
         ctl_add_bytes(object, "payload", "text", message->data.payload, message->data.payload_len);
         return;
     }
-    add(object, json_pack("{s:b}", "session", message->registration.flags & SELKIE_FLAG_SESSION));
+    ctl_json_update_take(object, ctl_json_pack("{s:b}", "session", message->registration.flags & SELKIE_FLAG_SESSION));
     ctl_add_bytes(object, "claim", "claim_text", message->registration.claim, message->registration.claim_len);
-    add(object, json_pack("{s:s%}", "firmware", message->registration.firmware, message->registration.firmware_len));
+    ctl_json_set_take(object, "firmware",
+                      ctl_json_text(message->registration.firmware, message->registration.firmware_len));
 }
 
 static enum ctl_exit add_sealed(json_t *object, const struct selkie_frame *frame, const char *key_path)
@@ -168,9 +166,9 @@ static enum ctl_exit add_sealed(json_t *object, const struct selkie_frame *frame
     struct selkie_message message;
     enum ctl_exit result = ctl_open_sealed(&message, plain, frame, key_path);
     if (result == CTL_DONE) {
-        json_t *inside = json_object();
+        json_t *inside = ctl_json_must(json_object());
         describe_message(inside, &message);
-        (void)json_object_set_new(object, "message", inside);
+        ctl_json_set_take(object, "message", inside);
     }
     OPENSSL_cleanse(plain, sizeof plain);
     OPENSSL_cleanse(&message, sizeof message);
@@ -198,10 +196,10 @@ static enum ctl_exit add_session(json_t *object, const struct selkie_frame *fram
     if (result == CTL_DONE) {
         char address[SELKIE_ADDRESS_TEXT_SIZE];
         selkie_address_format(address, message.address);
-        json_t *inside = json_pack("{s:s}", "address", address);
+        json_t *inside = ctl_json_pack("{s:s}", "address", address);
         add_id(inside, message.id, counter);
         ctl_add_bytes(inside, "payload", "text", payload, len);
-        (void)json_object_set_new(object, "message", inside);
+        ctl_json_set_take(object, "message", inside);
     }
     OPENSSL_cleanse(plain, sizeof plain);
     OPENSSL_cleanse(&message, sizeof message);
@@ -218,7 +216,7 @@ enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl
     if (result != CTL_DONE)
         return result;
 
-    json_t *object = json_object();
+    json_t *object = ctl_json_must(json_object());
     describe(object, &frame, &body);
     if (options->key && frame.type == SELKIE_SEALED)
         result = add_sealed(object, &frame, options->key);

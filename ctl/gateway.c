@@ -2,31 +2,33 @@
 /* selkiectl gateway add and remove. */
 #include "control_client.h"
 #include "ctl_config.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <selkie/topic.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A first configuration for selkie-gateway. */
 static json_t *gateway_config(const struct selkie_ctl_config *config, const char *name, bool certificate)
 {
-    json_t *uris = json_array(), *broker = json_object();
+    json_t *uris = ctl_json_must(json_array()), *broker = ctl_json_must(json_object());
     for (size_t i = 0; i < config->broker.uri_count; i++)
-        (void)json_array_append_new(uris, json_string(config->broker.uris[i].text));
-    (void)json_object_set(broker, "uri", json_array_size(uris) == 1 ? json_array_get(uris, 0) : uris);
+        ctl_json_append_take(uris, json_string(config->broker.uris[i].text));
+    ctl_json_set(broker, "uri", json_array_size(uris) == 1 ? json_array_get(uris, 0) : uris);
     json_decref(uris);
     if (config->broker.ca)
-        (void)json_object_set_new(broker, "ca", json_string(config->broker.ca));
+        ctl_json_set_take(broker, "ca", ctl_json_text(config->broker.ca, strlen(config->broker.ca)));
     if (certificate) {
-        (void)json_object_set_new(broker, "cert", json_string("/etc/selkie/gateway.cert.pem"));
-        (void)json_object_set_new(broker, "key", json_string("/etc/selkie/gateway.key.pem"));
+        ctl_json_set_take(broker, "cert", json_string("/etc/selkie/gateway.cert.pem"));
+        ctl_json_set_take(broker, "key", json_string("/etc/selkie/gateway.key.pem"));
     } else {
-        (void)json_object_set_new(broker, "username", json_string(name));
-        (void)json_object_set_new(broker, "password_file", json_string("/etc/selkie/gateway.password"));
+        ctl_json_set_take(broker, "username", json_string(name));
+        ctl_json_set_take(broker, "password_file", json_string("/etc/selkie/gateway.password"));
     }
-    return json_pack("{s:s, s:s, s:o, s:[{s:s, s:i}], s:{s:s}}", "root", config->root, "gateway", name, "broker",
-                     broker, "serial", "device", "/dev/ttyUSB0", "baud", 9600, "spool", "path",
-                     "/var/lib/selkie/spool.db");
+    return ctl_json_pack("{s:s, s:s, s:o, s:[{s:s, s:i}], s:{s:s}}", "root", config->root, "gateway", name, "broker",
+                         broker, "serial", "device", "/dev/ttyUSB0", "baud", 9600, "spool", "path",
+                         "/var/lib/selkie/spool.db");
 }
 
 static void print_added(const json_t *data)
@@ -61,11 +63,11 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     if (result != CTL_DONE)
         return result;
     json_t *data = selkie_control_client_ask_take(
-        control, json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
-                           options->certificate ? "certificate" : "password"));
+        control, ctl_json_pack("{s:s, s:s, s:s}", "command", command->control, "gateway", name, "auth",
+                               options->certificate ? "certificate" : "password"));
     if (data) {
-        (void)json_object_set_new(data, "config",
-                                  gateway_config(selkie_control_client_config(control), name, options->certificate));
+        ctl_json_set_take(data, "config",
+                          gateway_config(selkie_control_client_config(control), name, options->certificate));
         if (options->json)
             ctl_print(data, true);
         else
@@ -88,5 +90,5 @@ enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct
     if (!selkie_gateway_name_valid(name))
         return ctl_gateway_name_fault(name);
     return selkie_control_client_print_take(
-        options, json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_removed, name);
+        options, ctl_json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_removed, name);
 }

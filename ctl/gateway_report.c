@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway_report.h"
 
+#include "ctl_text.h"
 #include "print.h"
 
 #include <inttypes.h>
@@ -23,29 +24,29 @@ static json_t *tame_text(const char *text)
 
     for (; len < sizeof kept - 1 && text[len] != '\0'; len++)
         kept[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
-    return json_stringn(kept, len);
+    return ctl_json_must(json_stringn(kept, len));
 }
 
 static json_t *tame_object(const json_t *object, int depth)
 {
-    json_t *kept = json_object(), *value;
+    json_t *kept = ctl_json_must(json_object()), *value;
     const char *name;
 
     json_object_foreach ((json_t *)object, name, value) {
         if (json_object_size(kept) < FIELDS_MAX && strlen(name) < NAME_MAX_SIZE)
-            (void)json_object_set_new(kept, name, tame(value, depth + 1));
+            ctl_json_set_take(kept, name, tame(value, depth + 1));
     }
     return kept;
 }
 
 static json_t *tame_list(const json_t *list, int depth)
 {
-    json_t *kept = json_array(), *value;
+    json_t *kept = ctl_json_must(json_array()), *value;
     size_t i;
 
     json_array_foreach (list, i, value) {
         if (i < ELEMENTS_MAX)
-            (void)json_array_append_new(kept, tame(value, depth + 1));
+            ctl_json_append_take(kept, tame(value, depth + 1));
     }
     return kept;
 }
@@ -59,8 +60,8 @@ static json_t *tame(const json_t *value, int depth)
     if (depth < DEPTH_MAX && json_is_array(value))
         return tame_list(value, depth);
     if (json_is_object(value) || json_is_array(value))
-        return json_string("...");
-    return json_copy((json_t *)value);
+        return ctl_json_must(json_string("..."));
+    return ctl_json_must(json_copy((json_t *)value));
 }
 
 json_t *ctl_gateway_claim(const void *payload, size_t len)
@@ -114,17 +115,17 @@ static const char *state_of(const json_t *state)
 json_t *ctl_gateway_report(const char *gateway, const json_t *registered, const json_t *state, const json_t *stats,
                            int64_t now_ms)
 {
-    json_t *report = json_pack("{s:s}", "gateway", gateway);
+    json_t *report = ctl_json_pack("{s:s}", "gateway", gateway);
     const char *word = state_of(state);
     int64_t age = frame_age_s(stats, strcmp(word, "online") == 0, now_ms);
 
     if (registered)
-        (void)json_object_update(report, (json_t *)registered);
-    (void)json_object_set_new(report, "state", json_string(word));
+        ctl_json_update(report, (json_t *)registered);
+    ctl_json_set_take(report, "state", json_string(word));
     if (age >= 0)
-        (void)json_object_set_new(report, "frame_age_s", json_integer((json_int_t)age));
+        ctl_json_set_take(report, "frame_age_s", json_integer((json_int_t)age));
     if (stats)
-        (void)json_object_set(report, "stats", (json_t *)stats);
+        ctl_json_set(report, "stats", (json_t *)stats);
     return report;
 }
 
@@ -143,8 +144,8 @@ static json_t *age_text(const json_t *report)
     while (i < sizeof units / sizeof units[0] && age < 2 * units[i].seconds)
         i++;
     if (i == sizeof units / sizeof units[0])
-        return json_sprintf("%" PRId64 " s", age);
-    return json_sprintf("%" PRId64 " %s", age / units[i].seconds, units[i].unit);
+        return ctl_json_must(json_sprintf("%" PRId64 " s", age));
+    return ctl_json_must(json_sprintf("%" PRId64 " %s", age / units[i].seconds, units[i].unit));
 }
 
 /* Of all link frames: a body that fragments gave is one of "received", and each of its fragments was a frame. */
@@ -160,7 +161,7 @@ static json_t *broken_share(const json_t *stats)
     json_array_foreach (json_object_get(stats, "lines"), i, line)
         if (number(line, "fragments") > 0 && number(line, "restored") >= 0)
             good += (double)number(line, "fragments") - (double)number(line, "restored");
-    return json_real(good + (double)broken > 0 ? (double)broken / (good + (double)broken) : 1);
+    return ctl_json_must(json_real(good + (double)broken > 0 ? (double)broken / (good + (double)broken) : 1));
 }
 
 /* Whether most bodies that came in fragments did not become whole. */
@@ -200,17 +201,17 @@ static json_t *lines_text(const json_t *stats)
                            faults[i].word);
         }
     if (kinds == 0)
-        return json_string("ok");
+        return ctl_json_must(json_string("ok"));
     if (kinds > 1)
-        return json_sprintf("%s, of %zu", text, count);
+        return ctl_json_must(json_sprintf("%s, of %zu", text, count));
     const char *word = strchr(text, ' ') + 1;
-    return json_sprintf("%.*sof %zu %s", (int)(word - text), text, count, word);
+    return ctl_json_must(json_sprintf("%.*sof %zu %s", (int)(word - text), text, count, word));
 }
 
 static void set_known(json_t *object, const char *name, json_t *value)
 {
     if (value)
-        (void)json_object_set_new(object, name, value);
+        ctl_json_set_take(object, name, value);
 }
 
 void ctl_gateway_print_list(const json_t *reports)
@@ -220,18 +221,18 @@ void ctl_gateway_print_list(const json_t *reports)
         {"STATE", "state", CTL_TEXT},     {"LAST FRAME", "age", CTL_TEXT}, {"QUEUE", "queue", CTL_NUMBER},
         {"BROKEN", "broken", CTL_SHARE},  {"LINES", "lines", CTL_TEXT},
     };
-    json_t *rows = json_array(), *report;
+    json_t *rows = ctl_json_must(json_array()), *report;
     size_t i;
 
     json_array_foreach (reports, i, report) {
         const json_t *stats = json_object_get(report, "stats");
-        json_t *row = json_copy(report);
+        json_t *row = ctl_json_must(json_copy(report));
         int64_t queue = number(stats, "queue");
         set_known(row, "age", age_text(report));
         set_known(row, "queue", queue < 0 ? NULL : json_integer((json_int_t)queue));
         set_known(row, "broken", broken_share(stats));
         set_known(row, "lines", lines_text(stats));
-        (void)json_array_append_new(rows, row);
+        ctl_json_append_take(rows, row);
     }
     ctl_table_print(columns, sizeof columns / sizeof columns[0], rows);
     json_decref(rows);
@@ -243,12 +244,12 @@ static void set_time(json_t *object, const char *name)
     const json_t *time = json_object_get(object, name);
 
     if (json_is_integer(time))
-        (void)json_object_set_new(object, name, json_string(ctl_table_cell(text, time, CTL_TIME)));
+        ctl_json_set_take(object, name, json_string(ctl_table_cell(text, time, CTL_TIME)));
 }
 
 void ctl_gateway_print(const json_t *report)
 {
-    json_t *shown = json_deep_copy(report), *stats = json_object_get(shown, "stats"), *line;
+    json_t *shown = ctl_json_must(json_deep_copy(report)), *stats = json_object_get(shown, "stats"), *line;
     json_t *lines = json_incref(json_object_get(stats, "lines"));
     char name[32];
     size_t i;
@@ -260,13 +261,13 @@ void ctl_gateway_print(const json_t *report)
     (void)json_object_del(stats, "lines");
     json_array_foreach (lines, i, line) {
         (void)snprintf(name, sizeof name, "line %zu", i + 1);
-        (void)json_object_set(stats, name, line);
+        ctl_json_set(stats, name, line);
     }
     json_decref(lines);
     if (stats) { /* at the end, after what is short */
         json_incref(stats);
         (void)json_object_del(shown, "stats");
-        (void)json_object_set_new(shown, "stats", stats);
+        ctl_json_set_take(shown, "stats", stats);
     }
     ctl_print(shown, false);
     json_decref(shown);

@@ -3,6 +3,7 @@
  * that (retained): it sends it as soon as we subscribe, so before the plugin's answer to what we ask after that. */
 #include "control_client.h"
 #include "ctl_config.h"
+#include "ctl_text.h"
 #include "gateway_report.h"
 #include "print.h"
 
@@ -29,14 +30,14 @@ static void on_message(void *context, const struct selkie_mqtt_event *message)
     const char *leaf = topic.kind == SELKIE_TOPIC_GATEWAY_STATE ? "state" : "stats";
     json_t *of = json_object_get(claims->said, topic.gateway);
     if (!of && message->len > 0) {
-        of = json_object();
-        (void)json_object_set_new(claims->said, topic.gateway, of);
+        of = ctl_json_must(json_object());
+        ctl_json_set_take(claims->said, topic.gateway, of);
     }
     json_t *claim = message->len > 0 ? ctl_gateway_claim(message->payload, message->len) : NULL;
     if (claim)
-        (void)json_object_set_new(of, leaf, claim);
+        ctl_json_set_take(of, leaf, claim);
     else if (message->len > 0)
-        (void)json_object_set_new(of, leaf, json_object()); /* it said something that we cannot read */
+        ctl_json_set_take(of, leaf, json_object()); /* it said something that we cannot read */
     else
         (void)json_object_del(of, leaf);
 }
@@ -62,7 +63,7 @@ static bool subscribe(struct selkie_control_client *control, struct claims *clai
 /* The plugin's register, after all that the broker had to send before. NULL after a failure. */
 static json_t *ask(struct selkie_control_client *control, const char *command)
 {
-    return selkie_control_client_ask_take(control, json_pack("{s:s}", "command", command));
+    return selkie_control_client_ask_take(control, ctl_json_pack("{s:s}", "command", command));
 }
 
 /* A broker drops what does not fit into a client's queue, so with very many gateways some may seem never to have been
@@ -93,7 +94,7 @@ static bool ask_again(struct selkie_control_client *control, struct claims *clai
 /* All that is registered, then all that spoke without being so. New. */
 static json_t *make_reports(const struct claims *claims, const json_t *registered)
 {
-    json_t *reports = json_array(), *entry, *of;
+    json_t *reports = ctl_json_must(json_array()), *entry, *of;
     int64_t now_ms = selkie_clock_ms();
     const char *name;
     size_t i;
@@ -102,15 +103,15 @@ static json_t *make_reports(const struct claims *claims, const json_t *registere
         name = json_string_value(json_object_get(entry, "gateway"));
         of = name ? json_object_get(claims->said, name) : NULL;
         if (name)
-            (void)json_array_append_new(reports, ctl_gateway_report(name, entry, json_object_get(of, "state"),
-                                                                    json_object_get(of, "stats"), now_ms));
+            ctl_json_append_take(reports, ctl_gateway_report(name, entry, json_object_get(of, "state"),
+                                                             json_object_get(of, "stats"), now_ms));
         if (of)
             (void)json_object_del(claims->said, name);
     }
     json_object_foreach (claims->said, name, of) {
         if (json_object_size(of) > 0)
-            (void)json_array_append_new(reports, ctl_gateway_report(name, NULL, json_object_get(of, "state"),
-                                                                    json_object_get(of, "stats"), now_ms));
+            ctl_json_append_take(reports, ctl_gateway_report(name, NULL, json_object_get(of, "state"),
+                                                             json_object_get(of, "stats"), now_ms));
     }
     return reports;
 }
@@ -118,7 +119,7 @@ static json_t *make_reports(const struct claims *claims, const json_t *registere
 /* The reports about all gateways, or about one; NULL after a failure. */
 static json_t *collect(struct selkie_control_client *control, const char *only, const char *command)
 {
-    struct claims claims = {selkie_control_client_config(control)->root, json_object(), false};
+    struct claims claims = {selkie_control_client_config(control)->root, ctl_json_must(json_object()), false};
     json_t *reports = NULL, *data = NULL;
     bool again = false;
 
@@ -152,7 +153,7 @@ enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct c
     selkie_control_client_close(control);
     if (!reports)
         return CTL_FAILED;
-    json_t *root = json_pack("{s:O}", "gateways", reports);
+    json_t *root = ctl_json_pack("{s:O}", "gateways", reports);
     if (options->json)
         ctl_print(root, true);
     else

@@ -2,18 +2,22 @@
 /* selkiectl device import: the whole file is read and checked before the first device is sent. */
 #include "csv.h"
 #include "ctl_devices.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <selkie/message.h>
+#include <selkie/topic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define REFUSALS_PRINTED 20
+#define TRIMMED_SIZE     64
 
-enum column { ADDRESS, NAME, CLAIM, IGNORED };
+enum column { ADDRESS, NAME, CLAIM, IGNORED, EMPTY };
 
 struct row {
     unsigned line;
@@ -32,19 +36,21 @@ struct import {
 };
 
 /* Columns that device export writes are ignored. Any other name is an error: a claim under a misspelt name must not get
- * lost. */
+ * lost. A spreadsheet writes columns without a name where something once was: they must be empty. */
 static bool find_column(enum column *column, const char *title)
 {
     static const char *const used[] = {[ADDRESS] = "address", [NAME] = "name", [CLAIM] = "claim"};
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
-        if (strcmp(used[i], title) == 0) {
+        if (strcasecmp(used[i], title) == 0) {
             *column = (enum column)i;
             return true;
         }
     }
-    *column = IGNORED;
+    *column = title[0] == '\0' ? EMPTY : IGNORED;
+    if (*column == EMPTY)
+        return true;
     for (size_t i = 0; ctl_export_columns[i]; i++) {
-        if (strcmp(ctl_export_columns[i], title) == 0)
+        if (strcasecmp(ctl_export_columns[i], title) == 0)
             return true;
     }
     return false;
@@ -52,22 +58,54 @@ static bool find_column(enum column *column, const char *title)
 
 static enum ctl_exit fail_at(const struct import *import, const char *what, const char *text)
 {
+    if (import->csv.fault_line != 0)
+        return ctl_fail("%s:%u:%u: %s", import->path, import->csv.fault_line, import->csv.fault_column, what);
     return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text ? ": " : "", text ? text : "");
+}
+
+/* The field without blanks around it; in `text`, or the field's own end. */
+static const char *trimmed(char text[static TRIMMED_SIZE], const char *field)
+{
+    const char *begin = field + strspn(field, " \t");
+    size_t len = strlen(begin);
+    while (len > 0 && (begin[len - 1] == ' ' || begin[len - 1] == '\t'))
+        len--;
+    if (begin[len] == '\0' || len >= TRIMMED_SIZE)
+        return begin;
+    memcpy(text, begin, len);
+    text[len] = '\0';
+    return text;
+}
+
+/* The next row that has something in it: spreadsheets write rows of separators alone. */
+static int next_row(struct import *import, const char **fault)
+{
+    for (;;) {
+        int read = ctl_csv_next(&import->csv, fault);
+        if (read != 1)
+            return read;
+        for (size_t i = 0; i < import->csv.count; i++) {
+            if (import->csv.fields[i][strspn(import->csv.fields[i], " \t")] != '\0')
+                return 1;
+        }
+    }
 }
 
 static enum ctl_exit read_titles(struct import *import)
 {
     const char *fault = "the first row, with the names of the columns, is missing";
     bool has_address = false;
-    if (ctl_csv_next(&import->csv, &fault) != 1)
+    if (next_row(import, &fault) != 1)
         return fail_at(import, fault, NULL);
     import->column_count = import->csv.count;
     for (size_t i = 0; i < import->csv.count; i++) {
-        if (!find_column(&import->columns[i], import->csv.fields[i]))
-            return fail_at(import, "unknown column (known are address, name, claim)", import->csv.fields[i]);
+        char text[TRIMMED_SIZE];
+        const char *title = trimmed(text, import->csv.fields[i]);
+        if (!find_column(&import->columns[i], title))
+            return fail_at(import, "unknown column (known are address, name, claim)", title);
         for (size_t j = 0; j < i; j++) {
-            if (import->columns[j] == import->columns[i] && import->columns[i] != IGNORED)
-                return fail_at(import, "the column appears twice", import->csv.fields[i]);
+            if (import->columns[j] == import->columns[i] && import->columns[i] < IGNORED)
+                return fail_at(import, "the column appears twice", title);
         }
         has_address = has_address || import->columns[i] == ADDRESS;
     }
@@ -89,6 +127,51 @@ static struct row *add_row(struct import *import)
     return row;
 }
 
+/* 1.23457E+15: what a spreadsheet makes of digits when it takes them for a number. */
+static bool is_rounded_number(const char *text)
+{
+    size_t mantissa = strspn(text, "0123456789.,");
+    const char *exponent = text + mantissa;
+    return mantissa > 0 && (exponent[0] == 'E' || exponent[0] == 'e') && (exponent[1] == '+' || exponent[1] == '-') &&
+           exponent[2] != '\0' && exponent[2 + strspn(exponent + 2, "0123456789")] == '\0';
+}
+
+static enum ctl_exit read_address(const struct import *import, struct row *row, const char *field)
+{
+    char text[TRIMMED_SIZE];
+    field = trimmed(text, field);
+    if (ctl_device_address(row->address, field))
+        return CTL_DONE;
+    if (is_rounded_number(field))
+        return fail_at(import,
+                       "a spreadsheet took the address for a number and rounded it; format the column as text and "
+                       "enter the address again",
+                       field);
+    if (field[0] != '\0' && strspn(field, "0123456789") == strlen(field) &&
+        strlen(field) < SELKIE_ADDRESS_TEXT_SIZE - 1)
+        return fail_at(import,
+                       "not an address (16 hex digits); if a spreadsheet dropped zeros in front, format the column as "
+                       "text and enter the address again",
+                       field);
+    return fail_at(import, "not an address (16 hex digits)", field);
+}
+
+static enum ctl_exit read_field(const struct import *import, struct row *row, enum column column, const char *field)
+{
+    if (column == ADDRESS)
+        return read_address(import, row, field);
+    if (column == EMPTY && field[0] != '\0')
+        return fail_at(import, "text in a column without a name", field);
+    if (column == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
+        return fail_at(import, "the claim is longer than 64 bytes", NULL);
+    if (column == NAME && strlen(field) > SELKIE_DEVICE_NAME_MAX)
+        return fail_at(import, "the name is longer than 64 bytes", field);
+    char **copy = column == NAME ? &row->name : column == CLAIM ? &row->claim : NULL;
+    if (copy && field[0] != '\0' && !(*copy = strdup(field)))
+        return ctl_fail("out of memory");
+    return CTL_DONE;
+}
+
 static enum ctl_exit read_row(struct import *import)
 {
     if (import->csv.count != import->column_count)
@@ -96,17 +179,10 @@ static enum ctl_exit read_row(struct import *import)
     struct row *row = add_row(import);
     if (!row)
         return ctl_fail("out of memory");
-    for (size_t i = 0; i < import->column_count; i++) {
-        const char *field = import->csv.fields[i];
-        if (import->columns[i] == ADDRESS && !ctl_device_address(row->address, field))
-            return fail_at(import, "not an address (16 hex digits)", field);
-        if (import->columns[i] == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
-            return fail_at(import, "the claim is longer than 64 bytes", NULL);
-        char **copy = import->columns[i] == NAME ? &row->name : import->columns[i] == CLAIM ? &row->claim : NULL;
-        if (copy && field[0] != '\0' && !(*copy = strdup(field)))
-            return ctl_fail("out of memory");
-    }
-    return CTL_DONE;
+    enum ctl_exit result = CTL_DONE;
+    for (size_t i = 0; i < import->column_count && result == CTL_DONE; i++)
+        result = read_field(import, row, import->columns[i], import->csv.fields[i]);
+    return result;
 }
 
 static enum ctl_exit read_rows(struct import *import)
@@ -114,7 +190,7 @@ static enum ctl_exit read_rows(struct import *import)
     enum ctl_exit result = read_titles(import);
     while (result == CTL_DONE) {
         const char *fault;
-        int read = ctl_csv_next(&import->csv, &fault);
+        int read = next_row(import, &fault);
         if (read == 0)
             break;
         result = read < 0 ? fail_at(import, fault, NULL) : read_row(import);
@@ -147,8 +223,8 @@ static void take_response(struct outcome *outcome, const struct row *row, const 
         outcome->added++;
         return;
     }
-    (void)json_array_append_new(outcome->refused, json_pack("{s:i, s:s, s:s}", "line", (int)row->line, "address",
-                                                            row->address, "error", error));
+    ctl_json_append_take(outcome->refused, ctl_json_pack("{s:i, s:s, s:s}", "line", (int)row->line, "address",
+                                                         row->address, "error", error));
 }
 
 /* Devices from `first` up to one message full. Returns how many, 0 after a failure. */
@@ -181,7 +257,7 @@ static void report(const struct import *import, const struct outcome *outcome, b
     json_t *each;
     size_t i, refused = json_array_size(outcome->refused);
     if (as_json) {
-        json_t *object = json_pack("{s:I, s:O}", "added", (json_int_t)outcome->added, "refused", outcome->refused);
+        json_t *object = ctl_json_pack("{s:I, s:O}", "added", (json_int_t)outcome->added, "refused", outcome->refused);
         ctl_print(object, true);
         json_decref(object);
         return;
@@ -205,7 +281,7 @@ static enum ctl_exit send_all(const struct import *import, const struct ctl_opti
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
-    outcome.refused = json_array();
+    outcome.refused = ctl_json_must(json_array());
     for (size_t sent = 0, some; sent < import->count && result == CTL_DONE; sent += some) {
         some = send_some(control, &outcome, import, sent);
         if (some == 0)
@@ -226,6 +302,7 @@ enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct 
     if (!import)
         return ctl_fail("out of memory");
     import->path = options->args[0];
+    import->csv.find_separator = true;
     enum ctl_exit result = read_file(import);
     if (result == CTL_DONE)
         result = send_all(import, options);

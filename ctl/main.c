@@ -2,6 +2,7 @@
 /* selkiectl: the administrator's command. */
 #include "ctl_command.h"
 #include "ctl_config.h"
+#include "ctl_text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,6 +137,25 @@ static error_t parse_command(int key, char *argument, struct argp_state *state)
     }
 }
 
+/* These go into JSON. File names may be any bytes. */
+static enum ctl_exit check_texts(const struct ctl_options *options)
+{
+    const struct {
+        const char *option, *text;
+    } texts[] = {{"--claim", options->claim},   {"--name", options->name},         {"--status", options->status},
+                 {"--broker", options->broker}, {"--username", options->username}, {"--root", options->root}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *text = texts[i].text;
+        size_t len = text ? strlen(text) : 0, valid = ctl_utf8_valid(text, len);
+        if (valid < len) {
+            ctl_fail("%s: not UTF-8: byte %02X behind %zu bytes; does this terminal use another encoding?",
+                     texts[i].option, (unsigned char)text[valid], valid);
+            return CTL_USAGE;
+        }
+    }
+    return CTL_DONE;
+}
+
 int main(int argc, char **argv)
 {
     struct invocation invocation = {0};
@@ -161,6 +181,8 @@ int main(int argc, char **argv)
     snprintf(name, sizeof name, "selkiectl %s", invocation.command->name);
     invocation.argv[0] = name;
     ctl_options_parse(&invocation.options, invocation.command, invocation.argc, invocation.argv);
+    if (check_texts(&invocation.options) != CTL_DONE)
+        return CTL_USAGE;
     enum ctl_exit result = invocation.command->run(&invocation.options, invocation.command);
     if (fflush(stdout) != 0 || ferror(stdout))
         return (int)ctl_fail("cannot write the result: %s", strerror(errno));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "print.h"
 
+#include "ctl_text.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,8 +39,8 @@ static void print_scalar(const json_t *value)
         ctl_print_text(json_string_value(value));
         return;
     }
-    char *text = json_dumps(value, JSON_ENCODE_ANY);
-    ctl_print_text(text ? text : "?");
+    char *text = ctl_json_dump(value, JSON_ENCODE_ANY);
+    ctl_print_text(text);
     free(text);
 }
 
@@ -76,7 +78,7 @@ static void print_fields(json_t *object, int indent)
 void ctl_print(const json_t *object, bool as_json)
 {
     if (as_json) {
-        (void)json_dumpf(object, stdout, JSON_INDENT(INDENT) | JSON_ENSURE_ASCII);
+        ctl_json_write(object, JSON_INDENT(INDENT) | JSON_ENSURE_ASCII);
         putchar('\n');
     } else {
         print_fields((json_t *)object, 0);
@@ -101,9 +103,9 @@ void ctl_add_bytes(json_t *object, const char *name, const char *text_name, cons
         hex[2 * i] = digits[bytes[i] >> 4];
         hex[2 * i + 1] = digits[bytes[i] & 0x0F];
     }
-    (void)json_object_set_new(object, name, json_stringn(hex, 2 * shown));
+    ctl_json_set_take(object, name, json_stringn(hex, 2 * shown));
     if (text_name && readable(bytes, len))
-        (void)json_object_set_new(object, text_name, json_stringn((const char *)bytes, len));
+        ctl_json_set_take(object, text_name, json_stringn((const char *)bytes, len));
 }
 
 const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value, enum ctl_column_kind kind)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that ask the plugin one thing and print it: key list, stats. */
 #include "control_client.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ static void print_keys(json_t *data, const void *context)
 static enum ctl_exit ask(const struct ctl_options *options, const struct ctl_command *command,
                          void (*print)(json_t *data, const void *context))
 {
-    return selkie_control_client_print_take(options, json_pack("{s:s}", "command", command->control), print, NULL);
+    return selkie_control_client_print_take(options, ctl_json_pack("{s:s}", "command", command->control), print, NULL);
 }
 
 enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command)
@@ -33,7 +34,7 @@ static void make_readable(json_t *object, const char *name)
     char text[CTL_CELL_SIZE];
     const json_t *time = json_object_get(object, name);
     if (json_is_integer(time))
-        (void)json_object_set_new(object, name, json_string(ctl_table_cell(text, time, CTL_TIME)));
+        ctl_json_set_take(object, name, json_string(ctl_table_cell(text, time, CTL_TIME)));
 }
 
 /* The stages' latencies as a table, behind the counters. */
@@ -44,12 +45,13 @@ static void print_stats(json_t *data, const void *context)
         {"LATENCY IN US", "stage", CTL_TEXT}, {"COUNT", "count", CTL_NUMBER}, {"P50", "p50", CTL_NUMBER},
         {"P90", "p90", CTL_NUMBER},           {"P99", "p99", CTL_NUMBER},     {"MAX", "max", CTL_NUMBER},
     };
-    json_t *latency = json_incref(json_object_get(data, "latency_us")), *stages = json_array(), *each;
+    json_t *latency = json_incref(json_object_get(data, "latency_us")), *stages = ctl_json_must(json_array()), *each;
     const char *name;
     json_object_foreach (latency, name, each) {
-        json_t *stage = json_pack("{s:s}", "stage", name);
-        (void)json_object_update(stage, each);
-        (void)json_array_append_new(stages, stage);
+        json_t *stage = ctl_json_pack("{s:s}", "stage", name);
+        if (json_is_object(each))
+            ctl_json_update(stage, each);
+        ctl_json_append_take(stages, stage);
     }
     (void)json_object_del(data, "latency_us");
     make_readable(data, "time");

@@ -2,6 +2,7 @@
 /* selkiectl watch: prints events, rejections, frames and gateways as they come, one line each, until SIGINT. */
 #include "ctl_client.h"
 #include "ctl_devices.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <selkie/topic.h>
@@ -52,11 +53,11 @@ static void print_line(const char *what, const char *whom, json_t *object, const
     json_object_foreach (object, name, value) {
         if (!printed || strcmp(name, headline) == 0 || strcmp(name, printed) == 0)
             continue;
-        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *text = json_is_string(value) ? NULL : ctl_json_dump(value, JSON_ENCODE_ANY | JSON_COMPACT);
         fputs("  ", stdout);
         ctl_print_text(name);
         putchar('=');
-        ctl_print_text(text ? text : json_is_string(value) ? json_string_value(value) : "?");
+        ctl_print_text(text ? text : json_string_value(value));
         free(text);
     }
 }
@@ -70,7 +71,7 @@ static const char *property(const struct selkie_mqtt_event *message, const char 
 static void print_frame(const char *address, const struct selkie_mqtt_event *message)
 {
     size_t shown = message->len < PAYLOAD_SHOWN ? message->len : PAYLOAD_SHOWN;
-    json_t *bytes = json_object();
+    json_t *bytes = ctl_json_must(json_object());
     print_clock();
     printf("  %-8s  %-16s", "frame", address);
     ctl_add_bytes(bytes, "hex", "text", message->payload, shown);
@@ -123,17 +124,18 @@ static void print_readable(const struct selkie_mqtt_event *message, const char *
 /* One object a line: the topic, the properties, and the payload as JSON where it is, else as hex. */
 static void print_json(const struct selkie_mqtt_event *message)
 {
-    json_t *object = json_pack("{s:s}", "topic", message->topic);
+    json_t *object = ctl_json_pack("{s:o}", "topic", ctl_json_text(message->topic, strlen(message->topic)));
     for (size_t i = 0; i < message->property_count; i++)
-        (void)json_object_set_new(object, message->properties[i].name, json_string(message->properties[i].value));
+        ctl_json_set_take(object, message->properties[i].name,
+                          ctl_json_text(message->properties[i].value, strlen(message->properties[i].value)));
     const char *slash = strrchr(message->topic, '/');
     json_t *payload =
         slash && strcmp(slash, "/up") == 0 ? NULL : json_loadb((const char *)message->payload, message->len, 0, NULL);
     if (payload)
-        (void)json_object_set_new(object, "payload", payload);
+        ctl_json_set_take(object, "payload", payload);
     else
         ctl_add_bytes(object, "payload", "text", message->payload, message->len);
-    (void)json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+    ctl_json_write(object, JSON_COMPACT | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(object);
 }

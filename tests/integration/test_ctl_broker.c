@@ -323,6 +323,93 @@ START_TEST(import_sends_nothing_of_a_file_with_a_mistake)
 }
 END_TEST
 
+/* Latin-1, lengths, and what spreadsheets make of an address: nothing goes out, and the place is named. */
+START_TEST(import_sends_nothing_of_what_a_spreadsheet_broke)
+{
+    static const char name65[] = "01234567890123456789012345678901234567890123456789012345678901234";
+    static const struct {
+        const char *line, *said;
+    } cases[] = {
+        {"printf 'address,name,claim\\n0000000000000001,ok,a\\n0000000000000002,K\\374hler,s\\344cret\\n'",
+         "-:3:19: not UTF-8: byte FC; save the file as UTF-8"},
+        {"printf 'address;claim\\r\\n0000000000000001;s\\344cret\\r\\n'", "-:2:19: not UTF-8: byte E4"},
+        {"printf 'address,name\\n0000000000000001,a\\n' | iconv -t UTF-16",
+         "-:1: the file is UTF-16; save it as UTF-8"},
+        {"printf 'address,name\\n1.23457E+15,a\\n'", "-:2: a spreadsheet took the address for a number"},
+        {"printf 'address;name\\n1,23457E+15;a\\n'", "enter the address again: 1,23457E+15"},
+        {"printf 'address,name\\n112233445566,a\\n'", "if a spreadsheet dropped zeros in front"},
+        {"printf 'address,name\\n00:11:22:33:44:55:66,a\\n'", "-:2: not an address (16 hex digits): 00:11"},
+        {"printf 'address,name,\\n0000000000000001,a,lost\\n'", "-:2: text in a column without a name: lost"},
+        {"printf 'address,name\\n0000000000000001,a\\rb\\n'", "-:2:19: a carriage return"},
+    };
+    struct fixture fixture = start("ECHO\n");
+    char line[512];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(line, sizeof line, "%s | ctl device import -", cases[i].line);
+        expect(&fixture, 1, line, cases[i].said);
+    }
+    snprintf(line, sizeof line,
+             "printf 'address,name\\n0000000000000001,a\\n0000000000000002,%s\\n' | ctl device import -", name65);
+    expect(&fixture, 1, line, "-:3: the name is longer than 64 bytes");
+    char *requests = harness_read(fixture.requests);
+    ck_assert_str_eq(requests, "");
+    free(requests);
+}
+END_TEST
+
+START_TEST(import_takes_what_spreadsheets_make)
+{
+    static const char *const files[] = {
+        "\\357\\273\\277Address ;NAME; Claim\\r\\n00112233AABBCCDD;Roof;s3cret\\r\\n;;\\r\\n; ;\\r\\n",
+        "address\\tname\\tclaim\\n00:11:22:33:aa:bb:cc:dd\\tRoof\\ts3cret\\n\\t\\t\\n",
+        ",,,\\n\"ADDRESS\",name,claim,\\n00-11-22-33-AA-BB-CC-DD,Roof,s3cret,\\n,,,\\n",
+        "status,claim,name,address\\nlisted,s3cret,Roof, 0x00112233aabbccdd \\n",
+        "address,name,claim\\n0011-2233-aabb-ccdd,Roof,s3cret",
+    };
+    struct fixture fixture = start("ECHO\n");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char line[512];
+        snprintf(line, sizeof line, "printf '%s' | ctl device import -", files[i]);
+        expect(&fixture, 0, line, "1 added, 0 refused\n");
+        json_t *root = request(&fixture, i);
+        ck_assert_uint_eq(json_array_size(vectors_list(root, "commands")), 1);
+        const json_t *command = json_array_get(json_object_get(root, "commands"), 0);
+        ck_assert_str_eq(vectors_text(command, "address"), ADDRESS);
+        ck_assert_str_eq(vectors_text(command, "name"), "Roof");
+        ck_assert_str_eq(vectors_text(command, "claim"), "s3cret");
+        json_decref(root);
+    }
+}
+END_TEST
+
+/* A carriage return inside of a quoted field is part of it. */
+START_TEST(import_keeps_each_byte_of_a_claim)
+{
+    struct fixture fixture = start("ECHO\n");
+    expect(&fixture, 0, "printf 'address,claim\\n0000000000000001,\"a\\rb \\r\\n\"\\r\\n' | ctl device import -",
+           "1 added, 0 refused\n");
+    json_t *root = request(&fixture, 0);
+    ck_assert_str_eq(vectors_text(json_array_get(json_object_get(root, "commands"), 0), "claim"), "a\rb \r\n");
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(an_argument_that_is_not_utf8_is_refused_before_it_is_sent)
+{
+    static const char *const options[] = {"device add " ADDRESS " --claim", "device add " ADDRESS " --name",
+                                          "device list --status"};
+    struct fixture fixture = start("ECHO\n");
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "ctl %s \"$(printf 's\\344cret')\"", options[i]);
+        expect(&fixture, 2, line, ": not UTF-8: byte E4 behind 1 bytes");
+    }
+    char *requests = harness_read(fixture.requests);
+    ck_assert_str_eq(requests, "");
+    free(requests);
+}
+END_TEST
+
 START_TEST(what_export_writes_can_be_imported)
 {
     struct fixture fixture = start(OK("{\"total\":2,\"devices\":[" DEVICE(
@@ -491,6 +578,10 @@ int main(void)
     tcase_add_test(tcase, import_sends_many_in_bounded_messages);
     tcase_add_test(tcase, import_names_the_rows_that_were_refused);
     tcase_add_test(tcase, import_sends_nothing_of_a_file_with_a_mistake);
+    tcase_add_test(tcase, import_sends_nothing_of_what_a_spreadsheet_broke);
+    tcase_add_test(tcase, import_takes_what_spreadsheets_make);
+    tcase_add_test(tcase, import_keeps_each_byte_of_a_claim);
+    tcase_add_test(tcase, an_argument_that_is_not_utf8_is_refused_before_it_is_sent);
     tcase_add_test(tcase, what_export_writes_can_be_imported);
     tcase_add_test(tcase, watch_shows_what_comes_and_ends_on_sigint);
     tcase_add_test(tcase, watch_of_one_device_shows_no_other);

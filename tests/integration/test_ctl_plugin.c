@@ -133,7 +133,7 @@ START_TEST(an_imported_fleet_is_exported_again)
     EXPECT(0, "00000000000000ff,\"d, 255\",listed", "ctl device export");
     EXPECT(0, "3001\n", "ctl device export | wc -l");
     EXPECT(0, "3000 added, 0 refused", "ctl device export | ctl device import -");
-    EXPECT(1, "-:2: 0000000000000001: name: must be",
+    EXPECT(1, "-:2: the name is longer than 64 bytes",
            "{ echo address,name; printf '%%016x,%%065d\\n' 1 0; } | ctl device import -");
 }
 END_TEST

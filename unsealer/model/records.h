@@ -8,11 +8,11 @@
 
 #include <selkie/message.h>
 #include <selkie/session.h>
+#include <selkie/topic.h>
 #include <selkie/unsealer.h>
 
 #define SELKIE_ID_HASH_SIZE    32 /* SHA-256(ID) */
 #define SELKIE_DIGEST_SIZE     8 /* of SHA-256(body): a repeat has the same, another frame with this counter does not */
-#define SELKIE_DEVICE_NAME_MAX 64
 #define SELKIE_PENDING_MAX     4 /* pending IDs an address */
 #define SELKIE_SUPERSEDED_MAX  4 /* superseded IDs an address */
 #define SELKIE_LIVE_MAX        (1 + SELKIE_PENDING_MAX + SELKIE_SUPERSEDED_MAX)

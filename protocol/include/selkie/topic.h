@@ -12,6 +12,7 @@
 #define SELKIE_TOPIC_ROOT_MAX     64
 #define SELKIE_TOPIC_CONTROL      "$CONTROL/selkie/v1"
 #define SELKIE_GATEWAY_NAME_MAX   64
+#define SELKIE_DEVICE_NAME_MAX    64 /* bytes; of the name for people: section 8, addDevice */
 #define SELKIE_REASON_MAX         32
 #define SELKIE_TOPIC_MAX          256 /* any topic of Selkie and its NUL */
 
