@@ -37,6 +37,8 @@ struct ctl_options {
     const char *name;
     const char *status;
     bool certificate;
+    bool no_claim;
+    bool update;
 
     /* the broker; NULL or 0 = as the configuration says */
     const char *config;
@@ -68,6 +70,7 @@ enum ctl_exit ctl_frame_show(const struct ctl_options *options, const struct ctl
 enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_device_set(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command);
@@ -90,6 +93,8 @@ enum ctl_option_set {
     CTL_DEVICE_LIST = 16,
     CTL_DEVICE_ADD = 32,
     CTL_GATEWAY_ADD = 64,
+    CTL_DEVICE_SET = 256,
+    CTL_DEVICE_IMPORT = 512,
     CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
 };
 

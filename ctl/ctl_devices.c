@@ -284,14 +284,19 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
     return result;
 }
 
-json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
+static json_t *change_command(const char *what, const char *address, const char *name, const char *claim)
 {
-    json_t *command = ctl_json_pack("{s:s, s:s}", "command", "addDevice", "address", address);
+    json_t *command = ctl_json_pack("{s:s, s:s}", "command", what, "address", address);
     if (name)
         ctl_json_set_take(command, "name", json_string(name));
     if (claim)
         ctl_json_set_take(command, "claim", json_string(claim));
     return command;
+}
+
+json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
+{
+    return change_command("addDevice", address, name, claim);
 }
 
 static bool make_claim(char claim[static CLAIM_DIGITS + 1])
@@ -304,48 +309,88 @@ static bool make_claim(char claim[static CLAIM_DIGITS + 1])
     return made;
 }
 
+/* What became of a device; a plugin without this field adds. */
+static const char *result_of(const json_t *data)
+{
+    const char *word = json_string_value(json_object_get(data, "result"));
+    return word ? word : "added";
+}
+
 /* The claim's only appearance: the registry never gives it back. */
-static void print_claim(const char *address, const char *claim, bool as_json)
+static void print_claim(const char *address, const char *claim, json_t *data, bool as_json)
 {
     if (as_json) {
-        json_t *object = ctl_json_pack("{s:s, s:s}", "address", address, "claim", claim);
+        json_t *object =
+            ctl_json_pack("{s:s, s:s, s:s}", "address", address, "claim", claim, "result", result_of(data));
         ctl_print(object, true);
         json_decref(object);
     } else {
-        printf("%s added\nclaim  %s\n\nThe claim is shown only this once. The device must send it.\n", address, claim);
+        printf("%s %s\nclaim  %s\n\nThe claim is shown only this once. The device must send it.\n", address,
+               result_of(data), claim);
     }
 }
 
-static enum ctl_exit add_with_new_claim(const struct ctl_options *options, const char *address)
+static enum ctl_exit send_with_new_claim(const struct ctl_options *options, const char *what, const char *address)
 {
     char claim[CLAIM_DIGITS + 1];
     json_t *data;
     if (!make_claim(claim))
         return ctl_fail_openssl("no random numbers for a claim");
     enum ctl_exit result =
-        selkie_control_client_once_take(&data, options, ctl_device_add_command(address, options->name, claim));
+        selkie_control_client_once_take(&data, options, change_command(what, address, options->name, claim));
     if (data)
-        print_claim(address, claim, options->json);
+        print_claim(address, claim, data, options->json);
     json_decref(data);
     OPENSSL_cleanse(claim, sizeof claim);
     return result;
 }
 
+static void print_result(json_t *data, const void *address)
+{
+    if (strcmp(result_of(data), "unchanged") == 0)
+        printf("%s unchanged: it was added before, and is as you say\n", (const char *)address);
+    else
+        printf("%s %s\n", (const char *)address, result_of(data));
+}
+
+static enum ctl_exit check_claim(const struct ctl_options *options)
+{
+    if (!options->claim || (options->claim[0] != '\0' && strlen(options->claim) <= SELKIE_CLAIM_MAX))
+        return CTL_DONE;
+    ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
+    return CTL_USAGE;
+}
+
 enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl_command *command)
 {
-    (void)command;
-    char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
-    if (ctl_device_argument(address, options) != CTL_DONE)
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    if (ctl_device_argument(address, options) != CTL_DONE || check_claim(options) != CTL_DONE)
         return CTL_USAGE;
-    if (options->claim && (options->claim[0] == '\0' || strlen(options->claim) > SELKIE_CLAIM_MAX)) {
-        ctl_fail("--claim: must be 1 to %d bytes", SELKIE_CLAIM_MAX);
+    if (options->make_claim)
+        return send_with_new_claim(options, command->control, address);
+    return selkie_control_client_print_take(
+        options, change_command(command->control, address, options->name, options->claim), print_result, address);
+}
+
+enum ctl_exit ctl_device_set(const struct ctl_options *options, const struct ctl_command *command)
+{
+    bool claim = options->claim || options->make_claim;
+    if (options->no_claim && claim) {
+        ctl_fail("--claim and --no-claim exclude each other");
         return CTL_USAGE;
     }
-    if (options->make_claim)
-        return add_with_new_claim(options, address);
-    snprintf(done, sizeof done, "%s added", address);
-    return selkie_control_client_print_take(options, ctl_device_add_command(address, options->name, options->claim),
-                                            print_done, done);
+    if (!options->name && !claim && !options->no_claim) {
+        ctl_fail("nothing to change: use --name, --claim or --no-claim");
+        return CTL_USAGE;
+    }
+    if (!options->no_claim)
+        return ctl_device_add(options, command);
+    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    if (ctl_device_argument(address, options) != CTL_DONE)
+        return CTL_USAGE;
+    json_t *request = change_command(command->control, address, options->name, NULL);
+    ctl_json_set_take(request, "claim", json_null());
+    return selkie_control_client_print_take(options, request, print_result, address);
 }
 
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)

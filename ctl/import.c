@@ -33,6 +33,7 @@ struct import {
     size_t column_count;
     struct row *rows;
     size_t count, room;
+    bool update;
 };
 
 /* Columns that device export writes are ignored. Any other name is an error: a claim under a misspelt name must not get
@@ -198,6 +199,36 @@ static enum ctl_exit read_rows(struct import *import)
     return result;
 }
 
+static int compare_rows(const void *left, const void *right)
+{
+    const struct row *const *a = left, *const *b = right;
+    int order = strcmp((*a)->address, (*b)->address);
+    return order != 0 ? order : (*a)->line < (*b)->line ? -1 : 1;
+}
+
+/* Each address once: of two rows, nobody knows which is right. */
+static enum ctl_exit find_twins(const struct import *import)
+{
+    size_t twins = 0;
+    const struct row **sorted = calloc(import->count + 1, sizeof *sorted);
+    if (!sorted)
+        return ctl_fail("out of memory");
+    for (size_t i = 0; i < import->count; i++)
+        sorted[i] = &import->rows[i];
+    qsort(sorted, import->count, sizeof *sorted, compare_rows);
+    for (size_t i = 1; i < import->count; i++) {
+        if (strcmp(sorted[i]->address, sorted[i - 1]->address) != 0)
+            continue;
+        if (twins++ < REFUSALS_PRINTED)
+            ctl_fail("%s:%u: the address %s is in line %u too", import->path, sorted[i]->line, sorted[i]->address,
+                     sorted[i - 1]->line);
+    }
+    if (twins > REFUSALS_PRINTED)
+        ctl_fail("… and %zu more", twins - REFUSALS_PRINTED);
+    free(sorted);
+    return twins == 0 ? CTL_DONE : CTL_FAILED;
+}
+
 static enum ctl_exit read_file(struct import *import)
 {
     bool standard = strcmp(import->path, "-") == 0;
@@ -205,6 +236,8 @@ static enum ctl_exit read_file(struct import *import)
     if (!import->csv.file)
         return ctl_fail("%s: %s", import->path, strerror(errno));
     enum ctl_exit result = read_rows(import);
+    if (result == CTL_DONE)
+        result = find_twins(import);
     if (!standard)
         fclose(import->csv.file);
     return result;
@@ -212,15 +245,18 @@ static enum ctl_exit read_file(struct import *import)
 
 /* What happened to the devices. */
 struct outcome {
-    size_t added;
+    size_t added, changed, unchanged;
     json_t *refused;
 };
 
 static void take_response(struct outcome *outcome, const struct row *row, const json_t *response)
 {
     const char *error = selkie_control_client_error(response);
+    const char *word = json_string_value(json_object_get(json_object_get(response, "data"), "result"));
     if (!error) {
-        outcome->added++;
+        *(word && strcmp(word, "changed") == 0     ? &outcome->changed
+          : word && strcmp(word, "unchanged") == 0 ? &outcome->unchanged
+                                                   : &outcome->added) += 1;
         return;
     }
     ctl_json_append_take(outcome->refused, ctl_json_pack("{s:i, s:s, s:s}", "line", (int)row->line, "address",
@@ -235,8 +271,10 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
     bool full = false;
     while (next < import->count && !full) {
         const struct row *row = &import->rows[next++];
-        if (selkie_control_client_add_take(control, ctl_device_add_command(row->address, row->name, row->claim),
-                                           &full) != CTL_DONE) {
+        json_t *command = ctl_device_add_command(row->address, row->name, row->claim);
+        if (import->update)
+            ctl_json_set_take(command, "update", json_true());
+        if (selkie_control_client_add_take(control, command, &full) != CTL_DONE) {
             ctl_fail("%s:%u: not sent; nor are the rows after it", import->path, row->line);
             return 0;
         }
@@ -257,7 +295,9 @@ static void report(const struct import *import, const struct outcome *outcome, b
     json_t *each;
     size_t i, refused = json_array_size(outcome->refused);
     if (as_json) {
-        json_t *object = ctl_json_pack("{s:I, s:O}", "added", (json_int_t)outcome->added, "refused", outcome->refused);
+        json_t *object = ctl_json_pack("{s:I, s:I, s:I, s:O}", "added", (json_int_t)outcome->added, "changed",
+                                       (json_int_t)outcome->changed, "unchanged", (json_int_t)outcome->unchanged,
+                                       "refused", outcome->refused);
         ctl_print(object, true);
         json_decref(object);
         return;
@@ -271,7 +311,8 @@ static void report(const struct import *import, const struct outcome *outcome, b
                  json_string_value(json_object_get(each, "address")),
                  json_string_value(json_object_get(each, "error")));
     }
-    printf("%zu added, %zu refused\n", outcome->added, refused);
+    printf("%zu added, %zu changed, %zu unchanged, %zu refused\n", outcome->added, outcome->changed, outcome->unchanged,
+           refused);
 }
 
 static enum ctl_exit send_all(const struct import *import, const struct ctl_options *options)
@@ -303,6 +344,7 @@ enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct 
         return ctl_fail("out of memory");
     import->path = options->args[0];
     import->csv.find_separator = true;
+    import->update = options->update;
     enum ctl_exit result = read_file(import);
     if (result == CTL_DONE)
         result = send_all(import, options);

@@ -75,6 +75,10 @@ START_TEST(each_command_asks_what_it_says)
         {"device add " ADDRESS " --name 'Roof 1' --claim s3cret",
          "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\",\"name\":\"Roof 1\",\"claim\":\"s3cret\"}"},
         {"device add " ADDRESS, "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\"}"},
+        {"device set " ADDRESS " --name x --no-claim",
+         "{\"command\":\"setDevice\",\"address\":\"" ADDRESS "\",\"name\":\"x\",\"claim\":null}"},
+        {"device set 0x" ADDRESS " --claim c",
+         "{\"command\":\"setDevice\",\"address\":\"" ADDRESS "\",\"claim\":\"c\"}"},
         {"device approve " ADDRESS, "{\"command\":\"approveDevice\",\"address\":\"" ADDRESS "\"}"},
         {"device approve " ADDRESS " 0123456789abcdef",
          "{\"command\":\"approveDevice\",\"address\":\"" ADDRESS "\",\"id\":\"0123456789abcdef\"}"},
@@ -254,7 +258,7 @@ START_TEST(import_sends_many_in_bounded_messages)
              "{ echo address,name,claim; i=0; while [ $i -lt %d ]; do "
              "printf '%%016x,\"Name, %%d\",claim-%%d\\n' $i $i $i; i=$((i+1)); done; } | ctl device import -",
              DEVICES);
-    expect(&fixture, 0, script, "5000 added, 0 refused\n");
+    expect(&fixture, 0, script, "5000 added, 0 changed, 0 unchanged, 0 refused\n");
 
     char *all = harness_read(fixture.requests);
     size_t messages = 0, devices = 0;
@@ -285,7 +289,7 @@ START_TEST(import_names_the_rows_that_were_refused)
     char line[512];
     snprintf(line, sizeof line, "ctl device import '%s'", harness_path("two.csv"));
     expect(&fixture, 1, line, "two.csv:5: 00000000000000ff: exists already\n");
-    expect(&fixture, 1, line, "1 added, 1 refused\n");
+    expect(&fixture, 1, line, "1 added, 0 changed, 0 unchanged, 1 refused\n");
     snprintf(line, sizeof line, "ctl device import --json '%s'", harness_path("two.csv"));
     expect(&fixture, 1, line, "\"added\": 1");
 }
@@ -305,6 +309,8 @@ START_TEST(import_sends_nothing_of_a_file_with_a_mistake)
         {"address\n0000000000000001\n\"0000000000000002\n", ":3: a quoted field does not end"},
         {"address,name\n0000000000000001,\"a\"b\n", ":2: text after the end of a quoted field"},
         {"address,name\n0000000000000001,a\"b\n", ":2: a quote inside a field"},
+        {"address\n00000000000000AA\n0000000000000001\n00:00:00:00:00:00:00:aa\n",
+         ":4: the address 00000000000000aa is in line 2 too"},
         {"address,claim\n0000000000000001,"
          "01234567890123456789012345678901234567890123456789012345678901234\n",
          ":2: the claim is longer than 64 bytes"},
@@ -370,7 +376,7 @@ START_TEST(import_takes_what_spreadsheets_make)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char line[512];
         snprintf(line, sizeof line, "printf '%s' | ctl device import -", files[i]);
-        expect(&fixture, 0, line, "1 added, 0 refused\n");
+        expect(&fixture, 0, line, "1 added, 0 changed, 0 unchanged, 0 refused\n");
         json_t *root = request(&fixture, i);
         ck_assert_uint_eq(json_array_size(vectors_list(root, "commands")), 1);
         const json_t *command = json_array_get(json_object_get(root, "commands"), 0);
@@ -387,7 +393,7 @@ START_TEST(import_keeps_each_byte_of_a_claim)
 {
     struct fixture fixture = start("ECHO\n");
     expect(&fixture, 0, "printf 'address,claim\\n0000000000000001,\"a\\rb \\r\\n\"\\r\\n' | ctl device import -",
-           "1 added, 0 refused\n");
+           "1 added, 0 changed, 0 unchanged, 0 refused\n");
     json_t *root = request(&fixture, 0);
     ck_assert_str_eq(vectors_text(json_array_get(json_object_get(root, "commands"), 0), "claim"), "a\rb \r\n");
     json_decref(root);
@@ -416,7 +422,7 @@ START_TEST(what_export_writes_can_be_imported)
         "0000000000000001", "active", "active") ",{\"address\":"
                                                 "\"0000000000000002\",\"name\":\"a \\\"b\\\", "
                                                 "c\",\"status\":\"listed\",\"bindings\":[]}]}") NO_DEVICES "ECHO\n");
-    expect(&fixture, 0, "ctl device export | ctl device import -", "2 added, 0 refused\n");
+    expect(&fixture, 0, "ctl device export | ctl device import -", "2 added, 0 changed, 0 unchanged, 0 refused\n");
     json_t *root = request(&fixture, 2);
     const json_t *second = json_array_get(json_object_get(root, "commands"), 1);
     ck_assert_str_eq(vectors_text(second, "address"), "0000000000000002");

@@ -100,6 +100,49 @@ START_TEST(a_device_goes_through_its_life)
 }
 END_TEST
 
+START_TEST(a_device_that_was_added_changes_only_where_it_is_said)
+{
+    start(",\"enrolment\":\"listed\"");
+    EXPECT(0, "00112233aabbccdd added", "ctl device add 00112233aabbccdd --name Roof --claim right");
+    EXPECT(0, "00112233aabbccdd unchanged", "ctl device add 00112233aabbccdd");
+    EXPECT(0, "00112233aabbccdd unchanged", "ctl device add 00112233aabbccdd --name Roof --claim right");
+    EXPECT(1, "added already, with another claim; setDevice (selkiectl device set)",
+           "ctl device add 00112233aabbccdd --claim wrong");
+    EXPECT(1, "with another name and claim", "ctl device add 00112233aabbccdd --name x --claim");
+    EXPECT(0, "\"name\": \"Roof\"", "ctl device show 00112233aabbccdd --json");
+    EXPECT(0, "0 added, 0 changed, 1 unchanged, 0 refused",
+           "printf 'address,claim\\n00112233aabbccdd,right\\n' | ctl device import -");
+    EXPECT(0, "changed", "ctl device set 00112233aabbccdd --name ''");
+    EXPECT(0, "\"name\": \"\"", "ctl device show 00112233aabbccdd --json");
+    EXPECT(0, "unchanged", "ctl device set 00112233aabbccdd --claim right --name ''");
+    EXPECT(0, "changed", "ctl device set 00112233aabbccdd --no-claim");
+    EXPECT(0, "\"claim\": false", "ctl device show 00112233aabbccdd --json");
+    EXPECT(1, "no such device", "ctl device set 00112233aabbccde --name x");
+    EXPECT(2, "nothing to change", "ctl device set 00112233aabbccdd");
+    EXPECT(2, "exclude each other", "ctl device set 00112233aabbccdd --claim x --no-claim");
+}
+END_TEST
+
+START_TEST(an_import_changes_only_with_update)
+{
+    start(",\"enrolment\":\"listed\"");
+    EXPECT(0, "2 added, 0 changed, 0 unchanged, 0 refused",
+           "printf 'address,name,claim\\n0000000000000001,a,c1\\n0000000000000002,b,c2\\n' >one.csv; "
+           "ctl device import one.csv");
+    char *said = shell(1, "printf 'address,name,claim\\n0000000000000001,a,other\\n0000000000000002,,\\n"
+                          "0000000000000003,c,\\n' >two.csv; ctl device import two.csv");
+    ck_assert_msg(strstr(said, "two.csv:2: 0000000000000001: address: added already, with another claim") &&
+                      strstr(said, "1 added, 0 changed, 1 unchanged, 1 refused"),
+                  "%s", said);
+    free(said);
+    EXPECT(0, "0 added, 0 changed, 2 unchanged, 0 refused", "ctl device import one.csv");
+    EXPECT(0, "0 added, 1 changed, 2 unchanged, 0 refused", "ctl device import --update two.csv");
+    /* An empty cell takes nothing away. */
+    EXPECT(0, "\"claim\": true", "ctl device show 0000000000000002 --json");
+    EXPECT(0, "\"changed\": 1,", "ctl device import --json --update one.csv");
+}
+END_TEST
+
 START_TEST(the_air_that_session_frames_save_is_shown)
 {
     start("");
@@ -126,13 +169,13 @@ START_TEST(an_imported_fleet_is_exported_again)
 {
     start("");
     EXPECT(
-        0, "3000 added, 0 refused",
+        0, "3000 added, 0 changed, 0 unchanged, 0 refused",
         "{ echo address,name; i=1; while [ $i -le 3000 ]; do printf '%%016x,\"d, %%d\"\\n' $i $i; i=$((i+1)); done; } "
         "| ctl device import -");
     EXPECT(0, "3000\n", "ctl device list --json | grep -c '\"address\"'");
     EXPECT(0, "00000000000000ff,\"d, 255\",listed", "ctl device export");
     EXPECT(0, "3001\n", "ctl device export | wc -l");
-    EXPECT(0, "3000 added, 0 refused", "ctl device export | ctl device import -");
+    EXPECT(0, "0 added, 0 changed, 3000 unchanged, 0 refused", "ctl device export | ctl device import -");
     EXPECT(1, "-:2: the name is longer than 64 bytes",
            "{ echo address,name; printf '%%016x,%%065d\\n' 1 0; } | ctl device import -");
 }
@@ -157,13 +200,15 @@ START_TEST(no_exported_cell_is_a_formula_and_import_takes_it_back)
     ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
     frames_await_receipt(gateway, 1);
     EXPECT(0, ",gw1,\"'=HYPERLINK(\"\"http://a\"\")\"\n", "ctl device export");
+    EXPECT(0, "added", "ctl device add 00112233aabbccdd --name other");
+    EXPECT(0, "1 added, 0 changed, 1 unchanged", "ctl device export | ctl device import -");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char row[64];
         snprintf(row, sizeof row, "00112233aabbccdd,%s,listed", names[i][1]);
-        EXPECT(0, "added", "ctl device add 00112233aabbccdd --name \"%s\"", names[i][0]);
+        EXPECT(0, "changed", "ctl device set 00112233aabbccdd --name \"%s\"", names[i][0]);
         EXPECT(0, row, "ctl device export | tee export.csv");
-        EXPECT(0, "added", "ctl device add 00112233aabbccdd --name other");
-        EXPECT(0, "2 added, 0 refused", "ctl device import export.csv");
+        EXPECT(0, "changed", "ctl device set 00112233aabbccdd --name other");
+        EXPECT(0, "0 added, 1 changed, 1 unchanged, 0 refused", "ctl device import export.csv --update");
         snprintf(row, sizeof row, "\"name\": \"%s\"", names[i][0]);
         EXPECT(0, row, "ctl device show 00112233aabbccdd --json");
     }
@@ -187,7 +232,7 @@ START_TEST(a_claim_is_made_and_printed_once)
     struct frames_device device = frames_device(1);
     uint8_t body[SELKIE_SEALED_SIZE];
     char *first = shell(0, "ctl device add %s --claim", device.text);
-    char *second = shell(0, "ctl device add --claim --json %s", device.text), claim[21] = "";
+    char *second = shell(0, "ctl device set --claim --json %s", device.text), claim[21] = "";
     ck_assert_msg(strstr(first, " added\n") && claim_in(first, "claim  "), "%s", first);
     ck_assert_msg(strstr(second, device.text) && claim_in(second, "\"claim\": \""), "%s", second);
     memcpy(claim, claim_in(second, "\"claim\": \""), 20);
@@ -205,7 +250,7 @@ START_TEST(a_claim_is_made_and_printed_once)
     frames_await_receipts(gateway, 1, 2);
     EXPECT(0, "active", "ctl device list --status active");
     /* Nothing is printed that the plugin did not take. */
-    char *refused = shell(1, "ctl device add %s --claim --name '%065d'", device.text, 0);
+    char *refused = shell(1, "ctl device set %s --claim --name '%065d'", device.text, 0);
     ck_assert_msg(strstr(refused, "name: must be") && !strstr(refused, "claim"), "%s", refused);
     free(first);
     free(second);
@@ -312,6 +357,8 @@ int main(void)
     tcase_add_test(tcase, a_reset_device_is_approved_and_what_was_parked_comes_out);
     tcase_add_test(tcase, of_several_pending_ids_one_is_named);
     tcase_add_test(tcase, a_device_goes_through_its_life);
+    tcase_add_test(tcase, a_device_that_was_added_changes_only_where_it_is_said);
+    tcase_add_test(tcase, an_import_changes_only_with_update);
     tcase_add_test(tcase, the_air_that_session_frames_save_is_shown);
     tcase_add_test(tcase, an_imported_fleet_is_exported_again);
     tcase_add_test(tcase, no_exported_cell_is_a_formula_and_import_takes_it_back);

@@ -203,6 +203,64 @@ START_TEST(listed_enrolment_takes_the_listed_with_their_claim)
 }
 END_TEST
 
+/* The word in the answer. */
+static void expect_result(struct kit_host *host, const char *command, const char *word)
+{
+    json_t *response;
+    const char *said = json_string_value(ask(host, command, "result", &response));
+
+    ck_assert_msg(said != NULL && strcmp(said, word) == 0, "%s: %s", command, said ? said : "an error");
+    json_decref(response);
+}
+
+#define ADD "{\"command\":\"addDevice\",\"address\":\"" ADDRESS_1 "\""
+#define SET "{\"command\":\"setDevice\",\"address\":\"" ADDRESS_1 "\""
+
+START_TEST(adding_a_known_device_changes_nothing_and_setting_does)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_LISTED, SELKIE_REBIND_CLAIM);
+    struct kit_device device = kit_device(1, 1);
+
+    expect_result(host, ADD ",\"name\":\"pump\",\"claim\":\"secret\"}", "added");
+    expect_result(host, ADD "}", "unchanged");
+    expect_result(host, ADD ",\"claim\":\"secret\"}", "unchanged");
+    expect_error(host, ADD ",\"claim\":\"other!\"}", "added already, with another claim");
+    expect_error(host, ADD ",\"claim\":\"secre\"}", "added already, with another claim");
+    expect_error(host, ADD ",\"name\":\"Pump\"}", "added already, with another name");
+    expect_error(host, ADD ",\"name\":\"\",\"claim\":\"x\",\"update\":false}", "with another name and claim");
+    /* None of them changed the claim. */
+    kit_submit_wait(host, kit_register(&device, "other!", NULL));
+    kit_expect_rejected(host, "claim");
+    expect_result(host, ADD ",\"claim\":\"other!\",\"update\":true}", "changed");
+    expect_result(host, SET ",\"claim\":\"other!\"}", "unchanged");
+    expect_result(host, SET ",\"name\":\"roof\"}", "changed");
+    kit_submit_wait(host, kit_register(&device, "other!", NULL));
+    kit_event(host, "registered");
+    expect_result(host, SET ",\"claim\":null}", "changed");
+    expect_result(host, SET ",\"claim\":null}", "unchanged");
+    expect_error(host, "{\"command\":\"setDevice\",\"address\":\"" ADDRESS_2 "\",\"name\":\"x\"}", "no such device");
+    expect_error(host, ADD ",\"update\":1}", "update: must be true or false");
+    expect_error(host, ADD ",\"claim\":null}", "claim: must be a string");
+    expect_error(host, SET ",\"claim\":7}", "claim: must be a string");
+    kit_close(host);
+}
+END_TEST
+
+/* It is not added yet: this is how an administrator vouches for it. */
+START_TEST(a_device_that_registered_by_itself_can_be_added)
+{
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_CLAIM);
+    struct kit_device device = kit_device(1, 1);
+
+    kit_submit_wait(host, kit_register(&device, NULL, NULL));
+    kit_event(host, "registered");
+    expect_result(host, ADD ",\"claim\":\"secret\"}", "added");
+    expect_result(host, ADD ",\"claim\":\"secret\"}", "unchanged");
+    expect_status(host, ADDRESS_1, "active", 1);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(rebind_deny_and_allow_do_so_with_the_alarm)
 {
     const char *dir = kit_dir();
@@ -671,6 +729,8 @@ int main(void)
     tcase_add_test(tcase, a_revoked_address_rejects_everything_until_it_is_restored);
     tcase_add_test(tcase, a_removed_device_may_come_back_but_not_with_its_old_id);
     tcase_add_test(tcase, listed_enrolment_takes_the_listed_with_their_claim);
+    tcase_add_test(tcase, adding_a_known_device_changes_nothing_and_setting_does);
+    tcase_add_test(tcase, a_device_that_registered_by_itself_can_be_added);
     tcase_add_test(tcase, rebind_deny_and_allow_do_so_with_the_alarm);
     tcase_add_test(tcase, a_clone_reveals_nothing_of_the_device);
     tcase_add_test(tcase, four_ids_may_be_pending_and_one_more_takes_the_place_of_the_most_silent);

@@ -277,7 +277,7 @@ START_TEST(a_damaged_claim_lets_nobody_in)
     struct kit_body body = kit_register(&device, "right", NULL);
     kit_receipt(host, kit_submit(host, &body, 0));
     kit_expect_rejected(host, "claim");
-    kit_do(host, "{\"command\":\"addDevice\",\"address\":\"0200000000000001\",\"claim\":\"again\"}");
+    kit_do(host, "{\"command\":\"setDevice\",\"address\":\"0200000000000001\",\"claim\":\"again\"}");
     body = kit_register(&device, "again", NULL);
     kit_receipt(host, kit_submit(host, &body, 0));
     json_decref(kit_expect_event(host, "registered"));

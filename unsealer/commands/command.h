@@ -42,6 +42,7 @@ void selkie_command_make_ascii(char *text);
 /* Each handler returns 0, SELKIE_EREFUSED after selkie_command_refuse, or an error for which the transaction must be
  * rolled back. */
 int selkie_command_add_device(struct selkie_command *command);
+int selkie_command_set_device(struct selkie_command *command);
 int selkie_command_get_device(struct selkie_command *command);
 int selkie_command_list_devices(struct selkie_command *command);
 int selkie_command_approve_device(struct selkie_command *command);

@@ -7,7 +7,7 @@
 
 struct field {
     const char *name;
-    enum { TEXT, INTEGER, ADDRESS } type;
+    enum { TEXT, TEXT_OR_NULL, INTEGER, BOOLEAN, ADDRESS } type;
     bool required;
 };
 
@@ -18,7 +18,10 @@ static const struct entry {
 } entries[] = {
     {"addDevice",
      selkie_command_add_device,
-     {{"address", ADDRESS, true}, {"name", TEXT, false}, {"claim", TEXT, false}}},
+     {{"address", ADDRESS, true}, {"name", TEXT, false}, {"claim", TEXT, false}, {"update", BOOLEAN, false}}},
+    {"setDevice",
+     selkie_command_set_device,
+     {{"address", ADDRESS, true}, {"name", TEXT, false}, {"claim", TEXT_OR_NULL, false}}},
     {"getDevice", selkie_command_get_device, {{"address", ADDRESS, true}}},
     {"listDevices",
      selkie_command_list_devices,
@@ -47,6 +50,10 @@ static int check_field(struct selkie_command *command, const struct field *field
 {
     if (field->type == INTEGER && !json_is_integer(value))
         return selkie_command_refuse(command, "%s: must be an integer", field->name);
+    if (field->type == BOOLEAN)
+        return json_is_boolean(value) ? 0 : selkie_command_refuse(command, "%s: must be true or false", field->name);
+    if (field->type == TEXT_OR_NULL && json_is_null(value))
+        return 0;
     if (field->type != INTEGER && !json_is_string(value))
         return selkie_command_refuse(command, "%s: must be a string", field->name);
     if (field->type == ADDRESS && selkie_address_parse(command->address, json_string_value(value)) < 0)

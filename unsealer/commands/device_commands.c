@@ -43,23 +43,75 @@ static int copy_text(struct selkie_command *command, const char *key, size_t min
     return 0;
 }
 
+/* Take the name and the claim of the command. *what says what is different then; NULL = nothing. */
+static int take_changes(struct selkie_command *command, struct selkie_device_record *device, const char **what)
+{
+    struct selkie_device_record before = *device;
+    size_t name_len = strlen(device->name);
+    int result = copy_text(command, "name", 0, SELKIE_DEVICE_NAME_MAX, device->name, &name_len);
+
+    if (json_is_null(json_object_get(command->fields, "claim")))
+        device->claim_len = 0;
+    else if (result == 0)
+        result = copy_text(command, "claim", 1, SELKIE_CLAIM_MAX, device->claim, &device->claim_len);
+    if (result == 0 && json_object_get(command->fields, "claim"))
+        device->claim_corrupt = false;
+    device->name[name_len] = 0;
+    bool name = strcmp(before.name, device->name) != 0;
+    bool claim = before.claim_corrupt != device->claim_corrupt || before.claim_len != device->claim_len ||
+                 memcmp(before.claim, device->claim, device->claim_len) != 0;
+    *what = name && claim ? "name and claim" : name ? "name" : claim ? "claim" : NULL;
+    mbedtls_platform_zeroize(&before, sizeof before);
+    return result;
+}
+
+/* An administrator vouches for the device. `word` is for the answer. */
+static int store(struct selkie_command *command, struct selkie_device_record *device, const char *word)
+{
+    device->listed = true;
+    device->gateway[0] = 0;
+    return json_object_set_new(command->data, "result", json_string(word)) == 0
+               ? selkie_effects_review(command->commands->effects, device)
+               : SELKIE_ENOMEM;
+}
+
+static int store_changes(struct selkie_command *command, struct selkie_device_record *device, const char *what)
+{
+    if (what || !device->listed)
+        return store(command, device, "changed");
+    return json_object_set_new(command->data, "result", json_string("unchanged")) == 0 ? 0 : SELKIE_ENOMEM;
+}
+
+/* A device that registered by itself is not added yet. One that was added stays as it is, without "update": its claim
+ * may be in the device, and nobody is to overwrite it by mistake. */
 int selkie_command_add_device(struct selkie_command *command)
 {
     struct selkie_device_record device;
+    bool update = json_is_true(json_object_get(command->fields, "update"));
+    const char *what = NULL;
     int result = selkie_registry_device(command->commands->effects->registry, command->address, &device);
-    size_t name_len = strlen(device.name);
 
     if (result >= 0)
-        result = copy_text(command, "name", 0, SELKIE_DEVICE_NAME_MAX, device.name, &name_len);
+        result = take_changes(command, &device, &what);
+    if (result == 0 && device.listed && what && !update)
+        result = selkie_command_refuse(
+            command, "address: added already, with another %s; setDevice (selkiectl device set) changes it", what);
     if (result == 0)
-        result = copy_text(command, "claim", 1, SELKIE_CLAIM_MAX, device.claim, &device.claim_len);
-    if (result == 0) {
-        device.name[name_len] = 0;
-        device.claim_corrupt = device.claim_corrupt && device.claim_len == 0;
-        device.listed = true;
-        device.gateway[0] = 0;
-        result = selkie_effects_review(command->commands->effects, &device);
-    }
+        result = device.listed ? store_changes(command, &device, what) : store(command, &device, "added");
+    mbedtls_platform_zeroize(&device, sizeof device);
+    return result;
+}
+
+int selkie_command_set_device(struct selkie_command *command)
+{
+    struct selkie_device_record device;
+    const char *what = NULL;
+    int result = load(command, &device);
+
+    if (result == 0)
+        result = take_changes(command, &device, &what);
+    if (result == 0)
+        result = store_changes(command, &device, what);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }
