@@ -4,6 +4,7 @@
 #include <kit/kit.h>
 #include <run_suite.h>
 #include <sched.h>
+#include <selkie/clock.h>
 #include <selkie/mbedtls.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -649,6 +650,41 @@ START_TEST(gateways_are_known_by_password_or_certificate)
 }
 END_TEST
 
+/* A payload with many gateways does not read them all for each. */
+START_TEST(ten_thousand_gateways_are_added_in_seconds)
+{
+    enum { GATEWAYS = 10000 };
+    struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
+    json_t *payload = json_pack("{s:[]}", "commands"), *response;
+    int64_t start_us = selkie_clock_monotonic_us();
+
+    for (int i = 0; i < GATEWAYS; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "gateway-%d", i);
+        ck_assert_int_eq(json_array_append_new(json_object_get(payload, "commands"),
+                                               json_pack("{s:s, s:s}", "command", "addGateway", "gateway", name)),
+                         0);
+    }
+    char *text = json_dumps(payload, JSON_COMPACT);
+    ck_assert_int_eq(selkie_unsealer_command(kit_unsealer(host), 1, text, strlen(text)), 0);
+    size_t len;
+    json_t *responses = next_responses(host, &len);
+    ck_assert_uint_eq(json_array_size(responses), GATEWAYS);
+    ck_assert_uint_eq(count_errors(responses), 0);
+    ck_assert_int_eq(selkie_unsealer_gateway(kit_unsealer(host), "gateway-9999"), SELKIE_GATEWAY_PASSWORD);
+    expect_error(host, "{\"command\":\"addGateway\",\"gateway\":\"gateway-0\"}", "already");
+    ck_assert_uint_eq(json_array_size(ask(host, "{\"command\":\"listGateways\"}", "gateways", &response)), GATEWAYS);
+    json_decref(response);
+    double seconds = (double)(selkie_clock_monotonic_us() - start_us) / 1e6;
+    printf("%d gateways: %.1f s\n", GATEWAYS, seconds);
+    ck_assert(seconds < 20);
+    json_decref(responses);
+    json_decref(payload);
+    free(text);
+    kit_close(host);
+}
+END_TEST
+
 START_TEST(keys_are_listed_with_the_number_of_their_devices)
 {
     struct kit_host *host = open_with(kit_dir(), SELKIE_ENROL_OPEN, SELKIE_REBIND_APPROVE);
@@ -742,6 +778,7 @@ int main(void)
     tcase_add_test(tcase, an_answer_is_bounded_however_much_is_asked_for);
     tcase_add_test(tcase, a_page_of_devices_with_many_ids_is_short);
     tcase_add_test(tcase, gateways_are_known_by_password_or_certificate);
+    tcase_add_test(tcase, ten_thousand_gateways_are_added_in_seconds);
     tcase_add_test(tcase, keys_are_listed_with_the_number_of_their_devices);
     tcase_add_test(tcase, bad_commands_are_answered_and_change_nothing);
     suite_add_tcase(suite, tcase);

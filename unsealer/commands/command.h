@@ -16,7 +16,7 @@ struct selkie_commands {
     const struct selkie_keyring *keyring;
     json_t *(*stats)(void *context); /* the document of selkie/stats */
     void *stats_context;
-    bool gateways_changed; /* by this transaction */
+    json_t *changed_gateways; /* by this transaction: an object, its keys are their names; NULL = none */
 };
 
 /* What a handler gets: its fields are there and of their type. */

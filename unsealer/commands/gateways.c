@@ -24,13 +24,19 @@ struct selkie_gateways {
     struct entry *table;
 };
 
+static void free_entry(struct entry *entry)
+{
+    if (entry)
+        mbedtls_platform_zeroize(entry, sizeof *entry);
+    free(entry);
+}
+
 static void free_table(struct entry *table)
 {
     struct entry *entry, *next;
     HASH_ITER (hh, table, entry, next) {
         HASH_DEL(table, entry);
-        mbedtls_platform_zeroize(entry, sizeof *entry);
-        free(entry);
+        free_entry(entry);
     }
 }
 
@@ -77,6 +83,28 @@ int selkie_gateways_reload(struct selkie_gateways *gateways, struct selkie_regis
     gateways->table = table;
     pthread_mutex_unlock(&gateways->lock);
     free_table(before);
+    return 0;
+}
+
+int selkie_gateways_refresh(struct selkie_gateways *gateways, struct selkie_registry *registry, const char *name)
+{
+    struct entry *entry = calloc(1, sizeof *entry), *before;
+    int result = entry ? selkie_registry_gateway(registry, name, &entry->gateway) : SELKIE_ENOMEM;
+
+    if (result < 0) {
+        free_entry(entry);
+        return result;
+    }
+    pthread_mutex_lock(&gateways->lock);
+    HASH_FIND_STR(gateways->table, name, before);
+    if (before)
+        HASH_DEL(gateways->table, before);
+    if (result > 0)
+        HASH_ADD_STR(gateways->table, gateway.name, entry);
+    pthread_mutex_unlock(&gateways->lock);
+    free_entry(before);
+    if (result == 0)
+        free_entry(entry);
     return 0;
 }
 

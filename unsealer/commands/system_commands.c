@@ -14,16 +14,12 @@ static const char *const auth_names[] = {
     [SELKIE_GATEWAY_CERTIFICATE] = "certificate",
 };
 
-/* 1 and the gateway, or 0. */
-static int find_gateway(struct selkie_registry *registry, const char *name, struct selkie_gateway_record *gateway)
+/* Logins learn of it after the commit. */
+static int note_change(struct selkie_commands *commands, const char *name)
 {
-    int result;
-
-    gateway->name[0] = 0;
-    while ((result = selkie_registry_next_gateway(registry, gateway->name, gateway)) > 0)
-        if (strcmp(gateway->name, name) == 0)
-            return 1;
-    return result;
+    if (!commands->changed_gateways)
+        commands->changed_gateways = json_object();
+    return json_object_set_new(commands->changed_gateways, name, json_null()) == 0 ? 0 : SELKIE_ENOMEM;
 }
 
 int selkie_command_add_gateway(struct selkie_command *command)
@@ -39,7 +35,7 @@ int selkie_command_add_gateway(struct selkie_command *command)
                                      SELKIE_GATEWAY_NAME_MAX);
     if (auth && strcmp(auth, "password") != 0 && strcmp(auth, "certificate") != 0)
         return selkie_command_refuse(command, "auth: must be \"password\" or \"certificate\"");
-    result = find_gateway(registry, name, &gateway);
+    result = selkie_registry_gateway(registry, name, &gateway);
     if (result > 0)
         result = selkie_command_refuse(command, "gateway: already registered");
     if (result < 0)
@@ -53,11 +49,12 @@ int selkie_command_add_gateway(struct selkie_command *command)
         result = selkie_gateways_make_password(&gateway, password);
     if (result == 0)
         result = selkie_registry_put_gateway(registry, &gateway);
+    if (result == 0)
+        result = note_change(command->commands, name);
     json_object_set_new(command->data, "gateway", json_string(name));
     json_object_set_new(command->data, "auth", json_string(auth_names[gateway.auth]));
     if (password[0])
         json_object_set_new(command->data, "password", json_string(password));
-    command->commands->gateways_changed = true;
 out:
     mbedtls_platform_zeroize(password, sizeof password);
     mbedtls_platform_zeroize(&gateway, sizeof gateway);
@@ -83,13 +80,13 @@ int selkie_command_remove_gateway(struct selkie_command *command)
     struct selkie_registry *registry = command->commands->effects->registry;
     const char *name = selkie_command_text(command, "gateway");
     struct selkie_gateway_record gateway;
-    int result = find_gateway(registry, name, &gateway);
+    int result = selkie_registry_gateway(registry, name, &gateway);
 
     mbedtls_platform_zeroize(&gateway, sizeof gateway);
     if (result <= 0)
         return result < 0 ? result : selkie_command_refuse(command, "gateway: not registered");
-    command->commands->gateways_changed = true;
-    return selkie_registry_delete_gateway(registry, name);
+    result = selkie_registry_delete_gateway(registry, name);
+    return result < 0 ? result : note_change(command->commands, name);
 }
 
 int selkie_command_list_keys(struct selkie_command *command)

@@ -120,7 +120,8 @@ static int begin(struct selkie_transaction *transaction)
     struct selkie_registry *registry = transaction->effects.registry;
 
     transaction->commit_us = -1;
-    transaction->commands.gateways_changed = false;
+    json_decref(transaction->commands.changed_gateways);
+    transaction->commands.changed_gateways = NULL;
     if (selkie_registry_damage(registry))
         return SELKIE_ESTORAGE;
     log_change(transaction, transaction->check_delay, LOG_WARNING, selkie_registry_check_delay(registry),
@@ -164,6 +165,22 @@ static void release_batch(struct selkie_transaction *transaction)
     transaction->count = 0;
 }
 
+static void refresh_gateways(struct selkie_transaction *transaction)
+{
+    struct selkie_unsealer *unsealer = transaction->unsealer;
+    const char *name;
+    json_t *value;
+    int result = 0;
+
+    json_object_foreach (transaction->commands.changed_gateways, name, value) {
+        if (result == 0)
+            result = selkie_gateways_refresh(unsealer->gateways, transaction->effects.registry, name);
+    }
+    if (result < 0)
+        selkie_pipeline_log(unsealer, LOG_ERR,
+                            "gateways: the change is stored, but cannot be loaded for logins; restart Mosquitto");
+}
+
 /* After the commit: the effects are true now. `frames`: the transaction decided the batch. */
 static void finish(struct selkie_transaction *transaction, bool frames)
 {
@@ -171,10 +188,7 @@ static void finish(struct selkie_transaction *transaction, bool frames)
 
     selkie_transaction_log_corrupt(transaction);
     log_devices_full(transaction);
-    if (transaction->commands.gateways_changed &&
-        selkie_gateways_reload(unsealer->gateways, transaction->effects.registry) < 0)
-        selkie_pipeline_log(unsealer, LOG_ERR,
-                            "gateways: the change is stored, but cannot be loaded for logins; restart Mosquitto");
+    refresh_gateways(transaction);
     selkie_pipeline_stats_transaction(&unsealer->stats, &transaction->effects, transaction->batch,
                                       frames ? transaction->count : 0, transaction->commit_us);
     if (frames)
@@ -350,5 +364,6 @@ void selkie_transaction_wipe(struct selkie_transaction *transaction)
 {
     release_batch(transaction);
     close_command(transaction);
+    json_decref(transaction->commands.changed_gateways);
     selkie_effects_wipe(&transaction->effects);
 }

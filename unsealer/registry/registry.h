@@ -221,6 +221,9 @@ SELKIE_USE_RESULT int selkie_registry_put_day_clock(struct selkie_registry *regi
 
 SELKIE_USE_RESULT int selkie_registry_put_gateway(struct selkie_registry *registry,
                                                   const struct selkie_gateway_record *gateway);
+/* 1 or 0. */
+SELKIE_USE_RESULT int selkie_registry_gateway(struct selkie_registry *registry, const char *name,
+                                              struct selkie_gateway_record *gateway);
 /* The first after a name ("" = the first of all). 1 or 0. */
 SELKIE_USE_RESULT int selkie_registry_next_gateway(struct selkie_registry *registry, const char *after,
                                                    struct selkie_gateway_record *gateway);

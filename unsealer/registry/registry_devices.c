@@ -109,10 +109,8 @@ int selkie_registry_put_gateway(struct selkie_registry *registry, const struct s
                           SELKIE_VALUES(SELKIE_GATEWAY_COLUMNS(SELKIE_VALUE, SELKIE_VALUE)));
 }
 
-int selkie_registry_next_gateway(struct selkie_registry *registry, const char *after,
-                                 struct selkie_gateway_record *record)
+static int read_gateway(struct selkie_registry *registry, sqlite3_stmt *row, struct selkie_gateway_record *record)
 {
-    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_GATEWAY_NEXT, SELKIE_VALUES(SELKIE_TEXT(after)));
     int result = selkie_sql_step(registry, row), at = 0;
 
     if (result <= 0)
@@ -120,6 +118,19 @@ int selkie_registry_next_gateway(struct selkie_registry *registry, const char *a
     SELKIE_GATEWAY_COLUMNS(SELKIE_READ, SELKIE_READ)
     selkie_sql_done(row);
     return 1;
+}
+
+int selkie_registry_gateway(struct selkie_registry *registry, const char *name, struct selkie_gateway_record *record)
+{
+    return read_gateway(registry, selkie_sql(registry, SELKIE_SQL_GATEWAY_FIND, SELKIE_VALUES(SELKIE_TEXT(name))),
+                        record);
+}
+
+int selkie_registry_next_gateway(struct selkie_registry *registry, const char *after,
+                                 struct selkie_gateway_record *record)
+{
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_GATEWAY_NEXT, SELKIE_VALUES(SELKIE_TEXT(after)));
+    return read_gateway(registry, row, record);
 }
 
 int selkie_registry_delete_gateway(struct selkie_registry *registry, const char *name)

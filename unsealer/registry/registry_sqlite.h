@@ -149,6 +149,7 @@
     X(STALE_DELETE, "DELETE FROM stale WHERE address = ?")                                                             \
     X(STALE_NEXT, "SELECT address FROM stale WHERE address > ? ORDER BY address LIMIT 1")                              \
     X(GATEWAY_PUT, "INSERT OR REPLACE " SELKIE_SQL_INSERT("gateway", SELKIE_GATEWAY_COLUMNS, "", ""))                  \
+    X(GATEWAY_FIND, SELKIE_SQL_GATEWAY "WHERE name = ?")                                                               \
     X(GATEWAY_NEXT, SELKIE_SQL_GATEWAY "WHERE name > ? ORDER BY name LIMIT 1")                                         \
     X(GATEWAY_DELETE, "DELETE FROM gateway WHERE name = ?")
 
