@@ -56,10 +56,12 @@ static struct question *find(struct selkie_control *control, uint64_t token)
     return NULL;
 }
 
-/* Answer a payload that did not reach the unsealer. Without memory there is no answer. */
-static void answer_error(const char *client_id, const char *text)
+/* Answer a payload that did not reach the unsealer. `busy`: the same payload may get through later. Without memory
+ * there is no answer. */
+static void answer_error(const char *client_id, const char *text, bool busy)
 {
-    json_t *answer = json_pack("{s:[{s:s}]}", "responses", "error", text);
+    json_t *answer = busy ? json_pack("{s:[{s:s, s:b}]}", "responses", "error", text, "busy", 1)
+                          : json_pack("{s:[{s:s}]}", "responses", "error", text);
     int result = answer ? selkie_publish_json(client_id, RESPONSE, answer, 1, false) : SELKIE_ENOMEM;
 
     (void)result;
@@ -100,11 +102,11 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     if (!client_id || !selkie_plugin_config_is_admin(config, mosquitto_client_username(message->client)))
         return;
     if (message->payloadlen > SELKIE_COMMAND_MAX) {
-        answer_error(client_id, "the payload is longer than 1 MiB");
+        answer_error(client_id, "the payload is longer than 1 MiB", false);
         return;
     }
     if (!question) {
-        answer_error(client_id, "too many commands at once; wait for an answer before you send more");
+        answer_error(client_id, "too many commands at once; wait for an answer before you send more", true);
         return;
     }
     const char *payload = message->payload ? message->payload : "";
@@ -112,7 +114,7 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
     int result = selkie_unsealer_command(unsealer, control->last_token + 1, payload, message->payloadlen);
     if (result < 0) {
         clear(question);
-        answer_error(client_id, selkie_error_text(result));
+        answer_error(client_id, selkie_error_text(result), result == SELKIE_EFULL);
         return;
     }
     question->token = ++control->last_token;
@@ -191,7 +193,8 @@ void selkie_control_abandon(struct selkie_control *control, struct selkie_unseal
         if (question.client_id)
             answer_error(
                 question.client_id,
-                "the plugin reloaded its configuration before it could answer; check what was done, and ask again");
+                "the plugin reloaded its configuration before it could answer; check what was done, and ask again",
+                false);
         json_object_foreach (question.registered, gateway, value)
             if (selkie_unsealer_gateway(unsealer, gateway) == SELKIE_GATEWAY_UNKNOWN)
                 disconnect(gateway, root);

@@ -7,14 +7,18 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <selkie/clock.h>
 #include <selkie/topic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define RESPONSE       SELKIE_TOPIC_CONTROL "/response"
-#define PACKET_HEADER  64 /* topic, properties and fixed header of a PUBLISH, generously */
-#define NOT_AUTHORIZED 0x87
+#define RESPONSE          SELKIE_TOPIC_CONTROL "/response"
+#define PACKET_HEADER     64 /* topic, properties and fixed header of a PUBLISH, generously */
+#define NOT_AUTHORIZED    0x87
+#define BUSY_PAUSE_MS     50 /* doubled each time */
+#define BUSY_PAUSE_MAX_MS 1000
 
 struct selkie_control_client {
     struct selkie_ctl_config config;
@@ -24,6 +28,7 @@ struct selkie_control_client {
     json_t *commands; /* of the message under way */
     size_t len;       /* of that message at most */
     size_t len_max;
+    bool busy;                                                               /* the plugin did not take it */
     void (*handler)(void *context, const struct selkie_mqtt_event *message); /* of other topics, or NULL */
     void *context;
 };
@@ -157,7 +162,9 @@ static bool take_answers(struct selkie_control_client *control, json_t *response
         if (correlation && strcmp(correlation, control->correlation) == 0) {
             ctl_json_append(responses, response);
         } else if (!correlation && selkie_control_client_error(response)) {
-            ctl_fail("%s", selkie_control_client_error(response));
+            control->busy = json_is_true(json_object_get(response, "busy"));
+            if (!control->busy)
+                ctl_fail("%s", selkie_control_client_error(response));
             sound = false;
         }
     }
@@ -210,12 +217,12 @@ static int publish(struct selkie_control_client *control)
     return reason;
 }
 
-json_t *selkie_control_client_send(struct selkie_control_client *control)
+/* The answers to one publish; NULL after a failure, or if the plugin is busy, which is not printed. */
+static json_t *send_once(struct selkie_control_client *control)
 {
-    if (json_array_size(control->commands) == 0)
-        return ctl_json_must(json_array());
     int reason = publish(control);
     json_t *responses = NULL;
+    control->busy = false;
     if (reason == NOT_AUTHORIZED)
         (void)explain_denial(control);
     else if (reason >= SELKIE_MQTT_REFUSAL)
@@ -223,6 +230,28 @@ json_t *selkie_control_client_send(struct selkie_control_client *control)
                  selkie_ctl_client_uri(control->client));
     else if (reason >= 0)
         responses = await_answers(control);
+    return responses;
+}
+
+/* The plugin takes a bounded number of payloads at once, of all its administrators. It did nothing with one that it did
+ * not take, so that may be sent again. */
+json_t *selkie_control_client_send(struct selkie_control_client *control)
+{
+    if (json_array_size(control->commands) == 0)
+        return ctl_json_must(json_array());
+    int64_t limit_us = selkie_clock_monotonic_us() + (int64_t)control->config.timeout_ms * 1000;
+    long pause_ms = BUSY_PAUSE_MS;
+    json_t *responses = send_once(control);
+    if (control->busy)
+        ctl_fail("the plugin is busy with other commands; trying again");
+    while (control->busy && selkie_clock_monotonic_us() < limit_us) {
+        const struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
+        (void)nanosleep(&pause, NULL);
+        pause_ms = pause_ms >= BUSY_PAUSE_MAX_MS ? BUSY_PAUSE_MAX_MS : 2 * pause_ms;
+        responses = send_once(control);
+    }
+    if (control->busy)
+        ctl_fail("the plugin was busy with other commands for %d s; try again", control->config.timeout_ms / 1000);
     (void)json_array_clear(control->commands);
     return responses;
 }

@@ -14,7 +14,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define FAREWELL_MS 1000
+#define FAREWELL_MS      1000
+#define RECONNECT_MS     250 /* the first pause, doubled each time */
+#define RECONNECT_MAX_MS 16000
 
 struct selkie_ctl_client {
     const struct selkie_ctl_config *config;
@@ -95,27 +97,83 @@ static enum ctl_exit explain(const struct selkie_ctl_client *client, const struc
     return ctl_fail("the broker %s refuses the user '%s': %s", broker->name, broker->username, event->text);
 }
 
-static enum ctl_exit connect_client(struct selkie_ctl_client *client)
+/* CTL_MESSAGE with the event that says how it went, for free(); CTL_INTERRUPTED, or CTL_LOST after a failure was
+ * printed. */
+static enum ctl_wait try_to_connect(struct selkie_ctl_client *client, struct selkie_mqtt_event **event)
 {
     static const char *const properties[] = {"counter", "gateway", "rx", "clock",
                                              "form",    "rssi",    NULL}; /* the plugin's */
     char why[SELKIE_MQTT_TEXT_MAX];
     struct selkie_mqtt_options options = {
         .settings = &client->config->broker, .id = client->id, .properties = properties};
+
+    if (selkie_mqtt_connect(client->mqtt, &options, why) < 0) {
+        ctl_fail("%s", why);
+        return CTL_LOST;
+    }
+    enum ctl_wait wait = wait_event(client, event, -1);
+    if (wait == CTL_MESSAGE && (*event)->kind == SELKIE_MQTT_CONNECTED)
+        client->packet_max = (*event)->packet_max;
+    return wait;
+}
+
+static enum ctl_exit connect_client(struct selkie_ctl_client *client)
+{
     struct selkie_mqtt_event *event;
     uint32_t chance;
 
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
         return ctl_fail("cannot get random numbers: %s", strerror(errno));
     (void)snprintf(client->id, sizeof client->id, "selkiectl-%08" PRIx32, chance);
-    if (selkie_mqtt_connect(client->mqtt, &options, why) < 0)
-        return ctl_fail("%s", why);
-    if (wait_event(client, &event, -1) != CTL_MESSAGE)
+    enum ctl_wait wait = try_to_connect(client, &event);
+    if (wait == CTL_INTERRUPTED)
         return ctl_fail("no broker at %s: interrupted", client->config->broker.name);
+    if (wait != CTL_MESSAGE)
+        return CTL_FAILED;
     enum ctl_exit result = event->kind == SELKIE_MQTT_CONNECTED ? CTL_DONE : explain(client, event);
-    client->packet_max = event->packet_max;
     free(event);
     return result;
+}
+
+/* What still comes in a pause is of the old connection. */
+static enum ctl_wait pause_for(struct selkie_ctl_client *client, int ms)
+{
+    int64_t limit_us = deadline_us(ms);
+    struct selkie_mqtt_event *event;
+    enum ctl_wait wait;
+
+    while ((wait = wait_event(client, &event, limit_us)) == CTL_MESSAGE)
+        free(event);
+    return wait;
+}
+
+bool selkie_ctl_client_is_lost(const struct selkie_ctl_client *client)
+{
+    return client->lost;
+}
+
+enum ctl_wait selkie_ctl_client_reconnect(struct selkie_ctl_client *client)
+{
+    char said[SELKIE_MQTT_TEXT_MAX] = "";
+
+    for (int pause_ms = RECONNECT_MS;; pause_ms = pause_ms >= RECONNECT_MAX_MS ? RECONNECT_MAX_MS : 2 * pause_ms) {
+        struct selkie_mqtt_event *event = NULL;
+        if (pause_for(client, pause_ms) == CTL_INTERRUPTED)
+            return CTL_INTERRUPTED;
+        enum ctl_wait wait = try_to_connect(client, &event);
+        if (wait == CTL_INTERRUPTED)
+            return wait;
+        bool connected = event && event->kind == SELKIE_MQTT_CONNECTED;
+        if (event && !connected && strcmp(said, event->text) != 0) {
+            (void)snprintf(said, sizeof said, "%s", event->text);
+            explain(client, event);
+        }
+        free(event);
+        if (connected) {
+            client->lost = false;
+            return CTL_MESSAGE;
+        }
+    }
 }
 
 /* Before Paho's threads begin, so that they have the signals blocked too and none of them takes one. */

@@ -38,6 +38,12 @@ enum ctl_wait { CTL_MESSAGE, CTL_TIMEOUT, CTL_INTERRUPTED, CTL_LOST };
 enum ctl_wait selkie_ctl_client_next(struct selkie_ctl_client *client, struct selkie_mqtt_event **message,
                                      int timeout_ms);
 
+bool selkie_ctl_client_is_lost(const struct selkie_ctl_client *client);
+
+/* After a lost connection: connect again, and try until it succeeds (CTL_MESSAGE) or the user ends it
+ * (CTL_INTERRUPTED). A reason is printed once until it is another one. Subscribe again after it. */
+enum ctl_wait selkie_ctl_client_reconnect(struct selkie_ctl_client *client);
+
 /* The most messages that wait; further ones are dropped. */
 #define SELKIE_CTL_MESSAGES_MAX 10000
 

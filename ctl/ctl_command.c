@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl_command.h"
 
+#include "ctl_text.h"
+
 #include <openssl/err.h>
 #include <selkie/argument.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define OPT_CLAIM   0x1000
 #define OF(name)    offsetof(struct ctl_options, name)
@@ -17,6 +20,7 @@ static const struct selkie_argument table[] = {
     {"sealed", "FILE", "A SEALED frame of the same device: its ID opens the SESSION frame", OF(sealed), 0, 0, 0,
      CTL_FRAME_SHOW},
     {"json", NULL, "Print JSON", OF(json), 0, 0, 0, CTL_JSON},
+    {"utc", NULL, "Print times in UTC instead of local time", OF(utc), 0, 0, 0, CTL_UTC},
     {"status", "STATUS", "Only active, pending, listed or revoked devices", OF(status), 0, 0, 0, CTL_DEVICE_LIST},
     {"claim", "CLAIM", "The claim that the device must send, up to 64 bytes; without CLAIM, make one and print it",
      SELKIE_ARGUMENT_OWN, 0, OPT_CLAIM, OPTION_ARG_OPTIONAL, CTL_DEVICE_ADD},
@@ -130,11 +134,15 @@ void ctl_options_parse(struct ctl_options *options, const struct ctl_command *co
 enum ctl_exit ctl_fail(const char *format, ...)
 {
     va_list arguments;
+    char *text = NULL;
     va_start(arguments, format);
-    fputs("selkiectl: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    int len = vasprintf(&text, format, arguments);
     va_end(arguments);
+    fputs("selkiectl: ", stderr);
+    ctl_text_print(stderr, len < 0 ? "out of memory" : text); /* parts of it may be from outside */
+    fputc('\n', stderr);
+    if (len >= 0)
+        free(text);
     return CTL_FAILED;
 }
 

@@ -24,6 +24,7 @@ struct ctl_options {
     const char *args[CTL_ARGS_MAX];
     unsigned arg_count;
     bool json;
+    bool utc;
 
     /* keygen, frame show */
     int key_id; /* 0 = not given */
@@ -95,6 +96,7 @@ enum ctl_option_set {
     CTL_GATEWAY_ADD = 64,
     CTL_DEVICE_SET = 256,
     CTL_DEVICE_IMPORT = 512,
+    CTL_UTC = 1024,
     CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
 };
 

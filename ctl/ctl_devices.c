@@ -157,10 +157,25 @@ static enum ctl_exit collect(json_t *device, void *context)
     return CTL_DONE;
 }
 
+static enum ctl_exit check_status(const char *status)
+{
+    static const char *const words[] = {"active", "pending", "listed", "revoked"};
+    for (size_t i = 0; status && i < COUNT(words); i++) {
+        if (strcmp(status, words[i]) == 0)
+            return CTL_DONE;
+    }
+    if (!status)
+        return CTL_DONE;
+    ctl_fail("--status %s: must be active, pending, listed or revoked", status);
+    return CTL_USAGE;
+}
+
 enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
     struct selkie_control_client *control;
+    if (check_status(options->status) != CTL_DONE)
+        return CTL_USAGE;
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
@@ -172,6 +187,8 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
         ctl_print(object, true);
         json_decref(object);
     } else if (result == CTL_DONE) {
+        if (json_array_size(devices) == 0)
+            ctl_fail("no %s%sdevices", options->status ? options->status : "", options->status ? " " : "");
         ctl_table_print(list_columns, COUNT(list_columns), devices);
     }
     json_decref(devices);
@@ -197,7 +214,7 @@ static enum ctl_exit write_row(json_t *device, void *context)
     }
     putchar('\n');
     json_decref(flat);
-    return CTL_DONE;
+    return ferror(stdout) ? CTL_FAILED : CTL_DONE; /* main says why */
 }
 
 /* One device a line, so that a machine need not hold them all. */
@@ -206,7 +223,7 @@ static enum ctl_exit write_json(json_t *device, void *context)
     (void)context;
     ctl_json_write(device, JSON_COMPACT | JSON_ENSURE_ASCII);
     putchar('\n');
-    return CTL_DONE;
+    return ferror(stdout) ? CTL_FAILED : CTL_DONE;
 }
 
 /* Claims never come back. */

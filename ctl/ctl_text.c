@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl_text.h"
 
-#include "ctl_command.h"
-
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +39,64 @@ size_t ctl_utf8_valid(const char *text, size_t len)
     return valid;
 }
 
+#define STAND_IN_SIZE 12
+
+/* The bytes of the character that a text begins with, if a terminal would obey it; else 0. Then `stand_in` is what to
+ * show. A terminal that reads UTF-8 obeys U+0080 to U+009F as it does ESC. Of U+2000 and above, the three bytes have 4,
+ * 6 and 6 bits. */
+static size_t control_length(const char *text, char stand_in[static STAND_IN_SIZE])
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    unsigned code = 0;
+
+    (void)snprintf(stand_in, STAND_IN_SIZE, "?");
+    if (iscntrl(bytes[0]))
+        return 1;
+    if (bytes[0] == 0xC2 && bytes[1] >= 0x80 && bytes[1] <= 0x9F)
+        return 2;
+    if (bytes[0] == 0xD8 && bytes[1] == 0x9C)
+        code = 0x061C;
+    else if (bytes[0] == 0xE2 && (bytes[1] == 0x80 || bytes[1] == 0x81) && bytes[2] != 0)
+        code = 0x2000U + (bytes[1] & 0x3FU) * 64 + (bytes[2] & 0x3FU);
+    if (code != 0x061C && code != 0x200E && code != 0x200F && (code < 0x2028 || code > 0x202E) &&
+        (code < 0x2066 || code > 0x2069))
+        return 0;
+    (void)snprintf(stand_in, STAND_IN_SIZE, "<U+%04X>", code);
+    return code == 0x061C ? 2 : 3;
+}
+
+void ctl_text_print(FILE *file, const char *text)
+{
+    char stand_in[STAND_IN_SIZE];
+
+    while (*text != '\0') {
+        size_t control = control_length(text, stand_in);
+        if (control == 0)
+            putc(*text, file);
+        else
+            fputs(stand_in, file);
+        text += control == 0 ? 1 : control;
+    }
+}
+
+/* UTF-8's continuation bytes take no place. */
+size_t ctl_text_width(const char *text)
+{
+    char stand_in[STAND_IN_SIZE];
+    size_t width = 0;
+
+    while (*text != '\0') {
+        size_t control = control_length(text, stand_in);
+        width += control != 0 ? strlen(stand_in) : ((unsigned char)*text & 0xC0) != 0x80;
+        text += control == 0 ? 1 : control;
+    }
+    return width;
+}
+
 static _Noreturn void give_up(void)
 {
-    ctl_fail("out of memory, or a text is not UTF-8");
-    exit(CTL_FAILED);
+    fputs("selkiectl: out of memory, or a text is not UTF-8\n", stderr);
+    exit(EXIT_FAILURE);
 }
 
 json_t *ctl_json_must(json_t *value)

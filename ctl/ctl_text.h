@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 (RFC 3629), and jansson's functions with their failures seen: without memory, or where a text is not UTF-8, the
- * program ends with a sentence and exit code 1. So a field can never get lost on its way: a device whose claim were
- * lost would stand open. Any thread. */
+/* UTF-8 (RFC 3629), texts that must not steer the terminal, and jansson's functions with their failures seen: without
+ * memory, or where a text is not UTF-8, the program ends with a sentence and exit code 1. So a field can never get lost
+ * on its way: a device whose claim were lost would stand open. Any thread. */
 #ifndef SELKIE_CTL_TEXT_H
 #define SELKIE_CTL_TEXT_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* A text that comes byte by byte; zeroed at its beginning. */
 struct ctl_utf8 {
@@ -19,6 +20,13 @@ bool ctl_utf8_take(struct ctl_utf8 *state, unsigned char byte);
 
 /* Bytes before the first that is not UTF-8: `len` where all are. */
 size_t ctl_utf8_valid(const char *text, size_t len);
+
+/* Print a text (UTF-8) from outside: a control character becomes "?", and one that turns the direction of writing or
+ * ends a line (U+061C, U+200E to U+200F, U+2028 to U+202E, U+2066 to U+2069) becomes visible, as <U+202E>. */
+void ctl_text_print(FILE *file, const char *text);
+
+/* The places that it takes on the terminal. */
+size_t ctl_text_width(const char *text);
 
 /* The value, which is not NULL. */
 json_t *ctl_json_must(json_t *value);

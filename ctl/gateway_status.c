@@ -156,6 +156,8 @@ enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct c
     json_t *root = ctl_json_pack("{s:O}", "gateways", reports);
     if (options->json)
         ctl_print(root, true);
+    else if (json_array_size(reports) == 0)
+        ctl_fail("no gateways");
     else
         ctl_gateway_print_list(reports);
     json_decref(root);

@@ -5,17 +5,22 @@
 #include "ctl_text.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct ctl_command commands[] = {
     {"keygen", "--id N --out DIR", "Make an RSA-4096 key pair: N.key.pem, N.pub.pem, N.pub.h", ctl_keygen, CTL_KEYGEN,
      0, 0, NULL},
     {"frame show", "FILE|-", "Print the fields of a frame's body (raw or hex); with --key, open it", ctl_frame_show,
      CTL_FRAME_SHOW | CTL_JSON, 1, 1, NULL},
-    {"device list", "", "List devices", ctl_device_list, CTL_BROKER | CTL_JSON | CTL_DEVICE_LIST, 0, 0, "listDevices"},
-    {"device show", "ADDRESS", "Show a device and its IDs", ctl_device_show, CTL_BROKER | CTL_JSON, 1, 1, "getDevice"},
+    {"device list", "", "List devices", ctl_device_list, CTL_BROKER | CTL_JSON | CTL_UTC | CTL_DEVICE_LIST, 0, 0,
+     "listDevices"},
+    {"device show", "ADDRESS", "Show a device and its IDs", ctl_device_show, CTL_BROKER | CTL_JSON | CTL_UTC, 1, 1,
+     "getDevice"},
     {"device add", "ADDRESS", "Enrol a device; with --claim, only for a device that sends this claim", ctl_device_add,
      CTL_BROKER | CTL_JSON | CTL_DEVICE_ADD, 1, 1, "addDevice"},
     {"device set", "ADDRESS", "Change a device's name or claim", ctl_device_set,
@@ -32,18 +37,18 @@ static const struct ctl_command commands[] = {
     {"device import", "FILE.csv|-", "Enrol many devices, from a file with the columns address, name, claim",
      ctl_device_import, CTL_BROKER | CTL_JSON | CTL_DEVICE_IMPORT, 1, 1, "addDevice"},
     {"device export", "", "Print all devices as CSV", ctl_device_export, CTL_BROKER | CTL_JSON, 0, 0, "listDevices"},
-    {"gateway list", "", "List gateways, and how each is", ctl_gateway_list, CTL_BROKER | CTL_JSON, 0, 0,
+    {"gateway list", "", "List gateways, and how each is", ctl_gateway_list, CTL_BROKER | CTL_JSON | CTL_UTC, 0, 0,
      "listGateways"},
-    {"gateway show", "NAME", "Show a gateway, its lines and its counters", ctl_gateway_show, CTL_BROKER | CTL_JSON, 1,
-     1, "listGateways"},
+    {"gateway show", "NAME", "Show a gateway, its lines and its counters", ctl_gateway_show,
+     CTL_BROKER | CTL_JSON | CTL_UTC, 1, 1, "listGateways"},
     {"gateway add", "NAME", "Register a gateway; print its password, once, and its configuration", ctl_gateway_add,
      CTL_BROKER | CTL_JSON | CTL_GATEWAY_ADD, 1, 1, "addGateway"},
     {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, CTL_BROKER | CTL_JSON, 1, 1, "removeGateway"},
     {"key list", "", "List the cloud's keys and how many devices use each", ctl_key_list, CTL_BROKER | CTL_JSON, 0, 0,
      "listKeys"},
-    {"stats", "", "Print the plugin's counters", ctl_stats, CTL_BROKER | CTL_JSON, 0, 0, "getStats"},
-    {"watch", "[ADDRESS]", "Show events, rejections and frames as they come", ctl_watch, CTL_BROKER | CTL_JSON, 0, 1,
-     NULL},
+    {"stats", "", "Print the plugin's counters", ctl_stats, CTL_BROKER | CTL_JSON | CTL_UTC, 0, 0, "getStats"},
+    {"watch", "[ADDRESS]", "Show events, rejections and frames as they come", ctl_watch,
+     CTL_BROKER | CTL_JSON | CTL_UTC, 0, 1, NULL},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -158,6 +163,13 @@ static enum ctl_exit check_texts(const struct ctl_options *options)
     return CTL_DONE;
 }
 
+/* The reader of our pipe has ended: "| head" has enough. Paho ignores SIGPIPE for the process. */
+static bool nobody_reads(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int main(int argc, char **argv)
 {
     struct invocation invocation = {0};
@@ -185,8 +197,12 @@ int main(int argc, char **argv)
     ctl_options_parse(&invocation.options, invocation.command, invocation.argc, invocation.argv);
     if (check_texts(&invocation.options) != CTL_DONE)
         return CTL_USAGE;
+    if (invocation.options.utc && setenv("TZ", "UTC0", 1) != 0)
+        return (int)ctl_fail("cannot set the time zone: %s", strerror(errno));
     enum ctl_exit result = invocation.command->run(&invocation.options, invocation.command);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return (int)ctl_fail("cannot write the result: %s", strerror(errno));
-    return (int)result;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return (int)result;
+    if (nobody_reads())
+        return 128 + SIGPIPE;
+    return (int)ctl_fail("cannot write the result: %s", strerror(errno));
 }

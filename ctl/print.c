@@ -13,23 +13,9 @@
 #define INDENT 2
 #define GAP    2
 
-/* The bytes of the control character that a text begins with, or 0. A terminal that reads UTF-8 obeys U+0080 to U+009F
- * as it does ESC. */
-static size_t control_length(const char *text)
-{
-    const unsigned char *bytes = (const unsigned char *)text;
-    if (iscntrl(bytes[0]))
-        return 1;
-    return bytes[0] == 0xC2 && bytes[1] >= 0x80 && bytes[1] <= 0x9F ? 2 : 0;
-}
-
 void ctl_print_text(const char *text)
 {
-    while (*text != '\0') {
-        size_t control = control_length(text);
-        putchar(control == 0 ? *text : '?');
-        text += control == 0 ? 1 : control;
-    }
+    ctl_text_print(stdout, text);
 }
 
 /* A scalar as people read it: a text without its quotes. */
@@ -119,7 +105,7 @@ const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value,
         time_t seconds = (time_t)(number / 1000);
         struct tm local;
         if (number <= 0 || !localtime_r(&seconds, &local) ||
-            strftime(text, CTL_CELL_SIZE, "%Y-%m-%d %H:%M:%S", &local) == 0)
+            strftime(text, CTL_CELL_SIZE, "%Y-%m-%d %H:%M:%S %z", &local) == 0)
             return "-";
     } else if (kind == CTL_SHARE) {
         snprintf(text, CTL_CELL_SIZE, "%.0f %%", 100 * json_number_value(value));
@@ -131,15 +117,6 @@ const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value,
     return text;
 }
 
-/* Places on the terminal: UTF-8's continuation bytes take none. */
-static size_t width_of(const char *text)
-{
-    size_t width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xC0) != 0x80;
-    return width;
-}
-
 /* 0 where no row has it. */
 static size_t column_width(const struct ctl_column *column, const json_t *rows)
 {
@@ -148,7 +125,7 @@ static size_t column_width(const struct ctl_column *column, const json_t *rows)
     json_t *row;
     json_array_foreach (rows, i, row) {
         const json_t *value = json_object_get(row, column->name);
-        size_t width = value ? width_of(ctl_table_cell(text, value, column->kind)) : 0;
+        size_t width = value ? ctl_text_width(ctl_table_cell(text, value, column->kind)) : 0;
         if (width > widest)
             widest = width;
     }
@@ -159,7 +136,7 @@ static size_t column_width(const struct ctl_column *column, const json_t *rows)
 
 static void print_cell(const char *text, size_t width, bool right, bool last)
 {
-    size_t pad = width > width_of(text) ? width - width_of(text) : 0;
+    size_t pad = width > ctl_text_width(text) ? width - ctl_text_width(text) : 0;
     if (right)
         printf("%*s", (int)pad, "");
     ctl_print_text(text);

@@ -11,7 +11,7 @@
 /* Print an object: as JSON, or one field a line with its name before it, objects inside indented. */
 void ctl_print(const json_t *object, bool as_json);
 
-/* Print a text (UTF-8) whose control characters become "?": what comes from outside must not steer the terminal. */
+/* Print a text from outside, as ctl_text_print does: it must not steer the terminal. */
 void ctl_print_text(const char *text);
 
 /* Add bytes, of which 512 are shown, as hex under `name` and, where they are readable text, as such under `text_name`.
@@ -30,8 +30,8 @@ struct ctl_column {
  * row has are left out. */
 void ctl_table_print(const struct ctl_column *columns, size_t count, const json_t *rows);
 
-/* A field as people read it: a time in ms since the epoch as local time, a share of 1 in percent. The result is in
- * `text`, or the field's own.
+/* A field as people read it: a time in ms since the epoch as local time with its zone, a share of 1 in percent. The
+ * result is in `text`, or the field's own.
  */
 #define CTL_CELL_SIZE 32
 const char *ctl_table_cell(char text[static CTL_CELL_SIZE], const json_t *value, enum ctl_column_kind kind);

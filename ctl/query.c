@@ -15,6 +15,8 @@ static void print_keys(json_t *data, const void *context)
         {"DEVICES", "bindings", CTL_NUMBER},
     };
     (void)context;
+    if (json_array_size(json_object_get(data, "keys")) == 0)
+        ctl_fail("no keys");
     ctl_table_print(columns, sizeof columns / sizeof columns[0], json_object_get(data, "keys"));
 }
 

@@ -27,11 +27,11 @@ static const struct feed {
 
 static void print_clock(void)
 {
-    char text[16] = "";
+    char text[32] = "";
     time_t now = time(NULL);
     struct tm local;
     if (localtime_r(&now, &local))
-        (void)strftime(text, sizeof text, "%H:%M:%S", &local);
+        (void)strftime(text, sizeof text, "%H:%M:%S %z", &local);
     fputs(text, stdout);
 }
 
@@ -167,12 +167,34 @@ static bool is_of(const struct selkie_mqtt_event *message, const char *address)
     return !address || strstr(message->topic, address) || strstr((const char *)message->payload, address);
 }
 
+/* The broker restarts now and then. What it had for us meanwhile is lost. */
+static enum ctl_wait go_on(struct selkie_ctl_client *client, const struct selkie_ctl_config *config,
+                           const char *address)
+{
+    fputs("selkiectl: trying to connect again\n", stderr);
+    for (;;) {
+        if (selkie_ctl_client_reconnect(client) == CTL_INTERRUPTED)
+            return CTL_INTERRUPTED;
+        if (subscribe(client, config, address) == CTL_DONE)
+            break;
+        if (!selkie_ctl_client_is_lost(client))
+            return CTL_LOST;
+    }
+    fprintf(stderr, "selkiectl: watching %s again; what came meanwhile is not shown\n", selkie_ctl_client_uri(client));
+    return CTL_MESSAGE;
+}
+
 static enum ctl_exit show(struct selkie_ctl_client *client, const struct selkie_ctl_config *config, const char *address,
                           bool as_json)
 {
     for (;;) {
         struct selkie_mqtt_event *message;
         enum ctl_wait wait = selkie_ctl_client_next(client, &message, -1);
+        if (wait == CTL_LOST) {
+            wait = go_on(client, config, address);
+            if (wait == CTL_MESSAGE)
+                continue;
+        }
         if (wait == CTL_INTERRUPTED)
             return CTL_DONE;
         if (wait != CTL_MESSAGE)
@@ -186,7 +208,7 @@ static enum ctl_exit show(struct selkie_ctl_client *client, const struct selkie_
         if (dropped != 0)
             ctl_fail("%zu messages were dropped: they came faster than they could be printed", dropped);
         if (fflush(stdout) != 0)
-            return ctl_fail("cannot write the result");
+            return CTL_FAILED; /* main says why */
     }
 }
 

@@ -140,12 +140,13 @@ START_TEST(each_gateway_shows_how_it_is)
     harness_disconnect(reader);
 
 #define AS_ROOT " --password-file root.password"
-    EXPECT(0, "GATEWAY  AUTH      ADDED                STATE       LAST FRAME  QUEUE  BROKEN  LINES\n",
+    EXPECT(0, "GATEWAY  AUTH      ADDED                      STATE       LAST FRAME  QUEUE  BROKEN  LINES\n",
            "ctl gateway list" AS_ROOT);
-    EXPECT(0, "online s 0 67 % ok\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"roof\" {print $5,$7,$8,$9,$10,$11}'");
+    EXPECT(0, "online s 0 67 % ok\n",
+           "ctl gateway list" AS_ROOT " | awk '$1 == \"roof\" {print $6,$8,$9,$10,$11,$12}'");
     EXPECT(0, "offline - 42 75 % 1 of 1 missing\n",
-           "ctl gateway list" AS_ROOT " | awk '$1 == \"tower\" {print $5,$6,$7,$8,$9,$10,$11,$12,$13}'");
-    EXPECT(0, "never seen - - - -\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"yard\" {print $5,$6,$7,$8,$9,$10}'");
+           "ctl gateway list" AS_ROOT " | awk '$1 == \"tower\" {print $6,$7,$8,$9,$10,$11,$12,$13,$14}'");
+    EXPECT(0, "never seen - - - -\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"yard\" {print $6,$7,$8,$9,$10,$11}'");
     EXPECT(0, "[('roof', 'online'), ('tower', 'offline'), ('yard', 'never seen')]",
            "ctl gateway list --json" AS_ROOT
            " | python3 -c 'import json,sys; print([(g[\"gateway\"],g[\"state\"]) for g "
@@ -163,7 +164,7 @@ START_TEST(each_gateway_shows_how_it_is)
     EXPECT(1, "no such gateway: 'tower'", "ctl gateway show tower" AS_ROOT);
 
     ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
-    EXPECT(0, "offline\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"roof\" {print $5}'");
+    EXPECT(0, "offline\n", "ctl gateway list" AS_ROOT " | awk '$1 == \"roof\" {print $6}'");
     free(roof);
     free(tower);
 }

@@ -96,7 +96,7 @@ START_TEST(a_device_goes_through_its_life)
     EXPECT(0, "\"claim\": true", "ctl device show 00112233aabbccdd --json");
     EXPECT(0, "remove done", "ctl device remove 00112233aabbccdd");
     EXPECT(1, "no such device", "ctl device show 00112233aabbccdd");
-    EXPECT(1, "status: must be", "ctl device list --status nonsense");
+    EXPECT(2, "must be active, pending, listed or revoked", "ctl device list --status nonsense");
 }
 END_TEST
 
@@ -140,6 +140,38 @@ START_TEST(an_import_changes_only_with_update)
     /* An empty cell takes nothing away. */
     EXPECT(0, "\"claim\": true", "ctl device show 0000000000000002 --json");
     EXPECT(0, "\"changed\": 1,", "ctl device import --json --update one.csv");
+}
+END_TEST
+
+/* The plugin takes 16 payloads at once, of all administrators, and carries them out in their order: here the first one
+ * takes seconds, and the places behind it are all taken. */
+START_TEST(a_busy_plugin_is_waited_for)
+{
+    enum { PLACES = 16, COMMANDS = 16000 };
+    static const char behind[] = "{\"commands\":[{\"command\":\"listKeys\"}]}";
+    start("");
+    json_t *payload = json_pack("{s:[]}", "commands");
+    for (int i = 0; i < COMMANDS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "g%d", i);
+        ck_assert_int_eq(json_array_append_new(json_object_get(payload, "commands"),
+                                               json_pack("{s:s, s:s}", "command", "addGateway", "gateway", name)),
+                         0);
+    }
+    char *text = json_dumps(payload, JSON_COMPACT);
+    const struct harness_client_options options = {.username = "root"};
+    struct harness_client *client = harness_connect(broker, &options);
+    ck_assert_int_ge(harness_publish(client, "$CONTROL/selkie/v1", text, strlen(text), 1, false, NULL), 0);
+    for (int i = 1; i < PLACES; i++)
+        ck_assert_int_ge(harness_publish(client, "$CONTROL/selkie/v1", behind, sizeof behind - 1, 1, false, NULL), 0);
+    char *said = shell(0, "ctl device add 00112233aabbccdd --timeout 120");
+    ck_assert_msg(strstr(said, "the plugin is busy with other commands; trying again") &&
+                      strstr(said, "00112233aabbccdd added"),
+                  "%s", said);
+    free(said);
+    free(text);
+    json_decref(payload);
+    harness_disconnect(client);
 }
 END_TEST
 
@@ -359,6 +391,7 @@ int main(void)
     tcase_add_test(tcase, a_device_goes_through_its_life);
     tcase_add_test(tcase, a_device_that_was_added_changes_only_where_it_is_said);
     tcase_add_test(tcase, an_import_changes_only_with_update);
+    tcase_add_test(tcase, a_busy_plugin_is_waited_for);
     tcase_add_test(tcase, the_air_that_session_frames_save_is_shown);
     tcase_add_test(tcase, an_imported_fleet_is_exported_again);
     tcase_add_test(tcase, no_exported_cell_is_a_formula_and_import_takes_it_back);

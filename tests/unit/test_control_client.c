@@ -72,6 +72,21 @@ START_TEST(an_error_is_told_and_is_no_data)
 }
 END_TEST
 
+/* It did nothing with the payload: the same one goes out again. */
+START_TEST(a_busy_plugin_is_asked_again)
+{
+    static const char busy[] = "{\"responses\":[{\"error\":\"too many\",\"busy\":true}]}";
+    fake_message_count = 0;
+    fake_answers = (const char *const[]){busy, busy, ONE, NULL};
+    json_t *data = selkie_control_client_ask_take(control, json_pack("{s:s}", "command", "getDevice"));
+    ck_assert_ptr_nonnull(data);
+    json_decref(data);
+    ck_assert_uint_eq(fake_message_count, 3);
+    ck_assert_str_eq(json_string_value(json_object_get(fake_command(0), "command")), "getDevice");
+    ck_assert_str_eq(fake_said, "the plugin is busy with other commands; trying again");
+}
+END_TEST
+
 /* The broker sends to every client with this administrator's rights what it has to say to one of them. */
 START_TEST(what_others_asked_is_passed_over)
 {
@@ -236,6 +251,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_command_goes_out_and_its_data_comes_back);
     tcase_add_test(tcase, an_error_is_told_and_is_no_data);
+    tcase_add_test(tcase, a_busy_plugin_is_asked_again);
     tcase_add_test(tcase, what_others_asked_is_passed_over);
     tcase_add_test(tcase, an_answer_that_comes_late_is_not_the_next_commands);
     tcase_add_loop_test(tcase, an_answer_that_is_not_understood_is_a_failure, 0,

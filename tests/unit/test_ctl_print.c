@@ -69,6 +69,21 @@ START_TEST(no_control_character_reaches_the_terminal)
 }
 END_TEST
 
+/* "roof" and then "1-" from right to left would read as another name. */
+START_TEST(what_turns_the_direction_of_writing_is_visible)
+{
+    expect_text("roof\xE2\x80\xAE"
+                "1-\xE2\x81\xA6x\xE2\x80\x8F\xD8\x9C\xE2\x80\xA8",
+                "roof<U+202E>1-<U+2066>x<U+200F><U+061C><U+2028>");
+    expect("{\"\u202e\":\"\u2069\"}", "<U+202E>  <U+2069>\n");
+    /* Their neighbours are letters and signs. */
+    expect_text("\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA\xD8\x9B\xE2\x80\x90\xE2\x80\x8D",
+                "\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA\xD8\x9B\xE2\x80\x90\xE2\x80\x8D");
+    expect_text("\xE2\x80", "\xE2\x80");
+    expect_text("\xE2", "\xE2");
+}
+END_TEST
+
 START_TEST(fields_stand_one_a_line_with_their_names_aligned)
 {
     expect("{\"a\":1,\"longer\":\"text\"}", "a       1\nlonger  text\n");
@@ -164,6 +179,7 @@ int main(void)
 
     tcase_add_test(tcase, a_text_is_printed_as_it_is);
     tcase_add_test(tcase, no_control_character_reaches_the_terminal);
+    tcase_add_test(tcase, what_turns_the_direction_of_writing_is_visible);
     tcase_add_test(tcase, fields_stand_one_a_line_with_their_names_aligned);
     tcase_add_test(tcase, objects_inside_are_indented_under_their_name);
     tcase_add_test(tcase, a_value_of_each_kind_is_readable);

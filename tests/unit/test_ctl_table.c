@@ -37,7 +37,7 @@ START_TEST(columns_are_as_wide_as_they_must_be)
 {
     expect("[{\"name\":\"a\",\"count\":5,\"seen\":1700000000000},{\"name\":\"longer\",\"count\":123456,\"seen\":0}]",
            "NAME     COUNT  SEEN\n"
-           "a            5  2023-11-14 22:13:20\n"
+           "a            5  2023-11-14 22:13:20 +0000\n"
            "longer  123456  -\n");
 }
 END_TEST
@@ -76,9 +76,26 @@ static const struct {
     {"9223372036854775807", CTL_NUMBER, "9223372036854775807"},
     {"0", CTL_NUMBER, "0"},
     {"0.12345", CTL_NUMBER, "0.123"},
-    {"1700000000999", CTL_TIME, "2023-11-14 22:13:20"},
+    {"1700000000999", CTL_TIME, "2023-11-14 22:13:20 +0000"},
     {"-1", CTL_TIME, "-"},
 };
+
+/* Whoever compares it with a log of another machine must know which hour it is. */
+START_TEST(a_time_carries_its_zone)
+{
+    static const char *const zones[][2] = {{"UTC0", "2023-11-14 22:13:20 +0000"},
+                                           {"CET-1CEST,M3.5.0,M10.5.0/3", "2023-11-14 23:13:20 +0100"},
+                                           {"NST3:30", "2023-11-14 18:43:20 -0330"}};
+    json_t *value = json_integer(1700000000999);
+    for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
+        char text[CTL_CELL_SIZE];
+        ck_assert_int_eq(setenv("TZ", zones[i][0], 1), 0);
+        tzset();
+        ck_assert_str_eq(ctl_table_cell(text, value, CTL_TIME), zones[i][1]);
+    }
+    json_decref(value);
+}
+END_TEST
 
 START_TEST(a_value_is_shown_by_its_kind)
 {
@@ -101,6 +118,7 @@ int main(void)
     tcase_add_test(tcase, a_column_that_no_row_has_is_left_out);
     tcase_add_test(tcase, no_rows_are_no_table);
     tcase_add_test(tcase, widths_are_in_characters_and_nothing_steers_the_terminal);
+    tcase_add_test(tcase, a_time_carries_its_zone);
     tcase_add_loop_test(tcase, a_value_is_shown_by_its_kind, 0, (int)(sizeof cells / sizeof cells[0]));
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -62,7 +62,7 @@ static void expect_list(const char *state, const char *stats, const char *expect
 
 #define ONLINE  "{\"state\":\"online\"}"
 #define OFFLINE "{\"state\":\"offline\"}"
-#define WHO     "roof     password  2023-11-14 22:13:20  "
+#define WHO     "roof     password  2023-11-14 22:13:20 +0000  "
 
 START_TEST(state_age_queue_and_broken_are_listed)
 {
@@ -75,11 +75,11 @@ START_TEST(state_age_queue_and_broken_are_listed)
                   "{\"time\":1699992900000,\"queue\":123,\"received\":1,\"broken\":0,\"lines\":[{\"open\":false,"
                   "\"frame_age_s\":10,\"deaf_s\":null}]}"),
         report_of("yard", NULL, NULL)));
-    ck_assert_str_eq(printed,
-                     "GATEWAY  AUTH      ADDED                STATE       LAST FRAME  QUEUE  BROKEN  LINES\n"
-                     "roof     password  2023-11-14 22:13:20  online      12 s            7  10 %    ok\n"
-                     "tower    password  2023-11-14 22:13:20  offline     2 h           123  0 %     1 of 1 missing\n"
-                     "yard     password  2023-11-14 22:13:20  never seen  -               -  -       -\n");
+    ck_assert_str_eq(
+        printed, "GATEWAY  AUTH      ADDED                      STATE       LAST FRAME  QUEUE  BROKEN  LINES\n"
+                 "roof     password  2023-11-14 22:13:20 +0000  online      12 s            7  10 %    ok\n"
+                 "tower    password  2023-11-14 22:13:20 +0000  offline     2 h           123  0 %     1 of 1 missing\n"
+                 "yard     password  2023-11-14 22:13:20 +0000  never seen  -               -  -       -\n");
 }
 END_TEST
 
@@ -129,12 +129,12 @@ START_TEST(all_of_it_is_shown_and_apart_from_what_the_plugin_knows)
                          "\"lines\":[{\"port\":\"/dev/one\",\"received\":3,\"deaf_s\":null,\"frame_age_s\":2}]}"));
     ck_assert_str_eq(printed, "gateway     roof\n"
                               "auth        password\n"
-                              "added       2023-11-14 22:13:20\n"
+                              "added       2023-11-14 22:13:20 +0000\n"
                               "state       online\n"
                               "last frame  12 s\n"
                               "stats\n"
                               "  version  1.2.3\n"
-                              "  time     2023-11-14 22:14:50\n"
+                              "  time     2023-11-14 22:14:50 +0000\n"
                               "  uptime   61\n"
                               "  auth     mine\n"
                               "  queue    7\n"
@@ -144,7 +144,8 @@ START_TEST(all_of_it_is_shown_and_apart_from_what_the_plugin_knows)
                               "    deaf_s       null\n"
                               "    frame_age_s  2\n");
     print_take(report_of("roof", NULL, NULL));
-    ck_assert_str_eq(printed, "gateway  roof\nauth     password\nadded    2023-11-14 22:13:20\nstate    never seen\n");
+    ck_assert_str_eq(printed,
+                     "gateway  roof\nauth     password\nadded    2023-11-14 22:13:20 +0000\nstate    never seen\n");
 }
 END_TEST
 

@@ -96,6 +96,7 @@ START_TEST(too_many_at_once_are_refused_until_one_is_answered)
     control_ask_bytes(&ops, payload, 1);
     ck_assert_uint_eq(commands, SELKIE_CONTROL_MAX);
     control_expect_error("c2", "too many");
+    ck_assert_ptr_nonnull(strstr(fake_messages[fake_message_count - 1].payload, "\"busy\":true"));
     ck_assert_int_eq(control_answer(tokens[7], "{}"), 0);
     control_expect(1, "c1", "{}");
     (void)control_ask(&ops, "2");
