@@ -16,6 +16,9 @@
 static const struct selkie_argument table[] = {
     {"id", "N", "The key's number in frames, 1 to 255", OF(key_id), 255, 0, 0, CTL_KEYGEN},
     {"out", "DIR", "Folder for the three files; created if it does not exist", OF(out), 0, 0, 0, CTL_KEYGEN},
+    {"from", "KEY", "Make no key: take the public half of this one, a PEM file or pkcs11:… in a token", OF(from), 0, 0,
+     0, CTL_KEYGEN},
+    {"pin-file", "FILE", "With --from pkcs11:…: its first line is the token's PIN", OF(pin_file), 0, 0, 0, CTL_KEYGEN},
     {"key", "FILE", "Open it with this private key (PEM)", OF(key), 0, 0, 0, CTL_FRAME_SHOW},
     {"sealed", "FILE", "A SEALED frame of the same device: its ID opens the SESSION frame", OF(sealed), 0, 0, 0,
      CTL_FRAME_SHOW},

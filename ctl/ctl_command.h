@@ -29,6 +29,8 @@ struct ctl_options {
     /* keygen, frame show */
     int key_id; /* 0 = not given */
     const char *out;
+    const char *from;
+    const char *pin_file;
     const char *key; /* for a command to the broker: the client's TLS key */
     const char *sealed;
 

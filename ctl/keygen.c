@@ -2,6 +2,7 @@
 /* An RSA-4096 pair for the cloud. The private half is written once, readable by its owner only; the public half comes
  * as PEM for selkie-device and as a C header with its pin for firmware. */
 #include "ctl_command.h"
+#include "key_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,36 +137,56 @@ static enum ctl_exit sync_folder(const char *path)
     return result;
 }
 
+/* Checked before the seconds that a key takes, and before the first file is written; O_EXCL decides in the end. */
+static enum ctl_exit prepare_folder(const char *folder, const char *const paths[])
+{
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return fail_errno(folder);
+    for (; *paths; paths++) {
+        if (access(*paths, F_OK) == 0)
+            return exists(*paths);
+    }
+    return CTL_DONE;
+}
+
+static enum ctl_exit make_pair(EVP_PKEY **pkey, const char *path)
+{
+    *pkey = EVP_RSA_gen(KEY_BITS);
+    if (!*pkey)
+        return ctl_fail_openssl("an RSA key");
+    enum ctl_exit result = write_private(path, *pkey);
+    if (result == CTL_DONE)
+        puts(path);
+    return result;
+}
+
 enum ctl_exit ctl_keygen(const struct ctl_options *options, const struct ctl_command *command)
 {
     (void)command;
-    char private_path[4096], public_path[4096], header_path[4096];
+    char texts[3][4096];
+    const char *const paths[] = {texts[0], texts[1], texts[2], NULL};
     if (options->key_id == 0 || !options->out) {
         ctl_fail("keygen: --id and --out are required");
         return CTL_USAGE;
     }
-    if (strlen(options->out) > sizeof private_path - 32)
+    if (options->pin_file && !options->from) {
+        ctl_fail("keygen: --pin-file is of no use without --from");
+        return CTL_USAGE;
+    }
+    if (strlen(options->out) > sizeof texts[0] - 32)
         return ctl_fail("%s: %s", options->out, strerror(ENAMETOOLONG));
-    snprintf(private_path, sizeof private_path, "%s/%d.key.pem", options->out, options->key_id);
-    snprintf(public_path, sizeof public_path, "%s/%d.pub.pem", options->out, options->key_id);
-    snprintf(header_path, sizeof header_path, "%s/%d.pub.h", options->out, options->key_id);
-    if (mkdir(options->out, 0700) != 0 && errno != EEXIST)
-        return fail_errno(options->out);
-    /* Checked before the seconds that a key takes, and before the first file is written; O_EXCL decides in the end. */
-    const char *const paths[] = {private_path, public_path, header_path};
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (access(paths[i], F_OK) == 0)
-            return exists(paths[i]);
-    }
-
-    EVP_PKEY *pkey = EVP_RSA_gen(KEY_BITS);
-    if (!pkey)
-        return ctl_fail_openssl("an RSA key");
-    enum ctl_exit result = write_private(private_path, pkey);
-    if (result == CTL_DONE) {
-        puts(private_path);
-        result = write_public_forms(public_path, header_path, options->key_id, pkey);
-    }
+    snprintf(texts[0], sizeof texts[0], "%s/%d.key.pem", options->out, options->key_id);
+    snprintf(texts[1], sizeof texts[1], "%s/%d.pub.pem", options->out, options->key_id);
+    snprintf(texts[2], sizeof texts[2], "%s/%d.pub.h", options->out, options->key_id);
+    /* Before anything is made: a folder for a key that cannot be read is of no use. */
+    EVP_PKEY *pkey = NULL;
+    enum ctl_exit result = options->from ? ctl_key_source_load(&pkey, options->from, options->pin_file) : CTL_DONE;
+    if (result == CTL_DONE)
+        result = prepare_folder(options->out, paths + (options->from ? 1 : 0));
+    if (result == CTL_DONE && !options->from)
+        result = make_pair(&pkey, paths[0]);
+    if (result == CTL_DONE)
+        result = write_public_forms(paths[1], paths[2], options->key_id, pkey);
     EVP_PKEY_free(pkey);
     return result == CTL_DONE ? sync_folder(options->out) : result;
 }

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 static const struct ctl_command commands[] = {
-    {"keygen", "--id N --out DIR", "Make an RSA-4096 key pair: N.key.pem, N.pub.pem, N.pub.h", ctl_keygen, CTL_KEYGEN,
-     0, 0, NULL},
+    {"keygen", "--id N --out DIR [--from KEY|pkcs11:…]",
+     "Make an RSA-4096 key pair: N.key.pem, N.pub.pem, N.pub.h; with --from, only the public files of an existing key",
+     ctl_keygen, CTL_KEYGEN, 0, 0, NULL},
     {"frame show", "FILE|-", "Print the fields of a frame's body (raw or hex); with --key, open it", ctl_frame_show,
      CTL_FRAME_SHOW | CTL_JSON, 1, 1, NULL},
     {"device list", "", "List devices", ctl_device_list, CTL_BROKER | CTL_JSON | CTL_UTC | CTL_DEVICE_LIST, 0, 0,

@@ -15,7 +15,7 @@
 /* Run selkiectl with some arguments, ended by NULL; returns its exit status and what it said (free it). */
 static int ctl(char **output, const char *const arguments[static 1])
 {
-    const char *argv[10] = {harness_program("selkiectl")};
+    const char *argv[12] = {harness_program("selkiectl")};
     for (size_t i = 0; arguments[i] != NULL; i++) {
         ck_assert_uint_lt(i + 2, sizeof argv / sizeof argv[0]);
         argv[i + 1] = arguments[i];
@@ -118,6 +118,81 @@ START_TEST(keygen_never_overwrites)
             ck_assert_int_eq(access(path, F_OK), i == j ? 0 : -1);
         }
     }
+}
+END_TEST
+
+/* A line of a shell, in which "$1" is the path. */
+static void make_key(const char *line, const char *path)
+{
+    char *output;
+    const char *const argv[] = {"/bin/sh", "-c", line, "sh", path, NULL};
+    int ended = harness_run("openssl", argv, &output);
+    ck_assert_msg(ended == 0, "%s: %s", line, output);
+    free(output);
+}
+
+static void expect_same_file(const char *a, const char *b)
+{
+    char *first = harness_read(a), *second = harness_read(b);
+    ck_assert_str_eq(first, second);
+    free(first);
+    free(second);
+}
+
+START_TEST(keygen_takes_the_public_half_of_a_key_that_exists)
+{
+    char made[256], folder[256], from[300], path[300], pem[300], header[300];
+    static const char *const sources[] = {"5.key.pem", "5.pub.pem"};
+    snprintf(made, sizeof made, "%s", harness_path("made"));
+    EXPECT(0, "pin ", "keygen", "--id", "5", "--out", made);
+    snprintf(pem, sizeof pem, "%s/5.pub.pem", made);
+    snprintf(header, sizeof header, "%s/5.pub.h", made);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(folder, sizeof folder, "%s", harness_path(i == 0 ? "of-key" : "of-pub"));
+        snprintf(from, sizeof from, "%s/%s", made, sources[i]);
+        EXPECT(0, "5.pub.h\npin ", "keygen", "--id", "5", "--out", folder, "--from", from);
+        snprintf(path, sizeof path, "%s/5.pub.pem", folder);
+        expect_same_file(path, pem);
+        snprintf(path, sizeof path, "%s/5.pub.h", folder);
+        expect_same_file(path, header);
+        snprintf(path, sizeof path, "%s/5.key.pem", folder);
+        ck_assert_int_eq(access(path, F_OK), -1);
+    }
+    /* Nothing that exists is written over, and no private key stands in the way. */
+    EXPECT(1, "5.pub.pem: exists already", "keygen", "--id", "5", "--out", made, "--from", pem);
+}
+END_TEST
+
+START_TEST(keygen_from_says_what_is_wrong_with_a_key)
+{
+    static const struct {
+        const char *make, *said;
+    } cases[] = {
+        {"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out \"$1\"", "not an RSA key"},
+        {"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out \"$1\"",
+         "2048 bits; must have exactly 4096"},
+        {"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -pkeyopt rsa_keygen_pubexp:3 -out \"$1\"",
+         "another exponent than 65537"},
+        {"openssl genpkey -algorithm RSA -aes128 -pass pass:x -out \"$1\"", "the key is encrypted"},
+        {"openssl genrsa -aes128 -passout pass:x -traditional -out \"$1\"", "the key is encrypted"},
+        {"echo nonsense >\"$1\"", "neither a private nor a public key in PEM"},
+    };
+    char key[256], out[256];
+    snprintf(key, sizeof key, "%s", harness_path("key"));
+    snprintf(out, sizeof out, "%s", harness_path("out"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        unlink(key);
+        make_key(cases[i].make, key);
+        EXPECT(1, cases[i].said, "keygen", "--id", "1", "--out", out, "--from", key);
+    }
+    EXPECT(1, "/nowhere: No such file", "keygen", "--id", "1", "--out", out, "--from", "/nowhere");
+    EXPECT(2, "the PIN must not be in the URI", "keygen", "--id", "1", "--out", out, "--from",
+           "pkcs11:token=x?pin-value=1234");
+    EXPECT(2, "--pin-file is for a token", "keygen", "--id", "1", "--out", out, "--from", key, "--pin-file", key);
+    EXPECT(2, "--pin-file is of no use", "keygen", "--id", "1", "--out", out, "--pin-file", key);
+    EXPECT(1, "cannot load /nowhere.so", "keygen", "--id", "1", "--out", out, "--from",
+           "pkcs11:token=x?module-path=/nowhere.so");
+    ck_assert_int_eq(access(out, F_OK), -1);
 }
 END_TEST
 
@@ -273,6 +348,8 @@ int main(void)
     tcase_set_timeout(tcase, 60); /* an RSA-4096 key takes its time */
     tcase_add_test(tcase, keygen_writes_three_files_that_belong_together);
     tcase_add_test(tcase, keygen_never_overwrites);
+    tcase_add_test(tcase, keygen_takes_the_public_half_of_a_key_that_exists);
+    tcase_add_test(tcase, keygen_from_says_what_is_wrong_with_a_key);
     tcase_add_test(tcase, keygen_says_what_is_wrong);
     tcase_add_test(tcase, frame_show_opens_every_golden_sealed_frame);
     tcase_add_test(tcase, frame_show_opens_session_frames_near_a_sealed_one);
