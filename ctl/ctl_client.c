@@ -97,20 +97,17 @@ static enum ctl_exit explain(const struct selkie_ctl_client *client, const struc
     return ctl_fail("the broker %s refuses the user '%s': %s", broker->name, broker->username, event->text);
 }
 
-/* CTL_MESSAGE with the event that says how it went, for free(); CTL_INTERRUPTED, or CTL_LOST after a failure was
- * printed. */
-static enum ctl_wait try_to_connect(struct selkie_ctl_client *client, struct selkie_mqtt_event **event)
+/* CTL_MESSAGE with the event that says how it went, for free(); CTL_INTERRUPTED, or CTL_LOST with the reason. */
+static enum ctl_wait try_to_connect(struct selkie_ctl_client *client, struct selkie_mqtt_event **event,
+                                    char why[static SELKIE_MQTT_TEXT_MAX])
 {
     static const char *const properties[] = {"counter", "gateway", "rx", "clock",
                                              "form",    "rssi",    NULL}; /* the plugin's */
-    char why[SELKIE_MQTT_TEXT_MAX];
     struct selkie_mqtt_options options = {
         .settings = &client->config->broker, .id = client->id, .properties = properties};
 
-    if (selkie_mqtt_connect(client->mqtt, &options, why) < 0) {
-        ctl_fail("%s", why);
+    if (selkie_mqtt_connect(client->mqtt, &options, why) < 0)
         return CTL_LOST;
-    }
     enum ctl_wait wait = wait_event(client, event, -1);
     if (wait == CTL_MESSAGE && (*event)->kind == SELKIE_MQTT_CONNECTED)
         client->packet_max = (*event)->packet_max;
@@ -119,17 +116,18 @@ static enum ctl_wait try_to_connect(struct selkie_ctl_client *client, struct sel
 
 static enum ctl_exit connect_client(struct selkie_ctl_client *client)
 {
+    char why[SELKIE_MQTT_TEXT_MAX];
     struct selkie_mqtt_event *event;
     uint32_t chance;
 
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
         return ctl_fail("cannot get random numbers: %s", strerror(errno));
     (void)snprintf(client->id, sizeof client->id, "selkiectl-%08" PRIx32, chance);
-    enum ctl_wait wait = try_to_connect(client, &event);
+    enum ctl_wait wait = try_to_connect(client, &event, why);
     if (wait == CTL_INTERRUPTED)
         return ctl_fail("no broker at %s: interrupted", client->config->broker.name);
     if (wait != CTL_MESSAGE)
-        return CTL_FAILED;
+        return ctl_fail("%s", why);
     enum ctl_exit result = event->kind == SELKIE_MQTT_CONNECTED ? CTL_DONE : explain(client, event);
     free(event);
     return result;
@@ -154,19 +152,20 @@ bool selkie_ctl_client_is_lost(const struct selkie_ctl_client *client)
 
 enum ctl_wait selkie_ctl_client_reconnect(struct selkie_ctl_client *client)
 {
-    char said[SELKIE_MQTT_TEXT_MAX] = "";
+    char said[SELKIE_MQTT_TEXT_MAX] = "", why[SELKIE_MQTT_TEXT_MAX];
 
     for (int pause_ms = RECONNECT_MS;; pause_ms = pause_ms >= RECONNECT_MAX_MS ? RECONNECT_MAX_MS : 2 * pause_ms) {
         struct selkie_mqtt_event *event = NULL;
         if (pause_for(client, pause_ms) == CTL_INTERRUPTED)
             return CTL_INTERRUPTED;
-        enum ctl_wait wait = try_to_connect(client, &event);
+        enum ctl_wait wait = try_to_connect(client, &event, why);
         if (wait == CTL_INTERRUPTED)
             return wait;
         bool connected = event && event->kind == SELKIE_MQTT_CONNECTED;
-        if (event && !connected && strcmp(said, event->text) != 0) {
-            (void)snprintf(said, sizeof said, "%s", event->text);
-            explain(client, event);
+        const char *reason = event ? event->text : why;
+        if (!connected && strcmp(said, reason) != 0) {
+            (void)snprintf(said, sizeof said, "%s", reason);
+            event ? explain(client, event) : ctl_fail("%s", why);
         }
         free(event);
         if (connected) {

@@ -140,6 +140,8 @@ int main(int argc, char **argv)
         "\"c\"}]}",
         "{\"commands\":[{\"command\":\"addDevice\",\"address\":\"0011223344556677\"},"
         "{\"command\":\"getDevice\",\"address\":\"0011223344556677\",\"correlationData\":\"1\"},"
+        "{\"command\":\"addDevice\",\"address\":\"0011223344556677\",\"claim\":\"c\",\"update\":true},"
+        "{\"command\":\"setDevice\",\"address\":\"0011223344556677\",\"name\":\"x\",\"claim\":null},"
         "{\"command\":\"revokeDevice\",\"address\":\"0011223344556677\"},"
         "{\"command\":\"restoreDevice\",\"address\":\"0011223344556677\"},"
         "{\"command\":\"removeDevice\",\"address\":\"0011223344556677\"}]}",
