@@ -31,6 +31,7 @@ struct identity {
     int64_t first_ms, last_ms; /* heard */
     int made;                  /* by this operation */
     int64_t superseded_ms;
+    bool refused; /* retired by an administrator's denial or removal, and may be taken back */
     struct memory successor;
     struct memory memory[COUNTERS];
 };
@@ -60,6 +61,7 @@ struct world {
     struct selkie_rules rules;
     int64_t now_ms;
     struct place places[ADDRESSES];
+    unsigned outlived, newest, rivals, readmitted;
 };
 
 static size_t below(struct world *world, size_t limit)
@@ -293,13 +295,27 @@ static struct selkie_decision decide(const struct world *world, const struct fra
     return selkie_admission_decide(&world->rules, &facts);
 }
 
-/* Which ID the code lets go. */
-static int displaced(const struct world *world, const struct place *place)
+/* The code's view of an ID; its number is its place here. */
+static struct selkie_binding binding_of(const struct place *place, int id)
 {
-    struct selkie_binding live[SELKIE_LIVE_MAX];
+    struct selkie_binding binding;
+
+    memset(&binding, 0, sizeof binding);
+    binding.number = id;
+    binding.status = place->ids[id].status;
+    binding.ended = place->ids[id].refused ? SELKIE_BINDING_DENIED : SELKIE_BINDING_REPLACED;
+    binding.first_seen_ms = place->ids[id].first_ms;
+    binding.last_seen_ms = place->ids[id].last_ms;
+    return binding;
+}
+
+/* The active ID and the pending ones as the code lists them. Returns how many. */
+static int list_live(const struct place *place, struct selkie_binding live[static SELKIE_LIVE_MAX])
+{
     int count = 0;
 
-    memset(live, 0, sizeof live);
+    if (active_of(place) >= 0)
+        live[count++] = binding_of(place, active_of(place));
     for (int made = 0;;) { /* the oldest first */
         int next = -1;
         for (int i = 0; i < IDS; i++)
@@ -307,13 +323,17 @@ static int displaced(const struct world *world, const struct place *place)
                 (next < 0 || place->ids[i].made < place->ids[next].made))
                 next = i;
         if (next < 0)
-            break;
+            return count;
         made = place->ids[next].made;
-        live[count].number = next;
-        live[count].status = SELKIE_BINDING_PENDING;
-        live[count].first_seen_ms = place->ids[next].first_ms;
-        live[count++].last_seen_ms = place->ids[next].last_ms;
+        live[count++] = binding_of(place, next);
     }
+}
+
+/* Which ID the code lets go. */
+static int displaced(const struct world *world, const struct place *place)
+{
+    struct selkie_binding live[SELKIE_LIVE_MAX];
+    int count = list_live(place, live);
     const struct selkie_binding *chosen = selkie_admission_displaced(live, count, world->now_ms);
     return chosen ? (int)chosen->number : -1;
 }
@@ -376,11 +396,12 @@ static void apply(struct world *world, const struct frame *frame, const struct o
         id->clone_alarm_ms = world->now_ms;
     if (outcome->displaces)
         memset(&place->ids[gives_way(world, place)], 0, sizeof *id);
-    if (outcome->made == 2) {
+    if (outcome->made == 2 || (outcome->made == 1 && id->status == SELKIE_BINDING_NONE)) {
         id->first_ms = world->now_ms;
         id->made = operation + 1;
     }
-    if (strcmp(outcome->verdict, "park") == 0)
+    if (strcmp(outcome->verdict, "park") == 0 || strcmp(outcome->verdict, "accept") == 0 ||
+        strcmp(outcome->verdict, "late") == 0)
         id->last_ms = world->now_ms;
     if (outcome->made)
         id->status = outcome->made == 1   ? SELKIE_BINDING_ACTIVE
@@ -435,6 +456,83 @@ static struct frame draw_frame(struct world *world)
     return frame;
 }
 
+/* What an administrator's decision for an ID ends: what was active or may come back, for ever; and a pending one of
+ * which nothing was heard since this one came, as denied. The code must deny the same. */
+static void make_active(struct world *world, struct place *place, int chosen)
+{
+    const struct selkie_binding approved = binding_of(place, chosen);
+
+    for (int i = 0; i < IDS; i++) {
+        struct identity *id = &place->ids[i];
+        const struct selkie_binding other = binding_of(place, i);
+        bool dead = i != chosen && id->status == SELKIE_BINDING_PENDING && !(id->last_ms >= approved.first_seen_ms);
+        ck_assert_int_eq(selkie_admission_outlived(&other, &approved), dead);
+        world->outlived += dead;
+        if (i != chosen && (dead || id->status == SELKIE_BINDING_ACTIVE || id->status == SELKIE_BINDING_SUPERSEDED)) {
+            id->status = SELKIE_BINDING_RETIRED;
+            id->refused = dead;
+        }
+    }
+    place->ids[chosen].status = SELKIE_BINDING_ACTIVE;
+    place->ids[chosen].refused = false;
+}
+
+/* The pending ID that came last, unless another one that could be the device was heard since: then -1. */
+static int newest_of(const struct place *place)
+{
+    int newest = -1;
+
+    for (int i = 0; i < IDS; i++)
+        if (place->ids[i].status == SELKIE_BINDING_PENDING &&
+            (newest < 0 || place->ids[i].made > place->ids[newest].made))
+            newest = i;
+    for (int i = 0; newest >= 0 && i < IDS; i++)
+        if (i != newest && place->ids[i].last_ms >= place->ids[newest].first_ms &&
+            (place->ids[i].status == SELKIE_BINDING_ACTIVE || place->ids[i].status == SELKIE_BINDING_PENDING))
+            return -1;
+    return newest;
+}
+
+static void approve_newest(struct world *world, struct place *place)
+{
+    struct selkie_binding live[SELKIE_LIVE_MAX], *rival;
+    int count = list_live(place, live), chosen = newest_of(place);
+    const struct selkie_binding *newest = selkie_admission_newest(live, count, &rival);
+
+    ck_assert_int_eq(newest != NULL, pending_of(place) > 0);
+    ck_assert_int_eq(newest && !rival ? (int)newest->number : -1, chosen);
+    world->rivals += newest && rival;
+    if (chosen < 0)
+        return;
+    make_active(world, place, chosen);
+    world->newest++;
+}
+
+static void remove_device(struct place *place)
+{
+    for (int i = 0; i < IDS; i++)
+        if (place->ids[i].status != SELKIE_BINDING_NONE && place->ids[i].status != SELKIE_BINDING_RETIRED) {
+            place->ids[i].status = SELKIE_BINDING_RETIRED;
+            place->ids[i].refused = !place->revoked;
+        }
+    place->listed = place->revoked = false;
+    place->claim = 0;
+    place->reset_alarm_ms = 0;
+}
+
+/* It goes on with all that it had: its frames are compared with that from now on. */
+static void readmit(struct world *world, struct place *place, int chosen)
+{
+    const struct selkie_binding binding = binding_of(place, chosen);
+    bool may = place->ids[chosen].status == SELKIE_BINDING_RETIRED && place->ids[chosen].refused;
+
+    ck_assert_int_eq(selkie_admission_readmittable(&binding), may);
+    if (!may || place->revoked)
+        return;
+    make_active(world, place, chosen);
+    world->readmitted += place->ids[chosen].received > 0;
+}
+
 /* The administrator, and time, which now and then is set back. */
 static void stir(struct world *world)
 {
@@ -463,18 +561,27 @@ static void stir(struct world *world)
         place->revoked = below(world, 4) == 0;
         break;
     case 5: /* approve */
-        if (place->ids[id].status == SELKIE_BINDING_PENDING) {
-            if (active_of(place) >= 0)
-                place->ids[active_of(place)].status = SELKIE_BINDING_RETIRED;
-            place->ids[id].status = SELKIE_BINDING_ACTIVE;
-        }
+        if (place->ids[id].status == SELKIE_BINDING_PENDING)
+            make_active(world, place, id);
         break;
     case 6: /* deny */
-        if (place->ids[id].status == SELKIE_BINDING_PENDING)
+        if (place->ids[id].status == SELKIE_BINDING_PENDING) {
             place->ids[id].status = SELKIE_BINDING_RETIRED;
+            place->ids[id].refused = true;
+        }
+        break;
+    case 8:
+        approve_newest(world, place);
+        break;
+    case 9:
+        if (below(world, 8) == 0)
+            remove_device(place);
+        break;
+    case 10:
+        readmit(world, place, id);
         break;
     case 7: /* an address that nobody has had yet */
-        if (below(world, 20) == 0)
+        if (below(world, 10) == 0)
             memset(place, 0, sizeof *place);
         break;
     default:
@@ -520,6 +627,9 @@ START_TEST(code_and_model_decide_alike)
     ck_assert_uint_gt(lively, 200);
     ck_assert_uint_gt(takeovers, 200);
     ck_assert_uint_gt(over, 20);
+    ck_assert_msg(world->outlived > 200 && world->newest > 200 && world->rivals > 200 && world->readmitted > 200,
+                  "%u outlived, %u newest, %u rivals, %u readmitted", world->outlived, world->newest, world->rivals,
+                  world->readmitted);
     ck_assert_uint_gt(orders, 200);
     free(world);
 }

@@ -583,7 +583,7 @@ START_TEST(a_page_of_devices_with_many_ids_is_short)
     const char *sql =
         "WITH RECURSIVE life(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM life WHERE i < 70) INSERT INTO "
         "binding SELECT NULL, address, randomblob(32), randomblob(4), NULL, 4, 1, i, 0, 0, 0, 0, 'g', 0, '', "
-        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, zeroblob(448) FROM life, device";
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, zeroblob(448) FROM life, device";
     ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);

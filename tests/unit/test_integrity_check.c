@@ -190,6 +190,8 @@ static const struct {
     /* Part of the table: that it has too many is not looked for by each SQLite, that it has too few is. */
     {"binding_live", "CREATE TEMP TABLE copy AS SELECT * FROM binding; UPDATE copy SET number = 9, address = x'09';"
                      "INSERT INTO binding SELECT * FROM copy"},
+    {"binding_pending", "CREATE TEMP TABLE copy AS SELECT * FROM binding; UPDATE copy SET number = 9, address = x'09', "
+                        "status = 2; INSERT INTO binding SELECT * FROM copy"},
     {"binding_tag", "DELETE FROM binding"},
     {"parked_binding", "INSERT INTO parked VALUES (1, 1, 1, x'00', 0, 0, 'g1', 0, 1, 0, 0, NULL)"},
     {"unmatched_tag", "INSERT INTO unmatched VALUES (1, x'00', x'00', 0, 0, 0, 'g1', 0, x'00')"},

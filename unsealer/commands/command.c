@@ -26,6 +26,11 @@ const char *selkie_command_text(const struct selkie_command *command, const char
     return json_string_value(json_object_get(command->fields, key));
 }
 
+bool selkie_command_flag(const struct selkie_command *command, const char *key)
+{
+    return json_is_true(json_object_get(command->fields, key));
+}
+
 int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback)
 {
     const json_t *value = json_object_get(command->fields, key);

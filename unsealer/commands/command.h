@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One command that is carried out, and the handlers of all commands. PROTOCOL.md, section 8 ("Commands"). To add one:
- * write its handler in device_commands.c or system_commands.c, and enter it into the table in commands.c. No I/O but
- * the registry's; one thread, the writer. */
+ * write its handler in device_commands.c, id_commands.c or system_commands.c, and enter it into the table in
+ * commands.c. No I/O but the registry's; one thread, the writer. */
 #ifndef SELKIE_COMMAND_H
 #define SELKIE_COMMAND_H
 
@@ -35,6 +35,14 @@ SELKIE_USE_RESULT int selkie_command_refuse(struct selkie_command *command, cons
 const char *selkie_command_text(const struct selkie_command *command, const char *key); /* or NULL */
 int64_t selkie_command_integer(const struct selkie_command *command, const char *key, int64_t fallback);
 
+bool selkie_command_flag(const struct selkie_command *command, const char *key); /* false without it */
+
+/* The device of the command: 0, or SELKIE_EREFUSED for one that is unknown. */
+SELKIE_USE_RESULT int selkie_command_load_device(struct selkie_command *command, struct selkie_device_record *device);
+/* Add `retired` to the answer: the IDs of the address that were denied or removed and may be readmitted. Their devices
+ * are shut out although the address is known. */
+SELKIE_USE_RESULT int selkie_command_add_retired(struct selkie_command *command);
+
 /* Replace everything but printable ASCII. A quoted part of a payload may end in the middle of a character, which is not
  * valid in JSON. */
 void selkie_command_make_ascii(char *text);
@@ -47,6 +55,8 @@ int selkie_command_get_device(struct selkie_command *command);
 int selkie_command_list_devices(struct selkie_command *command);
 int selkie_command_approve_device(struct selkie_command *command);
 int selkie_command_deny_device(struct selkie_command *command);
+int selkie_command_readmit_device(struct selkie_command *command);
+int selkie_command_list_pending(struct selkie_command *command);
 int selkie_command_revoke_device(struct selkie_command *command);
 int selkie_command_restore_device(struct selkie_command *command);
 int selkie_command_remove_device(struct selkie_command *command);

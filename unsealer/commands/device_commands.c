@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handlers of the commands on devices. */
+/* The handlers of the commands on devices; those on their IDs are in id_commands.c. */
 #include "commands/command.h"
 #include "rules/forgetting.h"
 #include "rules/parking.h"
@@ -13,18 +13,11 @@
 #define RETIRED_MAX  64   /* retired bindings of a device in a listing; older ones are left out */
 #define PAGE_MAX     2000 /* a page of devices ends after so many bindings */
 
-/* The device. 0; one that is unknown is refused. */
-static int load(struct selkie_command *command, struct selkie_device_record *device)
-{
-    int result = selkie_registry_device(command->commands->effects->registry, command->address, device);
-    return result == 0 ? selkie_command_refuse(command, "address: no such device") : result < 0 ? result : 0;
-}
-
-/* The same with its bindings that are not retired. Returns how many. */
+/* A device with its bindings that are not retired. Returns how many. */
 static int load_live(struct selkie_command *command, struct selkie_device_record *device,
                      struct selkie_binding live[static SELKIE_LIVE_MAX])
 {
-    int result = load(command, device);
+    int result = selkie_command_load_device(command, device);
     return result < 0 ? result : selkie_registry_live(command->commands->effects->registry, command->address, live);
 }
 
@@ -98,6 +91,8 @@ int selkie_command_add_device(struct selkie_command *command)
             command, "address: added already, with another %s; setDevice (selkiectl device set) changes it", what);
     if (result == 0)
         result = device.listed ? store_changes(command, &device, what) : store(command, &device, "added");
+    if (result == 0)
+        result = selkie_command_add_retired(command);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }
@@ -106,7 +101,7 @@ int selkie_command_set_device(struct selkie_command *command)
 {
     struct selkie_device_record device;
     const char *what = NULL;
-    int result = load(command, &device);
+    int result = selkie_command_load_device(command, &device);
 
     if (result == 0)
         result = take_changes(command, &device, &what);
@@ -146,6 +141,10 @@ static int describe(struct selkie_commands *commands, const struct selkie_device
     json_object_set_new(json, "name", json_string(device->name));
     json_object_set_new(json, "status", json_string(selkie_device_status_names[device->status]));
     json_object_set_new(json, "claim", json_boolean(device->claim_len > 0 || device->claim_corrupt));
+    int pending = selkie_registry_count_pending(commands->effects->registry, device->address);
+    json_object_set_new(json, "pending", json_integer(pending));
+    if (pending < 0 && result >= 0)
+        result = pending;
     if (json_object_set_new(json, "bindings", bindings) != 0 && result >= 0)
         result = SELKIE_ENOMEM;
     return result;
@@ -154,7 +153,7 @@ static int describe(struct selkie_commands *commands, const struct selkie_device
 int selkie_command_get_device(struct selkie_command *command)
 {
     struct selkie_device_record device;
-    int result = load(command, &device);
+    int result = selkie_command_load_device(command, &device);
 
     if (result == 0)
         result = describe(command->commands, &device, command->data);
@@ -213,91 +212,6 @@ int selkie_command_list_devices(struct selkie_command *command)
     return result < 0 ? result : 0;
 }
 
-/* The binding that the command means: the pending or superseded one with its id, or the only pending one. Those after
- * the address's last binding have no status. */
-static int pick(struct selkie_command *command, struct selkie_binding live[static SELKIE_LIVE_MAX],
-                struct selkie_binding **picked)
-{
-    const char *id = selkie_command_text(command, "id");
-    char text[SELKIE_ID_TEXT_SIZE];
-
-    *picked = NULL;
-    memset(live, 0, SELKIE_LIVE_MAX * sizeof *live);
-    int count = selkie_registry_live(command->commands->effects->registry, command->address, live);
-    for (int i = 0; i < count; i++) {
-        if (live[i].status != SELKIE_BINDING_PENDING && !(id && live[i].status == SELKIE_BINDING_SUPERSEDED))
-            continue;
-        selkie_document_id(text, live[i].id_hash);
-        if (id && strcmp(id, text) != 0)
-            continue;
-        if (*picked)
-            return selkie_command_refuse(command, "id: several IDs are pending; name one of them");
-        *picked = &live[i];
-    }
-    if (count < 0)
-        return count;
-    if (!*picked)
-        return selkie_command_refuse(command, id ? "id: not pending and not superseded" : "address: no ID is pending");
-    return 0;
-}
-
-/* A person's decision is final: whatever was active or may still come back is retired. */
-static int approve(struct selkie_effects *effects, struct selkie_device_record *device,
-                   struct selkie_binding live[static SELKIE_LIVE_MAX], struct selkie_binding *picked)
-{
-    int result = 0;
-
-    for (int i = 0; i < SELKIE_LIVE_MAX && result == 0; i++)
-        if (&live[i] != picked &&
-            (live[i].status == SELKIE_BINDING_ACTIVE || live[i].status == SELKIE_BINDING_SUPERSEDED))
-            result = selkie_effects_set_status(effects, &live[i], SELKIE_BINDING_RETIRED);
-    if (result == 0)
-        result = selkie_effects_set_status(effects, picked, SELKIE_BINDING_ACTIVE);
-    device->gateway[0] = 0;
-    if (result == 0)
-        result = selkie_effects_event(effects, "approved", device->address, picked->id_hash, NULL);
-    if (result == 0)
-        result = selkie_parking_release(effects, picked, NULL);
-    return result < 0 ? result : selkie_effects_review(effects, device);
-}
-
-int selkie_command_approve_device(struct selkie_command *command)
-{
-    struct selkie_device_record device;
-    struct selkie_binding live[SELKIE_LIVE_MAX], *picked = NULL;
-    int result = load(command, &device);
-
-    if (result == 0 && device.revoked)
-        result = selkie_command_refuse(command, "address: the device is revoked; restore it first");
-    if (result == 0)
-        result = pick(command, live, &picked);
-    if (result == 0)
-        result = approve(command->commands->effects, &device, live, picked);
-    mbedtls_platform_zeroize(&device, sizeof device);
-    return result;
-}
-
-int selkie_command_deny_device(struct selkie_command *command)
-{
-    struct selkie_effects *effects = command->commands->effects;
-    struct selkie_device_record device;
-    struct selkie_binding live[SELKIE_LIVE_MAX], *picked = NULL;
-    int result = load(command, &device);
-
-    if (result == 0)
-        result = pick(command, live, &picked);
-    if (result == 0)
-        result = selkie_effects_set_status(effects, picked, SELKIE_BINDING_RETIRED);
-    if (result == 0)
-        result = selkie_parking_evict(effects, picked, SELKIE_REASON_DENIED);
-    if (result == 0)
-        result = selkie_effects_event(effects, "denied", device.address, picked->id_hash, NULL);
-    if (result == 0)
-        result = selkie_effects_review(effects, &device);
-    mbedtls_platform_zeroize(&device, sizeof device);
-    return result;
-}
-
 static int set_revoked(struct selkie_command *command, bool revoked)
 {
     struct selkie_effects *effects = command->commands->effects;
@@ -334,7 +248,7 @@ int selkie_command_restore_device(struct selkie_command *command)
     return set_revoked(command, false);
 }
 
-/* Its IDs stay known as retired. */
+/* Its IDs stay known as retired; selkie_command_readmit_device takes one back. */
 int selkie_command_remove_device(struct selkie_command *command)
 {
     struct selkie_device_record device;
@@ -342,5 +256,7 @@ int selkie_command_remove_device(struct selkie_command *command)
     int count = load_live(command, &device, live);
 
     mbedtls_platform_zeroize(&device, sizeof device);
-    return count < 0 ? count : selkie_forgetting_remove(command->commands->effects, command->address, live, count);
+    return count < 0 ? count
+                     : selkie_forgetting_remove(command->commands->effects, command->address, live, count,
+                                                SELKIE_BINDING_REMOVED);
 }

@@ -48,6 +48,13 @@ enum selkie_binding_status {
     SELKIE_BINDING_RETIRED
 };
 
+/* How a retired binding came to its end. An administrator may readmit one that was denied or removed. */
+enum selkie_binding_end {
+    SELKIE_BINDING_REPLACED, /* or denied or removed long ago, or forgotten */
+    SELKIE_BINDING_DENIED,
+    SELKIE_BINDING_REMOVED
+};
+
 /* What is kept of an accepted counter. */
 struct selkie_seen {
     uint8_t digest[SELKIE_DIGEST_SIZE];
@@ -81,11 +88,12 @@ struct selkie_binding {
     int16_t rssi;      /* of the last accepted frame of which it is known, dBm; 0 = of none */
     int16_t rssi_mean; /* of all of them, the last ones weigh most: 1/SELKIE_RSSI_MEAN_PARTS dBm */
     int64_t clone_alarm_ms;
-    int64_t superseded_ms;           /* when the frame arrived that took its place, */
+    int64_t superseded_ms;           /* when the frame arrived that took its place, or it was denied or removed, */
     int64_t superseded_day;          /* also by the day clock, */
     struct selkie_capture successor; /* and its capture */
     bool revoked;                    /* its device is */
-    struct selkie_seen_row newest;   /* of the window: selkie_registry_put_seen */
+    enum selkie_binding_end ended;
+    struct selkie_seen_row newest; /* of the window: selkie_registry_put_seen */
 };
 
 /* An opened frame; it may have been parked. */

@@ -94,6 +94,7 @@ void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, cons
     turn(stats, now_us);
     add_counts(&stats->counts, &effects->counts);
     memcpy(stats->held, effects->held, sizeof stats->held);
+    stats->pending = effects->pending;
     stats->max_devices = effects->rules.max_devices;
     stats->devices_full = effects->full_for[0] != 0;
     for (unsigned i = 0; i < count; i++)
@@ -145,7 +146,7 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
     const struct selkie_counts *counts = &stats->counts;
     json_t *json = json_pack(
         "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, "
-        "s:{s:i, s:i, s:b}, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
+        "s:{s:i, s:i, s:b, s:I}, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
         "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
         (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
         (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
@@ -154,10 +155,11 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
         "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues",
         "intake", (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
         stats->held[SELKIE_SHARED_PARKED], "unmatched", stats->held[SELKIE_SHARED_UNMATCHED], "devices", "unlisted",
-        stats->held[SELKIE_SHARED_DEVICES], "max", stats->max_devices, "full", stats->devices_full, "latency_us",
-        latency_json(stats), "storage", "working", stats->storage_failed_ms == 0, "damaged", stats->storage_damaged,
-        "failing_since", (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures,
-        "commits", (json_int_t)stats->commits);
+        stats->held[SELKIE_SHARED_DEVICES], "max", stats->max_devices, "full", stats->devices_full, "pending",
+        (json_int_t)stats->pending, "latency_us", latency_json(stats), "storage", "working",
+        stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
+        (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
+        (json_int_t)stats->commits);
     pthread_mutex_unlock(&stats->lock);
     return json;
 }

@@ -64,9 +64,14 @@ SELKIE_USE_RESULT int selkie_registry_delete_device(struct selkie_registry *regi
 SELKIE_USE_RESULT int selkie_registry_addresses(struct selkie_registry *registry, int status, const uint8_t *after,
                                                 uint64_t offset, uint8_t (*addresses)[SELKIE_ADDRESS_SIZE], int max);
 
-/* Number of devices of a status (< 0: all); of active bindings whose last seal was under a key. */
+/* At most `max` addresses that have pending IDs, as above. */
+SELKIE_USE_RESULT int selkie_registry_pending_addresses(struct selkie_registry *registry, const uint8_t *after,
+                                                        uint8_t (*addresses)[SELKIE_ADDRESS_SIZE], int max);
+
+/* Number of devices of a status (< 0: all); of active bindings whose last seal was under a key; of pending bindings. */
 SELKIE_USE_RESULT int selkie_registry_count_devices(struct selkie_registry *registry, int status, uint64_t *count);
 SELKIE_USE_RESULT int selkie_registry_count_key(struct selkie_registry *registry, uint8_t key_id, uint64_t *count);
+SELKIE_USE_RESULT int selkie_registry_count_all_pending(struct selkie_registry *registry, uint64_t *count);
 
 /* Bindings */
 
@@ -82,7 +87,12 @@ SELKIE_USE_RESULT int selkie_registry_live(struct selkie_registry *registry,
                                            const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                            struct selkie_binding bindings[static SELKIE_LIVE_MAX]);
 
-/* At most `max` retired bindings of an address, those first that were retired last. Returns the number. */
+/* The number of those that are pending. */
+SELKIE_USE_RESULT int selkie_registry_count_pending(struct selkie_registry *registry,
+                                                    const uint8_t address[static SELKIE_ADDRESS_SIZE]);
+
+/* At most `max` retired bindings of an address: first those that may be readmitted, then those that were retired last.
+ * Returns the number. */
 SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,
                                               const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                               struct selkie_binding bindings[], int max);
@@ -93,9 +103,9 @@ SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *regist
                                                   int64_t before_ms, int64_t now_ms, struct selkie_binding *binding);
 
 /* The same for bindings whose last frame came before a day: pending ones, and active ones whose device no administrator
- * vouched for. */
+ * vouched for; and of such that were denied or removed before a day. */
 SELKIE_USE_RESULT int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span,
-                                                     int64_t pending_day, int64_t active_day,
+                                                     int64_t pending_day, int64_t active_day, int64_t ended_day,
                                                      struct selkie_binding *binding);
 /* The number of superseded and retired bindings of an address whose last frame came after a day. */
 SELKIE_USE_RESULT int selkie_registry_count_replaced(struct selkie_registry *registry,
@@ -111,16 +121,20 @@ SELKIE_USE_RESULT int selkie_registry_next_tag(struct selkie_registry *registry,
 SELKIE_USE_RESULT int selkie_registry_count_tag(struct selkie_registry *registry,
                                                 const uint8_t tag[static SELKIE_SESSION_TAG_SIZE]);
 
+/* The number of those with the tag of a binding. */
+SELKIE_USE_RESULT int selkie_registry_count_same_tag(struct selkie_registry *registry,
+                                                     const struct selkie_binding *binding);
+
 /* Add a binding; sets its number. Its ID must be new at its address. This checks that in another index than
  * selkie_registry_binding does: the last chance to detect a damaged one. */
 SELKIE_USE_RESULT int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *binding,
                                                   const struct selkie_session *session);
-/* Store all but status, key_id, revoked, superseded_ms and successor. */
+/* Store all but what put_binding_status stores. */
 SELKIE_USE_RESULT int selkie_registry_put_binding(struct selkie_registry *registry,
                                                   const struct selkie_binding *binding);
-/* Store status, key_id, revoked, superseded_ms and successor. If it is retired, delete its session key, its window,
- * gateway and firmware, and give its row another number: nothing more can be stored for *binding, and what is parked
- * under it must go. */
+/* Store status, key_id, revoked, superseded_ms, superseded_day, successor and ended. What is parked for one that is
+ * retired must go. One that ended as SELKIE_BINDING_REPLACED has no way back: delete its session key, its window,
+ * gateway and firmware, and give its row another number; nothing more can be stored for *binding. */
 SELKIE_USE_RESULT int selkie_registry_put_binding_status(struct selkie_registry *registry,
                                                          const struct selkie_binding *binding);
 

@@ -63,6 +63,11 @@ int selkie_registry_retired(struct selkie_registry *registry, const uint8_t addr
     return some_bindings(registry, SELKIE_SQL_BINDING_RETIRED, address, bindings, max);
 }
 
+int selkie_registry_count_pending(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    return selkie_sql_count(registry, SELKIE_SQL_BINDING_PENDING_COUNT, SELKIE_VALUES(selkie_sql_address(address)));
+}
+
 /* After a search of bindings up to number `last`: from where the next one goes on. */
 static int end_search(const struct selkie_registry *registry, int result, int64_t *after, int64_t last,
                       const struct selkie_binding *binding)
@@ -88,14 +93,15 @@ int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after
 }
 
 int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span, int64_t pending_day,
-                                   int64_t active_day, struct selkie_binding *binding)
+                                   int64_t active_day, int64_t ended_day, struct selkie_binding *binding)
 {
     const int64_t last = *after + span;
-    int result = one_binding(registry,
-                             selkie_sql(registry, SELKIE_SQL_BINDING_FORGOTTEN,
-                                        SELKIE_VALUES(SELKIE_INTEGER(*after), SELKIE_INTEGER(last),
-                                                      SELKIE_INTEGER(pending_day), SELKIE_INTEGER(active_day))),
-                             binding);
+    int result =
+        one_binding(registry,
+                    selkie_sql(registry, SELKIE_SQL_BINDING_FORGOTTEN,
+                               SELKIE_VALUES(SELKIE_INTEGER(*after), SELKIE_INTEGER(last), SELKIE_INTEGER(pending_day),
+                                             SELKIE_INTEGER(active_day), SELKIE_INTEGER(ended_day))),
+                    binding);
 
     return end_search(registry, result, after, last, binding);
 }
@@ -135,6 +141,11 @@ int selkie_registry_count_tag(struct selkie_registry *registry, const uint8_t ta
     return selkie_sql_count(registry, SELKIE_SQL_BINDING_TAG_COUNT, SELKIE_VALUES(tag_value(tag)));
 }
 
+int selkie_registry_count_same_tag(struct selkie_registry *registry, const struct selkie_binding *binding)
+{
+    return selkie_sql_count(registry, SELKIE_SQL_BINDING_SAME_TAG, SELKIE_VALUES(SELKIE_INTEGER(binding->number)));
+}
+
 int selkie_registry_add_binding(struct selkie_registry *registry, struct selkie_binding *record,
                                 const struct selkie_session *session)
 {
@@ -170,7 +181,7 @@ static struct selkie_value row_place(int64_t binding, uint32_t row)
 
 int selkie_registry_put_binding_status(struct selkie_registry *registry, const struct selkie_binding *binding)
 {
-    bool retired = binding->status == SELKIE_BINDING_RETIRED;
+    bool retired = binding->status == SELKIE_BINDING_RETIRED && binding->ended == SELKIE_BINDING_REPLACED;
     const struct selkie_value values[] = {SELKIE_INTEGER(binding->status),
                                           SELKIE_INTEGER(binding->key_id),
                                           SELKIE_INTEGER(binding->revoked),
@@ -179,7 +190,8 @@ int selkie_registry_put_binding_status(struct selkie_registry *registry, const s
                                           SELKIE_INTEGER(binding->successor.rx_ms),
                                           SELKIE_INTEGER(binding->successor.clock),
                                           SELKIE_INTEGER(binding->successor.gateway),
-                                          SELKIE_INTEGER(binding->superseded_day)};
+                                          SELKIE_INTEGER(binding->superseded_day),
+                                          SELKIE_INTEGER(binding->ended)};
 
     if (!retired)
         return selkie_sql_run(registry, SELKIE_SQL_BINDING_STATUS, values, sizeof values / sizeof values[0]);

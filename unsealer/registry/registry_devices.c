@@ -56,6 +56,16 @@ int selkie_registry_delete_device(struct selkie_registry *registry, const uint8_
     return selkie_sql_run(registry, SELKIE_SQL_DEVICE_DELETE, SELKIE_VALUES(selkie_sql_address(address)));
 }
 
+static int read_addresses(struct selkie_registry *registry, sqlite3_stmt *rows,
+                          uint8_t (*addresses)[SELKIE_ADDRESS_SIZE])
+{
+    int count = 0, result;
+
+    while ((result = selkie_sql_step(registry, rows)) > 0)
+        selkie_sql_get_blob(rows, 0, addresses[count++], SELKIE_ADDRESS_SIZE);
+    return result < 0 ? result : count;
+}
+
 int selkie_registry_addresses(struct selkie_registry *registry, int status, const uint8_t *after, uint64_t offset,
                               uint8_t (*addresses)[SELKIE_ADDRESS_SIZE], int max)
 {
@@ -63,11 +73,17 @@ int selkie_registry_addresses(struct selkie_registry *registry, int status, cons
                                           SELKIE_INTEGER(status)};
     sqlite3_stmt *rows = status < 0 ? selkie_sql(registry, SELKIE_SQL_DEVICE_LIST, values, 3)
                                     : selkie_sql(registry, SELKIE_SQL_DEVICE_LIST_STATUS, values, 4);
-    int count = 0, result;
 
-    while ((result = selkie_sql_step(registry, rows)) > 0)
-        selkie_sql_get_blob(rows, 0, addresses[count++], SELKIE_ADDRESS_SIZE);
-    return result < 0 ? result : count;
+    return read_addresses(registry, rows, addresses);
+}
+
+int selkie_registry_pending_addresses(struct selkie_registry *registry, const uint8_t *after,
+                                      uint8_t (*addresses)[SELKIE_ADDRESS_SIZE], int max)
+{
+    return read_addresses(registry,
+                          selkie_sql(registry, SELKIE_SQL_BINDING_PENDING_LIST,
+                                     SELKIE_VALUES(selkie_sql_address(after), SELKIE_INTEGER(max))),
+                          addresses);
 }
 
 static int tally(struct selkie_registry *registry, const char *what, int which, uint64_t *count)
@@ -83,6 +99,11 @@ static int tally(struct selkie_registry *registry, const char *what, int which, 
 int selkie_registry_count_devices(struct selkie_registry *registry, int status, uint64_t *count)
 {
     return tally(registry, "status", status, count);
+}
+
+int selkie_registry_count_all_pending(struct selkie_registry *registry, uint64_t *count)
+{
+    return tally(registry, "pending", 0, count);
 }
 
 int selkie_registry_count_key(struct selkie_registry *registry, uint8_t key_id, uint64_t *count)

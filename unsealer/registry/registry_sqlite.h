@@ -36,7 +36,8 @@
     X(number, INTEGER, number) X(address, BLOB, address) X(id_hash, BLOB, id_hash) X(status, INTEGER, status) \
     X(key_id, INTEGER, key_id) X(revoked, INTEGER, revoked) X(first_seen, INTEGER, first_seen_ms) \
     X(superseded, INTEGER, superseded_ms) X(superseded_day, INTEGER, superseded_day) X(successor_rx, INTEGER, successor.rx_ms) \
-    X(successor_clock, INTEGER, successor.clock) X(successor_gateway, INTEGER, successor.gateway)
+    X(successor_clock, INTEGER, successor.clock) X(successor_gateway, INTEGER, successor.gateway) \
+    X(ended, INTEGER, ended)
 #define SELKIE_PARKED_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, number) X(binding, INTEGER, binding) X(counter, INTEGER, counter) X(digest, BLOB, digest) \
     X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) \
@@ -90,12 +91,18 @@
     X(TALLY, "SELECT sum(count) FROM tally WHERE what = ?1 AND (?2 < 0 OR which = ?2)")                                \
     X(BINDING_GET, SELKIE_SQL_BINDING "WHERE address = ? AND id_hash = ?")                                             \
     X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ? AND status <> 4 ORDER BY status, number LIMIT ?")            \
-    X(BINDING_RETIRED, SELKIE_SQL_BINDING "WHERE address = ? AND status = 4 ORDER BY number DESC LIMIT ?")             \
+    X(BINDING_RETIRED,                                                                                                 \
+      SELKIE_SQL_BINDING "WHERE address = ? AND status = 4 ORDER BY ended <> 0 DESC, number DESC LIMIT ?")             \
+    X(BINDING_PENDING_COUNT, "SELECT count(*) FROM binding WHERE address = ? AND status = 2")                          \
+    X(BINDING_PENDING_LIST, "SELECT DISTINCT address FROM binding WHERE address > ? AND status = 2 "                   \
+                            "ORDER BY address LIMIT ?")                                                                \
     X(BINDING_SILENT, SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND status = 1 AND silent = 0 AND "         \
                                          "(last_seen < ? OR last_seen > ?) ORDER BY number LIMIT 1")                   \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
     X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ? AND (status, number) > (?, ?) ORDER BY status, number LIMIT 1")   \
     X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ? AND status < 4")                                  \
+    X(BINDING_SAME_TAG, "SELECT count(*) FROM binding WHERE status < 4 AND tag = (SELECT tag FROM binding "            \
+                        "WHERE number = ?)")                                                                           \
     X(BINDING_ADD, "INSERT " SELKIE_SQL_INSERT("binding", SELKIE_BINDING_COLUMNS, ", tag, session", ", ?, ?"))         \
     X(BINDING_TWINS, "SELECT count(*) FROM binding INDEXED BY binding_tag WHERE tag = ? AND address = ? AND "          \
                      "id_hash = ?")                                                                                    \
@@ -103,16 +110,17 @@
       "UPDATE binding SET " SELKIE_BINDING_CHANGES(SELKIE_SQL_SET, SELKIE_SQL_NEXT_SET) " WHERE number = ?")           \
     X(BINDING_STATUS,                                                                                                  \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, superseded = ?5, successor_rx = ?6, "                \
-      "successor_clock = ?7, successor_gateway = ?8, superseded_day = ?9 WHERE number = ?4")                           \
+      "successor_clock = ?7, successor_gateway = ?8, superseded_day = ?9, ended = ?10 WHERE number = ?4")              \
     X(BINDING_RETIRE, /* under a new number, because a row that only shrinks leaves its page as it is */               \
       "UPDATE binding SET status = ?1, key_id = ?2, revoked = ?3, session = NULL, gateway = '', firmware = '', "       \
-      "rssi = 0, rssi_mean = 0, row = 0, present = 0, entries = x'', number = ?5 WHERE number = ?4")                   \
+      "rssi = 0, rssi_mean = 0, row = 0, present = 0, entries = x'', ended = 0, number = ?5 WHERE number = ?4")        \
     X(BINDING_DELETE, "DELETE FROM binding WHERE number = ?")                                                          \
     X(BINDING_REPLACED, "SELECT count(*) FROM binding WHERE address = ? AND status >= 3 AND heard > ?")                \
     X(BINDING_FORGOTTEN, SELKIE_SQL_BINDING                                                                            \
       "WHERE number > ? AND number <= ? AND (status = 2 AND heard < ? AND NOT EXISTS (SELECT 1 "                       \
       "FROM parked WHERE parked.binding = binding.number) OR status = 1 AND heard < ? AND EXISTS (SELECT 1 "           \
-      "FROM device WHERE device.address = binding.address AND device.gateway <> '')) "                                 \
+      "FROM device WHERE device.address = binding.address AND device.gateway <> '') "                                  \
+      "OR status = 4 AND ended <> 0 AND superseded_day < ?) "                                                          \
       "ORDER BY number LIMIT 1")                                                                                       \
     X(CLOCK_GET, "SELECT value FROM about WHERE name = 'day-clock'")                                                   \
     X(CLOCK_PUT, "INSERT OR REPLACE INTO about (name, value) VALUES ('day-clock', ?)")                                 \

@@ -28,7 +28,8 @@ CREATE TABLE device (
 CREATE INDEX device_status ON device (status, address);
 
 -- An ID at an address. One of which a frame was accepted, or that a person refused, is never deleted, because it must not
--- be accepted again: once it is retired, what is long of its row becomes empty.
+-- be accepted again: once it is retired, what is long of its row becomes empty. One that was denied or removed keeps all
+-- of it for a time (rules/forgetting.h), because an administrator may readmit it.
 CREATE TABLE binding (
     number      INTEGER PRIMARY KEY,
     address     BLOB NOT NULL,
@@ -57,12 +58,14 @@ CREATE TABLE binding (
     successor_clock INTEGER NOT NULL,
     successor_gateway INTEGER NOT NULL,
     revoked     INTEGER NOT NULL,-- its device is revoked
+    ended       INTEGER NOT NULL,-- enum selkie_binding_end, once it is retired
     row         INTEGER NOT NULL,-- the newest row of the window, as in `seen`: here, so that a frame changes one page
     present     INTEGER NOT NULL,
     entries     BLOB NOT NULL
 );
 CREATE UNIQUE INDEX binding_id ON binding (address, id_hash);
 CREATE INDEX binding_live ON binding (address) WHERE status <> 4;
+CREATE INDEX binding_pending ON binding (address) WHERE status = 2;
 CREATE INDEX binding_tag ON binding (tag, status, number);
 
 -- The window without its newest row: 32 counters a row, at binding << 27 | counter >> 5.
@@ -173,9 +176,9 @@ CREATE TABLE gateway (
     added      INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Counts that would take long to make: devices by status, active bindings by key.
+-- Counts that would take long to make: devices by status, active bindings by key, pending bindings (`which` 0).
 CREATE TABLE tally (
-    what  TEXT NOT NULL,         -- 'status' or 'key'
+    what  TEXT NOT NULL,         -- 'status', 'key' or 'pending'
     which INTEGER NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (what, which)
@@ -197,4 +200,13 @@ END;
 CREATE TRIGGER binding_changed AFTER UPDATE OF status, key_id ON binding BEGIN
     UPDATE tally SET count = count - 1 WHERE old.status = 1 AND what = 'key' AND which = old.key_id;
     INSERT INTO tally SELECT 'key', new.key_id, 1 WHERE new.status = 1 ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER pending_added AFTER INSERT ON binding WHEN new.status = 2 BEGIN
+    INSERT INTO tally VALUES ('pending', 0, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER pending_decided AFTER UPDATE OF status ON binding WHEN old.status = 2 AND new.status <> 2 BEGIN
+    UPDATE tally SET count = count - 1 WHERE what = 'pending';
+END;
+CREATE TRIGGER pending_gone AFTER DELETE ON binding WHEN old.status = 2 BEGIN
+    UPDATE tally SET count = count - 1 WHERE what = 'pending';
 END;

@@ -157,6 +157,32 @@ struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[]
     return superseded >= SELKIE_SUPERSEDED_MAX ? chosen : NULL;
 }
 
+bool selkie_admission_outlived(const struct selkie_binding *pending, const struct selkie_binding *approved)
+{
+    return pending->status == SELKIE_BINDING_PENDING && pending->number != approved->number &&
+           pending->last_seen_ms < approved->first_seen_ms;
+}
+
+struct selkie_binding *selkie_admission_newest(struct selkie_binding live[], int count, struct selkie_binding **rival)
+{
+    struct selkie_binding *newest = NULL;
+
+    *rival = NULL;
+    for (int i = 0; i < count; i++)
+        if (live[i].status == SELKIE_BINDING_PENDING)
+            newest = &live[i];
+    for (int i = 0; newest && i < count; i++)
+        if (&live[i] != newest && live[i].status != SELKIE_BINDING_SUPERSEDED &&
+            live[i].last_seen_ms >= newest->first_seen_ms)
+            *rival = &live[i];
+    return newest;
+}
+
+bool selkie_admission_readmittable(const struct selkie_binding *binding)
+{
+    return binding->status == SELKIE_BINDING_RETIRED && binding->ended != SELKIE_BINDING_REPLACED;
+}
+
 enum answer { ADMIT, PEND, REFUSE };
 
 /* Rule 4: an ID for an address that is free. */

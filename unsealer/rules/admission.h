@@ -121,6 +121,19 @@ struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], 
  * is alive only if all are, and then the one whose life is the shortest. NULL while there is room. */
 struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[], int count, int64_t now_ms);
 
+/* What follows from an administrator's approval: whether a pending ID of the same address was silent since the approved
+ * one came. It is the dead one of an earlier reset, and is denied. One that was heard since shows that two parties
+ * send, and stays. */
+bool selkie_admission_outlived(const struct selkie_binding *pending, const struct selkie_binding *approved);
+
+/* The pending ID of an address that came last. *rival: NULL, or another pending ID or the active one that was heard
+ * since, so which of the two is the device's is not for a rule to say. `live` as selkie_registry_live has it. NULL if
+ * none is pending. */
+struct selkie_binding *selkie_admission_newest(struct selkie_binding live[], int count, struct selkie_binding **rival);
+
+/* Whether an administrator may take a retired ID back: it was denied or removed, not replaced. */
+bool selkie_admission_readmittable(const struct selkie_binding *binding);
+
 struct selkie_decision selkie_admission_decide(const struct selkie_rules *rules, const struct selkie_case *facts);
 
 #endif

@@ -77,6 +77,15 @@ static json_t *binding_fields(const struct selkie_binding *binding)
     return json;
 }
 
+const char *selkie_document_end(const struct selkie_binding *binding)
+{
+    static const char *const names[] = {[SELKIE_BINDING_REPLACED] = "replaced",
+                                        [SELKIE_BINDING_DENIED] = "denied",
+                                        [SELKIE_BINDING_REMOVED] = "removed"};
+
+    return names[binding->ended];
+}
+
 json_t *selkie_document_binding(const struct selkie_binding *binding)
 {
     json_t *json = binding_fields(binding);
@@ -88,7 +97,12 @@ json_t *selkie_document_binding(const struct selkie_binding *binding)
         json = NULL;
     }
     json_decref(more);
-    if (binding->status == SELKIE_BINDING_RETIRED) { /* which the registry keeps no longer */
+    if (binding->status == SELKIE_BINDING_RETIRED) { /* of most the registry keeps the rest no longer */
+        if (json && binding->ended != SELKIE_BINDING_REPLACED &&
+            json_object_set_new(json, "retired", json_string(selkie_document_end(binding))) != 0) {
+            json_decref(json);
+            return NULL;
+        }
         json_object_del(json, "gateway");
         json_object_del(json, "firmware");
         json_object_del(json, "rssi");
@@ -98,12 +112,13 @@ json_t *selkie_document_binding(const struct selkie_binding *binding)
 }
 
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            enum selkie_device_record_status status,
+                                            enum selkie_device_record_status status, int pending,
                                             const struct selkie_binding *binding)
 {
     json_t *json = binding ? binding_fields(binding) : json_object();
 
-    if (json_object_set_new(json, "status", json_string(selkie_device_status_names[status])) != 0) {
+    if (json_object_set_new(json, "status", json_string(selkie_device_status_names[status])) != 0 ||
+        json_object_set_new(json, "pending", json_integer(pending)) != 0) {
         json_decref(json);
         return NULL;
     }

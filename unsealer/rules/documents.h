@@ -14,9 +14,9 @@
 
 void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_hash[static SELKIE_ID_HASH_SIZE]);
 
-/* The device's state. `binding`: its active binding, else a pending one, else NULL. */
+/* The device's state. `binding`: its active binding, else a pending one, else NULL. `pending`: how many are. */
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            enum selkie_device_record_status status,
+                                            enum selkie_device_record_status status, int pending,
                                             const struct selkie_binding *binding);
 /* The empty payload that clears the retained state. */
 struct selkie_output *selkie_document_no_state(const uint8_t address[static SELKIE_ADDRESS_SIZE]);
@@ -31,6 +31,9 @@ struct selkie_output *selkie_document_rejected(enum selkie_reason reason, const 
                                                const uint8_t *address);
 
 extern const char *const selkie_device_status_names[SELKIE_DEVICE_STATUS_COUNT];
+
+/* How a retired binding ended: "replaced", "denied" or "removed". */
+const char *selkie_document_end(const struct selkie_binding *binding);
 
 /* One binding as in the answer to getDevice; NULL without memory. */
 json_t *selkie_document_binding(const struct selkie_binding *binding);

@@ -79,6 +79,9 @@ int selkie_effects_end(struct selkie_effects *effects, int64_t now_us)
         if (effects->held[i] < 0)
             return effects->held[i];
     }
+    result = selkie_registry_count_all_pending(effects->registry, &effects->pending);
+    if (result < 0)
+        return result;
     return selkie_state_publisher_publish(&effects->states, effects->registry, now_us / 1000, &effects->out);
 }
 
@@ -146,6 +149,16 @@ int selkie_effects_set_status(struct selkie_effects *effects, struct selkie_bind
                               enum selkie_binding_status status)
 {
     binding->status = status;
+    binding->ended = SELKIE_BINDING_REPLACED;
+    return selkie_registry_put_binding_status(effects->registry, binding);
+}
+
+int selkie_effects_retire(struct selkie_effects *effects, struct selkie_binding *binding, enum selkie_binding_end ended)
+{
+    binding->status = SELKIE_BINDING_RETIRED;
+    binding->ended = ended;
+    binding->superseded_ms = effects->now_ms;
+    binding->superseded_day = selkie_day_clock_today(&effects->day_clock);
     return selkie_registry_put_binding_status(effects->registry, binding);
 }
 

@@ -37,6 +37,7 @@ struct selkie_effects {
     struct selkie_output_list out;
     struct selkie_counts counts;
     int held[SELKIE_SHARED_COUNT]; /* by all gateways, at its end */
+    uint64_t pending;              /* IDs, at its end */
 
     /* Of all transactions; read from the registry before the first, and again after a rollback. */
     bool loaded;
@@ -83,9 +84,13 @@ SELKIE_USE_RESULT int selkie_effects_receipt(struct selkie_effects *effects, con
  * nothing changes). No gateway's clock has a say in it. */
 void selkie_effects_heard(const struct selkie_effects *effects, struct selkie_binding *binding, int64_t arrived_ms);
 
-/* Change a binding's status. selkie_effects_review then brings the device's row and state up to date. */
+/* Change a binding's status; retired so, it has no way back. selkie_effects_review then brings the device's row and
+ * state up to date. */
 SELKIE_USE_RESULT int selkie_effects_set_status(struct selkie_effects *effects, struct selkie_binding *binding,
                                                 enum selkie_binding_status status);
+/* An administrator denied or removed a binding. */
+SELKIE_USE_RESULT int selkie_effects_retire(struct selkie_effects *effects, struct selkie_binding *binding,
+                                            enum selkie_binding_end ended);
 SELKIE_USE_RESULT int selkie_effects_review(struct selkie_effects *effects, struct selkie_device_record *device);
 
 #endif

@@ -9,12 +9,12 @@
 #define PARKED_MAX 256           /* parked frames a transaction */
 
 int selkie_forgetting_remove(struct selkie_effects *effects, const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                             struct selkie_binding live[], int count)
+                             struct selkie_binding live[], int count, enum selkie_binding_end ended)
 {
     int result = 0;
 
     for (int i = 0; i < count && result == 0; i++) {
-        result = selkie_effects_set_status(effects, &live[i], SELKIE_BINDING_RETIRED);
+        result = selkie_effects_retire(effects, &live[i], live[i].revoked ? SELKIE_BINDING_REPLACED : ended);
         if (result == 0)
             result = selkie_parking_evict(effects, &live[i], SELKIE_REASON_REMOVED);
     }
@@ -50,7 +50,20 @@ static int forget_device(struct selkie_effects *effects, const struct selkie_bin
         if (live[i].heard_day >= before_day)
             return 0;
     int result = count < 0 ? count : event_forgotten(effects, binding);
-    return result < 0 ? result : selkie_forgetting_remove(effects, binding->address, live, count);
+    return result < 0 ? result
+                      : selkie_forgetting_remove(effects, binding->address, live, count, SELKIE_BINDING_REPLACED);
+}
+
+static int forget(struct selkie_effects *effects, struct selkie_binding *binding, int64_t active_day)
+{
+    switch (binding->status) {
+    case SELKIE_BINDING_PENDING:
+        return forget_pending(effects, binding);
+    case SELKIE_BINDING_RETIRED: /* it was denied or removed so long ago that it has no way back */
+        return selkie_effects_set_status(effects, binding, SELKIE_BINDING_RETIRED);
+    default:
+        return forget_device(effects, binding, active_day);
+    }
 }
 
 /* Frames that wait since so many days, the oldest first. */
@@ -84,11 +97,10 @@ int selkie_forgetting_walk(struct selkie_effects *effects, struct selkie_forgett
 
     if (result < 0 || now_us < forgetting->next_us)
         return result;
-    while (events < EVENTS_MAX &&
-           (result = selkie_registry_next_forgotten(effects->registry, &forgetting->at, span_end - forgetting->at,
-                                                    pending_day, active_day, &binding)) > 0) {
-        result = binding.status == SELKIE_BINDING_PENDING ? forget_pending(effects, &binding)
-                                                          : forget_device(effects, &binding, active_day);
+    while (events < EVENTS_MAX && (result = selkie_registry_next_forgotten(
+                                       effects->registry, &forgetting->at, span_end - forgetting->at, pending_day,
+                                       active_day, today - SELKIE_READMIT_DAYS, &binding)) > 0) {
+        result = forget(effects, &binding, active_day);
         if (result < 0)
             return result;
         events++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What expires by days: devices that no administrator vouched for, pending IDs, parked frames. PROTOCOL.md, section 7.
+/* What expires by days: devices that no administrator vouched for, pending IDs, parked frames, the way back of IDs that
+ * were denied or removed. PROTOCOL.md, section 7.
  * One thread, the writer.
  *
  * An index by the last frame would change with every frame. So this walks through all bindings, some hundred a step,
@@ -10,6 +11,7 @@
 #include "rules/effects.h"
 
 #define SELKIE_PENDING_DAYS 30 /* a pending ID without a frame, and a parked frame, are kept for so long */
+#define SELKIE_READMIT_DAYS 30 /* an ID that was denied or removed may be readmitted for so long */
 
 struct selkie_forgetting {
     unsigned after_days; /* of silence, for devices; 0 = never */
@@ -21,10 +23,10 @@ struct selkie_forgetting {
 SELKIE_USE_RESULT int selkie_forgetting_walk(struct selkie_effects *effects, struct selkie_forgetting *forgetting,
                                              int64_t now_us);
 
-/* Remove a device with its active and pending bindings `live`: they are retired, and what is parked for them is
- * rejected `removed`. */
+/* Remove a device with its bindings `live`: they are retired, and what is parked for them is rejected `removed`. Those
+ * that an administrator removes may be readmitted, unless the device is revoked. */
 SELKIE_USE_RESULT int selkie_forgetting_remove(struct selkie_effects *effects,
                                                const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                               struct selkie_binding live[], int count);
+                                               struct selkie_binding live[], int count, enum selkie_binding_end ended);
 
 #endif

@@ -90,6 +90,15 @@ int selkie_state_publisher_touch(struct selkie_state_publisher *states,
     return 0;
 }
 
+static int count_pending(const struct selkie_binding live[], int count)
+{
+    int pending = 0;
+
+    for (int i = 0; i < count; i++)
+        pending += live[i].status == SELKIE_BINDING_PENDING;
+    return pending;
+}
+
 int selkie_state_publisher_read(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                 struct selkie_output **output)
 {
@@ -102,7 +111,7 @@ int selkie_state_publisher_read(struct selkie_registry *registry, const uint8_t 
     if (known == 0)
         *output = selkie_document_no_state(address);
     else if (count >= 0)
-        *output = selkie_document_state(address, device.status, count > 0 ? &live[0] : NULL);
+        *output = selkie_document_state(address, device.status, count_pending(live, count), count > 0 ? live : NULL);
     mbedtls_platform_zeroize(&device, sizeof device);
     if (count < 0)
         return count;
@@ -112,12 +121,11 @@ int selkie_state_publisher_read(struct selkie_registry *registry, const uint8_t 
 static int publish(struct selkie_state_entry *entry, struct selkie_registry *registry, struct selkie_output_list *out)
 {
     struct selkie_output *output = NULL;
-    int result = 0;
+    int result = entry->read ? selkie_state_publisher_read(registry, entry->address, &output)
+                             : selkie_registry_count_pending(registry, entry->address);
 
-    if (entry->read)
-        result = selkie_state_publisher_read(registry, entry->address, &output);
-    else
-        output = selkie_document_state(entry->address, SELKIE_DEVICE_ACTIVE, &entry->active);
+    if (!entry->read && result >= 0)
+        output = selkie_document_state(entry->address, SELKIE_DEVICE_ACTIVE, result, &entry->active);
     if (!output)
         return result < 0 ? result : SELKIE_ENOMEM;
     selkie_output_list_add(out, output);
