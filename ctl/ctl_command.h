@@ -39,6 +39,11 @@ struct ctl_options {
     bool make_claim; /* --claim without a value; then claim is NULL */
     const char *name;
     const char *status;
+    const char *seen_by;
+    bool waiting;
+    bool newest;
+    bool all;
+    bool yes;
     bool certificate;
     bool no_claim;
     bool update;
@@ -99,6 +104,9 @@ enum ctl_option_set {
     CTL_DEVICE_SET = 256,
     CTL_DEVICE_IMPORT = 512,
     CTL_UTC = 1024,
+    CTL_DEVICE_APPROVE = 2048,
+    CTL_DEVICE_DENY = 4096,
+    CTL_ASKS = 8192,
     CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
 };
 

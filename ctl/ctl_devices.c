@@ -2,9 +2,11 @@
 /* selkiectl device …: one device at a time, the list, and the export. import.c has many at once. */
 #include "ctl_devices.h"
 
+#include "consequence.h"
 #include "csv.h"
 #include "ctl_text.h"
 #include "print.h"
+#include "waiting.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -13,20 +15,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ID_DIGITS    16
 #define PAGE         1000 /* devices asked for at once */
 #define CLAIM_DIGITS 20   /* of a claim made here: 80 random bits in hex */
 
 static const struct ctl_column list_columns[] = {
-    {"ADDRESS", "address", CTL_TEXT}, {"NAME", "name", CTL_TEXT},         {"STATUS", "status", CTL_TEXT},
-    {"ID", "id", CTL_TEXT},           {"COUNTER", "counter", CTL_NUMBER}, {"RECEIVED", "received", CTL_NUMBER},
-    {"LOST", "lost", CTL_NUMBER},     {"FORM", "form", CTL_TEXT},         {"LAST SEEN", "last_seen", CTL_TIME},
-    {"GATEWAY", "gateway", CTL_TEXT}, {"FIRMWARE", "firmware", CTL_TEXT},
+    {"ADDRESS", "address", CTL_TEXT},     {"NAME", "name", CTL_TEXT},       {"STATUS", "status", CTL_TEXT},
+    {"WAITING", "pending", CTL_NUMBER},   {"ID", "id", CTL_TEXT},           {"COUNTER", "counter", CTL_NUMBER},
+    {"RECEIVED", "received", CTL_NUMBER}, {"LOST", "lost", CTL_NUMBER},     {"FORM", "form", CTL_TEXT},
+    {"LAST SEEN", "last_seen", CTL_TIME}, {"GATEWAY", "gateway", CTL_TEXT}, {"FIRMWARE", "firmware", CTL_TEXT},
 };
 
 static const struct ctl_column binding_columns[] = {
     {"ID", "id", CTL_TEXT},
     {"STATUS", "status", CTL_TEXT},
+    {"RETIRED", "retired", CTL_TEXT},
     {"COUNTER", "counter", CTL_NUMBER},
     {"RECEIVED", "received", CTL_NUMBER},
     {"LOST", "lost", CTL_NUMBER},
@@ -100,6 +102,8 @@ static json_t *flat_of(json_t *device)
         ctl_json_update(flat, (json_t *)binding);
     ctl_json_update(flat, device); /* after it: both have a status */
     (void)json_object_del(flat, "bindings");
+    if (json_integer_value(json_object_get(flat, "pending")) == 0)
+        (void)json_object_del(flat, "pending"); /* so that the column is there only if something waits */
     return flat;
 }
 
@@ -176,6 +180,12 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
     struct selkie_control_client *control;
     if (check_status(options->status) != CTL_DONE)
         return CTL_USAGE;
+    if (options->waiting)
+        return ctl_waiting_list(options);
+    if (options->seen_by) {
+        ctl_fail("--seen-by: only together with --waiting");
+        return CTL_USAGE;
+    }
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
@@ -275,12 +285,6 @@ static void print_device(json_t *device)
     json_decref(bindings);
 }
 
-static void print_done(json_t *data, const void *done)
-{
-    (void)data;
-    puts(done);
-}
-
 enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ctl_command *command)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE];
@@ -357,6 +361,8 @@ static enum ctl_exit send_with_new_claim(const struct ctl_options *options, cons
         selkie_control_client_once_take(&data, options, change_command(what, address, options->name, claim));
     if (data)
         print_claim(address, claim, data, options->json);
+    if (data && !options->json)
+        ctl_consequence_print_retired(data, address);
     json_decref(data);
     OPENSSL_cleanse(claim, sizeof claim);
     return result;
@@ -368,6 +374,7 @@ static void print_result(json_t *data, const void *address)
         printf("%s unchanged: it was added before, and is as you say\n", (const char *)address);
     else
         printf("%s %s\n", (const char *)address, result_of(data));
+    ctl_consequence_print_retired(data, address);
 }
 
 static enum ctl_exit check_claim(const struct ctl_options *options)
@@ -408,23 +415,4 @@ enum ctl_exit ctl_device_set(const struct ctl_options *options, const struct ctl
     json_t *request = change_command(command->control, address, options->name, NULL);
     ctl_json_set_take(request, "claim", json_null());
     return selkie_control_client_print_take(options, request, print_result, address);
-}
-
-enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command)
-{
-    char address[SELKIE_ADDRESS_TEXT_SIZE], done[64];
-    if (ctl_device_argument(address, options) != CTL_DONE)
-        return CTL_USAGE;
-    json_t *request = ctl_json_pack("{s:s, s:s}", "command", command->control, "address", address);
-    if (options->arg_count > 1) {
-        const char *id = options->args[1];
-        if (strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS) {
-            json_decref(request);
-            ctl_fail("'%s' is not an ID: an ID has 16 lower-case hex digits, as 'device show' prints it", id);
-            return CTL_USAGE;
-        }
-        ctl_json_set_take(request, "id", json_string(id));
-    }
-    snprintf(done, sizeof done, "%s: %s done", address, strchr(command->name, ' ') + 1);
-    return selkie_control_client_print_take(options, request, print_done, done);
 }

@@ -149,6 +149,10 @@ int main(int argc, char **argv)
         "\"0011223344556677\"}]}",
         "{\"commands\":[{\"command\":\"approveDevice\",\"address\":\"0011223344556677\",\"id\":\"0011223344556677\"},"
         "{\"command\":\"denyDevice\",\"address\":\"0011223344556677\"}]}",
+        "{\"commands\":[{\"command\":\"approveDevice\",\"address\":\"0011223344556677\",\"newest\":true},"
+        "{\"command\":\"denyDevice\",\"address\":\"0011223344556677\",\"all\":true},"
+        "{\"command\":\"readmitDevice\",\"address\":\"0011223344556677\"},"
+        "{\"command\":\"listPending\",\"limit\":9,\"after\":\"0011223344556677\"}]}",
         "{\"commands\":[{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"certificate\"},"
         "{\"command\":\"listGateways\"},{\"command\":\"removeGateway\",\"gateway\":\"roof\"}]}",
         "{\"commands\":[{\"command\":\"listKeys\"},{\"command\":\"getStats\"},{\"command\":\"x\"},7]}",
