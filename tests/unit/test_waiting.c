@@ -304,6 +304,31 @@ START_TEST(an_id_that_was_heard_since_is_not_denied_and_stops_the_newest)
 }
 END_TEST
 
+/* A recording is played just after the device has sent: it is the newest, and the device is not due yet. */
+START_TEST(an_approval_denies_no_id_that_is_not_due_yet)
+{
+    struct kit_host *host = open_host(SELKIE_ENROL_OPEN);
+
+    kit_submit_wait(host, kit_data(&lives[0], "x"));
+    for (int i = 0; i < 4; i++) {
+        kit_submit_wait(host, kit_data(&lives[1], "each quarter of an hour"));
+        pass(900);
+    }
+    wall_s -= 890;
+    kit_submit_wait(host, kit_data(&lives[2], "recorded"));
+    wall_s += 300;
+    json_t *denied = ask(host, "denied", "{\"command\":\"approveDevice\"" ADDRESS ",\"newest\":true}");
+    ck_assert_uint_eq(json_array_size(denied), 0);
+    json_decref(denied);
+    kit_submit_wait(host, kit_data(&lives[3], "another one"));
+    wall_s += 1800;
+    denied = ask(host, "denied", "{\"command\":\"approveDevice\"" ADDRESS ",\"newest\":true}");
+    ck_assert_uint_eq(json_array_size(denied), 1);
+    json_decref(denied);
+    finish(host);
+}
+END_TEST
+
 START_TEST(all_pending_ids_are_denied_at_once)
 {
     struct kit_host *host = open_host(SELKIE_ENROL_OPEN);
@@ -542,6 +567,7 @@ int main(void)
     tcase_add_test(tcase, what_waits_is_listed_page_by_page);
     tcase_add_test(tcase, an_approval_denies_what_was_silent_since);
     tcase_add_test(tcase, an_id_that_was_heard_since_is_not_denied_and_stops_the_newest);
+    tcase_add_test(tcase, an_approval_denies_no_id_that_is_not_due_yet);
     tcase_add_test(tcase, all_pending_ids_are_denied_at_once);
     tcase_add_test(tcase, a_removed_device_that_runs_is_taken_back_where_it_was);
     tcase_add_test(tcase, a_readmission_of_what_was_removed_enrols_the_device_again);

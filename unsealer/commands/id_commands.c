@@ -11,8 +11,9 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
-#define NAMED_MAX    5  /* IDs in a refusal */
-#define RETIRED_MAX  64 /* retired IDs of an address that are looked at: those that may be readmitted come first */
+#define PAGE_MAX     2000 /* a page of pending IDs ends after so many */
+#define NAMED_MAX    5    /* IDs in a refusal */
+#define RETIRED_MAX  64   /* retired IDs of an address that are looked at: those that may be readmitted come first */
 
 /* The IDs of an address that may be readmitted, and with an id the one that it names. Returns how many. */
 static int readmittable(struct selkie_command *command, const char *id, struct selkie_binding found[static RETIRED_MAX])
@@ -169,7 +170,7 @@ static int make_active(struct selkie_effects *effects, struct selkie_device_reco
             continue;
         if (live[i].status == SELKIE_BINDING_ACTIVE || live[i].status == SELKIE_BINDING_SUPERSEDED)
             result = selkie_effects_set_status(effects, &live[i], SELKIE_BINDING_RETIRED);
-        else if (selkie_admission_outlived(&live[i], picked))
+        else if (selkie_admission_outlived(&live[i], picked, effects->now_ms))
             result = deny(effects, &live[i], denied);
     }
     if (result == 0)
@@ -403,7 +404,7 @@ int selkie_command_list_pending(struct selkie_command *command)
     if (json_object_set_new(command->data, "total", json_integer((json_int_t)total)) != 0)
         return SELKIE_ENOMEM;
     int count = result < 0 ? result : selkie_registry_pending_addresses(registry, after, addresses, (int)limit);
-    for (int i = 0; i < count && result == 0; i++)
+    for (int i = 0; i < count && result == 0 && json_array_size(list) < PAGE_MAX; i++)
         result = list_address(registry, addresses[i], list);
     return count < 0 ? count : result;
 }

@@ -157,10 +157,13 @@ struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[]
     return superseded >= SELKIE_SUPERSEDED_MAX ? chosen : NULL;
 }
 
-bool selkie_admission_outlived(const struct selkie_binding *pending, const struct selkie_binding *approved)
+bool selkie_admission_outlived(const struct selkie_binding *pending, const struct selkie_binding *approved,
+                               int64_t now_ms)
 {
+    int64_t between_ms = pending->counter > 0 ? life_ms(pending) / pending->counter : 0;
+
     return pending->status == SELKIE_BINDING_PENDING && pending->number != approved->number &&
-           pending->last_seen_ms < approved->first_seen_ms;
+           pending->last_seen_ms < approved->first_seen_ms && now_ms - pending->last_seen_ms > 2 * between_ms;
 }
 
 struct selkie_binding *selkie_admission_newest(struct selkie_binding live[], int count, struct selkie_binding **rival)

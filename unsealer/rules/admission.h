@@ -122,9 +122,10 @@ struct selkie_binding *selkie_admission_displaced(struct selkie_binding live[], 
 struct selkie_binding *selkie_admission_superfluous(struct selkie_binding live[], int count, int64_t now_ms);
 
 /* What follows from an administrator's approval: whether a pending ID of the same address was silent since the approved
- * one came. It is the dead one of an earlier reset, and is denied. One that was heard since shows that two parties
- * send, and stays. */
-bool selkie_admission_outlived(const struct selkie_binding *pending, const struct selkie_binding *approved);
+ * one came, and for more than twice the mean time between its frames. It is the dead one of an earlier reset, and is
+ * denied. One that was heard since, or is not due yet, may be the device's, and stays. */
+bool selkie_admission_outlived(const struct selkie_binding *pending, const struct selkie_binding *approved,
+                               int64_t now_ms);
 
 /* The pending ID of an address that came last. *rival: NULL, or another pending ID or the active one that was heard
  * since, so which of the two is the device's is not for a rule to say. `live` as selkie_registry_live has it. NULL if
