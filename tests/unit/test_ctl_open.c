@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening frames with the private key in a file: what opens, and what is said of that which does not. */
-#include "open.h"
+#include "keys/open.h"
 #include "run_suite.h"
 
 #include <kit/kit.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "key_source.h"
+#include "keys/key_source.h"
 
 #include <errno.h>
 #include <mqtt_settings.h>

@@ -2,7 +2,7 @@
 /* selkiectl frame show: prints the clear fields of a frame's body and, with the key, its message. */
 #include "ctl_command.h"
 #include "ctl_text.h"
-#include "open.h"
+#include "keys/open.h"
 #include "print.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 /* An RSA-4096 pair for the cloud. The private half is written once, readable by its owner only; the public half comes
  * as PEM for selkie-device and as a C header with its pin for firmware. */
 #include "ctl_command.h"
-#include "key_source.h"
+#include "keys/key_source.h"
 
 #include <errno.h>
 #include <fcntl.h>

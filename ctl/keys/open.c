@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "open.h"
+#include "keys/open.h"
 
 #include <errno.h>
 #include <openssl/err.h>
