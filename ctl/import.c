@@ -246,6 +246,8 @@ static enum ctl_exit read_file(struct import *import)
 /* What happened to the devices. */
 struct outcome {
     size_t added, changed, unchanged;
+    size_t shut_out;      /* those that have IDs that were denied or removed, and none that is active */
+    const char *shut_one; /* the address of the first of them */
     json_t *refused;
 };
 
@@ -257,6 +259,9 @@ static void take_response(struct outcome *outcome, const struct row *row, const 
         *(word && strcmp(word, "changed") == 0     ? &outcome->changed
           : word && strcmp(word, "unchanged") == 0 ? &outcome->unchanged
                                                    : &outcome->added) += 1;
+        if (json_array_size(json_object_get(json_object_get(response, "data"), "retired")) != 0 &&
+            outcome->shut_out++ == 0)
+            outcome->shut_one = row->address;
         return;
     }
     ctl_json_append_take(outcome->refused, ctl_json_pack("{s:i, s:s, s:s}", "line", (int)row->line, "address",
@@ -295,9 +300,9 @@ static void report(const struct import *import, const struct outcome *outcome, b
     json_t *each;
     size_t i, refused = json_array_size(outcome->refused);
     if (as_json) {
-        json_t *object = ctl_json_pack("{s:I, s:I, s:I, s:O}", "added", (json_int_t)outcome->added, "changed",
+        json_t *object = ctl_json_pack("{s:I, s:I, s:I, s:I, s:O}", "added", (json_int_t)outcome->added, "changed",
                                        (json_int_t)outcome->changed, "unchanged", (json_int_t)outcome->unchanged,
-                                       "refused", outcome->refused);
+                                       "shut_out", (json_int_t)outcome->shut_out, "refused", outcome->refused);
         ctl_print(object, true);
         json_decref(object);
         return;
@@ -313,6 +318,11 @@ static void report(const struct import *import, const struct outcome *outcome, b
     }
     printf("%zu added, %zu changed, %zu unchanged, %zu refused\n", outcome->added, outcome->changed, outcome->unchanged,
            refused);
+    if (outcome->shut_out != 0)
+        printf(
+            "%zu of them (the first: %s) had an ID that was denied or removed: a device that runs under one is shut\n"
+            "out until its next power cut, unless 'selkiectl device readmit ADDRESS' takes it back\n",
+            outcome->shut_out, outcome->shut_one);
 }
 
 static enum ctl_exit send_all(const struct import *import, const struct ctl_options *options)

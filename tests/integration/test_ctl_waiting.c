@@ -238,6 +238,7 @@ START_TEST(a_device_that_was_removed_by_mistake_comes_back)
     ck_assert_msg(strstr(said, id_of(&device)) && strstr(said, "device readmit"), "%s", said);
     free(said);
     EXPECT(0, "\"retired\"", "ctl device add %s --json", device.text);
+    EXPECT(0, "1 of them (the first: ", "{ echo address; echo %s; } | ctl device import -", device.text);
     struct harness_client *rejected = frames_subscriber(broker, "selkie/rejected/#");
     struct harness_client *events = frames_subscriber(broker, "selkie/device/+/event");
     struct harness_client *payloads = frames_subscriber(broker, "selkie/device/+/up");
@@ -251,6 +252,9 @@ START_TEST(a_device_that_was_removed_by_mistake_comes_back)
     send(roof, "roof-1", &device);
     frames_expect_payload(payloads, &device, "x", 2);
     EXPECT(1, "no ID was denied or removed", "ctl device readmit %s", device.text);
+    char *again = shell(0, "{ echo address; echo %s; } | ctl device import -", device.text);
+    ck_assert_msg(!strstr(again, "of them"), "%s", again);
+    free(again);
 }
 END_TEST
 

@@ -39,9 +39,10 @@ bool selkie_command_flag(const struct selkie_command *command, const char *key);
 
 /* The device of the command: 0, or SELKIE_EREFUSED for one that is unknown. */
 SELKIE_USE_RESULT int selkie_command_load_device(struct selkie_command *command, struct selkie_device_record *device);
-/* Add `retired` to the answer: the IDs of the address that were denied or removed and may be readmitted. Their devices
- * are shut out although the address is known. */
-SELKIE_USE_RESULT int selkie_command_add_retired(struct selkie_command *command);
+/* Add `retired` to the answer, unless an ID of the device is active: those that were denied or removed and may be
+ * readmitted. A device that runs under one is shut out although its address is known. */
+SELKIE_USE_RESULT int selkie_command_add_retired(struct selkie_command *command,
+                                                 const struct selkie_device_record *device);
 
 /* Replace everything but printable ASCII. A quoted part of a payload may end in the middle of a character, which is not
  * valid in JSON. */

@@ -92,7 +92,7 @@ int selkie_command_add_device(struct selkie_command *command)
     if (result == 0)
         result = device.listed ? store_changes(command, &device, what) : store(command, &device, "added");
     if (result == 0)
-        result = selkie_command_add_retired(command);
+        result = selkie_command_add_retired(command, &device);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;
 }

@@ -45,11 +45,11 @@ int selkie_command_load_device(struct selkie_command *command, struct selkie_dev
     return result < 0 ? result : selkie_command_refuse(command, "address: no such device");
 }
 
-int selkie_command_add_retired(struct selkie_command *command)
+int selkie_command_add_retired(struct selkie_command *command, const struct selkie_device_record *device)
 {
     struct selkie_binding retired[RETIRED_MAX];
     char text[SELKIE_ID_TEXT_SIZE];
-    int count = readmittable(command, NULL, retired), failure = 0;
+    int count = device->status == SELKIE_DEVICE_ACTIVE ? 0 : readmittable(command, NULL, retired), failure = 0;
     json_t *ids = count > 0 ? json_array() : NULL;
 
     if (count <= 0)
