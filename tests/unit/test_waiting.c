@@ -425,6 +425,9 @@ START_TEST(a_mistaken_denial_is_taken_back)
     skip_events(host);
     kit_do(host, "{\"command\":\"readmitDevice\"" ADDRESS ",\"id\":\"%s\"}", id_of(&lives[1]));
     expect_event_of(host, "readmitted", &lives[1]);
+    json_t *response = kit_command(host, "{\"command\":\"addDevice\"" ADDRESS "}");
+    ck_assert_ptr_null(json_object_get(json_object_get(response, "data"), "retired")); /* nobody is shut out */
+    json_decref(response);
     kit_submit_wait(host, kit_session(&lives[1], "next"));
     kit_expect_payload(host, &lives[0], 0, "old");
     kit_expect_payload(host, &lives[1], 1, "next");
