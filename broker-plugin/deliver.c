@@ -24,6 +24,7 @@ struct receipt {
 struct selkie_deliver {
     struct selkie_unsealer *unsealer;
     struct selkie_control *control;
+    struct selkie_retained *retained;
     const char *root;
     struct selkie_output *held; /* not published for want of memory: first in the next turn */
     uint64_t published;         /* highest outbox number given to Mosquitto, */
@@ -33,13 +34,14 @@ struct selkie_deliver {
 };
 
 int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer,
-                        struct selkie_control *control, const char *root)
+                        struct selkie_control *control, struct selkie_retained *retained, const char *root)
 {
     *deliver = calloc(1, sizeof **deliver);
     if (!*deliver)
         return SELKIE_ENOMEM;
     (*deliver)->unsealer = unsealer;
     (*deliver)->control = control;
+    (*deliver)->retained = retained;
     (*deliver)->root = root;
     return 0;
 }
@@ -88,17 +90,15 @@ static int publish_payload(const struct selkie_output *output, const char *topic
 
 static int publish_device(const struct selkie_deliver *deliver, const struct selkie_output *output)
 {
-    static const enum selkie_topic_kind kinds[] = {[SELKIE_OUTPUT_PAYLOAD] = SELKIE_TOPIC_DEVICE_UP,
-                                                   [SELKIE_OUTPUT_STATE] = SELKIE_TOPIC_DEVICE_STATE,
-                                                   [SELKIE_OUTPUT_EVENT] = SELKIE_TOPIC_DEVICE_EVENT};
+    static const enum selkie_topic_kind kinds[] = {
+        [SELKIE_OUTPUT_PAYLOAD] = SELKIE_TOPIC_DEVICE_UP, [SELKIE_OUTPUT_EVENT] = SELKIE_TOPIC_DEVICE_EVENT};
     char topic[SELKIE_TOPIC_MAX];
 
     if (selkie_topic_device(topic, deliver->root, output->address, kinds[output->kind]) < 0)
         return SELKIE_EINVAL;
     if (output->kind == SELKIE_OUTPUT_PAYLOAD)
         return publish_payload(output, topic);
-    bool is_state = output->kind == SELKIE_OUTPUT_STATE;
-    return selkie_publish(NULL, topic, output->data, output->len, 1, is_state, NULL);
+    return selkie_publish(NULL, topic, output->data, output->len, 1, false, NULL);
 }
 
 static int publish_rejected(const struct selkie_deliver *deliver, const struct selkie_output *output)
@@ -154,9 +154,15 @@ static int publish_one(struct selkie_deliver *deliver, const struct selkie_outpu
 {
     switch (output->kind) {
     case SELKIE_OUTPUT_PAYLOAD:
-    case SELKIE_OUTPUT_STATE:
     case SELKIE_OUTPUT_EVENT:
         return publish_device(deliver, output);
+    case SELKIE_OUTPUT_STATE:
+        return selkie_retained_publish_state(deliver->retained, output);
+    case SELKIE_OUTPUT_REFRESHED:
+        selkie_retained_end_refresh(deliver->retained);
+        return 0;
+    case SELKIE_OUTPUT_GATEWAY:
+        return selkie_retained_publish_absent(deliver->retained, output->gateway);
     case SELKIE_OUTPUT_REJECTED:
         return publish_rejected(deliver, output);
     case SELKIE_OUTPUT_RECEIPT:

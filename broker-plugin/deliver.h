@@ -8,6 +8,7 @@
 #define SELKIE_PLUGIN_DELIVER_H
 
 #include "control.h"
+#include "retained.h"
 
 #include <selkie/unsealer.h>
 
@@ -16,9 +17,10 @@ struct selkie_deliver;
 /* Most outputs that one turn publishes. */
 #define SELKIE_DELIVER_MAX 256
 
-/* All are borrowed; answers to commands go to `control`. */
+/* All are borrowed; answers to commands go to `control`, and states to `retained`. */
 SELKIE_USE_RESULT int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer,
-                                          struct selkie_control *control, const char *root);
+                                          struct selkie_control *control, struct selkie_retained *retained,
+                                          const char *root);
 /* Call it before the unsealer is closed. What was published, but had no turn yet, stays in the outbox. */
 void selkie_deliver_close(struct selkie_deliver *deliver);
 

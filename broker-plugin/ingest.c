@@ -105,7 +105,7 @@ static unsigned interval_of(const struct mosquitto_evt_message *message)
     return interval < 0 ? 0 : interval > UINT32_MAX ? UINT32_MAX : (unsigned)interval;
 }
 
-bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
+bool selkie_ingest_message(struct selkie_unsealer *unsealer, struct selkie_retained *retained, const char *root,
                            const struct selkie_access_publisher *publisher, struct mosquitto_evt_message *message)
 {
     struct selkie_topic topic;
@@ -114,9 +114,13 @@ bool selkie_ingest_message(struct selkie_unsealer *unsealer, const char *root,
         return true;
     if (!selkie_access_may_publish(&topic, publisher))
         return false;
+    if (topic.kind != SELKIE_TOPIC_GATEWAY_UP && topic.kind != SELKIE_TOPIC_GATEWAY_STATE &&
+        topic.kind != SELKIE_TOPIC_GATEWAY_STATS)
+        return true;
+    selkie_retained_hear(retained, unsealer, &topic);
     if (topic.kind == SELKIE_TOPIC_GATEWAY_UP)
         submit(unsealer, topic.gateway, publisher->is_bridge, message);
-    else if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE || topic.kind == SELKIE_TOPIC_GATEWAY_STATS)
+    else
         selkie_unsealer_hear_gateway(unsealer, interval_of(message));
     return true;
 }

@@ -13,7 +13,7 @@
 #include <syslog.h>
 
 #define WAIT_US 30000000
-#define KINDS   (SELKIE_OUTPUT_ANSWER + 1)
+#define KINDS   (SELKIE_OUTPUT_GATEWAY + 1)
 
 struct kit_host {
     struct selkie_unsealer *unsealer;

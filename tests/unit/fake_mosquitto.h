@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FAKE_MESSAGES_MAX 1024
+#define FAKE_MESSAGES_MAX 2048
 #define FAKE_LINES_MAX    256
 
 struct fake_message {

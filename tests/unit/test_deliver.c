@@ -25,6 +25,7 @@ static unsigned confirmations;
 static unsigned property_room = UINT_MAX;
 static unsigned answer_room = UINT_MAX, answers;
 static struct selkie_deliver *deliver;
+static struct selkie_retained *retained;
 
 struct selkie_output *__wrap_selkie_unsealer_take(struct selkie_unsealer *unsealer)
 {
@@ -70,12 +71,14 @@ int __wrap_mosquitto_property_add_string_pair(mosquitto_property **properties, i
 static void setup(void)
 {
     fake_reset();
-    ck_assert_int_eq(selkie_deliver_open(&deliver, NULL, NULL, "selkie"), 0);
+    ck_assert_int_eq(selkie_retained_open(&retained, "selkie"), 0);
+    ck_assert_int_eq(selkie_deliver_open(&deliver, NULL, NULL, retained, "selkie"), 0);
 }
 
 static void teardown(void)
 {
     selkie_deliver_close(deliver);
+    selkie_retained_close(retained);
     selkie_output_list_free(&waiting);
     ck_assert_uint_eq(fake_allocated, 0);
 }
@@ -151,7 +154,10 @@ START_TEST(each_kind_of_output_has_its_topic_and_its_manners)
     expect(0, "selkie/device/01020304050607ab/up", "21.5", 1, false,
            "counter=4294967295 gateway=roof rx=1700000000123 clock=age form=session rssi=-87 ");
     expect(1, "selkie/device/01020304050607ab/up", "", 1, false, "counter=0 gateway=roof form=sealed ");
-    expect(2, "selkie/device/01020304050607ab/state", "{\"status\":\"active\"}", 1, true, "");
+    const char *state = fake_messages[2].payload; /* with the mark of this run */
+    ck_assert_int_eq(strncmp(state, "{\"status\":\"active\",\"run\":\"", 26), 0);
+    expect(2, "selkie/device/01020304050607ab/state", state, 1, true, "");
+    ck_assert(selkie_retained_is_current(retained, "topic", state, strlen(state)));
     expect(3, "selkie/device/01020304050607ab/state", "", 1, true, "");
     expect(4, "selkie/device/01020304050607ab/event", "{\"event\":\"reset\"}", 1, false, "");
     expect(5, "selkie/rejected/stale", "{\"reason\":\"stale\"}", 0, false, "");

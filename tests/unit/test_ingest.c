@@ -29,6 +29,7 @@ int __wrap_selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct
 }
 
 static unsigned heard, heard_interval_s;
+static char noted[SELKIE_GATEWAY_NAME_MAX + 1]; /* who was heard last */
 
 void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned interval_s);
 
@@ -37,6 +38,17 @@ void __wrap_selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsig
     (void)unsealer;
     heard_interval_s = interval_s;
     heard++;
+}
+
+void __wrap_selkie_retained_hear(struct selkie_retained *retained, struct selkie_unsealer *unsealer,
+                                 const struct selkie_topic *topic);
+
+void __wrap_selkie_retained_hear(struct selkie_retained *retained, struct selkie_unsealer *unsealer,
+                                 const struct selkie_topic *topic)
+{
+    (void)retained;
+    (void)unsealer;
+    strcpy(noted, topic->gateway);
 }
 
 struct property {
@@ -61,7 +73,7 @@ static bool ingest(const char *topic_text, void *payload, size_t len, const stru
                          0);
     unsigned before = submitted;
     publisher.user = strncmp(topic, "selkie/gateway/", 15) == 0 ? strtok(strcpy(user, topic + 15), "/") : NULL;
-    bool allowed = selkie_ingest_message(NULL, "selkie", &publisher, &message);
+    bool allowed = selkie_ingest_message(NULL, NULL, "selkie", &publisher, &message);
     mosquitto_property_free_all(&message.properties);
     ck_assert_int_eq(message.retain, submitted == before); /* a frame is never retained; the rest is not our matter */
     return allowed;
@@ -77,6 +89,7 @@ START_TEST(a_frame_is_taken_with_its_gateway_number_and_time)
     ck_assert(ingest("selkie/gateway/roof-1/up", frame, sizeof frame, pairs, 5));
     ck_assert_uint_eq(submitted, 1);
     ck_assert_str_eq(gateway, "roof-1");
+    ck_assert_str_eq(noted, "roof-1");
     ck_assert_uint_eq(taken.len, sizeof frame);
     ck_assert_mem_eq(body, frame, sizeof frame);
     ck_assert(taken.has_seq);

@@ -17,6 +17,7 @@ struct selkie_unsealer {
     struct selkie_gateways *gateways; /* as the registry has them */
     struct selkie_output_queue outputs;
     struct selkie_command_queue commands;
+    struct selkie_name_queue came; /* gateways that have published their state */
     struct selkie_pipeline_stats stats;
     struct selkie_writer *writer;
     /* Until when gateways count as heard, and since when without a break (rules/silence.h); monotonic, 0 = never. */

@@ -2,6 +2,7 @@
 #include "pipeline/queues.h"
 
 #include <mbedtls/platform_util.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,4 +145,63 @@ bool selkie_command_queue_waiting(struct selkie_command_queue *queue)
     bool waiting = !STAILQ_EMPTY(&queue->list);
     pthread_mutex_unlock(&queue->lock);
     return waiting;
+}
+
+void selkie_name_queue_init(struct selkie_name_queue *queue)
+{
+    STAILQ_INIT(&queue->list);
+    queue->count = 0;
+    pthread_mutex_init(&queue->lock, NULL);
+}
+
+void selkie_name_queue_destroy(struct selkie_name_queue *queue)
+{
+    selkie_name_queue_drop(queue, queue->count);
+    pthread_mutex_destroy(&queue->lock);
+}
+
+void selkie_name_queue_put(struct selkie_name_queue *queue, const char *name)
+{
+    struct selkie_queued_name *queued = calloc(1, sizeof *queued);
+
+    if (!queued)
+        return;
+    (void)snprintf(queued->name, sizeof queued->name, "%s", name);
+    pthread_mutex_lock(&queue->lock);
+    bool room = queue->count < SELKIE_NAMES_MAX;
+    if (room) {
+        queue->count++;
+        STAILQ_INSERT_TAIL(&queue->list, queued, next);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    if (!room)
+        free(queued);
+}
+
+unsigned selkie_name_queue_peek(struct selkie_name_queue *queue, char names[][SELKIE_GATEWAY_NAME_MAX + 1],
+                                unsigned max)
+{
+    struct selkie_queued_name *queued;
+    unsigned count = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    STAILQ_FOREACH(queued, &queue->list, next)
+    {
+        if (count == max)
+            break;
+        memcpy(names[count++], queued->name, sizeof queued->name);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return count;
+}
+
+void selkie_name_queue_drop(struct selkie_name_queue *queue, unsigned count)
+{
+    pthread_mutex_lock(&queue->lock);
+    for (struct selkie_queued_name *queued; count > 0 && (queued = STAILQ_FIRST(&queue->list)); count--) {
+        STAILQ_REMOVE_HEAD(&queue->list, next);
+        queue->count--;
+        free(queued);
+    }
+    pthread_mutex_unlock(&queue->lock);
 }

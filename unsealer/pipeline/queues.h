@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two queues between the host's thread and the writer's: outputs to the host, commands to the writer. Both are
- * bounded. Both wipe what they free: outputs hold payloads, commands may hold claims. */
+/* The queues between the host's thread and the writer's: outputs to the host, commands and names of gateways to the
+ * writer. All are bounded. They wipe what they free, but names: outputs hold payloads, commands may hold claims. */
 #ifndef SELKIE_QUEUES_H
 #define SELKIE_QUEUES_H
 
 #include "model/output.h"
 
 #include <selkie/thread.h>
+#include <selkie/topic.h>
 #include <sys/queue.h>
 
 /* Outputs. The writer waits for room before it decides more, so the queue exceeds its bound by one transaction at
@@ -57,5 +58,30 @@ SELKIE_USE_RESULT int selkie_command_queue_put(struct selkie_command_queue *queu
 struct selkie_queued_command *selkie_command_queue_take(struct selkie_command_queue *queue);
 void selkie_command_queue_free(struct selkie_command_queue *queue, struct selkie_queued_command *command);
 bool selkie_command_queue_waiting(struct selkie_command_queue *queue);
+
+/* Names of gateways. */
+#define SELKIE_NAMES_MAX 4096
+
+struct selkie_queued_name {
+    STAILQ_ENTRY(selkie_queued_name) next;
+    char name[SELKIE_GATEWAY_NAME_MAX + 1];
+};
+
+struct selkie_name_queue {
+    pthread_mutex_t lock;
+    STAILQ_HEAD(selkie_queued_names, selkie_queued_name) list;
+    unsigned count;
+};
+
+void selkie_name_queue_init(struct selkie_name_queue *queue);
+void selkie_name_queue_destroy(struct selkie_name_queue *queue);
+
+/* A full queue, or one without memory, drops the name. */
+void selkie_name_queue_put(struct selkie_name_queue *queue, const char *name);
+/* Copy the oldest names, at most `max`, and leave them in the queue. Returns their number. */
+unsigned selkie_name_queue_peek(struct selkie_name_queue *queue, char names[][SELKIE_GATEWAY_NAME_MAX + 1],
+                                unsigned max);
+/* Remove the oldest names. */
+void selkie_name_queue_drop(struct selkie_name_queue *queue, unsigned count);
 
 #endif

@@ -12,6 +12,8 @@
 #define EXPIRE_MAX  256   /* unmatched frames a transaction */
 #define COMMANDS_US 20000 /* for commands, before frames have their turn again */
 
+#define CAME_MAX 64 /* names of gateways a transaction */
+
 #define MAX_DEVICES_DEFAULT 100000
 
 void selkie_transaction_init(struct selkie_transaction *transaction, struct selkie_unsealer *unsealer)
@@ -31,6 +33,7 @@ void selkie_transaction_init(struct selkie_transaction *transaction, struct selk
     transaction->silence.after_ms = transaction->effects.silent_after_ms = (int64_t)options->silent_after_s * 1000;
     selkie_replay_init(&transaction->replay, options->replay_wait_ms, selkie_clock_monotonic_us());
     transaction->forgetting.after_days = options->forget_after_days;
+    selkie_refresh_init(&transaction->refresh, options->refresh, options->gateways_wait_ms);
 }
 
 /* Log a condition when its text changes, and (unless `ended` is NULL) when it has ended. */
@@ -221,27 +224,54 @@ static void undo(struct selkie_transaction *transaction, int error)
     selkie_pipeline_log(unsealer, LOG_ERR, line);
 }
 
+/* Store which gateways have come. Returns how many names leave the queue after the commit. */
+static int note_gateways(struct selkie_transaction *transaction)
+{
+    char names[CAME_MAX][SELKIE_GATEWAY_NAME_MAX + 1];
+    unsigned count = selkie_name_queue_peek(&transaction->unsealer->came, names, CAME_MAX);
+    int result = 0;
+
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = selkie_registry_put_came(transaction->effects.registry, names[i]);
+    return result < 0 ? result : (int)count;
+}
+
+/* What is due by time, whether frames come or not. */
+static int run_walks(struct selkie_transaction *transaction, struct selkie_silence *silence,
+                     struct selkie_forgetting *forgetting, struct selkie_refresh *refresh)
+{
+    struct selkie_effects *effects = &transaction->effects;
+    int result = selkie_session_frames_expire(effects, EXPIRE_MAX);
+
+    /* Before the time is taken: no gateway was heard later than now. */
+    silence->heard_until_us = atomic_load(&transaction->unsealer->heard_until_us);
+    silence->since_us = atomic_load(&transaction->unsealer->heard_since_us);
+    int64_t now_us = selkie_clock_monotonic_us();
+    if (result >= 0)
+        result = selkie_silence_walk(effects, silence, now_us);
+    if (result == 0)
+        result = selkie_forgetting_walk(effects, forgetting, now_us);
+    return result < 0 ? result : selkie_refresh_walk(effects, refresh, now_us);
+}
+
 /* A transaction of frames, and of what is due by time. */
 static int run_frames(struct selkie_transaction *transaction, uint64_t delivered)
 {
     struct selkie_effects *effects = &transaction->effects;
     struct selkie_silence silence = transaction->silence;
     struct selkie_forgetting forgetting = transaction->forgetting;
-    int result = begin(transaction);
+    struct selkie_refresh refresh = transaction->refresh;
+    int result = begin(transaction), came = 0;
 
     if (result == 0 && transaction->count > 0)
         result = selkie_day_clock_advance(&effects->day_clock, effects->registry, selkie_clock_monotonic_us());
-    silence.heard_until_us = atomic_load(&transaction->unsealer->heard_until_us);
-    silence.since_us = atomic_load(&transaction->unsealer->heard_since_us);
-
     if (result == 0)
         result = decide_batch(transaction);
     if (result == 0)
-        result = selkie_session_frames_expire(effects, EXPIRE_MAX);
-    if (result >= 0)
-        result = selkie_silence_walk(effects, &silence, selkie_clock_monotonic_us());
+        result = run_walks(transaction, &silence, &forgetting, &refresh);
     if (result == 0)
-        result = selkie_forgetting_walk(effects, &forgetting, selkie_clock_monotonic_us());
+        came = result = note_gateways(transaction);
+    result = result > 0 ? 0 : result;
     if (result == 0 && delivered > transaction->emptied)
         result = selkie_registry_empty_outbox(effects->registry, delivered);
     /* Shows that storage works again, even if no frame comes. */
@@ -257,6 +287,8 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
     transaction->emptied = delivered;
     transaction->silence = silence;
     transaction->forgetting = forgetting;
+    transaction->refresh = refresh;
+    selkie_name_queue_drop(&transaction->unsealer->came, (unsigned)came);
     if (transaction->failing) {
         transaction->failing = false;
         selkie_pipeline_stats_storage(&transaction->unsealer->stats, true);

@@ -14,6 +14,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/replay.h"
 #include "rules/forgetting.h"
+#include "rules/refresh.h"
 #include "rules/silence.h"
 
 #define SELKIE_BATCH 1024 /* frames a transaction */
@@ -30,6 +31,7 @@ struct selkie_transaction {
     struct selkie_silence silence;
     struct selkie_replay replay; /* payloads that are not to be published yet */
     struct selkie_forgetting forgetting;
+    struct selkie_refresh refresh;
     uint64_t emptied;      /* the outbox is empty up to here */
     int64_t commit_us;     /* how long the commit took; -1 = there was none */
     bool failing, damaged; /* and it has been logged */

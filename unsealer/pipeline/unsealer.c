@@ -80,6 +80,7 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
     unsealer->options.state_dir = NULL; /* the caller's text */
     selkie_output_queue_init(&unsealer->outputs, OUTPUTS_MAX);
     selkie_command_queue_init(&unsealer->commands);
+    selkie_name_queue_init(&unsealer->came);
     selkie_pipeline_stats_init(&unsealer->stats);
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
     int result = selkie_registry_open(&unsealer->registry, options->state_dir, fault);
@@ -107,6 +108,7 @@ void selkie_unsealer_close(struct selkie_unsealer *unsealer)
     selkie_registry_close(unsealer->registry);
     selkie_gateways_close(unsealer->gateways);
     selkie_pipeline_stats_destroy(&unsealer->stats);
+    selkie_name_queue_destroy(&unsealer->came);
     selkie_command_queue_destroy(&unsealer->commands);
     selkie_output_queue_destroy(&unsealer->outputs);
     free(unsealer);
@@ -121,6 +123,12 @@ void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned int
         atomic_store(&unsealer->heard_since_us, now_us);
     if (last_us < until_us)
         atomic_store(&unsealer->heard_until_us, until_us);
+}
+
+void selkie_unsealer_note_gateway(struct selkie_unsealer *unsealer, const char *name)
+{
+    if (selkie_gateways_find(unsealer->gateways, name) != SELKIE_GATEWAY_UNKNOWN)
+        selkie_name_queue_put(&unsealer->came, name);
 }
 
 int selkie_unsealer_submit(struct selkie_unsealer *unsealer, const struct selkie_arrival *arrival)

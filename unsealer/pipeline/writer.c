@@ -104,7 +104,7 @@ static int release_payloads(struct selkie_writer *writer)
 
 static int64_t next_tick_us(const struct selkie_writer *writer)
 {
-    bool soon = selkie_effects_due(&writer->transaction.effects) ||
+    bool soon = selkie_effects_due(&writer->transaction.effects) || writer->transaction.refresh.states ||
                 selkie_replay_delivered(&writer->transaction.replay, atomic_load(&writer->delivered)) >
                     writer->transaction.emptied;
     return selkie_clock_monotonic_us() + (soon ? SOON_US : TICK_US);

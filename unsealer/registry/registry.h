@@ -242,5 +242,15 @@ SELKIE_USE_RESULT int selkie_registry_gateway(struct selkie_registry *registry, 
 SELKIE_USE_RESULT int selkie_registry_next_gateway(struct selkie_registry *registry, const char *after,
                                                    struct selkie_gateway_record *gateway);
 SELKIE_USE_RESULT int selkie_registry_delete_gateway(struct selkie_registry *registry, const char *name);
+/* Note that a registered gateway has been there, until it is deleted. */
+SELKIE_USE_RESULT int selkie_registry_put_came(struct selkie_registry *registry, const char *name);
+/* The first of them after a name ("" = the first of all), which becomes `name`. 1 or 0. */
+SELKIE_USE_RESULT int selkie_registry_next_came(struct selkie_registry *registry,
+                                                char name[static SELKIE_GATEWAY_NAME_MAX + 1]);
+
+/* Where rules/refresh.h stands: 1 and an address, or 0. put with NULL deletes it. */
+SELKIE_USE_RESULT int selkie_registry_refresh(struct selkie_registry *registry,
+                                              uint8_t address[static SELKIE_ADDRESS_SIZE]);
+SELKIE_USE_RESULT int selkie_registry_put_refresh(struct selkie_registry *registry, const uint8_t *address);
 
 #endif

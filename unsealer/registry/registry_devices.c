@@ -156,5 +156,43 @@ int selkie_registry_next_gateway(struct selkie_registry *registry, const char *a
 
 int selkie_registry_delete_gateway(struct selkie_registry *registry, const char *name)
 {
-    return selkie_sql_run(registry, SELKIE_SQL_GATEWAY_DELETE, SELKIE_VALUES(SELKIE_TEXT(name)));
+    int result = selkie_sql_run(registry, SELKIE_SQL_GATEWAY_CAME_DELETE, SELKIE_VALUES(SELKIE_TEXT(name)));
+
+    return result < 0 ? result : selkie_sql_run(registry, SELKIE_SQL_GATEWAY_DELETE, SELKIE_VALUES(SELKIE_TEXT(name)));
+}
+
+int selkie_registry_put_came(struct selkie_registry *registry, const char *name)
+{
+    return selkie_sql_run(registry, SELKIE_SQL_GATEWAY_CAME_PUT, SELKIE_VALUES(SELKIE_TEXT(name)));
+}
+
+int selkie_registry_next_came(struct selkie_registry *registry, char name[static SELKIE_GATEWAY_NAME_MAX + 1])
+{
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_GATEWAY_CAME_NEXT, SELKIE_VALUES(SELKIE_TEXT(name)));
+    int result = selkie_sql_step(registry, row);
+
+    if (result <= 0)
+        return result;
+    selkie_sql_get_text(row, 0, name, SELKIE_GATEWAY_NAME_MAX + 1);
+    selkie_sql_done(row);
+    return 1;
+}
+
+int selkie_registry_refresh(struct selkie_registry *registry, uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_REFRESH_GET, SELKIE_NO_VALUES);
+    int result = selkie_sql_step(registry, row);
+
+    if (result <= 0)
+        return result;
+    selkie_sql_get_blob(row, 0, address, SELKIE_ADDRESS_SIZE);
+    selkie_sql_done(row);
+    return 1;
+}
+
+int selkie_registry_put_refresh(struct selkie_registry *registry, const uint8_t *address)
+{
+    if (!address)
+        return selkie_sql_run(registry, SELKIE_SQL_REFRESH_DELETE, SELKIE_NO_VALUES);
+    return selkie_sql_run(registry, SELKIE_SQL_REFRESH_PUT, SELKIE_VALUES(selkie_sql_address(address)));
 }

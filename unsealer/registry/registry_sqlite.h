@@ -159,7 +159,15 @@
     X(GATEWAY_PUT, "INSERT OR REPLACE " SELKIE_SQL_INSERT("gateway", SELKIE_GATEWAY_COLUMNS, "", ""))                  \
     X(GATEWAY_FIND, SELKIE_SQL_GATEWAY "WHERE name = ?")                                                               \
     X(GATEWAY_NEXT, SELKIE_SQL_GATEWAY "WHERE name > ? ORDER BY name LIMIT 1")                                         \
-    X(GATEWAY_DELETE, "DELETE FROM gateway WHERE name = ?")
+    X(GATEWAY_DELETE, "DELETE FROM gateway WHERE name = ?")                                                            \
+    X(GATEWAY_CAME_PUT, "INSERT OR IGNORE INTO about (name, value) SELECT 'came:' || name, x'' FROM gateway "          \
+                        "WHERE name = ?")                                                                              \
+    X(GATEWAY_CAME_NEXT, "SELECT name FROM gateway WHERE name > ? AND EXISTS (SELECT 1 FROM about WHERE about.name = " \
+                         "'came:' || gateway.name) ORDER BY name LIMIT 1")                                             \
+    X(GATEWAY_CAME_DELETE, "DELETE FROM about WHERE name = 'came:' || ?")                                              \
+    X(REFRESH_GET, "SELECT value FROM about WHERE name = 'refresh'")                                                   \
+    X(REFRESH_PUT, "INSERT OR REPLACE INTO about (name, value) VALUES ('refresh', ?)")                                 \
+    X(REFRESH_DELETE, "DELETE FROM about WHERE name = 'refresh'")
 
 /* Those numbers. */
 _Static_assert(SELKIE_BINDING_ACTIVE == 1 && SELKIE_BINDING_RETIRED == 4, "statements and schema name them");

@@ -10,7 +10,9 @@ PRAGMA user_version = 1;
 
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,      -- 'storage-key': the check value of the right storage.key
-    value BLOB NOT NULL          -- or 'day-clock': the time of rules/day_clock.h, ms; `heard` and `day` are its days
+    value BLOB NOT NULL          -- 'day-clock': the time of rules/day_clock.h, ms; `heard` and `day` are its days
+                                 -- 'refresh': where rules/refresh.h stands, an address
+                                 -- 'came:<gateway>': a registered gateway that has published its state; x''
 ) WITHOUT ROWID;
 
 CREATE TABLE device (

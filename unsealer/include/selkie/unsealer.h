@@ -34,6 +34,8 @@ struct selkie_unsealer_options {
     unsigned replay_wait_ms;    /* payloads wait so long for selkie_unsealer_reader; 0 = off */
     unsigned max_devices;       /* that no administrator listed or approved; 0 = 100,000, at most INT_MAX */
     unsigned forget_after_days; /* of silence, such a device is forgotten; 0 = never */
+    bool refresh;               /* put out the state of every device: what the broker kept may be outdated or gone */
+    unsigned gateways_wait_ms;  /* after this, put out which gateways had come before; 0 = never */
 
     /* Called from the writer's thread each time that the queue of outputs is no longer empty. Must not call any
      * function of the unsealer. */
@@ -76,6 +78,9 @@ SELKIE_USE_RESULT int selkie_unsealer_submit(struct selkie_unsealer *unsealer, c
  * selkie_unsealer_submit says it too. */
 void selkie_unsealer_hear_gateway(struct selkie_unsealer *unsealer, unsigned interval_s);
 
+/* A gateway has published its state: note that it has been there, if it is registered. Does not wait. */
+void selkie_unsealer_note_gateway(struct selkie_unsealer *unsealer, const char *name);
+
 /* By which clock a capture time is known. */
 enum selkie_clock {
     SELKIE_CLOCK_ARRIVAL, /* it is the time of arrival */
@@ -91,7 +96,9 @@ enum selkie_output_kind {
     SELKIE_OUTPUT_EVENT,    /* data = JSON for the device's event; address */
     SELKIE_OUTPUT_REJECTED, /* data = JSON; reason; has_address, address */
     SELKIE_OUTPUT_RECEIPT,  /* gateway, seq, instance */
-    SELKIE_OUTPUT_ANSWER    /* data = JSON answer to a command; token */
+    SELKIE_OUTPUT_ANSWER,   /* data = JSON answer to a command; token */
+    SELKIE_OUTPUT_REFRESHED, /* with `refresh`: the state of every device has been put out */
+    SELKIE_OUTPUT_GATEWAY /* after gateways_wait_ms: gateway, which is registered and has been there, some time ago */
 };
 
 /* Something for the host to publish. It comes only after the change that it reports is in durable storage. */
