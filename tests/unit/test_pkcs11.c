@@ -10,6 +10,7 @@
 #include <run_suite.h>
 #include <sched.h>
 #include <selkie/clock.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,6 +359,95 @@ START_TEST(frames_wait_at_their_gateway_while_the_token_is_away)
 }
 END_TEST
 
+/* Another program on the same token; whether it succeeds. */
+static bool tool(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static bool tool(const char *format, ...)
+{
+    char what[200], line[500];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    (void)snprintf(line, sizeof line, "pkcs11-tool --module %s --token-label selkie %s >/dev/null 2>&1",
+                   getenv("SELKIE_TEST_MODULE"), what);
+    return system(line) == 0; /* NOLINT: fixed text */
+}
+
+static bool has_tool(void)
+{
+    return system("command -v pkcs11-tool >/dev/null") == 0;
+}
+
+static bool change_pin(const char *from, const char *to)
+{
+    return tool("--login --pin %s --change-pin --new-pin %s", from, to);
+}
+
+/* The PIN is changed while the token is away. Five seconds of frames must not lock it. */
+START_TEST(a_pin_that_is_wrong_now_is_tried_once)
+{
+    const char *pin = getenv("SELKIE_TEST_PIN");
+    char why[SELKIE_KEYRING_ERROR_SIZE], error[SELKIE_KEYRING_ERROR_SIZE];
+    struct kit_body good, bad;
+
+    if (!has_tool())
+        return;
+    struct selkie_keyring *keyring = open_faulty(&good, &bad);
+    ck_assert(!selkie_keyring_fault(keyring, 0, why));
+    take_away("50");
+    ck_assert_int_eq(unseal(keyring, &good), SELKIE_ENOTREADY);
+    ck_assert(selkie_keyring_fault(keyring, 0, why));
+    ck_assert(change_pin(pin, "13572468"));
+    put_back();
+    int64_t until_us = selkie_clock_monotonic_us() + 5000000;
+    while (selkie_clock_monotonic_us() < until_us) {
+        ck_assert_int_eq(unseal(keyring, &good), SELKIE_ENOTREADY);
+        (void)usleep(10000);
+    }
+    ck_assert(selkie_keyring_fault(keyring, 0, why));
+    ck_assert_msg(strstr(why, "refuses the PIN") && strstr(why, "not tried again") && strstr(why, "reload"), "%s", why);
+    selkie_keyring_close(keyring);
+
+    /* It is not locked, and a new configuration tries the PIN that it has. */
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    ck_assert_msg(add(keyring, "golden", "13572468", false, error) == 0, "%s", error);
+    selkie_keyring_close(keyring);
+    ck_assert(change_pin("13572468", pin));
+}
+END_TEST
+
+/* opencryptoki locks after three; SoftHSM only says that it counts. */
+START_TEST(the_last_try_is_the_operators)
+{
+    const char *pin = getenv("SELKIE_TEST_PIN");
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    struct selkie_keyring *keyring;
+
+    if (getenv("SELKIE_TEST_RAW") || !has_tool())
+        return;
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert(!tool("--login --pin 99999999 --list-objects"));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(add(keyring, "golden", pin, false, error), SELKIE_ECONFIG);
+        ck_assert_msg(strstr(error, "one more try") != NULL, "%s", error);
+    }
+    ck_assert(tool("--login --pin %s --list-objects", pin));
+    ck_assert_msg(add(keyring, "golden", pin, false, error) == 0, "%s", error);
+    selkie_keyring_close(keyring);
+
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert(!tool("--login --pin 99999999 --list-objects"));
+    ck_assert_int_eq(add(keyring, "golden", pin, false, error), SELKIE_ECONFIG);
+    ck_assert_msg(strstr(error, "is locked") != NULL, "%s", error);
+    ck_assert(tool("--login --login-type so --so-pin 76543210 --init-pin --new-pin %s", pin));
+    ck_assert_msg(add(keyring, "golden", pin, false, error) == 0, "%s", error);
+    selkie_keyring_close(keyring);
+}
+END_TEST
+
 static void write_pem(const char *dir, const char *name, EVP_PKEY *key)
 {
     const char *path = kit_path(dir, name);
@@ -409,6 +499,8 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, a_pin_in_the_uri_is_refused_and_not_repeated);
     tcase_add_test(tcase, a_token_goes_away_and_comes_back);
     tcase_add_test(tcase, a_token_that_fails_once_costs_no_frame);
+    tcase_add_test(tcase, a_pin_that_is_wrong_now_is_tried_once);
+    tcase_add_test(tcase, the_last_try_is_the_operators);
     tcase_add_test(tcase, frames_wait_at_their_gateway_while_the_token_is_away);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -29,6 +29,9 @@ struct selkie_key_provider {
 
     /* A warning about this key's provider for the administrator, or NULL. NULL as the function: there is none. */
     const char *(*warning)(const void *key);
+
+    /* Whether the key is unavailable at the moment, and why. From any thread. NULL as the function: it never is. */
+    bool (*fault)(void *key, char why[static SELKIE_KEYRING_ERROR_SIZE]);
 };
 
 extern const struct selkie_key_provider selkie_key_openssl;

@@ -31,6 +31,7 @@
 #define RETRY_US 1000000
 
 static const char probe_text[] = "selkie";
+static const char no_answer[] = "the token opens nothing any more";
 
 struct lane {
     struct selkie_token_key at;
@@ -49,8 +50,9 @@ struct key {
     struct selkie_token token;
     unsigned connection; /* its number: a lane belongs to one connection */
     bool unavailable;
-    int64_t retry_us;  /* while unavailable: the earliest next attempt */
-    unsigned borrowed; /* lanes */
+    char fault[SELKIE_KEYRING_ERROR_SIZE]; /* while unavailable: why */
+    int64_t retry_us;                      /* while unavailable: the earliest next attempt */
+    unsigned borrowed;                     /* lanes */
     struct lane *idle;
 };
 
@@ -118,6 +120,7 @@ static struct lane *lane_new(struct key *key, char error[static SELKIE_KEYRING_E
     struct lane *lane = calloc(1, sizeof *lane);
 
     *result = SELKIE_ENOMEM;
+    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s", selkie_error_text(*result));
     if (!lane)
         return NULL;
     lane->connection = key->connection;
@@ -144,6 +147,13 @@ static void drop_idle(struct key *key)
     key->idle = NULL;
 }
 
+/* Under the lock. */
+static void set_unavailable(struct key *key, const char *why)
+{
+    key->unavailable = true;
+    selkie_error_text_format(key->fault, sizeof key->fault, "%s", why);
+}
+
 /* Initialize the module again: some modules need that to see a token that was removed and inserted. Under the lock, and
  * while no lane is borrowed. */
 static struct lane *reconnect(struct key *key)
@@ -156,14 +166,16 @@ static struct lane *reconnect(struct key *key)
     drop_idle(key);
     selkie_token_disconnect(&key->token);
     key->connection++;
-    if (selkie_token_connect(&key->token, error) < 0)
-        return NULL;
-    lane = lane_new(key, error, &result);
+    if (selkie_token_connect(&key->token, error) == 0)
+        lane = lane_new(key, error, &result);
     if (lane && !probe(key, lane)) {
         lane_free(key, lane);
         lane = NULL;
+        selkie_error_text_format(error, sizeof error, "%s", no_answer);
     }
     key->unavailable = lane == NULL;
+    if (!lane)
+        set_unavailable(key, error);
     return lane;
 }
 
@@ -175,14 +187,15 @@ static struct lane *borrow(struct key *key)
 
     pthread_mutex_lock(&key->lock);
     if (key->unavailable) {
-        if (key->borrowed == 0 && selkie_clock_monotonic_us() >= key->retry_us)
+        if (key->borrowed == 0 && !key->token.refusal[0] && selkie_clock_monotonic_us() >= key->retry_us)
             lane = reconnect(key);
     } else if (key->idle) {
         lane = key->idle;
         key->idle = lane->next;
     } else {
         lane = lane_new(key, error, &result);
-        key->unavailable = lane == NULL;
+        if (!lane)
+            set_unavailable(key, error);
     }
     key->borrowed += lane != NULL;
     pthread_mutex_unlock(&key->lock);
@@ -194,7 +207,7 @@ static void give_back(struct key *key, struct lane *lane, bool works)
     pthread_mutex_lock(&key->lock);
     key->borrowed--;
     if (!works)
-        key->unavailable = true;
+        set_unavailable(key, no_answer);
     if (works && !key->unavailable) {
         lane->next = key->idle;
         key->idle = lane;
@@ -318,6 +331,18 @@ static const char *pkcs11_warning(const void *opened)
     return key->raw ? "this token has no OAEP-SHA-256; raw RSA is used instead, for trials only" : NULL;
 }
 
+static bool pkcs11_fault(void *opened, char why[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    struct key *key = opened;
+
+    pthread_mutex_lock(&key->lock);
+    bool unavailable = key->unavailable;
+    if (unavailable)
+        memcpy(why, key->fault, sizeof key->fault);
+    pthread_mutex_unlock(&key->lock);
+    return unavailable;
+}
+
 const struct selkie_key_provider selkie_key_pkcs11 = {
     .name = "pkcs11",
     .from_uri = true,
@@ -325,4 +350,5 @@ const struct selkie_key_provider selkie_key_pkcs11 = {
     .unseal = pkcs11_unseal,
     .close = pkcs11_close,
     .warning = pkcs11_warning,
+    .fault = pkcs11_fault,
 };

@@ -139,3 +139,10 @@ const char *selkie_keyring_warning(const struct selkie_keyring *keyring, unsigne
     const struct entry *entry = &keyring->entries[keyring->ids[index]];
     return entry->provider->warning ? entry->provider->warning(entry->key) : NULL;
 }
+
+bool selkie_keyring_fault(const struct selkie_keyring *keyring, unsigned index,
+                          char why[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    const struct entry *entry = &keyring->entries[keyring->ids[index]];
+    return entry->provider->fault && entry->provider->fault(entry->key, why);
+}

@@ -141,6 +141,82 @@ static int find_object(struct selkie_token *token, struct selkie_token_key *key)
     return found == 1 ? 0 : found == 0 ? SELKIE_ENOTFOUND : SELKIE_ECONFIG;
 }
 
+/* Note why the PIN must not be tried (again), and return SELKIE_ECONFIG. */
+static int refuse_pin(struct selkie_token *token, const char *why, char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    selkie_error_text_format(token->refusal, sizeof token->refusal, "%s", why);
+    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s", why);
+    return SELKIE_ECONFIG;
+}
+
+static bool is_logged_in(const struct selkie_token *token, const struct selkie_token_key *key)
+{
+    CK_SESSION_INFO info;
+
+    return token->module->C_GetSessionInfo(key->session, &info) == CKR_OK &&
+           (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
+}
+
+static CK_FLAGS flags_of(const struct selkie_token *token)
+{
+    CK_TOKEN_INFO info;
+
+    return token->module->C_GetTokenInfo(token->slot, &info) == CKR_OK ? info.flags : 0;
+}
+
+/* The token refused the PIN. */
+static int pin_refused(struct selkie_token *token, CK_RV code, char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    CK_FLAGS flags = flags_of(token);
+    char why[SELKIE_KEYRING_ERROR_SIZE];
+    const char *left = flags & CKF_USER_PIN_LOCKED      ? "; it is locked now"
+                       : flags & CKF_USER_PIN_FINAL_TRY ? "; the token allows one more try"
+                       : flags & CKF_USER_PIN_COUNT_LOW ? "; the token counts the tries"
+                                                        : "";
+
+    selkie_error_text_format(why, sizeof why,
+                             "the token refuses the PIN (%s)%s; it is not tried again: correct pin_file, then reload",
+                             p11_kit_strerror(code), left);
+    return refuse_pin(token, why, error);
+}
+
+/* A PIN that may be wrong is tried once: most tokens lock after a few tries. */
+static int log_in(struct selkie_token *token, const uint8_t *pin, size_t pin_len, const struct selkie_token_key *key,
+                  char error[static SELKIE_KEYRING_ERROR_SIZE])
+{
+    if (pin_len == 0 || is_logged_in(token, key))
+        return 0;
+    if (token->refusal[0]) {
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s", token->refusal);
+        return SELKIE_ECONFIG;
+    }
+    CK_FLAGS flags = flags_of(token);
+    if (flags & CKF_USER_PIN_LOCKED)
+        return refuse_pin(token, "the token's PIN is locked; unlock it (with the SO PIN), then reload", error);
+    if (flags & CKF_USER_PIN_FINAL_TRY)
+        return refuse_pin(token,
+                          "the token allows one more try of its PIN, which is kept for you: log in once with "
+                          "another program (pkcs11-tool --login --list-objects), then reload",
+                          error);
+    CK_RV code = token->module->C_Login(key->session, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin, pin_len);
+    switch (code) {
+    case CKR_OK:
+    case CKR_USER_ALREADY_LOGGED_IN:
+        return 0;
+    case CKR_PIN_INCORRECT:
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
+    case CKR_PIN_EXPIRED:
+    case CKR_PIN_LOCKED:
+    case CKR_USER_PIN_NOT_INITIALIZED:
+        return pin_refused(token, code, error);
+    default:
+        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot log in to the token: %s",
+                                 p11_kit_strerror(code));
+        return SELKIE_ENOTREADY;
+    }
+}
+
 int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t pin_len, struct selkie_token_key *key,
                           char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
@@ -150,15 +226,12 @@ int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t
                                  p11_kit_strerror(code));
         return SELKIE_ENOTREADY;
     }
-    if (pin_len > 0)
-        code = token->module->C_Login(key->session, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin, pin_len);
-    if (code != CKR_OK && code != CKR_USER_ALREADY_LOGGED_IN) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot log in to the token, check the PIN: %s",
-                                 p11_kit_strerror(code));
+    int result = log_in(token, pin, pin_len, key, error);
+    if (result < 0) {
         selkie_token_close_key(token, key);
-        return SELKIE_ECONFIG;
+        return result;
     }
-    int result = find_object(token, key);
+    result = find_object(token, key);
     if (result == 0)
         return 0;
     selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE,

@@ -15,6 +15,7 @@ struct selkie_token {
     bool connected;
     CK_FUNCTION_LIST *module; /* of the token's slot */
     CK_SLOT_ID slot;
+    char refusal[SELKIE_KEYRING_ERROR_SIZE]; /* why the PIN is not tried any more; "" = it is */
 };
 
 struct selkie_token_key {
@@ -35,7 +36,8 @@ void selkie_token_unload(struct selkie_token *token);
 SELKIE_USE_RESULT int selkie_token_connect(struct selkie_token *token, char error[static SELKIE_KEYRING_ERROR_SIZE]);
 void selkie_token_disconnect(struct selkie_token *token);
 
-/* Open a session, log in, find the private key. 0, or SELKIE_ENOTREADY or SELKIE_ECONFIG and the text. */
+/* Open a session, log in, find the private key. 0, or SELKIE_ENOTREADY or SELKIE_ECONFIG and the text. A PIN that the
+ * token refuses is not tried again, and one that the token is about to lock is not tried at all: see `refusal`. */
 SELKIE_USE_RESULT int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t pin_len,
                                             struct selkie_token_key *key, char error[static SELKIE_KEYRING_ERROR_SIZE]);
 void selkie_token_close_key(struct selkie_token *token, struct selkie_token_key *key);

@@ -41,6 +41,7 @@ struct selkie_transaction {
     char check_delay[SELKIE_REGISTRY_ERROR_SIZE];
     char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
     char devices_full[SELKIE_REGISTRY_ERROR_SIZE];
+    char key_away[SELKIE_REGISTRY_ERROR_SIZE];
 };
 
 /* *transaction is all zero. */

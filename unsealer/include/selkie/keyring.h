@@ -6,6 +6,7 @@
 
 #include <selkie/error.h>
 #include <selkie/message.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,5 +44,9 @@ void selkie_keyring_describe(const struct selkie_keyring *keyring, unsigned inde
 
 /* A warning about that key's provider for the administrator's log, one line (static text), or NULL. */
 const char *selkie_keyring_warning(const struct selkie_keyring *keyring, unsigned index);
+
+/* Whether that key is unavailable at the moment, and why, in one sentence. */
+bool selkie_keyring_fault(const struct selkie_keyring *keyring, unsigned index,
+                          char why[static SELKIE_KEYRING_ERROR_SIZE]);
 
 #endif
