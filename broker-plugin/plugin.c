@@ -42,6 +42,7 @@ static int pipeline_open(struct selkie_plugin *plugin)
     struct selkie_plugin_config *config = plugin->config;
     struct selkie_unsealer_options options = {
         .state_dir = config->state_dir,
+        .create = config->create,
         .keyring = config->keyring,
         .workers = config->workers,
         .enrolment = config->enrolment,
@@ -80,6 +81,10 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
         selkie_plugin_log(LOG_ERR, "%s", error);
         return result;
     }
+    if ((*config)->create)
+        selkie_plugin_log(LOG_WARNING,
+                          "\"create\": true is for the first start: remove it, or a start without the volume "
+                          "of state_dir begins with an empty registry");
     if ((*config)->any_gateway && (*config)->admin_count > 0)
         selkie_plugin_log(LOG_WARNING, "gateways: \"any\" is for trials: unless Mosquitto itself checks users "
                                        "(password_file), anybody may connect with an administrator's name");

@@ -140,6 +140,7 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
                                SELKIE_TOPIC_ROOT_MAX);
     if (require_path(root, "state_dir", path, state_dir) && !(config->state_dir = strdup(state_dir)))
         selkie_settings_reject(root, "state_dir", "%s", selkie_error_text(SELKIE_ENOMEM));
+    config->create = selkie_settings_boolean(root, "create", false);
     config->workers = (unsigned)selkie_settings_integer(root, "workers", 1, WORKERS_MAX, 0);
     config->enrolment = (enum selkie_enrolment)selkie_settings_choice(root, "enrolment", enrolments, SELKIE_ENROL_OPEN);
     config->rebind = (enum selkie_rebind)selkie_settings_choice(root, "rebind", rebinds, SELKIE_REBIND_APPROVE);

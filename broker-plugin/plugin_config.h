@@ -23,6 +23,7 @@ struct selkie_plugin_config {
     struct selkie_keyring *keyring;
     const char *root;
     char *state_dir;
+    bool create;      /* a registry, where there is none */
     unsigned workers; /* 0 = number of processors */
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;

@@ -89,6 +89,7 @@ enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct c
 enum ctl_exit ctl_gateway_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_registry_create(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
 

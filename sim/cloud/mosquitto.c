@@ -61,10 +61,10 @@ static bool listens(uint16_t port)
 static int write_plugin_json(const struct selkie_sim_broker *broker)
 {
     const struct selkie_scenario_broker *options = broker->options;
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[{s:i, s:s}, {s:i, s:s}]}", "root", options->root, "state_dir",
-                  "state", "gateways", "any", "enrolment", options->enrolment, "rebind", options->rebind, "admins",
-                  SELKIE_SIM_ADMIN, "keys", "id", 1, "file", "1.key.pem", "id", 2, "file", "2.key.pem");
+    json_t *json = json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:[s], s:[{s:i, s:s}, {s:i, s:s}]}", "root", options->root,
+                             "state_dir", "state", "create", 1, "gateways", "any", "enrolment", options->enrolment,
+                             "rebind", options->rebind, "admins", SELKIE_SIM_ADMIN, "keys", "id", 1, "file",
+                             "1.key.pem", "id", 2, "file", "2.key.pem");
 
     if (options->workers > 0)
         json_object_set_new(json, "workers", json_integer(options->workers));

@@ -77,7 +77,7 @@ static void fill(const char *dir)
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     struct selkie_registry *registry;
 
-    expect(selkie_registry_open(&registry, dir, error) == 0, error);
+    expect(selkie_registry_open(&registry, dir, true, error) == 0, error);
     for (unsigned i = 0; i < devices; i++) {
         struct selkie_binding binding = binding_of(i);
         struct selkie_session session = {0};
@@ -105,7 +105,7 @@ static void measure(const char *dir, const char *name)
     struct selkie_registry *registry;
     uint64_t random = 1;
 
-    expect(selkie_registry_open(&registry, dir, error) == 0, error);
+    expect(selkie_registry_open(&registry, dir, true, error) == 0, error);
     expect(selkie_integrity_check_wait(registry->integrity_check, 600000000), "the check takes too long");
     slow = writes_a_second > 0;
     for (int i = 0; i < COMMITS; i++) {

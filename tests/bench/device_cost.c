@@ -96,7 +96,7 @@ static double retire_all(void)
     struct selkie_registry *registry;
     struct selkie_binding live[SELKIE_LIVE_MAX];
 
-    ck_assert_msg(selkie_registry_open(&registry, harness_path("state"), error) == 0, "%s", error);
+    ck_assert_msg(selkie_registry_open(&registry, harness_path("state"), true, error) == 0, "%s", error);
     for (uint32_t i = 1; i <= FIRST + devices; i++) {
         struct frames_device device = frames_device(i);
         ck_assert_int_eq(selkie_registry_live(registry, device.address, live), 1);

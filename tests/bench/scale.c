@@ -58,7 +58,7 @@ static void fill(const struct side *side)
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     struct selkie_registry *registry;
 
-    ck_assert_msg(selkie_registry_open(&registry, side->state, error) == 0, "%s", error);
+    ck_assert_msg(selkie_registry_open(&registry, side->state, true, error) == 0, "%s", error);
     for (uint32_t i = 0; i < side->devices; i++) {
         struct frames_device device = frames_device(i);
         struct selkie_session session;
@@ -134,7 +134,8 @@ static void open_side(struct side *side, const char *name)
     fill(side);
     (void)snprintf(lines, sizeof lines, "%splugin %s\nplugin_opt_config_file %s\n", PUMP_BROKER,
                    harness_program("mosquitto_selkie.so"),
-                   harness_write("scale.json", 0600, "{\"state_dir\":\"%s\",\"keys\":[{\"id\":1,\"file\":\"%s\"}],%s}",
+                   harness_write("scale.json", 0600,
+                                 "{\"state_dir\":\"%s\",\"create\":true,\"keys\":[{\"id\":1,\"file\":\"%s\"}],%s}",
                                  side->state, harness_private_key(), RULES));
     int64_t start = pump_now_us();
     side->broker = harness_broker(lines);

@@ -223,10 +223,10 @@ START_TEST(the_operators_button_switches_to_the_next_key)
 {
     uint8_t next[SELKIE_PUBLIC_KEY_SIZE];
     const char *pem = qemu_board_new_key(next);
-    const char *config = harness_write(
-        "plugin.json", 0600,
-        "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"%s\"},{\"id\":2,\"file\":\"%s\"}]}",
-        harness_path("state"), harness_private_key(), pem);
+    const char *config = harness_write("plugin.json", 0600,
+                                       "{\"state_dir\":\"%s\",\"create\":true,\"gateways\":\"any\",\"keys\":[{\"id\":1,"
+                                       "\"file\":\"%s\"},{\"id\":2,\"file\":\"%s\"}]}",
+                                       harness_path("state"), harness_private_key(), pem);
     open_way(harness_broker(harness_plugin_lines(config)));
 
     qemu_board_provision(&otp, &key, 1, 2, next);

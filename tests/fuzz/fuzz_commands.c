@@ -40,7 +40,7 @@ static void set_up(void)
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     FUZZ_CLAIM(mkdtemp(folder) != NULL);
     FUZZ_CLAIM(atexit(clean_up) == 0);
-    FUZZ_CLAIM(selkie_registry_open(&registry, folder, error) == 0);
+    FUZZ_CLAIM(selkie_registry_open(&registry, folder, true, error) == 0);
     FUZZ_CLAIM(selkie_keyring_open(&keyring) == 0);
 }
 

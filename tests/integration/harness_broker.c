@@ -133,10 +133,10 @@ struct harness_broker *harness_broker_with_plugin(const char *configuration, con
     char all[4096];
     /* Few tests are about the wait for a reader of all payloads, and many read one device. */
     const char *wait = strstr(plugin_configuration, "\"replay_wait\"") ? "" : ",\"replay_wait\":0";
-    const char *config =
-        harness_write("plugin.json", 0600, "{\"state_dir\":\"%s\",\"keys\":[{\"id\":1,\"file\":\"%s\"}]%s%s%s}",
-                      harness_path("state"), harness_private_key(), wait, plugin_configuration[0] == '\0' ? "" : ",",
-                      plugin_configuration);
+    const char *config = harness_write(
+        "plugin.json", 0600, "{\"state_dir\":\"%s\",\"create\":true,\"keys\":[{\"id\":1,\"file\":\"%s\"}]%s%s%s}",
+        harness_path("state"), harness_private_key(), wait, plugin_configuration[0] == '\0' ? "" : ",",
+        plugin_configuration);
 
     (void)snprintf(all, sizeof all, "%s%s", harness_plugin_lines(config), configuration);
     return harness_broker(all);

@@ -241,7 +241,7 @@ START_TEST(settings_per_listener_are_noticed)
 {
     int port = harness_free_port();
     const char *plugin = harness_write("plugin.json", 0600,
-                                       "{\"state_dir\":\"state\",\"gateways\":\"any\",\"keys\":"
+                                       "{\"state_dir\":\"state\",\"create\":true,\"gateways\":\"any\",\"keys\":"
                                        "[{\"id\":1,\"file\":\"%s\"}]}",
                                        harness_private_key());
     struct harness_broker *broker = harness_broker_from(

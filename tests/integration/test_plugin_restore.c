@@ -219,6 +219,48 @@ START_TEST(a_backup_is_restored_as_the_manual_says_and_is_what_it_says)
 }
 END_TEST
 
+/* A state directory without a registry, as where a volume is not mounted. */
+START_TEST(a_registry_is_made_when_it_is_asked_for_and_once)
+{
+    char *log, *output, lines[700], state[300];
+    const char *config = harness_write(
+        "once.json", 0600, "{\"state_dir\":\"once\",\n\"gateways\":\"any\",\"keys\":[{\"id\":1,\"file\":\"%s\"}]}",
+        harness_private_key());
+    (void)snprintf(lines, sizeof lines, "%s", harness_plugin_lines(config));
+    (void)snprintf(state, sizeof state, "%s", harness_path("once"));
+    const char *create[] = {harness_program("selkiectl"), "registry", "create", state, NULL};
+
+    ck_assert_int_eq(harness_run("create", create, &output), 1);
+    ck_assert_msg(strstr(output, "no such folder; make it for Mosquitto's user") != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    ck_assert_int_ne(harness_broker_refuses(lines, &log), 0);
+    ck_assert_msg(strstr(log, "once.json:1: state_dir: ") && strstr(log, "/once/registry.db: is missing") &&
+                      strstr(log, "selkiectl registry create"),
+                  "%s", log);
+    free(log);
+    ck_assert_int_eq(harness_run("create", create, &output), 0);
+    free(output);
+    struct harness_broker *first = harness_broker(lines);
+    ck_assert_int_eq(harness_stop(first->process, SIGTERM), 0);
+    harness_broker_restart(first);
+    ck_assert_int_eq(harness_stop(first->process, SIGTERM), 0);
+    ck_assert_int_eq(harness_run("create", create, &output), 1);
+    ck_assert_msg(strstr(output, "registry.db: exists already") != NULL, "%s", output);
+    free(output);
+
+    /* The volume is gone, and the file is not there a second time. */
+    ck_assert_int_eq(rename(state, harness_path("away")), 0);
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    ck_assert_int_ne(harness_broker_refuses(lines, &log), 0);
+    free(log);
+    ck_assert_int_eq(rmdir(state), 0); /* nothing was left there */
+    ck_assert_int_eq(rename(harness_path("away"), state), 0);
+    harness_broker_restart(first);
+    ck_assert_int_eq(harness_stop(first->process, SIGTERM), 0);
+}
+END_TEST
+
 int main(void)
 {
     if (access("/usr/bin/sqlite3", X_OK) != 0) {
@@ -230,6 +272,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_backup_is_restored_as_the_manual_says_and_is_what_it_says);
+    tcase_add_test(tcase, a_registry_is_made_when_it_is_asked_for_and_once);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

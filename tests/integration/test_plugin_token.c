@@ -15,10 +15,11 @@ static const char *fault_file;
 static void write_config(const char *object, const char *uri_more)
 {
     (void)harness_write("pin", 0600, "%s\n", getenv("SELKIE_TEST_PIN"));
-    (void)harness_write("plugin.json", 0600,
-                        "{\"state_dir\":\"%s\",\"gateways\":\"any\",\"keys\":[{\"id\":1,\"pin_file\":\"pin\",\n\"uri\":"
-                        "\"pkcs11:token=selkie;object=%s;type=private?module-path=" SELKIE_P11_FAULT "%s\"}]}",
-                        harness_path("state"), object, uri_more);
+    (void)harness_write(
+        "plugin.json", 0600,
+        "{\"state_dir\":\"%s\",\"create\":true,\"gateways\":\"any\",\"keys\":[{\"id\":1,\"pin_file\":\"pin\",\n\"uri\":"
+        "\"pkcs11:token=selkie;object=%s;type=private?module-path=" SELKIE_P11_FAULT "%s\"}]}",
+        harness_path("state"), object, uri_more);
 }
 
 static const char *plugin_lines(void)

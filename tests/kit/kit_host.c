@@ -67,6 +67,7 @@ struct kit_host *kit_open(const struct selkie_unsealer_options *given)
     selkie_thread_cond_init(&host->bell);
     if (!options.keyring)
         options.keyring = host->own_keyring = kit_keyring(NULL);
+    options.create = true; /* what happens without is tested in unit/registry */
     if (!options.workers)
         options.workers = 2;
     options.wake = wake;

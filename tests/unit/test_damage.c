@@ -22,7 +22,7 @@ static void expect_refused(const char *dir)
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     struct selkie_registry *registry;
 
-    ck_assert_int_eq(selkie_registry_open(&registry, dir, error), SELKIE_ESTORAGE);
+    ck_assert_int_eq(selkie_registry_open(&registry, dir, true, error), SELKIE_ESTORAGE);
     ck_assert_msg(strstr(error, "is damaged (") != NULL, "got \"%s\"", error);
 }
 

@@ -27,7 +27,7 @@ static void expect_refused(const char *dir, int result, const char *sentence)
 {
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     struct selkie_registry *registry;
-    ck_assert_int_eq(selkie_registry_open(&registry, dir, error), result);
+    ck_assert_int_eq(selkie_registry_open(&registry, dir, true, error), result);
     ck_assert_ptr_null(registry);
     ck_assert_msg(strstr(error, sentence) != NULL, "expected \"%s\", got \"%s\"", sentence, error);
 }
@@ -61,7 +61,7 @@ START_TEST(state_is_for_its_owner_alone)
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     struct stat status;
 
-    ck_assert_msg(selkie_registry_open(&registry, dir, error) == 0, "%s", error);
+    ck_assert_msg(selkie_registry_open(&registry, dir, true, error) == 0, "%s", error);
     ck_assert_int_eq(stat(dir, &status), 0);
     ck_assert_uint_eq(status.st_mode & 0777, 0700);
     for (size_t i = 0; i < 2; i++) {
@@ -122,6 +122,48 @@ START_TEST(a_registry_that_was_taken_away_is_not_started_empty)
 }
 END_TEST
 
+/* As on a machine whose volume is not mounted. */
+START_TEST(an_empty_folder_is_not_taken_for_a_first_start)
+{
+    const char *dir = kit_dir(), *missing = kit_path(dir, "state");
+    struct selkie_registry *registry;
+    char error[SELKIE_REGISTRY_ERROR_SIZE];
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(selkie_registry_open(&registry, i ? missing : dir, false, error), SELKIE_ENOTFOUND);
+        ck_assert_ptr_null(registry);
+        ck_assert_msg(strstr(error, "registry.db: is missing") && strstr(error, "mount its volume") &&
+                          strstr(error, "selkiectl registry create"),
+                      "%s", error);
+    }
+    ck_assert_int_eq(access(missing, F_OK), -1);
+    ck_assert_int_eq(access(kit_path(dir, "storage.key"), F_OK), -1);
+    kit_write(kit_path(dir, "registry.db.new"), "", 0, 0600); /* what selkiectl registry create leaves */
+    ck_assert_msg(selkie_registry_open(&registry, dir, false, error) == 0, "%s", error);
+    selkie_registry_close(registry);
+    ck_assert_int_eq(access(kit_path(dir, "registry.db.new"), F_OK), -1);
+    ck_assert_msg(selkie_registry_open(&registry, dir, false, error) == 0, "%s", error);
+    selkie_registry_close(registry);
+    ck_assert_int_eq(unlink(kit_path(dir, "registry.db")), 0); /* once, not again */
+    ck_assert_int_eq(selkie_registry_open(&registry, dir, false, error), SELKIE_ESTORAGE);
+}
+END_TEST
+
+START_TEST(a_registry_of_zeros_and_a_lost_key_are_named)
+{
+    static const uint8_t zeros[8192];
+    const char *dir = make_registry(), *path = kit_path(dir, "registry.db");
+
+    kit_write(path, "", 0, 0600);
+    expect_refused(dir, SELKIE_ESTORAGE, "it is empty; a registry never is; restore it and storage.key from a backup");
+    kit_write(path, zeros, sizeof zeros, 0600);
+    expect_refused(dir, SELKIE_ESTORAGE, "it begins with zeros");
+    dir = make_registry();
+    ck_assert_int_eq(unlink(kit_path(dir, "storage.key")), 0);
+    expect_refused(dir, SELKIE_ECONFIG, "storage.key: is missing; it belongs to the registry.db beside it");
+}
+END_TEST
+
 START_TEST(a_first_start_that_was_broken_off_is_done_again)
 {
     const char *dir = make_registry(), *unfinished = kit_path(dir, "registry.db.new");
@@ -130,7 +172,7 @@ START_TEST(a_first_start_that_was_broken_off_is_done_again)
 
     ck_assert_int_eq(rename(kit_path(dir, "registry.db"), unfinished), 0);
     ck_assert_int_eq(truncate(unfinished, 4096), 0);
-    ck_assert_msg(selkie_registry_open(&registry, dir, error) == 0, "%s", error);
+    ck_assert_msg(selkie_registry_open(&registry, dir, true, error) == 0, "%s", error);
     selkie_registry_close(registry);
 }
 END_TEST
@@ -533,6 +575,8 @@ int main(void)
     tcase_add_test(tcase, another_kind_of_file_is_refused);
     tcase_add_test(tcase, a_damaged_registry_is_refused);
     tcase_add_test(tcase, a_registry_that_was_taken_away_is_not_started_empty);
+    tcase_add_test(tcase, an_empty_folder_is_not_taken_for_a_first_start);
+    tcase_add_test(tcase, a_registry_of_zeros_and_a_lost_key_are_named);
     tcase_add_test(tcase, a_first_start_that_was_broken_off_is_done_again);
     tcase_add_test(tcase, a_storage_key_that_is_wrong_is_refused);
     tcase_add_test(tcase, no_secret_stands_in_the_files);

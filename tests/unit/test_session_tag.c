@@ -49,7 +49,7 @@ static void bind(const char *dir, const struct kit_device *other, uint32_t first
     char error[SELKIE_REGISTRY_ERROR_SIZE];
     struct selkie_registry *registry;
 
-    ck_assert_msg(selkie_registry_open(&registry, dir, error) == 0, "%s", error);
+    ck_assert_msg(selkie_registry_open(&registry, dir, true, error) == 0, "%s", error);
     for (uint32_t number = first; number < first + count; number++) {
         struct kit_device device = colliding(number, other);
         struct selkie_device_record row = {.status = SELKIE_DEVICE_ACTIVE};

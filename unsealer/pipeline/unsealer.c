@@ -83,7 +83,7 @@ int selkie_unsealer_open(struct selkie_unsealer **opened, const struct selkie_un
     selkie_name_queue_init(&unsealer->came);
     selkie_pipeline_stats_init(&unsealer->stats);
     char fault[SELKIE_REGISTRY_ERROR_SIZE];
-    int result = selkie_registry_open(&unsealer->registry, options->state_dir, fault);
+    int result = selkie_registry_open(&unsealer->registry, options->state_dir, options->create, fault);
     if (result < 0)
         memcpy(error, fault, sizeof fault);
     else

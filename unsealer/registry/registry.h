@@ -17,10 +17,12 @@ struct selkie_registry;
 
 #define SELKIE_REGISTRY_ERROR_SIZE 256
 
-/* Open state_dir/registry.db; the first start makes both. A file that is damaged, of a newer version, of another
- * storage key or in use is refused, with the reason in `error`; an empty one never takes its place. If the check for
+/* Open state_dir/registry.db. `create`: make both if there is neither a registry nor a storage key; so does a file
+ * registry.db.new, which `selkiectl registry create` leaves and a first start that was broken off. A file that is
+ * damaged, of a newer version, of another storage key or in use is refused, with the reason in `error`; an empty one
+ * never takes its place. If the check for
  * damage takes longer than half a second, it continues beside the work: see selkie_registry_damage. */
-SELKIE_USE_RESULT int selkie_registry_open(struct selkie_registry **registry, const char *state_dir,
+SELKIE_USE_RESULT int selkie_registry_open(struct selkie_registry **registry, const char *state_dir, bool create,
                                            char error[static SELKIE_REGISTRY_ERROR_SIZE]);
 /* Before the close, and while the writer may commit: its commits no longer wait for a copy of the log, and nor does the
  * close. A long log stays for the next open to read. */

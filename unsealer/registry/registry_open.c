@@ -51,8 +51,8 @@ static int read_value(sqlite3 *db, const char *sql, int64_t *number, uint8_t *by
 }
 
 /* A registry gets its name only when it is complete, so an empty or partial file of that name is always damage. */
-static int create(const char *path, const char *temporary, const struct selkie_vault *vault,
-                  char error[static SELKIE_REGISTRY_ERROR_SIZE])
+static int create_registry(const char *path, const char *temporary, const struct selkie_vault *vault,
+                           char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     uint8_t check[SELKIE_VAULT_CHECK_SIZE];
     sqlite3 *db = NULL;
@@ -134,7 +134,8 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
         read_value(registry->db, "PRAGMA user_version", &version, NULL, 0) < 0)
         return unusable(registry, path, error);
     if (application != SELKIE_REGISTRY_APPLICATION || version < 1)
-        return refuse(error, SELKIE_ESTORAGE, "%s: is damaged or not a registry; restore it from a backup", path);
+        return refuse(error, SELKIE_ESTORAGE,
+                      "%s: is damaged or not a registry; restore it and storage.key from a backup", path);
     if (version > VERSION)
         return refuse(error, SELKIE_EVERSION, "%s: has version %d, of a newer Selkie; this one reads version %d", path,
                       (int)version, VERSION);
@@ -158,6 +159,25 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
     return 0;
 }
 
+/* What a disk that failed, or a copy that was broken off, leaves: an empty file, or zeros. SQLite calls the one new,
+ * and the other no database. */
+static int check_head(const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
+{
+    static const uint8_t zeros[16];
+    uint8_t head[16];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t len = fd < 0 ? -1 : read(fd, head, sizeof head);
+
+    if (fd >= 0)
+        (void)close(fd);
+    if (len == 0 || (len == (ssize_t)sizeof head && memcmp(head, zeros, sizeof head) == 0))
+        return refuse(error, SELKIE_ESTORAGE,
+                      "%s: is damaged or not a registry: %s; a registry never is; restore it and storage.key from a "
+                      "backup",
+                      path, len == 0 ? "it is empty" : "it begins with zeros");
+    return 0; /* SQLite tells what else there is */
+}
+
 /* Create the empty file that says that the first start is under way. Remove what an interrupted one left. */
 static int begin_first_start(const char *temporary, char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
@@ -172,7 +192,45 @@ static int begin_first_start(const char *temporary, char error[static SELKIE_REG
     return 0;
 }
 
-static int open_files(struct selkie_registry *registry, const char *state_dir,
+/* Whether this start may make a registry: 1 or 0; an error if there is none and it may not. A registry that is gone
+ * must not be replaced by an empty one, which accepts every recorded frame again: its file may have been removed, or
+ * its volume not mounted. The first start creates the storage key first, and `temporary` exists until it is done. */
+static int may_create(const char *state_dir, const char *path, const char *temporary, const char *key, bool create,
+                      char error[static SELKIE_REGISTRY_ERROR_SIZE])
+{
+    if (access(path, F_OK) != 0 && errno == ENOTDIR)
+        return refuse(error, SELKIE_EIO, "%s: cannot create the folder: %s", state_dir, strerror(ENOTDIR));
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        return 0;
+    if (access(temporary, F_OK) == 0)
+        return 1;
+    if (access(key, F_OK) == 0)
+        return refuse(
+            error, SELKIE_ESTORAGE,
+            "%s: is missing, but storage.key exists, which belongs to it; restore it from a backup, or remove "
+            "storage.key to start empty",
+            path);
+    if (create)
+        return 1;
+    return refuse(error, SELKIE_ENOTFOUND,
+                  "%s: is missing; if this is no first start, mount its volume or restore a backup; else: selkiectl "
+                  "registry create %s",
+                  path, state_dir);
+}
+
+static int open_vault(struct selkie_registry *registry, const char *state_dir, const char *key, bool fresh,
+                      char error[static SELKIE_REGISTRY_ERROR_SIZE])
+{
+    if (!fresh && access(key, F_OK) != 0 && errno == ENOENT)
+        return refuse(
+            error, SELKIE_ECONFIG,
+            "%s: is missing; it belongs to the registry.db beside it, which does not open without it: restore "
+            "it from the same backup",
+            key);
+    return selkie_vault_open(&registry->vault, state_dir, fresh, error);
+}
+
+static int open_files(struct selkie_registry *registry, const char *state_dir, bool create,
                       char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     char path[PATH_SIZE], temporary[PATH_SIZE], key[PATH_SIZE];
@@ -181,23 +239,21 @@ static int open_files(struct selkie_registry *registry, const char *state_dir,
     (void)snprintf(path, sizeof path, "%s/registry.db", state_dir);
     (void)snprintf(temporary, sizeof temporary, "%s/registry.db.new", state_dir);
     (void)snprintf(key, sizeof key, "%s/storage.key", state_dir);
-    if (mkdir(state_dir, 0700) != 0 && errno != EEXIST)
-        return refuse(error, SELKIE_EIO, "%s: cannot create the folder: %s", state_dir, strerror(errno));
-    bool fresh = access(path, F_OK) != 0 && errno == ENOENT;
-    /* The first start creates the key first, and `temporary` exists until it is done. So a key alone means that the
-     * registry was removed: an empty one in its place would accept every recorded frame again. */
-    if (fresh && access(key, F_OK) == 0 && access(temporary, F_OK) != 0)
-        return refuse(error, SELKIE_ESTORAGE,
-                      "%s: is missing, but storage.key exists; restore it, or remove storage.key to start empty", path);
-    int result = fresh ? begin_first_start(temporary, error) : 0;
+    int fresh = may_create(state_dir, path, temporary, key, create, error), result = fresh;
+    if (fresh > 0 && mkdir(state_dir, 0700) != 0 && errno != EEXIST)
+        result = refuse(error, SELKIE_EIO, "%s: cannot create the folder: %s", state_dir, strerror(errno));
+    if (fresh > 0 && result > 0)
+        result = begin_first_start(temporary, error);
     if (result == 0)
-        result = selkie_vault_open(&registry->vault, state_dir, fresh, error);
-    if (result == 0 && fresh)
-        result = create(path, temporary, registry->vault, error);
+        result = open_vault(registry, state_dir, key, fresh > 0, error);
+    if (result == 0 && fresh > 0)
+        result = create_registry(path, temporary, registry->vault, error);
+    if (result == 0)
+        result = check_head(path, error);
     return result < 0 ? result : load(registry, path, error);
 }
 
-int selkie_registry_open(struct selkie_registry **opened, const char *state_dir,
+int selkie_registry_open(struct selkie_registry **opened, const char *state_dir, bool create,
                          char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     struct selkie_registry *registry = calloc(1, sizeof *registry);
@@ -205,7 +261,7 @@ int selkie_registry_open(struct selkie_registry **opened, const char *state_dir,
     *opened = NULL;
     if (!registry)
         return refuse(error, SELKIE_ENOMEM, "%s: out of memory", state_dir);
-    int result = open_files(registry, state_dir, error);
+    int result = open_files(registry, state_dir, create, error);
     if (result < 0) {
         selkie_registry_close(registry);
         return result;

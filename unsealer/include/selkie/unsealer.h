@@ -24,7 +24,8 @@ enum selkie_rebind { SELKIE_REBIND_APPROVE, SELKIE_REBIND_DENY, SELKIE_REBIND_CL
 #define SELKIE_UNSEALER_ERROR_SIZE 256
 
 struct selkie_unsealer_options {
-    const char *state_dir;          /* registry.db lives here; made with mode 0700 */
+    const char *state_dir;          /* registry.db lives here */
+    bool create;                    /* make it, with mode 0700, if it is not there; else that is refused */
     struct selkie_keyring *keyring; /* borrowed; must outlive the unsealer */
     unsigned workers;               /* threads that do RSA; 0 = number of processors */
     unsigned intake_max; /* frames between submit and decision; 0 = 4096. A full intake refuses: see submit */
