@@ -41,6 +41,7 @@ static const struct selkie_argument table[] = {
      CTL_DEVICE_IMPORT},
     {"certificate", NULL, "It proves its name with a TLS certificate of this common name instead of a password",
      OF(certificate), 0, 0, 0, CTL_GATEWAY_ADD},
+    {"gateways", NULL, "All gateways that have ever been there must be online", OF(gateways), 0, 0, 0, CTL_HEALTH},
     {"broker", "URI", "mqtt://, mqtts://, ws:// or wss://HOST[:PORT]; several with commas between are tried in turn",
      OF(broker), 0, 0, 0, CTL_BROKER},
     {"username", "NAME", "The user name", OF(username), 0, 0, 0, CTL_BROKER},

@@ -47,6 +47,7 @@ struct ctl_options {
     bool certificate;
     bool no_claim;
     bool update;
+    bool gateways; /* health */
 
     /* the broker; NULL or 0 = as the configuration says */
     const char *config;
@@ -89,6 +90,7 @@ enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct c
 enum ctl_exit ctl_gateway_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_health(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_registry_create(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);
@@ -108,6 +110,7 @@ enum ctl_option_set {
     CTL_DEVICE_APPROVE = 2048,
     CTL_DEVICE_DENY = 4096,
     CTL_ASKS = 8192,
+    CTL_HEALTH = 16384,
     CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
 };
 

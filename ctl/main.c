@@ -50,6 +50,8 @@ static const struct ctl_command commands[] = {
     {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, CTL_BROKER | CTL_JSON, 1, 1, "removeGateway"},
     {"key list", "", "List the cloud's keys and how many devices use each", ctl_key_list, CTL_BROKER | CTL_JSON, 0, 0,
      "listKeys"},
+    {"health", "[GATEWAY]", "Exit with 0 if the plugin works (and the gateway is online), else say what is wrong",
+     ctl_health, CTL_BROKER | CTL_JSON | CTL_HEALTH, 0, 1, NULL},
     {"registry create", "FOLDER", "Let the plugin's next start make a new registry in its state_dir",
      ctl_registry_create, 0, 1, 1, NULL},
     {"stats", "", "Print the plugin's counters", ctl_stats, CTL_BROKER | CTL_JSON | CTL_UTC, 0, 0, "getStats"},

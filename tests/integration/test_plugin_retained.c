@@ -263,6 +263,53 @@ START_TEST(a_broker_that_saves_nothing_has_all_states_again)
 }
 END_TEST
 
+/* The lines of a file in packaging/ that bound what waits for a reader. */
+static void limits_of(const char *file, char *lines, size_t size)
+{
+    char *text = harness_read(file), *rest = NULL;
+
+    lines[0] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        line += line[0] == '#'; /* selkie.conf.in has them as comments, which the operator removes */
+        if (strncmp(line, "max_queued_messages ", 20) == 0 || strncmp(line, "max_inflight_messages ", 22) == 0)
+            (void)snprintf(lines + strlen(lines), size - strlen(lines), "%s\n", line);
+    }
+    free(text);
+}
+
+static const char *const shipped[] = {SELKIE_SOURCE_DIR "/packaging/docker/mosquitto.conf",
+                                      SELKIE_SOURCE_DIR "/packaging/examples/mosquitto.conf",
+                                      SELKIE_SOURCE_DIR "/packaging/examples/selkie.conf.in"};
+
+START_TEST(a_reader_gets_3000_states_with_the_limits_that_are_shipped)
+{
+    enum { COUNT = 3000 };
+    char limits[300];
+    json_t *commands = json_array();
+
+    limits_of(shipped[_i], limits, sizeof limits);
+    start(limits);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char address[SELKIE_ADDRESS_TEXT_SIZE];
+        (void)snprintf(address, sizeof address, "%016x", i);
+        json_array_append_new(commands, json_pack("{s:s, s:s}", "command", "addDevice", "address", address));
+    }
+    json_t *payload = json_pack("{s:o}", "commands", commands);
+    char *text = json_dumps(payload, JSON_COMPACT);
+    ck_assert_int_ge(harness_publish(admin, CONTROL, text, strlen(text), 1, false, NULL), 0);
+    harness_message_free(harness_receive(admin, CONTROL));
+    free(text);
+    json_decref(payload);
+    struct harness_client *reader = harness_connect(broker, &ops);
+    ck_assert_int_eq(harness_subscribe(reader, "selkie/device/+/state", 1), 1);
+    for (unsigned i = 0; i < COUNT; i++)
+        harness_message_free(harness_receive(reader, "selkie/device/"));
+    harness_disconnect(reader);
+    harness_disconnect(admin);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plugin_retained");
@@ -271,6 +318,8 @@ int main(void)
     tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, an_old_database_of_the_broker_tells_nobody_what_is_over);
     tcase_add_test(tcase, a_broker_that_saves_nothing_has_all_states_again);
+    tcase_add_loop_test(tcase, a_reader_gets_3000_states_with_the_limits_that_are_shipped, 0,
+                        (int)(sizeof shipped / sizeof shipped[0]));
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }
