@@ -7,12 +7,14 @@
 
 #include <jansson.h>
 #include <selkie/clock.h>
+#include <selkie/frame.h>
 #include <stdlib.h>
 
 #define ANSWER_US  (30 * SELKIE_SEC_US)
 #define SYNC_US    (1 * SELKIE_SEC_US)
 #define RETRY_US   (1 * SELKIE_SEC_US) /* of what is not possible just now */
 #define FORGET_MAX 8                   /* frames in one turn of the loop */
+#define SKIP_MAX   64                  /* likewise */
 
 /* Behind the broker's events: what the loop has not handled yet is not overdue. */
 #define OVERDUE_RANK (SELKIE_GATEWAY_BROKER_RANK + 1)
@@ -135,9 +137,26 @@ static int publish(struct selkie_sender *sender)
     return token;
 }
 
-/* Read the next frame that is not in flight. False if there is none, or none can be read now. */
+/* The key for which the frame that was read is sealed; 0 = for none. */
+static uint8_t key_of(const struct selkie_spool_frame *spooled)
+{
+    struct selkie_frame frame;
+
+    return selkie_frame_decode(&frame, spooled->body, spooled->len) == 0 && frame.type == SELKIE_SEALED
+               ? frame.sealed.key_id
+               : 0;
+}
+
+static void read_again_from(struct selkie_sender *sender, int64_t seq)
+{
+    if (seq - 1 < sender->cursor)
+        sender->cursor = seq - 1;
+}
+
+/* Read the next frame that is not in flight and need not wait. False if there is none, or none can be read now. */
 static bool read_next(struct selkie_sender *sender)
 {
+    unsigned waiting = 0;
     int result;
 
     for (;;) {
@@ -145,9 +164,18 @@ static bool read_next(struct selkie_sender *sender)
             sender->cursor = 0;
         sender->generation = selkie_spool_generation(sender->spool);
         result = selkie_spool_next(sender->spool, sender->cursor, &sender->frame);
-        if (result < 0 || !selkie_inflight_has(&sender->inflight, sender->frame.seq))
+        if (result < 0)
             break;
+        if (!selkie_inflight_has(&sender->inflight, sender->frame.seq)) {
+            if (!selkie_inflight_waits(&sender->inflight, sender->frame.seq, key_of(&sender->frame)))
+                break;
+            waiting++;
+        }
         sender->cursor = sender->frame.seq;
+        if (waiting == SKIP_MAX) {
+            (void)selkie_timer_later(&sender->later, SELKIE_GATEWAY_BROKER_RANK);
+            return false;
+        }
     }
     if (result == SELKIE_ESTORAGE)
         selkie_timer_set(&sender->retry, RETRY_US);
@@ -172,8 +200,27 @@ static bool send_new(struct selkie_sender *sender)
     if (token < 0)
         return false;
     sender->cursor = sender->frame.seq;
-    selkie_inflight_add(&sender->inflight, sender->frame.seq, token, selkie_clock_monotonic_us());
+    selkie_inflight_add(&sender->inflight, sender->frame.seq, key_of(&sender->frame), token,
+                        selkie_clock_monotonic_us());
     return true;
+}
+
+/* Set a frame aside whose receipt is overdue, if its key is unavailable and another one of the key is under way. */
+static bool set_aside(struct selkie_sender *sender, const struct selkie_inflight_entry *entry)
+{
+    uint8_t key = entry->key;
+    bool waited = sender->inflight.keys[key].waits;
+
+    if (sender->config->confirm != SELKIE_CONFIRM_RECEIPT)
+        return false;
+    bool aside = selkie_inflight_set_aside(&sender->inflight, entry);
+    if (!waited && sender->inflight.keys[key].waits)
+        selkie_log(
+            LOG_WARNING,
+            "broker %s: no receipt for frames of key %u for 30 s: one is sent again and again, further ones wait; "
+            "is the key's token unavailable at the plugin?",
+            selkie_gateway_broker_uri(sender->broker), key);
+    return aside;
 }
 
 /* Send a frame again whose receipt is overdue. False if there is none, or it cannot be sent now. */
@@ -181,13 +228,17 @@ static bool send_due(struct selkie_sender *sender)
 {
     struct selkie_inflight_entry *entry = selkie_inflight_oldest_answered(&sender->inflight);
 
-    if (!entry || !is_over(entry->since_us) || !selkie_inflight_may_publish(&sender->inflight))
+    if (!entry || !is_over(entry->since_us))
+        return false;
+    if (set_aside(sender, entry))
+        return true;
+    if (!selkie_inflight_may_publish(&sender->inflight))
         return false;
     int result = selkie_spool_next(sender->spool, entry->seq - 1, &sender->frame);
     if (result == SELKIE_ESTORAGE)
         return false;
     if (result == SELKIE_ENOTFOUND || sender->frame.seq != entry->seq) { /* dropped by a full spool */
-        (void)selkie_inflight_remove(&sender->inflight, entry->seq);
+        read_again_from(sender, selkie_inflight_gone(&sender->inflight, entry->seq));
         return true;
     }
     if (!sender->resend_logged)
@@ -232,7 +283,7 @@ static void on_overdue(void *context)
 static void dealt_with(struct selkie_sender *sender, const int64_t *seqs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        (void)selkie_inflight_remove(&sender->inflight, seqs[i]);
+        read_again_from(sender, selkie_inflight_receipted(&sender->inflight, seqs[i], selkie_clock_monotonic_us()));
     size_t forgotten = selkie_spool_forget(sender->spool, seqs, count);
     /* A running timer keeps its time, or a long backlog would be forgotten in one transaction at its end. */
     if (forgotten > 0)

@@ -2,6 +2,7 @@
 /* A real Mosquitto whose private key is in a real token, which tests/kit/token-softhsm and token-opencryptoki set up
  * around this program. A module in between (tests/kit/p11_fault.c) lets the token fail once, or takes it away. */
 #include "frames.h"
+#include "rig.h"
 
 #include <run_suite.h>
 #include <signal.h>
@@ -216,6 +217,79 @@ START_TEST(mosquitto_does_not_start_with_the_tokens_key_under_two_ids)
 }
 END_TEST
 
+/* Send a device's frames over the gateway's serial line, sealed for key 1 (the token's) or 2. */
+static void radio(struct harness_pty *pty, const struct frames_device *device, unsigned key, uint32_t count)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+    struct selkie_message message = {.kind = SELKIE_DATA, .data = {.payload = (const uint8_t *)"x", .payload_len = 1}};
+
+    memcpy(message.address, device->address, sizeof message.address);
+    memcpy(message.id, device->id, sizeof message.id);
+    for (; message.counter < count; message.counter++) {
+        if (key == 1)
+            harness_seal(body, &message);
+        else
+            harness_seal_second(body, &message);
+        rig_send_body(pty, body, sizeof body);
+    }
+}
+
+static void expect_all(struct harness_client *subscriber, const struct frames_device *device, uint32_t count)
+{
+    bool came[32] = {false};
+
+    for (uint32_t seen = 0; seen < count;) {
+        struct harness_message *message = harness_receive(subscriber, frames_topic(device, "up"));
+        unsigned long counter = strtoul(harness_message_property(message, "counter"), NULL, 10);
+        ck_assert_uint_lt(counter, count);
+        seen += !came[counter];
+        came[counter] = true;
+        harness_message_free(message);
+    }
+}
+
+/* More frames than its window, for a token that is away, are in front of those for a key in a file. */
+START_TEST(a_gateway_goes_on_with_the_frames_of_other_keys)
+{
+    enum { AWAY = 20, THERE = 5 };
+    struct frames_device away = frames_device(5), there = frames_device(6);
+    struct harness_broker *broker;
+    char keys[900];
+
+    fault_file = strdup(harness_path("fault"));
+    ck_assert_int_eq(setenv("P11_FAULT_MODULE", getenv("SELKIE_TEST_MODULE"), 1), 0);
+    ck_assert_int_eq(setenv("P11_FAULT_FILE", fault_file, 1), 0);
+    (void)harness_write("pin", 0600, "%s\n", getenv("SELKIE_TEST_PIN"));
+    (void)snprintf(keys, sizeof keys,
+                   "[{\"id\":1,\"pin_file\":\"pin\",\"uri\":\"pkcs11:token=selkie;object=golden;type=private?module-"
+                   "path=" SELKIE_P11_FAULT "\"},{\"id\":2,\"file\":\"%s\"}]",
+                   harness_second_key());
+    (void)harness_write("plugin.json", 0600,
+                        "{\"state_dir\":\"%s\",\"create\":true,\"gateways\":\"any\",\"replay_wait\":0,\"keys\":%s}",
+                        harness_path("state"), keys);
+    broker = harness_broker(plugin_lines());
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/up");
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(
+        rig_config_text("\"broker\":{\"uri\":\"%s\",\"username\":\"" RIG_NAME "\"},\"serial\":[{\"device\":\"%s\"}]",
+                        broker->uri, pty->path),
+        true);
+
+    break_token("50");
+    radio(pty, &away, 1, AWAY);
+    radio(pty, &there, 2, THERE);
+    harness_wait_log(broker->process, "key 1 is unavailable, and its frames wait at their gateways");
+    expect_all(subscriber, &there, THERE);
+    harness_wait_log(gateway, "no receipt for frames of key 1 for 30 s");
+    ck_assert_int_eq(unlink(fault_file), 0);
+    expect_all(subscriber, &away, AWAY);
+    harness_wait_log(broker->process, "all keys are available again");
+    rig_stop(gateway, 0);
+    harness_disconnect(subscriber);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
 int main(void)
 {
     if (!getenv("SELKIE_TEST_MODULE") || !getenv("SELKIE_TEST_PIN")) {
@@ -232,6 +306,7 @@ int main(void)
     tcase_add_test(tcase, a_reload_opens_the_token_again);
     tcase_add_test(tcase, mosquitto_does_not_start_with_a_pin_in_the_uri_and_does_not_log_it);
     tcase_add_test(tcase, mosquitto_does_not_start_with_the_tokens_key_under_two_ids);
+    tcase_add_test(tcase, a_gateway_goes_on_with_the_frames_of_other_keys);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

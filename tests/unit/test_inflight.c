@@ -8,9 +8,9 @@ START_TEST(inflight_takes_no_more_than_its_limit)
 {
     selkie_inflight_reset(&inflight, 2, 10);
     ck_assert(selkie_inflight_has_room(&inflight));
-    selkie_inflight_add(&inflight, 1, 11, 100);
+    selkie_inflight_add(&inflight, 1, 0, 11, 100);
     ck_assert(selkie_inflight_has_room(&inflight));
-    selkie_inflight_add(&inflight, 2, 12, 200);
+    selkie_inflight_add(&inflight, 2, 0, 12, 200);
     ck_assert(!selkie_inflight_has_room(&inflight));
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 11, 0, 160));
     ck_assert(!selkie_inflight_has_room(&inflight)); /* a PUBACK is no receipt */
@@ -22,13 +22,13 @@ END_TEST
 START_TEST(inflight_respects_what_the_broker_takes_unanswered)
 {
     selkie_inflight_reset(&inflight, 10, 2);
-    selkie_inflight_add(&inflight, 1, 11, 100);
-    selkie_inflight_add(&inflight, 2, 12, 100);
+    selkie_inflight_add(&inflight, 1, 0, 11, 100);
+    selkie_inflight_add(&inflight, 2, 0, 12, 100);
     ck_assert(!selkie_inflight_has_room(&inflight));
     ck_assert(!selkie_inflight_may_publish(&inflight));
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 12, 0, 160));
     ck_assert(selkie_inflight_has_room(&inflight));
-    selkie_inflight_add(&inflight, 3, 13, 100);
+    selkie_inflight_add(&inflight, 3, 0, 13, 100);
     ck_assert(!selkie_inflight_has_room(&inflight));
     ck_assert(selkie_inflight_remove(&inflight, 1)); /* receipted before it was answered */
     ck_assert(selkie_inflight_has_room(&inflight));
@@ -45,7 +45,7 @@ END_TEST
 START_TEST(answer_is_kept_and_counts_once)
 {
     selkie_inflight_reset(&inflight, 4, 4);
-    selkie_inflight_add(&inflight, 7, 70, 100);
+    selkie_inflight_add(&inflight, 7, 0, 70, 100);
     struct selkie_inflight_entry *entry = selkie_inflight_answered(&inflight, 70, 0x97, 160);
     ck_assert_ptr_nonnull(entry);
     ck_assert_int_eq(entry->seq, 7);
@@ -62,7 +62,7 @@ END_TEST
 START_TEST(no_token_answers_nothing)
 {
     selkie_inflight_reset(&inflight, 4, 4);
-    selkie_inflight_add(&inflight, 7, 70, 100);
+    selkie_inflight_add(&inflight, 7, 0, 70, 100);
     ck_assert_ptr_nonnull(
         selkie_inflight_answered(&inflight, 70, 0, 160)); /* it now waits for its receipt, without a token */
     ck_assert_ptr_null(selkie_inflight_answered(&inflight, 0, 0, 160));
@@ -74,8 +74,8 @@ END_TEST
 START_TEST(oldest_is_the_one_that_was_answered_longest_ago)
 {
     selkie_inflight_reset(&inflight, 4, 4);
-    selkie_inflight_add(&inflight, 1, 11, 100);
-    selkie_inflight_add(&inflight, 2, 12, 150);
+    selkie_inflight_add(&inflight, 1, 0, 11, 100);
+    selkie_inflight_add(&inflight, 2, 0, 12, 150);
     ck_assert_ptr_null(selkie_inflight_oldest_answered(&inflight)); /* they wait for the broker */
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 12, 0, 160));
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 11, 0, 170));
@@ -94,15 +94,15 @@ START_TEST(connection_begins_with_few_and_follows_the_answers)
     selkie_inflight_reset(&inflight, 100, 100);
     for (int i = 1; i <= SELKIE_INFLIGHT_FIRST; i++) {
         ck_assert(selkie_inflight_has_room(&inflight));
-        selkie_inflight_add(&inflight, i, i, 100);
+        selkie_inflight_add(&inflight, i, 0, i, 100);
     }
     ck_assert(!selkie_inflight_has_room(&inflight));
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 1, 0, 160));
-    selkie_inflight_add(&inflight, 50, 50, 170);
+    selkie_inflight_add(&inflight, 50, 0, 50, 170);
     ck_assert(selkie_inflight_has_room(&inflight));
-    selkie_inflight_add(&inflight, 51, 51, 170);
+    selkie_inflight_add(&inflight, 51, 0, 51, 170);
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 2, 0, 200 + SELKIE_INFLIGHT_QUICK_US));
-    selkie_inflight_add(&inflight, 52, 52, 200 + SELKIE_INFLIGHT_QUICK_US);
+    selkie_inflight_add(&inflight, 52, 0, 52, 200 + SELKIE_INFLIGHT_QUICK_US);
     ck_assert(!selkie_inflight_has_room(&inflight));
     ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 3, 0, 200 + SELKIE_INFLIGHT_LATE_US));
     ck_assert(!selkie_inflight_has_room(&inflight));
@@ -114,12 +114,75 @@ END_TEST
 START_TEST(removing_what_is_not_there_changes_nothing)
 {
     selkie_inflight_reset(&inflight, 4, 4);
-    selkie_inflight_add(&inflight, 5, 11, 100);
+    selkie_inflight_add(&inflight, 5, 0, 11, 100);
     ck_assert(!selkie_inflight_remove(&inflight, 4));
     ck_assert(selkie_inflight_remove(&inflight, 5));
     ck_assert(!selkie_inflight_remove(&inflight, 5));
     ck_assert_uint_eq(inflight.count, 0);
     ck_assert_uint_eq(inflight.unanswered, 0);
+}
+END_TEST
+
+enum { AWAY = 2, THERE = 1 };
+
+START_TEST(frames_of_a_key_without_receipts_wait_for_one_of_them)
+{
+    selkie_inflight_reset(&inflight, 8, 8);
+    for (int i = 1; i <= 3; i++)
+        selkie_inflight_add(&inflight, i, AWAY, i, 100);
+    selkie_inflight_add(&inflight, 4, THERE, 4, 100);
+    for (int i = 1; i <= 4; i++)
+        ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, i, 0, 200));
+    ck_assert(!selkie_inflight_waits(&inflight, 5, AWAY));
+    ck_assert(selkie_inflight_set_aside(&inflight, selkie_inflight_oldest_answered(&inflight)));
+    ck_assert(selkie_inflight_set_aside(&inflight, selkie_inflight_oldest_answered(&inflight)));
+    ck_assert(!selkie_inflight_set_aside(&inflight, selkie_inflight_oldest_answered(&inflight))); /* the last one */
+    ck_assert(selkie_inflight_has(&inflight, 3));
+    ck_assert_uint_eq(inflight.count, 2);
+    ck_assert(selkie_inflight_waits(&inflight, 5, AWAY));
+    ck_assert(!selkie_inflight_waits(&inflight, 6, THERE));
+    ck_assert(!selkie_inflight_waits(&inflight, 7, 0));
+    ck_assert_int_eq(selkie_inflight_receipted(&inflight, 4, 300), INT64_MAX);
+    ck_assert_int_eq(selkie_inflight_receipted(&inflight, 3, 300),
+                     1); /* read again from the first that was set aside */
+    ck_assert(!selkie_inflight_waits(&inflight, 5, AWAY));
+    ck_assert_int_eq(selkie_inflight_receipted(&inflight, 3, 300), INT64_MAX);
+}
+END_TEST
+
+/* One frame was dropped, by a full intake: the key is there. */
+START_TEST(a_receipt_of_the_same_key_meanwhile_holds_nothing_back)
+{
+    selkie_inflight_reset(&inflight, 8, 8);
+    for (int i = 1; i <= 3; i++) {
+        selkie_inflight_add(&inflight, i, THERE, i, 100);
+        ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, i, 0, 200));
+    }
+    ck_assert_int_eq(selkie_inflight_receipted(&inflight, 2, 300), INT64_MAX);
+    ck_assert(!selkie_inflight_set_aside(&inflight, selkie_inflight_oldest_answered(&inflight)));
+    ck_assert(!selkie_inflight_waits(&inflight, 9, THERE));
+}
+END_TEST
+
+/* The spool dropped it; the next one takes its place. Over a reconnection, the key's frames wait again. */
+START_TEST(one_that_is_gone_or_under_way_no_more_has_a_successor)
+{
+    selkie_inflight_reset(&inflight, 8, 8);
+    for (int i = 1; i <= 2; i++) {
+        selkie_inflight_add(&inflight, i, AWAY, i, 100);
+        ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, i, 0, 1000));
+    }
+    ck_assert(selkie_inflight_set_aside(&inflight, selkie_inflight_oldest_answered(&inflight)));
+    ck_assert(selkie_inflight_waits(&inflight, 5, AWAY));
+    ck_assert_int_eq(selkie_inflight_gone(&inflight, 2), 1);
+    ck_assert(!selkie_inflight_waits(&inflight, 1, AWAY));
+    selkie_inflight_add(&inflight, 1, AWAY, 3, 2000);
+    ck_assert(selkie_inflight_waits(&inflight, 5, AWAY));
+    selkie_inflight_reset(&inflight, 8, 8);
+    ck_assert(!selkie_inflight_waits(&inflight, 1, AWAY));
+    selkie_inflight_add(&inflight, 1, AWAY, 4, 3000);
+    ck_assert(selkie_inflight_waits(&inflight, 5, AWAY));
+    ck_assert_int_eq(selkie_inflight_receipted(&inflight, 1, 4000), 5);
 }
 END_TEST
 
@@ -136,6 +199,9 @@ int main(void)
     tcase_add_test(tcase, oldest_is_the_one_that_was_answered_longest_ago);
     tcase_add_test(tcase, connection_begins_with_few_and_follows_the_answers);
     tcase_add_test(tcase, removing_what_is_not_there_changes_nothing);
+    tcase_add_test(tcase, frames_of_a_key_without_receipts_wait_for_one_of_them);
+    tcase_add_test(tcase, a_receipt_of_the_same_key_meanwhile_holds_nothing_back);
+    tcase_add_test(tcase, one_that_is_gone_or_under_way_no_more_has_a_successor);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "sender.h"
 #include "timer.h"
 
+#include <selkie/frame.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,9 @@ void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
 int __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
 
-static int64_t stored[STORED_MAX]; /* ascending; 0 = none */
+static int64_t stored[STORED_MAX];         /* ascending; 0 = none */
+static uint8_t (*key_of_seq)(int64_t seq); /* NULL = no frame is sealed */
+static const uint8_t address[SELKIE_ADDRESS_SIZE];
 static unsigned generation;
 static bool unreadable;
 static int64_t sent[SENT_MAX];
@@ -62,6 +65,11 @@ int __wrap_selkie_spool_next(struct selkie_spool *spool, int64_t after, struct s
     for (size_t i = 0; i < STORED_MAX; i++)
         if (stored[i] > after) {
             frame->seq = stored[i];
+            frame->len = 0;
+            if (key_of_seq) {
+                frame->len = SELKIE_SEALED_SIZE;
+                selkie_frame_put_sealed_header(frame->body, key_of_seq(stored[i]), address);
+            }
             return 0;
         }
     return SELKIE_ENOTFOUND;
@@ -479,6 +487,70 @@ START_TEST(broker_is_not_blamed_for_answers_that_wait_for_the_loop)
 }
 END_TEST
 
+/* Each third frame is for a key that is there. */
+static uint8_t mixed_keys(int64_t seq)
+{
+    return seq % 3 == 0 ? 1 : 2;
+}
+
+/* The plugin decides all that was published for the key that is there. */
+static void receipt_the_rest(int *seen, bool all)
+{
+    for (; *seen < sent_count; (*seen)++) {
+        char text[40];
+        int64_t seq = sent[*seen];
+        selkie_sender_answered(sender, *seen + 1, 0);
+        if (!all && mixed_keys(seq) != 1)
+            continue;
+        int len = snprintf(text, sizeof text, "{\"seq\":[%d]}", (int)seq);
+        ck_assert(selkie_sender_receipt(sender, text, (size_t)len));
+        take_turns();
+    }
+}
+
+static size_t count_stored(uint8_t key)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < STORED_MAX; i++)
+        count += stored[i] != 0 && mixed_keys(stored[i]) == key;
+    return count;
+}
+
+/* 3,000 frames wait, two of three for a token that is away. The window is 8. */
+START_TEST(frames_of_a_key_that_is_away_stop_no_others)
+{
+    int seen = 0;
+
+    key_of_seq = mixed_keys;
+    for (int i = 0; i < 3000; i++)
+        stored[i] = i + 1;
+    start(SELKIE_CONFIRM_RECEIPT, 100);
+    receipt_the_rest(&seen, false);
+    ck_assert_uint_gt(count_stored(1), 900); /* the window is full of the others */
+    for (int s = 1; s <= 40; s++) {
+        (void)go_to(s);
+        receipt_the_rest(&seen, false);
+    }
+    ck_assert_uint_eq(count_stored(1), 0);
+    ck_assert_uint_eq(count_stored(2), 2000);
+    int before = sent_count;
+    for (int s = 41; s <= 160; s++) { /* one of them goes out each half minute */
+        (void)go_to(s);
+        receipt_the_rest(&seen, false);
+    }
+    ck_assert_int_le(sent_count - before, 5);
+    ck_assert_int_ge(sent_count - before, 1);
+    for (int s = 161; s <= 200; s++) { /* the token is back */
+        (void)go_to(s);
+        receipt_the_rest(&seen, true);
+    }
+    ck_assert_uint_eq(count_stored(2), 0);
+    ck_assert_int_lt(sent_count, 3000 + 40);
+    ck_assert_uint_eq(dead, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sender");
@@ -500,6 +572,7 @@ int main(void)
     tcase_add_test(tcase, slow_line_drains_without_a_reconnect_and_without_a_double);
     tcase_add_test(tcase, wide_window_on_a_slow_line_drains_without_a_reconnect_and_without_a_double);
     tcase_add_test(tcase, broker_is_not_blamed_for_answers_that_wait_for_the_loop);
+    tcase_add_test(tcase, frames_of_a_key_that_is_away_stop_no_others);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
