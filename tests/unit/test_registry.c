@@ -144,6 +144,9 @@ START_TEST(an_empty_folder_is_not_taken_for_a_first_start)
     ck_assert_int_eq(access(kit_path(dir, "registry.db.new"), F_OK), -1);
     ck_assert_msg(selkie_registry_open(&registry, dir, false, error) == 0, "%s", error);
     selkie_registry_close(registry);
+    kit_write(kit_path(dir, "registry.db.new"), "", 0, 0600); /* beside a registry it is of no use */
+    ck_assert_msg(selkie_registry_open(&registry, dir, false, error) == 0, "%s", error);
+    selkie_registry_close(registry);
     ck_assert_int_eq(unlink(kit_path(dir, "registry.db")), 0); /* once, not again */
     ck_assert_int_eq(selkie_registry_open(&registry, dir, false, error), SELKIE_ESTORAGE);
 }

@@ -250,7 +250,11 @@ static int open_files(struct selkie_registry *registry, const char *state_dir, b
         result = create_registry(path, temporary, registry->vault, error);
     if (result == 0)
         result = check_head(path, error);
-    return result < 0 ? result : load(registry, path, error);
+    if (result == 0)
+        result = load(registry, path, error);
+    if (result == 0)
+        (void)unlink(temporary); /* left where a registry was restored: it must not excuse that one's loss later */
+    return result;
 }
 
 int selkie_registry_open(struct selkie_registry **opened, const char *state_dir, bool create,
