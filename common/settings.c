@@ -241,6 +241,11 @@ const char *selkie_settings_error(const struct selkie_settings *settings)
     return settings->failed ? settings->error : NULL;
 }
 
+const char *selkie_settings_text(const struct selkie_settings *settings)
+{
+    return settings->text;
+}
+
 struct selkie_settings_object *selkie_settings_root(struct selkie_settings *settings)
 {
     return settings->root;

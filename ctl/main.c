@@ -5,8 +5,7 @@
 #include "ctl_text.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
+#include <selkie/stdout.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,13 +170,6 @@ static enum ctl_exit check_texts(const struct ctl_options *options)
     return CTL_DONE;
 }
 
-/* The reader of our pipe has ended: "| head" has enough. Paho ignores SIGPIPE for the process. */
-static bool nobody_reads(void)
-{
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
-}
-
 int main(int argc, char **argv)
 {
     struct invocation invocation = {0};
@@ -190,6 +182,7 @@ int main(int argc, char **argv)
         .help_filter = list_commands,
     };
     argp_err_exit_status = CTL_USAGE;
+    selkie_stdout_check_at_exit("selkiectl");
     /* In order, so that options behind the command are left to it. Ends the program where something is wrong. */
     (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
 
@@ -207,10 +200,5 @@ int main(int argc, char **argv)
         return CTL_USAGE;
     if (invocation.options.utc && setenv("TZ", "UTC0", 1) != 0)
         return (int)ctl_fail("cannot set the time zone: %s", strerror(errno));
-    enum ctl_exit result = invocation.command->run(&invocation.options, invocation.command);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return (int)result;
-    if (nobody_reads())
-        return 128 + SIGPIPE;
-    return (int)ctl_fail("cannot write the result: %s", strerror(errno));
+    return (int)invocation.command->run(&invocation.options, invocation.command);
 }

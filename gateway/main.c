@@ -11,6 +11,7 @@
 #include <selkie/clock.h>
 #include <selkie/error.h>
 #include <selkie/radio_profile.h>
+#include <selkie/stdout.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,7 @@ int main(int argc, char **argv)
     struct arguments arguments = {.action = RUN};
 
     argp_err_exit_status = EXIT_USAGE;
+    selkie_stdout_check_at_exit("selkie-gateway");
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     const char *config = arguments.config ? arguments.config : DEFAULT_CONFIG;
     switch (arguments.action) {

@@ -6,6 +6,7 @@
 #include "sim.h"
 
 #include <argp.h>
+#include <selkie/stdout.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,7 @@ int main(int argc, char **argv)
                                                 .doc = paths[i].doc,
                                                 .group = 3};
     argp_err_exit_status = EXIT_USAGE;
+    selkie_stdout_check_at_exit("selkie-sim");
     (void)signal(SIGPIPE, SIG_IGN);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     int status = act(&arguments);

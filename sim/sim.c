@@ -3,6 +3,8 @@
 
 #include "verdict/verdict.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@ struct run {
     struct selkie_sim_verdict verdict;
     uint64_t held_us; /* on the wall: since when time waits */
     uint64_t written_off;
-    uint64_t spooled; /* in virtual gateways, when last looked */
+    uint64_t spooled;  /* in virtual gateways, when last looked */
+    FILE *json, *html; /* reports, open until they are written; NULL: none */
 };
 
 static int open_account(struct selkie_world *world)
@@ -209,11 +212,39 @@ static bool report(struct run *run, const struct selkie_sim_options *options)
     bool good = verdict->held;
     if (!options->quiet)
         selkie_view_summary(world, verdict, options->stdout_taken ? stderr : stdout);
-    if (options->json)
-        good = selkie_sim_report_json(world, verdict, options->json) == 0 && good;
-    if (options->report)
-        good = selkie_sim_report_html(world, verdict, options->report) == 0 && good;
+    if (run->json)
+        good = selkie_sim_report_json(world, verdict, run->json, options->json) == 0 && good;
+    if (run->html)
+        good = selkie_sim_report_html(world, verdict, run->html, options->report) == 0 && good;
+    run->json = run->html = NULL;
     return good;
+}
+
+static bool open_reports(struct run *run, const struct selkie_sim_options *options)
+{
+    run->json = options->json ? selkie_sim_report_open(options->json) : NULL;
+    run->html = options->report ? selkie_sim_report_open(options->report) : NULL;
+    return (run->json || !options->json) && (run->html || !options->report);
+}
+
+static void close_reports(struct run *run)
+{
+    if (run->json && run->json != stdout)
+        (void)fclose(run->json);
+    if (run->html && run->html != stdout)
+        (void)fclose(run->html);
+}
+
+/* A fleet that its air cannot carry fails in any case, and after hours: say so now. */
+static void weigh(const struct selkie_fleet *fleet)
+{
+    uint32_t worst;
+    double load = selkie_fleet_load(fleet, &worst);
+
+    if (load > 1)
+        selkie_say("channel %" PRIu32 " cannot carry this fleet: its payloads alone take %.0f %% of the air; make "
+                   "--interval longer, or --devices fewer",
+                   worst, 100 * load);
 }
 
 int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_sim_options *options)
@@ -226,7 +257,10 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         return EXIT_FAILURE;
     }
     selkie_view_init(&run->view, options->quiet);
-    if (open_world(&run->world, scenario) == 0 && selkie_ready_wait(&run->world) == 0) {
+    bool ready = open_reports(run, options) && open_world(&run->world, scenario) == 0;
+    if (ready)
+        weigh(&run->world.fleet);
+    if (ready && selkie_ready_wait(&run->world) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
         run->world.account.last_arrival_us = selkie_wall_us();
         run->world.run.clock.end_us = end_us;
@@ -238,6 +272,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
         good = report(run, options);
     }
     close_world(&run->world, options->keep);
+    close_reports(run);
     free(run);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -123,12 +123,15 @@ const char *selkie_command_line_load(const json_t *over, struct selkie_scenario 
 
     if (file) {
         /* First as it is, so that messages name its own lines. */
-        selkie_scenario_read(scenario, selkie_settings_load(file));
+        struct selkie_settings *settings = selkie_settings_load(file);
+        selkie_scenario_read(scenario, settings);
         if (selkie_scenario_error(scenario) || json_array_size(over) == 0)
             return NULL;
+        json = json_loads(selkie_settings_text(settings), 0, NULL);
         selkie_scenario_close(scenario);
+    } else {
+        json = attack ? attack_scenario(attack) : json_object();
     }
-    json = file ? json_load_file(file, 0, NULL) : attack ? attack_scenario(attack) : json_object();
     json_array_foreach (over, i, entry) {
         const char *path = json_string_value(json_array_get(entry, 0));
         if (set_path(json, path, json_array_get(entry, 1)) < 0 && !astray)

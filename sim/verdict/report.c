@@ -3,12 +3,15 @@
 #include "verdict/verdict.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define WIDTH  800.0
 #define HEIGHT 200.0
@@ -17,13 +20,26 @@
 #define TOP    20.0
 #define TICKS  4
 
-static FILE *open_file(const char *path)
+FILE *selkie_sim_report_open(const char *path)
 {
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    bool is_stdout = strcmp(path, "-") == 0;
+    int fd = is_stdout ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+    FILE *file = is_stdout ? stdout : fd < 0 ? NULL : fdopen(fd, "w");
 
     if (!file)
         selkie_say("%s: %s", path, strerror(errno));
+    if (!file && fd >= 0)
+        (void)close(fd);
     return file;
+}
+
+/* A report of an earlier run goes only now. Nothing else (a pipe, a terminal) can be cut. */
+static void empty_file(FILE *file)
+{
+    struct stat info;
+
+    if (file != stdout && fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode) && ftruncate(fileno(file), 0) != 0)
+        selkie_say("report: %s", strerror(errno));
 }
 
 static int close_file(FILE *file, const char *path)
@@ -78,15 +94,13 @@ static json_t *series_json(const struct selkie_series *series)
     return json;
 }
 
-int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, const char *path)
+int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, FILE *file,
+                           const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
-    FILE *file = open_file(path);
-
-    if (!file)
-        return SELKIE_EIO;
     char frames[17];
 
+    empty_file(file);
     (void)snprintf(frames, sizeof frames, "%016" PRIx64, world->account.frames_digest);
     json_t *json = json_pack("{s:s, s:s, s:I, s:s, s:i, s:i, s:o, s:o, s:o}", "scenario", scenario->name, "version",
                              SELKIE_VERSION, "seed", (json_int_t)scenario->seed, "frames", frames, "devices",
@@ -157,7 +171,7 @@ static void put_expectations(FILE *file, const struct selkie_sim_verdict *verdic
 }
 
 /* 1, 2 or 5 times a power of ten: the next one up. */
-static double nice(double value)
+static double nice_number(double value)
 {
     if (value <= 0)
         return 1;
@@ -209,7 +223,7 @@ static void over_time(FILE *file, const char *title, const char *unit, const str
         for (unsigned slot = 0; slot < series->used; slot++)
             top = fmax(top, series->lines[curves[i].line][slot] * scale);
     }
-    top = nice(top);
+    top = nice_number(top);
     begin_chart(file, title, top, unit);
     time_axis(file, series);
     for (size_t i = 0; i < count; i++) {
@@ -238,7 +252,7 @@ static void chart_latency(FILE *file, const struct selkie_histogram *latency)
         last = i;
         top = fmax(top, latency->buckets[i]);
     }
-    top = nice(top);
+    top = nice_number(top);
     begin_chart(file, "Latency from gateway to topic (logarithmic)", top, "");
     unsigned count = first <= last ? last - first + 1 : 0;
     for (unsigned i = 0; i < count; i++) {
@@ -280,13 +294,12 @@ static void put_charts(FILE *file, const struct selkie_world *world)
     over_time(file, "Rejections and alarms", "", series, 1, events, 2);
 }
 
-int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, const char *path)
+int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, FILE *file,
+                           const char *path)
 {
     const struct selkie_scenario *scenario = world->scenario;
-    FILE *file = open_file(path);
 
-    if (!file)
-        return SELKIE_EIO;
+    empty_file(file);
     (void)fprintf(file, "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
                         "content=\"width=device-width\"><title>Selkie: ");
     put_text(file, scenario->name);

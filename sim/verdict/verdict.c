@@ -181,6 +181,8 @@ static int add_attack(const struct selkie_world *world, struct selkie_expect *ex
 static int collect(struct selkie_expect *expect, const struct selkie_world *world)
 {
     static const char *const always[] = {"forged", "lost_elsewhere"};
+    /* A run in which nothing happened shows nothing. */
+    static const char *const something[] = {"sent", "delivered"};
     /* Without an attacker nothing may ring. */
     static const char *const in_peace[] = {"events.clone", "events.takeover", "rejected.replay", "rejected.clone"};
     int error = 0;
@@ -190,6 +192,9 @@ static int collect(struct selkie_expect *expect, const struct selkie_world *worl
         error = add_attack(world, expect, world->scenario->attacks[i].kind);
     for (size_t i = 0; i < sizeof always / sizeof always[0] && error == 0; i++)
         error = stated(expect, always[i]) ? 0 : selkie_expect_add(expect, always[i], "0");
+    for (size_t i = 0; i < sizeof something / sizeof something[0] && error == 0; i++)
+        if (!stated(expect, something[i]))
+            error = selkie_expect_add(expect, something[i], ">=1");
     for (size_t i = 0; i < sizeof in_peace / sizeof in_peace[0] && error == 0; i++)
         if (world->scenario->attack_count == 0 && !stated(expect, in_peace[i]))
             error = selkie_expect_add(expect, in_peace[i], "0");
@@ -212,5 +217,9 @@ void selkie_verdict_reach(struct selkie_sim_verdict *verdict, struct selkie_worl
             selkie_say("expected %s", verdict->text[i]);
         verdict->held_count += verdict->holds[i];
     }
-    verdict->held = verdict->held && verdict->held_count == verdict->expect.count && !world->run.failed;
+    verdict->interrupted = world->stops > 0;
+    if (verdict->interrupted)
+        selkie_say("interrupted: what did not happen any more cannot pass");
+    verdict->held =
+        verdict->held && verdict->held_count == verdict->expect.count && !world->run.failed && !verdict->interrupted;
 }

@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 struct selkie_sim_verdict {
-    bool held;                   /* all of them, and the run did not break */
+    bool held; /* all of them, and the run neither broke nor was interrupted */
+    bool interrupted;
     struct selkie_expect expect; /* of the scenario and of its attacks */
     unsigned held_count;
     bool holds[SELKIE_EXPECT_MAX];
@@ -19,7 +20,8 @@ struct selkie_sim_verdict {
 void selkie_verdict_metrics(struct selkie_world *world);
 
 /* Put the metrics together and compare them with the scenario's expectations, those of its attacks, and that nothing
- * was forged or lost elsewhere where the scenario says nothing about these metrics. What failed is said on stderr. */
+ * was forged or lost elsewhere, and something sent and delivered, where the scenario says nothing about these metrics.
+ * What failed is said on stderr. */
 void selkie_verdict_reach(struct selkie_sim_verdict *verdict, struct selkie_world *world);
 
 /* The live view, on stderr: on a terminal a few lines that redraw themselves, elsewhere one line every five seconds. */
@@ -40,11 +42,15 @@ void selkie_view_end(struct selkie_view *view);
 /* The summary, of a verdict that was reached. */
 void selkie_view_summary(const struct selkie_world *world, const struct selkie_sim_verdict *verdict, FILE *file);
 
-/* The written report: JSON for machines, and one HTML file with charts (inline SVG, no script, nothing remote).
- * 0, or SELKIE_EIO after a line on stderr. "-" is stdout. */
+/* Open the file of a report before the run, which may take hours; "-" is stdout. What is in it stays until the report
+ * is written. NULL after a line on stderr. */
+FILE *selkie_sim_report_open(const char *path);
+
+/* The written report: JSON for machines, and one HTML file with charts (inline SVG, no script, nothing remote). Takes
+ * the file. 0, or SELKIE_EIO after a line on stderr. */
 SELKIE_USE_RESULT int selkie_sim_report_json(const struct selkie_world *world, const struct selkie_sim_verdict *verdict,
-                                             const char *path);
+                                             FILE *file, const char *path);
 SELKIE_USE_RESULT int selkie_sim_report_html(const struct selkie_world *world, const struct selkie_sim_verdict *verdict,
-                                             const char *path);
+                                             FILE *file, const char *path);
 
 #endif

@@ -14,11 +14,15 @@
 
 int selkie_loop_open(struct selkie_world *world)
 {
+    struct sigaction hangup;
     sigset_t stops;
 
     (void)sigemptyset(&stops);
     (void)sigaddset(&stops, SIGINT);
     (void)sigaddset(&stops, SIGTERM);
+    /* A terminal that is closed; under nohup it may be. */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        (void)sigaddset(&stops, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &stops, NULL);
     world->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
     if (world->signals < 0)

@@ -4,6 +4,7 @@
 #include "harness.h"
 #include "sim_program.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,7 +223,70 @@ START_TEST(a_broker_that_does_not_start_is_named_with_its_log)
 }
 END_TEST
 
-START_TEST(an_interrupted_run_still_ends_with_its_verdict)
+/* Runs that show nothing. */
+static const struct {
+    const char *option, *value, *expected;
+} vain[] = {
+    {"--set", "fleet/start_s=1000", "selkie-sim: expected sent >= 1, but is 0"},
+    {"--set", "channels/0/air/lost_bytes=1", "selkie-sim: expected delivered >= 1, but is 0"},
+};
+
+START_TEST(a_run_in_which_nothing_happened_does_not_pass)
+{
+    char *output;
+
+    int status = RUN(&output, QUICK, "--quiet", "--bit-rate", "9600", vain[_i].option, vain[_i].value);
+    ck_assert_msg(status == 1 && strstr(output, vain[_i].expected), "%d: %s", status, output);
+    free(output);
+    /* Who means it says so. */
+    ck_assert_int_eq(RUN(NULL, QUICK, "--quiet", "--bit-rate", "9600", vain[_i].option, vain[_i].value, "--expect",
+                         "sent=>=0", "--expect", "delivered=0"),
+                     0);
+}
+END_TEST
+
+START_TEST(a_fleet_that_its_air_cannot_carry_is_told_before_it_starts)
+{
+    char *output, *told;
+
+    /* 3 SEALED frames of 2.1 s in 5 s. */
+    (void)RUN(&output, QUICK, "--bit-rate", "2000", "--quiet");
+    told = strstr(output, "selkie-sim: channel 0 cannot carry this fleet: its payloads alone take 127 % of the air");
+    ck_assert_msg(told != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(RUN(&output, QUICK, "--bit-rate", "9600", "--quiet"), 0);
+    ck_assert_msg(!strstr(output, "cannot carry"), "%s", output);
+    free(output);
+}
+END_TEST
+
+/* A run may take hours: its report has its place from the first minute on. */
+START_TEST(a_report_that_cannot_be_written_is_found_out_before_the_run)
+{
+    static const char *const options[] = {"--report", "--json"};
+    char *output;
+
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(
+            RUN(&output, "run", "--duration", "100000", options[i], harness_path("nowhere/out"), "--link", "mqtt"), 1);
+        ck_assert_msg(strstr(output, "nowhere/out: No such file") && !strstr(output, "held"), "%s", output);
+        free(output);
+    }
+    ck_assert_int_eq(RUN(&output, QUICK, "--quiet", "--json", "/dev/full"), 1);
+    ck_assert_msg(strstr(output, "/dev/full: No space left"), "%s", output);
+    free(output);
+    /* The report of the last run stays where it is as long as there is no other. */
+    const char *report = harness_write("out.json", 0600, "%s", "{\"figures\": \"of the last run\"}");
+    ck_assert_int_eq(RUN(NULL, QUICK, "--json", report, "--set", "broker/plugin=/nonexistent.so"), 1);
+    output = harness_read(report);
+    ck_assert_str_eq(output, "{\"figures\": \"of the last run\"}");
+    free(output);
+}
+END_TEST
+
+static const int hangups[] = {SIGINT, SIGTERM, SIGHUP};
+
+START_TEST(an_interrupted_run_still_ends_with_its_verdict_but_does_not_pass)
 {
     const char *argv[] = {harness_program("selkie-sim"),
                           "run",
@@ -244,8 +308,15 @@ START_TEST(an_interrupted_run_still_ends_with_its_verdict)
     struct harness_process *sim = harness_spawn("sim", argv, false);
 
     harness_wait_log(sim, "unnamed 00:00:00"); /* the first line of the live view: it runs */
-    ck_assert_int_eq(harness_stop(sim, SIGINT), 0);
-    ck_assert(harness_log_has(sim, "6 of 6 expectations held"));
+    ck_assert_int_eq(harness_stop(sim, hangups[_i]), 1);
+    ck_assert(harness_log_has(sim, "selkie-sim: interrupted"));
+    ck_assert(harness_log_has(sim, "failed: "));
+    char *log = harness_read(sim->log), *held = strstr(log, " expectations held");
+    ck_assert_msg(held != NULL, "%s", log);
+    free(log);
+    /* No folder stays behind (sim_keep_together). */
+    glob_t left;
+    ck_assert_int_eq(glob(harness_path("selkie-sim*"), 0, NULL, &left), GLOB_NOMATCH);
 }
 END_TEST
 
@@ -303,7 +374,11 @@ int main(void)
     tcase_add_test(tcase, the_report_stands_alone);
     tcase_add_test(tcase, mistakes_end_with_78_or_2_and_name_the_place);
     tcase_add_test(tcase, a_broker_that_does_not_start_is_named_with_its_log);
-    tcase_add_test(tcase, an_interrupted_run_still_ends_with_its_verdict);
+    tcase_add_loop_test(tcase, an_interrupted_run_still_ends_with_its_verdict_but_does_not_pass, 0,
+                        (int)(sizeof hangups / sizeof hangups[0]));
+    tcase_add_loop_test(tcase, a_run_in_which_nothing_happened_does_not_pass, 0, (int)(sizeof vain / sizeof vain[0]));
+    tcase_add_test(tcase, a_fleet_that_its_air_cannot_carry_is_told_before_it_starts);
+    tcase_add_test(tcase, a_report_that_cannot_be_written_is_found_out_before_the_run);
     tcase_add_test(tcase, a_broker_that_dies_by_itself_ends_the_run);
     tcase_add_test(tcase, the_template_is_a_scenario_and_can_be_checked);
     suite_add_tcase(suite, tcase);

@@ -22,6 +22,9 @@ void selkie_settings_close(struct selkie_settings *settings);
 /* NULL without a mistake, else one line: "plugin.json:7: workers: must be 1 to 64". */
 const char *selkie_settings_error(const struct selkie_settings *settings);
 
+/* What was read, without a byte order mark. Belongs to the document. */
+const char *selkie_settings_text(const struct selkie_settings *settings);
+
 struct selkie_settings_object *selkie_settings_root(struct selkie_settings *settings);
 
 /* Getters. For the require_ forms a missing key is a mistake; the others return the fallback. Strings belong to the

@@ -10,6 +10,7 @@
 #include <mbedtls/platform_util.h>
 #include <poll.h>
 #include <selkie/mbedtls.h>
+#include <selkie/stdout.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,6 +402,7 @@ int main(int argc, char **argv)
     struct device_options options;
     struct process process = {.options = &options, .line = {.fd = -1}, .config = SELKIE_DEVICE_DEFAULTS};
     sigset_t unblocked;
+    selkie_stdout_check_at_exit("selkie-device");
     device_options_parse(&options, argc, argv);
     protect_memory();
     catch_signals(&unblocked);
