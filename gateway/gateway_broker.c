@@ -15,8 +15,9 @@
 #include <sys/epoll.h>
 
 #define STATE_MAX     64
-#define RECEIPTS_MAX  256 /* further ones are dropped: they come again when their frames are sent again */
-#define RECEIPT_BYTES 65536
+#define RECEIPTS_MAX  256   /* further ones are dropped: they come again when their frames are sent again */
+#define RECEIPT_BYTES 65536 /* a longer one does not come: Paho would read all of it into memory first */
+#define PACKET_REST   1024  /* its topic and properties */
 
 struct selkie_gateway_broker {
     sd_event *event;
@@ -143,6 +144,7 @@ int selkie_gateway_broker_connect(struct selkie_gateway_broker *broker, const st
         .id = broker->id,
         .will_topic = broker->state,
         .will_payload = broker->offline,
+        .packet_max = RECEIPT_BYTES + PACKET_REST,
         .buffered_max = SELKIE_WINDOW_MAX + 16, /* beyond those in flight only state and stats are sent */
     };
     int result = make_topics(broker, config);

@@ -25,6 +25,7 @@ struct selkie_gateway_service {
     struct selkie_gateway_config *config;
     sd_event *event;
     struct selkie_spool *spool;
+    char *spool_path; /* of the one that is open, whatever the configuration says by now */
     struct selkie_dedup dedup;
     unsigned generation; /* of the spool that holds the frames in `dedup` */
     struct selkie_forwarder *forwarder;
@@ -229,6 +230,7 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     }
     gateway->path = path;
     gateway->config = config;
+    gateway->spool_path = strdup(config->spool_path);
     gateway->event = event;
     for (size_t i = 0; i < SELKIE_LINES_MAX; i++)
         selkie_ack_channel_init(&gateway->channels[i], event);
@@ -237,7 +239,7 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     selkie_timer_init(&gateway->status, event, report_status, gateway);
     gateway->started_us = selkie_clock_monotonic_us();
     gateway->dates_ms = selkie_clock_boot_ms();
-    if (open_parts(gateway) < 0) {
+    if (!gateway->spool_path || open_parts(gateway) < 0) {
         selkie_gateway_service_close(gateway);
         return NULL;
     }
@@ -270,6 +272,7 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
     selkie_timer_wipe(&gateway->flush);
     selkie_spool_close(gateway->spool);
     selkie_gateway_config_close(gateway->config);
+    free(gateway->spool_path);
     free(gateway);
 }
 
@@ -327,8 +330,8 @@ void selkie_gateway_service_reload(struct selkie_gateway_service *gateway)
         selkie_gateway_config_close(config);
         return;
     }
-    if (strcmp(config->spool_path, gateway->config->spool_path) != 0)
-        selkie_log(LOG_WARNING, "the spool stays %s until the next start", gateway->config->spool_path);
+    if (strcmp(config->spool_path, gateway->spool_path) != 0)
+        selkie_log(LOG_WARNING, "the spool stays %s until the next start", gateway->spool_path);
     store_batch(gateway); /* its frames point to lines that may be closed */
     selkie_spool_set_max(gateway->spool, config->max_frames);
     change_lines(gateway, config);

@@ -15,6 +15,7 @@
 #define RETRY_US   (1 * SELKIE_SEC_US) /* of what is not possible just now */
 #define FORGET_MAX 8                   /* frames in one turn of the loop */
 #define SKIP_MAX   64                  /* likewise */
+#define JUNK_US    (60 * SELKIE_SEC_US)
 
 /* Behind the broker's events: what the loop has not handled yet is not overdue. */
 #define OVERDUE_RANK (SELKIE_GATEWAY_BROKER_RANK + 1)
@@ -42,6 +43,8 @@ struct selkie_sender {
     int64_t receipt[SELKIE_RECEIPT_MAX];
     size_t receipt_count;
     size_t receipt_done; /* of these */
+    int64_t junk_us;     /* when the log last had receipts that are none; 0: never */
+    unsigned junk;       /* since then */
 };
 
 static bool is_over(int64_t since_us)
@@ -352,13 +355,29 @@ int selkie_sender_parse_receipt(int64_t seqs[static SELKIE_RECEIPT_MAX], int64_t
     return result;
 }
 
+/* Whoever may publish receipts may do so a thousand times a second: the log has the first, then a count each minute. */
+static void ignore(struct selkie_sender *sender, int error)
+{
+    int64_t now_us = selkie_clock_monotonic_us();
+
+    sender->junk++;
+    if (sender->junk_us != 0 && now_us < sender->junk_us + JUNK_US)
+        return;
+    if (sender->junk == 1)
+        selkie_log(LOG_WARNING, "ignored a receipt: %s", selkie_error_text(error));
+    else
+        selkie_log(LOG_WARNING, "ignored %u more receipts, the last one: %s", sender->junk, selkie_error_text(error));
+    sender->junk_us = now_us;
+    sender->junk = 0;
+}
+
 bool selkie_sender_receipt(struct selkie_sender *sender, const char *payload, size_t len)
 {
     if (sender->receipt_done == sender->receipt_count) {
         int64_t instance;
         int parsed = selkie_sender_parse_receipt(sender->receipt, &instance, payload, len);
         if (parsed < 0)
-            selkie_log(LOG_WARNING, "ignored a receipt: %s", selkie_error_text(parsed));
+            ignore(sender, parsed);
         bool foreign = instance != 0 && instance != selkie_spool_instance(sender->spool);
         sender->receipt_count = parsed < 0 || foreign ? 0 : (size_t)parsed;
         sender->receipt_done = 0;

@@ -21,6 +21,8 @@
 #define SHORT_LIVE_US (5 * SELKIE_SEC_US)
 #define LOOK_US       (30 * SELKIE_SEC_US) /* between two looks through /proc */
 #define REST_MAX      65536                /* bytes at the end: a serial server may go on for ever */
+#define FLAPS_US      (60 * SELKIE_SEC_US)
+#define FLAPS_LOGGED  3 /* losses in a minute of which each has its lines in the log */
 
 struct selkie_serial {
     sd_event *event;
@@ -35,6 +37,8 @@ struct selkie_serial {
     struct selkie_line_init init;
     sd_event_source *readable;
     struct selkie_timer timer; /* not open: to try again; on trial: to pass; ready: to look who else uses the line */
+    struct selkie_timer flaps; /* the end of a minute with losses */
+    unsigned losses;           /* in it */
     unsigned failures;         /* in a row, of those after which the wait grows */
     int64_t opened_us;
     int64_t explained_us;                /* when the fault was, last */
@@ -82,6 +86,25 @@ static bool is_short_lived(const struct selkie_serial *serial)
     return is_tcp(serial) && selkie_clock_monotonic_us() - serial->opened_us < SHORT_LIVE_US;
 }
 
+/* An adapter with a loose plug comes and goes every second, for days: its log has a count each minute. */
+static bool is_flapping(const struct selkie_serial *serial)
+{
+    return serial->losses > FLAPS_LOGGED;
+}
+
+static void on_flaps(void *context)
+{
+    struct selkie_serial *serial = context;
+    unsigned more = is_flapping(serial) ? serial->losses - FLAPS_LOGGED : 0;
+
+    serial->losses = more > 0 ? FLAPS_LOGGED : 0;
+    if (more == 0)
+        return;
+    selkie_log(LOG_WARNING, "serial line %s: gone %u more times within a minute: a loose plug, or too little power? %s",
+               serial->device, more, serial->ready ? "It is open now" : "It is gone now; retrying until it is back");
+    selkie_timer_start(&serial->flaps, FLAPS_US);
+}
+
 /* A serial server whose line another client has closes the connection at once, each time. */
 static void lost(struct selkie_serial *serial)
 {
@@ -92,7 +115,10 @@ static void lost(struct selkie_serial *serial)
     if (serial->suspect)
         log_fault(serial, "the server closes the connection at once: does another client use its line?");
     else {
-        selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
+        serial->losses++;
+        selkie_timer_start(&serial->flaps, FLAPS_US);
+        if (!is_flapping(serial))
+            selkie_log(LOG_WARNING, "serial line %s: gone; retrying until it is back", serial->device);
         selkie_error_text_format(serial->fault, sizeof serial->fault, "gone");
         if (is_tcp(serial))
             serial->failures = 0;
@@ -152,8 +178,9 @@ static void become_ready(struct selkie_serial *serial)
         return;
     }
     selkie_tty_format(text, &serial->settings->tty);
-    selkie_log(LOG_NOTICE, "serial line %s: open%s%s%s", serial->device, is_tcp(serial) ? "" : ", ",
-               is_tcp(serial) ? "" : text, serial->settings->step_count > 0 ? ", init steps done" : "");
+    if (!is_flapping(serial))
+        selkie_log(LOG_NOTICE, "serial line %s: open%s%s%s", serial->device, is_tcp(serial) ? "" : ", ",
+                   is_tcp(serial) ? "" : text, serial->settings->step_count > 0 ? ", init steps done" : "");
     serial->ready = true;
     serial->logged = 0;
     serial->fault[0] = '\0';
@@ -320,6 +347,7 @@ struct selkie_serial *selkie_serial_open(sd_event *event, const char *device,
     serial->handler = *handler;
     serial->fd = -1;
     selkie_timer_init(&serial->timer, event, on_time, serial);
+    selkie_timer_init(&serial->flaps, event, on_flaps, serial);
     const struct selkie_line_init_handler init = {.context = serial, .write = write_all, .done = on_init_done};
     selkie_line_init_init(&serial->init, event, &init);
     open_line(serial);
@@ -337,6 +365,7 @@ void selkie_serial_close(struct selkie_serial *serial)
         return;
     close_line(serial);
     selkie_timer_wipe(&serial->timer);
+    selkie_timer_wipe(&serial->flaps);
     free(serial->device);
     free(serial);
 }

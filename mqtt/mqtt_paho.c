@@ -209,6 +209,7 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     MQTTProperties properties = MQTTProperties_initializer;
     MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, .value.integer4 = SESSION_EXPIRY_S};
+    MQTTProperty longest = {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, .value.integer4 = options->packet_max};
 
     will.topicName = options->will_topic;
     will.message = options->will_payload;
@@ -233,6 +234,8 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     connect.onFailure5 = on_connect_failed;
     connect.context = paho;
     if (options->keep_session && MQTTProperties_add(&properties, &expiry) == 0)
+        connect.connectProperties = &properties;
+    if (options->packet_max != 0 && MQTTProperties_add(&properties, &longest) == 0)
         connect.connectProperties = &properties;
     if (paho->tls)
         selkie_tls_verify_watch();

@@ -51,6 +51,7 @@ struct selkie_mqtt_options {
     const char *will_topic, *will_payload; /* NULL: no will. QoS 1, retained */
     bool keep_session;                     /* continue the last session, and keep this one for an hour after the end */
     unsigned buffered_max;                 /* publishes that may wait in Paho; 0: 100 */
+    unsigned packet_max;                   /* the broker sends no longer packet; 0: no limit */
     unsigned reconnect_s;                  /* 0: never; else connect again this long after a failure or a loss */
     const char *const *properties;         /* names of user properties that messages keep, ended by NULL; or NULL */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -358,6 +359,27 @@ START_TEST(sighup_rereads_the_configuration)
 }
 END_TEST
 
+START_TEST(each_sighup_names_the_spool_that_is_open)
+{
+    struct harness_broker *broker = harness_broker("");
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, ""), true);
+    char elsewhere[256], told[320];
+
+    (void)snprintf(elsewhere, sizeof elsewhere, "%s", harness_path("elsewhere"));
+    ck_assert_int_eq(mkdir(elsewhere, 0700), 0);
+    (void)snprintf(told, sizeof told, "the spool stays %s until the next start", harness_path("./spool.db"));
+    rig_spool_in(elsewhere);
+    (void)rig_config(broker->uri, pty->path, "");
+    for (unsigned i = 1; i <= 2; i++) {
+        harness_signal(gateway, SIGHUP);
+        rig_wait_log_count(gateway, "configuration read again", i);
+        ck_assert_uint_eq(rig_log_count(gateway, told), i);
+    }
+    ck_assert_int_eq(harness_stop(gateway, SIGTERM), 0);
+}
+END_TEST
+
 /* Write over a page in the middle of the spool, and empty the log that would heal it. */
 static void damage_spool(void)
 {
@@ -477,6 +499,7 @@ int main(void)
     tcase_add_test(tcase, sigterm_drains_what_it_can);
     tcase_add_test(tcase, a_restart_is_deaf_for_a_moment_only);
     tcase_add_test(tcase, sighup_rereads_the_configuration);
+    tcase_add_test(tcase, each_sighup_names_the_spool_that_is_open);
     tcase_add_test(tcase, spool_that_is_lost_on_the_way_is_begun_anew);
     tcase_add_test(tcase, only_one_gateway_has_the_spool);
     tcase_add_test(tcase, command_line_does_what_it_says);

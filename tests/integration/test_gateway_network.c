@@ -61,6 +61,48 @@ START_TEST(connections_cut_in_the_middle_of_a_packet_lose_nothing)
 }
 END_TEST
 
+/* The most memory that a process has had, in KiB. */
+static long peak_kib(const struct harness_process *process)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)process->pid);
+    char *status = harness_read(path), *line = strstr(status, "VmHWM:");
+    ck_assert_ptr_nonnull(line);
+    long kib = strtol(line + strlen("VmHWM:"), NULL, 10);
+    free(status);
+    return kib;
+}
+
+/* On a Raspberry Pi its unit has 64 MB. */
+START_TEST(a_receipt_of_megabytes_does_not_reach_the_gateway)
+{
+    const size_t len = 64 * 1024 * 1024;
+    char *receipt = malloc(len);
+    struct harness_broker *broker = harness_broker("");
+    struct harness_client *plugin = rig_plugin(broker);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = rig_gateway_ready(rig_config(broker->uri, pty->path, ""), true);
+    int64_t seq;
+
+    ck_assert_ptr_nonnull(receipt);
+    memset(receipt, ' ', len);
+    rig_send_acked(pty, 1);
+    (void)rig_receive(plugin, &seq);
+    (void)snprintf(receipt, 64, "{\"seq\":[%lld]}", (long long)seq);
+    receipt[strlen(receipt)] = ' ';
+    long before = peak_kib(gateway);
+    ck_assert_int_ge(harness_publish(plugin, RIG_RECEIPT, receipt, len, 1, false, NULL), 0);
+    rig_send_acked(pty, 2); /* the way through the broker is in order: it comes after the receipt */
+    (void)rig_receive(plugin, &seq);
+    rig_receipt(plugin, seq);
+    ck_assert_int_lt(peak_kib(gateway) - before, 4096);
+    ck_assert_uint_eq(rig_log_count(gateway, ": connected"), 1);
+    rig_stop(gateway, 1); /* the first frame waits: its receipt was none */
+    free(receipt);
+}
+END_TEST
+
 /* Two gateways side by side, since each of these takes its half minute. */
 START_TEST(half_open_connection_and_mute_broker_are_given_up)
 {
@@ -142,6 +184,7 @@ int main(void)
     TCase *tcase = tcase_create("gateway_network");
 
     tcase_set_timeout(tcase, 150);
+    tcase_add_test(tcase, a_receipt_of_megabytes_does_not_reach_the_gateway);
     tcase_add_test(tcase, connections_cut_in_the_middle_of_a_packet_lose_nothing);
     tcase_add_test(tcase, half_open_connection_and_mute_broker_are_given_up);
     tcase_add_test(tcase, broker_that_answers_nothing_but_pings_is_given_up);

@@ -6,6 +6,7 @@
 #include "timer.h"
 
 #include <selkie/frame.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
 void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
 int __wrap_selkie_timer_later(struct selkie_timer *timer, int64_t rank);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+void __wrap_selkie_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static int64_t stored[STORED_MAX];         /* ascending; 0 = none */
 static uint8_t (*key_of_seq)(int64_t seq); /* NULL = no frame is sealed */
@@ -48,6 +50,8 @@ static struct {
 } later[4];            /* what waits for the next turn */
 static unsigned turns; /* taken */
 
+static unsigned lines; /* of the log */
+static char line[256];
 static struct selkie_sender *sender;
 static unsigned dead;
 
@@ -116,6 +120,17 @@ int __wrap_selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *bro
     ck_assert_int_le(arrives_us[sent_count] - now_us, 25 * SELKIE_SEC_US); /* not a whole window under way */
     sent[sent_count++] = frame->seq;
     return sent_count;
+}
+
+void __wrap_selkie_log(int level, const char *format, ...)
+{
+    va_list arguments;
+
+    (void)level;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    lines++;
 }
 
 static void set_timer(struct selkie_timer *timer, int64_t after_us, bool keep)
@@ -377,6 +392,21 @@ START_TEST(receipt_for_another_instance_forgets_nothing)
 }
 END_TEST
 
+START_TEST(junk_in_place_of_receipts_is_told_of_with_a_count)
+{
+    start(SELKIE_CONFIRM_RECEIPT, 1);
+    for (int i = 0; i < 1000; i++)
+        ck_assert(selkie_sender_receipt(sender, "junk", 4));
+    ck_assert_uint_eq(lines, 1);
+    ck_assert_str_eq(line, "ignored a receipt: malformed");
+    now_us += 60000000;
+    ck_assert(selkie_sender_receipt(sender, "[]", 2));
+    ck_assert(selkie_sender_receipt(sender, "[]", 2));
+    ck_assert_uint_eq(lines, 2);
+    ck_assert_str_eq(line, "ignored 1000 more receipts, the last one: malformed");
+}
+END_TEST
+
 START_TEST(receipt_of_a_connection_that_ended_is_not_gone_on_with)
 {
     const char *receipt = long_receipt(100);
@@ -566,6 +596,7 @@ int main(void)
     tcase_add_test(tcase, backlog_is_sent_one_frame_in_a_turn);
     tcase_add_test(tcase, long_receipt_is_worked_off_in_several_turns);
     tcase_add_test(tcase, receipt_for_another_instance_forgets_nothing);
+    tcase_add_test(tcase, junk_in_place_of_receipts_is_told_of_with_a_count);
     tcase_add_test(tcase, receipt_of_a_connection_that_ended_is_not_gone_on_with);
     tcase_add_test(tcase, broker_that_owes_an_answer_is_dead_whatever_is_held_back);
     tcase_add_test(tcase, frames_that_go_without_a_pause_do_not_put_off_the_commit);

@@ -19,6 +19,7 @@
 #define PATIENCE_US (10 * UINT64_C(1000000))
 
 void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us);
+void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_tcflush(int fd, int queue);
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -47,6 +48,14 @@ void __wrap_selkie_timer_set(struct selkie_timer *timer, int64_t after_us)
     wait_us = after_us;
     ck_assert(after_us == 1000000 || grows);
     retry = timer;
+}
+
+static struct selkie_timer *minute; /* the running one; NULL = none */
+
+void __wrap_selkie_timer_start(struct selkie_timer *timer, int64_t after_us)
+{
+    ck_assert_int_eq(after_us, 60000000);
+    minute = timer;
 }
 
 void __wrap_selkie_log(int level, const char *format, ...)
@@ -235,6 +244,58 @@ START_TEST(a_line_that_is_unplugged_is_gone_until_it_is_back)
 }
 END_TEST
 
+static void flap(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        unsigned before = changes;
+        unplug();
+        while (changes == before)
+            turn();
+        plug();
+        a_second_later();
+        ck_assert(selkie_serial_is_open(serial));
+    }
+}
+
+static void a_minute_later(void)
+{
+    const struct selkie_timer *timer = minute;
+
+    ck_assert_ptr_nonnull(timer);
+    minute = NULL;
+    timer->handler(timer->context);
+}
+
+/* A loose plug, for days. */
+START_TEST(a_line_that_comes_and_goes_is_told_of_with_a_count)
+{
+    plug();
+    open_serial();
+    ck_assert_uint_eq(lines, 1);
+    flap(3);
+    ck_assert_uint_eq(lines, 7); /* somebody who tries a plug sees each */
+    flap(40);
+    ck_assert_uint_eq(lines, 7);
+    a_minute_later();
+    ck_assert_uint_eq(lines, 8);
+    ck_assert_msg(strstr(line, "gone 40 more times within a minute") && strstr(line, "It is open now"), "%s", line);
+    flap(9);
+    unplug();
+    while (selkie_serial_is_open(serial))
+        turn();
+    a_minute_later();
+    ck_assert_uint_eq(lines, 9);
+    ck_assert_msg(strstr(line, "gone 10 more times") && strstr(line, "It is gone now"), "%s", line);
+    plug();
+    a_second_later();
+    a_minute_later(); /* quiet */
+    ck_assert_ptr_null(minute);
+    flap(1);
+    ck_assert_uint_eq(lines, 12); /* and the line that came back after the last count */
+    unplug();
+}
+END_TEST
+
 START_TEST(what_does_not_fit_whole_is_refused_and_nobody_waits_for_it)
 {
     uint8_t bytes[999] = {0};
@@ -335,6 +396,7 @@ int main(void)
     tcase_add_test(tcase, a_line_that_is_not_there_is_tried_again_and_told_of_once);
     tcase_add_test(tcase, another_reason_is_told_of);
     tcase_add_test(tcase, a_line_that_is_unplugged_is_gone_until_it_is_back);
+    tcase_add_test(tcase, a_line_that_comes_and_goes_is_told_of_with_a_count);
     tcase_add_test(tcase, what_does_not_fit_whole_is_refused_and_nobody_waits_for_it);
     tcase_add_test(tcase, radio_that_takes_nothing_gets_no_bytes_that_are_late);
     tcase_add_test(tcase, step_waits_for_the_radio_behind_the_one_before_it);
