@@ -4,10 +4,13 @@
 #include "plugin.h"
 
 #include <selkie/clock.h>
+#include <selkie/file.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <mosquitto.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -85,6 +88,12 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
         selkie_plugin_log(LOG_WARNING,
                           "\"create\": true is for the first start: remove it, or a start without the volume "
                           "of state_dir begins with an empty registry");
+    char writer[SELKIE_FILE_WRITER_MAX], ledger[PATH_MAX];
+    if (selkie_file_find_writer(path, writer))
+        selkie_plugin_log(LOG_WARNING, "configuration %s", writer);
+    (void)snprintf(ledger, sizeof ledger, "%s/registry.db", (*config)->state_dir);
+    if (selkie_file_find_writer(ledger, writer))
+        selkie_plugin_log(LOG_WARNING, "state_dir %s", writer);
     if ((*config)->any_gateway && (*config)->admin_count > 0)
         selkie_plugin_log(LOG_WARNING, "gateways: \"any\" is for trials: unless Mosquitto itself checks users "
                                        "(password_file), anybody may connect with an administrator's name");

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <selkie/error_text.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,4 +33,63 @@ int selkie_file_open(const char *path, const char **fault)
     if (fd >= 0)
         (void)close(fd);
     return -1;
+}
+
+/* Names of users and groups; a number where there is none. */
+#define NAME_SIZE 64
+
+static const char *user_name(uid_t uid, char name[static NAME_SIZE])
+{
+    struct passwd entry, *found = NULL;
+    char buffer[1024];
+
+    (void)snprintf(name, NAME_SIZE, "%u", (unsigned)uid);
+    if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+        (void)snprintf(name, NAME_SIZE, "%s", entry.pw_name);
+    return name;
+}
+
+static const char *group_name(gid_t gid, char name[static NAME_SIZE])
+{
+    struct group entry, *found = NULL;
+    char buffer[4096];
+
+    (void)snprintf(name, NAME_SIZE, "%u", (unsigned)gid);
+    if (getgrgid_r(gid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+        (void)snprintf(name, NAME_SIZE, "%s", entry.gr_name);
+    return name;
+}
+
+static bool find_writer_of(const char *path, char text[static SELKIE_FILE_WRITER_MAX])
+{
+    struct stat info;
+    char name[NAME_SIZE];
+
+    if (stat(path, &info) != 0)
+        return false;
+    /* In a sticky folder, such as /tmp, nobody puts his file in the place of another's. */
+    bool shared = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
+    if ((info.st_mode & S_IWOTH) != 0 && !shared)
+        selkie_error_text_format(text, SELKIE_FILE_WRITER_MAX, "%s: everybody may write it; chmod o-w it", path);
+    else if ((info.st_mode & S_IWGRP) != 0 && !shared && info.st_gid != 0)
+        selkie_error_text_format(text, SELKIE_FILE_WRITER_MAX, "%s: group %s may write it; chmod g-w it", path,
+                                 group_name(info.st_gid, name));
+    else if (info.st_uid != 0 && info.st_uid != geteuid())
+        selkie_error_text_format(text, SELKIE_FILE_WRITER_MAX, "%s: belongs to user %s, who may change it; chown it",
+                                 path, user_name(info.st_uid, name));
+    else
+        return false;
+    return true;
+}
+
+bool selkie_file_find_writer(const char *path, char text[static SELKIE_FILE_WRITER_MAX])
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int len = !slash ? 1 : slash == path ? 1 : (int)(slash - path);
+
+    if (find_writer_of(path, text))
+        return true;
+    (void)snprintf(folder, sizeof folder, "%.*s", len, slash ? path : ".");
+    return find_writer_of(folder, text);
 }

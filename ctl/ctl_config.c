@@ -2,6 +2,7 @@
 #include "ctl_config.h"
 
 #include <openssl/crypto.h>
+#include <selkie/file.h>
 #include <selkie/settings.h>
 #include <selkie/topic.h>
 #include <stdio.h>
@@ -158,6 +159,9 @@ enum ctl_exit selkie_ctl_config_check(const struct ctl_options *options)
         printf("timeout        %d s\n", config.timeout_ms / 1000);
         for (unsigned next = 0; selkie_tls_files_warning(broker, &next, why);)
             printf("warning        %s\n", why);
+        char writer[SELKIE_FILE_WRITER_MAX];
+        if (config.path && selkie_file_find_writer(config.path, writer))
+            printf("warning        %s\n", writer);
     }
     selkie_ctl_config_close(&config);
     return result;

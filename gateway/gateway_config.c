@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <selkie/file.h>
 #include <selkie/frame.h>
 #include <selkie/radio_profile.h>
 #include <selkie/settings.h>
@@ -266,9 +267,24 @@ static struct selkie_gateway_config *config_from(struct selkie_settings *documen
     return &holder->config;
 }
 
+/* Who may write it decides where frames go, and which file this service writes. */
+static void warn_of_writers(const char *path, const struct selkie_gateway_config *config)
+{
+    char text[SELKIE_FILE_WRITER_MAX];
+
+    if (selkie_file_find_writer(path, text))
+        selkie_log(LOG_WARNING, "configuration %s", text);
+    if (selkie_file_find_writer(config->spool_path, text))
+        selkie_log(LOG_WARNING, "spool %s", text);
+}
+
 struct selkie_gateway_config *selkie_gateway_config_load(const char *path)
 {
-    return config_from(selkie_settings_load(path));
+    struct selkie_gateway_config *config = config_from(selkie_settings_load(path));
+
+    if (config)
+        warn_of_writers(path, config);
+    return config;
 }
 
 struct selkie_gateway_config *selkie_gateway_config_parse(const char *name, const char *text, size_t len)

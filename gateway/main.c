@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkie-gateway: radio frames from serial lines, through a spool on disk, to an MQTT broker. */
+#include "check/config_check.h"
 #include "gateway_config.h"
 #include "gateway_service.h"
 #include "listen/listen.h"
@@ -173,8 +174,9 @@ static int check(const char *path)
     if (!config)
         return EX_CONFIG;
     selkie_gateway_config_show(config);
+    unsigned faults = selkie_config_check(config);
     selkie_gateway_config_close(config);
-    return EXIT_SUCCESS;
+    return faults > 0 ? EX_CONFIG : EXIT_SUCCESS;
 }
 
 /* Two names of one line: /dev/serial/by-id/… and /dev/ttyUSB0. */
