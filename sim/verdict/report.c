@@ -24,7 +24,8 @@ FILE *selkie_sim_report_open(const char *path)
 {
     bool is_stdout = strcmp(path, "-") == 0;
     int fd = is_stdout ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
-    FILE *file = is_stdout ? stdout : fd < 0 ? NULL : fdopen(fd, "w");
+    /* A FIFO without a reader is refused; to one that reads slowly, writing waits. */
+    FILE *file = is_stdout ? stdout : fd < 0 || fcntl(fd, F_SETFL, 0) != 0 ? NULL : fdopen(fd, "w");
 
     if (!file)
         selkie_say("%s: %s", path, strerror(errno));

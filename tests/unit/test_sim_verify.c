@@ -11,6 +11,7 @@
 #include <selkie/histogram.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vectors/test_random.h>
 
@@ -188,12 +189,21 @@ END_TEST
 START_TEST(a_csv_file_that_is_missing_or_empty_is_named)
 {
     struct selkie_payload_plan plan;
-    char error[256];
+    char path[] = "/tmp/selkie-test-csv-XXXXXX", error[256], expected[256];
+    int fd = mkstemp(path);
 
+    ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(selkie_payload_plan_open(&plan, SELKIE_PAYLOAD_CSV, 0, "/nonexistent.csv", 1, error), SELKIE_EIO);
     ck_assert_str_eq(error, "/nonexistent.csv: No such file or directory");
-    ck_assert_int_eq(selkie_payload_plan_open(&plan, SELKIE_PAYLOAD_CSV, 0, "/dev/null", 1, error), SELKIE_EIO);
-    ck_assert_str_eq(error, "/dev/null: has no lines to send");
+    ck_assert_int_eq(selkie_payload_plan_open(&plan, SELKIE_PAYLOAD_CSV, 0, path, 1, error), SELKIE_EIO);
+    (void)snprintf(expected, sizeof expected, "%s: has no lines to send", path);
+    ck_assert_str_eq(error, expected);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* whose other end may never come */
+    ck_assert_int_eq(selkie_payload_plan_open(&plan, SELKIE_PAYLOAD_CSV, 0, path, 1, error), SELKIE_EIO);
+    ck_assert_ptr_nonnull(strstr(error, ": is a FIFO, not a file"));
+    ck_assert_int_eq(unlink(path), 0);
 }
 END_TEST
 
