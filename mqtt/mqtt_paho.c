@@ -27,7 +27,7 @@ struct selkie_mqtt_paho {
     struct sockaddr_storage address;
     bool tls;
     struct selkie_connect_error error;
-    int reason; /* of a DISCONNECT; callbacks come one at a time, under Paho's lock */
+    bool lost; /* the end of the connection was told; callbacks come one at a time, under Paho's lock */
 };
 
 /* Paho's callbacks, on its threads. */
@@ -81,20 +81,25 @@ static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
     (void)selkie_mqtt_queue_put(paho->queue, &event);
 }
 
+/* The broker said DISCONNECT, after which Paho does not always report that the connection is lost. */
 static void on_disconnect(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
     struct selkie_mqtt_paho *paho = context;
 
     (void)properties;
-    paho->reason = (int)reason;
+    if (!paho->lost)
+        put(paho, SELKIE_MQTT_LOST, (int)reason, 0);
+    paho->lost = true;
 }
 
 static void on_lost(void *context, char *cause)
 {
-    const struct selkie_mqtt_paho *paho = context;
+    struct selkie_mqtt_paho *paho = context;
 
     (void)cause; /* Paho never has one */
-    put(paho, SELKIE_MQTT_LOST, paho->reason, 0);
+    if (!paho->lost)
+        put(paho, SELKIE_MQTT_LOST, 0, 0);
+    paho->lost = true;
 }
 
 static void on_disconnected(void *context, MQTTAsync_successData5 *data)

@@ -190,6 +190,20 @@ START_TEST(leave_ends_an_attempt)
 }
 END_TEST
 
+/* Whether Paho reports a loss after the broker's DISCONNECT depends on what it was about to do. */
+START_TEST(a_broker_that_disconnects_is_lost_once_whatever_paho_adds)
+{
+    for (int i = 0; i < 2; i++) {
+        connect_one();
+        last()->disconnected(last()->context, NULL, MQTTREASONCODE_ADMINISTRATIVE_ACTION);
+        if (i == 1)
+            last()->lost(last()->context, NULL);
+        expect(SELKIE_MQTT_LOST);
+        ck_assert(!next_event(100));
+    }
+}
+END_TEST
+
 START_TEST(it_connects_again_where_that_is_wanted)
 {
     options.reconnect_s = 1;
@@ -383,6 +397,7 @@ int main(void)
     tcase_add_test(tcase, loss_has_the_brokers_reason);
     tcase_add_test(tcase, leave_sends_the_will_or_not);
     tcase_add_test(tcase, leave_ends_an_attempt);
+    tcase_add_test(tcase, a_broker_that_disconnects_is_lost_once_whatever_paho_adds);
     tcase_add_test(tcase, it_connects_again_where_that_is_wanted);
     tcase_add_test(tcase, a_password_goes_to_the_broker_it_was_read_for_alone);
     tcase_add_test(tcase, a_password_that_cannot_be_read_begins_nothing);
