@@ -16,7 +16,8 @@
 struct question {
     uint64_t token;     /* 0 = the place is free */
     char *client_id;    /* NULL = the client has gone, and the answer with it */
-    json_t *removed;    /* for each command, the gateway that it removes, or null; NULL if there is none */
+    json_t *ended;      /* for each command, the gateway whose login it ends, in a list if the gateway stays, or null;
+                           NULL if there is none */
     json_t *registered; /* those of them that were registered when the payload came, as keys; NULL if there is none */
 };
 
@@ -34,7 +35,7 @@ int selkie_control_open(struct selkie_control **control)
 static void clear(struct question *question)
 {
     free(question->client_id);
-    json_decref(question->removed);
+    json_decref(question->ended);
     json_decref(question->registered);
     memset(question, 0, sizeof *question);
 }
@@ -68,24 +69,28 @@ static void answer_error(const char *client_id, const char *text, bool busy)
     json_decref(answer);
 }
 
-/* Note the gateways that a payload removes. Only a payload that may hold such a command, in any spelling, is parsed on
- * this thread; the unsealer parses each on a thread of its own. */
-static void note_removed(struct question *question, struct selkie_unsealer *unsealer, const char *payload, size_t len)
+/* Note the gateways that a payload removes or gives another password. Only a payload that may hold such a command, in
+ * any spelling, is parsed on this thread; the unsealer parses each on a thread of its own. */
+static void note_ended(struct question *question, struct selkie_unsealer *unsealer, const char *payload, size_t len)
 {
-    static const char plain[] = "removeGateway", escape[] = "\\u";
+    static const char remove[] = "removeGateway", reset[] = "resetGatewayPassword", escape[] = "\\u";
     json_t *json, *command;
     size_t index;
 
-    if (!memmem(payload, len, plain, sizeof plain - 1) && !memmem(payload, len, escape, sizeof escape - 1))
+    if (!memmem(payload, len, remove, sizeof remove - 1) && !memmem(payload, len, reset, sizeof reset - 1) &&
+        !memmem(payload, len, escape, sizeof escape - 1))
         return;
     json = json_loadb(payload, len, 0, NULL);
-    question->removed = json_array();
+    question->ended = json_array();
     question->registered = json_object();
     json_array_foreach (json_object_get(json, "commands"), index, command) {
         const char *verb = json_string_value(json_object_get(command, "command"));
         json_t *name = json_object_get(command, "gateway");
-        bool removes = verb && strcmp(verb, plain) == 0 && json_is_string(name);
-        int result = json_array_append(question->removed, removes ? name : json_null());
+        bool removes = verb && strcmp(verb, remove) == 0 && json_is_string(name);
+        bool resets = verb && strcmp(verb, reset) == 0 && json_is_string(name);
+        int result = json_array_append_new(question->ended, removes  ? json_incref(name)
+                                                            : resets ? json_pack("[O]", name)
+                                                                     : json_null());
         if (removes && selkie_unsealer_gateway(unsealer, json_string_value(name)) != SELKIE_GATEWAY_UNKNOWN)
             result = json_object_set(question->registered, json_string_value(name), json_true());
         (void)result; /* without memory no client is disconnected, and its next publish is refused */
@@ -110,7 +115,7 @@ void selkie_control_ask(struct selkie_control *control, struct selkie_unsealer *
         return;
     }
     const char *payload = message->payload ? message->payload : "";
-    note_removed(question, unsealer, payload, message->payloadlen); /* before it is carried out */
+    note_ended(question, unsealer, payload, message->payloadlen); /* before it is carried out */
     int result = selkie_unsealer_command(unsealer, control->last_token + 1, payload, message->payloadlen);
     if (result < 0) {
         clear(question);
@@ -135,18 +140,22 @@ static void disconnect(const char *gateway, const char *root)
         }
 }
 
-/* Disconnect the gateways whose removal the answer confirms. */
-static void disconnect_removed(const json_t *removed, const struct selkie_output *answer, const char *root)
+/* Disconnect the gateways whose login has ended, as the answer confirms. One with another password stays known, and its
+ * will sets its state. */
+static void disconnect_ended(const json_t *ended, const struct selkie_output *answer, const char *root)
 {
     json_t *json = json_loadb((const char *)answer->data, answer->len, 0, NULL);
     json_t *responses = json_object_get(json, "responses");
     size_t index;
     json_t *name;
 
-    json_array_foreach (removed, index, name) {
+    json_array_foreach (ended, index, name) {
         json_t *response = json_array_get(responses, index);
-        if (json_is_string(name) && response && !json_object_get(response, "error"))
+        bool done = response && !json_object_get(response, "error");
+        if (done && json_is_string(name))
             disconnect(json_string_value(name), root);
+        else if (done && json_is_array(name))
+            (void)mosquitto_kick_client_by_username(json_string_value(json_array_get(name, 0)), true);
     }
     json_decref(json);
 }
@@ -165,8 +174,8 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
     /* Free the place first: Mosquitto reports the disconnected client through selkie_control_forget. */
     struct question done = *question;
     memset(question, 0, sizeof *question);
-    if (done.removed)
-        disconnect_removed(done.removed, answer, root);
+    if (done.ended)
+        disconnect_ended(done.ended, answer, root);
     clear(&done);
     return result;
 }

@@ -89,6 +89,7 @@ enum ctl_exit ctl_gateway_name_fault(const char *text);
 enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_reset_password(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_health(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_registry_create(const struct ctl_options *options, const struct ctl_command *command);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selkiectl gateway add and remove. */
+/* selkiectl gateway add, reset-password and remove. */
 #include "control_client.h"
 #include "ctl_config.h"
 #include "ctl_text.h"
@@ -7,6 +7,7 @@
 
 #include <selkie/topic.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 /* A first configuration for selkie-gateway. */
@@ -31,16 +32,35 @@ static json_t *gateway_config(const struct selkie_ctl_config *config, const char
                          "/var/lib/selkie/spool.db");
 }
 
+static void print_password(const char *password)
+{
+    printf(
+        "password  %s\n\nThe password is shown only this once. Write it into /etc/selkie/gateway.password (mode 0640)"
+        "\non the gateway",
+        password);
+}
+
+/* Whoever reads our output may be gone, or the disk full: then the only copy of the password is lost. Paho ignores
+ * SIGPIPE for the process. */
+static enum ctl_exit secure(const char *name)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return CTL_DONE;
+    clearerr(stdout); /* what is said here need not be said again at the end */
+    __fpurge(stdout);
+    return ctl_fail("the password of %s could not be written and is lost; make another: selkiectl gateway "
+                    "reset-password %s",
+                    name, name);
+}
+
 static void print_added(const json_t *data)
 {
     const char *password = json_string_value(json_object_get(data, "password"));
     json_t *config = json_object_get(data, "config");
-    if (password)
-        printf("password  %s\n\nThe password is shown only this once. Write it into /etc/selkie/gateway.password (mode "
-               "0640)"
-               "\non the gateway, and this, with the right serial line, into /etc/selkie/gateway.json:\n\n",
-               password);
-    else
+    if (password) {
+        print_password(password);
+        printf(", and this, with the right serial line, into /etc/selkie/gateway.json:\n\n");
+    } else
         printf("The gateway must use a certificate whose common name is its name. Write this, with the right serial\n"
                "line, into /etc/selkie/gateway.json on the gateway:\n\n");
     ctl_print(config, true);
@@ -75,7 +95,24 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     }
     selkie_control_client_close(control);
     json_decref(data);
-    return data ? CTL_DONE : CTL_FAILED;
+    return !data ? CTL_FAILED : options->certificate ? CTL_DONE : secure(name);
+}
+
+static void print_reset(json_t *data, const void *name)
+{
+    print_password(json_string_value(json_object_get(data, "password")));
+    printf(", and restart it there. %s is disconnected: the old password ended with this command.\n",
+           (const char *)name);
+}
+
+enum ctl_exit ctl_gateway_reset_password(const struct ctl_options *options, const struct ctl_command *command)
+{
+    const char *name = options->args[0];
+    if (!selkie_gateway_name_valid(name))
+        return ctl_gateway_name_fault(name);
+    enum ctl_exit result = selkie_control_client_print_take(
+        options, ctl_json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_reset, name);
+    return result == CTL_DONE ? secure(name) : result;
 }
 
 static void print_removed(json_t *data, const void *name)

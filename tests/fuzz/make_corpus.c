@@ -155,6 +155,7 @@ int main(int argc, char **argv)
         "{\"command\":\"listPending\",\"limit\":9,\"after\":\"0011223344556677\"}]}",
         "{\"commands\":[{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"certificate\"},"
         "{\"command\":\"listGateways\"},{\"command\":\"removeGateway\",\"gateway\":\"roof\"}]}",
+        "{\"commands\":[{\"command\":\"resetGatewayPassword\",\"gateway\":\"roof\"}]}",
         "{\"commands\":[{\"command\":\"listKeys\"},{\"command\":\"getStats\"},{\"command\":\"x\"},7]}",
         "{\"commands\":[{\"command\":\"listKeys\","
         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u00e4\":1}]}",

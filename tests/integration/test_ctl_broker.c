@@ -97,6 +97,7 @@ START_TEST(each_command_asks_what_it_says)
         {"gateway add roof", "{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"password\"}"},
         {"gateway add roof --certificate",
          "{\"command\":\"addGateway\",\"gateway\":\"roof\",\"auth\":\"certificate\"}"},
+        {"gateway reset-password roof", "{\"command\":\"resetGatewayPassword\",\"gateway\":\"roof\"}"},
         {"gateway remove roof", "{\"command\":\"removeGateway\",\"gateway\":\"roof\"}"},
         {"key list", "{\"command\":\"listKeys\"}"},
         {"stats", "{\"command\":\"getStats\"}"},

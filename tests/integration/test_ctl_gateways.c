@@ -119,6 +119,33 @@ static void be_hostile(const char *name, const char *password)
     harness_disconnect(gateway);
 }
 
+/* The disk is full, or the pipe's reader gone, when the only copy of a password is written. */
+START_TEST(a_password_that_could_not_be_written_is_replaced)
+{
+    start_with_passwords();
+    EXPECT(1,
+           "the password of roof could not be written and is lost; make another: selkiectl gateway reset-password roof",
+           "ctl gateway add roof --json --password-file root.password >/dev/full");
+    EXPECT(0, "gateway reset-password shed\nrc 1\n",
+           "mkfifo go; { read gone <go; ctl gateway add shed --password-file root.password; echo rc $? >&2; } | "
+           "{ exec <&-; echo gone >go; }");
+    EXPECT(1, "already registered", "ctl gateway add roof --password-file root.password");
+    char *output = shell(0, "ctl gateway reset-password roof --json --password-file root.password");
+    json_t *reset = json_loads(output, 0, NULL);
+    ck_assert_msg(reset != NULL, "%s", output);
+    struct harness_pty *pty = harness_pty("tty");
+    struct harness_process *gateway = start_gateway("roof", json_string_value(json_object_get(reset, "password")), pty);
+    EXPECT(0, "the old password ended with this command",
+           "ctl gateway reset-password roof --password-file root.password");
+    harness_wait_log(gateway, "refused"); /* it comes again with the old one */
+    EXPECT(1, "the password of roof could not be written",
+           "ctl gateway reset-password roof --password-file root.password >/dev/full");
+    (void)harness_stop(gateway, SIGTERM);
+    json_decref(reset);
+    free(output);
+}
+END_TEST
+
 START_TEST(each_gateway_shows_how_it_is)
 {
     start_with_passwords();
@@ -176,6 +203,7 @@ int main(void)
     TCase *tcase = tcase_create("ctl_gateways");
     tcase_set_timeout(tcase, 100);
     tcase_add_test(tcase, gateways_come_and_go);
+    tcase_add_test(tcase, a_password_that_could_not_be_written_is_replaced);
     tcase_add_test(tcase, each_gateway_shows_how_it_is);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

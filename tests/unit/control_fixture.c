@@ -62,8 +62,7 @@ const char *mosquitto_client_username(const struct mosquitto *client)
 /* As Mosquitto's: who is thrown out is gone before it returns. Here all administrators are among them. */
 int mosquitto_kick_client_by_username(const char *username, bool with_will)
 {
-    ck_assert(!with_will);
-    strcat(strcat(kicked, username), " ");
+    strcat(strcat(kicked, username), with_will ? "+will " : " ");
     selkie_control_forget(control, "c1");
     selkie_control_forget(control, "c2");
     return MOSQ_ERR_SUCCESS;

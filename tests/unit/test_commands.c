@@ -643,6 +643,16 @@ START_TEST(gateways_are_known_by_password_or_certificate)
     password[0] ^= 1;
     ck_assert(!selkie_unsealer_check_gateway(unsealer, "roof", password));
     ck_assert(!selkie_unsealer_check_gateway(unsealer, "roof", ""));
+    password[0] ^= 1;
+    const char *other = json_string_value(
+        ask(host, "{\"command\":\"resetGatewayPassword\",\"gateway\":\"roof\"}", "password", &response));
+    ck_assert_uint_ge(strlen(other), 32);
+    ck_assert_str_ne(other, password);
+    ck_assert(!selkie_unsealer_check_gateway(unsealer, "roof", password));
+    ck_assert(selkie_unsealer_check_gateway(unsealer, "roof", other));
+    json_decref(response);
+    expect_error(host, "{\"command\":\"resetGatewayPassword\",\"gateway\":\"cellar\"}", "has a certificate");
+    expect_error(host, "{\"command\":\"resetGatewayPassword\",\"gateway\":\"attic\"}", "not registered");
     kit_do(host, "{\"command\":\"removeGateway\",\"gateway\":\"roof\"}");
     ck_assert_int_eq(selkie_unsealer_gateway(unsealer, "roof"), SELKIE_GATEWAY_UNKNOWN);
     expect_error(host, "{\"command\":\"removeGateway\",\"gateway\":\"roof\"}", "not registered");

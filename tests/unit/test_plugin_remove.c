@@ -56,6 +56,20 @@ START_TEST(only_those_whose_removal_is_confirmed_are_thrown_out)
 }
 END_TEST
 
+START_TEST(a_gateway_with_another_password_is_thrown_out_and_its_state_stays)
+{
+    uint64_t asked = control_ask(&root, "{\"commands\":[{\"command\":\"resetGatewayPassword\",\"gateway\":\"roof\"},"
+                                        "{\"command\":\"resetGatewayPassword\",\"gateway\":\"attic\"}]}");
+
+    ck_assert_str_eq(kicked, "");
+    ck_assert_int_eq(control_answer(asked, "{\"responses\":[{\"command\":\"resetGatewayPassword\",\"data\":{}},"
+                                           "{\"command\":\"resetGatewayPassword\",\"error\":\"not registered\"}]}"),
+                     0);
+    ck_assert_str_eq(kicked, "roof+will ");
+    ck_assert_uint_eq(fake_message_count, 1); /* the answer; its state comes from its will */
+}
+END_TEST
+
 /* JSON has more than one way to write a text; and who may remove need not wait for the answer. */
 START_TEST(another_spelling_and_an_asker_that_has_gone_make_no_difference)
 {
@@ -142,6 +156,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, control_setup, control_teardown);
     tcase_add_test(tcase, a_gateway_that_is_removed_is_thrown_out_and_its_state_taken_back);
+    tcase_add_test(tcase, a_gateway_with_another_password_is_thrown_out_and_its_state_stays);
     tcase_add_test(tcase, only_those_whose_removal_is_confirmed_are_thrown_out);
     tcase_add_test(tcase, another_spelling_and_an_asker_that_has_gone_make_no_difference);
     tcase_add_test(tcase, an_answer_that_confirms_nothing_throws_nobody_out);

@@ -62,6 +62,7 @@ int selkie_command_revoke_device(struct selkie_command *command);
 int selkie_command_restore_device(struct selkie_command *command);
 int selkie_command_remove_device(struct selkie_command *command);
 int selkie_command_add_gateway(struct selkie_command *command);
+int selkie_command_reset_gateway_password(struct selkie_command *command);
 int selkie_command_list_gateways(struct selkie_command *command);
 int selkie_command_remove_gateway(struct selkie_command *command);
 int selkie_command_list_keys(struct selkie_command *command);

@@ -38,6 +38,7 @@ static const struct entry {
     {"restoreDevice", selkie_command_restore_device, {{"address", ADDRESS, true}}},
     {"removeDevice", selkie_command_remove_device, {{"address", ADDRESS, true}}},
     {"addGateway", selkie_command_add_gateway, {{"gateway", TEXT, true}, {"auth", TEXT, false}}},
+    {"resetGatewayPassword", selkie_command_reset_gateway_password, {{"gateway", TEXT, true}}},
     {"listGateways", selkie_command_list_gateways, {{NULL, TEXT, false}}},
     {"removeGateway", selkie_command_remove_gateway, {{"gateway", TEXT, true}}},
     {"listKeys", selkie_command_list_keys, {{NULL, TEXT, false}}},

@@ -61,6 +61,33 @@ out:
     return result;
 }
 
+int selkie_command_reset_gateway_password(struct selkie_command *command)
+{
+    struct selkie_registry *registry = command->commands->effects->registry;
+    const char *name = selkie_command_text(command, "gateway");
+    struct selkie_gateway_record gateway;
+    char password[SELKIE_PASSWORD_SIZE] = "";
+    int result = selkie_registry_gateway(registry, name, &gateway);
+
+    if (result == 0)
+        result = selkie_command_refuse(command, "gateway: not registered");
+    else if (result > 0 && gateway.auth != SELKIE_GATEWAY_PASSWORD)
+        result = selkie_command_refuse(command, "gateway: has a certificate, and no password");
+    if (result > 0)
+        result = selkie_gateways_make_password(&gateway, password);
+    if (result == 0)
+        result = selkie_registry_put_gateway(registry, &gateway);
+    if (result == 0)
+        result = note_change(command->commands, name);
+    if (result == 0) {
+        json_object_set_new(command->data, "gateway", json_string(name));
+        json_object_set_new(command->data, "password", json_string(password));
+    }
+    mbedtls_platform_zeroize(password, sizeof password);
+    mbedtls_platform_zeroize(&gateway, sizeof gateway);
+    return result;
+}
+
 int selkie_command_list_gateways(struct selkie_command *command)
 {
     struct selkie_gateway_record gateway = {.name = ""};
