@@ -75,8 +75,9 @@ static bool find_writer_of(const char *path, char text[static SELKIE_FILE_WRITER
         selkie_error_text_format(text, SELKIE_FILE_WRITER_MAX, "%s: group %s may write it; chmod g-w it", path,
                                  group_name(info.st_gid, name));
     else if (info.st_uid != 0 && info.st_uid != geteuid())
-        selkie_error_text_format(text, SELKIE_FILE_WRITER_MAX, "%s: belongs to user %s, who may change it; chown it",
-                                 path, user_name(info.st_uid, name));
+        selkie_error_text_format(text, SELKIE_FILE_WRITER_MAX,
+                                 "%s: belongs to user %s, who may change it; chown it, unless the service runs as %s",
+                                 path, user_name(info.st_uid, name), name);
     else
         return false;
     return true;

@@ -59,6 +59,9 @@ START_TEST(gateways_come_and_go)
     struct harness_client *gateway = frames_gateway(broker, "roof", password);
     EXPECT(1, "refuses the user 'root'", "ctl gateway list");
     EXPECT(0, "roof     password", "ctl gateway list --password-file root.password");
+    EXPECT(0, "gateway reset-password shed\nrc 1\n",
+           "mkfifo go; { read gone <go; ctl gateway add shed --password-file root.password; echo rc $? >&2; } | "
+           "{ exec <&-; echo gone >go; }");
     EXPECT(1, "already registered", "ctl gateway add roof --password-file root.password");
     EXPECT(0, "common name", "ctl gateway add tower --certificate --password-file root.password");
     EXPECT(0, "roof removed", "ctl gateway remove roof --password-file root.password");

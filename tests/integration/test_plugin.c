@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vectors/vectors.h>
 
 #define ANY "\"gateways\":\"any\""
@@ -358,6 +360,30 @@ START_TEST(mosquitto_does_not_start_without_a_good_configuration)
 }
 END_TEST
 
+/* Whoever may write the configuration decides who reads the readings; the folder, which devices there are. And a file
+ * that is none must not keep the broker from its work. */
+START_TEST(who_else_may_write_is_told_and_a_fifo_is_refused)
+{
+    char config[256];
+
+    (void)snprintf(config, sizeof config, "%s", harness_path("plugin.json"));
+
+    ck_assert_int_eq(chmod(config, 0602), 0);
+    ck_assert_int_eq(chmod(harness_path("state"), 0720), 0);
+    bool is_root = chown(harness_path("state"), (uid_t)-1, 1) == 0;
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json: everybody may write it; chmod o-w it");
+    if (is_root) /* root's own group is nobody else */
+        harness_wait_log(broker->process, "/state: group daemon may write it; chmod g-w it");
+    harness_wait_log(broker->process, "plugin.json: reloaded");
+    ck_assert_int_eq(harness_subscribe(gateway, "selkie/gateway/gw1/receipt", 1), 1); /* it takes signals again */
+    ck_assert_int_eq(unlink(config), 0);
+    ck_assert_int_eq(mkfifo(config, 0600), 0);
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json: is a FIFO, not a file");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plugin");
@@ -366,6 +392,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, disconnect_all);
     tcase_add_test(tcase, a_payload_comes_out_with_its_properties);
+    tcase_add_test(tcase, who_else_may_write_is_told_and_a_fifo_is_refused);
     tcase_add_test(tcase, the_state_is_retained_and_the_event_tells_of_the_registration);
     tcase_add_test(tcase, every_frame_has_a_receipt_and_payloads_keep_their_order);
     tcase_add_test(tcase, what_is_wrong_is_rejected_and_receipted_and_the_next_frame_passes);
