@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 /* How many of the oldest a full disk drops at once, so that not every new frame has to try twice. */
 #define MAKE_ROOM 64
@@ -16,6 +17,10 @@
 /* At most so many frames are forgotten in one transaction, and at most so many dropped: three of the largest share a
  * page, so the log holds both in the space reserved for it. */
 #define DELETE_MAX 512
+
+/* How often what looks damaged is read, and what to wait between. */
+#define READ_TRIES 3
+#define AGAIN_NS   50000000
 
 enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, NEXT, FORGET, DROP, LEDGER, OLDEST, STATEMENTS };
 
@@ -40,6 +45,7 @@ struct selkie_spool {
     int64_t max_frames;
     int64_t instance;
     uint64_t dropped;
+    uint64_t hiccups;
     uint64_t dropping; /* in the open transaction */
     size_t forgetting; /* in the open transaction */
     unsigned generation;
@@ -59,11 +65,14 @@ static void detach(struct selkie_spool *spool)
 
 static int attach(struct selkie_spool *spool, char why[static SELKIE_SPOOL_WHY_MAX])
 {
-    if (spool->damaged && selkie_spool_file_set_aside(spool->path, why) < 0)
+    bool other = spool->damaged || spool->generation == 0;
+
+    if (spool->damaged && selkie_spool_file_replace(spool->path, why) < 0)
         return SELKIE_ESTORAGE;
     spool->damaged = false;
-    if (selkie_spool_file_open(spool->path, &spool->db, &spool->ledger, why) < 0)
-        return SELKIE_ESTORAGE;
+    int result = selkie_spool_file_open(spool->path, &spool->db, &spool->ledger, spool->instance, why);
+    if (result < 0)
+        return result;
     for (int i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(spool->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &spool->statements[i], NULL) !=
             SQLITE_OK) {
@@ -72,7 +81,7 @@ static int attach(struct selkie_spool *spool, char why[static SELKIE_SPOOL_WHY_M
             return SELKIE_ESTORAGE;
         }
     spool->stored = spool->ledger;
-    spool->generation++;
+    spool->generation += other || spool->ledger.replaced ? 1 : 0;
     return 0;
 }
 
@@ -166,11 +175,6 @@ static int commit(struct selkie_spool *spool)
     return SQLITE_OK;
 }
 
-static bool is_damage(int result)
-{
-    return (result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB;
-}
-
 static void works_again(struct selkie_spool *spool)
 {
     if (spool->failing)
@@ -178,23 +182,59 @@ static void works_again(struct selkie_spool *spool)
     spool->failing = false;
 }
 
-/* Log the first failure. If the file is damaged, rename it and start a fresh one. */
-static void failed(struct selkie_spool *spool, int result, const char *doing)
+static void complain(struct selkie_spool *spool, const char *doing, const char *why)
+{
+    if (!spool->failing)
+        selkie_log(LOG_ERR, "spool %s: cannot %s: %s", spool->path, doing, why);
+    spool->failing = true;
+}
+
+/* Replace a damaged file. */
+static bool replace(struct selkie_spool *spool)
 {
     char why[SELKIE_SPOOL_WHY_MAX];
 
-    if (!spool->failing)
-        selkie_log(LOG_ERR, "spool %s: cannot %s: %s", spool->path, doing, sqlite3_errmsg(spool->db));
-    spool->failing = true;
-    roll_back(spool);
-    if (!is_damage(result))
-        return;
     detach(spool);
     spool->damaged = true;
-    if (attach(spool, why) == 0)
-        spool->failing = false;
-    else
+    spool->failing = attach(spool, why) < 0;
+    if (spool->failing)
         selkie_log(LOG_ERR, "spool %s: %s; retrying, and nothing is stored until it works", spool->path, why);
+    return !spool->failing;
+}
+
+/* Damage may be a hiccup of the disk: open the file again, and read what it says now. */
+static bool reopen(struct selkie_spool *spool, const char *doing)
+{
+    const struct timespec pause = {.tv_nsec = AGAIN_NS};
+    char why[SELKIE_SPOOL_WHY_MAX];
+
+    detach(spool);
+    (void)nanosleep(&pause, NULL);
+    if (attach(spool, why) == 0)
+        return true;
+    complain(spool, doing, why);
+    return false;
+}
+
+/* After a failure: true if the same may be tried again. `tries` is 0 before the first. */
+static bool failed(struct selkie_spool *spool, int result, const char *doing, int *tries)
+{
+    bool damage = selkie_spool_file_is_damage(result);
+
+    roll_back(spool);
+    if (damage && ++*tries < READ_TRIES)
+        return reopen(spool, doing);
+    complain(spool, doing, sqlite3_errmsg(spool->db));
+    return damage && *tries == READ_TRIES && replace(spool);
+}
+
+/* A card that must be read twice will not last long. */
+static void succeeded(struct selkie_spool *spool, const char *doing, int tries)
+{
+    if (tries > 0 && tries < READ_TRIES && spool->hiccups++ % 1000 == 0)
+        selkie_log(LOG_WARNING,
+                   "spool %s: could %s only after reading again: the disk may be failing (%" PRIu64 " times so far)",
+                   spool->path, doing, spool->hiccups);
 }
 
 /* Whether the file is open. If it could not be opened again after damage, try now, and log only a success. */
@@ -266,23 +306,24 @@ static int put_once(struct selkie_spool *spool, struct selkie_spool_frame *frame
 
 int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *frames, size_t count)
 {
-    int result = SQLITE_ERROR;
-    bool disk_full = false;
+    static const char doing[] = "store a frame";
+    bool disk_full = false, again = true;
+    int tries = 0;
 
-    /* Try again after frames were dropped or a damaged file was renamed. */
-    for (int tries = 0; tries < 2 && ready(spool); tries++) {
-        result = put_once(spool, frames, count, disk_full);
+    while (again && ready(spool)) {
+        int result = put_once(spool, frames, count, disk_full);
         if (result == SQLITE_OK) {
+            succeeded(spool, doing, tries);
             works_again(spool);
             return 0;
         }
-        disk_full = (result & 0xFF) == SQLITE_FULL && tries == 0;
-        if (disk_full)
+        again = (result & 0xFF) == SQLITE_FULL && !disk_full;
+        if (again) {
+            disk_full = true;
             roll_back(spool);
-        else
-            failed(spool, result, "store a frame");
-        if (!disk_full && !is_damage(result))
-            break;
+        } else {
+            again = failed(spool, result, doing, &tries);
+        }
     }
     return SELKIE_ESTORAGE;
 }
@@ -305,21 +346,34 @@ static void copy_row(struct selkie_spool_frame *frame, sqlite3_stmt *row)
         memcpy(frame->body, body, frame->len);
 }
 
-int selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame)
+/* SQLite's result. */
+static int read_one(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame)
 {
-    if (!ready(spool))
-        return SELKIE_ESTORAGE;
     sqlite3_stmt *statement = spool->statements[NEXT];
+
     (void)sqlite3_bind_int64(statement, 1, after);
     int result = sqlite3_step(statement);
     if (result == SQLITE_ROW)
         copy_row(frame, statement);
     (void)sqlite3_reset(statement);
-    if (result == SQLITE_ROW)
-        return 0;
-    if (result == SQLITE_DONE)
-        return SELKIE_ENOTFOUND;
-    failed(spool, result, "read a frame");
+    return result;
+}
+
+int selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame)
+{
+    static const char doing[] = "read a frame";
+    int tries = 0;
+    int result;
+
+    do {
+        if (!ready(spool))
+            return SELKIE_ESTORAGE;
+        result = read_one(spool, after, frame);
+        if (result == SQLITE_ROW || result == SQLITE_DONE) {
+            succeeded(spool, doing, tries);
+            return result == SQLITE_ROW ? 0 : SELKIE_ENOTFOUND;
+        }
+    } while (failed(spool, result, doing, &tries));
     return SELKIE_ESTORAGE;
 }
 
@@ -342,41 +396,56 @@ static int forget_one(struct selkie_spool *spool, int64_t seq)
 
 size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count)
 {
-    int result = SQLITE_OK;
+    int tries = 0;
+    int result;
 
-    if (!ready(spool))
-        return 0;
-    int64_t frames = spool->ledger.frames;
-    for (size_t i = 0; i < count && result == SQLITE_OK; i++)
-        result = forget_one(spool, seqs[i]);
-    if (result != SQLITE_OK) {
-        failed(spool, result, "forget a frame");
-        return 0;
-    }
-    return (size_t)(frames - spool->ledger.frames);
+    do {
+        if (!ready(spool))
+            return 0;
+        int64_t frames = spool->ledger.frames;
+        result = SQLITE_OK;
+        for (size_t i = 0; i < count && result == SQLITE_OK; i++)
+            result = forget_one(spool, seqs[i]);
+        if (result == SQLITE_OK)
+            return (size_t)(frames - spool->ledger.frames);
+    } while (failed(spool, result, "forget a frame", &tries));
+    return 0;
 }
 
 void selkie_spool_sync(struct selkie_spool *spool)
 {
+    int tries = 0;
+
     if (!in_transaction(spool))
         return;
     int result = commit(spool);
     if (result != SQLITE_OK)
-        failed(spool, result, "forget a frame");
+        (void)failed(spool, result, "forget a frame", &tries);
+}
+
+/* SQLite's result. */
+static int read_oldest(struct selkie_spool *spool, int64_t *rx)
+{
+    int result = sqlite3_step(spool->statements[OLDEST]);
+
+    if (result == SQLITE_ROW)
+        *rx = sqlite3_column_int64(spool->statements[OLDEST], 0);
+    (void)sqlite3_reset(spool->statements[OLDEST]);
+    return result;
 }
 
 void selkie_spool_info(struct selkie_spool *spool, struct selkie_spool_info *info)
 {
-    *info = (struct selkie_spool_info){.frames = spool->ledger.frames, .dropped = spool->dropped};
-    if (info->frames == 0 || !ready(spool))
-        return;
-    sqlite3_stmt *statement = spool->statements[OLDEST];
-    int result = sqlite3_step(statement);
-    if (result == SQLITE_ROW)
-        info->oldest_rx = sqlite3_column_int64(statement, 0);
-    (void)sqlite3_reset(statement);
-    if (result != SQLITE_ROW && result != SQLITE_DONE)
-        failed(spool, result, "read a frame");
+    int tries = 0;
+    int result;
+
+    *info = (struct selkie_spool_info){.dropped = spool->dropped};
+    do {
+        result = SQLITE_DONE;
+        if (spool->ledger.frames > 0 && ready(spool))
+            result = read_oldest(spool, &info->oldest_rx);
+    } while (result != SQLITE_ROW && result != SQLITE_DONE && failed(spool, result, "read a frame", &tries));
+    info->frames = spool->ledger.frames;
 }
 
 unsigned selkie_spool_generation(const struct selkie_spool *spool)

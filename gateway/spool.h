@@ -4,34 +4,23 @@
  *
  * A `seq` is used once and never again, whatever happens to the file: a late receipt for an old frame must not make the
  * gateway forget a new one. Within a spool the ledger counts on, also when the spool is empty. A fresh spool (the
- * first, or the one after a damaged one) starts at a random place among 2^52, since a machine without a battery has no
- * clock to start from. Each opening leaves a gap, in case a card lost writes that it had confirmed.
+ * first, or the one after a damaged one that had no frame that could be read) starts at a random place among 2^52,
+ * since a machine without a battery has no clock to start from. Each opening leaves a gap, in case a card lost writes
+ * that it had confirmed.
  *
  * Bounded: at max_frames, and when the disk is full, the oldest frames are dropped. Blocks on the disk. One thread, and
  * one process: the file is locked. */
 #ifndef SELKIE_GATEWAY_SPOOL_H
 #define SELKIE_GATEWAY_SPOOL_H
 
+#include "spool_frame.h"
+
 #include <selkie/error.h>
-#include <selkie/link.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SELKIE_SPOOL_PORT_MAX 256
-
 struct selkie_spool;
-
-struct selkie_spool_frame {
-    int64_t seq;                      /* set by selkie_spool_put; 1..2^53, so exact in any JSON reader */
-    int64_t rx;                       /* capture time, ms since the epoch, as good as this machine's clock was */
-    int64_t boot;                     /* a number of the boot in which it was captured; 0 = unknown */
-    int64_t since_boot;               /* capture time, ms since that boot */
-    int16_t rssi;                     /* how strongly it was received, dBm; 0 = unknown */
-    char port[SELKIE_SPOOL_PORT_MAX]; /* the serial line; cut if longer */
-    uint16_t len;                     /* 1..SELKIE_LINK_BODY_MAX */
-    uint8_t body[SELKIE_LINK_BODY_MAX];
-};
 
 struct selkie_spool_info {
     int64_t frames;    /* waiting */
@@ -39,10 +28,10 @@ struct selkie_spool_info {
     uint64_t dropped;  /* oldest frames dropped for new ones, since the opening */
 };
 
-/* Open or create the spool. A damaged file is renamed to PATH.damaged-N and a fresh one started, with a line in the
- * log. NULL after a line in the log: the folder is missing, another process has the spool, or the file is another
- * program's.
- */
+/* Open or create the spool. What looks damaged is read again; then the file is renamed to PATH.damaged-N and a fresh
+ * one started with all frames that could be read, with a line in the log. A spool that was there (by its note,
+ * PATH.instance) and is gone is logged too. NULL after a line in the log: the folder is missing, another process has
+ * the spool, or the file is another program's or another version's; then nothing in it is changed. */
 struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames);
 
 /* Makes durable what was forgotten. */

@@ -2,6 +2,9 @@
 #include "spool_file.h"
 
 #include "log.h"
+#include "spool/spool_note.h"
+#include "spool/spool_pages.h"
+#include "spool/spool_salvage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,12 +13,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x53454C4B /* "SELK" */
 #define SCHEMA_VERSION 2
 #define DAMAGED_KEPT   3
 #define GROW_BYTES     (256 * 1024)
+#define OPEN_TRIES     3
+#define AGAIN_NS       50000000
 #define LOG_RESERVE    (2 * 1024 * 1024) /* more than wal_autocheckpoint pages and the largest transaction */
 /* EXCLUSIVE keeps a second gateway out, and needs no shared-memory file. The small cache keeps a gateway with a million
  * frames as small as one with none. */
@@ -89,32 +95,22 @@ static int create(sqlite3 *db)
     return result;
 }
 
-/* Check that the file is a spool, or make an empty one into a spool. Damage to other pages is found when they are read:
- * a complete check would take minutes on a card. */
-static int check(sqlite3 *db, struct selkie_spool_ledger *ledger, const char **why)
+/* Make an empty file into a spool, or an older one into one of today. Damage to other pages is found when they are
+ * read: a complete check would take minutes on a card. */
+static int check(sqlite3 *db, struct selkie_spool_ledger *ledger)
 {
-    enum { APPLICATION, VERSION, TABLES, COUNT };
+    enum { VERSION, TABLES, COUNT };
     int64_t found[COUNT];
     int result = sqlite3_exec(db, prepare, NULL, NULL, NULL);
 
     if (result == SQLITE_OK)
-        result = query(db,
-                       "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
-                       "FROM pragma_application_id, pragma_user_version",
-                       found, COUNT);
-    if (result != SQLITE_OK)
-        return result;
-    if (found[TABLES] == 0 && found[APPLICATION] == 0 && found[VERSION] == 0)
+        result = query(db, "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version", found,
+                       COUNT);
+    if (result == SQLITE_OK && found[TABLES] == 0)
         result = create(db);
-    else if (found[APPLICATION] != APPLICATION_ID)
-        *why = "the file is another program's database";
-    else if (found[VERSION] == 1)
+    else if (result == SQLITE_OK && found[VERSION] == 1)
         result = sqlite3_exec(db, upgrade, NULL, NULL, NULL);
-    else if (found[VERSION] != SCHEMA_VERSION)
-        *why = "the file was made by another version";
-    if (result == SQLITE_OK && !*why)
-        result = read_ledger(db, ledger);
-    return result;
+    return result == SQLITE_OK ? read_ledger(db, ledger) : result;
 }
 
 /* Allocate disk space for the log, kept from one start to the next: frames must pass through a nearly empty spool even
@@ -143,10 +139,15 @@ int selkie_spool_file_reserve(sqlite3 *db)
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_SIZE_HINT, &bytes) == SQLITE_OK ? SQLITE_OK : SQLITE_FULL;
 }
 
+bool selkie_spool_file_is_damage(int result)
+{
+    return (result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB || result == SQLITE_IOERR_CORRUPTFS;
+}
+
+/* SQLite's result. */
 static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger,
                      char why[static SELKIE_SPOOL_WHY_MAX])
 {
-    const char *reason = NULL;
     int on = 1;
     int chunk = GROW_BYTES;
     int result = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -155,57 +156,203 @@ static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger 
         (void)sqlite3_extended_result_codes(*db, 1);
         (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
         (void)sqlite3_file_control(*db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-        result = check(*db, ledger, &reason);
+        result = check(*db, ledger);
+    } else if (*db) {
+        result = sqlite3_extended_errcode(*db);
     }
-    if (result == SQLITE_OK && !reason) {
+    if (result == SQLITE_OK) {
         reserve_log(path);
         return SQLITE_OK;
     }
-    if ((result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED)
-        reason = "another process uses the file, perhaps a second gateway";
-    if (!reason)
-        reason = *db ? sqlite3_errmsg(*db) : sqlite3_errstr(result);
-    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", reason);
+    bool busy = (result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED;
+    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s",
+                   busy  ? "another process uses the file, perhaps a second gateway"
+                   : *db ? sqlite3_errmsg(*db)
+                         : sqlite3_errstr(result));
     (void)sqlite3_close(*db);
     *db = NULL;
-    return result == SQLITE_OK ? SQLITE_ERROR : result;
+    return result;
 }
 
-int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger,
-                           char why[static SELKIE_SPOOL_WHY_MAX])
+#define DAMAGED "damaged"
+#define FRESH   "from" /* made of the damaged one with its number; there from before the renaming to the end */
+
+static void make_name(char name[static PATH_MAX], const char *path, const char *kind, int number)
 {
-    int result = open_once(path, db, ledger, why);
-
-    if ((result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB) {
-        if (selkie_spool_file_set_aside(path, why) < 0)
-            return SELKIE_ESTORAGE;
-        result = open_once(path, db, ledger, why);
-    }
-    return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
+    (void)snprintf(name, PATH_MAX, "%s.%s-%d", path, kind, number);
 }
 
-/* The database goes first: if the log remains, SQLite removes it when it creates the next database. */
-int selkie_spool_file_set_aside(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
+/* The first number whose file exists, or does not; DAMAGED_KEPT + 1 if there is none. */
+static int number_of(const char *path, const char *kind, bool exists)
+{
+    char name[PATH_MAX];
+    int number = 1;
+
+    for (; number <= DAMAGED_KEPT; number++) {
+        make_name(name, path, kind, number);
+        if ((access(name, F_OK) == 0) == exists)
+            break;
+    }
+    return number;
+}
+
+static int sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd < 0 ? -1 : fsync(fd);
+    if (fd >= 0)
+        (void)close(fd);
+    return result;
+}
+
+/* Take the file and its log out of the way. The database goes first: if the log remains, SQLite removes it when it
+ * creates the next database. */
+static int set_aside(const char *path, int number, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     static const char *const parts[] = {"", "-wal", "-journal"};
     char from[PATH_MAX];
     char to[PATH_MAX];
-    int number_free = 1;
 
-    for (; number_free < DAMAGED_KEPT; number_free++) {
-        (void)snprintf(to, sizeof to, "%s.damaged-%d", path, number_free);
-        if (access(to, F_OK) != 0)
-            break;
-    }
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         (void)snprintf(from, sizeof from, "%s%s", path, parts[i]);
-        (void)snprintf(to, sizeof to, "%s.damaged-%d%s", path, number_free, parts[i]);
+        (void)snprintf(to, sizeof to, "%s." DAMAGED "-%d%s", path, number, parts[i]);
         if (rename(from, to) != 0 && errno != ENOENT) {
             (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be renamed to %s: %s", to, strerror(errno));
             return SELKIE_ESTORAGE;
         }
     }
-    selkie_log(LOG_ERR, "spool %s: damaged; renamed to %s.damaged-%d, and a fresh one started", path, path,
-               number_free);
     return 0;
+}
+
+/* Make the fresh file of the damaged one, and put it in its place. */
+static int make_fresh(const char *path, int number, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    struct selkie_spool_salvaged found;
+    char damaged[PATH_MAX], fresh[PATH_MAX];
+
+    make_name(damaged, path, DAMAGED, number);
+    make_name(fresh, path, FRESH, number);
+    if (selkie_spool_salvage(damaged, fresh, create, &found, why, SELKIE_SPOOL_WHY_MAX) < 0)
+        return SELKIE_ESTORAGE;
+    if (rename(fresh, path) != 0 || sync_folder(path) != 0) {
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s: %s", fresh, strerror(errno));
+        return SELKIE_ESTORAGE;
+    }
+    selkie_log(LOG_ERR,
+               "spool %s: damaged; renamed to %s, and a fresh one started with the %lld frames that could be read "
+               "(unreadable pages: %lld%s)",
+               path, damaged, (long long)found.frames, (long long)found.pages_bad,
+               found.full ? "; the disk was full before the end" : "");
+    return 0;
+}
+
+int selkie_spool_file_replace(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    int number = number_of(path, DAMAGED, false);
+    char fresh[PATH_MAX];
+
+    if (number > DAMAGED_KEPT)
+        number = DAMAGED_KEPT;
+    make_name(fresh, path, FRESH, number);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be replaced: %s: %s", fresh, strerror(errno));
+        return SELKIE_ESTORAGE;
+    }
+    (void)close(fd);
+    int result = set_aside(path, number, why);
+    if (result < 0) {
+        if (access(path, F_OK) == 0) /* nothing has happened yet */
+            (void)unlink(fresh);
+        return result;
+    }
+    return make_fresh(path, number, why);
+}
+
+/* Finish what a process began that was killed. */
+static int finish(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    int number = number_of(path, FRESH, true);
+    char fresh[PATH_MAX];
+
+    if (number > DAMAGED_KEPT)
+        return 0;
+    make_name(fresh, path, FRESH, number);
+    if (access(path, F_OK) == 0) { /* killed before it renamed anything */
+        if (unlink(fresh) == 0)
+            return 0;
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s: %s", fresh, strerror(errno));
+        return SELKIE_ESTORAGE;
+    }
+    int result = set_aside(path, number, why);
+    return result < 0 ? result : make_fresh(path, number, why);
+}
+
+/* Look at the files before SQLite does, which changes what it opens, and removes the log of a file that is empty. 0,
+ * `damaged`: to be replaced, `fresh`: there is nothing. */
+static int judge(const char *path, bool *damaged, bool *fresh, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    struct selkie_spool_pages *pages;
+    int result = selkie_spool_pages_open(&pages, path);
+
+    if (result < 0) {
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s",
+                       result == SELKIE_EIO ? strerror(errno) : selkie_error_text(result));
+        return SELKIE_ESTORAGE;
+    }
+    struct selkie_spool_head head = selkie_spool_pages_head(pages);
+    bool empty = selkie_spool_pages_file_is_empty(pages);
+    bool made = head.made || head.application_id != 0 || head.user_version != 0;
+    *damaged = empty && selkie_spool_pages_in_log(pages) > 0;
+    *fresh = (empty || (head.sqlite && !made)) && !*damaged;
+    selkie_spool_pages_close(pages);
+    if (made && head.application_id != APPLICATION_ID)
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "the file is another program's database");
+    else if (made && (head.user_version < 1 || head.user_version > SCHEMA_VERSION))
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "the file was made by another version");
+    else
+        return 0;
+    return SELKIE_EREFUSED;
+}
+
+/* Open a file that SQLite may open. Damage may be a hiccup of the disk: try again first. */
+static int open_sound(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger, bool damaged,
+                      char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    const struct timespec pause = {.tv_nsec = AGAIN_NS};
+    int result = damaged ? SQLITE_CORRUPT : open_once(path, db, ledger, why);
+
+    for (int i = 1; i < OPEN_TRIES && !damaged && selkie_spool_file_is_damage(result); i++) {
+        (void)nanosleep(&pause, NULL);
+        result = open_once(path, db, ledger, why);
+    }
+    if (selkie_spool_file_is_damage(result)) {
+        if (selkie_spool_file_replace(path, why) < 0)
+            return SELKIE_ESTORAGE;
+        result = open_once(path, db, ledger, why);
+        ledger->replaced = true;
+    }
+    return result == SQLITE_OK ? 0 : (result & 0xFF) == SQLITE_BUSY ? SELKIE_EREFUSED : SELKIE_ESTORAGE;
+}
+
+int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger, int64_t instance,
+                           char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    struct selkie_spool_note note;
+    bool damaged = false, fresh = false;
+    int result = finish(path, why);
+
+    *db = NULL;
+    selkie_spool_note_read(&note, path);
+    if (result == 0)
+        result = judge(path, &damaged, &fresh, why);
+    if (result == 0)
+        result = open_sound(path, db, ledger, damaged, why);
+    if (result == 0)
+        selkie_spool_note_compare(&note, path, fresh, instance);
+    return result;
 }

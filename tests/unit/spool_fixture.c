@@ -133,3 +133,26 @@ void limit_files(rlim_t bytes)
     (void)signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
+
+void catch_log(void)
+{
+    char log[80];
+
+    (void)snprintf(log, sizeof log, "%s/log", folder);
+    ck_assert_ptr_nonnull(freopen(log, "we", stderr));
+}
+
+unsigned caught_lines(const char *with)
+{
+    char line[1000];
+    unsigned count = 0;
+
+    (void)snprintf(line, sizeof line, "%s/log", folder);
+    (void)fflush(stderr);
+    FILE *log = fopen(line, "re");
+    ck_assert_ptr_nonnull(log);
+    while (fgets(line, sizeof line, log) != NULL)
+        count += strstr(line, with) != NULL;
+    (void)fclose(log);
+    return count;
+}

@@ -45,4 +45,8 @@ size_t files_like(const char *suffix);
 /* No file may grow beyond this: a full disk. */
 void limit_files(rlim_t bytes);
 
+/* What the log says from here on goes into a file; how many of its lines have a text. */
+void catch_log(void);
+unsigned caught_lines(const char *with);
+
 #endif

@@ -55,16 +55,23 @@ static int64_t read_on(void)
     return after;
 }
 
+/* All frames but those on the page, and so many new ones. */
+static void expect_saved(int64_t before, int64_t since)
+{
+    ck_assert_int_lt(selkie_spool_count(spool), before + since);
+    ck_assert_int_gt(selkie_spool_count(spool), before + since - 8);
+}
+
 START_TEST(damaged_spool_is_set_aside_and_a_fresh_one_begun)
 {
     int64_t first = put(1);
 
     reopen_damaged(HEADER);
-    ck_assert_int_eq(selkie_spool_count(spool), 0);
+    ck_assert_int_eq(selkie_spool_count(spool), 1); /* on another page */
     ck_assert_uint_eq(files_like(".damaged-1"), 1);
     int64_t second = put(2);
-    ck_assert_int_ne(first, second);
-    expect_numbers(2, 1);
+    ck_assert_int_gt(second, first);
+    expect_numbers(1, 2);
 }
 END_TEST
 
@@ -77,33 +84,11 @@ START_TEST(damage_found_later_is_set_aside_then)
     ck_assert_uint_ne(selkie_spool_generation(spool), before);
     put(1000);
     ck_assert_uint_eq(files_like(".damaged-1"), 1);
-    expect_numbers(1000, 1);
+    (void)read_on();
+    ck_assert_uint_eq(number_in(&frame), 1000);
+    expect_saved(200, 1);
 }
 END_TEST
-
-/* What the log says from here on goes into a file. */
-static void catch_log(void)
-{
-    char log[80];
-
-    (void)snprintf(log, sizeof log, "%s/log", folder);
-    ck_assert_ptr_nonnull(freopen(log, "we", stderr));
-}
-
-static unsigned caught_lines(const char *with)
-{
-    char line[1000];
-    unsigned count = 0;
-
-    (void)snprintf(line, sizeof line, "%s/log", folder);
-    (void)fflush(stderr);
-    FILE *log = fopen(line, "re");
-    ck_assert_ptr_nonnull(log);
-    while (fgets(line, sizeof line, log) != NULL)
-        count += strstr(line, with) != NULL;
-    (void)fclose(log);
-    return count;
-}
 
 /* Folders in the places of all names that a damaged file could have: root, too, cannot rename over them. */
 static void take_names(bool take)
@@ -142,7 +127,7 @@ START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_i
     ck_assert_uint_ne(selkie_spool_generation(spool), before);
     ck_assert_uint_eq(caught_lines("a fresh one started"), 1);
     ck_assert_uint_eq(caught_lines("works again"), 1);
-    expect_numbers(1000, 1);
+    expect_saved(200, 1);
 }
 END_TEST
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/spool_salvage.h"
+
+#include "spool/spool_pages.h"
+#include "spool/spool_rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define BATCH    1024 /* frames in one transaction */
+#define SEQ_GAP  (1 << 20)
+#define KEEPING  "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000"
+#define PREPARE  "PRAGMA journal_mode = MEMORY; PRAGMA cache_size = -256;"
+#define INSERT   "INSERT OR IGNORE INTO frame (seq, rx, boot, since_boot, port, body, rssi) VALUES (?, ?, ?, ?, ?, ?, ?)"
+#define COUNT_ON "UPDATE ledger SET frames = ?1, next_seq = CASE ?1 WHEN 0 THEN next_seq ELSE ?2 END"
+
+struct salvage {
+    struct selkie_spool_pages *pages;
+    sqlite3 *db;
+    sqlite3_stmt *insert, *count_on;
+    int64_t highest;  /* seq */
+    int64_t inserted; /* in this transaction and before */
+    int in_batch;
+    struct selkie_spool_frame frame;
+    struct selkie_spool_salvaged *found;
+};
+
+static int run(sqlite3_stmt *statement)
+{
+    int result = sqlite3_step(statement);
+
+    (void)sqlite3_reset(statement);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int begin(struct salvage *salvage)
+{
+    salvage->in_batch = 0;
+    salvage->inserted = salvage->found->frames;
+    return sqlite3_exec(salvage->db, "BEGIN", NULL, NULL, NULL);
+}
+
+static int commit(struct salvage *salvage)
+{
+    (void)sqlite3_bind_int64(salvage->count_on, 1, salvage->inserted);
+    (void)sqlite3_bind_int64(salvage->count_on, 2, salvage->highest + SEQ_GAP);
+    int result = run(salvage->count_on);
+
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(salvage->db, "COMMIT", NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        salvage->found->frames = salvage->inserted;
+    (void)sd_notify(0, KEEPING);
+    return result;
+}
+
+/* Twice the same seq: a page that was moved, and the place where it was. */
+static int insert(struct salvage *salvage)
+{
+    const struct selkie_spool_frame *frame = &salvage->frame;
+    sqlite3_stmt *statement = salvage->insert;
+
+    (void)sqlite3_bind_int64(statement, 1, frame->seq);
+    (void)sqlite3_bind_int64(statement, 2, frame->rx);
+    (void)sqlite3_bind_int64(statement, 3, frame->boot);
+    (void)sqlite3_bind_int64(statement, 4, frame->since_boot);
+    (void)sqlite3_bind_text(statement, 5, frame->port, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 6, frame->body, frame->len, SQLITE_STATIC);
+    (void)sqlite3_bind_int(statement, 7, frame->rssi);
+    int result = run(statement);
+    if (result != SQLITE_OK)
+        return result;
+    salvage->inserted += sqlite3_changes(salvage->db);
+    if (frame->seq > salvage->highest)
+        salvage->highest = frame->seq;
+    if (++salvage->in_batch < BATCH)
+        return SQLITE_OK;
+    result = commit(salvage);
+    return result == SQLITE_OK ? begin(salvage) : result;
+}
+
+/* The first byte of a page: of the file, of an index, of a table, or of a free one. */
+static bool is_page(const uint8_t *page, uint32_t number)
+{
+    return number == 1 ? memcmp(page, "SQLite format 3", 16) == 0
+                       : page[0] == 0x0D || page[0] == 0x05 || page[0] == 0x0A || page[0] == 0x02 || page[0] == 0;
+}
+
+static int take_page(struct salvage *salvage, uint32_t number)
+{
+    const uint8_t *page = selkie_spool_pages_read(salvage->pages, number);
+    size_t size = selkie_spool_pages_size(salvage->pages);
+    int result = SQLITE_OK;
+
+    if (!page || !is_page(page, number)) {
+        salvage->found->pages_bad++;
+        return SQLITE_OK;
+    }
+    if (number == 1)
+        return SQLITE_OK;
+    for (size_t i = 0; i < selkie_spool_rows_count(page, size) && result == SQLITE_OK; i++)
+        if (selkie_spool_rows_frame(page, size, i, &salvage->frame) == 0)
+            result = insert(salvage);
+    return result;
+}
+
+/* SQLite's result. On a full disk what was taken over until then stays. */
+static int take_all(struct salvage *salvage)
+{
+    uint32_t count = selkie_spool_pages_count(salvage->pages);
+    int result = begin(salvage);
+
+    for (uint32_t number = 1; number <= count && result == SQLITE_OK; number++)
+        result = take_page(salvage, number);
+    if (result == SQLITE_OK)
+        result = commit(salvage);
+    if ((result & 0xFF) != SQLITE_FULL)
+        return result;
+    salvage->found->full = true;
+    return sqlite3_get_autocommit(salvage->db) ? SQLITE_OK : sqlite3_exec(salvage->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int prepare(struct salvage *salvage, const char *into, int (*create)(sqlite3 *db))
+{
+    int result =
+        sqlite3_open_v2(into, &salvage->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(salvage->db, PREPARE, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = create(salvage->db);
+    if (result == SQLITE_OK)
+        result = sqlite3_prepare_v2(salvage->db, INSERT, -1, &salvage->insert, NULL);
+    if (result == SQLITE_OK)
+        result = sqlite3_prepare_v2(salvage->db, COUNT_ON, -1, &salvage->count_on, NULL);
+    return result;
+}
+
+int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlite3 *db),
+                         struct selkie_spool_salvaged *found, char *why, size_t why_size)
+{
+    struct salvage salvage = {.found = found};
+
+    *found = (struct selkie_spool_salvaged){.frames = 0};
+    if (truncate(into, 0) != 0) {
+        (void)snprintf(why, why_size, "%s: %s", into, strerror(errno));
+        return SELKIE_ESTORAGE;
+    }
+    if (selkie_spool_pages_open(&salvage.pages, from) < 0) {
+        (void)snprintf(why, why_size, "%s: %s", from, strerror(errno));
+        return SELKIE_ESTORAGE;
+    }
+    int result = prepare(&salvage, into, create);
+    if (result == SQLITE_OK)
+        result = take_all(&salvage);
+    if (result != SQLITE_OK)
+        (void)snprintf(why, why_size, "%s: %s", into, salvage.db ? sqlite3_errmsg(salvage.db) : sqlite3_errstr(result));
+    (void)sqlite3_finalize(salvage.insert);
+    (void)sqlite3_finalize(salvage.count_on);
+    (void)sqlite3_close(salvage.db);
+    selkie_spool_pages_close(salvage.pages);
+    return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
+}

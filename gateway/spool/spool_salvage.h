@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes over all frames that can be read of a damaged spool into a fresh file. Blocks on the disk, for minutes where
+ * there are a million; keeps systemd's watchdog quiet meanwhile. One thread. */
+#ifndef SELKIE_GATEWAY_SPOOL_SALVAGE_H
+#define SELKIE_GATEWAY_SPOOL_SALVAGE_H
+
+#include <selkie/error.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct selkie_spool_salvaged {
+    int64_t frames;    /* taken over */
+    int64_t pages_bad; /* unreadable, or no page of a database */
+    bool full;         /* the disk was full before the end */
+};
+
+/* Read `from` and its log, neither of which is changed, and fill `into`, a file that exists: `create` makes the tables.
+ * The frames keep their seq; the count goes on far enough behind them that those which were lost keep theirs. `into` is
+ * closed and on the disk at the return. SELKIE_ESTORAGE with SQLite's or the system's reason in `why`: `into` is of no
+ * use. */
+SELKIE_USE_RESULT int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlite3 *db),
+                                           struct selkie_spool_salvaged *found, char *why, size_t why_size);
+
+#endif
