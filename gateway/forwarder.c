@@ -45,6 +45,7 @@ struct selkie_forwarder {
     struct selkie_sender *sender;
     enum state state;
     bool draining;
+    bool storage_fails;
     unsigned failures;
     int64_t online_since;
     struct selkie_broker_log log;
@@ -148,7 +149,7 @@ static void on_dead(void *context)
 
 static void on_online(struct selkie_forwarder *forwarder)
 {
-    if (selkie_gateway_broker_publish_state(forwarder->broker) < 0) {
+    if (selkie_gateway_broker_publish_state(forwarder->broker, !forwarder->storage_fails) < 0) {
         try_later(forwarder);
         return;
     }
@@ -390,6 +391,15 @@ void selkie_forwarder_drain(struct selkie_forwarder *forwarder)
     if (forwarder->state == WAITING)
         forwarder->handler.drained(forwarder->handler.context);
     leave_if_drained(forwarder);
+}
+
+void selkie_forwarder_set_storage(struct selkie_forwarder *forwarder, bool works)
+{
+    if (forwarder->storage_fails == !works)
+        return;
+    forwarder->storage_fails = !works;
+    if (forwarder->state == ONLINE && selkie_gateway_broker_publish_state(forwarder->broker, works) < 0)
+        try_later(forwarder);
 }
 
 bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder)

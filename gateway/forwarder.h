@@ -49,6 +49,9 @@ void selkie_forwarder_drain(struct selkie_forwarder *forwarder);
 /* Another gateway uses this one's name: it ended a connection, and none has lasted for 10 minutes since. */
 bool selkie_forwarder_is_shared(const struct selkie_forwarder *forwarder);
 
+/* Whether the spool's disk works: part of the state on the broker, which is published when it changes. */
+void selkie_forwarder_set_storage(struct selkie_forwarder *forwarder, bool works);
+
 bool selkie_forwarder_is_online(const struct selkie_forwarder *forwarder);
 struct selkie_forwarder_counters selkie_forwarder_counters(const struct selkie_forwarder *forwarder);
 void selkie_forwarder_publish_stats(struct selkie_forwarder *forwarder, const char *json);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define STATE_MAX     64
+#define STATE_MAX     96
 #define RECEIPTS_MAX  256   /* further ones are dropped: they come again when their frames are sent again */
 #define RECEIPT_BYTES 65536 /* a longer one does not come: Paho would read all of it into memory first */
 #define PACKET_REST   1024  /* its topic and properties */
@@ -29,7 +29,7 @@ struct selkie_gateway_broker {
     struct selkie_mqtt *client;
     struct selkie_mqtt_event *pending; /* not done yet */
     char instance[24];                 /* of the spool */
-    char online[STATE_MAX], offline[STATE_MAX];
+    char online[STATE_MAX], failing[STATE_MAX], offline[STATE_MAX];
     char id[SELKIE_TOPIC_MAX];
     char up[SELKIE_TOPIC_MAX];
     char state[SELKIE_TOPIC_MAX];
@@ -77,9 +77,9 @@ static int open_client(struct selkie_gateway_broker *broker)
     return result < 0 ? result : sd_event_source_set_priority(broker->source, SELKIE_GATEWAY_BROKER_RANK);
 }
 
-static void write_state(char text[static STATE_MAX], const char *state, const char *instance)
+static void write_state(char text[static STATE_MAX], const char *state, const char *instance, const char *more)
 {
-    (void)snprintf(text, STATE_MAX, "{\"state\":\"%s\",\"instance\":%s}", state, instance);
+    (void)snprintf(text, STATE_MAX, "{\"state\":\"%s\",\"instance\":%s%s}", state, instance, more);
 }
 
 struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, int64_t instance,
@@ -93,8 +93,9 @@ struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, int64_
         broker->handler = handler;
         broker->context = context;
         (void)snprintf(broker->instance, sizeof broker->instance, "%" PRId64, instance);
-        write_state(broker->online, "online", broker->instance);
-        write_state(broker->offline, "offline", broker->instance);
+        write_state(broker->online, "online", broker->instance, "");
+        write_state(broker->failing, "online", broker->instance, ",\"storage\":\"failing\"");
+        write_state(broker->offline, "offline", broker->instance, "");
         selkie_timer_init(&broker->later, event, hand_on, broker);
         result = open_client(broker);
     }
@@ -202,9 +203,9 @@ static int publish_text(struct selkie_gateway_broker *broker, const char *topic,
     return result < 0 ? result : 0;
 }
 
-int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker)
+int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker, bool storage_works)
 {
-    return publish_text(broker, broker->state, broker->online, 1, true);
+    return publish_text(broker, broker->state, storage_works ? broker->online : broker->failing, 1, true);
 }
 
 int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json)

@@ -46,7 +46,7 @@ bool selkie_gateway_broker_leave(struct selkie_gateway_broker *broker);
 /* Errors as selkie_mqtt_publish. */
 SELKIE_USE_RESULT int selkie_gateway_broker_subscribe_receipts(struct selkie_gateway_broker *broker);
 SELKIE_USE_RESULT int selkie_gateway_broker_subscribe_state(struct selkie_gateway_broker *broker);
-SELKIE_USE_RESULT int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker);
+SELKIE_USE_RESULT int selkie_gateway_broker_publish_state(struct selkie_gateway_broker *broker, bool storage_works);
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_stats(struct selkie_gateway_broker *broker, const char *json);
 
 /* Publish a frame. The token (> 0) that its PUBLISHED event will have, or an error as selkie_mqtt_publish. */

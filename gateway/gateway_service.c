@@ -17,7 +17,9 @@
 
 #define STATUS_US  (500 * SELKIE_MS_US)
 #define DAY_MS     INT64_C(86400000)
-#define BATCH_MAX  32 /* frames in one commit */
+#define BATCH_MAX  32                  /* frames in one commit */
+#define MEND_US    (5 * SELKIE_SEC_US) /* between two tries with a disk that fails */
+#define LATE_MS    2000                /* a device no longer waits for an ACK: its repeat will have one */
 #define AFTER_READ 10 /* rank behind the lines: all of them are read before the loop waits for the disk */
 
 struct selkie_gateway_service {
@@ -35,6 +37,7 @@ struct selkie_gateway_service {
     struct selkie_timer flush;
     struct selkie_timer tick;
     struct selkie_timer status;
+    struct selkie_timer mend; /* while the disk fails */
     struct selkie_spool_frame batch[BATCH_MAX];
     struct selkie_radio_line *origins[BATCH_MAX]; /* the line of each frame */
     size_t batch_count;
@@ -79,6 +82,9 @@ static void report_status(void *context)
     struct selkie_gateway_stats stats = gather(gateway);
     selkie_gateway_stats_status(status, &stats);
     (void)sd_notifyf(0, "STATUS=%s", status);
+    selkie_forwarder_set_storage(gateway->forwarder, selkie_spool_works(gateway->spool));
+    if (!selkie_spool_works(gateway->spool))
+        selkie_timer_start(&gateway->mend, MEND_US);
 }
 
 /* Report the status soon, but not for each of a hundred frames a second. */
@@ -118,6 +124,40 @@ static void check_generation(struct selkie_gateway_service *gateway)
     gateway->generation = generation;
 }
 
+/* A disk that fails is not tried for each frame: a dying card takes seconds each time. */
+static void on_mend(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+
+    (void)selkie_spool_mend(gateway->spool);
+    selkie_forwarder_kick(gateway->forwarder);
+    report_status(gateway);
+}
+
+/* A frame from memory is safe: a receipt came for it, or the disk works again. */
+static void on_safe(void *context, const struct selkie_spool_frame *frame)
+{
+    struct selkie_gateway_service *gateway = context;
+    bool late = selkie_stamp_age(frame) < 0 || selkie_stamp_age(frame) > LATE_MS;
+
+    selkie_dedup_add(&gateway->dedup, frame->body, frame->len, selkie_clock_monotonic_us());
+    for (size_t i = 0; i < gateway->line_count && gateway->forwarder && !late; i++)
+        if (strncmp(selkie_radio_line_device(gateway->lines[i]), frame->port, sizeof frame->port - 1) == 0)
+            selkie_radio_line_ack(gateway->lines[i], frame->body, frame->len, false);
+}
+
+/* No ACK yet: if the memory is lost as well, the devices' repeats are all there is. */
+static void hold_batch(struct selkie_gateway_service *gateway, size_t count)
+{
+    gateway->unstored += count;
+    selkie_spool_hold(gateway->spool, gateway->batch, count);
+    if (!gateway->forwarder)
+        return;
+    selkie_timer_start(&gateway->mend, MEND_US);
+    selkie_forwarder_kick(gateway->forwarder);
+    on_changed(gateway);
+}
+
 static void store_batch(void *context)
 {
     struct selkie_gateway_service *gateway = context;
@@ -126,8 +166,8 @@ static void store_batch(void *context)
     if (count == 0)
         return;
     gateway->batch_count = 0;
-    if (selkie_spool_put(gateway->spool, gateway->batch, count) < 0) {
-        gateway->unstored += count; /* not acknowledged: the devices repeat them */
+    if (!selkie_spool_works(gateway->spool) || selkie_spool_put(gateway->spool, gateway->batch, count) < 0) {
+        hold_batch(gateway, count);
         return;
     }
     gateway->spooled += count;
@@ -159,6 +199,8 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
             selkie_radio_line_ack(line, body, len, true);
         return;
     }
+    if (selkie_spool_holds(gateway->spool, body, len))
+        return;
     struct selkie_spool_frame *frame = &gateway->batch[gateway->batch_count];
     selkie_stamp_now(frame);
     (void)strncpy(frame->port, selkie_radio_line_device(line), sizeof frame->port - 1);
@@ -208,9 +250,10 @@ static int open_parts(struct selkie_gateway_service *gateway)
     for (size_t i = 0; i < config->line_count; i++)
         if (open_line(gateway, config, &config->lines[i]) < 0)
             return SELKIE_ENOMEM;
-    gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
+    gateway->spool = selkie_spool_open_anyway(config->spool_path, config->max_frames);
     if (!gateway->spool)
         return SELKIE_ESTORAGE;
+    selkie_spool_set_safe(gateway->spool, on_safe, gateway);
     selkie_timer_set(&gateway->tick, config->stats_s * SELKIE_SEC_US);
     gateway->forwarder = selkie_forwarder_open(gateway->event, config, gateway->spool, &handler);
     if (!gateway->forwarder)
@@ -237,6 +280,7 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     selkie_timer_init(&gateway->flush, event, store_batch, gateway);
     selkie_timer_init(&gateway->tick, event, on_tick, gateway);
     selkie_timer_init(&gateway->status, event, report_status, gateway);
+    selkie_timer_init(&gateway->mend, event, on_mend, gateway);
     gateway->started_us = selkie_clock_monotonic_us();
     gateway->dates_ms = selkie_clock_boot_ms();
     if (!gateway->spool_path || open_parts(gateway) < 0) {
@@ -263,6 +307,7 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
         return;
     selkie_timer_wipe(&gateway->tick);
     selkie_timer_wipe(&gateway->status);
+    selkie_timer_wipe(&gateway->mend);
     selkie_forwarder_close(gateway->forwarder); /* Paho may take its time: the lines go on receiving meanwhile */
     gateway->forwarder = NULL;
     read_rest(gateway);
@@ -270,6 +315,8 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
     for (size_t i = 0; i < SELKIE_LINES_MAX; i++)
         selkie_ack_channel_wipe(&gateway->channels[i]);
     selkie_timer_wipe(&gateway->flush);
+    if (gateway->spool)
+        selkie_spool_set_safe(gateway->spool, NULL, NULL);
     selkie_spool_close(gateway->spool);
     selkie_gateway_config_close(gateway->config);
     free(gateway->spool_path);

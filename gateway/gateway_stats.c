@@ -61,6 +61,19 @@ static int64_t oldest_seconds(const struct selkie_gateway_stats *stats)
     return stats->spool.frames == 0 || age < 0 ? 0 : age / 1000;
 }
 
+/* The disk's words may be in no encoding that JSON takes. */
+static json_t *storage_json(const struct selkie_spool_info *spool)
+{
+    json_t *json = json_pack("{s:b, s:b, s:I}", "working", spool->fault[0] == '\0', "slow", spool->slow, "held",
+                             (json_int_t)spool->held);
+
+    if (json && spool->fault[0] != '\0') {
+        json_t *fault = json_string(spool->fault);
+        (void)json_object_set_new(json, "fault", fault ? fault : json_string("unknown"));
+    }
+    return json;
+}
+
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
 {
     const struct selkie_sender_counters *frames = &stats->forwarder.frames;
@@ -88,6 +101,8 @@ char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
         count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames, "oldest",
         (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "name_conflicts",
         count(stats->forwarder.conflicts), "lines", lines);
+    if (root)
+        (void)json_object_set_new(root, "storage", storage_json(&stats->spool));
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
@@ -134,6 +149,14 @@ static void append_faults(char text[static SELKIE_GATEWAY_STATUS_MAX], const str
     }
 }
 
+static void append_storage(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_spool_info *spool)
+{
+    if (spool->fault[0] != '\0')
+        append(text, ", storage failing (%s)", spool->fault);
+    else
+        append(text, ", storage %s", spool->slow ? "slow" : "ok");
+}
+
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats)
 {
     size_t open = 0;
@@ -145,11 +168,15 @@ void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], co
         append(text, "serial ok");
     else
         append(text, "serial %zu of %zu missing", stats->line_count - open, stats->line_count);
-    append(text, ", broker %s, %" PRId64 " waiting%s",
+    append_storage(text, &stats->spool);
+    append(text, ", broker %s, %" PRId64 " waiting",
            stats->shared_name ? "used by another gateway of this name"
            : stats->online    ? "ok"
                               : "unavailable",
-           stats->spool.frames, stats->acknowledges_all ? ", acknowledges every device" : "");
+           stats->spool.frames);
+    if (stats->spool.held > 0)
+        append(text, " (%" PRId64 " in memory only)", stats->spool.held);
+    append(text, "%s", stats->acknowledges_all ? ", acknowledges every device" : "");
     for (size_t i = 0; i < stats->line_count; i++)
         append_line(text, stats->lines[i], stats->line_count > 1, stats->boot_ms);
     append_faults(text, stats);

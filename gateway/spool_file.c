@@ -83,13 +83,14 @@ static int read_ledger(sqlite3 *db, struct selkie_spool_ledger *ledger)
 
 /* The first seq has 32 random bits, and 20 below them to count. The kernel's, which waits until it has entropy:
  * SQLite's would be the same for all machines that start without. */
-static int create(sqlite3 *db)
+static int create(sqlite3 *db, int64_t *first)
 {
     uint32_t random;
 
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         return SQLITE_IOERR;
-    char *text = sqlite3_mprintf(schema, ((long long)random << 20) + 1);
+    *first = ((int64_t)random << 20) + 1;
+    char *text = sqlite3_mprintf(schema, (long long)*first);
     int result = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
     return result;
@@ -107,7 +108,7 @@ static int check(sqlite3 *db, struct selkie_spool_ledger *ledger)
         result = query(db, "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version", found,
                        COUNT);
     if (result == SQLITE_OK && found[TABLES] == 0)
-        result = create(db);
+        result = create(db, &(int64_t){0});
     else if (result == SQLITE_OK && found[VERSION] == 1)
         result = sqlite3_exec(db, upgrade, NULL, NULL, NULL);
     return result == SQLITE_OK ? read_ledger(db, ledger) : result;

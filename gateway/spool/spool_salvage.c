@@ -3,6 +3,7 @@
 
 #include "spool/spool_pages.h"
 #include "spool/spool_rows.h"
+#include "spool/spool_sql.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,17 +11,15 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define BATCH    1024 /* frames in one transaction */
-#define SEQ_GAP  (1 << 20)
-#define KEEPING  "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000"
-#define PREPARE  "PRAGMA journal_mode = MEMORY; PRAGMA cache_size = -256;"
-#define INSERT   "INSERT OR IGNORE INTO frame (seq, rx, boot, since_boot, port, body, rssi) VALUES (?, ?, ?, ?, ?, ?, ?)"
-#define COUNT_ON "UPDATE ledger SET frames = ?1, next_seq = CASE ?1 WHEN 0 THEN next_seq ELSE ?2 END"
+#define BATCH   1024 /* frames in one transaction */
+#define SEQ_GAP (1 << 20)
+#define KEEPING "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000"
+#define PREPARE "PRAGMA journal_mode = MEMORY; PRAGMA cache_size = -256;"
 
 struct salvage {
     struct selkie_spool_pages *pages;
-    sqlite3 *db;
-    sqlite3_stmt *insert, *count_on;
+    struct selkie_spool_sql sql;
+    int64_t first;    /* seq of a spool without frames */
     int64_t highest;  /* seq */
     int64_t inserted; /* in this transaction and before */
     int in_batch;
@@ -28,29 +27,18 @@ struct salvage {
     struct selkie_spool_salvaged *found;
 };
 
-static int run(sqlite3_stmt *statement)
-{
-    int result = sqlite3_step(statement);
-
-    (void)sqlite3_reset(statement);
-    return result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
 static int begin(struct salvage *salvage)
 {
     salvage->in_batch = 0;
     salvage->inserted = salvage->found->frames;
-    return sqlite3_exec(salvage->db, "BEGIN", NULL, NULL, NULL);
+    return selkie_spool_sql_begin(&salvage->sql);
 }
 
 static int commit(struct salvage *salvage)
 {
-    (void)sqlite3_bind_int64(salvage->count_on, 1, salvage->inserted);
-    (void)sqlite3_bind_int64(salvage->count_on, 2, salvage->highest + SEQ_GAP);
-    int result = run(salvage->count_on);
+    int result = selkie_spool_sql_commit(
+        &salvage->sql, salvage->inserted > 0 ? salvage->highest + SEQ_GAP : salvage->first, salvage->inserted);
 
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(salvage->db, "COMMIT", NULL, NULL, NULL);
     if (result == SQLITE_OK)
         salvage->found->frames = salvage->inserted;
     (void)sd_notify(0, KEEPING);
@@ -61,19 +49,13 @@ static int commit(struct salvage *salvage)
 static int insert(struct salvage *salvage)
 {
     const struct selkie_spool_frame *frame = &salvage->frame;
-    sqlite3_stmt *statement = salvage->insert;
+    int result = selkie_spool_sql_insert(&salvage->sql, frame);
 
-    (void)sqlite3_bind_int64(statement, 1, frame->seq);
-    (void)sqlite3_bind_int64(statement, 2, frame->rx);
-    (void)sqlite3_bind_int64(statement, 3, frame->boot);
-    (void)sqlite3_bind_int64(statement, 4, frame->since_boot);
-    (void)sqlite3_bind_text(statement, 5, frame->port, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_blob(statement, 6, frame->body, frame->len, SQLITE_STATIC);
-    (void)sqlite3_bind_int(statement, 7, frame->rssi);
-    int result = run(statement);
+    if ((result & 0xFF) == SQLITE_CONSTRAINT)
+        return SQLITE_OK;
     if (result != SQLITE_OK)
         return result;
-    salvage->inserted += sqlite3_changes(salvage->db);
+    salvage->inserted++;
     if (frame->seq > salvage->highest)
         salvage->highest = frame->seq;
     if (++salvage->in_batch < BATCH)
@@ -120,26 +102,23 @@ static int take_all(struct salvage *salvage)
     if ((result & 0xFF) != SQLITE_FULL)
         return result;
     salvage->found->full = true;
-    return sqlite3_get_autocommit(salvage->db) ? SQLITE_OK : sqlite3_exec(salvage->db, "ROLLBACK", NULL, NULL, NULL);
+    selkie_spool_sql_roll_back(&salvage->sql);
+    return SQLITE_OK;
 }
 
-static int prepare(struct salvage *salvage, const char *into, int (*create)(sqlite3 *db))
+static int prepare(struct salvage *salvage, const char *into, int (*create)(sqlite3 *db, int64_t *first))
 {
     int result =
-        sqlite3_open_v2(into, &salvage->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+        sqlite3_open_v2(into, &salvage->sql.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 
     if (result == SQLITE_OK)
-        result = sqlite3_exec(salvage->db, PREPARE, NULL, NULL, NULL);
+        result = sqlite3_exec(salvage->sql.db, PREPARE, NULL, NULL, NULL);
     if (result == SQLITE_OK)
-        result = create(salvage->db);
-    if (result == SQLITE_OK)
-        result = sqlite3_prepare_v2(salvage->db, INSERT, -1, &salvage->insert, NULL);
-    if (result == SQLITE_OK)
-        result = sqlite3_prepare_v2(salvage->db, COUNT_ON, -1, &salvage->count_on, NULL);
-    return result;
+        result = create(salvage->sql.db, &salvage->first);
+    return result == SQLITE_OK ? selkie_spool_sql_prepare(&salvage->sql) : result;
 }
 
-int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlite3 *db),
+int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlite3 *db, int64_t *first),
                          struct selkie_spool_salvaged *found, char *why, size_t why_size)
 {
     struct salvage salvage = {.found = found};
@@ -157,10 +136,9 @@ int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlit
     if (result == SQLITE_OK)
         result = take_all(&salvage);
     if (result != SQLITE_OK)
-        (void)snprintf(why, why_size, "%s: %s", into, salvage.db ? sqlite3_errmsg(salvage.db) : sqlite3_errstr(result));
-    (void)sqlite3_finalize(salvage.insert);
-    (void)sqlite3_finalize(salvage.count_on);
-    (void)sqlite3_close(salvage.db);
+        (void)snprintf(why, why_size, "%s: %s", into,
+                       salvage.sql.db ? sqlite3_errmsg(salvage.sql.db) : sqlite3_errstr(result));
+    selkie_spool_sql_close(&salvage.sql);
     selkie_spool_pages_close(salvage.pages);
     return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
 }

@@ -16,11 +16,12 @@ struct selkie_spool_salvaged {
     bool full;         /* the disk was full before the end */
 };
 
-/* Read `from` and its log, neither of which is changed, and fill `into`, a file that exists: `create` makes the tables.
- * The frames keep their seq; the count goes on far enough behind them that those which were lost keep theirs. `into` is
- * closed and on the disk at the return. SELKIE_ESTORAGE with SQLite's or the system's reason in `why`: `into` is of no
- * use. */
-SELKIE_USE_RESULT int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlite3 *db),
+/* Read `from` and its log, neither of which is changed, and fill `into`, a file that exists: `create` makes the tables,
+ * and says their first seq. The frames keep their seq; the count goes on far enough behind them that those which were
+ * lost keep theirs. `into` is closed and on the disk at the return. SELKIE_ESTORAGE with SQLite's or the system's
+ * reason in `why`: `into` is of no use. */
+SELKIE_USE_RESULT int selkie_spool_salvage(const char *from, const char *into,
+                                           int (*create)(sqlite3 *db, int64_t *first),
                                            struct selkie_spool_salvaged *found, char *why, size_t why_size);
 
 #endif

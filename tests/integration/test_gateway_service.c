@@ -61,14 +61,14 @@ START_TEST(service_manager_is_told)
     listen_as_manager();
     harness_pty_unplug(pty);
     struct harness_process *gateway = rig_gateway(rig_config(broker->uri, pty->path, ""));
-    ck_assert(told("STATUS=serial 1 of 1 missing, broker unavailable, 0 waiting", HARNESS_PATIENCE));
+    ck_assert(told("STATUS=serial 1 of 1 missing, storage ok, broker unavailable, 0 waiting", HARNESS_PATIENCE));
     ck_assert(told("READY=1", HARNESS_PATIENCE)); /* waits neither for the line nor for the broker */
-    ck_assert(told("STATUS=serial 1 of 1 missing, broker ok, 0 waiting", HARNESS_PATIENCE));
+    ck_assert(told("STATUS=serial 1 of 1 missing, storage ok, broker ok, 0 waiting", HARNESS_PATIENCE));
     harness_pty_plug(pty);
-    ck_assert(told("STATUS=serial ok, broker ok, 0 waiting", HARNESS_PATIENCE));
+    ck_assert(told("STATUS=serial ok, storage ok, broker ok, 0 waiting", HARNESS_PATIENCE));
     rig_send_acked(pty, 1);
     ck_assert_uint_eq(rig_receive(plugin, &seq), 1);
-    ck_assert(told("STATUS=serial ok, broker ok, 1 waiting", HARNESS_PATIENCE));
+    ck_assert(told("STATUS=serial ok, storage ok, broker ok, 1 waiting", HARNESS_PATIENCE));
     harness_signal(gateway, SIGHUP);
     ck_assert(told("RELOADING=1", HARNESS_PATIENCE));
     ck_assert(told("READY=1", HARNESS_PATIENCE));

@@ -110,7 +110,7 @@ gateway_works() {
   [ "$pid" != 0 ] && [ "$pid" != "${killed:-}" ] &&
     boot_run journalctl --no-pager --output cat "_PID=$pid" >"$work/journal" && grep -q 'serial line .* open' "$work/journal" &&
     grep -q 'connected$' "$work/journal" &&
-    boot_run systemctl show --property StatusText --value selkie-gateway | grep -q 'serial ok, broker ok'
+    boot_run systemctl show --property StatusText --value selkie-gateway | grep -q 'serial ok, storage ok, broker ok'
 }
 
 # A gateway that is killed takes the cable with it. The device then begins again, with a new ID.

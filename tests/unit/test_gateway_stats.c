@@ -188,26 +188,51 @@ START_TEST(status_is_one_line_for_people)
     char status[SELKIE_GATEWAY_STATUS_MAX];
 
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting");
+    ck_assert_str_eq(status, "serial ok, storage ok, broker ok, 7 waiting");
     stats.shared_name = true;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker used by another gateway of this name, 7 waiting");
+    ck_assert_str_eq(status, "serial ok, storage ok, broker used by another gateway of this name, 7 waiting");
     stats.shared_name = false;
     stats.online = false;
     stats.spool.frames = 0;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting");
+    ck_assert_str_eq(status, "serial ok, storage ok, broker unavailable, 0 waiting");
     stats.acknowledges_all = true;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker unavailable, 0 waiting, acknowledges every device");
+    ck_assert_str_eq(status, "serial ok, storage ok, broker unavailable, 0 waiting, acknowledges every device");
     stats = stats_of();
     stats.lines = radios;
     stats.line_count = 2;
     fault = "init step 2 of 3: nothing came";
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial 1 of 2 missing, broker ok, 7 waiting, one: bytes, but no frames for 100 s, two: "
-                             "missing; /dev/two: init step 2 of 3: "
-                             "nothing came");
+    ck_assert_str_eq(
+        status, "serial 1 of 2 missing, storage ok, broker ok, 7 waiting, one: bytes, but no frames for 100 s, two: "
+                "missing; /dev/two: init step 2 of 3: "
+                "nothing came");
+}
+END_TEST
+
+START_TEST(a_failing_disk_is_told)
+{
+    struct selkie_gateway_stats stats = stats_of();
+    char status[SELKIE_GATEWAY_STATUS_MAX];
+
+    stats.spool.slow = true;
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, storage slow, broker ok, 7 waiting");
+    stats.spool.held = 3;
+    (void)strcpy(stats.spool.fault, "disk I/O error\xFF");
+    char *text = selkie_gateway_stats_json(&stats);
+    json_t *root = json_loads(text, 0, NULL), *storage = json_object_get(root, "storage");
+    ck_assert(json_is_false(json_object_get(storage, "working")));
+    ck_assert(json_is_true(json_object_get(storage, "slow")));
+    ck_assert_int_eq(json_integer_value(json_object_get(storage, "held")), 3);
+    ck_assert_str_eq(json_string_value(json_object_get(storage, "fault")), "unknown");
+    json_decref(root);
+    free(text);
+    (void)strcpy(stats.spool.fault, "disk I/O error");
+    selkie_gateway_stats_status(status, &stats);
+    ck_assert_str_eq(status, "serial ok, storage failing (disk I/O error), broker ok, 7 waiting (3 in memory only)");
 }
 END_TEST
 
@@ -219,21 +244,23 @@ START_TEST(status_says_what_each_line_hears)
     stats.lines = radios;
     stats.line_count = 1;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting, bytes, but no frames for 100 s");
+    ck_assert_str_eq(status, "serial ok, storage ok, broker ok, 7 waiting, bytes, but no frames for 100 s");
     hearings[0].deaf = false;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting, last frame 100 s ago");
+    ck_assert_str_eq(status, "serial ok, storage ok, broker ok, 7 waiting, last frame 100 s ago");
     stats.line_count = 2;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial 1 of 2 missing, broker ok, 7 waiting, one: last frame 100 s ago, two: missing");
+    ck_assert_str_eq(
+        status, "serial 1 of 2 missing, storage ok, broker ok, 7 waiting, one: last frame 100 s ago, two: missing");
     second_open = true;
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial ok, broker ok, 7 waiting, one: last frame 100 s ago, two: no frame yet");
+    ck_assert_str_eq(status,
+                     "serial ok, storage ok, broker ok, 7 waiting, one: last frame 100 s ago, two: no frame yet");
     stats.lines = &radios[1];
     stats.line_count = 1;
     second_open = false; /* "missing" stands there already */
     selkie_gateway_stats_status(status, &stats);
-    ck_assert_str_eq(status, "serial 1 of 1 missing, broker ok, 7 waiting");
+    ck_assert_str_eq(status, "serial 1 of 1 missing, storage ok, broker ok, 7 waiting");
 }
 END_TEST
 
@@ -246,6 +273,7 @@ int main(void)
     tcase_add_test(tcase, every_line_is_told_and_summed_up);
     tcase_add_test(tcase, age_is_never_negative);
     tcase_add_test(tcase, status_is_one_line_for_people);
+    tcase_add_test(tcase, a_failing_disk_is_told);
     tcase_add_test(tcase, status_says_what_each_line_hears);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
