@@ -5,6 +5,7 @@
 #include "registry/integrity_check.h"
 #include "registry/registry.h"
 #include <check.h>
+#include <errno.h>
 #include <kit/kit.h>
 #include <run_suite.h>
 #include <sched.h>
@@ -335,6 +336,46 @@ START_TEST(want_of_memory_is_no_damage_wherever_it_comes)
 }
 END_TEST
 
+static atomic_bool disk_full;
+static ssize_t (*real_pwrite)(int fd, const void *bytes, size_t len, off_t at);
+
+static ssize_t pwrite_full(int fd, const void *bytes, size_t len, off_t at)
+{
+    if (!atomic_load(&disk_full))
+        return real_pwrite(fd, bytes, len, at);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* Each reader writes: the index of the log is a file. */
+START_TEST(a_full_disk_is_no_damage)
+{
+    struct kit_device device = kit_device(1, 1);
+    const char *path = kit_path(make_registry(&device), "registry.db");
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    const char *call = vfs->xGetSystemCall(vfs, "pwrite64") ? "pwrite64" : "pwrite";
+    char text[SELKIE_INTEGRITY_TEXT_SIZE];
+    struct selkie_integrity_check *integrity_check;
+    sqlite3_syscall_ptr real = vfs->xGetSystemCall(vfs, call);
+
+    memcpy(&real_pwrite, &real, sizeof real);
+    ck_assert_int_eq(vfs->xSetSystemCall(vfs, call, (sqlite3_syscall_ptr)pwrite_full), SQLITE_OK);
+    atomic_store(&disk_full, true);
+    ck_assert_int_eq(selkie_integrity_check_start(&integrity_check, path), 0);
+    int64_t until_us = selkie_clock_monotonic_us() + 10000000;
+    while (!selkie_integrity_check_delayed(integrity_check, text) && selkie_clock_monotonic_us() < until_us &&
+           !selkie_integrity_check_found(integrity_check, text))
+        sched_yield();
+    ck_assert_msg(!selkie_integrity_check_found(integrity_check, text), "%s", text);
+    ck_assert(selkie_integrity_check_delayed(integrity_check, text));
+    atomic_store(&disk_full, false);
+    ck_assert(selkie_integrity_check_wait(integrity_check, 30000000));
+    ck_assert(!selkie_integrity_check_found(integrity_check, text));
+    selkie_integrity_check_stop(integrity_check);
+    ck_assert_int_eq(vfs->xSetSystemCall(vfs, call, NULL), SQLITE_OK);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_just_now_is_tried_again_ever_more_rarely)
 {
     struct kit_device device = kit_device(1, 1);
@@ -403,6 +444,7 @@ int main(void)
     tcase_add_test(tcase, a_key_in_the_wrong_place_is_found);
     tcase_add_test(tcase, the_log_is_let_go_of_before_each_table);
     tcase_add_test(tcase, want_of_memory_is_no_damage_wherever_it_comes);
+    tcase_add_test(tcase, a_full_disk_is_no_damage);
     tcase_add_test(tcase, what_cannot_be_read_just_now_is_tried_again_ever_more_rarely);
     tcase_add_test(tcase, a_registry_that_cannot_be_read_through_just_now_is_used_and_told_of_once);
     suite_add_tcase(suite, tcase);

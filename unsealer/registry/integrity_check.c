@@ -34,10 +34,22 @@ static bool is_temporary(int code)
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL: /* too many others took the log's locks */
     case SQLITE_CANTOPEN: /* the first read opens the log: too many files are open */
+    case SQLITE_FULL:
     case SQLITE_INTERRUPT:
         return true;
     default:
-        return code == SQLITE_IOERR_NOMEM;
+        break;
+    }
+    switch (code) {
+    case SQLITE_IOERR_NOMEM:
+    case SQLITE_IOERR_SHMOPEN: /* a reader writes the index of the log, for which a full disk has no room */
+    case SQLITE_IOERR_SHMSIZE:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_IOERR_SHMLOCK:
+    case SQLITE_IOERR_WRITE:
+        return true;
+    default:
+        return false;
     }
 }
 
