@@ -113,7 +113,7 @@ static int decode(struct cursor *record, int64_t seq, struct selkie_spool_frame 
     copy_port(record, types[PORT], frame);
     copy_body(record, types[BODY], frame);
     frame->rssi = count == COLUMNS ? (int16_t)number(record, types[RSSI]) : 0;
-    return record->bad ? SELKIE_EMALFORMED : 0;
+    return record->bad || record->at != record->end ? SELKIE_EMALFORMED : 0;
 }
 
 size_t selkie_spool_rows_count(const uint8_t *page, size_t size)

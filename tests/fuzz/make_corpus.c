@@ -114,6 +114,22 @@ static void write_fragments(const json_t *cases)
     }
 }
 
+/* A leaf of SQLite's smallest size with two rows of a spool, of version 2 and of version 1. */
+static void write_spool_page(void)
+{
+    static const uint8_t head[] = {0x0D, 0, 0, 0, 2, 0, 0, 0, 0x01, 0x00, 0x01, 0x40}; /* rows at 256 and 320 */
+    static const uint8_t rows[2][64] = {
+        {24,   0x81, 0x00, 8, 0,   4,   1,   2,    19, 22, 1, 0x12, 0x34, 0x56,
+         0x78, 7,    1,    2, 't', 't', 'y', 0x11, 1,  2,  3, 4,    0xA9},
+        {19, 5, 7, 0, 4, 9, 8, 17, 24, 0x12, 0x34, 0x56, 0x78, 't', '0', 0x10, 1, 2, 3, 4, 5},
+    };
+    uint8_t page[512] = {0};
+
+    memcpy(page, head, sizeof head);
+    memcpy(page + 256, rows, sizeof rows);
+    write_seed("spool_rows", "", 0, page, sizeof page);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const topics[] = {
@@ -197,6 +213,7 @@ int main(int argc, char **argv)
     write_histories();
     write_texts("receipt", receipts);
     write_texts("csv", rows);
+    write_spool_page();
     write_fragments(vectors_list(fragments, "cases"));
     json_decref(fragments);
     json_decref(root);

@@ -206,6 +206,7 @@ static void fill_and_die(uint32_t count)
 START_TEST(a_truncated_spool_gets_back_what_its_log_has)
 {
     for (int gone = 0; gone < 2; gone++) {
+        selkie_spool_close(spool);
         start();
         selkie_spool_close(spool);
         spool = NULL;
@@ -310,12 +311,13 @@ static size_t read_whole(char bytes[static 1 << 16])
 
 START_TEST(a_database_that_is_not_for_us_is_not_changed_by_a_byte)
 {
-    static const char *const foreign[] = {"CREATE TABLE mine (x)", "CREATE TABLE mine (x); PRAGMA application_id = 7",
-                                          "PRAGMA application_id = 0x53454C4B; PRAGMA user_version = 9;"
-                                          "CREATE TABLE frame (x)"};
+    static const char *const foreign[] = {
+        "CREATE TABLE mine (x)", "CREATE TABLE mine (x); PRAGMA application_id = 7",
+        "CREATE TABLE frame (x); PRAGMA application_id = 0x53454C4B; PRAGMA user_version = 9"};
     static char before[1 << 16], after[1 << 16];
 
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        selkie_spool_close(spool);
         start();
         selkie_spool_close(spool);
         (void)unlink(path);
