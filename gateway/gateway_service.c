@@ -17,9 +17,11 @@
 
 #define STATUS_US  (500 * SELKIE_MS_US)
 #define DAY_MS     INT64_C(86400000)
-#define BATCH_MAX  32                  /* frames in one commit */
-#define MEND_US    (5 * SELKIE_SEC_US) /* between two tries with a disk that fails */
-#define LATE_MS    2000                /* a device no longer waits for an ACK: its repeat will have one */
+#define BATCH_MAX  32                   /* frames in one commit */
+#define MEND_US    (5 * SELKIE_SEC_US)  /* between two tries with a disk that fails */
+#define LATE_MS    2000                 /* a device no longer waits for an ACK: its repeat will have one */
+#define SLOW_US    (100 * SELKIE_MS_US) /* a commit that takes this long is followed by a rest as long, */
+#define REST_US    (1 * SELKIE_SEC_US)  /* but no longer than this */
 #define AFTER_READ 10 /* rank behind the lines: all of them are read before the loop waits for the disk */
 
 struct selkie_gateway_service {
@@ -35,6 +37,8 @@ struct selkie_gateway_service {
     struct selkie_radio_line *lines[SELKIE_LINES_MAX];
     size_t line_count;
     struct selkie_timer flush;
+    struct selkie_timer rested; /* the disk has been left alone for long enough */
+    int64_t rest_until_us;
     struct selkie_timer tick;
     struct selkie_timer status;
     struct selkie_timer mend; /* while the disk fails */
@@ -98,6 +102,7 @@ static void on_changed(void *context)
 static void on_tick(void *context)
 {
     struct selkie_gateway_service *gateway = context;
+    selkie_spool_sync(gateway->spool);
     struct selkie_gateway_stats stats = gather(gateway);
     char *json = selkie_gateway_stats_json(&stats);
 
@@ -158,6 +163,19 @@ static void hold_batch(struct selkie_gateway_service *gateway, size_t count)
     on_changed(gateway);
 }
 
+/* The loop stands still while the disk works. A slow disk must leave it time in between, for the ACKs to find a gap on
+ * the air and for the broker's answers. The frames that come meanwhile share the next commit. */
+static int put_batch(struct selkie_gateway_service *gateway, size_t count)
+{
+    int64_t began_us = selkie_clock_monotonic_us();
+    int result = selkie_spool_put(gateway->spool, gateway->batch, count);
+    int64_t now_us = selkie_clock_monotonic_us(), took_us = now_us - began_us;
+
+    if (took_us >= SLOW_US)
+        gateway->rest_until_us = now_us + (took_us < REST_US ? took_us : REST_US);
+    return result;
+}
+
 static void store_batch(void *context)
 {
     struct selkie_gateway_service *gateway = context;
@@ -166,7 +184,7 @@ static void store_batch(void *context)
     if (count == 0)
         return;
     gateway->batch_count = 0;
-    if (!selkie_spool_works(gateway->spool) || selkie_spool_put(gateway->spool, gateway->batch, count) < 0) {
+    if (!selkie_spool_works(gateway->spool) || put_batch(gateway, count) < 0) {
         hold_batch(gateway, count);
         return;
     }
@@ -181,6 +199,27 @@ static void store_batch(void *context)
     }
     selkie_forwarder_kick(gateway->forwarder);
     on_changed(gateway);
+}
+
+static void on_rested(void *context)
+{
+    struct selkie_gateway_service *gateway = context;
+
+    if (selkie_timer_later(&gateway->flush, AFTER_READ) < 0)
+        store_batch(gateway);
+}
+
+/* Store the batch once all lines are read. */
+static void store_soon(struct selkie_gateway_service *gateway)
+{
+    int64_t rest_us = gateway->rest_until_us - selkie_clock_monotonic_us();
+
+    if (gateway->batch_count == BATCH_MAX || !gateway->forwarder)
+        store_batch(gateway);
+    else if (rest_us > 0)
+        selkie_timer_start(&gateway->rested, rest_us);
+    else
+        on_rested(gateway);
 }
 
 static void on_body(void *context, struct selkie_radio_line *line, const uint8_t *body, size_t len, int16_t rssi)
@@ -208,8 +247,7 @@ static void on_body(void *context, struct selkie_radio_line *line, const uint8_t
     frame->len = (uint16_t)len;
     memcpy(frame->body, body, len);
     gateway->origins[gateway->batch_count++] = line;
-    if (gateway->batch_count == BATCH_MAX || !gateway->forwarder || selkie_timer_later(&gateway->flush, AFTER_READ) < 0)
-        store_batch(gateway);
+    store_soon(gateway);
 }
 
 /* Start, stop and reload. */
@@ -278,6 +316,7 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     for (size_t i = 0; i < SELKIE_LINES_MAX; i++)
         selkie_ack_channel_init(&gateway->channels[i], event);
     selkie_timer_init(&gateway->flush, event, store_batch, gateway);
+    selkie_timer_init(&gateway->rested, event, on_rested, gateway);
     selkie_timer_init(&gateway->tick, event, on_tick, gateway);
     selkie_timer_init(&gateway->status, event, report_status, gateway);
     selkie_timer_init(&gateway->mend, event, on_mend, gateway);
@@ -315,6 +354,7 @@ void selkie_gateway_service_close(struct selkie_gateway_service *gateway)
     for (size_t i = 0; i < SELKIE_LINES_MAX; i++)
         selkie_ack_channel_wipe(&gateway->channels[i]);
     selkie_timer_wipe(&gateway->flush);
+    selkie_timer_wipe(&gateway->rested);
     if (gateway->spool)
         selkie_spool_set_safe(gateway->spool, NULL, NULL);
     selkie_spool_close(gateway->spool);

@@ -6,6 +6,7 @@
 #include "spool/spool_memory.h"
 
 #include <inttypes.h>
+#include <selkie/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 
 /* Between the last seq that the disk may have, whatever it reported, and those of frames in memory. */
 #define HELD_GAP 4096
+
+/* A slow disk is left alone for so long: the next put makes durable what was forgotten, too. */
+#define SYNC_REST_US 20000000
 
 struct selkie_spool {
     struct selkie_spool_disk disk;
@@ -92,6 +96,17 @@ struct selkie_spool *selkie_spool_open_anyway(const char *path, int64_t max_fram
     return NULL;
 }
 
+static void sync_now(struct selkie_spool *spool)
+{
+    int tries = 0;
+
+    if (!selkie_spool_sql_in_transaction(&spool->disk.sql))
+        return;
+    int result = selkie_spool_disk_commit(&spool->disk);
+    if (result != SQLITE_OK)
+        (void)selkie_spool_disk_failed(&spool->disk, result, "forget a frame", &tries);
+}
+
 void selkie_spool_close(struct selkie_spool *spool)
 {
     if (!spool)
@@ -99,7 +114,7 @@ void selkie_spool_close(struct selkie_spool *spool)
     if (spool->memory && selkie_spool_memory_count(spool->memory) > 0 && !selkie_spool_mend(spool))
         selkie_log(LOG_WARNING, "spool %s: %zu frames in memory are lost; no device was told that they arrived",
                    spool->disk.path, selkie_spool_memory_count(spool->memory));
-    selkie_spool_sync(spool);
+    sync_now(spool);
     selkie_spool_disk_detach(&spool->disk);
     selkie_spool_memory_close(spool->memory);
     free(spool->disk.path);
@@ -313,10 +328,16 @@ static int read_next(struct selkie_spool *spool, int64_t after, struct selkie_sp
     return SELKIE_ESTORAGE;
 }
 
+/* Whether the disk is left to selkie_spool_mend: nobody else tries it all the time. */
+static bool is_closed(const struct selkie_spool *spool)
+{
+    return spool->disk.failing && !spool->disk.sql.db;
+}
+
 int selkie_spool_next(struct selkie_spool *spool, int64_t after, struct selkie_spool_frame *frame)
 {
     const struct selkie_spool_frame *held = selkie_spool_memory_next(spool->memory, after);
-    int result = spool->disk.failing && !spool->disk.sql.db && held ? SELKIE_ENOTFOUND : read_next(spool, after, frame);
+    int result = is_closed(spool) ? SELKIE_ESTORAGE : read_next(spool, after, frame);
 
     if (!held || (result == 0 && frame->seq < held->seq))
         return result;
@@ -379,13 +400,8 @@ size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size
 
 void selkie_spool_sync(struct selkie_spool *spool)
 {
-    int tries = 0;
-
-    if (!selkie_spool_sql_in_transaction(&spool->disk.sql))
-        return;
-    int result = selkie_spool_disk_commit(&spool->disk);
-    if (result != SQLITE_OK)
-        (void)selkie_spool_disk_failed(&spool->disk, result, "forget a frame", &tries);
+    if (!spool->disk.slow || selkie_clock_monotonic_us() - spool->disk.committed_us >= SYNC_REST_US)
+        sync_now(spool);
 }
 
 void selkie_spool_info(struct selkie_spool *spool, struct selkie_spool_info *info)
@@ -397,7 +413,7 @@ void selkie_spool_info(struct selkie_spool *spool, struct selkie_spool_info *inf
     *info = (struct selkie_spool_info){.dropped = spool->disk.dropped, .held = (int64_t)held};
     do {
         result = SQLITE_DONE;
-        if (spool->disk.ledger.frames > 0 && selkie_spool_disk_ready(&spool->disk))
+        if (spool->disk.ledger.frames > 0 && !is_closed(spool) && selkie_spool_disk_ready(&spool->disk))
             result = selkie_spool_sql_oldest(&spool->disk.sql, &info->oldest_rx);
     } while (result != SQLITE_ROW && result != SQLITE_DONE &&
              selkie_spool_disk_failed(&spool->disk, result, "read a frame", &tries));

@@ -80,7 +80,8 @@ int selkie_spool_disk_commit(struct selkie_spool_disk *disk)
     int64_t began_us = selkie_clock_monotonic_us();
     int result = selkie_spool_sql_commit(&disk->sql, disk->ledger.next_seq, disk->ledger.frames);
 
-    judge_speed(disk, selkie_clock_monotonic_us() - began_us);
+    disk->committed_us = selkie_clock_monotonic_us();
+    judge_speed(disk, disk->committed_us - began_us);
     if (result != SQLITE_OK)
         return result;
     disk->stored = disk->ledger;

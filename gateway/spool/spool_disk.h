@@ -24,13 +24,14 @@ struct selkie_spool_disk {
     struct selkie_spool_ledger stored; /* on the disk */
     uint64_t dropped;
     uint64_t hiccups;
-    uint64_t dropping;   /* in the open transaction */
-    size_t forgetting;   /* in the open transaction */
-    unsigned generation; /* spool.h; 0: was never open */
-    unsigned fast;       /* commits since the last slow one; up to FAST_RUNS */
-    bool slow;           /* and it is in the log */
-    bool damaged;        /* the file must be replaced before it can be opened */
-    bool failing;        /* a failure is in the log, and no success since */
+    uint64_t dropping;    /* in the open transaction */
+    size_t forgetting;    /* in the open transaction */
+    unsigned generation;  /* spool.h; 0: was never open */
+    int64_t committed_us; /* when the last commit ended, well or not; monotonic clock */
+    unsigned fast;        /* commits since the last slow one; up to FAST_RUNS */
+    bool slow;            /* and it is in the log */
+    bool damaged;         /* the file must be replaced before it can be opened */
+    bool failing;         /* a failure is in the log, and no success since */
     char fault[SELKIE_SPOOL_DISK_FAULT_MAX];
 };
 

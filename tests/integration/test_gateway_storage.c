@@ -171,6 +171,40 @@ START_TEST(a_gateway_starts_on_a_read_only_disk_and_goes_on_when_it_is_mended)
 }
 END_TEST
 
+/* Each commit takes a second, and a frame comes each second: neither the ACKs nor the broker's answers starve,
+ * and nobody blames the broker. */
+START_TEST(a_slow_disk_starves_nobody)
+{
+    enum { FRAMES = 45, EACH_MS = 1000 };
+    struct rig rig = start("\"confirm\":\"broker\"");
+    unsigned acks = 0;
+    uint32_t i = 0;
+
+    set_disk("slow 1000");
+    for (; i < FRAMES; i++) {
+        int64_t next_ms = harness_now_ms() + EACH_MS, left_ms;
+        rig_send(rig.pty, i);
+        while ((left_ms = next_ms - harness_now_ms()) > 0)
+            acks += rig_ack(rig.pty, (int)left_ms) >= 0;
+    }
+    while (rig_ack(rig.pty, 5000) >= 0)
+        acks++;
+    printf("%u of %d frames acknowledged on a slow disk\n", acks, FRAMES);
+    ck_assert_uint_ge(acks, FRAMES * 8 / 10);
+    ck_assert_uint_eq(rig_log_count(rig.gateway, "no answer"), 0);
+    ck_assert_uint_eq(rig_log_count(rig.gateway, "reconnecting"), 0);
+    ck_assert_uint_eq(rig_log_count(rig.gateway, "the disk is slow"), 1);
+    for (uint32_t number = 0; number < FRAMES; number++)
+        ck_assert_uint_eq(rig_receive(rig.plugin, NULL), number); /* in order, none twice */
+    set_disk("works");
+    for (; !harness_log_has(rig.gateway, "the disk is fast again"); i++) {
+        ck_assert_uint_lt(i, FRAMES + 100);
+        rig_send_acked(rig.pty, i);
+    }
+    rig_stop(rig.gateway, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway_storage");
@@ -182,6 +216,10 @@ int main(void)
     tcase_add_test(tcase, frames_pass_by_a_disk_that_is_over_quota);
     tcase_add_test(tcase, frames_pass_by_a_full_disk_and_it_is_not_called_damaged);
     tcase_add_test(tcase, a_gateway_starts_on_a_read_only_disk_and_goes_on_when_it_is_mended);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("slow");
+    tcase_set_timeout(tcase, 150);
+    tcase_add_test(tcase, a_slow_disk_starves_nobody);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -25,6 +25,29 @@ START_TEST(unit_is_a_tight_sandbox)
 }
 END_TEST
 
+static long seconds_of(const char *setting)
+{
+    FILE *unit = fopen(UNIT, "re");
+    char line[300];
+    long seconds = 0;
+
+    ck_assert_ptr_nonnull(unit);
+    while (fgets(line, sizeof(line), unit) != NULL)
+        if (strncmp(line, setting, strlen(setting)) == 0)
+            seconds = strtol(line + strlen(setting), NULL, 10);
+    (void)fclose(unit);
+    return seconds;
+}
+
+/* One turn of the loop has three flushes: of the log, of the log before its pages are copied, and of the copies. The
+ * loop says that it lives up to a quarter of the watchdog's time before. */
+START_TEST(commit_of_90_s_is_no_reason_to_be_killed)
+{
+    ck_assert_int_gt(seconds_of("WatchdogSec=") * 3 / 4, 3 * 90);
+    ck_assert_int_gt(seconds_of("TimeoutStartSec="), 3 * 90);
+}
+END_TEST
+
 /* What the unit lets through: by number, or by the name of the driver. */
 static struct {
     bool majors[512];
@@ -123,6 +146,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, unit_is_a_tight_sandbox);
+    tcase_add_test(tcase, commit_of_90_s_is_no_reason_to_be_killed);
     tcase_add_test(tcase, line_whose_driver_comes_later_is_let_through);
     tcase_add_test(tcase, line_of_a_driver_without_a_number_is_let_through);
     tcase_add_test(tcase, lines_that_this_machine_lists_are_let_through);
