@@ -122,6 +122,8 @@ json_t *ctl_gateway_report(const char *gateway, const json_t *registered, const 
     if (registered)
         ctl_json_update(report, (json_t *)registered);
     ctl_json_set_take(report, "state", json_string(word));
+    if (strcmp(word, "online") == 0 && json_object_get(state, "storage"))
+        ctl_json_set(report, "storage", json_object_get(state, "storage"));
     if (age >= 0)
         ctl_json_set_take(report, "frame_age_s", json_integer((json_int_t)age));
     if (stats)
@@ -228,6 +230,9 @@ void ctl_gateway_print_list(const json_t *reports)
         const json_t *stats = json_object_get(report, "stats");
         json_t *row = ctl_json_must(json_copy(report));
         int64_t queue = number(stats, "queue");
+        const char *storage = json_string_value(json_object_get(report, "storage"));
+        if (storage && strcmp(storage, "failing") == 0)
+            ctl_json_set_take(row, "state", json_string("online, disk fails"));
         set_known(row, "age", age_text(report));
         set_known(row, "queue", queue < 0 ? NULL : json_integer((json_int_t)queue));
         set_known(row, "broken", broken_share(stats));

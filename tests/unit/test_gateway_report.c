@@ -83,6 +83,18 @@ START_TEST(state_age_queue_and_broken_are_listed)
 }
 END_TEST
 
+START_TEST(a_failing_disk_is_seen)
+{
+#define FAILING "{\"state\":\"online\",\"storage\":\"failing\"}"
+    expect_list(FAILING, "{\"queue\":3}", WHO "online, disk fails      3\n");
+    expect_list("{\"state\":\"online\",\"storage\":[7]}", NULL, WHO "online\n");
+    json_t *report = report_of("roof", FAILING, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "state")), "online");
+    ck_assert_str_eq(json_string_value(json_object_get(report, "storage")), "failing");
+    json_decref(report);
+}
+END_TEST
+
 START_TEST(a_deaf_line_is_seen)
 {
     print_take(json_pack("[o]", report_of("roof", ONLINE,
@@ -234,6 +246,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, state_age_queue_and_broken_are_listed);
+    tcase_add_test(tcase, a_failing_disk_is_seen);
     tcase_add_test(tcase, a_deaf_line_is_seen);
     tcase_add_test(tcase, a_wrong_clock_makes_no_wrong_age);
     tcase_add_test(tcase, all_of_it_is_shown_and_apart_from_what_the_plugin_knows);
