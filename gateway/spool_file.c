@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -251,46 +252,73 @@ static int make_fresh(const char *path, int number, char why[static SELKIE_SPOOL
     return 0;
 }
 
+/* The file that is made of the damaged one, locked: a second gateway must not do the same. Its descriptor, or an error.
+ */
+static int lock_fresh(const char *path, int number, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    char fresh[PATH_MAX];
+
+    make_name(fresh, path, FRESH, number);
+    int fd = open(fresh, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    bool busy = fd >= 0 && errno == EWOULDBLOCK;
+    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be replaced: %s: %s", fresh,
+                   busy ? "another process is about it, perhaps a second gateway" : strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return busy ? SELKIE_EREFUSED : SELKIE_ESTORAGE;
+}
+
+/* No file has been renamed yet. */
+static int give_up_fresh(const char *path, int number)
+{
+    char fresh[PATH_MAX];
+
+    make_name(fresh, path, FRESH, number);
+    return unlink(fresh) == 0 || errno == ENOENT ? 0 : SELKIE_ESTORAGE;
+}
+
 int selkie_spool_file_replace(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     int number = number_of(path, DAMAGED, false);
-    char fresh[PATH_MAX];
 
     if (number > DAMAGED_KEPT)
         number = DAMAGED_KEPT;
-    make_name(fresh, path, FRESH, number);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged, and cannot be replaced: %s: %s", fresh, strerror(errno));
-        return SELKIE_ESTORAGE;
-    }
-    (void)close(fd);
+    int fd = lock_fresh(path, number, why);
+    if (fd < 0)
+        return fd;
     int result = set_aside(path, number, why);
-    if (result < 0) {
-        if (access(path, F_OK) == 0) /* nothing has happened yet */
-            (void)unlink(fresh);
-        return result;
-    }
-    return make_fresh(path, number, why);
+    if (result == 0)
+        result = make_fresh(path, number, why);
+    else if (access(path, F_OK) == 0)
+        (void)give_up_fresh(path, number); /* it is in the way of nothing */
+    (void)close(fd);
+    return result;
 }
 
 /* Finish what a process began that was killed. */
 static int finish(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     int number = number_of(path, FRESH, true);
-    char fresh[PATH_MAX];
 
     if (number > DAMAGED_KEPT)
         return 0;
-    make_name(fresh, path, FRESH, number);
-    if (access(path, F_OK) == 0) { /* killed before it renamed anything */
-        if (unlink(fresh) == 0)
-            return 0;
-        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s: %s", fresh, strerror(errno));
-        return SELKIE_ESTORAGE;
+    int fd = lock_fresh(path, number, why);
+    if (fd < 0)
+        return fd;
+    int result;
+    if (access(path, F_OK) == 0) {
+        result = give_up_fresh(path, number);
+        if (result < 0)
+            (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s." FRESH "-%d: %s", path, number, strerror(errno));
+    } else {
+        result = set_aside(path, number, why);
+        if (result == 0)
+            result = make_fresh(path, number, why);
     }
-    int result = set_aside(path, number, why);
-    return result < 0 ? result : make_fresh(path, number, why);
+    (void)close(fd);
+    return result;
 }
 
 /* Look at the files before SQLite does, which changes what it opens, and removes the log of a file that is empty. 0,
@@ -332,8 +360,9 @@ static int open_sound(const char *path, sqlite3 **db, struct selkie_spool_ledger
         result = open_once(path, db, ledger, why);
     }
     if (selkie_spool_file_is_damage(result)) {
-        if (selkie_spool_file_replace(path, why) < 0)
-            return SELKIE_ESTORAGE;
+        int replaced = selkie_spool_file_replace(path, why);
+        if (replaced < 0)
+            return replaced;
         result = open_once(path, db, ledger, why);
         ledger->replaced = true;
     }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -291,6 +292,25 @@ START_TEST(a_rescue_that_was_killed_goes_on)
 }
 END_TEST
 
+START_TEST(two_gateways_do_not_rescue_the_same_spool)
+{
+    char name[2][96];
+
+    fill();
+    (void)snprintf(name[0], sizeof name[0], "%s.damaged-1", path);
+    (void)snprintf(name[1], sizeof name[1], "%s.from-1", path);
+    ck_assert_int_eq(rename(path, name[0]), 0);
+    int fd = open(name[1], O_RDWR | O_CREAT, 0600); /* the other gateway's */
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    ck_assert_ptr_null(selkie_spool_open_anyway(path, 10));
+    ck_assert_uint_eq(caught_lines("another process is about it, perhaps a second gateway"), 1);
+    ck_assert_uint_eq(files_like(".from-1"), 1);
+    (void)close(fd);
+    open_again();
+    ck_assert_uint_eq(count_frames(), FRAMES);
+}
+END_TEST
+
 static void make_foreign(const char *statements)
 {
     sqlite3 *db = NULL;
@@ -349,6 +369,7 @@ int main(void)
     tcase_add_test(tcase, a_spool_that_was_there_is_told_to_be_lost);
     tcase_add_test(tcase, a_spool_whose_log_is_gone_is_told);
     tcase_add_test(tcase, a_rescue_that_was_killed_goes_on);
+    tcase_add_test(tcase, two_gateways_do_not_rescue_the_same_spool);
     tcase_add_test(tcase, a_database_that_is_not_for_us_is_not_changed_by_a_byte);
     suite_add_tcase(suite, tcase);
     return run_in_folder(suite);
