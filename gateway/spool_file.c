@@ -230,6 +230,17 @@ static int set_aside(const char *path, int number, char why[static SELKIE_SPOOL_
     return 0;
 }
 
+/* Each spool has a log, so that one that is gone is noticed. Not before the spool: an interrupted rescue would take it
+ * for the damaged one's. */
+static int make_log(const char *path)
+{
+    char log[PATH_MAX];
+
+    (void)snprintf(log, sizeof log, "%s-wal", path);
+    int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 ? -1 : close(fd);
+}
+
 /* Make the fresh file of the damaged one, and put it in its place. */
 static int make_fresh(const char *path, int number, char why[static SELKIE_SPOOL_WHY_MAX])
 {
@@ -240,7 +251,7 @@ static int make_fresh(const char *path, int number, char why[static SELKIE_SPOOL
     make_name(fresh, path, FRESH, number);
     if (selkie_spool_salvage(damaged, fresh, create, &found, why, SELKIE_SPOOL_WHY_MAX) < 0)
         return SELKIE_ESTORAGE;
-    if (rename(fresh, path) != 0 || sync_folder(path) != 0) {
+    if (rename(fresh, path) != 0 || make_log(path) != 0 || sync_folder(path) != 0) {
         (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s: %s", fresh, strerror(errno));
         return SELKIE_ESTORAGE;
     }

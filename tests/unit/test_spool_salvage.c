@@ -179,6 +179,7 @@ START_TEST(damage_under_way_is_told_with_how_many_frames_are_saved)
     (void)snprintf(told, sizeof told, "a fresh one started with the %u frames that could be read (unreadable pages: 1)",
                    count);
     ck_assert_uint_eq(caught_lines(told), 1);
+    ck_assert_uint_eq(caught_lines(""), 2); /* what could not be read, and what became of it */
     /* A receipt for one of them is a receipt still. */
     ck_assert_uint_eq(selkie_spool_forget(spool, &first, 1), 1);
 }
