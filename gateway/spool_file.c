@@ -290,25 +290,7 @@ static int give_up_fresh(const char *path, int number)
     return unlink(fresh) == 0 || errno == ENOENT ? 0 : SELKIE_ESTORAGE;
 }
 
-int selkie_spool_file_replace(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
-{
-    int number = number_of(path, DAMAGED, false);
-
-    if (number > DAMAGED_KEPT)
-        number = DAMAGED_KEPT;
-    int fd = lock_fresh(path, number, why);
-    if (fd < 0)
-        return fd;
-    int result = set_aside(path, number, why);
-    if (result == 0)
-        result = make_fresh(path, number, why);
-    else if (access(path, F_OK) == 0)
-        (void)give_up_fresh(path, number); /* it is in the way of nothing */
-    (void)close(fd);
-    return result;
-}
-
-/* Finish what a process began that was killed. */
+/* Finish what was begun, perhaps by a process that was killed. */
 static int finish(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     int number = number_of(path, FRESH, true);
@@ -328,6 +310,39 @@ static int finish(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
         if (result == 0)
             result = make_fresh(path, number, why);
     }
+    (void)close(fd);
+    return result;
+}
+
+/* What an older damaged file of this number left must not be taken for the log of the next. */
+static void clear_number(const char *path, int number)
+{
+    char log[PATH_MAX];
+
+    (void)snprintf(log, sizeof log, "%s." DAMAGED "-%d-wal", path, number);
+    (void)unlink(log);
+    (void)snprintf(log, sizeof log, "%s." DAMAGED "-%d-journal", path, number);
+    (void)unlink(log);
+}
+
+int selkie_spool_file_replace(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    int number = number_of(path, DAMAGED, false);
+
+    /* Tried before, and the file was renamed then. */
+    if (number_of(path, FRESH, true) <= DAMAGED_KEPT && access(path, F_OK) != 0)
+        return finish(path, why);
+    if (number > DAMAGED_KEPT)
+        number = DAMAGED_KEPT;
+    int fd = lock_fresh(path, number, why);
+    if (fd < 0)
+        return fd;
+    clear_number(path, number);
+    int result = set_aside(path, number, why);
+    if (result == 0)
+        result = make_fresh(path, number, why);
+    else if (access(path, F_OK) == 0)
+        (void)give_up_fresh(path, number); /* it is in the way of nothing */
     (void)close(fd);
     return result;
 }

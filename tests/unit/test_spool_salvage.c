@@ -293,6 +293,59 @@ START_TEST(a_rescue_that_was_killed_goes_on)
 }
 END_TEST
 
+/* The last number is used again. What the one before left there is another spool's. */
+START_TEST(the_log_of_an_older_damaged_spool_is_not_taken_for_this_ones)
+{
+    char name[4][96];
+
+    fill();
+    (void)snprintf(name[3], sizeof name[3], "%s.damaged-3-wal", path);
+    ck_assert_int_eq(rename(log_path(), name[3]), 0);
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(name[i], sizeof name[i], "%s.damaged-%d", path, i + 1);
+        int fd = open(name[i], O_WRONLY | O_CREAT, 0600);
+        (void)close(fd);
+    }
+    (void)unlink(path);
+    open_again();
+    for (uint32_t i = 1000; i < 1000 + FRAMES; i++)
+        put(i);
+    selkie_spool_close(spool);
+    (void)unlink(log_path());
+    fail_page(1, UINT_MAX);
+    open_again();
+    ck_assert_uint_eq(count_frames(), FRAMES);
+    ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), 0);
+    ck_assert_uint_eq(number_in(&frame), 1000);
+}
+END_TEST
+
+/* Renamed, and then the disk was full: the next try goes on with that, and not with the next number. */
+START_TEST(a_rescue_that_failed_goes_on)
+{
+    char name[96];
+
+    fill();
+    (void)snprintf(name, sizeof name, "%s.from-1", path);
+    for (off_t len = 4096; len < 65536; len += 20480) {
+        fail_page(1, UINT_MAX);
+        limit_files((rlim_t)len);
+        spool = selkie_spool_open_anyway(path, 1000000);
+        limit_files(RLIM_INFINITY);
+        ck_assert_ptr_nonnull(spool);
+        if (!selkie_spool_works(spool))
+            ck_assert_uint_eq(files_like(".damaged-1"), 1);
+        fail_page(0, 0);
+        ck_assert(selkie_spool_mend(spool));
+        ck_assert_uint_eq(files_like(".damaged-2"), 0);
+        selkie_spool_close(spool);
+        spool = NULL;
+        start();
+        fill();
+    }
+}
+END_TEST
+
 START_TEST(two_gateways_do_not_rescue_the_same_spool)
 {
     char name[2][96];
@@ -370,6 +423,8 @@ int main(void)
     tcase_add_test(tcase, a_spool_that_was_there_is_told_to_be_lost);
     tcase_add_test(tcase, a_spool_whose_log_is_gone_is_told);
     tcase_add_test(tcase, a_rescue_that_was_killed_goes_on);
+    tcase_add_test(tcase, the_log_of_an_older_damaged_spool_is_not_taken_for_this_ones);
+    tcase_add_test(tcase, a_rescue_that_failed_goes_on);
     tcase_add_test(tcase, two_gateways_do_not_rescue_the_same_spool);
     tcase_add_test(tcase, a_database_that_is_not_for_us_is_not_changed_by_a_byte);
     suite_add_tcase(suite, tcase);
