@@ -314,9 +314,7 @@ START_TEST(the_log_of_an_older_damaged_spool_is_not_taken_for_this_ones)
     (void)unlink(log_path());
     fail_page(1, UINT_MAX);
     open_again();
-    ck_assert_uint_eq(count_frames(), FRAMES);
-    ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), 0);
-    ck_assert_uint_eq(number_in(&frame), 1000);
+    expect_numbers(1000, FRAMES);
 }
 END_TEST
 
