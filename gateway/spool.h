@@ -78,8 +78,8 @@ SELKIE_USE_RESULT int selkie_spool_next(struct selkie_spool *spool, int64_t afte
 size_t selkie_spool_forget(struct selkie_spool *spool, const int64_t *seqs, size_t count);
 void selkie_spool_sync(struct selkie_spool *spool);
 
-/* Changes when frames may have appeared below those already read: a fresh file was started after damage, or a commit
- * failed and the frames that it forgot are back. Then read from 0 again. */
+/* Changes when frames may have appeared below those already read: a fresh file was started after damage, the disk
+ * is back, or a commit failed and the frames that it forgot are back. Then read from 0 again. */
 unsigned selkie_spool_generation(const struct selkie_spool *spool);
 
 /* A random number of this opening, 1..2^53-1: exact in any JSON reader. A `seq` means a frame only together with it: a

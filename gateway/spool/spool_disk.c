@@ -163,10 +163,12 @@ bool selkie_spool_disk_ready(struct selkie_spool_disk *disk)
 
     if (disk->sql.db)
         return true;
-    if (selkie_spool_disk_attach(disk, why) == 0)
-        return true;
-    selkie_spool_disk_fail(disk, why);
-    return false;
+    if (selkie_spool_disk_attach(disk, why) < 0) {
+        selkie_spool_disk_fail(disk, why);
+        return false;
+    }
+    disk->generation++; /* meanwhile only what was in memory could be read, and that is behind these */
+    return true;
 }
 
 /* Whether another file has the path: the disk was replaced, or mounted again. */

@@ -154,6 +154,29 @@ START_TEST(the_end_saves_what_it_can)
 }
 END_TEST
 
+/* The disk is pulled out, and another reader has gone on with what is in memory. */
+START_TEST(frames_of_a_disk_that_comes_back_are_read_again)
+{
+    char away[96];
+
+    (void)put(0);
+    fail_disk();
+    (void)hold(1);
+    (void)snprintf(away, sizeof away, "%s.away", path);
+    ck_assert_int_eq(rename(path, away), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert(!selkie_spool_mend(spool));
+    ck_assert_int_eq(selkie_spool_next(spool, 0, &frame), 0);
+    ck_assert_uint_eq(number_in(&frame), 1);
+    unsigned before = selkie_spool_generation(spool);
+    ck_assert_int_eq(rmdir(path), 0);
+    ck_assert_int_eq(rename(away, path), 0);
+    ck_assert(selkie_spool_mend(spool));
+    ck_assert_uint_ne(selkie_spool_generation(spool), before);
+    expect_numbers(0, 2);
+}
+END_TEST
+
 START_TEST(a_start_without_a_disk_is_a_spool_in_memory)
 {
     char gone[96];
@@ -229,6 +252,7 @@ int main(void)
     tcase_add_test(tcase, what_is_forgotten_while_the_disk_fails_is_not_read_again);
     tcase_add_test(tcase, the_memory_is_bounded_and_the_oldest_goes);
     tcase_add_test(tcase, the_end_saves_what_it_can);
+    tcase_add_test(tcase, frames_of_a_disk_that_comes_back_are_read_again);
     tcase_add_test(tcase, a_start_without_a_disk_is_a_spool_in_memory);
     tcase_add_test(tcase, a_spool_that_is_not_ours_is_no_reason_for_memory);
     suite_add_tcase(suite, tcase);
