@@ -125,6 +125,17 @@ static void on_success(void *context, MQTTAsync_successData5 *data)
     request_finish(context, data != NULL ? (int)data->reasonCode : 0);
 }
 
+/* Here and not by the caller, so that a connection which is lost at once stays lost. */
+static void on_connected(void *context, MQTTAsync_successData5 *data)
+{
+    struct request *request = context;
+
+    pthread_mutex_lock(&request->client->lock);
+    request->client->connected = true;
+    pthread_mutex_unlock(&request->client->lock);
+    on_success(context, data);
+}
+
 static void on_failure(void *context, MQTTAsync_failureData5 *data)
 {
     /* A refused connection has the broker's reason code in the other field. Without one the failure is Paho's own. */
@@ -268,7 +279,7 @@ struct harness_client *harness_connect_try(const struct harness_broker *broker,
         connect.ssl = &ssl;
     }
     connect.maxInflight = 1000;
-    connect.onSuccess5 = on_success;
+    connect.onSuccess5 = on_connected;
     connect.onFailure5 = on_failure;
     connect.context = request;
     ck_assert_int_eq(MQTTAsync_connect(client->handle, &connect), MQTTASYNC_SUCCESS);
@@ -279,7 +290,6 @@ struct harness_client *harness_connect_try(const struct harness_broker *broker,
         *reason = result;
         return NULL;
     }
-    client->connected = true;
     return client;
 }
 

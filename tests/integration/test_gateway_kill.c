@@ -4,6 +4,7 @@
  * SELKIE_TEST_KILLS in the environment says how often instead. */
 #include "rig.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,8 +24,14 @@ static bool stored[NUMBERS];
 static bool arrived[NUMBERS];
 static unsigned acked_count;
 static long slower = 1;
-static pid_t victim;
 static atomic_bool dead;
+
+/* kill -9 at its time. */
+struct death {
+    pthread_t thread;
+    pid_t victim;
+    struct timespec after;
+};
 
 /* The test's side of the line. */
 struct radio {
@@ -43,21 +50,25 @@ static unsigned kills(void)
 }
 
 /* On a thread of its own: the moment has nothing to do with what the test is at. */
-static void on_time(union sigval value)
+static void *kill_on_time(void *context)
 {
-    (void)value;
-    (void)kill(victim, SIGKILL);
+    const struct death *death = context;
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &death->after, NULL) != 0)
+        ;
+    (void)kill(death->victim, SIGKILL);
     atomic_store(&dead, true);
+    return NULL;
 }
 
-static void kill_later(timer_t timer, pid_t pid, bool brief)
+static void kill_later(struct death *death, pid_t pid, bool brief)
 {
     long us = 1 + random() % (brief ? BRIEF_US : LIFE_US * slower);
-    struct itimerspec after = {.it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}};
 
-    victim = pid;
+    death->victim = pid;
+    death->after = (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     atomic_store(&dead, false);
-    ck_assert_int_eq(timer_settime(timer, 0, &after, NULL), 0);
+    ck_assert_int_eq(pthread_create(&death->thread, NULL, kill_on_time, death), 0);
 }
 
 static void acknowledge(struct radio *radio, const uint8_t *ack)
@@ -125,20 +136,21 @@ static void mark_stored(const uint8_t *body, size_t len)
 }
 
 /* One life; with receipts now and then one is held back, so that frames stay for the next life. */
-static void live_and_die(const char *config, struct radio *radio, struct harness_client *plugin, timer_t timer,
-                         bool receipts)
+static void live_and_die(const char *config, struct radio *radio, struct harness_client *plugin, bool receipts)
 {
     struct harness_process *gateway = rig_gateway(config);
     unsigned before = acked_count;
     bool brief = random() % 2 == 0;
+    struct death death;
 
-    kill_later(timer, gateway->pid, brief);
+    kill_later(&death, gateway->pid, brief);
     while (!atomic_load(&dead)) {
         if (random() % 4 != 0 || radio->in_flight == 0)
             speak(radio);
         hear(radio, 3);
         (void)deal(plugin, receipts && random() % 4 != 0, 0);
     }
+    ck_assert_int_eq(pthread_join(death.thread, NULL), 0);
     ck_assert_int_eq(harness_wait_exit(gateway), 128 + SIGKILL);
     hear(radio, 1); /* said before its death */
     radio->in_flight = 0;
@@ -195,17 +207,13 @@ START_TEST(nothing_acknowledged_or_stored_is_lost_over_many_kills)
     const char *config = rig_config_text("\"broker\":{\"uri\":\"%s\"},\"confirm\":\"%s\","
                                          "\"serial\":[{\"device\":\"%s\",\"quiet_ms\":1}]",
                                          broker->uri, confirms[_i], radio.pty->path);
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_time};
-    timer_t timer;
 
-    ck_assert_int_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
     printf("seed %u\n", seed);
     srandom(seed);
     selkie_link_rx_init(&radio.rx);
     unsigned lived = 0;
     for (; lived < lives || acked_count <= lives; lived++) /* less would show little */
-        live_and_die(config, &radio, plugin, timer, receipts);
-    ck_assert_int_eq(timer_delete(timer), 0);
+        live_and_die(config, &radio, plugin, receipts);
     live_to_the_end(config, &radio, plugin, receipts);
     account(radio.next, lived, confirms[_i]);
 }

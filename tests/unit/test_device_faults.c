@@ -260,7 +260,7 @@ static void *register_and_send(void *result)
 
 START_TEST(nothing_of_an_id_is_left_on_the_stack)
 {
-    static uint8_t stack[256 * 1024] __attribute__((aligned(4096)));
+    static uint8_t stack[2 * 1024 * 1024] __attribute__((aligned(4096))); /* ThreadSanitizer needs 1 MB */
     pthread_attr_t attributes;
     pthread_t thread;
     int error;

@@ -437,7 +437,7 @@ int main(void)
     Suite *suite = suite_create("integrity_check");
     TCase *tcase = tcase_create("integrity_check");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 150);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_loop_test(tcase, a_copy_in_another_journal_mode_is_used_while_it_is_read_through, 0, 4);
     tcase_add_loop_test(tcase, each_index_is_held_against_its_table, 0, INDEXES);

@@ -84,7 +84,7 @@ static void *seal_once(void *argument)
 
 START_TEST(nothing_of_the_message_is_left_on_the_stack)
 {
-    static uint8_t stack[256 * 1024] __attribute__((aligned(4096)));
+    static uint8_t stack[2 * 1024 * 1024] __attribute__((aligned(4096))); /* ThreadSanitizer needs 1 MB */
     struct sealing sealing = {.key = {.key_id = 1, .spki = fake.spki}, .message = make_message()};
     pthread_attr_t attributes;
     pthread_t thread;
