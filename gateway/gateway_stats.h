@@ -33,8 +33,8 @@ struct selkie_gateway_stats {
 /* The caller frees the text. NULL without memory. */
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats);
 
-/* "serial ok, storage ok, broker ok, 0 waiting" ("broker used by another gateway of this name" where that is so), and ",
- * acknowledges every device" where that is so; then what the line hears:
+/* "serial ok, storage ok, broker ok, 0 waiting" ("broker used by another gateway of this name" where that is so), and
+ * ", acknowledges every device" where that is so; then what the line hears:
  * ", last frame 12 s ago", ", no frame yet" or ", bytes, but no frames for 90 s". Of several lines each is named. At
  * the end "; /dev/ttyUSB0: …" for each line with which something is wrong. */
 void selkie_gateway_stats_status(char text[static SELKIE_GATEWAY_STATUS_MAX], const struct selkie_gateway_stats *stats);

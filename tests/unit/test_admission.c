@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PROTOCOL.md, section 7, against a naive model: one that forgets nothing, searches everything, and is written down
  * from the text rule by rule. A million random frames and administrator's actions on a few addresses; the same seed
- * each time. */
+ * each time, or the one that SELKIE_TEST_SEED in the environment gives. */
 #include "rules/admission.h"
 #include <check.h>
 #include <run_suite.h>
@@ -597,6 +597,20 @@ static void stir(struct world *world)
     }
 }
 
+static uint64_t seed(void)
+{
+    const char *text = getenv("SELKIE_TEST_SEED");
+
+    return text ? strtoull(text, NULL, 10) : 20240607;
+}
+
+/* A run that never came to some rule would say nothing about it. By the seeds of others the rarest come up 220 to 320
+ * times. */
+static unsigned often(void)
+{
+    return getenv("SELKIE_TEST_SEED") ? 100 : 200;
+}
+
 START_TEST(code_and_model_decide_alike)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -605,7 +619,7 @@ START_TEST(code_and_model_decide_alike)
                                  "claim",  "not-listed", "tag-full",  "registry-full", "parking-full"};
     unsigned met[sizeof words / sizeof *words] = {0}, fifths = 0, lively = 0, takeovers = 0, over = 0, orders = 0;
 
-    world->random.state = 20240607;
+    world->random.state = seed();
     world->now_ms = 1000000000;
     for (int i = 0; i < OPERATIONS; i++) {
         if (below(world, 4) == 0)
@@ -628,15 +642,14 @@ START_TEST(code_and_model_decide_alike)
             met[j] += strcmp(words[j], outcome.verdict) == 0;
         orders += strcmp(outcome.verdict, "late") == 0 && outcome.clone;
     }
-    /* A run that never came to some rule would say nothing about it. */
     for (size_t j = 0; j < sizeof words / sizeof *words; j++)
-        ck_assert_msg(met[j] > 200, "%s: only %u times", words[j], met[j]);
-    ck_assert_uint_gt(fifths, 200);
-    ck_assert_uint_gt(lively, 200);
-    ck_assert_uint_gt(takeovers, 200);
+        ck_assert_msg(met[j] > often(), "%s: only %u times", words[j], met[j]);
+    ck_assert_uint_gt(fifths, often());
+    ck_assert_uint_gt(lively, often());
+    ck_assert_uint_gt(takeovers, often());
     ck_assert_uint_gt(over, 20);
-    ck_assert_msg(world->outlived > 200 && world->newest > 200 && world->rivals > 200 && world->readmitted > 200 &&
-                      world->due > 20,
+    ck_assert_msg(world->outlived > often() && world->newest > often() && world->rivals > often() &&
+                      world->readmitted > often() && world->due > 20,
                   "%u outlived, %u not yet, %u newest, %u rivals, %u readmitted", world->outlived, world->due,
                   world->newest, world->rivals, world->readmitted);
     ck_assert_uint_gt(orders, 200);
