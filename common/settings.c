@@ -52,7 +52,8 @@ static const char *find(const char *at, const char *key, size_t index)
         json_t *value = json_loads(next, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &read);
         if (!value) /* the container's end, or no memory */
             return at;
-        bool found = key && i % 2 == 0 && strcmp(json_string_value(value), key) == 0;
+        const char *name = key && i % 2 == 0 ? json_string_value(value) : NULL; /* not one: cut short by a NUL */
+        bool found = name && strcmp(name, key) == 0;
         json_decref(value);
         next += read.position;
         if (found)

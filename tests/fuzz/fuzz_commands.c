@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_answer(answer, (const char *)data, size);
     selkie_output_free(answer);
     selkie_command_batch_close(batch);
+    json_decref(op.changed_gateways);
     selkie_effects_undo(&effects);
     selkie_effects_wipe(&effects);
     return 0;

@@ -138,6 +138,21 @@ START_TEST(only_a_regular_file_is_read)
 }
 END_TEST
 
+/* jansson reads on behind it in places where the search for the line cannot. */
+START_TEST(a_nul_in_a_text_hides_no_mistake)
+{
+    static const char text[] = "{\"name\":\"a\",\"keys\":[{\"id\":1,\"file\":\"1\"},{\"id\":25\0,\"file\":\"2\"},"
+                               "{\"id2\":55,\"file\":\"3\"}]}";
+    struct selkie_settings *settings = selkie_settings_parse("x.json", text, sizeof text - 1);
+
+    ck_assert_ptr_nonnull(settings);
+    read_all(settings);
+    ck_assert_ptr_nonnull(selkie_settings_error(settings));
+    ck_assert_int_eq(strncmp(selkie_settings_error(settings), "x.json:", 7), 0);
+    selkie_settings_close(settings);
+}
+END_TEST
+
 START_TEST(the_first_mistake_sticks)
 {
     struct selkie_settings *settings = parse("{\n\"a\":1,\n\"b\":2}");
@@ -206,6 +221,7 @@ int main(void)
     tcase_add_loop_test(tcase, each_mistake_is_told_with_file_line_and_key, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tcase, values_and_fallbacks_are_returned);
     tcase_add_test(tcase, only_a_regular_file_is_read);
+    tcase_add_test(tcase, a_nul_in_a_text_hides_no_mistake);
     tcase_add_test(tcase, the_first_mistake_sticks);
     tcase_add_test(tcase, a_reader_rejects_a_value_in_its_own_words);
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_named);
