@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/selkie-fuzz-XXXXXX";
+static char folder[64] = "/tmp/selkie-fuzz-XXXXXX"; /* in TMPDIR, if that is set and short */
 static struct selkie_registry *registry;
 static struct selkie_keyring *keyring;
 
@@ -19,7 +19,7 @@ static json_t *no_stats(void *context)
 
 static void remove_file(const char *name)
 {
-    char path[64];
+    char path[96];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     (void)unlink(path);
 }
@@ -38,6 +38,9 @@ static void clean_up(void)
 static void set_up(void)
 {
     char error[SELKIE_REGISTRY_ERROR_SIZE];
+    const char *tmp = getenv("TMPDIR");
+    if (tmp != NULL && strlen(tmp) <= 40)
+        snprintf(folder, sizeof folder, "%.40s/selkie-fuzz-XXXXXX", tmp);
     FUZZ_CLAIM(mkdtemp(folder) != NULL);
     FUZZ_CLAIM(atexit(clean_up) == 0);
     FUZZ_CLAIM(selkie_registry_open(&registry, folder, true, error) == 0);
