@@ -3,6 +3,7 @@
  * so it needs no administrator. What it waits for is a message of the plugin's stats that is not retained: a broker
  * alone cannot send that. */
 #include "ctl_client.h"
+#include "ctl_text.h"
 #include "print.h"
 
 #include <jansson.h>
@@ -32,8 +33,7 @@ __attribute__((format(printf, 2, 3))) static void trouble(struct health *health,
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (json_array_append_new(health->troubles, json_string(text)) != 0)
-        (void)ctl_fail("out of memory");
+    ctl_json_append_take(health->troubles, ctl_json_text(text, strlen(text)));
 }
 
 /* False after a failure was printed. */
@@ -57,8 +57,8 @@ static void take(struct health *health, const struct selkie_mqtt_event *message)
     json_t *payload = json_loadb((const char *)message->payload, message->len, 0, NULL);
     if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE) {
         const char *state = json_string_value(json_object_get(payload, "state"));
-        (void)json_object_set_new(health->states, topic.gateway,
-                                  json_string(state && strcmp(state, "online") == 0 ? state : "offline"));
+        const char *word = state && strcmp(state, "online") == 0 ? "online" : "offline";
+        ctl_json_set_take(health->states, topic.gateway, ctl_json_text(word, strlen(word)));
     } else if (topic.kind == SELKIE_TOPIC_STATS && json_is_object(payload)) {
         json_t **stats = message->retained ? &health->before : &health->now;
         json_decref(*stats);
@@ -144,7 +144,7 @@ static enum ctl_exit tell(const struct health *health, bool as_json)
     size_t i;
 
     if (as_json) {
-        json_t *report = json_pack("{s:b, s:O}", "healthy", healthy, "troubles", health->troubles);
+        json_t *report = ctl_json_pack("{s:b, s:O}", "healthy", healthy, "troubles", health->troubles);
         ctl_print(report, true);
         json_decref(report);
     } else if (healthy) {
@@ -175,8 +175,8 @@ enum ctl_exit ctl_health(const struct ctl_options *options, const struct ctl_com
     struct health health = {.config = &config,
                             .gateway = options->arg_count > 0 ? options->args[0] : NULL,
                             .all = options->gateways,
-                            .states = json_object(),
-                            .troubles = json_array()};
+                            .states = ctl_json_must(json_object()),
+                            .troubles = ctl_json_must(json_array())};
 
     (void)command;
     if (health.gateway && !selkie_gateway_name_valid(health.gateway))

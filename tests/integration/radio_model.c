@@ -12,6 +12,7 @@
 #define PACKET_MAX   256
 #define GUARD_MS     1000 /* silence on both sides of +++ */
 #define SILENT_BYTES 3    /* that end a packet */
+#define STEP_MS      2
 #define LOSE_ONE_IN  11
 #define LOSE_THE     5
 
@@ -259,11 +260,14 @@ static void step(struct radio_model *model, struct module *module, int64_t passe
 void radio_model_step(struct radio_model *model)
 {
     (void)poll(NULL, 0, 1);
-    int64_t now_ms = harness_now_ms(), passed_ms = now_ms - model->now_ms;
+    int64_t now_ms = harness_now_ms(), late_ms = now_ms - model->now_ms;
 
-    model->now_ms = now_ms;
-    if (passed_ms > model->counts.held_up_ms)
-        model->counts.held_up_ms = (unsigned)passed_ms;
-    for (size_t i = 0; i < 2; i++)
-        step(model, &model->modules[i], passed_ms);
+    if (late_ms > model->counts.held_up_ms)
+        model->counts.held_up_ms = (unsigned)late_ms;
+    while (model->now_ms < now_ms) { /* what was missed goes at the line's speed and the air's, too */
+        int64_t passed_ms = now_ms - model->now_ms < STEP_MS ? now_ms - model->now_ms : STEP_MS;
+        model->now_ms += passed_ms;
+        for (size_t i = 0; i < 2; i++)
+            step(model, &model->modules[i], passed_ms);
+    }
 }

@@ -96,10 +96,11 @@ START_TEST(readings_arrive_by_each_radio)
     ck_assert_int_eq(harness_wait_exit(sender), 0);
     ck_assert_msg(harness_log_has(sender, "payloads 2,"), "%s", harness_log_tail(sender));
     ck_assert_uint_ge(counts->lost, 1);
-    ck_assert_uint_eq(counts->overflow, 0);
-    /* On a machine that keeps the radios from running, the parties do not hear each other in time. */
-    ck_assert_msg(counts->collisions == 0 || counts->held_up_ms > HELD_UP_MS, "%u collisions, held up for %u ms",
-                  counts->collisions, counts->held_up_ms);
+    /* On a machine that keeps the radios from running, the parties do not hear each other in time, and bytes pile up.
+     */
+    ck_assert_msg((counts->collisions == 0 && counts->overflow == 0) || counts->held_up_ms > HELD_UP_MS,
+                  "%u collisions, %u bytes too many, held up for %u ms", counts->collisions, counts->overflow,
+                  counts->held_up_ms);
     ck_assert_uint_eq(counts->refused, 0);
     ck_assert_int_eq(counts->commands > 0, profile->init_count > 0);
     harness_disconnect(client);
