@@ -89,8 +89,9 @@ static void print_list(json_t *list, bool as_json)
         json_decref(object);
         return;
     }
-    json_array_foreach (list, i, each)
+    json_array_foreach (list, i, each) {
         ctl_json_set_take(each, "waits", age_of(each, (int64_t)time(NULL) * 1000));
+    }
     if (json_array_size(list) == 0)
         ctl_fail("no ID waits for a decision");
     ctl_table_print(columns, sizeof columns / sizeof columns[0], list);

@@ -102,7 +102,7 @@ static int create(sqlite3 *db, int64_t *first)
 static int check(sqlite3 *db, struct selkie_spool_ledger *ledger)
 {
     enum { VERSION, TABLES, COUNT };
-    int64_t found[COUNT];
+    int64_t found[COUNT] = {0};
     int result = sqlite3_exec(db, prepare, NULL, NULL, NULL);
 
     if (result == SQLITE_OK)
