@@ -15,12 +15,13 @@
 #include <string.h>
 
 #define FRESH_MS 15000 /* the plugin publishes its stats every 5 s */
+#define ONLINE   ""    /* of a gateway without a fault */
 
 struct health {
     const struct selkie_ctl_config *config;
     const char *gateway;  /* this one must be online; NULL = as `all` */
     bool all;             /* all that have been there must be */
-    json_t *states;       /* by gateway: "online" or what it said instead */
+    json_t *states;       /* by gateway: ONLINE, or what is wrong with it */
     json_t *before, *now; /* the plugin's stats: what the broker had kept, and a fresh one */
     json_t *troubles;     /* sentences */
 };
@@ -57,7 +58,10 @@ static void take(struct health *health, const struct selkie_mqtt_event *message)
     json_t *payload = json_loadb((const char *)message->payload, message->len, 0, NULL);
     if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE) {
         const char *state = json_string_value(json_object_get(payload, "state"));
-        const char *word = state && strcmp(state, "online") == 0 ? "online" : "offline";
+        bool online = state && strcmp(state, "online") == 0;
+        const char *word = !online                                       ? "is offline"
+                           : json_object_get(payload, "storage") != NULL ? "cannot store: its disk fails"
+                                                                         : ONLINE;
         ctl_json_set_take(health->states, topic.gateway, ctl_json_text(word, strlen(word)));
     } else if (topic.kind == SELKIE_TOPIC_STATS && json_is_object(payload)) {
         json_t **stats = message->retained ? &health->before : &health->now;
@@ -126,15 +130,15 @@ static void judge_gateways(struct health *health)
     json_t *state;
 
     json_object_foreach (health->states, name, state)
-        if (health->all && strcmp(json_string_value(state), "online") != 0)
-            trouble(health, "gateway %s is offline", name);
+        if (health->all && strcmp(json_string_value(state), ONLINE) != 0)
+            trouble(health, "gateway %s %s", name, json_string_value(state));
     if (!health->gateway)
         return;
     state = json_object_get(health->states, health->gateway);
     if (!state)
         trouble(health, "gateway %s has never been here", health->gateway);
-    else if (!health->all && strcmp(json_string_value(state), "online") != 0)
-        trouble(health, "gateway %s is offline", health->gateway);
+    else if (!health->all && strcmp(json_string_value(state), ONLINE) != 0)
+        trouble(health, "gateway %s %s", health->gateway, json_string_value(state));
 }
 
 static enum ctl_exit tell(const struct health *health, bool as_json)

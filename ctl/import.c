@@ -162,7 +162,7 @@ static enum ctl_exit read_field(const struct import *import, struct row *row, en
     if (column == ADDRESS)
         return read_address(import, row, field);
     if (column == EMPTY && field[0] != '\0')
-        return fail_at(import, "text in a column without a name", field);
+        return fail_at(import, "text in a column without a name", NULL); /* it may be a claim */
     if (column == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
         return fail_at(import, "the claim is longer than 64 bytes", NULL);
     if (column == NAME && strlen(field) > SELKIE_DEVICE_NAME_MAX)

@@ -171,8 +171,9 @@ static size_t approve_some(struct selkie_control_client *control, struct outcome
     json_t *responses = selkie_control_client_send(control), *response;
     if (!responses)
         return 0;
-    json_array_foreach (responses, i, response)
+    json_array_foreach (responses, i, response) {
         take_response(outcome, json_array_get(list, first + i), response);
+    }
     json_decref(responses);
     return next - first;
 }

@@ -33,6 +33,7 @@ struct selkie_spool {
     void *context;
     int64_t gone[SELKIE_SPOOL_MEMORY_MAX]; /* forgotten while the disk failed: still there, and not to be sent */
     size_t gone_count;
+    bool gone_missed; /* there were more: they are sent, and receipted, once more */
     int64_t max_frames;
 };
 
@@ -175,6 +176,18 @@ static int forget_one(struct selkie_spool *spool, int64_t seq)
     return spool->disk.forgetting < DELETE_MAX ? SQLITE_OK : selkie_spool_disk_commit(&spool->disk);
 }
 
+/* A commit that failed may have stored it all the same: SQLite finds it in the log when the file is opened again. */
+static int insert_once(struct selkie_spool *spool, const struct selkie_spool_frame *frame)
+{
+    int result = insert(spool, frame);
+
+    if ((result & 0xFF) != SQLITE_CONSTRAINT)
+        return result;
+    if (spool->disk.ledger.next_seq <= frame->seq)
+        spool->disk.ledger.next_seq = frame->seq + 1;
+    return SQLITE_OK;
+}
+
 /* What could not be done while the disk failed. If it fails again, that stays to be done. */
 static int catch_up(struct selkie_spool *spool)
 {
@@ -186,13 +199,15 @@ static int catch_up(struct selkie_spool *spool)
         spool->disk.ledger.frames -= changes;
     }
     for (size_t i = 0; i < selkie_spool_memory_count(spool->memory) && result == SQLITE_OK; i++)
-        result = insert(spool, selkie_spool_memory_at(spool->memory, i));
+        result = insert_once(spool, selkie_spool_memory_at(spool->memory, i));
     return result;
 }
 
 static void caught_up(struct selkie_spool *spool)
 {
     spool->gone_count = 0;
+    spool->disk.generation += spool->gone_missed;
+    spool->gone_missed = false;
     for (size_t i = 0; spool->safe && i < selkie_spool_memory_count(spool->memory); i++)
         spool->safe(spool->context, selkie_spool_memory_at(spool->memory, i));
     selkie_spool_memory_clear(spool->memory);
@@ -351,11 +366,16 @@ static size_t put_off(struct selkie_spool *spool, const int64_t *seqs, size_t co
     struct selkie_spool_frame there;
     size_t forgotten = 0;
 
-    for (size_t i = 0; i < count && spool->disk.sql.db && spool->gone_count < SELKIE_SPOOL_MEMORY_MAX; i++)
+    for (size_t i = 0; i < count && spool->disk.sql.db; i++) {
+        if (spool->gone_count == SELKIE_SPOOL_MEMORY_MAX) {
+            spool->gone_missed = true;
+            break;
+        }
         if (!is_gone(spool, seqs[i]) && read_next(spool, seqs[i] - 1, &there) == 0 && there.seq == seqs[i]) {
             spool->gone[spool->gone_count++] = seqs[i];
             forgotten++;
         }
+    }
     return forgotten;
 }
 

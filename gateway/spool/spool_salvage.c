@@ -79,6 +79,7 @@ static int take_page(struct salvage *salvage, uint32_t number)
 
     if (!page || !is_page(page, number)) {
         salvage->found->pages_bad++;
+        (void)sd_notify(0, KEEPING); /* a card may take its time for each */
         return SQLITE_OK;
     }
     if (number == 1)

@@ -352,7 +352,7 @@ START_TEST(import_sends_nothing_of_what_a_spreadsheet_broke)
         {"printf 'address;name\\n1,23457E+15;a\\n'", "enter the address again: 1,23457E+15"},
         {"printf 'address,name\\n112233445566,a\\n'", "if a spreadsheet dropped zeros in front"},
         {"printf 'address,name\\n00:11:22:33:44:55:66,a\\n'", "-:2: not an address (16 hex digits): 00:11"},
-        {"printf 'address,name,\\n0000000000000001,a,lost\\n'", "-:2: text in a column without a name: lost"},
+        {"printf 'address,name,\\n0000000000000001,a,lost\\n'", "-:2: text in a column without a name"},
         {"printf 'address,name\\n0000000000000001,a\\rb\\n'", "-:2:19: a carriage return"},
     };
     struct fixture fixture = start("ECHO\n");

@@ -53,8 +53,8 @@ int selkie_command_add_gateway(struct selkie_command *command)
         result = note_change(command->commands, name);
     json_object_set_new(command->data, "gateway", json_string(name));
     json_object_set_new(command->data, "auth", json_string(auth_names[gateway.auth]));
-    if (password[0])
-        json_object_set_new(command->data, "password", json_string(password));
+    if (password[0] && json_object_set_new(command->data, "password", json_string(password)) != 0)
+        result = SELKIE_ENOMEM; /* nobody would know it */
 out:
     mbedtls_platform_zeroize(password, sizeof password);
     mbedtls_platform_zeroize(&gateway, sizeof gateway);
@@ -81,7 +81,8 @@ int selkie_command_reset_gateway_password(struct selkie_command *command)
         result = note_change(command->commands, name);
     if (result == 0) {
         json_object_set_new(command->data, "gateway", json_string(name));
-        json_object_set_new(command->data, "password", json_string(password));
+        if (json_object_set_new(command->data, "password", json_string(password)) != 0)
+            result = SELKIE_ENOMEM; /* nobody would know it */
     }
     mbedtls_platform_zeroize(password, sizeof password);
     mbedtls_platform_zeroize(&gateway, sizeof gateway);

@@ -46,13 +46,14 @@ struct key {
     uint8_t modulus[SELKIE_CIPHERTEXT_SIZE];
     uint8_t probe[SELKIE_CIPHERTEXT_SIZE]; /* probe_text, sealed for this key */
 
+    pthread_mutex_t fault_lock;            /* the fault alone: who asks for it does not wait for a token that hangs */
+    char fault[SELKIE_KEYRING_ERROR_SIZE]; /* why the key is unavailable; "": it is not */
     pthread_mutex_t lock; /* everything below; the token's module and slot change only while no lane is borrowed */
     struct selkie_token token;
     unsigned connection; /* its number: a lane belongs to one connection */
     bool unavailable;
-    char fault[SELKIE_KEYRING_ERROR_SIZE]; /* while unavailable: why */
-    int64_t retry_us;                      /* while unavailable: the earliest next attempt */
-    unsigned borrowed;                     /* lanes */
+    int64_t retry_us;  /* while unavailable: the earliest next attempt */
+    unsigned borrowed; /* lanes */
     struct lane *idle;
 };
 
@@ -148,10 +149,12 @@ static void drop_idle(struct key *key)
 }
 
 /* Under the lock. */
-static void set_unavailable(struct key *key, const char *why)
+static void set_fault(struct key *key, const char *why)
 {
-    key->unavailable = true;
+    key->unavailable = why[0] != '\0';
+    pthread_mutex_lock(&key->fault_lock);
     selkie_error_text_format(key->fault, sizeof key->fault, "%s", why);
+    pthread_mutex_unlock(&key->fault_lock);
 }
 
 /* Initialize the module again: some modules need that to see a token that was removed and inserted. Under the lock, and
@@ -173,9 +176,7 @@ static struct lane *reconnect(struct key *key)
         lane = NULL;
         selkie_error_text_format(error, sizeof error, "%s", no_answer);
     }
-    key->unavailable = lane == NULL;
-    if (!lane)
-        set_unavailable(key, error);
+    set_fault(key, lane ? "" : error);
     return lane;
 }
 
@@ -195,7 +196,7 @@ static struct lane *borrow(struct key *key)
     } else {
         lane = lane_new(key, error, &result);
         if (!lane)
-            set_unavailable(key, error);
+            set_fault(key, error);
     }
     key->borrowed += lane != NULL;
     pthread_mutex_unlock(&key->lock);
@@ -207,7 +208,7 @@ static void give_back(struct key *key, struct lane *lane, bool works)
     pthread_mutex_lock(&key->lock);
     key->borrowed--;
     if (!works)
-        set_unavailable(key, no_answer);
+        set_fault(key, no_answer);
     if (works && !key->unavailable) {
         lane->next = key->idle;
         key->idle = lane;
@@ -241,6 +242,7 @@ static void pkcs11_close(void *opened)
     drop_idle(key);
     selkie_token_unload(&key->token);
     pthread_mutex_destroy(&key->lock);
+    pthread_mutex_destroy(&key->fault_lock);
     selkie_secret_free(key, sizeof *key);
 }
 
@@ -308,6 +310,7 @@ static int pkcs11_open(void **opened, uint8_t modulus[static SELKIE_CIPHERTEXT_S
     if (!key)
         return SELKIE_ENOMEM;
     pthread_mutex_init(&key->lock, NULL);
+    pthread_mutex_init(&key->fault_lock, NULL);
     int result = selkie_token_load(&key->token, source->uri, error);
     if (result == 0)
         result = read_pin(key, source->pin_file, error);
@@ -335,12 +338,10 @@ static bool pkcs11_fault(void *opened, char why[static SELKIE_KEYRING_ERROR_SIZE
 {
     struct key *key = opened;
 
-    pthread_mutex_lock(&key->lock);
-    bool unavailable = key->unavailable;
-    if (unavailable)
-        memcpy(why, key->fault, sizeof key->fault);
-    pthread_mutex_unlock(&key->lock);
-    return unavailable;
+    pthread_mutex_lock(&key->fault_lock);
+    memcpy(why, key->fault, sizeof key->fault);
+    pthread_mutex_unlock(&key->fault_lock);
+    return why[0] != '\0';
 }
 
 const struct selkie_key_provider selkie_key_pkcs11 = {

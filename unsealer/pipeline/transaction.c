@@ -75,7 +75,8 @@ static void log_keys(struct selkie_transaction *transaction)
 {
     const struct selkie_keyring *keyring = transaction->unsealer->options.keyring;
     char line[SELKIE_REGISTRY_ERROR_SIZE], why[SELKIE_KEYRING_ERROR_SIZE];
-    const char *provider, *away = NULL;
+    const char *provider;
+    bool away = false;
     uint8_t id;
 
     for (unsigned i = 0; i < selkie_keyring_count(keyring) && !away; i++) {
@@ -84,9 +85,9 @@ static void log_keys(struct selkie_transaction *transaction)
         selkie_keyring_describe(keyring, i, &id, &provider);
         (void)snprintf(line, sizeof line, "key %u is unavailable, and its frames wait at their gateways: %.190s", id,
                        why);
-        away = line;
+        away = true;
     }
-    log_change(transaction, transaction->key_away, LOG_ERR, away, "all keys are available again");
+    log_change(transaction, transaction->key_away, LOG_ERR, away ? line : NULL, "all keys are available again");
 }
 
 static int decide_session(struct selkie_transaction *transaction, struct selkie_job **slot)
