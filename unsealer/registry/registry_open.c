@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VERSION   1
+#define VERSION   2
 #define CHECK_US  500000 /* how long the start waits for the check of the whole file */
 #define PATH_SIZE 4200
 
@@ -120,6 +120,31 @@ static int unusable(struct selkie_registry *registry, const char *path, char err
     return refuse(error, SELKIE_ESTORAGE, "%s: cannot use the registry: %s", path, reason);
 }
 
+/* A registry of version 1 becomes one of today, or stays as it is. Its columns are named wherever they are used. */
+static int upgrade(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
+{
+    static const char from_1[] =
+        "BEGIN IMMEDIATE;"
+        "ALTER TABLE binding ADD COLUMN rssi INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE binding ADD COLUMN rssi_mean INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE binding ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE parked ADD COLUMN rssi INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE unmatched ADD COLUMN rssi INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE outbox ADD COLUMN rssi INTEGER NOT NULL DEFAULT 0;"
+        "CREATE INDEX binding_pending ON binding (address) WHERE status = 2;"
+        "CREATE TRIGGER pending_added AFTER INSERT ON binding WHEN new.status = 2 BEGIN"
+        " INSERT INTO tally VALUES ('pending', 0, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;"
+        "CREATE TRIGGER pending_decided AFTER UPDATE OF status ON binding WHEN old.status = 2 AND new.status <> 2 BEGIN"
+        " UPDATE tally SET count = count - 1 WHERE what = 'pending'; END;"
+        "CREATE TRIGGER pending_gone AFTER DELETE ON binding WHEN old.status = 2 BEGIN"
+        " UPDATE tally SET count = count - 1 WHERE what = 'pending'; END;"
+        "INSERT INTO tally SELECT 'pending', 0, count(*) FROM binding WHERE status = 2;"
+        "PRAGMA user_version = 2;"
+        "COMMIT";
+
+    return sqlite3_exec(registry->db, from_1, NULL, NULL, NULL) == SQLITE_OK ? 0 : unusable(registry, path, error);
+}
+
 static int load(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     static const char set_up[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
@@ -143,6 +168,8 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
     if (sqlite3_exec(registry->db, set_up, NULL, NULL, NULL) != SQLITE_OK)
         return unusable(registry, path, error);
     int result = check(registry, path, error);
+    if (result == 0 && version == 1)
+        result = upgrade(registry, path, error);
     if (result < 0)
         return result;
     if (prepare(registry) < 0)

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The registry, version 1. Times are ms since the epoch, UTC. Sealed = encrypted under the storage key (vault.h).
+-- The registry, version 2. Times are ms since the epoch, UTC. Sealed = encrypted under the storage key (vault.h).
 
 -- Small pages: a frame changes two or three short rows, and the log gets a whole page for each.
 PRAGMA page_size = 1024;
 PRAGMA synchronous = FULL;
 BEGIN; -- the code that runs this adds the storage key's check value, and commits
 PRAGMA application_id = 0x534c4b52; -- "SLKR"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,      -- 'storage-key': the check value of the right storage.key
