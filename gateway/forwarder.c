@@ -39,6 +39,7 @@ struct selkie_forwarder {
     uint64_t connects;
     uint64_t conflicts; /* connections that another client of this name ended */
     bool seen_own;      /* its own state came back from the broker */
+    int64_t kept;       /* the instance of a state that a broker had kept, and which was not ours; 0 = none */
     bool shared;        /* another gateway of this name was there, not long ago */
     unsigned subacks;   /* that are still to come, the one for the receipts last */
     struct selkie_gateway_broker *broker;
@@ -202,13 +203,20 @@ static void on_lost(struct selkie_forwarder *forwarder, int code)
 }
 
 /* Once this gateway has seen its own state, a state of another instance of the spool is of another gateway. Before that
- * it may be of its own last run. */
-static void on_state(struct selkie_forwarder *forwarder, int64_t instance)
+ * it may be of its own last run; and so may what a broker has kept, if it is the next one of the list, or came back as
+ * it was some time ago. But that state is gone once this gateway has published its own: the second time it is
+ * another's.
+ */
+static void on_state(struct selkie_forwarder *forwarder, int64_t instance, bool retained)
 {
     bool own = instance == selkie_spool_instance(forwarder->spool);
+    bool first = retained && instance != forwarder->kept;
 
     forwarder->seen_own = forwarder->seen_own || own;
     if (own || instance == 0 || !forwarder->seen_own || forwarder->shared)
+        return;
+    forwarder->kept = instance;
+    if (first)
         return;
     forwarder->shared = true;
     selkie_log(LOG_ERR, "broker %s: " ANOTHER "; if its card is a copy of this one, give one of them another name",
@@ -265,7 +273,7 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
         break;
     case SELKIE_MQTT_MESSAGE:
         if (selkie_gateway_broker_is_state(forwarder->broker, event, &instance)) {
-            on_state(forwarder, instance);
+            on_state(forwarder, instance, event->retained);
             break;
         }
         done = selkie_sender_receipt(forwarder->sender, (const char *)event->payload, event->len);

@@ -162,6 +162,33 @@ START_TEST(twins_leave_each_other_time_and_lose_nothing)
 }
 END_TEST
 
+/* The next broker of the list, or one that came back as it was, may have kept the state of this gateway's last run. */
+START_TEST(state_that_a_broker_has_kept_is_of_no_twin)
+{
+    static const char old[] = "{\"state\":\"offline\",\"instance\":12345}";
+    struct harness_broker *first = harness_broker(""), *second = harness_broker("");
+    struct harness_client *watcher = harness_connect(second, NULL);
+    struct twin card = make("card", "");
+
+    ck_assert_int_ge(harness_publish(watcher, RIG_STATE, old, sizeof old - 1, 1, true, NULL), 0);
+    ck_assert_int_eq(harness_subscribe(watcher, RIG_STATE, 1), 1);
+    harness_message_free(harness_receive(watcher, RIG_STATE));
+    (void)harness_write("card.json", 0600,
+                        "{\"gateway\":\"" RIG_NAME "\",\"spool\":{\"path\":\"%s\"},\"broker\":{\"uri\":[\"%s\","
+                        "\"%s\"],\"username\":\"roof\"},\"serial\":[{\"device\":\"%s\"}]}",
+                        card.spool, first->uri, second->uri, card.pty->path);
+    start(&card);
+    harness_wait_log(card.process, ": connected");
+    ck_assert_int_eq(harness_stop(first->process, SIGTERM), 0);
+    rig_wait_log_count(card.process, ": connected", 2);
+    struct harness_message *state = harness_receive(watcher, RIG_STATE);
+    ck_assert_ptr_nonnull(strstr((const char *)state->payload, "online"));
+    harness_message_free(state);
+    ck_assert_int_eq(harness_stop(card.process, SIGTERM), 0);
+    ck_assert(!harness_log_has(card.process, "another gateway"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway_twins");
@@ -169,6 +196,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, receipt_of_one_twin_forgets_no_frame_of_the_other);
+    tcase_add_test(tcase, state_that_a_broker_has_kept_is_of_no_twin);
     tcase_add_test(tcase, twins_leave_each_other_time_and_lose_nothing);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
