@@ -39,10 +39,11 @@ void selkie_inflight_sent_again(struct selkie_inflight *inflight, struct selkie_
     entry->since_us = now_us;
 }
 
+/* Quick answers say something of a larger window only where half of this one was in use. */
 static void follow(struct selkie_inflight *inflight, int64_t took_us)
 {
     if (took_us <= SELKIE_INFLIGHT_QUICK_US)
-        inflight->ramp++;
+        inflight->ramp += 2 * inflight->unanswered >= inflight->ramp;
     else if (took_us > SELKIE_INFLIGHT_LATE_US && inflight->ramp > 2)
         inflight->ramp--;
 }

@@ -43,7 +43,8 @@ struct selkie_inflight {
     size_t limit;         /* the configured window */
     size_t receive_limit; /* how many unanswered publishes the broker accepts, at least 1 */
     struct selkie_inflight_key keys[256];
-    size_t ramp; /* how many the way to it carries: one more with each quick answer, one less with a late one */
+    size_t ramp; /* how many the way to it carries: one more with each quick answer while half of them are in use, one
+                  less with a late one */
 };
 
 /* Empty it, for a new connection. The keys whose frames wait stay so. */

@@ -59,6 +59,24 @@ START_TEST(answer_is_kept_and_counts_once)
 }
 END_TEST
 
+/* A week of single frames is no reason to put a backlog of a thousand into a way that has become slow since. */
+START_TEST(window_that_is_not_used_does_not_grow)
+{
+    selkie_inflight_reset(&inflight, 1000, 1000);
+    for (int i = 1; i <= 100; i++) {
+        selkie_inflight_add(&inflight, i, 0, i, 100);
+        ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, i, 0, 160));
+        ck_assert(selkie_inflight_remove(&inflight, i));
+    }
+    ck_assert_uint_eq(inflight.ramp, SELKIE_INFLIGHT_FIRST);
+    for (int i = 1; selkie_inflight_has_room(&inflight); i++)
+        selkie_inflight_add(&inflight, 100 + i, 0, 100 + i, 100);
+    for (int i = 1; i <= SELKIE_INFLIGHT_FIRST; i++)
+        ck_assert_ptr_nonnull(selkie_inflight_answered(&inflight, 100 + i, 0, 160));
+    ck_assert_uint_gt(inflight.ramp, SELKIE_INFLIGHT_FIRST);
+}
+END_TEST
+
 START_TEST(no_token_answers_nothing)
 {
     selkie_inflight_reset(&inflight, 4, 4);
@@ -195,6 +213,7 @@ int main(void)
     tcase_add_test(tcase, inflight_respects_what_the_broker_takes_unanswered);
     tcase_add_test(tcase, inflight_never_stalls_on_a_broker_that_takes_nothing);
     tcase_add_test(tcase, answer_is_kept_and_counts_once);
+    tcase_add_test(tcase, window_that_is_not_used_does_not_grow);
     tcase_add_test(tcase, no_token_answers_nothing);
     tcase_add_test(tcase, oldest_is_the_one_that_was_answered_longest_ago);
     tcase_add_test(tcase, connection_begins_with_few_and_follows_the_answers);
