@@ -10,6 +10,9 @@
 #include <string.h>
 
 #define ID_DIGITS 16
+#define REPLACED                                                                                                       \
+    "The ID that was active before, if there was one, is replaced for ever: a device that still has it is shut out "   \
+    "until its next power cut."
 
 /* What a decision does besides its name. `asks`: a device that runs may be shut out. */
 static const struct consequence {
@@ -26,6 +29,8 @@ static const struct consequence {
      true},
     {"revokeDevice", "All its frames are rejected until 'selkiectl device restore'.", false},
     {"restoreDevice", "Frames that were rejected meanwhile are lost.", false},
+    {"approveDevice", REPLACED, false},
+    {"readmitDevice", REPLACED, false},
 };
 
 static const struct consequence *consequence_of(const struct ctl_command *command)

@@ -74,6 +74,7 @@ struct session {
     CK_FUNCTION_LIST **modules; /* NULL-terminated */
     CK_FUNCTION_LIST *module;   /* of the token's slot */
     CK_SESSION_HANDLE handle;
+    CK_FLAGS flags; /* of the token */
 };
 
 static enum ctl_exit fail_token(const struct session *session, const char *what, CK_RV code)
@@ -134,18 +135,25 @@ static enum ctl_exit open_session(struct session *session)
             if (code != CKR_OK)
                 return fail_token(session, "cannot open a session with the token", code);
             session->module = *module;
+            session->flags = info.flags;
             return CTL_DONE;
         }
     }
     return ctl_fail("%s: no such token in any slot", session->shown);
 }
 
-/* A wrong PIN is tried once. */
+/* A wrong PIN is tried once, and never as the last try. */
 static enum ctl_exit log_in(struct session *session, const char *pin_file)
 {
     char pin[SELKIE_MQTT_PASSWORD_MAX], why[SELKIE_MQTT_TEXT_MAX];
     if (!pin_file)
         return CTL_DONE;
+    if (session->flags & CKF_USER_PIN_LOCKED)
+        return ctl_fail("%s: the token's PIN is locked; unlock it (with the SO PIN)", session->shown);
+    if (session->flags & CKF_USER_PIN_FINAL_TRY)
+        return ctl_fail("%s: the token allows one more try of its PIN, which is kept for you: log in once with another "
+                        "program (pkcs11-tool --login --list-objects)",
+                        session->shown);
     enum ctl_exit result = CTL_DONE;
     if (selkie_mqtt_settings_password(pin, pin_file, why) < 0) {
         result = ctl_fail("%s", why);

@@ -467,6 +467,24 @@ START_TEST(of_several_one_is_named)
 }
 END_TEST
 
+/* Somebody whose IDs were denied by the dozen since does not hide it. */
+START_TEST(the_one_that_is_named_is_found_among_any_number)
+{
+    struct kit_host *host = open_host(SELKIE_ENROL_OPEN);
+
+    kit_submit_wait(host, kit_data(&lives[0], "x"));
+    kit_submit_wait(host, kit_data(&lives[1], "mistaken"));
+    kit_do(host, "{\"command\":\"denyDevice\"" ADDRESS "}");
+    for (uint32_t i = 0; i < 66; i++) {
+        struct kit_device other = kit_device(1, 100 + i);
+        kit_submit_wait(host, kit_data(&other, "y"));
+        kit_do(host, "{\"command\":\"denyDevice\"" ADDRESS "}");
+    }
+    kit_do(host, "{\"command\":\"readmitDevice\"" ADDRESS ",\"id\":\"%s\"}", id_of(&lives[1]));
+    finish(host);
+}
+END_TEST
+
 /* Somebody read its ID out of it: nobody takes that back by the way. */
 START_TEST(what_was_revoked_has_no_way_back)
 {
@@ -576,6 +594,7 @@ int main(void)
     tcase_add_test(tcase, a_readmission_of_what_was_removed_enrols_the_device_again);
     tcase_add_test(tcase, a_mistaken_denial_is_taken_back);
     tcase_add_test(tcase, of_several_one_is_named);
+    tcase_add_test(tcase, the_one_that_is_named_is_found_among_any_number);
     tcase_add_test(tcase, what_was_revoked_has_no_way_back);
     tcase_add_test(tcase, a_readmission_counts_under_its_session_tag);
     tcase_add_test(tcase, the_way_back_ends_after_thirty_days);

@@ -15,18 +15,17 @@
 #define NAMED_MAX    5    /* IDs in a refusal */
 #define RETIRED_MAX  64   /* retired IDs of an address that are looked at: those that may be readmitted come first */
 
-/* The IDs of an address that may be readmitted, and with an id the one that it names. Returns how many. */
+/* The IDs of an address that may be readmitted, or with an id the retired one that it names. Returns how many. */
 static int readmittable(struct selkie_command *command, const char *id, struct selkie_binding found[static RETIRED_MAX])
 {
-    char text[SELKIE_ID_TEXT_SIZE];
-    int count = selkie_registry_retired(command->commands->effects->registry, command->address, found, RETIRED_MAX);
-    int kept = 0;
+    struct selkie_registry *registry = command->commands->effects->registry;
 
-    for (int i = 0; i < count; i++) {
-        selkie_document_id(text, found[i].id_hash);
-        if (id ? strcmp(id, text) == 0 : selkie_admission_readmittable(&found[i]))
+    if (id)
+        return selkie_registry_retired_id(registry, command->address, id, found);
+    int count = selkie_registry_retired(registry, command->address, found, RETIRED_MAX), kept = 0;
+    for (int i = 0; i < count; i++)
+        if (selkie_admission_readmittable(&found[i]))
             found[kept++] = found[i];
-    }
     return count < 0 ? count : kept;
 }
 

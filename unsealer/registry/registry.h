@@ -93,6 +93,11 @@ SELKIE_USE_RESULT int selkie_registry_live(struct selkie_registry *registry,
 SELKIE_USE_RESULT int selkie_registry_count_pending(struct selkie_registry *registry,
                                                     const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
+/* The retired binding of an address with this ID, the first 16 hex digits of its hash. 1, or 0: there is none. */
+SELKIE_USE_RESULT int selkie_registry_retired_id(struct selkie_registry *registry,
+                                                 const uint8_t address[static SELKIE_ADDRESS_SIZE], const char *id,
+                                                 struct selkie_binding *binding);
+
 /* At most `max` retired bindings of an address: first those that may be readmitted, then those that were retired last.
  * Returns the number. */
 SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,

@@ -63,6 +63,15 @@ int selkie_registry_retired(struct selkie_registry *registry, const uint8_t addr
     return some_bindings(registry, SELKIE_SQL_BINDING_RETIRED, address, bindings, max);
 }
 
+int selkie_registry_retired_id(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                               const char *id, struct selkie_binding *binding)
+{
+    return one_binding(registry,
+                       selkie_sql(registry, SELKIE_SQL_BINDING_RETIRED_ID,
+                                  SELKIE_VALUES(selkie_sql_address(address), SELKIE_TEXT(id))),
+                       binding);
+}
+
 int selkie_registry_count_pending(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
     return selkie_sql_count(registry, SELKIE_SQL_BINDING_PENDING_COUNT, SELKIE_VALUES(selkie_sql_address(address)));

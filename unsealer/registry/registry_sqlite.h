@@ -93,6 +93,8 @@
     X(BINDING_LIVE, SELKIE_SQL_BINDING "WHERE address = ? AND status <> 4 ORDER BY status, number LIMIT ?")            \
     X(BINDING_RETIRED,                                                                                                 \
       SELKIE_SQL_BINDING "WHERE address = ? AND status = 4 ORDER BY ended <> 0 DESC, number DESC LIMIT ?")             \
+    X(BINDING_RETIRED_ID, SELKIE_SQL_BINDING "WHERE address = ?1 AND status = 4 AND lower(hex(substr(id_hash, 1, "     \
+                                             "8))) = ?2 ORDER BY number DESC LIMIT 1")                                 \
     X(BINDING_PENDING_COUNT, "SELECT count(*) FROM binding WHERE address = ? AND status = 2")                          \
     X(BINDING_PENDING_LIST, "SELECT DISTINCT address FROM binding WHERE address > ? AND status = 2 "                   \
                             "ORDER BY address LIMIT ?")                                                                \
