@@ -197,6 +197,7 @@ void selkie_control_abandon(struct selkie_control *control, struct selkie_unseal
         struct question question = control->questions[i];
         const char *gateway;
         json_t *value;
+        size_t index;
 
         memset(&control->questions[i], 0, sizeof question); /* as in selkie_control_answer */
         if (question.client_id)
@@ -207,6 +208,11 @@ void selkie_control_abandon(struct selkie_control *control, struct selkie_unseal
         json_object_foreach (question.registered, gateway, value)
             if (selkie_unsealer_gateway(unsealer, gateway) == SELKIE_GATEWAY_UNKNOWN)
                 disconnect(gateway, root);
+        json_array_foreach (question.ended, index, value) {
+            gateway = json_string_value(json_array_get(value, 0)); /* NULL unless a password was to be reset */
+            if (gateway && selkie_unsealer_gateway(unsealer, gateway) != SELKIE_GATEWAY_UNKNOWN)
+                (void)mosquitto_kick_client_by_username(gateway, true); /* it comes back if it was not */
+        }
         clear(&question);
     }
 }

@@ -149,6 +149,18 @@ START_TEST(a_reload_before_the_answer_keeps_no_state_of_a_gateway_that_is_gone)
 }
 END_TEST
 
+START_TEST(a_reload_before_the_answer_leaves_nobody_with_the_old_password)
+{
+    registered = "roof ";
+    (void)control_ask(&root, "{\"commands\":[{\"command\":\"resetGatewayPassword\",\"gateway\":\"roof\"},"
+                             "{\"command\":\"resetGatewayPassword\",\"gateway\":\"root\"}]}");
+    selkie_control_abandon(control, NULL, "selkie");
+    ck_assert_str_eq(kicked, "roof+will ");
+    ck_assert_uint_eq(fake_message_count, 1);
+    control_expect_error_at(0, "c1", "reloaded its configuration");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plugin_remove");
@@ -157,6 +169,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, control_setup, control_teardown);
     tcase_add_test(tcase, a_gateway_that_is_removed_is_thrown_out_and_its_state_taken_back);
     tcase_add_test(tcase, a_gateway_with_another_password_is_thrown_out_and_its_state_stays);
+    tcase_add_test(tcase, a_reload_before_the_answer_leaves_nobody_with_the_old_password);
     tcase_add_test(tcase, only_those_whose_removal_is_confirmed_are_thrown_out);
     tcase_add_test(tcase, another_spelling_and_an_asker_that_has_gone_make_no_difference);
     tcase_add_test(tcase, an_answer_that_confirms_nothing_throws_nobody_out);
