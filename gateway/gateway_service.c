@@ -18,7 +18,7 @@
 #define STATUS_US  (500 * SELKIE_MS_US)
 #define DAY_MS     INT64_C(86400000)
 #define BATCH_MAX  32                   /* frames in one commit */
-#define MEND_US    (5 * SELKIE_SEC_US)  /* between two tries with a disk that fails */
+#define MEND_US    (5 * SELKIE_SEC_US)  /* between two looks at the disk, and two tries if it fails */
 #define LATE_MS    2000                 /* a device no longer waits for an ACK: its repeat will have one */
 #define SLOW_US    (100 * SELKIE_MS_US) /* a commit that takes this long is followed by a rest as long, */
 #define REST_US    (1 * SELKIE_SEC_US)  /* but no longer than this */
@@ -41,7 +41,8 @@ struct selkie_gateway_service {
     int64_t rest_until_us;
     struct selkie_timer tick;
     struct selkie_timer status;
-    struct selkie_timer mend; /* while the disk fails */
+    struct selkie_timer mend; /* looks at the disk */
+    bool told_works;          /* whether it works, as reported last */
     struct selkie_spool_frame batch[BATCH_MAX];
     struct selkie_radio_line *origins[BATCH_MAX]; /* the line of each frame */
     size_t batch_count;
@@ -86,9 +87,8 @@ static void report_status(void *context)
     struct selkie_gateway_stats stats = gather(gateway);
     selkie_gateway_stats_status(status, &stats);
     (void)sd_notifyf(0, "STATUS=%s", status);
-    selkie_forwarder_set_storage(gateway->forwarder, selkie_spool_works(gateway->spool));
-    if (!selkie_spool_works(gateway->spool))
-        selkie_timer_start(&gateway->mend, MEND_US);
+    gateway->told_works = selkie_spool_works(gateway->spool);
+    selkie_forwarder_set_storage(gateway->forwarder, gateway->told_works);
 }
 
 /* Report the status soon, but not for each of a hundred frames a second. */
@@ -129,14 +129,19 @@ static void check_generation(struct selkie_gateway_service *gateway)
     gateway->generation = generation;
 }
 
-/* A disk that fails is not tried for each frame: a dying card takes seconds each time. */
+/* A disk that fails is not tried for each frame: a dying card takes seconds each time. It may fail while it is read,
+ * when no frame comes that would tell. */
 static void on_mend(void *context)
 {
     struct selkie_gateway_service *gateway = context;
+    bool worked = selkie_spool_works(gateway->spool);
 
     (void)selkie_spool_mend(gateway->spool);
-    selkie_forwarder_kick(gateway->forwarder);
-    report_status(gateway);
+    if (!worked)
+        selkie_forwarder_kick(gateway->forwarder);
+    if (!worked || !gateway->told_works)
+        report_status(gateway);
+    selkie_timer_set(&gateway->mend, MEND_US);
 }
 
 /* A frame from memory is safe: a receipt came for it, or the disk works again. */
@@ -158,7 +163,6 @@ static void hold_batch(struct selkie_gateway_service *gateway, size_t count)
     selkie_spool_hold(gateway->spool, gateway->batch, count);
     if (!gateway->forwarder)
         return;
-    selkie_timer_start(&gateway->mend, MEND_US);
     selkie_forwarder_kick(gateway->forwarder);
     on_changed(gateway);
 }
@@ -329,6 +333,7 @@ struct selkie_gateway_service *selkie_gateway_service_open_take(sd_event *event,
     selkie_log(LOG_NOTICE, "%s: gateway \"%s\", %lld frames waiting", SELKIE_VERSION, config->gateway,
                (long long)selkie_spool_count(gateway->spool));
     report_status(gateway);
+    selkie_timer_set(&gateway->mend, MEND_US);
     return gateway;
 }
 
