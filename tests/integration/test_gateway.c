@@ -436,11 +436,14 @@ START_TEST(spool_that_is_damaged_on_the_way_loses_the_frames_on_one_page)
         lost++;
     body[1] = (uint8_t)lost;
     rig_send_body_acked(pty, body, sizeof body); /* stored anew, not taken for a repeat */
-    struct harness_message *message;
-    do
-        message = harness_receive(plugin, RIG_UP);
-    while (message->len != sizeof body || message->payload[1] != lost);
+    bool stored = false;
+    while (!stored) {
+        struct harness_message *message = harness_receive(plugin, RIG_UP);
+        stored = message->len == sizeof body && message->payload[1] == lost;
+        harness_message_free(message);
+    }
     ck_assert_uint_eq(rig_log_count(gateway, ": connected"), 1);
+    harness_disconnect(plugin);
     rig_stop(gateway, FRAMES - ROWS + 2);
 }
 END_TEST
