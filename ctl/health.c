@@ -176,15 +176,14 @@ enum ctl_exit ctl_health(const struct ctl_options *options, const struct ctl_com
 {
     struct selkie_ctl_config config;
     struct selkie_ctl_client *client = NULL;
-    struct health health = {.config = &config,
-                            .gateway = options->arg_count > 0 ? options->args[0] : NULL,
-                            .all = options->gateways,
-                            .states = ctl_json_must(json_object()),
-                            .troubles = ctl_json_must(json_array())};
+    struct health health = {
+        .config = &config, .gateway = options->arg_count > 0 ? options->args[0] : NULL, .all = options->gateways};
 
     (void)command;
     if (health.gateway && !selkie_gateway_name_valid(health.gateway))
         return ctl_gateway_name_fault(health.gateway);
+    health.states = ctl_json_must(json_object());
+    health.troubles = ctl_json_must(json_array());
     enum ctl_exit result = selkie_ctl_config_open(&config, options);
     if (result == CTL_DONE)
         result = selkie_ctl_client_open(&client, &config, false);
