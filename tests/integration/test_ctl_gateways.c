@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl gateway … with the real plugin in a real Mosquitto, a real gateway, one that is hostile, and one that never
  * came. */
+#include "ctl_shell.h"
 #include "frames.h"
 
 #include <selkie/link.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct harness_broker *broker;
 
-/* A line of a shell in the test's folder, where "ctl" is selkiectl as the administrator. Returns what it said. */
-__attribute__((format(printf, 2, 3))) static char *shell(int status, const char *format, ...)
-{
-    char line[1024], script[2048], *output;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    snprintf(script, sizeof script, "cd '%s'; ctl() { '%s' --broker %s --username ${user-root} \"$@\"; }; %s",
-             harness_path("."), harness_program("selkiectl"), broker->uri, line);
-    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-    int ended = harness_run("selkiectl", argv, &output);
-    ck_assert_msg(ended == status, "%s: exit %d, expected %d:\n%s", line, ended, status, output);
-    return output;
-}
-
-#define EXPECT(status, text, ...) expect(shell(status, __VA_ARGS__), text)
-
-static void expect(char *output, const char *text)
-{
-    ck_assert_msg(strstr(output, text) != NULL, "expected \"%s\" in:\n%s", text, output);
-    free(output);
-}
+#define EXPECT(status, text, ...) ctl_shell_expect(ctl_shell(broker, status, __VA_ARGS__), text)
 
 /* A broker whose administrator has a password, so that gateways have theirs. */
 static void start_with_passwords(void)
@@ -52,7 +30,7 @@ static void start_with_passwords(void)
 START_TEST(gateways_come_and_go)
 {
     start_with_passwords();
-    char *output = shell(0, "ctl gateway add roof --json --password-file root.password");
+    char *output = ctl_shell(broker, 0, "ctl gateway add roof --json --password-file root.password");
     json_t *added = json_loads(output, 0, NULL);
     const char *password = json_string_value(json_object_get(added, "password"));
     ck_assert_ptr_nonnull(password);
@@ -78,7 +56,7 @@ END_TEST
 /* Register a gateway; its password, for free(). */
 static char *add_gateway(const char *name)
 {
-    char *output = shell(0, "ctl gateway add %s --json --password-file root.password", name);
+    char *output = ctl_shell(broker, 0, "ctl gateway add %s --json --password-file root.password", name);
     json_t *added = json_loads(output, 0, NULL);
     char *password = strdup(json_string_value(json_object_get(added, "password")));
     json_decref(added);
@@ -133,7 +111,7 @@ START_TEST(a_password_that_could_not_be_written_is_replaced)
            "mkfifo go; { read gone <go; ctl gateway add shed --password-file root.password; echo rc $? >&2; } | "
            "{ exec <&-; echo gone >go; }");
     EXPECT(1, "already registered", "ctl gateway add roof --password-file root.password");
-    char *output = shell(0, "ctl gateway reset-password roof --json --password-file root.password");
+    char *output = ctl_shell(broker, 0, "ctl gateway reset-password roof --json --password-file root.password");
     json_t *reset = json_loads(output, 0, NULL);
     ck_assert_msg(reset != NULL, "%s", output);
     struct harness_pty *pty = harness_pty("tty");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl and the real plugin in a real Mosquitto: the operator's day, from the shell. */
+#include "ctl_shell.h"
 #include "frames.h"
 
 #include <selkie/session.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,29 +17,7 @@ static void start(const char *rules)
     broker = harness_broker_with_plugin("", configuration);
 }
 
-/* A line of a shell in the test's folder, where "ctl" is selkiectl as the administrator. Returns what it said. */
-__attribute__((format(printf, 2, 3))) static char *shell(int status, const char *format, ...)
-{
-    char line[1024], script[2048], *output;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    snprintf(script, sizeof script, "cd '%s'; ctl() { '%s' --broker %s --username ${user-root} \"$@\"; }; %s",
-             harness_path("."), harness_program("selkiectl"), broker->uri, line);
-    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-    int ended = harness_run("selkiectl", argv, &output);
-    ck_assert_msg(ended == status, "%s: exit %d, expected %d:\n%s", line, ended, status, output);
-    return output;
-}
-
-#define EXPECT(status, text, ...) expect(shell(status, __VA_ARGS__), text)
-
-static void expect(char *output, const char *text)
-{
-    ck_assert_msg(strstr(output, text) != NULL, "expected \"%s\" in:\n%s", text, output);
-    free(output);
-}
+#define EXPECT(status, text, ...) ctl_shell_expect(ctl_shell(broker, status, __VA_ARGS__), text)
 
 START_TEST(a_reset_device_is_approved_and_what_was_parked_comes_out)
 {
@@ -129,8 +107,9 @@ START_TEST(an_import_changes_only_with_update)
     EXPECT(0, "2 added, 0 changed, 0 unchanged, 0 refused",
            "printf 'address,name,claim\\n0000000000000001,a,c1\\n0000000000000002,b,c2\\n' >one.csv; "
            "ctl device import one.csv");
-    char *said = shell(1, "printf 'address,name,claim\\n0000000000000001,a,other\\n0000000000000002,,\\n"
-                          "0000000000000003,c,\\n' >two.csv; ctl device import two.csv");
+    char *said = ctl_shell(broker, 1,
+                           "printf 'address,name,claim\\n0000000000000001,a,other\\n0000000000000002,,\\n"
+                           "0000000000000003,c,\\n' >two.csv; ctl device import two.csv");
     ck_assert_msg(strstr(said, "two.csv:2: 0000000000000001: address: added already, with another claim") &&
                       strstr(said, "1 added, 0 changed, 1 unchanged, 1 refused"),
                   "%s", said);
@@ -164,7 +143,7 @@ START_TEST(a_busy_plugin_is_waited_for)
     ck_assert_int_ge(harness_publish(client, "$CONTROL/selkie/v1", text, strlen(text), 1, false, NULL), 0);
     for (int i = 1; i < PLACES; i++)
         ck_assert_int_ge(harness_publish(client, "$CONTROL/selkie/v1", behind, sizeof behind - 1, 1, false, NULL), 0);
-    char *said = shell(0, "ctl device add 00112233aabbccdd --timeout 120");
+    char *said = ctl_shell(broker, 0, "ctl device add 00112233aabbccdd --timeout 120");
     ck_assert_msg(strstr(said, "the plugin is busy with other commands; trying again") &&
                       strstr(said, "00112233aabbccdd added"),
                   "%s", said);
@@ -263,13 +242,13 @@ START_TEST(a_claim_is_made_and_printed_once)
     struct harness_client *subscriber = frames_subscriber(broker, "selkie/rejected/#");
     struct frames_device device = frames_device(1);
     uint8_t body[SELKIE_SEALED_SIZE];
-    char *first = shell(0, "ctl device add %s --claim", device.text);
-    char *second = shell(0, "ctl device set --claim --json %s", device.text), claim[21] = "";
+    char *first = ctl_shell(broker, 0, "ctl device add %s --claim", device.text);
+    char *second = ctl_shell(broker, 0, "ctl device set --claim --json %s", device.text), claim[21] = "";
     ck_assert_msg(strstr(first, " added\n") && claim_in(first, "claim  "), "%s", first);
     ck_assert_msg(strstr(second, device.text) && claim_in(second, "\"claim\": \""), "%s", second);
     memcpy(claim, claim_in(second, "\"claim\": \""), 20);
     ck_assert_int_ne(strncmp(claim_in(first, "claim  "), claim, 20), 0);
-    char *shown = shell(0, "ctl device show %s --json; ctl device export", device.text);
+    char *shown = ctl_shell(broker, 0, "ctl device show %s --json; ctl device export", device.text);
     ck_assert(strstr(shown, "\"claim\": true") && !strstr(shown, claim));
     /* The earlier one is no longer good. */
     char old[21] = "";
@@ -282,7 +261,7 @@ START_TEST(a_claim_is_made_and_printed_once)
     frames_await_receipts(gateway, 1, 2);
     EXPECT(0, "active", "ctl device list --status active");
     /* Nothing is printed that the plugin did not take. */
-    char *refused = shell(1, "ctl device set %s --claim --name '%065d'", device.text, 0);
+    char *refused = ctl_shell(broker, 1, "ctl device set %s --claim --name '%065d'", device.text, 0);
     ck_assert_msg(strstr(refused, "name: must be") && !strstr(refused, "claim"), "%s", refused);
     free(first);
     free(second);
@@ -354,11 +333,12 @@ END_TEST
 
 static void make_certificates(void)
 {
-    free(shell(0, "{ new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj'; "
-                  "for a in ca other; do openssl req -x509 $new /CN=$a -days 2 -keyout $a.key -out $a.pem; done; "
-                  "openssl req $new /CN=localhost -addext subjectAltName=DNS:localhost -keyout s.key -out s.csr; "
-                  "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy "
-                  "-out s.pem; } 2>/dev/null"));
+    free(ctl_shell(broker, 0,
+                   "{ new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj'; "
+                   "for a in ca other; do openssl req -x509 $new /CN=$a -days 2 -keyout $a.key -out $a.pem; done; "
+                   "openssl req $new /CN=localhost -addext subjectAltName=DNS:localhost -keyout s.key -out s.csr; "
+                   "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy "
+                   "-out s.pem; } 2>/dev/null"));
 }
 
 START_TEST(tls_is_checked_before_a_password_is_sent)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selkiectl and the real plugin in a real Mosquitto: what waits is found and decided, and a decision says what follows.
  */
+#include "ctl_shell.h"
 #include "frames.h"
 
 #include <openssl/sha.h>
 #include <poll.h>
 #include <pty.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,36 +28,7 @@ static void start(const char *rules)
     seq = 0;
 }
 
-/* The script for a line of a shell in which "ctl" is selkiectl as the administrator. */
-static const char *script(const char *line)
-{
-    static char text[2048];
-
-    snprintf(text, sizeof text, "ctl() { '%s' --broker %s --username root \"$@\"; }; %s", harness_program("selkiectl"),
-             broker->uri, line);
-    return text;
-}
-
-__attribute__((format(printf, 2, 3))) static char *shell(int status, const char *format, ...)
-{
-    char line[1024], *output;
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    const char *const argv[] = {"/bin/sh", "-c", script(line), NULL};
-    int ended = harness_run("selkiectl", argv, &output);
-    ck_assert_msg(ended == status, "%s: exit %d, expected %d:\n%s", line, ended, status, output);
-    return output;
-}
-
-static void expect(char *output, const char *text)
-{
-    ck_assert_msg(strstr(output, text) != NULL, "expected \"%s\" in:\n%s", text, output);
-    free(output);
-}
-#define EXPECT(status, text, ...) expect(shell(status, __VA_ARGS__), text)
+#define EXPECT(status, text, ...) ctl_shell_expect(ctl_shell(broker, status, __VA_ARGS__), text)
 
 /* The same line on a terminal of its own, whose user answers the question. Returns what is on the terminal. */
 static char *on_terminal(int status, const char *line, const char *answer)
@@ -70,7 +41,7 @@ static char *on_terminal(int status, const char *line, const char *answer)
 
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        execl("/bin/sh", "sh", "-c", script(line), (char *)NULL);
+        execl("/bin/sh", "sh", "-c", ctl_shell_script(broker, line), (char *)NULL);
         _exit(127);
     }
     for (ssize_t got; len < sizeof screen - 1; len += (size_t)got) {
@@ -130,10 +101,10 @@ START_TEST(what_waits_is_found_whatever_the_device_says)
         second = life(i, 1);
         send(i == 1 ? roof : cellar, i == 1 ? "roof-1" : "cellar", &second);
     }
-    char *list = shell(0, "ctl device list");
+    char *list = ctl_shell(broker, 0, "ctl device list");
     ck_assert_msg(strstr(list, "WAITING") && strstr(list, "active        1"), "%s", list);
     free(list);
-    list = shell(0, "ctl device list --waiting --seen-by cellar");
+    list = ctl_shell(broker, 0, "ctl device list --waiting --seen-by cellar");
     ck_assert_msg(strstr(list, id_of(&second)) && strstr(list, "cellar") && strstr(list, "0 min") &&
                       strstr(list, id_of(&first)) && !strstr(list, "roof-1"),
                   "%s", list);
@@ -170,7 +141,7 @@ START_TEST(a_planned_power_cut_is_approved_at_once_and_leaves_what_is_doubtful)
     send(roof, "roof-1", &false_one);
     send(roof, "roof-1", &living);
     EXPECT(2, "not together with an address", "ctl device approve %s --waiting", living.text);
-    expect(on_terminal(1, "ctl device approve --waiting --seen-by roof-1", "n\n"), "nothing was changed");
+    ctl_shell_expect(on_terminal(1, "ctl device approve --waiting --seen-by roof-1", "n\n"), "nothing was changed");
     char *said = on_terminal(1, "ctl device approve --waiting --seen-by roof-1", "y\n");
     ck_assert_msg(strstr(said, "Approve 11 IDs that wait and were seen by roof-1") &&
                       strstr(said, "10 approved, 1 left for you") && strstr(said, living.text) &&
@@ -197,7 +168,7 @@ START_TEST(the_newest_is_approved_and_all_are_denied)
         send(roof, "roof-1", &lives[i]);
     }
     EXPECT(1, "take the newest", "ctl device approve %s", lives[0].text);
-    char *said = shell(0, "ctl device approve %s --newest", lives[0].text);
+    char *said = ctl_shell(broker, 0, "ctl device approve %s --newest", lives[0].text);
     ck_assert_msg(strstr(said, id_of(&lives[3])) && strstr(said, " is active\ndenied, because silent since it came:") &&
                       strstr(said, id_of(&lives[1])) && strstr(said, id_of(&lives[2])),
                   "%s", said);
@@ -227,14 +198,14 @@ START_TEST(a_device_that_was_removed_by_mistake_comes_back)
     char *said = on_terminal(1, line, "\n");
     ck_assert_msg(strstr(said, "shut out until its next power cut") && strstr(said, "nothing was changed"), "%s", said);
     free(said);
-    expect(on_terminal(1, line, "\x04"), "nothing was changed"); /* the end of input */
+    ctl_shell_expect(on_terminal(1, line, "\x04"), "nothing was changed"); /* the end of input */
     EXPECT(0, "active", "ctl device show %s", device.text);
     snprintf(line, sizeof line, "ctl device remove --yes %s", device.text);
     said = on_terminal(0, line, "");
     ck_assert_msg(!strstr(said, "[y/N]") && strstr(said, "'selkiectl device readmit' takes its ID back"), "%s", said);
     free(said);
     EXPECT(1, "device readmit takes it back", "ctl device show %s", device.text);
-    said = shell(0, "ctl device add %s --name pump", device.text);
+    said = ctl_shell(broker, 0, "ctl device add %s --name pump", device.text);
     ck_assert_msg(strstr(said, id_of(&device)) && strstr(said, "device readmit"), "%s", said);
     free(said);
     EXPECT(0, "\"retired\"", "ctl device add %s --json", device.text);
@@ -252,7 +223,7 @@ START_TEST(a_device_that_was_removed_by_mistake_comes_back)
     send(roof, "roof-1", &device);
     frames_expect_payload(payloads, &device, "x", 2);
     EXPECT(1, "no ID was denied or removed", "ctl device readmit %s", device.text);
-    char *again = shell(0, "{ echo address; echo %s; } | ctl device import -", device.text);
+    char *again = ctl_shell(broker, 0, "{ echo address; echo %s; } | ctl device import -", device.text);
     ck_assert_msg(!strstr(again, "of them"), "%s", again);
     free(again);
 }

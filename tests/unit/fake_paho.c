@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TOKEN 7
 #define MANY  12
@@ -38,6 +39,19 @@ size_t fake_paho_count, fake_paho_living;
 unsigned fake_paho_expiry_s;
 int fake_paho_connect_result, fake_paho_send_result;
 bool fake_paho_connected = true, fake_paho_no_memory;
+int64_t fake_paho_clock_us;
+
+int __real_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now)
+{
+    int result = __real_clock_gettime(id, now);
+    int64_t us = (int64_t)now->tv_nsec / 1000 + (id == CLOCK_MONOTONIC ? fake_paho_clock_us : 0);
+
+    now->tv_sec += us / 1000000;
+    now->tv_nsec = us % 1000000 * 1000;
+    return result;
+}
 MQTTAsync_responseOptions fake_paho_taken;
 MQTTAsync_disconnectOptions fake_paho_leave;
 struct fake_lookup fake_lookup;

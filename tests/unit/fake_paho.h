@@ -31,6 +31,9 @@ extern unsigned fake_paho_expiry_s;               /* of the session */
 extern MQTTAsync_responseOptions fake_paho_taken; /* of the last command */
 extern MQTTAsync_disconnectOptions fake_paho_leave;
 
+/* How far the clock is set forward. */
+extern int64_t fake_paho_clock_us;
+
 /* What Paho says; and whether there is no memory for events. */
 extern int fake_paho_connect_result, fake_paho_send_result;
 extern bool fake_paho_connected, fake_paho_no_memory;

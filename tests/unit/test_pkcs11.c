@@ -16,6 +16,20 @@
 #include <string.h>
 #include <unistd.h>
 
+static _Atomic int64_t clock_us; /* how far it is set forward */
+
+int __real_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now)
+{
+    int result = __real_clock_gettime(id, now);
+    int64_t us = (int64_t)now->tv_nsec / 1000 + (id == CLOCK_MONOTONIC ? clock_us : 0);
+
+    now->tv_sec += us / 1000000;
+    now->tv_nsec = us % 1000000 * 1000;
+    return result;
+}
+
 static const char *fault_file;
 
 static void take_away(const char *code)
@@ -384,7 +398,8 @@ static bool change_pin(const char *from, const char *to)
     return tool("--login --pin %s --change-pin --new-pin %s", from, to);
 }
 
-/* The PIN is changed while the token is away. Five seconds of frames must not lock it. */
+/* The PIN is changed while the token is away. Seconds of frames must not lock it: a token that is away is asked for
+ * once a second. */
 START_TEST(a_pin_that_is_wrong_now_is_tried_once)
 {
     const char *pin = getenv("SELKIE_TEST_PIN");
@@ -400,10 +415,9 @@ START_TEST(a_pin_that_is_wrong_now_is_tried_once)
     ck_assert(selkie_keyring_fault(keyring, 0, why));
     ck_assert(change_pin(pin, "13572468"));
     put_back();
-    int64_t until_us = selkie_clock_monotonic_us() + 5000000;
-    while (selkie_clock_monotonic_us() < until_us) {
+    for (int i = 0; i < 5; i++) {
+        clock_us += 1100000;
         ck_assert_int_eq(unseal(keyring, &good), SELKIE_ENOTREADY);
-        (void)usleep(10000);
     }
     ck_assert(selkie_keyring_fault(keyring, 0, why));
     ck_assert_msg(strstr(why, "refuses the PIN") && strstr(why, "not tried again") && strstr(why, "reload"), "%s", why);
