@@ -371,6 +371,11 @@ int selkie_settings_choice(struct selkie_settings_object *object, const char *ke
     return fallback;
 }
 
+const json_t *selkie_settings_json(struct selkie_settings_object *object, const char *key, bool required)
+{
+    return ask(object, key, required);
+}
+
 bool selkie_settings_has(struct selkie_settings_object *object, const char *key)
 {
     return ask(object, key, false) != NULL;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct json_t;
 struct selkie_settings;        /* a document */
 struct selkie_settings_object; /* one {…} of it; lives as long as the document */
 
@@ -43,6 +44,10 @@ int selkie_settings_choice(struct selkie_settings_object *object, const char *ke
                            int fallback);
 
 bool selkie_settings_has(struct selkie_settings_object *object, const char *key);
+
+/* The value as jansson has it, for what has keys of the writer's own; NULL if it is absent, which is a mistake if it is
+ * required. Belongs to the document. */
+const struct json_t *selkie_settings_json(struct selkie_settings_object *object, const char *key, bool required);
 bool selkie_settings_is_string(struct selkie_settings_object *object, const char *key);
 
 /* An object inside; NULL if it is absent, which is a mistake if it is required. */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <selkie/models.h>
+
+#include "models_fixture.h"
+#include "run_suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ACME                                                                                                           \
+    "{\"model\": \"acme-th1\", \"manufacturer\": \"Acme\", \"firmware\": [\"acme-th1 *\"], \"format\": \"packed\",\n"  \
+    "\"fields\": [\n"                                                                                                  \
+    "{\"name\": \"temperature\", \"offset\": 0, \"type\": \"i16be\", \"scale\": 0.01, \"unit\": \"°C\",\n"            \
+    " \"device_class\": \"temperature\", \"state_class\": \"measurement\"},\n"                                         \
+    "{\"name\": \"humidity\", \"offset\": 2, \"type\": \"u8\", \"unit\": \"%\"}],\n"                                   \
+    "\"examples\": [{\"hex\": \"085f32\", \"values\": {\"temperature\": 21.43, \"humidity\": 50}}]}"
+
+START_TEST(packed_payload_has_values)
+{
+    struct selkie_model *model = models_fixture_open(ACME);
+
+    ck_assert_str_eq(models_fixture_decode(model, "085f32"), "{\"temperature\":21.43,\"humidity\":50}");
+    ck_assert_str_eq(models_fixture_decode(model, "ff9c00"), "{\"temperature\":-1,\"humidity\":0}");
+    ck_assert_str_eq(models_fixture_decode(model, "000000"), "{\"temperature\":0,\"humidity\":0}");
+    selkie_model_close(model);
+}
+END_TEST
+
+START_TEST(json_cbor_and_text_payloads_have_values)
+{
+    struct selkie_model *model = models_fixture_open("{\"model\":\"j\",\"format\":\"json\",\"fields\":[{\"name\":\"t\","
+                                                     "\"path\":\"/air/0/t\"},{\"name\":\"open\",\"type\":"
+                                                     "\"boolean\"},{\"name\":\"label\",\"type\":\"text\"}],"
+                                                     "\"examples\":[{\"text\":\"{\\\"air\\\":[{\\\"t\\\":21.43}],"
+                                                     "\\\"open\\\":true,\\\"label\\\":\\\"é\\\",\\\"more\\\":1}\","
+                                                     "\"values\":{\"t\":21.43,\"open\":true,\"label\":\"é\"}}]}");
+    ck_assert_str_eq(models_fixture_decode_text(model, "{\"label\":\"a\",\"air\":[{\"t\":-5}],\"open\":false}"),
+                     "{\"t\":-5,\"open\":false,\"label\":\"a\"}");
+    selkie_model_close(model);
+
+    /* {"t": 21.4 (16 bits: 21.40625), 2: -3, "l": ["ab"]} */
+    model = models_fixture_open(
+        "{\"model\":\"c\",\"format\":\"cbor\",\"fields\":[{\"name\":\"t\"},{\"name\":\"n\",\"path\":\"2\"},{\"name\":"
+        "\"l\","
+        "\"path\":\"/l/0\",\"type\":\"text\"}],\"examples\":[{\"hex\":\"a36174f94d5a0222616c81626162\",\"values\":"
+        "{\"t\":21.40625,\"n\":-3,\"l\":\"ab\"}}]}");
+    ck_assert_str_eq(models_fixture_decode(model, "a36174fa41ab851f0203616c81626162"),
+                     "{\"t\":21.44,\"n\":3,\"l\":\"ab\"}");
+    selkie_model_close(model);
+
+    model = models_fixture_open("{\"model\":\"t\",\"format\":\"text\",\"fields\":[{\"name\":\"t\"},{\"name\":\"h\","
+                                "\"path\":\"hum\",\"optional\":true}],"
+                                "\"examples\":[{\"text\":\"t=21.43 hum=50\",\"values\":{\"t\":21.43,\"h\":50}}]}");
+    ck_assert_str_eq(models_fixture_decode_text(model, "t=-0.50;x=y\n"), "{\"t\":-0.5}");
+    selkie_model_close(model);
+}
+END_TEST
+
+START_TEST(example_that_does_not_come_out_is_refused_with_line_and_both_values)
+{
+    char text[] = ACME;
+
+    memcpy(strstr(text, "21.43"), "21.44", 5);
+    ck_assert_str_eq(models_fixture_refusal(text), "x.json:6: values: temperature: expected 21.44, got 21.43");
+}
+END_TEST
+
+static void keep(void *context, const char *line)
+{
+    (void)snprintf(context, SELKIE_MODEL_ERROR_SIZE, "%s", line);
+}
+
+START_TEST(set_finds_models_by_name_and_by_the_longest_pattern)
+{
+    static const char *const format =
+        "{\"model\":\"%s\",\"firmware\":[\"%s\"],\"format\":\"text\",\"fields\":[{\"name\":\"t\"}],"
+        "\"examples\":[{\"text\":\"t=1\",\"values\":{\"t\":1}}]}";
+    static const char *const names[][2] = {{"b", "acme *"}, {"a", "acme *"}, {"c", "acme th?-*"}, {"d", "*"}};
+    struct selkie_models *models;
+    char text[1024], line[SELKIE_MODEL_ERROR_SIZE] = "";
+
+    for (size_t i = 0; i < 4; i++) {
+        char file[32];
+        (void)snprintf(file, sizeof file, "%zu.json", i);
+        (void)snprintf(text, sizeof text, format, names[i][0], names[i][1]);
+        (void)models_fixture_write(file, text);
+    }
+    (void)models_fixture_write("broken.json", "{\n\"model\": 1}");
+    (void)models_fixture_write("notes.txt", "no model");
+    ck_assert_int_eq(selkie_models_open(&models, models_fixture_dir(), keep, line), 0);
+    ck_assert_uint_eq(selkie_models_count(models), 4);
+    ck_assert_uint_eq(selkie_models_refused(models), 1);
+    ck_assert_ptr_nonnull(strstr(line, "/broken.json:2: model: must be a string"));
+    ck_assert_str_eq(selkie_model_name(selkie_models_at(models, 0)), "a");
+    ck_assert_ptr_null(selkie_models_at(models, 4));
+    ck_assert_str_eq(selkie_model_name(selkie_models_named(models, "d")), "d");
+    ck_assert_ptr_null(selkie_models_named(models, "e"));
+    ck_assert_str_eq(selkie_model_name(selkie_models_for_firmware(models, "acme 1.0")), "a");
+    ck_assert_str_eq(selkie_model_name(selkie_models_for_firmware(models, "acme th1-2")), "c");
+    ck_assert_str_eq(selkie_model_name(selkie_models_for_firmware(models, "acme")), "d");
+    selkie_models_close(models);
+}
+END_TEST
+
+START_TEST(no_folder_is_an_empty_set_and_a_missing_one_an_error)
+{
+    struct selkie_models *models;
+    char line[SELKIE_MODEL_ERROR_SIZE] = "";
+
+    ck_assert_int_eq(selkie_models_open(&models, NULL, NULL, NULL), 0);
+    ck_assert_uint_eq(selkie_models_count(models), 0);
+    ck_assert_ptr_null(selkie_models_for_firmware(models, "x"));
+    selkie_models_close(models);
+    ck_assert_int_eq(selkie_models_open(&models, "/nowhere/models", keep, line), SELKIE_ECONFIG);
+    ck_assert_str_eq(line, "/nowhere/models: No such file or directory");
+    selkie_models_close(NULL);
+}
+END_TEST
+
+START_TEST(description_has_what_subscribers_need)
+{
+    struct selkie_model *model = models_fixture_open(ACME);
+    char *text = selkie_model_describe(model);
+
+    ck_assert_str_eq(text,
+                     "{\"model\":\"acme-th1\",\"manufacturer\":\"Acme\",\"firmware\":[\"acme-th1 *\"],\"format\":"
+                     "\"packed\",\"fields\":[{\"name\":\"temperature\",\"type\":\"number\",\"unit\":\"°C\",\"device_"
+                     "class\":\"temperature\",\"state_class\":\"measurement\"},{\"name\":\"humidity\",\"type\":"
+                     "\"number\",\"unit\":\"%\"}]}");
+    ck_assert_uint_eq(selkie_model_field_count(model), 2);
+    ck_assert_str_eq(selkie_model_field(model, 0)->device_class, "temperature");
+    ck_assert_ptr_null(selkie_model_field(model, 2));
+    free(text);
+    selkie_model_close(model);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("models");
+    TCase *tests = tcase_create("models");
+
+    tcase_add_checked_fixture(tests, models_fixture_set_up, models_fixture_tear_down);
+    tcase_add_test(tests, packed_payload_has_values);
+    tcase_add_test(tests, json_cbor_and_text_payloads_have_values);
+    tcase_add_test(tests, example_that_does_not_come_out_is_refused_with_line_and_both_values);
+    tcase_add_test(tests, set_finds_models_by_name_and_by_the_longest_pattern);
+    tcase_add_test(tests, no_folder_is_an_empty_set_and_a_missing_one_an_error);
+    tcase_add_test(tests, description_has_what_subscribers_need);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
