@@ -8,6 +8,8 @@
 #include <selkie/models.h>
 #include <selkie/settings.h>
 
+#define SELKIE_MODEL_ENTRIES_MAX (2 * SELKIE_MODEL_FIELDS_MAX) /* a field may have several, for several shapes */
+
 enum selkie_model_format { SELKIE_MODEL_PACKED, SELKIE_MODEL_JSON, SELKIE_MODEL_CBOR, SELKIE_MODEL_TEXT };
 
 /* A number of a packed payload. */
@@ -64,8 +66,10 @@ const struct selkie_model_type *selkie_model_type_named(const char *name);
 void selkie_model_read_fields(struct selkie_model *model, struct selkie_settings_object *root);
 void selkie_model_check_examples(const struct selkie_model *model, struct selkie_settings_object *root);
 
-/* The bits of a packed entry that belong to it, in the byte at `offset` of the payload; 0 = none. */
-unsigned selkie_model_bits_at(const struct selkie_model_entry *entry, unsigned offset);
+/* Add an entry, and its field if no entry before it has that; a mistake is kept in the document. Takes over `words` of
+ * the field. */
+void selkie_model_add_entry(struct selkie_model *model, struct selkie_settings_object *object,
+                            const struct selkie_field *field, struct selkie_model_entry *entry);
 
 /* Report in a decode error: what is wrong with a field, or (NULL) with the payload. Never contains bytes of the
  * payload. Returns SELKIE_EMALFORMED. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key `examples` of a model's file: payloads whose values are known, which must come out, and between them each
- * field. */
+ * entry of `fields`. */
 #include "model.h"
 
 #include <selkie/frame.h>
@@ -16,7 +16,7 @@ struct example {
     const char *key; /* of the payload */
     uint8_t payload[SELKIE_PAYLOAD_MAX];
     size_t len;
-    bool *seen; /* of each field: whether an example has it */
+    bool *seen; /* of each entry of `fields`: whether an example has it */
 };
 
 static bool read_hex(struct example *example, const char *text)
@@ -87,8 +87,10 @@ static void compare(const struct example *example, const json_t *expected, const
         if (!json_object_get(expected, name))
             reject_value(example, name, NULL, value);
     }
-    for (unsigned i = 0; i < example->model->field_count; i++) {
-        if (json_object_get(got, example->model->fields[i].name))
+    for (unsigned i = 0; i < example->model->entry_count; i++) {
+        const struct selkie_model_entry *entry = &example->model->entries[i];
+        bool applies = !entry->when_name || json_equal(json_object_get(got, entry->when_name), entry->when_value);
+        if (applies && json_object_get(got, example->model->fields[entry->field].name))
             example->seen[i] = true;
     }
 }
@@ -121,10 +123,24 @@ static void check_one(struct example *example)
         check(example, expected);
 }
 
+static void reject_unseen(const struct selkie_model *model, struct selkie_settings_object *root,
+                          const struct selkie_model_entry *entry)
+{
+    const char *name = model->fields[entry->field].name;
+    char *value = entry->when_value ? json_dumps(entry->when_value, JSON_ENCODE_ANY) : NULL;
+
+    if (value)
+        selkie_settings_reject(root, "examples", "none of them has the field %s where %s is %s", name, entry->when_name,
+                               value);
+    else
+        selkie_settings_reject(root, "examples", "none of them has the field %s", name);
+    free(value);
+}
+
 void selkie_model_check_examples(const struct selkie_model *model, struct selkie_settings_object *root)
 {
     size_t count = selkie_settings_list(root, "examples", true);
-    bool seen[SELKIE_MODEL_FIELDS_MAX] = {false};
+    bool seen[SELKIE_MODEL_ENTRIES_MAX] = {false};
 
     if (selkie_settings_error(model->document) || !model->fields || !model->entries)
         return;
@@ -137,8 +153,8 @@ void selkie_model_check_examples(const struct selkie_model *model, struct selkie
             .model = model, .object = selkie_settings_list_object(root, "examples", i), .seen = seen};
         check_one(&example);
     }
-    for (unsigned i = 0; i < model->field_count && !selkie_settings_error(model->document); i++) {
+    for (unsigned i = 0; i < model->entry_count && !selkie_settings_error(model->document); i++) {
         if (!seen[i])
-            selkie_settings_reject(root, "examples", "none of them has the field %s", model->fields[i].name);
+            reject_unseen(model, root, &model->entries[i]);
     }
 }

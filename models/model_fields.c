@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key `fields` of a model's file: where each value is, what becomes of it, and which entries must not be there
- * together. */
+/* The key `fields` of a model's file: where each value is, what becomes of it, and when it is there. */
 #include "model.h"
 #include "number.h"
 #include "reader.h"
@@ -9,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_MAX (2 * SELKIE_MODEL_FIELDS_MAX) /* a field may have several, for several shapes */
-#define WORDS_MAX   64
-#define WORD_MAX    64 /* bytes */
-#define UNIT_MAX    16 /* bytes */
-#define CLASS_MAX   40
-#define SCALE_MAX   1e9
-#define BOUND_MAX   1e15
+#define WORDS_MAX 64
+#define WORD_MAX  64 /* bytes */
+#define UNIT_MAX  16 /* bytes */
+#define CLASS_MAX 40
+#define SCALE_MAX 1e9
+#define BOUND_MAX 1e15
 
 static const struct selkie_model_type types[] = {
     {"u8", 1, false, false, false},    {"i8", 1, true, false, false},     {"u16be", 2, false, false, false},
@@ -152,6 +150,26 @@ static bool is_whole_number(const char *text)
     return len >= 1 && len <= 18 && strspn(digits, "0123456789") == len && (digits[0] != '0' || strcmp(text, "0") == 0);
 }
 
+/* Whether a packed integer can be this. */
+static bool is_in_range(const struct selkie_model_entry *entry, const char *raw)
+{
+    unsigned width = entry->bit_count > 0 ? entry->bit_count : 8 * entry->type->size;
+    long long number = strtoll(raw, NULL, 10), half = 1LL << (width - 1);
+
+    return entry->type->is_signed ? number >= -half && number < half : number >= 0 && number < 2 * half;
+}
+
+static void check_raw(const struct description *described, const char *raw)
+{
+    const struct selkie_model_entry *entry = &described->entry;
+
+    if (!is_whole_number(raw))
+        selkie_settings_reject(described->object, "enum", "%s: must be a whole number", raw);
+    else if (entry->type && !entry->type->is_float && !is_in_range(entry, raw))
+        selkie_settings_reject(described->object, "enum", "%s: %s%s is never this", raw, entry->type->name,
+                               entry->bit_count > 0 ? " of these bits" : "");
+}
+
 /* The words of an enum, each once, in the file's order. */
 static void list_words(struct description *described)
 {
@@ -189,8 +207,8 @@ static void read_words(struct description *described, const struct selkie_model 
     json_object_foreach ((json_t *)words, raw, word) {
         texts += json_is_string(word) && is_visible(json_string_value(word), WORD_MAX);
         booleans += json_is_boolean(word);
-        if (model->format == SELKIE_MODEL_PACKED && !is_whole_number(raw))
-            selkie_settings_reject(object, "enum", "%s: must be a whole number", raw);
+        if (model->format == SELKIE_MODEL_PACKED)
+            check_raw(described, raw);
     }
     if (texts != json_object_size(words) && booleans != json_object_size(words))
         selkie_settings_reject(object, "enum", "its values must all be words of 1 to %d bytes, or all be true or false",
@@ -267,105 +285,12 @@ static void read_when(struct description *described, const struct selkie_model *
     const char *name = json_object_iter_key(first);
     const json_t *value = json_object_iter_value(first);
     const struct selkie_model_entry *entry = find_entry(model, name);
-    if (!entry || entry->when_name)
+    if (!entry || entry->when_name || entry->optional)
         selkie_settings_reject(object, "when", "%s is no field before this one that every payload has", name);
     else if (!can_be(&model->fields[entry->field], value))
         selkie_settings_reject(object, "when", "%s never has this value", name);
     described->entry.when_name = name;
     described->entry.when_value = value;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool same_words(const struct selkie_field *a, const struct selkie_field *b)
-{
-    for (unsigned i = 0; i < a->word_count && i < b->word_count; i++) {
-        if (strcmp(a->words[i], b->words[i]) != 0)
-            return false;
-    }
-    return a->word_count == b->word_count;
-}
-
-/* Whether no payload has both. */
-static bool exclude(const struct selkie_model_entry *a, const struct selkie_model_entry *b)
-{
-    return same_text(a->when_name, b->when_name) && a->when_name && !json_equal(a->when_value, b->when_value);
-}
-
-/* The field that an entry belongs to: a new one, or that of entries for other shapes. */
-static void join_field(struct description *described, struct selkie_model *model)
-{
-    const struct selkie_field *mine = &described->field;
-
-    for (unsigned i = 0; i < model->field_count; i++) {
-        const struct selkie_field *field = &model->fields[i];
-        if (strcmp(field->name, mine->name) != 0)
-            continue;
-        if (field->kind != mine->kind || !same_text(field->unit, mine->unit) ||
-            !same_text(field->device_class, mine->device_class) || !same_text(field->state_class, mine->state_class) ||
-            !same_words(field, mine))
-            selkie_settings_reject(described->object, "name",
-                                   "%s is there already, with another type, unit, class or enum", mine->name);
-        described->entry.field = i;
-        free((void *)mine->words);
-        return;
-    }
-    if (model->field_count == SELKIE_MODEL_FIELDS_MAX) {
-        selkie_settings_reject(described->object, "name", "is field %d; a model has at most %d",
-                               SELKIE_MODEL_FIELDS_MAX + 1, SELKIE_MODEL_FIELDS_MAX);
-        free((void *)mine->words);
-        return;
-    }
-    described->entry.field = model->field_count;
-    model->fields[model->field_count++] = *mine;
-}
-
-unsigned selkie_model_bits_at(const struct selkie_model_entry *entry, unsigned offset)
-{
-    unsigned bits = 0;
-
-    if (offset < entry->offset || offset >= entry->offset + entry->type->size)
-        return 0;
-    unsigned place = offset - entry->offset;
-    unsigned low = 8 * (entry->type->is_little ? place : entry->type->size - 1 - place); /* its lowest bit's number */
-    for (unsigned bit = low; bit < low + 8; bit++) {
-        if (entry->bit_count == 0 || (bit >= entry->bit_first && bit < entry->bit_first + entry->bit_count))
-            bits |= 1u << (bit - low);
-    }
-    return bits;
-}
-
-static bool overlap(const struct selkie_model *model, const struct selkie_model_entry *a,
-                    const struct selkie_model_entry *b)
-{
-    if (model->format != SELKIE_MODEL_PACKED)
-        return false;
-    for (unsigned at = a->offset; at < a->offset + a->type->size; at++) {
-        if ((selkie_model_bits_at(a, at) & selkie_model_bits_at(b, at)) != 0)
-            return true;
-    }
-    return false;
-}
-
-/* Compare a new entry with those before it. */
-static void check_others(const struct description *described, const struct selkie_model *model)
-{
-    const struct selkie_model_entry *entry = &described->entry;
-
-    for (unsigned i = 0; i < model->entry_count; i++) {
-        const struct selkie_model_entry *other = &model->entries[i];
-        const char *name = model->fields[other->field].name;
-        if (exclude(entry, other))
-            continue;
-        if (entry->field == other->field)
-            selkie_settings_reject(described->object, "name", "%s is there twice, and no `when` keeps the two apart",
-                                   name);
-        else if (overlap(model, entry, other))
-            selkie_settings_reject(described->object, "offset", "overlaps %s, and no `when` keeps the two apart", name);
-    }
 }
 
 static void read_entry(struct selkie_model *model, struct selkie_settings_object *root, size_t index)
@@ -385,9 +310,7 @@ static void read_entry(struct selkie_model *model, struct selkie_settings_object
         free((void *)described.field.words);
         return;
     }
-    join_field(&described, model);
-    check_others(&described, model);
-    model->entries[model->entry_count++] = described.entry;
+    selkie_model_add_entry(model, described.object, &described.field, &described.entry);
 }
 
 void selkie_model_read_fields(struct selkie_model *model, struct selkie_settings_object *root)
@@ -395,11 +318,11 @@ void selkie_model_read_fields(struct selkie_model *model, struct selkie_settings
     size_t count = selkie_settings_list(root, "fields", true);
 
     model->fields = calloc(SELKIE_MODEL_FIELDS_MAX, sizeof *model->fields);
-    model->entries = calloc(ENTRIES_MAX, sizeof *model->entries);
+    model->entries = calloc(SELKIE_MODEL_ENTRIES_MAX, sizeof *model->entries);
     if (!model->fields || !model->entries)
         return;
-    if (count < 1 || count > ENTRIES_MAX) {
-        selkie_settings_reject(root, "fields", "must have 1 to %d entries", ENTRIES_MAX);
+    if (count < 1 || count > SELKIE_MODEL_ENTRIES_MAX) {
+        selkie_settings_reject(root, "fields", "must have 1 to %d entries", SELKIE_MODEL_ENTRIES_MAX);
         return;
     }
     for (size_t i = 0; i < count && !selkie_settings_error(model->document); i++)

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRMWARE_MAX     16 /* patterns */
-#define MANUFACTURER_MAX 64 /* bytes */
+#define FILE_MAX         ((size_t)256 * 1024) /* bytes */
+#define FIRMWARE_MAX     16                   /* patterns */
+#define MANUFACTURER_MAX 64                   /* bytes */
 #define NAME_CHARACTERS  "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
 const char *const selkie_model_formats[] = {"packed", "json", "cbor", "text", NULL};
@@ -87,7 +88,10 @@ static void read_length(struct selkie_model *model, struct selkie_settings_objec
 static void read_file(struct selkie_model *model)
 {
     struct selkie_settings_object *root = selkie_settings_root(model->document);
+    size_t len = strlen(selkie_settings_text(model->document));
 
+    if (len > FILE_MAX)
+        selkie_settings_reject(root, NULL, "has %zu bytes; a model's file has at most %zu", len, FILE_MAX);
     model->name = selkie_settings_require_string(root, "model");
     if (!is_name(model->name))
         selkie_settings_reject(root, "model", "must be 1 to %d of a-z 0-9 . _ - and not begin with a dot",

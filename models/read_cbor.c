@@ -18,13 +18,13 @@ static void note_count(void *context, size_t count)
 static bool counts_are_possible(const uint8_t *payload, size_t len)
 {
     struct cbor_callbacks callbacks = cbor_empty_callbacks;
-    size_t largest = 0;
+    size_t largest = 0, all = len;
 
     callbacks.array_start = note_count;
     callbacks.map_start = note_count;
     while (len > 0) {
         struct cbor_decoder_result result = cbor_stream_decode(payload, len, &callbacks, &largest);
-        if (result.status != CBOR_DECODER_FINISHED || largest > len)
+        if (result.status != CBOR_DECODER_FINISHED || largest > all)
             return false;
         payload += result.read;
         len -= result.read;
@@ -42,7 +42,7 @@ static int open_cbor(struct selkie_reader *reader, char error[static SELKIE_MODE
     if (!tree && result.error.code == CBOR_ERR_MEMERROR)
         return SELKIE_ENOMEM;
     if (!tree)
-        return selkie_model_fault(error, NULL, "is not CBOR at byte %zu", result.error.position);
+        return selkie_model_fault(error, NULL, "is not CBOR");
     if (result.read != reader->payload_len) {
         cbor_decref(&tree);
         return selkie_model_fault(error, NULL, "has more bytes behind its CBOR item of %zu", result.read);

@@ -51,10 +51,12 @@ static void read_number(const char *text, size_t len, struct selkie_raw *raw)
 {
     char copy[64], *end;
 
-    if (len == 0 || len >= sizeof copy || strspn(text, "+-.0123456789eE") < len)
+    if (len == 0 || len >= sizeof copy)
         return;
     memcpy(copy, text, len);
     copy[len] = '\0';
+    if (strspn(copy, "+-.0123456789eE") < len)
+        return;
     if (strcspn(copy, ".eE") == len) {
         errno = 0;
         raw->integer = strtoll(copy, &end, 10);
