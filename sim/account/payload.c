@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <mbedtls/md.h>
 #include <selkie/file.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static size_t sign(const struct selkie_payload_plan *plan, unsigned maker, uint3
                         code) != 0)
         return 0;
     bytes += content;
-    if (plan->kind == SELKIE_PAYLOAD_CONSTANT) {
+    if (plan->kind != SELKIE_PAYLOAD_CSV) {
         put_u32(bytes, number);
         memcpy(bytes + 4, code, SELKIE_PAYLOAD_SIZE_MIN - 4);
         return content + SELKIE_PAYLOAD_SIZE_MIN;
@@ -115,6 +116,11 @@ void selkie_payload_plan_close(struct selkie_payload_plan *plan)
     memset(plan, 0, sizeof *plan);
 }
 
+const char *selkie_payload_firmware(const struct selkie_payload_plan *plan)
+{
+    return plan->kind == SELKIE_PAYLOAD_SENSOR ? "selkie-sim sensor " SELKIE_VERSION : "selkie-sim " SELKIE_VERSION;
+}
+
 void selkie_payload_walk_init(struct selkie_payload_walk *walk, uint64_t seed, uint32_t device)
 {
     selkie_prng_init(&walk->random, seed, SELKIE_PRNG_PAYLOAD, device);
@@ -128,6 +134,21 @@ static float step(struct selkie_prng *random, float value, float middle, float w
     return value + width * (float)(selkie_prng_unit(random) - 0.5) + (middle - value) * 0.01f;
 }
 
+/* What models/ready/selkie-sim-sensor.json describes. The battery goes down by 1 mV a hundred readings. */
+static size_t make_sensor(struct selkie_payload_walk *walk, uint32_t number, uint8_t bytes[static SIGNED_MAX])
+{
+    uint32_t centivolts = number < 100000 ? 305 - number / 1000 : 205;
+
+    walk->celsius = step(&walk->random, walk->celsius, 20, 0.5f);
+    walk->humidity = step(&walk->random, walk->humidity, 50, 1);
+    long celsius = lroundf(walk->celsius * 100);
+    bytes[0] = (uint8_t)((unsigned long)celsius >> 8);
+    bytes[1] = (uint8_t)celsius;
+    bytes[2] = (uint8_t)lroundf(walk->humidity * 2);
+    bytes[3] = (uint8_t)(centivolts - 150);
+    return SELKIE_PAYLOAD_SENSOR_SIZE - SELKIE_PAYLOAD_SIZE_MIN;
+}
+
 size_t selkie_payload_make(const struct selkie_payload_plan *plan, struct selkie_payload_walk *walk,
                            enum selkie_payload_maker maker, uint32_t device, uint32_t number,
                            uint8_t bytes[static SELKIE_PAYLOAD_MAX])
@@ -139,10 +160,7 @@ size_t selkie_payload_make(const struct selkie_payload_plan *plan, struct selkie
         content = plan->size - SELKIE_PAYLOAD_SIZE_MIN;
         selkie_prng_fill(&walk->random, made, content);
     } else if (plan->kind == SELKIE_PAYLOAD_SENSOR) {
-        walk->celsius = step(&walk->random, walk->celsius, 20, 0.5f);
-        walk->humidity = step(&walk->random, walk->humidity, 50, 1);
-        content =
-            (size_t)snprintf((char *)made, sizeof made, "t=%.2f h=%.1f", (double)walk->celsius, (double)walk->humidity);
+        content = make_sensor(walk, number, made);
     } else {
         const char *line = plan->lines[(device + number) % plan->line_count];
         content = strlen(line);
@@ -156,7 +174,7 @@ size_t selkie_payload_make(const struct selkie_payload_plan *plan, struct selkie
 /* Where the content of a payload ends, and its number, as far as it has one. Who made it decides what is behind. */
 static size_t part(const struct selkie_payload_plan *plan, const uint8_t *bytes, size_t len, uint32_t *number)
 {
-    if (plan->kind == SELKIE_PAYLOAD_CONSTANT) {
+    if (plan->kind != SELKIE_PAYLOAD_CSV) {
         *number = get_u32(bytes + len - SELKIE_PAYLOAD_SIZE_MIN);
         return len - SELKIE_PAYLOAD_SIZE_MIN;
     }

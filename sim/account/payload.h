@@ -3,8 +3,10 @@
  * its number and an HMAC-SHA-256 (RFC 2104), cut to 8 bytes, over who made it, the device, the number and the content.
  * The key comes from the seed and is known to the fleet and the verdict alone.
  *
- *   constant, binary:      filling || number 4 || code 8
- *   sensor and csv, text:  content || " n=NUMBER k=CODE"      (16 hex digits)
+ *   constant, binary:  filling || number 4 || code 8
+ *   sensor, binary:    temperature 2 (0.01 °C) || humidity 1 (0.5 %) || battery 1 (0.01 V above 1.5 V) || number 4 ||
+ *                      code 8: 16 bytes, so that a SESSION frame has 31
+ *   csv, text:         content || " n=NUMBER k=CODE"      (16 hex digits)
  *
  * No globals; file input in selkie_payload_plan_open only; safe from any thread on distinct walks. */
 #ifndef SELKIE_SIM_PAYLOAD_H
@@ -17,9 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SELKIE_PAYLOAD_SIZE_MIN 12 /* of a constant one: number and code */
-#define SELKIE_PAYLOAD_KEY_SIZE 32
-#define SELKIE_PAYLOAD_TEXT_MAX (SELKIE_PAYLOAD_MAX - 40) /* of a CSV line: what follows it must fit */
+#define SELKIE_PAYLOAD_SIZE_MIN    12 /* of a binary one: number and code */
+#define SELKIE_PAYLOAD_SENSOR_SIZE 16
+#define SELKIE_PAYLOAD_KEY_SIZE    32
+#define SELKIE_PAYLOAD_TEXT_MAX    (SELKIE_PAYLOAD_MAX - 40) /* of a CSV line: what follows it must fit */
 
 enum selkie_payload_kind { SELKIE_PAYLOAD_CONSTANT, SELKIE_PAYLOAD_SENSOR, SELKIE_PAYLOAD_CSV };
 
@@ -50,6 +53,9 @@ SELKIE_USE_RESULT int selkie_payload_plan_open(struct selkie_payload_plan *plan,
 void selkie_payload_plan_close(struct selkie_payload_plan *plan);
 
 void selkie_payload_walk_init(struct selkie_payload_walk *walk, uint64_t seed, uint32_t device);
+
+/* What a device that sends such payloads says of its firmware: for a sensor, the text that its model is chosen by. */
+const char *selkie_payload_firmware(const struct selkie_payload_plan *plan);
 
 /* Make payload `number` of a device. Returns its length; 0 without memory. */
 size_t selkie_payload_make(const struct selkie_payload_plan *plan, struct selkie_payload_walk *walk,

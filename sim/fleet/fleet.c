@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define FIRMWARE    "selkie-sim " SELKIE_VERSION
 #define REBOOT_US   100000u
 #define ACK_WALL_MS 300 /* how soon a real gateway answers, on the wall */
 
@@ -198,7 +197,7 @@ static void configure(struct selkie_fleet_device *device)
     config.sealed_every = plan->sealed_every;
     config.claim = (const uint8_t *)plan->claim;
     config.claim_len = plan->claim ? strlen(plan->claim) : 0;
-    config.firmware = FIRMWARE;
+    config.firmware = selkie_payload_firmware(&fleet->account->plan);
     config.uplink.bit_rate = group->air.bit_rate;
     config.uplink.register_times = plan->register_times;
     config.uplink.data_times = plan->data_times;

@@ -3,8 +3,10 @@
 #define _GNU_SOURCE /* memmem */
 #include "cloud.h"
 #include "qemu_board.h"
+#include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
+#include <selkie/models.h>
 #include <selkie/session.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -345,6 +347,27 @@ START_TEST(a_fault_wipes_and_restarts)
 }
 END_TEST
 
+/* The model that comes with Selkie and that the image's firmware text chooses gives the payload its values. */
+static void check_values(const struct selkie_message *registration, const uint8_t *payload, size_t len)
+{
+    char firmware[SELKIE_FIRMWARE_MAX + 1], text[SELKIE_VALUES_MAX + 1], error[SELKIE_MODEL_ERROR_SIZE];
+    struct selkie_models *models;
+    size_t text_len;
+
+    ck_assert_int_eq(selkie_models_open(&models, SELKIE_SOURCE_DIR "/models/ready", NULL, NULL), 0);
+    (void)snprintf(firmware, sizeof firmware, "%.*s", (int)registration->registration.firmware_len,
+                   (const char *)registration->registration.firmware);
+    const struct selkie_model *model = selkie_models_for_firmware(models, firmware);
+    ck_assert_ptr_nonnull(model);
+    ck_assert_str_eq(selkie_model_name(model), "mps2-an385");
+    ck_assert_int_eq(selkie_model_decode(model, payload, len, text, &text_len, error), 0);
+    json_t *values = json_loadb(text, text_len, 0, NULL);
+    ck_assert_int_eq(json_integer_value(json_object_get(values, "message")), 1);
+    ck_assert(json_is_integer(json_object_get(values, "uptime")));
+    json_decref(values);
+    selkie_models_close(models);
+}
+
 START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
 {
     static struct cloud_frame registration;
@@ -369,6 +392,7 @@ START_TEST(session_frames_go_out_and_tamper_leaves_nothing_in_memory)
     int payload_len = selkie_session_open(payload, &session, 1, &frame.header);
     ck_assert_int_gt(payload_len, 0);
     ck_assert_ptr_nonnull(memmem(payload, (size_t)payload_len, "\"message\":1}", 12));
+    check_values(message, payload, (size_t)payload_len);
 
     qemu_board_dump(board, ram);
     ck_assert(holds(ram, sizeof ram, message->id, SELKIE_ID_SIZE)); /* or the test could not fail */

@@ -125,7 +125,7 @@ static void configure(struct process *process)
     config->sealed_every = (uint16_t)options->sealed_every;
     config->claim = (const uint8_t *)options->claim;
     config->claim_len = options->claim ? strlen(options->claim) : 0;
-    config->firmware = "selkie-device " SELKIE_VERSION;
+    config->firmware = options->readings ? PAYLOADS_READINGS_FIRMWARE : "selkie-device " SELKIE_VERSION;
     config->ack_rx = options->ack ? &process->ack_rx : NULL;
     config->uplink.bit_rate = options->air.bit_rate;
     config->uplink.quiet_ms = options->air.quiet_ms;

@@ -23,6 +23,9 @@ struct payloads {
  * without waiting: it must not block (O_NONBLOCK, or known to be readable). */
 int payloads_next(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len);
 
+/* What a device that sends readings says of its firmware: models/ready/selkie-device-readings.json is chosen by it. */
+#define PAYLOADS_READINGS_FIRMWARE "selkie-device readings " SELKIE_VERSION
+
 /* Write this machine's readings as compact JSON: load1 (load average of a minute), memory_free and memory_total
  * (bytes), uptime (seconds), and temperature (degrees Celsius) if the machine has a sensor. Returns the length, or -1.
  */
