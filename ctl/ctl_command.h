@@ -18,7 +18,7 @@ enum ctl_exit ctl_fail(const char *format, ...) __attribute__((format(printf, 1,
 enum ctl_exit ctl_fail_openssl(const char *what);
 
 /* The options of all commands in one struct; each command sets only its own. */
-#define CTL_ARGS_MAX 2
+#define CTL_ARGS_MAX 256
 
 struct ctl_options {
     const char *args[CTL_ARGS_MAX];
@@ -92,6 +92,8 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
 enum ctl_exit ctl_gateway_reset_password(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_health(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_model_check(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_model_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_registry_create(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_stats(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_command *command);

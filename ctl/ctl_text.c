@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUMBERS JSON_REAL_PRECISION(15) /* as people write them: 21.43, not 21.430000000000001 */
+
 /* RFC 3629, section 4: no form that is longer than it must be, no surrogates, nothing above U+10FFFF. */
 bool ctl_utf8_take(struct ctl_utf8 *state, unsigned char byte)
 {
@@ -117,7 +119,7 @@ json_t *ctl_json_pack(const char *format, ...)
 
 char *ctl_json_dump(const json_t *value, size_t flags)
 {
-    char *text = json_dumps(value, flags);
+    char *text = json_dumps(value, flags | NUMBERS);
     if (!text)
         give_up();
     return text;
@@ -187,6 +189,6 @@ void ctl_json_update_take(json_t *object, json_t *other)
 
 void ctl_json_write(const json_t *value, size_t flags)
 {
-    if (json_dumpf(value, stdout, flags) != 0 && !ferror(stdout))
+    if (json_dumpf(value, stdout, flags | NUMBERS) != 0 && !ferror(stdout))
         give_up();
 }

@@ -326,6 +326,62 @@ START_TEST(frame_show_names_a_bad_key_file)
 }
 END_TEST
 
+#define READY SELKIE_SOURCE_DIR "/models/ready"
+#define MODEL                                                                                                          \
+    "{\"model\":\"acme\",\"format\":\"text\",\"fields\":[{\"name\":\"t\"}],\n\"examples\":[{\"text\":\"t=1.5\","       \
+    "\"values\":{"                                                                                                     \
+    "\"t\":%s}}]}"
+
+static const char *write_model(const char *name, const char *value)
+{
+    const char *path = harness_path(name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_gt(fprintf(file, MODEL, value), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    return path;
+}
+
+START_TEST(model_check_names_each_wrong_file_and_ends_with_78)
+{
+    char folder[256], right[300], wrong[300];
+    snprintf(folder, sizeof folder, "%s", harness_path("models"));
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    snprintf(right, sizeof right, "%s", write_model("models/right.json", "1.5"));
+    EXPECT(0, "right.json: acme, 1 field\n", "model", "check", right);
+    snprintf(wrong, sizeof wrong, "%s", write_model("wrong.json", "2"));
+    EXPECT(78, "wrong.json:2: values: t: expected 2, got 1.5\n", "model", "check", wrong, right);
+    EXPECT(78, "right.json: acme, 1 field\n", "model", "check", wrong, right);
+    EXPECT(0, "acme, 1 field\n", "model", "check", folder);
+    (void)write_model("models/twice.json", "1.5");
+    EXPECT(78, "twice.json: model: another file of this folder describes acme already\n", "model", "check", folder);
+    EXPECT(0, "selkie-sim-sensor, 4 fields\n", "model", "check", READY);
+    EXPECT(78, "/nowhere: No such file or directory\n", "model", "check", "/nowhere");
+    EXPECT(1, "no file *.json in this folder", "model", "check", SELKIE_SOURCE_DIR "/docs");
+    EXPECT(2, "an argument is missing", "model", "check");
+}
+END_TEST
+
+START_TEST(model_show_gives_a_payload_its_values)
+{
+    EXPECT(0, "temperature  number  °C    temperature  measurement\n", "model", "show",
+           READY "/selkie-sim-sensor.json");
+    EXPECT(0, "\"unit\": \"\\u00B0C\"", "model", "show", READY "/selkie-sim-sensor.json", "--json");
+    EXPECT(0, "temperature  21.43\nhumidity     48\nbattery      3.01\nnumber       17\n", "model", "show",
+           READY "/selkie-sim-sensor.json", "085f 6097 00000011 0f1e2d3c4b5a6978");
+    EXPECT(0, "{\"uptime\":12,\"message\":3}\n", "model", "show", READY "/mps2-an385.json",
+           "{\"uptime\":12,\"message\":3}", "--json");
+    EXPECT(0, "uptime   1\n", "model", "show", READY "/mps2-an385.json",
+           "7b22757074696d65223a312c226d657373616765223a327d");
+    EXPECT(1, "selkie-sim-sensor: the payload has 1 bytes, and the model 16\n", "model", "show",
+           READY "/selkie-sim-sensor.json", "08");
+    EXPECT(2, "'08f' is no payload of at most 400 bytes in hex", "model", "show", READY "/selkie-sim-sensor.json",
+           "08f");
+    EXPECT(1, "no-such: neither a file nor a model in /", "model", "show", "no-such");
+    EXPECT(78, "CMakeLists.txt:1: not JSON", "model", "show", SELKIE_SOURCE_DIR "/CMakeLists.txt");
+}
+END_TEST
+
 START_TEST(command_line_mistakes_end_with_2)
 {
     EXPECT(2, "'frame' needs one of: show", "frame");
@@ -356,6 +412,8 @@ int main(void)
     tcase_add_test(tcase, frame_show_refuses_every_golden_rejected_frame);
     tcase_add_test(tcase, frame_show_reads_raw_hex_and_line);
     tcase_add_test(tcase, frame_show_names_a_bad_key_file);
+    tcase_add_test(tcase, model_check_names_each_wrong_file_and_ends_with_78);
+    tcase_add_test(tcase, model_show_gives_a_payload_its_values);
     tcase_add_test(tcase, command_line_mistakes_end_with_2);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

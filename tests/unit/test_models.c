@@ -137,6 +137,33 @@ START_TEST(description_has_what_subscribers_need)
 }
 END_TEST
 
+/* Each block of JSON in docs/MODELS.md is a whole file. */
+START_TEST(examples_of_the_documentation_are_right)
+{
+    static char text[16384], line[1024];
+    FILE *file = fopen(SELKIE_SOURCE_DIR "/docs/MODELS.md", "r");
+    unsigned count = 0;
+    bool inside = false;
+
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file)) {
+        if (inside && strcmp(line, "```\n") == 0) {
+            selkie_model_close(models_fixture_open(text));
+            inside = false;
+            count++;
+        } else if (inside) {
+            ck_assert_uint_lt(strlen(text) + strlen(line), sizeof text);
+            (void)strcat(text, line);
+        } else if (strcmp(line, "```json\n") == 0) {
+            text[0] = '\0';
+            inside = true;
+        }
+    }
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_uint_ge(count, 6);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("models");
@@ -149,6 +176,7 @@ int main(void)
     tcase_add_test(tests, set_finds_models_by_name_and_by_the_longest_pattern);
     tcase_add_test(tests, no_folder_is_an_empty_set_and_a_missing_one_an_error);
     tcase_add_test(tests, description_has_what_subscribers_need);
+    tcase_add_test(tests, examples_of_the_documentation_are_right);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
