@@ -61,6 +61,10 @@ extern const char *const selkie_model_formats[];
 /* NULL: there is no such type. */
 const struct selkie_model_type *selkie_model_type_named(const char *name);
 
+/* A model of a document (NULL: there was no memory for one), which it takes over. Results as of selkie_model_open. */
+SELKIE_USE_RESULT int selkie_model_make(struct selkie_model **made, struct selkie_settings *document,
+                                        char error[static SELKIE_MODEL_ERROR_SIZE]);
+
 /* Read the keys `fields` or `examples` of a file; a mistake is kept in the document. The examples are decoded with the
  * finished fields. */
 void selkie_model_read_fields(struct selkie_model *model, struct selkie_settings_object *root);

@@ -111,25 +111,32 @@ static void read_file(struct selkie_model *model)
     selkie_settings_end(root);
 }
 
-int selkie_model_open(struct selkie_model **opened, const char *file, char error[static SELKIE_MODEL_ERROR_SIZE])
+int selkie_model_make(struct selkie_model **made, struct selkie_settings *document,
+                      char error[static SELKIE_MODEL_ERROR_SIZE])
 {
-    struct selkie_model *model = calloc(1, sizeof *model);
+    struct selkie_model *model = document ? calloc(1, sizeof *model) : NULL;
 
-    *opened = NULL;
-    if (!model || !(model->document = selkie_settings_load(file))) {
-        free(model);
-        (void)snprintf(error, SELKIE_MODEL_ERROR_SIZE, "%s: %s", file, selkie_error_text(SELKIE_ENOMEM));
+    *made = NULL;
+    if (!model) {
+        (void)snprintf(error, SELKIE_MODEL_ERROR_SIZE, "%s", selkie_error_text(SELKIE_ENOMEM));
+        selkie_settings_close(document);
         return SELKIE_ENOMEM;
     }
+    model->document = document;
     read_file(model);
-    const char *fault = selkie_settings_error(model->document);
+    const char *fault = selkie_settings_error(document);
     if (fault || !model->firmware || !model->fields || !model->entries) {
         (void)snprintf(error, SELKIE_MODEL_ERROR_SIZE, "%s", fault ? fault : selkie_error_text(SELKIE_ENOMEM));
         selkie_model_close(model);
         return fault ? SELKIE_ECONFIG : SELKIE_ENOMEM;
     }
-    *opened = model;
+    *made = model;
     return 0;
+}
+
+int selkie_model_open(struct selkie_model **opened, const char *file, char error[static SELKIE_MODEL_ERROR_SIZE])
+{
+    return selkie_model_make(opened, selkie_settings_load(file), error);
 }
 
 void selkie_model_close(struct selkie_model *model)

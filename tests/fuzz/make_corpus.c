@@ -73,6 +73,27 @@ static void write_texts(const char *target, const char *const texts[])
         write_seed(target, "", 0, texts[i], strlen(texts[i]));
 }
 
+/* As fuzz_model_decode reads them: which model, then the payload. */
+static void write_payloads(void)
+{
+    static const struct {
+        uint8_t model;
+        const char *payload;
+        size_t len;
+    } payloads[] = {
+        {0, "\x01\x01\x00\x00", 4},
+        {0, "\x02\x3f\x80\x00\x00\x80", 6},
+        {0, "\x03\x00\x08\x00", 4},
+        {1, "{\"k\":1,\"a\":[{\"t\":1.5}],\"on\":true,\"word\":\"b\",\"text\":\"\\u00e9\"}", 57},
+        {2, "\xa5\x61k\x01\x61\x61\x81\xa1\x61t\x01\x62on\xf5\x64word\x61\x62\x64text\x61x", 30},
+        {2, "\xbf\x61k\xfb\x3f\xf0\x00\x00\x00\x00\x00\x00\x7f\x62te\x62xt\xff\x7f\x61x\xff\xff", 25},
+        {3, "k=1 t=1.5;on=true,word=b&text=x", 31},
+    };
+
+    for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++)
+        write_seed("model_decode", &payloads[i].model, 1, payloads[i].payload, payloads[i].len);
+}
+
 /* Stored histories: a bitmap, the number of gaps, the flags (run, run is a gap, voice), gaps and run with 8 bytes each,
  * and the voice. */
 static void write_histories(void)
@@ -187,6 +208,30 @@ int main(int argc, char **argv)
         "\"",
         NULL,
     };
+    static const char *const models[] = {
+        "{\"model\":\"a\",\"manufacturer\":\"A\",\"firmware\":[\"a "
+        "*\"],\"format\":\"packed\",\"length\":[4,9],\"fields\":["
+        "{\"name\":\"kind\",\"offset\":0,\"type\":\"u8\",\"enum\":{\"1\":\"x\",\"2\":\"y\"}},{\"name\":\"t\","
+        "\"offset\":1,"
+        "\"type\":\"i24le\",\"scale\":0.01,\"add\":-1,\"min\":-9,\"max\":9,\"unit\":\"V\",\"device_class\":\"voltage\","
+        "\"state_class\":\"measurement\",\"when\":{\"kind\":\"x\"}},{\"name\":\"b\",\"offset\":1,\"type\":\"u16be\","
+        "\"bits\":"
+        "[3,7],\"when\":{\"kind\":\"y\"}}],\"examples\":[{\"hex\":\"01010000\",\"values\":{\"kind\":\"x\",\"t\":-0.99}}"
+        ","
+        "{\"hex\":\"02000800\",\"values\":{\"kind\":\"y\",\"b\":1}}]}",
+        "{\"model\":\"b\",\"format\":\"json\",\"fields\":[{\"name\":\"t\",\"path\":\"/a/"
+        "0\",\"optional\":true},{\"name\":\"o\","
+        "\"type\":\"boolean\"},{\"name\":\"l\",\"type\":\"text\"}],\"examples\":[{\"text\":\"{\\\"a\\\":[1.5],"
+        "\\\"o\\\":true,"
+        "\\\"l\\\":\\\"x\\\"}\",\"values\":{\"t\":1.5,\"o\":true,\"l\":\"x\"}}]}",
+        "{\"model\":\"c\",\"format\":\"cbor\",\"fields\":[{\"name\":\"t\",\"path\":\"1\"}],\"examples\":[{\"hex\":"
+        "\"a101fa41ab70a4\","
+        "\"values\":{\"t\":21.43}}]}",
+        "{\"model\":\"d\",\"format\":\"text\",\"fields\":[{\"name\":\"t\",\"enum\":{\"x\":true,\"y\":false}}],"
+        "\"examples\":[{"
+        "\"text\":\"t=x\",\"values\":{\"t\":true}}]}",
+        NULL,
+    };
     if (argc != 4) {
         fprintf(stderr, "usage: make_corpus VECTORS FRAGMENTS DIR\n");
         return 2;
@@ -213,6 +258,8 @@ int main(int argc, char **argv)
     write_histories();
     write_texts("receipt", receipts);
     write_texts("csv", rows);
+    write_texts("model_file", models);
+    write_payloads();
     write_spool_page();
     write_fragments(vectors_list(fragments, "cases"));
     json_decref(fragments);
