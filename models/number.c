@@ -7,12 +7,18 @@
 #include <stdlib.h>
 
 #define DECIMALS_MAX 12
-#define TEXT_SIZE    512 /* the longest double, with decimals */
+#define WHOLE_MAX    9007199254740992 /* 2^53: above, not every whole number is a double */
+#define TEXT_SIZE    512              /* the longest double, with decimals */
 
+/* A whole number below 2^53 divided by a power of ten, both exact, is the double nearest to the decimal number. */
 double selkie_number_round(double number, int decimals)
 {
+    static const double powers[DECIMALS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
+    double whole = number * powers[decimals];
     char text[TEXT_SIZE];
 
+    if (fabs(whole) < WHOLE_MAX)
+        return round(whole) / powers[decimals];
     (void)snprintf(text, sizeof text, "%.*f", decimals, number);
     return strtod(text, NULL);
 }
@@ -48,9 +54,7 @@ double selkie_number_single(float number)
 
 json_t *selkie_number_json(double number)
 {
-    const double whole_max = 9007199254740992; /* 2^53: above, not every whole number is a double */
-
-    if (fabs(number) < whole_max && number == trunc(number))
+    if (fabs(number) < WHOLE_MAX && number == trunc(number))
         return json_integer((json_int_t)number);
     return json_real(number);
 }

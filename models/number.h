@@ -11,7 +11,7 @@
 /* The decimals that a number has, at most 12; -1: it has more. */
 int selkie_number_decimals(double number);
 
-/* Rounded to so many decimals, or significant digits. */
+/* Rounded to so many decimals (at most 12), or significant digits. */
 double selkie_number_round(double number, int decimals);
 double selkie_number_shorten(double number, int digits);
 
