@@ -200,10 +200,9 @@ int selkie_model_decode(const struct selkie_model *model, const uint8_t *payload
                         char error[static SELKIE_MODEL_ERROR_SIZE])
 {
     const struct selkie_reader_class *class = readers[model->format];
-    struct decoding decoding;
+    struct decoding decoding = {.reader = {.model = model, .payload = payload, .payload_len = payload_len},
+                                .error = error};
 
-    decoding.reader = (struct selkie_reader){.model = model, .payload = payload, .payload_len = payload_len};
-    decoding.error = error;
     values[0] = error[0] = '\0';
     *values_len = 0;
     if (payload_len > SELKIE_PAYLOAD_MAX)

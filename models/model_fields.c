@@ -179,12 +179,16 @@ static void list_words(struct description *described)
     json_t *word;
 
     field->words = calloc(json_object_size(words), sizeof *field->words);
+    if (!field->words) {
+        selkie_settings_reject(described->object, "enum", "%s", selkie_error_text(SELKIE_ENOMEM));
+        return;
+    }
     json_object_foreach ((json_t *)words, raw, word) {
         const char *text = json_string_value(word);
         unsigned i = 0;
-        while (field->words && i < field->word_count && strcmp(field->words[i], text) != 0)
+        while (i < field->word_count && strcmp(field->words[i], text) != 0)
             i++;
-        if (field->words && i == field->word_count)
+        if (i == field->word_count)
             ((const char **)field->words)[field->word_count++] = text;
     }
 }
