@@ -130,7 +130,7 @@ static struct selkie_fragment_plan plan_of(const struct selkie_radio_profile *pr
     static const uint8_t body[SELKIE_SEALED_SIZE];
     struct selkie_fragment_plan plan;
 
-    if (selkie_fragment_plan(&plan, body, sizeof body, profile->packet) < 0)
+    if (selkie_fragment_make_plan(&plan, body, sizeof body, profile->packet) < 0)
         memset(&plan, 0, sizeof plan);
     return plan;
 }

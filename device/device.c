@@ -10,6 +10,11 @@
 #define AGAIN_SHORT     6      /* so many waits are shorter than the hour for which a broker keeps a SESSION frame */
 #define AGAIN_MAX_MS    (24 * HOUR_MS)
 
+void selkie_device_defaults(struct selkie_device_config *config)
+{
+    *config = (struct selkie_device_config)SELKIE_DEVICE_DEFAULTS;
+}
+
 static bool firmware_valid(const char *firmware)
 {
     size_t len = strlen(firmware);

@@ -12,7 +12,7 @@ int selkie_transmission_load(struct selkie_uplink_slot *slot, const struct selki
     slot->len = (uint16_t)wire_len;
     if (!SELKIE_DEVICE_FRAGMENTS || settings->packet_max == 0 || wire_len <= settings->packet_max)
         return 0;
-    int error = selkie_fragment_plan(&slot->set.plan, body, len, settings->packet_max);
+    int error = selkie_fragment_make_plan(&slot->set.plan, body, len, settings->packet_max);
     if (error < 0)
         return error;
     memcpy(slot->set.body, body, len);

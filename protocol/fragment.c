@@ -36,7 +36,7 @@ static uint8_t cauchy(uint8_t row, uint8_t column)
     return gf_inverse(row ^ column);
 }
 
-int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t packet_max)
+int selkie_fragment_make_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len, size_t packet_max)
 {
     if (len + LENGTH_SIZE < SELKIE_FRAGMENT_CHUNK_MIN || len > SELKIE_SEALED_SIZE || packet_max < SELKIE_PACKET_MIN ||
         packet_max > SELKIE_PACKET_MAX)

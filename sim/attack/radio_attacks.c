@@ -109,7 +109,7 @@ SELKIE_ACT(forged_fragments)
     bool flood = attacker->step % 2 == 1;
     unsigned sent = 0;
 
-    if (!tape || selkie_fragment_plan(&plan, tape->body, tape->len, packet_max ? packet_max : PACKET) < 0)
+    if (!tape || selkie_fragment_make_plan(&plan, tape->body, tape->len, packet_max ? packet_max : PACKET) < 0)
         return false;
     for (unsigned i = 0; i < (flood ? FORGED_SETS : 2); i++) {
         if (flood)

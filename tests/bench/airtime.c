@@ -211,7 +211,7 @@ static void print_packet_table(void)
     size_t whole = framed(sizeof body);
     unsigned whole_packets = (unsigned)((whole + PACKET - 1) / PACKET);
 
-    if (selkie_fragment_plan(&plan, body, sizeof body, PACKET) < 0)
+    if (selkie_fragment_make_plan(&plan, body, sizeof body, PACKET) < 0)
         die("a SEALED frame does not fit the packets");
     size_t len = selkie_fragment_write(fragment, &plan, body, sizeof body, 0);
     int wire_len = selkie_link_encode(wire, sizeof wire, fragment, len);

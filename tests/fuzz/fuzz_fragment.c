@@ -54,8 +54,8 @@ static void claim_passes(struct selkie_fragment_rx *rx, const uint8_t *data, siz
         return;
     memcpy(body, data, len);
     body[0] = 0x11;
-    if (selkie_fragment_plan(&plan, body, len, SELKIE_PACKET_MIN + data[1] % (SELKIE_PACKET_MAX - SELKIE_PACKET_MIN)) <
-        0)
+    if (selkie_fragment_make_plan(&plan, body, len,
+                                  SELKIE_PACKET_MIN + data[1] % (SELKIE_PACKET_MAX - SELKIE_PACKET_MIN)) < 0)
         return;
     for (unsigned index = LOST; result <= 0 && index < LOST + 3u * plan.k; index++) {
         size_t fragment_len = selkie_fragment_write(fragment, &plan, body, len, (uint8_t)index);

@@ -53,7 +53,7 @@ START_TEST(each_frame_is_a_line_of_text_and_the_end_sums_up)
     struct selkie_fragment_plan plan;
 
     sealed_body(sealed);
-    ck_assert_int_eq(selkie_fragment_plan(&plan, sealed, sizeof sealed, 58), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&plan, sealed, sizeof sealed, 58), 0);
     rig_send_body(pty, sealed, sizeof sealed);
     harness_wait_log(listen, "  9600  SEALED    address 00112233aabbccff  key 3  522 bytes\n");
     rig_send(pty, 7);

@@ -50,7 +50,7 @@ static struct device device_of(uint8_t number)
     for (size_t i = 0; i < sizeof device.body; i++)
         device.body[i] = (uint8_t)(i * 31 + number);
     selkie_frame_put_sealed_header(device.body, 1, address);
-    ck_assert_int_eq(selkie_fragment_plan(&device.plan, device.body, sizeof device.body, PACKET), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&device.plan, device.body, sizeof device.body, PACKET), 0);
     ck_assert_uint_eq(device.plan.k, DATA);
     return device;
 }

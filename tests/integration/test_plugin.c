@@ -172,7 +172,7 @@ START_TEST(a_fragment_is_malformed)
     uint8_t body[SELKIE_SEALED_SIZE] = {0x10, 1}, fragment[SELKIE_SEALED_SIZE] = {0};
 
     subscriber = frames_subscriber(broker, "selkie/rejected/+");
-    ck_assert_int_eq(selkie_fragment_plan(&plan, body, sizeof body, 58), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&plan, body, sizeof body, 58), 0);
     const size_t lens[] = {selkie_fragment_write(fragment, &plan, body, sizeof body, 0), SELKIE_SEALED_SIZE};
     for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
         ck_assert_int_ge(frames_send(gateway, "gw1", fragment, lens[i], i + 1), 0);

@@ -123,6 +123,6 @@ void radio_send_fragment(const uint8_t *body, size_t len, uint8_t index)
     struct selkie_fragment_plan plan;
     uint8_t fragment[SELKIE_FRAGMENT_SIZE_MAX];
 
-    ck_assert_int_eq(selkie_fragment_plan(&plan, body, len, 58), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&plan, body, len, 58), 0);
     radio_send_body(fragment, selkie_fragment_write(fragment, &plan, body, len, index));
 }

@@ -36,7 +36,7 @@ static struct cut cut_random(size_t len, size_t packet)
 
     test_random_fill(&source, cut.body, len);
     cut.body[0] = len == SELKIE_SEALED_SIZE ? 0x10 : 0x11;
-    ck_assert_int_eq(selkie_fragment_plan(&cut.plan, cut.body, len, packet), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&cut.plan, cut.body, len, packet), 0);
     return cut;
 }
 
@@ -243,7 +243,7 @@ START_TEST(no_fragment_is_longer_than_its_packet)
     memset(body, 0xA5, sizeof body); /* no zero: the most COBS codes */
     for (size_t packet = SELKIE_PACKET_MIN; packet <= SELKIE_PACKET_MAX; packet++)
         for (size_t len = 1; len <= SELKIE_SEALED_SIZE; len++) {
-            int result = selkie_fragment_plan(&plan, body, len, packet);
+            int result = selkie_fragment_make_plan(&plan, body, len, packet);
             ck_assert_int_eq(result, len == 1 ? SELKIE_EINVAL : 0); /* no chunk is that short */
             if (result < 0)
                 continue;
@@ -283,7 +283,7 @@ START_TEST(plan_refuses_what_cannot_be_cut)
     struct selkie_fragment_plan plan;
 
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        ck_assert_int_eq(selkie_fragment_plan(&plan, body, refused[i].len, refused[i].packet), SELKIE_EINVAL);
+        ck_assert_int_eq(selkie_fragment_make_plan(&plan, body, refused[i].len, refused[i].packet), SELKIE_EINVAL);
 }
 END_TEST
 
@@ -505,7 +505,7 @@ START_TEST(fragments_of_other_cuts_of_a_body_do_not_mix)
 {
     struct cut cut = cut_random(100, 58), other = cut;
 
-    ck_assert_int_eq(selkie_fragment_plan(&other.plan, other.body, other.len, 40), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&other.plan, other.body, other.len, 40), 0);
     put_quietly(&cut, 0, cut.plan.k - 2u);
     put_quietly(&other, 0, other.plan.k - 2u);
     put_last(&cut, cut.plan.k - 1u, false);

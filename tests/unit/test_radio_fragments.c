@@ -61,7 +61,7 @@ START_TEST(fragments_that_give_no_body_are_counted)
     struct selkie_fragment_plan plan;
 
     radio_sealed_of(body, 1);
-    ck_assert_int_eq(selkie_fragment_plan(&plan, body, sizeof body, 58), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&plan, body, sizeof body, 58), 0);
     size_t len = selkie_fragment_write(forged, &plan, body, sizeof body, 12);
     forged[20] ^= 1;
     radio_send_body(forged, len);

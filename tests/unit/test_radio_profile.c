@@ -68,7 +68,7 @@ START_TEST(a_profile_is_one_that_a_device_can_have)
 
     ck_assert(selkie_uplink_settings_valid(&settings));
     ck_assert(selkie_tty_baud_valid(profile->baud));
-    ck_assert_int_eq(selkie_fragment_plan(&plan, body, sizeof body, profile->packet), 0);
+    ck_assert_int_eq(selkie_fragment_make_plan(&plan, body, sizeof body, profile->packet), 0);
     ck_assert_uint_gt(plan.k, 1);
     ck_assert_uint_eq(selkie_radio_profile_packets(profile), plan.k + profile->parity);
     ck_assert_uint_le(profile->packet, profile->buffer);

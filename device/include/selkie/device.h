@@ -17,8 +17,10 @@
 #include <selkie/message.h>
 #include <selkie/port.h>
 
+SELKIE_C_BEGIN
+
 /* The device's configuration. It belongs to the caller, must not change while the device lives, and may be in flash.
- * Begin with SELKIE_DEVICE_DEFAULTS. */
+ * Begin with SELKIE_DEVICE_DEFAULTS; C++, which has no such initializer, with selkie_device_defaults. */
 struct selkie_device_config {
     uint8_t address[SELKIE_ADDRESS_SIZE];             /* from the MCU's unique number: a name, not a secret */
     struct selkie_public_key keys[SELKIE_TRUST_KEYS]; /* current, next (key_id 0: none); not of one key_id */
@@ -55,6 +57,9 @@ struct selkie_device_config {
             .ack_tries = 5                                                                                             \
         }                                                                                                              \
     }
+
+/* The same values, into a configuration that exists. */
+void selkie_device_defaults(struct selkie_device_config *config);
 
 enum selkie_device_state {
     SELKIE_DEVICE_GATHERING, /* not enough entropy for an ID: nothing is sent */
@@ -113,5 +118,7 @@ SELKIE_USE_RESULT int selkie_device_reset(struct selkie_device *device);
 
 /* Wipe everything. Only init may follow. */
 void selkie_device_wipe(struct selkie_device *device);
+
+SELKIE_C_END
 
 #endif

@@ -5,8 +5,11 @@
 #ifndef SELKIE_PORT_H
 #define SELKIE_PORT_H
 
+#include <selkie/compiler.h>
 #include <stddef.h>
 #include <stdint.h>
+
+SELKIE_C_BEGIN
 
 #define SELKIE_PORT_SOURCES_MAX 3
 #define SELKIE_PIN_SIZE         32 /* SHA-256 */
@@ -63,7 +66,7 @@ struct selkie_port {
 
     /* The SHA-256 pin of the public key in `slot` (0 = current, 1 = next), from one-time-programmable memory. 0, or
      * negative if it cannot be read, which counts as a mismatch. */
-    int (*read_pin)(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_SIZE]);
+    int (*read_pin)(void *context, unsigned slot, uint8_t pin[SELKIE_AT_LEAST(SELKIE_PIN_SIZE)]);
 
     /* The slot of the public key to seal with now: 1 once the operator has switched to the next key. Asked before each
      * seal. Optional: NULL means 0. */
@@ -84,5 +87,7 @@ struct selkie_port {
      * by itself. May return. Optional: with NULL the device draws a new ID without a restart. */
     void (*restart)(void *context);
 };
+
+SELKIE_C_END
 
 #endif

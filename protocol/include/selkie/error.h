@@ -4,6 +4,10 @@
 #ifndef SELKIE_ERROR_H
 #define SELKIE_ERROR_H
 
+#include <selkie/compiler.h>
+
+SELKIE_C_BEGIN
+
 /* X(name, number, text) */
 #define SELKIE_ERRORS(X)                                                                                               \
     X(EINVAL, -1, "invalid argument")                                                                                  \
@@ -36,14 +40,10 @@ enum selkie_error {
 #undef SELKIE_ERROR_ENUM
 };
 
-#if defined(__GNUC__)
-#define SELKIE_USE_RESULT __attribute__((warn_unused_result))
-#else
-#define SELKIE_USE_RESULT
-#endif
-
 /* The name ("SELKIE_ECRC") and the text ("the frame's CRC does not match") of an error; both static, never NULL. */
 const char *selkie_error_name(int error);
 const char *selkie_error_text(int error);
+
+SELKIE_C_END
 
 #endif

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_FRAGMENT_HEAD        0x13 /* version 1, type 3 */
 #define SELKIE_FRAGMENT_HEADER_SIZE 5
 #define SELKIE_FRAGMENT_CHUNK_MIN   4
@@ -33,8 +35,8 @@ struct selkie_fragment_plan {
 
 /* Cut a body of 1 to SELKIE_SEALED_SIZE bytes for packets of packet_max bytes on the line, SELKIE_PACKET_MIN to
  * SELKIE_PACKET_MAX. SELKIE_EINVAL: either is not, or it would take chunks that are too short or too many. */
-SELKIE_USE_RESULT int selkie_fragment_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len,
-                                           size_t packet_max);
+SELKIE_USE_RESULT int selkie_fragment_make_plan(struct selkie_fragment_plan *plan, const uint8_t *body, size_t len,
+                                                size_t packet_max);
 
 /* Write the fragment with this index of a body so cut. Returns its length, at most SELKIE_FRAGMENT_SIZE_MAX. The two
  * buffers must not overlap. */
@@ -97,5 +99,7 @@ void selkie_fragment_rx_expire(struct selkie_fragment_rx *rx, uint64_t now_ms);
  * SELKIE_ECRC: its set was broken, and is gone. */
 SELKIE_USE_RESULT int selkie_fragment_rx_put(struct selkie_fragment_rx *rx, const uint8_t *fragment, size_t len,
                                              uint64_t now_ms, struct selkie_fragment_body *body);
+
+SELKIE_C_END
 
 #endif

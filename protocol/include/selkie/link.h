@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_LINK_BODY_MAX 1024
 /* Body and CRC, one COBS code for each 254 bytes begun, two delimiters. */
 #define SELKIE_LINK_WIRE_MAX (SELKIE_LINK_BODY_MAX + 2 + (SELKIE_LINK_BODY_MAX + 2) / 254 + 1 + 2)
@@ -54,5 +56,7 @@ SELKIE_USE_RESULT int selkie_link_rx_byte(struct selkie_link_rx *rx, uint8_t byt
  * overlap. Returns the bytes written, SELKIE_EINVAL for a bad length, or SELKIE_ESPACE if `wire_size` is less than
  * SELKIE_LINK_WIRE_SIZE(len). */
 SELKIE_USE_RESULT int selkie_link_encode(uint8_t *wire, size_t wire_size, const uint8_t *body, size_t len);
+
+SELKIE_C_END
 
 #endif

@@ -9,6 +9,8 @@
 #include <selkie/frame.h>
 #include <selkie/message.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_SESSION_KEY_SIZE 32
 
 /* A device must send a SEALED frame at least this often, in messages. */
@@ -23,8 +25,8 @@ struct selkie_session {
 
 /* Derive key and tag from an ID. 0 or SELKIE_ECRYPTO (then *session is wiped). */
 SELKIE_USE_RESULT int selkie_session_derive(struct selkie_session *session,
-                                            const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            const uint8_t id[static SELKIE_ID_SIZE]);
+                                            const uint8_t address[SELKIE_AT_LEAST(SELKIE_ADDRESS_SIZE)],
+                                            const uint8_t id[SELKIE_AT_LEAST(SELKIE_ID_SIZE)]);
 void selkie_session_wipe(struct selkie_session *session);
 
 /* Write the whole body of a SESSION frame. Returns its length, SELKIE_EINVAL (payload too long), SELKIE_ESPACE or
@@ -35,12 +37,14 @@ SELKIE_USE_RESULT int selkie_session_seal(uint8_t *body, size_t body_size, const
 /* Open a decoded SESSION frame under the full counter, whose low bits must be the frame's. Returns the payload's
  * length, SELKIE_EBADSEAL (this session's tag, the counter or the CCM tag is not the frame's) or SELKIE_ECRYPTO; after
  * either, nothing of the plaintext is left in payload. */
-SELKIE_USE_RESULT int selkie_session_open(uint8_t payload[static SELKIE_PAYLOAD_MAX],
+SELKIE_USE_RESULT int selkie_session_open(uint8_t payload[SELKIE_AT_LEAST(SELKIE_PAYLOAD_MAX)],
                                           const struct selkie_session *session, uint32_t counter,
                                           const struct selkie_frame *frame);
 
 /* The full counter with these low 16 bits that lies nearest to `highest`: from highest - 32767 to highest + 32768. Near
  * 0 and near 2^32 - 1, where one side does not exist, the result is the candidate on the other side. */
 uint32_t selkie_session_counter(uint32_t highest, uint16_t counter_low);
+
+SELKIE_C_END
 
 #endif

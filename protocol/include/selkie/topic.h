@@ -8,6 +8,8 @@
 #include <selkie/frame.h>
 #include <stdbool.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_TOPIC_ROOT_DEFAULT "selkie"
 #define SELKIE_TOPIC_ROOT_MAX     64
 #define SELKIE_TOPIC_CONTROL      "$CONTROL/selkie/v1"
@@ -51,12 +53,15 @@ bool selkie_topic_root_valid(const char *root);
 SELKIE_USE_RESULT int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char *text);
 
 /* Write a topic. Returns its length, or SELKIE_EINVAL for a name that is not allowed. */
-SELKIE_USE_RESULT int selkie_topic_gateway(char text[static SELKIE_TOPIC_MAX], const char *root, const char *gateway,
-                                           enum selkie_topic_kind kind);
-SELKIE_USE_RESULT int selkie_topic_device(char text[static SELKIE_TOPIC_MAX], const char *root,
-                                          const uint8_t address[static SELKIE_ADDRESS_SIZE],
+SELKIE_USE_RESULT int selkie_topic_gateway(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root,
+                                           const char *gateway, enum selkie_topic_kind kind);
+SELKIE_USE_RESULT int selkie_topic_device(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root,
+                                          const uint8_t address[SELKIE_AT_LEAST(SELKIE_ADDRESS_SIZE)],
                                           enum selkie_topic_kind kind);
-SELKIE_USE_RESULT int selkie_topic_rejected(char text[static SELKIE_TOPIC_MAX], const char *root, const char *reason);
-SELKIE_USE_RESULT int selkie_topic_stats(char text[static SELKIE_TOPIC_MAX], const char *root);
+SELKIE_USE_RESULT int selkie_topic_rejected(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root,
+                                            const char *reason);
+SELKIE_USE_RESULT int selkie_topic_stats(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root);
+
+SELKIE_C_END
 
 #endif

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_DRBG_ENTROPY 32
 #define SELKIE_DRBG_NONCE   16
 
@@ -27,7 +29,7 @@ void selkie_drbg_wipe(struct selkie_drbg *drbg);
 /* Instantiate from entropy, followed by a nonce, and a personalisation string; or, once seeded, reseed from the entropy
  * alone. 0 or SELKIE_ECRYPTO (then it is as after init). */
 SELKIE_USE_RESULT int selkie_drbg_seed(struct selkie_drbg *drbg,
-                                       const uint8_t seed[static SELKIE_DRBG_ENTROPY + SELKIE_DRBG_NONCE],
+                                       const uint8_t seed[SELKIE_AT_LEAST(SELKIE_DRBG_ENTROPY + SELKIE_DRBG_NONCE)],
                                        const uint8_t *personal, size_t personal_len);
 
 /* Fill `bytes`, at most 1024 of them; the generator as mbedTLS's functions take it (f_rng, p_rng). 0, or not 0 if it
@@ -36,5 +38,7 @@ SELKIE_USE_RESULT int selkie_drbg_fill(void *drbg, uint8_t *bytes, size_t len);
 
 /* A number from 0 to limit, both included, for delays: not exactly uniform. `limit` / 2 if the generator fails. */
 uint32_t selkie_drbg_delay(struct selkie_drbg *drbg, uint32_t limit);
+
+SELKIE_C_END
 
 #endif

@@ -11,6 +11,8 @@
 #include <selkie/error.h>
 #include <selkie/port.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_ENTROPY_NEEDED     320 /* bits credited before anything is drawn */
 #define SELKIE_ENTROPY_SEED       48  /* bytes drawn: 32 of entropy, 16 of nonce */
 #define SELKIE_ENTROPY_EDGE_CLAIM 16  /* quarter bits: the most that an edge is credited with */
@@ -76,6 +78,9 @@ unsigned selkie_entropy_alarms(const struct selkie_entropy *entropy);
 
 /* Draw a seed and set all credit to 0; the pool keeps its state. 0, SELKIE_ENOTREADY below SELKIE_ENTROPY_NEEDED
  * bits, or SELKIE_ECRYPTO. The caller wipes the seed. */
-SELKIE_USE_RESULT int selkie_entropy_draw(struct selkie_entropy *entropy, uint8_t seed[static SELKIE_ENTROPY_SEED]);
+SELKIE_USE_RESULT int selkie_entropy_draw(struct selkie_entropy *entropy,
+                                          uint8_t seed[SELKIE_AT_LEAST(SELKIE_ENTROPY_SEED)]);
+
+SELKIE_C_END
 
 #endif

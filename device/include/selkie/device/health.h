@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_HEALTH_ANCHOR 60
 
 struct selkie_health_stream {
@@ -62,5 +64,7 @@ SELKIE_USE_RESULT int selkie_health_sample(struct selkie_health *health, uint32_
  * C = 1 + critbinom(window, 2^-H, 1 - 2^-30). */
 uint16_t selkie_health_rct_cutoff(unsigned claim);
 uint16_t selkie_health_apt_cutoff(unsigned claim, bool binary);
+
+SELKIE_C_END
 
 #endif

@@ -9,6 +9,8 @@
 #include <selkie/message.h>
 #include <selkie/session.h>
 
+SELKIE_C_BEGIN
+
 struct selkie_identity {
     uint8_t id[SELKIE_ID_SIZE];
     struct selkie_session session;
@@ -18,7 +20,7 @@ struct selkie_identity {
 
 /* Draw a new ID, counter 0, and derive its session. 0 or SELKIE_ECRYPTO (then it is wiped). */
 SELKIE_USE_RESULT int selkie_identity_draw(struct selkie_identity *identity, struct selkie_drbg *drbg,
-                                           const uint8_t address[static SELKIE_ADDRESS_SIZE]);
+                                           const uint8_t address[SELKIE_AT_LEAST(SELKIE_ADDRESS_SIZE)]);
 
 /* Whether no byte changed since the last call. A wiped identity is not intact. */
 bool selkie_identity_intact(const struct selkie_identity *identity);
@@ -27,5 +29,7 @@ bool selkie_identity_intact(const struct selkie_identity *identity);
 void selkie_identity_advance(struct selkie_identity *identity);
 
 void selkie_identity_wipe(struct selkie_identity *identity);
+
+SELKIE_C_END
 
 #endif

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+SELKIE_C_BEGIN
+
 /* A device whose radio streams may leave out what cuts a body into FRAGMENTs, with -DSELKIE_NO_FRAGMENTS; packet_max is
  * then 0. */
 #ifdef SELKIE_NO_FRAGMENTS
@@ -100,5 +102,7 @@ uint32_t selkie_pacing_ack_ms(const struct selkie_uplink_settings *settings);
 
 /* How long a line may stay busy, or a radio may take no byte. */
 uint32_t selkie_pacing_patience_ms(const struct selkie_uplink_settings *settings);
+
+SELKIE_C_END
 
 #endif

@@ -8,10 +8,14 @@
 #include <selkie/device/trust.h>
 #include <selkie/message.h>
 
+SELKIE_C_BEGIN
+
 /* 0, SELKIE_EINVAL for fields that PROTOCOL.md does not allow, or SELKIE_ECRYPTO; after an error the body holds
  * nothing of the message. */
-SELKIE_USE_RESULT int selkie_seal_message(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_public_key *key,
-                                          const struct selkie_message *message,
+SELKIE_USE_RESULT int selkie_seal_message(uint8_t body[SELKIE_AT_LEAST(SELKIE_SEALED_SIZE)],
+                                          const struct selkie_public_key *key, const struct selkie_message *message,
                                           int (*random)(void *context, uint8_t *bytes, size_t len), void *context);
+
+SELKIE_C_END
 
 #endif

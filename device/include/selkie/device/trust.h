@@ -8,6 +8,8 @@
 #include <selkie/error.h>
 #include <selkie/port.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_TRUST_KEYS      2
 #define SELKIE_PUBLIC_KEY_SIZE 550 /* the DER of RSA-4096 with exponent 65537 is always so long */
 #define SELKIE_MODULUS_OFFSET  33
@@ -26,13 +28,15 @@ SELKIE_USE_RESULT int selkie_trust_check(const struct selkie_public_key *key, un
                                          const struct selkie_port *port);
 
 /* Check all keys of the configuration; the current one is required. 0 or SELKIE_ETRUST. */
-SELKIE_USE_RESULT int selkie_trust_check_all(const struct selkie_public_key keys[static SELKIE_TRUST_KEYS],
+SELKIE_USE_RESULT int selkie_trust_check_all(const struct selkie_public_key keys[SELKIE_AT_LEAST(SELKIE_TRUST_KEYS)],
                                              const struct selkie_port *port);
 
 /* The key that the operator chose, checked again: flash and pin may have changed since the start. 0 and *key, or
  * SELKIE_ETRUST. */
 SELKIE_USE_RESULT int selkie_trust_choose(const struct selkie_public_key **key,
-                                          const struct selkie_public_key keys[static SELKIE_TRUST_KEYS],
+                                          const struct selkie_public_key keys[SELKIE_AT_LEAST(SELKIE_TRUST_KEYS)],
                                           const struct selkie_port *port);
+
+SELKIE_C_END
 
 #endif

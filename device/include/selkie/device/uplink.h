@@ -11,6 +11,8 @@
 #include <selkie/device/uplink_state.h>
 #include <selkie/port.h>
 
+SELKIE_C_BEGIN
+
 #define SELKIE_UPLINK_NEVER UINT64_MAX
 
 void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink_settings *settings,
@@ -36,5 +38,7 @@ bool selkie_uplink_unheard(const struct selkie_uplink *uplink, enum selkie_uplin
  * radio received bytes. */
 SELKIE_USE_RESULT uint64_t selkie_uplink_poll(struct selkie_uplink *uplink, const struct selkie_port *port,
                                               struct selkie_drbg *drbg, uint64_t now_ms);
+
+SELKIE_C_END
 
 #endif

@@ -9,7 +9,15 @@
 #include <selkie/frame.h>
 #include <selkie/link.h>
 
+SELKIE_C_BEGIN
+
 enum selkie_uplink_slot_name { SELKIE_UPLINK_REGISTER, SELKIE_UPLINK_DATA, SELKIE_UPLINK_SLOTS };
+
+/* A body that travels in FRAGMENTs. */
+struct selkie_uplink_set {
+    struct selkie_fragment_plan plan;
+    uint8_t body[SELKIE_SEALED_SIZE];
+};
 
 struct selkie_uplink_slot {
     uint64_t due_ms;
@@ -24,10 +32,7 @@ struct selkie_uplink_slot {
     bool unheard;      /* the last body here was given up: no ACK came */
     union {            /* a body in FRAGMENTs takes no RAM of its own */
         uint8_t wire[SELKIE_LINK_WIRE_SIZE(SELKIE_SEALED_SIZE)]; /* begins with 0x00, where a plan has its k */
-        struct {
-            struct selkie_fragment_plan plan;
-            uint8_t body[SELKIE_SEALED_SIZE];
-        } set;
+        struct selkie_uplink_set set;
     };
 };
 
@@ -69,5 +74,7 @@ struct selkie_uplink {
     struct selkie_uplink_counts counts;
     struct selkie_uplink_slot slots[SELKIE_UPLINK_SLOTS];
 };
+
+SELKIE_C_END
 
 #endif
