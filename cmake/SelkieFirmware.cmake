@@ -3,7 +3,7 @@
 # the device. The board brings the rest: docs/PORTING.md.
 set(SELKIE_BOARD mps2-an385 CACHE STRING "The board: a folder of device/ports, or the path of a folder elsewhere")
 set(SELKIE_KEY_SLOT 0 CACHE STRING "The public key that an image seals with: 0 is the current, 1 the next")
-option(SELKIE_NO_FRAGMENTS "Leave out what cuts a body into FRAGMENTs: radios that stream need none" OFF)
+set(SELKIE_LEAVE_OUT "" CACHE STRING "What the device library leaves out, separated by ';': SESSION, FRAGMENTS, ACK, BUTTONS")
 set(SELKIE_MBEDTLS_SOURCE ${CMAKE_SOURCE_DIR}/.cache/mbedtls CACHE PATH "mbedTLS's source (scripts/setup --firmware)")
 
 get_filename_component(selkie_board ${SELKIE_BOARD} ABSOLUTE BASE_DIR ${CMAKE_SOURCE_DIR}/device/ports)
@@ -35,9 +35,12 @@ add_subdirectory(protocol)
 add_subdirectory(device)
 set_target_properties(selkie_protocol PROPERTIES POSITION_INDEPENDENT_CODE OFF) # that is for the broker's plugin
 target_compile_definitions(selkie_protocol PUBLIC SELKIE_LINK_RX_MAX=16) # an ACK has 3 bytes
-if(SELKIE_NO_FRAGMENTS)
-  target_compile_definitions(selkie_device PUBLIC SELKIE_NO_FRAGMENTS)
-endif()
+foreach(part ${SELKIE_LEAVE_OUT})
+  if(NOT part MATCHES "^(SESSION|FRAGMENTS|ACK|BUTTONS)$")
+    message(FATAL_ERROR "SELKIE_LEAVE_OUT: SESSION, FRAGMENTS, ACK or BUTTONS, not ${part}")
+  endif()
+  target_compile_definitions(selkie_device PUBLIC SELKIE_NO_${part})
+endforeach()
 
 # selkie_add_image(NAME LINKER_SCRIPT FILE SOURCES FILE...): bin/NAME.elf
 function(selkie_add_image name)

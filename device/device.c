@@ -37,7 +37,9 @@ static bool keys_valid(const struct selkie_public_key keys[static SELKIE_TRUST_K
 
 static bool config_valid(const struct selkie_device_config *config)
 {
-    if (config->form != SELKIE_SEALED && config->form != SELKIE_SESSION)
+    if (config->form != SELKIE_SEALED && (!SELKIE_DEVICE_SESSION || config->form != SELKIE_SESSION))
+        return false;
+    if (!SELKIE_DEVICE_ACKS && config->ack_rx)
         return false;
     if (config->sealed_every < 1 || config->sealed_every > SELKIE_SESSION_SEALED_EVERY)
         return false;
@@ -160,7 +162,7 @@ static int seal(struct selkie_device *device, uint8_t body[static SELKIE_SEALED_
 static bool goes_as_session(const struct selkie_device *device, size_t payload_len)
 {
     const struct selkie_device_config *config = device->config;
-    return config->form == SELKIE_SESSION && payload_len <= config->session_payload_max &&
+    return SELKIE_DEVICE_SESSION && config->form == SELKIE_SESSION && payload_len <= config->session_payload_max &&
            device->since_sealed + 1 < config->sealed_every;
 }
 
@@ -216,7 +218,8 @@ static uint32_t again_after(struct selkie_device *device)
 /* On a one-way link no ACK says whether a REGISTER arrived, and without it SESSION frames cannot be opened. */
 static bool registers_blindly(const struct selkie_device *device)
 {
-    return device->config->form == SELKIE_SESSION && !selkie_uplink_expects_ack(&device->uplink);
+    return SELKIE_DEVICE_SESSION && device->config->form == SELKIE_SESSION &&
+           !selkie_uplink_expects_ack(&device->uplink);
 }
 
 static void register_by(struct selkie_device *device, uint64_t at_ms)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
+#include <mbedtls/aes.h>
+#include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 #include <selkie/device/drbg.h>
 #include <string.h>
@@ -72,3 +74,25 @@ uint32_t selkie_drbg_delay(struct selkie_drbg *drbg, uint32_t limit)
     uint32_t number = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
     return limit == UINT32_MAX ? number : number % (limit + 1);
 }
+
+/* The generator and CCM only encrypt. Where mbedTLS is told to leave AES's decryption to us (a firmware's configuration),
+ * there is none, which saves two kilobytes of flash. */
+#if defined(MBEDTLS_AES_SETKEY_DEC_ALT)
+int mbedtls_aes_setkey_dec(mbedtls_aes_context *aes, const unsigned char *key, unsigned int keybits)
+{
+    (void)aes;
+    (void)key;
+    (void)keybits;
+    return MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED;
+}
+#endif
+
+#if defined(MBEDTLS_AES_DECRYPT_ALT)
+int mbedtls_internal_aes_decrypt(mbedtls_aes_context *aes, const unsigned char input[16], unsigned char output[16])
+{
+    (void)aes;
+    (void)input;
+    (void)output;
+    return MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED;
+}
+#endif

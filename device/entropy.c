@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <mbedtls/platform_util.h>
 #include <selkie/device/entropy.h>
+#include <selkie/device/options.h>
 #include <selkie/mbedtls.h>
 #include <string.h>
 
@@ -27,16 +28,21 @@
 #define TAKES_CREDIT              (PREDICTOR_DIFFERENCE(1) | FIRST_LAGS(16))
 _Static_assert(SELKIE_ENTROPY_INTERVALS + DIFFERENCES + 1 == SELKIE_ENTROPY_PREDICTORS, "one predictor a bit");
 
+static bool is_button(const struct selkie_source *source)
+{
+    return SELKIE_DEVICE_BUTTONS && source->kind == SELKIE_SOURCE_EDGES;
+}
+
 static bool source_valid(const struct selkie_source *source)
 {
-    if (!source->read)
+    if (!source->read || (!SELKIE_DEVICE_BUTTONS && source->kind == SELKIE_SOURCE_EDGES))
         return false;
-    return source->kind == SELKIE_SOURCE_EDGES ? source->tick_hz >= EDGE_HZ_MIN : source->dead_ms > 0;
+    return is_button(source) ? source->tick_hz >= EDGE_HZ_MIN : source->dead_ms > 0;
 }
 
 static unsigned claim_of(const struct selkie_source *source)
 {
-    if (source->kind == SELKIE_SOURCE_EDGES && source->claim > SELKIE_ENTROPY_EDGE_CLAIM)
+    if (is_button(source) && source->claim > SELKIE_ENTROPY_EDGE_CLAIM)
         return SELKIE_ENTROPY_EDGE_CLAIM;
     return source->claim;
 }
@@ -45,7 +51,7 @@ static unsigned claim_of(const struct selkie_source *source)
 static int begin_startup(struct selkie_entropy_source *state, const struct selkie_source *source)
 {
     state->credit = 0;
-    state->startup_left = source->kind == SELKIE_SOURCE_EDGES ? STARTUP_EDGES : STARTUP_SAMPLES;
+    state->startup_left = is_button(source) ? STARTUP_EDGES : STARTUP_SAMPLES;
     return selkie_health_init(&state->health, claim_of(source), source->width);
 }
 
@@ -58,7 +64,7 @@ int selkie_entropy_init(struct selkie_entropy *entropy, const struct selkie_port
     unsigned buttons = 0;
     for (size_t i = 0; i < port->source_count; i++) {
         const struct selkie_source *source = &port->sources[i];
-        if (source->kind == SELKIE_SOURCE_EDGES && ++buttons > 1)
+        if (is_button(source) && ++buttons > 1)
             return SELKIE_EINVAL;
         if (!source_valid(source) || begin_startup(&entropy->sources[i], source) < 0)
             return SELKIE_EINVAL;
@@ -161,7 +167,7 @@ static int take_sample(struct selkie_entropy *entropy, struct selkie_entropy_sou
                        const struct selkie_source *source, uint32_t sample)
 {
     int credited = 1;
-    if (source->kind == SELKIE_SOURCE_EDGES) {
+    if (is_button(source)) {
         uint32_t interval;
         if (!rhythm_press(&entropy->rhythm, source, sample, &interval))
             return 0;
@@ -187,7 +193,7 @@ static int take_alarm(struct selkie_entropy *entropy, struct selkie_entropy_sour
 {
     if (++state->alarms >= SELKIE_ENTROPY_ALARMS)
         return SELKIE_EENTROPY;
-    if (source->kind == SELKIE_SOURCE_EDGES) {
+    if (is_button(source)) {
         /* The intervals stay known: the rhythm that raised the alarm earns nothing from the first press on. */
         memset(entropy->rhythm.predictors, 0, sizeof entropy->rhythm.predictors);
         entropy->rhythm.judged = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <mbedtls/platform_util.h>
 #include <selkie/device/identity.h>
+#include <selkie/device/options.h>
 #include <selkie/mbedtls.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ int selkie_identity_draw(struct selkie_identity *identity, struct selkie_drbg *d
                          const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
     int error = selkie_drbg_fill(drbg, identity->id, SELKIE_ID_SIZE) == 0 ? 0 : SELKIE_ECRYPTO;
-    if (error == 0)
+    if (SELKIE_DEVICE_SESSION && error == 0)
         error = selkie_session_derive(&identity->session, address, identity->id);
     identity->next_counter = 0;
     if (error == 0)

@@ -9,9 +9,9 @@ static int load_key(mbedtls_rsa_context *rsa, const struct selkie_public_key *ke
     static const uint8_t exponent[] = {SELKIE_PUBLIC_EXPONENT >> 16 & 0xff, SELKIE_PUBLIC_EXPONENT >> 8 & 0xff,
                                        SELKIE_PUBLIC_EXPONENT & 0xff};
     const uint8_t *modulus = key->spki + SELKIE_MODULUS_OFFSET;
-    int failed =
-        mbedtls_rsa_import_raw(rsa, modulus, SELKIE_MODULUS_SIZE, NULL, 0, NULL, 0, NULL, 0, exponent, sizeof exponent);
-    return failed ? failed : mbedtls_rsa_complete(rsa);
+    /* Without mbedtls_rsa_complete, which would only compute what a private key lacks. */
+    return mbedtls_rsa_import_raw(rsa, modulus, SELKIE_MODULUS_SIZE, NULL, 0, NULL, 0, NULL, 0, exponent,
+                                  sizeof exponent);
 }
 
 int selkie_seal_message(uint8_t body[static SELKIE_SEALED_SIZE], const struct selkie_public_key *key,

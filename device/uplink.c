@@ -17,13 +17,13 @@ void selkie_uplink_init(struct selkie_uplink *uplink, const struct selkie_uplink
     memset(uplink, 0, sizeof *uplink);
     uplink->settings = settings;
     uplink->rx = rx;
-    if (rx)
+    if (SELKIE_DEVICE_ACKS && rx)
         selkie_link_rx_init(rx);
 }
 
 bool selkie_uplink_expects_ack(const struct selkie_uplink *uplink)
 {
-    return uplink->rx && uplink->settings->ack_ms > 0;
+    return SELKIE_DEVICE_ACKS && uplink->rx && uplink->settings->ack_ms > 0;
 }
 
 static uint8_t times(const struct selkie_uplink *uplink, enum selkie_uplink_slot_name slot)
@@ -144,7 +144,7 @@ static uint32_t mark(uint64_t now_ms)
 /* Note since when the receiver is inside a frame. */
 static void note_inside(struct selkie_uplink *uplink, uint64_t now_ms)
 {
-    if (!uplink->rx || !selkie_link_rx_inside(uplink->rx))
+    if (!SELKIE_DEVICE_ACKS || !uplink->rx || !selkie_link_rx_inside(uplink->rx))
         uplink->inside_ms = 0;
     else if (uplink->inside_ms == 0)
         uplink->inside_ms = mark(now_ms);
@@ -154,7 +154,7 @@ static void note_inside(struct selkie_uplink *uplink, uint64_t now_ms)
 static bool receive(struct selkie_uplink *uplink, const struct selkie_port *port)
 {
     uint8_t bytes[32];
-    if (!port->radio_read)
+    if (!SELKIE_DEVICE_ACKS || !port->radio_read)
         return false;
     for (int reads = 0; reads < READS_A_POLL; reads++) {
         int count = port->radio_read(port->context, bytes, sizeof bytes);
@@ -184,7 +184,7 @@ void selkie_uplink_forget(struct selkie_uplink *uplink)
     uplink->watch_ms = 0;
     memset(uplink->slots, 0, sizeof uplink->slots);
     uplink->registered = false;
-    if (uplink->rx)
+    if (SELKIE_DEVICE_ACKS && uplink->rx)
         selkie_link_rx_init(uplink->rx);
 }
 

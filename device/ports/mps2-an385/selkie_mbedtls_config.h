@@ -34,6 +34,8 @@ void board_exit(int status);
 #define MBEDTLS_AES_C
 #define MBEDTLS_AES_ROM_TABLES
 #define MBEDTLS_AES_FEWER_TABLES
+#define MBEDTLS_AES_SETKEY_DEC_ALT /* no decryption: device/drbg.c */
+#define MBEDTLS_AES_DECRYPT_ALT
 #define MBEDTLS_CTR_DRBG_C
 #define MBEDTLS_CTR_DRBG_ENTROPY_LEN    32
 #define MBEDTLS_CTR_DRBG_MAX_SEED_INPUT 64

@@ -6,19 +6,12 @@
 #define SELKIE_DEVICE_PACING_H
 
 #include <selkie/device/drbg.h>
+#include <selkie/device/options.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 SELKIE_C_BEGIN
-
-/* A device whose radio streams may leave out what cuts a body into FRAGMENTs, with -DSELKIE_NO_FRAGMENTS; packet_max is
- * then 0. */
-#ifdef SELKIE_NO_FRAGMENTS
-#define SELKIE_DEVICE_FRAGMENTS 0
-#else
-#define SELKIE_DEVICE_FRAGMENTS 1
-#endif
 
 /* Times are up to an hour. */
 struct selkie_uplink_settings {
