@@ -168,7 +168,7 @@ int selkie_control_answer(struct selkie_control *control, const struct selkie_ou
         return 0;
     int result = 0;
     if (question->client_id)
-        result = selkie_publish(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
+        result = selkie_publish_text(question->client_id, RESPONSE, answer->data, answer->len, 1, false, NULL);
     if (result == SELKIE_ENOMEM)
         return result;
     /* Free the place first: Mosquitto reports the disconnected client through selkie_control_forget. */

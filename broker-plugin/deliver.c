@@ -98,7 +98,7 @@ static int publish_device(const struct selkie_deliver *deliver, const struct sel
         return SELKIE_EINVAL;
     if (output->kind == SELKIE_OUTPUT_PAYLOAD)
         return publish_payload(output, topic);
-    return selkie_publish(NULL, topic, output->data, output->len, 1, false, NULL);
+    return selkie_publish_text(NULL, topic, output->data, output->len, 1, false, NULL);
 }
 
 static int publish_rejected(const struct selkie_deliver *deliver, const struct selkie_output *output)
@@ -107,7 +107,7 @@ static int publish_rejected(const struct selkie_deliver *deliver, const struct s
 
     if (selkie_topic_rejected(topic, deliver->root, output->reason) < 0)
         return SELKIE_EINVAL;
-    return selkie_publish(NULL, topic, output->data, output->len, 0, false, NULL);
+    return selkie_publish_text(NULL, topic, output->data, output->len, 0, false, NULL);
 }
 
 /* Note a receipt; the turn's end publishes them, one message for each instance of a gateway. */

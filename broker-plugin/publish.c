@@ -39,13 +39,39 @@ int selkie_publish(const char *client_id, const char *topic, const void *payload
     return pass(client_id, topic, copy, len, qos, retain, properties);
 }
 
+/* PROTOCOL.md, section 8: what every message says that is JSON. */
+static int add_json(mosquitto_property **properties)
+{
+    return mosquitto_property_add_byte(properties, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1) == MOSQ_ERR_SUCCESS &&
+                   mosquitto_property_add_string(properties, MQTT_PROP_CONTENT_TYPE, "application/json") ==
+                       MOSQ_ERR_SUCCESS
+               ? 0
+               : SELKIE_ENOMEM;
+}
+
+int selkie_publish_text(const char *client_id, const char *topic, const void *text, size_t len, int qos, bool retain,
+                        mosquitto_property *properties)
+{
+    if (add_json(&properties) < 0) {
+        mosquitto_property_free_all(&properties);
+        return SELKIE_ENOMEM;
+    }
+    return selkie_publish(client_id, topic, text, len, qos, retain, properties);
+}
+
 int selkie_publish_json(const char *client_id, const char *topic, const json_t *json, int qos, bool retain)
 {
     size_t len = json_dumpb(json, NULL, 0, JSON_COMPACT);
     char *text = len == 0 || len > MQTT_MAX_PAYLOAD ? NULL : mosquitto_malloc(len);
+    mosquitto_property *properties = NULL;
 
     if (!text)
         return SELKIE_ENOMEM;
+    if (add_json(&properties) < 0) {
+        mosquitto_property_free_all(&properties);
+        mosquitto_free(text);
+        return SELKIE_ENOMEM;
+    }
     (void)json_dumpb(json, text, len, JSON_COMPACT);
-    return pass(client_id, topic, text, len, qos, retain, NULL);
+    return pass(client_id, topic, text, len, qos, retain, properties);
 }

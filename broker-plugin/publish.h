@@ -16,6 +16,10 @@
 SELKIE_USE_RESULT int selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
                                      bool retain, mosquitto_property *properties);
 
+/* The same with a text that is JSON: adds what says so (payload format indicator, content type). */
+SELKIE_USE_RESULT int selkie_publish_text(const char *client_id, const char *topic, const void *text, size_t len,
+                                          int qos, bool retain, mosquitto_property *properties);
+
 /* The same with a JSON value, compact. */
 SELKIE_USE_RESULT int selkie_publish_json(const char *client_id, const char *topic, const json_t *json, int qos,
                                           bool retain);

@@ -75,7 +75,7 @@ int selkie_retained_publish_state(struct selkie_retained *retained, const struct
         return SELKIE_ENOMEM;
     memcpy(text, state->data, state->len - 1);
     memcpy(text + state->len - 1, retained->mark, MARK_LEN);
-    int result = selkie_publish(NULL, topic, text, state->len - 1 + MARK_LEN, 1, true, NULL);
+    int result = selkie_publish_text(NULL, topic, text, state->len - 1 + MARK_LEN, 1, true, NULL);
     free(text);
     return result;
 }
@@ -135,5 +135,5 @@ int selkie_retained_publish_absent(struct selkie_retained *retained, const char 
         return 0;
     if (selkie_topic_gateway(topic, retained->root, gateway, SELKIE_TOPIC_GATEWAY_STATE) < 0)
         return SELKIE_EINVAL;
-    return selkie_publish(NULL, topic, offline, sizeof offline - 1, 1, true, NULL);
+    return selkie_publish_text(NULL, topic, offline, sizeof offline - 1, 1, true, NULL);
 }

@@ -19,7 +19,7 @@ void selkie_stats_topic_turn(struct selkie_stats_topic *stats, struct selkie_uns
     stats->due_s = now_s + SELKIE_STATS_TOPIC_EVERY_S;
     char *json = selkie_unsealer_stats(unsealer);
     if (json && selkie_topic_stats(topic, root) > 0) {
-        int result = selkie_publish(NULL, topic, json, strlen(json), 0, true, NULL);
+        int result = selkie_publish_text(NULL, topic, json, strlen(json), 0, true, NULL);
         (void)result; /* the next one is soon due */
     }
     free(json);

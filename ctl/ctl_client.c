@@ -259,7 +259,7 @@ int selkie_ctl_client_subscribe(struct selkie_ctl_client *client, const char *fi
 int selkie_ctl_client_publish(struct selkie_ctl_client *client, const char *topic, const void *payload, size_t len)
 {
     const struct selkie_mqtt_message message = {
-        .topic = topic, .payload = payload, .len = len, .qos = 1, .answer = true};
+        .topic = topic, .payload = payload, .len = len, .qos = 1, .answer = true, .json = true};
     int begun = selkie_mqtt_publish(client->mqtt, &message);
 
     return await_answer(client, SELKIE_MQTT_PUBLISHED, begun, topic);

@@ -197,7 +197,7 @@ bool selkie_gateway_broker_is_state(const struct selkie_gateway_broker *broker, 
 static int publish_text(struct selkie_gateway_broker *broker, const char *topic, const char *text, int qos, bool retain)
 {
     const struct selkie_mqtt_message message = {
-        .topic = topic, .payload = text, .len = strlen(text), .qos = qos, .retain = retain};
+        .topic = topic, .payload = text, .len = strlen(text), .qos = qos, .retain = retain, .json = true};
     int result = selkie_mqtt_publish(broker->client, &message);
 
     return result < 0 ? result : 0;

@@ -206,13 +206,29 @@ static int create(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_uri *u
     return result;
 }
 
+/* Paho only reads it, and wants it writable all the same. */
+static MQTTLenString paho_text(const char *text)
+{
+    return (MQTTLenString){.len = (int)strlen(text), .data = (char *)(uintptr_t)text};
+}
+
+/* PROTOCOL.md, section 8: what every message says that is JSON. */
+static int add_json(MQTTProperties *properties)
+{
+    MQTTProperty format = {.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR, .value.byte = 1};
+    MQTTProperty type = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE, .value.data = paho_text("application/json")};
+    int result = MQTTProperties_add(properties, &format);
+
+    return result == 0 ? MQTTProperties_add(properties, &type) : result;
+}
+
 static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options *options, const char *password)
 {
     const struct selkie_mqtt_settings *settings = options->settings;
     MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperties properties = MQTTProperties_initializer, of_will = MQTTProperties_initializer;
     MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, .value.integer4 = SESSION_EXPIRY_S};
     MQTTProperty longest = {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, .value.integer4 = options->packet_max};
 
@@ -234,6 +250,8 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     connect.username = options->username ? options->username : settings->username;
     connect.password = password;
     connect.will = options->will_topic ? &will : NULL;
+    if (connect.will && add_json(&of_will) == 0)
+        connect.willProperties = &of_will;
     connect.ssl = paho->tls ? &tls : NULL;
     connect.onSuccess5 = on_connected;
     connect.onFailure5 = on_connect_failed;
@@ -247,6 +265,7 @@ static int start(struct selkie_mqtt_paho *paho, const struct selkie_mqtt_options
     selkie_connect_error_begin(&paho->error, settings);
     int result = MQTTAsync_connect(paho->client, &connect);
     MQTTProperties_free(&properties);
+    MQTTProperties_free(&of_will);
     return result;
 }
 
@@ -348,15 +367,9 @@ int selkie_mqtt_paho_subscribe(struct selkie_mqtt_paho *paho, const char *filter
     return result == MQTTASYNC_SUCCESS ? 0 : error_of(result);
 }
 
-/* Paho only reads it, and wants it writable all the same. */
-static MQTTLenString paho_text(const char *text)
-{
-    return (MQTTLenString){.len = (int)strlen(text), .data = (char *)(uintptr_t)text};
-}
-
 static int add_properties(MQTTProperties *properties, const struct selkie_mqtt_message *message)
 {
-    int result = 0;
+    int result = message->json ? add_json(properties) : 0;
 
     for (size_t i = 0; i < message->property_count && result == 0; i++) {
         MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_USER_PROPERTY};

@@ -67,6 +67,7 @@ struct selkie_mqtt_message {
     int qos;
     bool retain;
     bool answer; /* PUBLISHED follows */
+    bool json;   /* and says so: payload format indicator, content type */
     size_t property_count;
     struct selkie_mqtt_property properties[SELKIE_MQTT_PROPERTIES_MAX];
 };

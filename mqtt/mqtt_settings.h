@@ -48,7 +48,7 @@ struct selkie_mqtt_options {
     const char *id;
     const char *username; /* NULL: the settings' user and password file */
     const char *password;
-    const char *will_topic, *will_payload; /* NULL: no will. QoS 1, retained */
+    const char *will_topic, *will_payload; /* NULL: no will. JSON; QoS 1, retained */
     bool keep_session;                     /* continue the last session, and keep this one for an hour after the end */
     unsigned buffered_max;                 /* publishes that may wait in Paho; 0: 100 */
     unsigned packet_max;                   /* the broker sends no longer packet; 0: no limit */

@@ -69,7 +69,7 @@ static void send_commands(struct selkie_sim_operator *person, json_t *commands)
     json_t *root = json_pack("{s:O}", "commands", commands);
     char *text = json_dumps(root, JSON_COMPACT);
     struct selkie_mqtt_message message = {
-        .topic = SELKIE_TOPIC_CONTROL, .payload = text, .len = text ? strlen(text) : 0, .qos = 1};
+        .topic = SELKIE_TOPIC_CONTROL, .payload = text, .len = text ? strlen(text) : 0, .qos = 1, .json = true};
 
     /* If the connection loses them, they are sent again: until the broker reports the approval. */
     if (text && selkie_mqtt_publish(person->client.mqtt, &message) < 0)

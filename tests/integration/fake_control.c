@@ -4,11 +4,13 @@
  *   plugin_opt_answers FILE     one answer a line, for one request each; the last one serves all further requests.
  *                               CORRELATION in it becomes the request's correlationData. "ECHO" answers each command
  *                               with empty data, "NONE" not at all.
- *   plugin_opt_requests FILE    the requests as they came, one a line */
+ *   plugin_opt_requests FILE    the requests as they came, one a line; behind "UNTYPED" if their properties do not say
+ *                               that they are JSON */
 #include <jansson.h>
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
+#include <mqtt_protocol.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,12 +60,25 @@ static char *fill_in(const char *line, const char *correlation)
     return text;
 }
 
+static bool says_json(const mosquitto_property *properties)
+{
+    uint8_t format = 0;
+    char *type = NULL;
+    bool says = mosquitto_property_read_byte(properties, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, &format, false) != NULL &&
+                mosquitto_property_read_string(properties, MQTT_PROP_CONTENT_TYPE, &type, false) != NULL &&
+                format == 1 && strcmp(type, "application/json") == 0;
+
+    free(type);
+    return says;
+}
+
 static int on_control(int event, void *data, void *context)
 {
     (void)event;
     struct mosquitto_evt_control *control = data;
     struct fake *fake = context;
-    fprintf(fake->requests, "%.*s\n", (int)control->payloadlen, (const char *)control->payload);
+    fprintf(fake->requests, "%s%.*s\n", says_json(control->properties) ? "" : "UNTYPED ", (int)control->payloadlen,
+            (const char *)control->payload);
     fflush(fake->requests);
     if (getline(&fake->line, &fake->line_size, fake->answers) > 0)
         fake->line[strcspn(fake->line, "\n")] = '\0';

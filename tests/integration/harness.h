@@ -136,6 +136,8 @@ struct harness_message {
     size_t len;
     int qos;
     bool retained;
+    int format;            /* payload format indicator; -1 = none */
+    char content_type[48]; /* "" = none */
     unsigned property_count;
     struct {
         char name[32], value[96];

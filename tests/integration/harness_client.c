@@ -165,8 +165,14 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
 
 static void copy_properties(struct harness_message *message, const MQTTProperties *properties)
 {
+    message->format = -1;
     for (int i = 0; i < properties->count && message->property_count < 8; i++) {
         const MQTTProperty *property = &properties->array[i];
+        if (property->identifier == MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR)
+            message->format = property->value.byte;
+        if (property->identifier == MQTTPROPERTY_CODE_CONTENT_TYPE)
+            (void)snprintf(message->content_type, sizeof message->content_type, "%.*s", property->value.data.len,
+                           property->value.data.data);
         if (property->identifier != MQTTPROPERTY_CODE_USER_PROPERTY)
             continue;
         unsigned n = message->property_count++;

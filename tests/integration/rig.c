@@ -260,6 +260,8 @@ void rig_expect_state(struct harness_client *plugin, const char *state)
     (void)snprintf(expected, sizeof(expected), "{\"state\":\"%s\",\"instance\":", state);
     ck_assert_msg(strncmp((const char *)message->payload, expected, strlen(expected)) == 0, "%s",
                   (const char *)message->payload);
+    ck_assert_int_eq(message->format, 1);
+    ck_assert_str_eq(message->content_type, "application/json");
     harness_message_free(message);
 }
 

@@ -39,6 +39,24 @@ START_TEST(frame_goes_up_with_its_properties_and_is_forgotten_on_its_receipt)
 }
 END_TEST
 
+/* rig_expect_state checks it of each state, the will included. */
+START_TEST(stats_say_that_they_are_json_and_frames_do_not)
+{
+    struct rig rig = rig_start("", "");
+    struct harness_message *message = harness_receive(rig.plugin, RIG_STATS);
+
+    ck_assert_int_eq(message->format, 1);
+    ck_assert_str_eq(message->content_type, "application/json");
+    harness_message_free(message);
+    rig_send_acked(rig.pty, 1);
+    message = harness_receive(rig.plugin, RIG_UP);
+    ck_assert_int_eq(message->format, -1);
+    ck_assert_str_eq(message->content_type, "");
+    harness_message_free(message);
+    rig_stop(rig.gateway, 1);
+}
+END_TEST
+
 START_TEST(frame_without_a_receipt_is_kept_and_sent_again_after_the_next_start)
 {
     struct rig rig = rig_start("", "");
@@ -503,6 +521,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 90);
     tcase_add_test(tcase, frame_goes_up_with_its_properties_and_is_forgotten_on_its_receipt);
+    tcase_add_test(tcase, stats_say_that_they_are_json_and_frames_do_not);
     tcase_add_test(tcase, frame_without_a_receipt_is_kept_and_sent_again_after_the_next_start);
     tcase_add_test(tcase, age_grows_over_a_restart_of_the_program);
     tcase_add_test(tcase, repeat_is_acknowledged_again_and_spooled_once);

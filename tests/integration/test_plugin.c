@@ -4,6 +4,7 @@
 
 #include <mbedtls/version.h>
 #include <selkie/fragment.h>
+#include <selkie/topic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,47 @@ START_TEST(a_payload_comes_out_with_its_properties)
     send_data("", 78);
     frames_expect_payload(subscriber, &device, "", 1);
     frames_await_receipt(gateway, 78);
+    disconnect_all();
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
+/* The next message below a prefix says that it is JSON, and is. */
+static void expect_json(struct harness_client *client, const char *prefix)
+{
+    struct harness_message *message = harness_receive(client, prefix);
+    json_t *json = json_loadb((const char *)message->payload, message->len, 0, NULL);
+
+    ck_assert_msg(json_is_object(json), "%s", message->topic);
+    ck_assert_msg(message->format == 1 && strcmp(message->content_type, "application/json") == 0,
+                  "%s: format %d, type \"%s\"", message->topic, message->format, message->content_type);
+    json_decref(json);
+    harness_message_free(message);
+}
+
+START_TEST(what_is_json_says_so_and_what_a_device_sends_does_not)
+{
+    static const char list[] = "{\"commands\":[{\"command\":\"listDevices\"}]}";
+    const struct harness_client_options ops = {.username = "ops"};
+
+    start(ANY ",\"admins\":[\"ops\"]");
+    subscriber = harness_connect(broker, &ops);
+    ck_assert_int_eq(harness_subscribe(subscriber, "selkie/#", 1), 1);
+    send_data("{}", 1); /* as JSON as it looks: what the device means by it is not known */
+    struct harness_message *payload = harness_receive(subscriber, frames_topic(&device, "up"));
+    ck_assert_int_eq(payload->format, -1);
+    ck_assert_str_eq(payload->content_type, "");
+    harness_message_free(payload);
+    expect_json(gateway, "selkie/gateway/gw1/receipt");
+    expect_json(subscriber, frames_topic(&device, "event"));
+    expect_json(subscriber, frames_topic(&device, "state"));
+    expect_json(subscriber, "selkie/stats");
+    ck_assert_int_ge(frames_send(gateway, "gw1", (const uint8_t *)"x", 1, 2), 0);
+    expect_json(subscriber, "selkie/rejected/malformed");
+    ck_assert_int_ge(harness_publish(subscriber, SELKIE_TOPIC_CONTROL, list, sizeof list - 1, 1, false, NULL), 0);
+    expect_json(subscriber, SELKIE_TOPIC_CONTROL "/response");
+    ck_assert_int_ge(harness_publish(subscriber, SELKIE_TOPIC_CONTROL, "x", 1, 1, false, NULL), 0);
+    expect_json(subscriber, SELKIE_TOPIC_CONTROL "/response");
     disconnect_all();
     ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
 }
@@ -408,6 +450,7 @@ int main(void)
     tcase_add_test(tcase, a_provider_with_a_known_weakness_is_warned_of);
     tcase_add_test(tcase, a_device_that_falls_silent_is_reported);
     tcase_add_test(tcase, clients_of_mqtt_3_are_served);
+    tcase_add_test(tcase, what_is_json_says_so_and_what_a_device_sends_does_not);
     tcase_add_test(tcase, a_result_does_not_wait_for_mosquittos_next_tick);
     tcase_add_loop_test(tcase, mosquitto_does_not_start_without_a_good_configuration, 0,
                         (int)(sizeof refused / sizeof refused[0]));

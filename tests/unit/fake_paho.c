@@ -198,7 +198,9 @@ void __wrap_MQTTAsync_free(void *memory)
 int __wrap_MQTTProperties_add(MQTTProperties *properties, const MQTTProperty *property)
 {
     (void)properties;
-    if (property->identifier == MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE)
+    if (property->identifier == MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE ||
+        property->identifier == MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR ||
+        property->identifier == MQTTPROPERTY_CODE_CONTENT_TYPE)
         return 0;
     ck_assert_int_eq(property->identifier, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL);
     fake_paho_expiry_s = property->value.integer4;
