@@ -78,10 +78,33 @@ static bool reads_all(const struct selkie_plugin_config *config, const struct se
            (reader && reader->topic_count == 0);
 }
 
+static bool may_read_one(const struct selkie_plugin_reader *reader, const char *topic)
+{
+    for (size_t i = 0; i < reader->topic_count; i++)
+        if (matches(reader->topics[i], topic))
+            return true;
+    return false;
+}
+
+/* Write the payloads' topic or filter for that of values: <root>/device/<one level>/up. False if it is none. */
+static bool payloads_of(const char *root, const char *values, char up[static SELKIE_TOPIC_MAX])
+{
+    static const char device[] = "device/", leaf[] = "/values";
+    const char *rest = below(root, values), *address = NULL;
+
+    if (rest && strncmp(rest, device, sizeof device - 1) == 0)
+        address = rest + sizeof device - 1;
+    const char *slash = address ? strchr(address, '/') : NULL;
+    if (!slash || strcmp(slash, leaf) != 0)
+        return false;
+    return snprintf(up, SELKIE_TOPIC_MAX, "%.*s/up", (int)(slash - values), values) < SELKIE_TOPIC_MAX;
+}
+
 static enum selkie_access_answer decide_read(const struct selkie_plugin_config *config, const char *text,
                                              const struct selkie_access_request *request)
 {
     struct selkie_topic topic;
+    char up[SELKIE_TOPIC_MAX];
 
     if (selkie_topic_parse(&topic, config->root, text) < 0)
         return SELKIE_ACCESS_DENY;
@@ -102,10 +125,10 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
     const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
     if (!reader)
         return SELKIE_ACCESS_DENY;
-    for (size_t i = 0; i < reader->topic_count; i++)
-        if (matches(reader->topics[i], text))
-            return SELKIE_ACCESS_ALLOW;
-    return SELKIE_ACCESS_DENY;
+    /* Who reads anything of devices may know what their fields mean; and who reads payloads may have their values. */
+    if (topic.kind == SELKIE_TOPIC_MODEL)
+        return SELKIE_ACCESS_ALLOW;
+    return allow_if(may_read_one(reader, text) || (payloads_of(config->root, text, up) && may_read_one(reader, up)));
 }
 
 /* Whether everything that the filter matches lies in the tree of the gateway that asks. */
@@ -138,13 +161,17 @@ static bool reads_filter(const struct selkie_plugin_config *config, const char *
                          const struct selkie_access_request *request)
 {
     const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
+    char up[SELKIE_TOPIC_MAX], models[SELKIE_TOPIC_MAX];
 
     if (reads_all(config, request))
         return true;
+    (void)snprintf(models, sizeof models, "%s/models/+", config->root);
+    bool of_values = payloads_of(config->root, filter, up);
     for (size_t i = 0; reader && i < reader->topic_count; i++)
-        if (selkie_filter_covers(reader->topics[i], filter))
+        if (selkie_filter_covers(reader->topics[i], filter) ||
+            (of_values && selkie_filter_covers(reader->topics[i], up)))
             return true;
-    return false;
+    return reader && selkie_filter_covers(models, filter);
 }
 
 /* Mosquitto counts a message that a member of a group may not read as delivered, and the others of the group do not get

@@ -22,10 +22,7 @@ struct receipt {
 };
 
 struct selkie_deliver {
-    struct selkie_unsealer *unsealer;
-    struct selkie_control *control;
-    struct selkie_retained *retained;
-    const char *root;
+    struct selkie_deliver_parts with;
     struct selkie_output *held; /* not published for want of memory: first in the next turn */
     uint64_t published;         /* highest outbox number given to Mosquitto, */
     uint64_t delivered;         /* and reported to the unsealer */
@@ -33,16 +30,12 @@ struct selkie_deliver {
     size_t receipt_count;
 };
 
-int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer,
-                        struct selkie_control *control, struct selkie_retained *retained, const char *root)
+int selkie_deliver_open(struct selkie_deliver **deliver, const struct selkie_deliver_parts *parts)
 {
     *deliver = calloc(1, sizeof **deliver);
     if (!*deliver)
         return SELKIE_ENOMEM;
-    (*deliver)->unsealer = unsealer;
-    (*deliver)->control = control;
-    (*deliver)->retained = retained;
-    (*deliver)->root = root;
+    (*deliver)->with = *parts;
     return 0;
 }
 
@@ -68,7 +61,8 @@ static const char *clock_text(enum selkie_clock clock)
     return clock == SELKIE_CLOCK_GATEWAY ? "gateway" : "age";
 }
 
-static int publish_payload(const struct selkie_output *output, const char *topic)
+/* The user properties of a payload and of its values. NULL without memory. */
+static mosquitto_property *frame_properties(const struct selkie_output *output)
 {
     mosquitto_property *properties = NULL;
     char counter[16], rx[24], rssi[8];
@@ -83,29 +77,57 @@ static int publish_payload(const struct selkie_output *output, const char *topic
         add_property(&properties, "form", output->form == SELKIE_SESSION ? "session" : "sealed") < 0 ||
         (output->rssi != 0 && add_property(&properties, "rssi", rssi) < 0)) {
         mosquitto_property_free_all(&properties);
-        return SELKIE_ENOMEM;
+        return NULL;
     }
-    return selkie_publish(NULL, topic, output->data, output->len, 1, false, properties);
+    return properties;
+}
+
+/* A payload, or its values: they are retained, but late ones are not the device's newest. */
+static int publish_frame(const struct selkie_output *output, const char *topic)
+{
+    mosquitto_property *properties = frame_properties(output);
+
+    if (!properties)
+        return SELKIE_ENOMEM;
+    if (output->kind == SELKIE_OUTPUT_PAYLOAD)
+        return selkie_publish(NULL, topic, output->data, output->len, 1, false, properties);
+    return selkie_publish_text(NULL, topic, output->data, output->len, 1, !output->late, properties);
 }
 
 static int publish_device(const struct selkie_deliver *deliver, const struct selkie_output *output)
 {
-    static const enum selkie_topic_kind kinds[] = {
-        [SELKIE_OUTPUT_PAYLOAD] = SELKIE_TOPIC_DEVICE_UP, [SELKIE_OUTPUT_EVENT] = SELKIE_TOPIC_DEVICE_EVENT};
+    static const enum selkie_topic_kind kinds[] = {[SELKIE_OUTPUT_PAYLOAD] = SELKIE_TOPIC_DEVICE_UP,
+                                                   [SELKIE_OUTPUT_EVENT] = SELKIE_TOPIC_DEVICE_EVENT,
+                                                   [SELKIE_OUTPUT_VALUES] = SELKIE_TOPIC_DEVICE_VALUES};
     char topic[SELKIE_TOPIC_MAX];
 
-    if (selkie_topic_device(topic, deliver->root, output->address, kinds[output->kind]) < 0)
+    if (selkie_topic_device(topic, deliver->with.root, output->address, kinds[output->kind]) < 0)
         return SELKIE_EINVAL;
-    if (output->kind == SELKIE_OUTPUT_PAYLOAD)
-        return publish_payload(output, topic);
+    if (output->kind != SELKIE_OUTPUT_EVENT)
+        return publish_frame(output, topic);
     return selkie_publish_text(NULL, topic, output->data, output->len, 1, false, NULL);
+}
+
+/* The values first: what is cleared of them must not be held for a state that says otherwise. */
+static int publish_state(const struct selkie_deliver *deliver, const struct selkie_output *output)
+{
+    int result = selkie_retained_values_follow(deliver->with.values, output);
+
+    return result < 0 ? result : selkie_retained_publish_state(deliver->with.retained, output);
+}
+
+static int publish_values(const struct selkie_deliver *deliver, const struct selkie_output *output)
+{
+    int result = selkie_retained_values_follow(deliver->with.values, output);
+
+    return result < 0 ? result : publish_device(deliver, output);
 }
 
 static int publish_rejected(const struct selkie_deliver *deliver, const struct selkie_output *output)
 {
     char topic[SELKIE_TOPIC_MAX];
 
-    if (selkie_topic_rejected(topic, deliver->root, output->reason) < 0)
+    if (selkie_topic_rejected(topic, deliver->with.root, output->reason) < 0)
         return SELKIE_EINVAL;
     return selkie_publish_text(NULL, topic, output->data, output->len, 0, false, NULL);
 }
@@ -140,7 +162,8 @@ static void publish_receipts(struct selkie_deliver *deliver)
         struct receipt *receipt = &deliver->receipts[i];
         json_t *instance = receipt->instance > 0 ? json_integer((json_int_t)receipt->instance) : NULL;
         json_t *json = json_pack("{s:o*, s:o}", "instance", instance, "seq", receipt->seqs);
-        if (json && selkie_topic_gateway(topic, deliver->root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
+        if (json &&
+            selkie_topic_gateway(topic, deliver->with.root, receipt->gateway, SELKIE_TOPIC_GATEWAY_RECEIPT) > 0) {
             int result = selkie_publish_json(NULL, topic, json, 1, false);
             (void)result;
         }
@@ -156,19 +179,22 @@ static int publish_one(struct selkie_deliver *deliver, const struct selkie_outpu
     case SELKIE_OUTPUT_PAYLOAD:
     case SELKIE_OUTPUT_EVENT:
         return publish_device(deliver, output);
+    case SELKIE_OUTPUT_VALUES:
+        return publish_values(deliver, output);
     case SELKIE_OUTPUT_STATE:
-        return selkie_retained_publish_state(deliver->retained, output);
+        return publish_state(deliver, output);
     case SELKIE_OUTPUT_REFRESHED:
-        selkie_retained_end_refresh(deliver->retained);
+        selkie_retained_values_end_refresh(deliver->with.values);
+        selkie_retained_end_refresh(deliver->with.retained);
         return 0;
     case SELKIE_OUTPUT_GATEWAY:
-        return selkie_retained_publish_absent(deliver->retained, output->gateway);
+        return selkie_retained_publish_absent(deliver->with.retained, output->gateway);
     case SELKIE_OUTPUT_REJECTED:
         return publish_rejected(deliver, output);
     case SELKIE_OUTPUT_RECEIPT:
         return note_receipt(deliver, output);
     case SELKIE_OUTPUT_ANSWER:
-        return selkie_control_answer(deliver->control, output, deliver->root);
+        return selkie_control_answer(deliver->with.control, output, deliver->with.root);
     default:
         return SELKIE_EINVAL;
     }
@@ -178,7 +204,7 @@ void selkie_deliver_confirm(struct selkie_deliver *deliver)
 {
     if (deliver->delivered == deliver->published)
         return;
-    selkie_unsealer_delivered(deliver->unsealer, deliver->published);
+    selkie_unsealer_delivered(deliver->with.unsealer, deliver->published);
     deliver->delivered = deliver->published;
 }
 
@@ -190,7 +216,7 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
     selkie_deliver_confirm(deliver);
     deliver->held = NULL;
     if (!output)
-        output = selkie_unsealer_take(deliver->unsealer);
+        output = selkie_unsealer_take(deliver->with.unsealer);
     while (output) {
         int result = publish_one(deliver, output);
         if (result == SELKIE_ENOMEM) {
@@ -203,7 +229,7 @@ bool selkie_deliver_turn(struct selkie_deliver *deliver)
         if (output->outbox > deliver->published)
             deliver->published = output->outbox;
         selkie_output_free(output);
-        output = ++done < SELKIE_DELIVER_MAX ? selkie_unsealer_take(deliver->unsealer) : NULL;
+        output = ++done < SELKIE_DELIVER_MAX ? selkie_unsealer_take(deliver->with.unsealer) : NULL;
     }
     publish_receipts(deliver);
     return done == SELKIE_DELIVER_MAX;

@@ -9,6 +9,7 @@
 
 #include "control.h"
 #include "retained.h"
+#include "retained_values.h"
 
 #include <selkie/unsealer.h>
 
@@ -17,10 +18,15 @@ struct selkie_deliver;
 /* Most outputs that one turn publishes. */
 #define SELKIE_DELIVER_MAX 256
 
-/* All are borrowed; answers to commands go to `control`, and states to `retained`. */
-SELKIE_USE_RESULT int selkie_deliver_open(struct selkie_deliver **deliver, struct selkie_unsealer *unsealer,
-                                          struct selkie_control *control, struct selkie_retained *retained,
-                                          const char *root);
+/* All are borrowed. */
+struct selkie_deliver_parts {
+    struct selkie_unsealer *unsealer;
+    struct selkie_control *control;        /* answers to commands go there, */
+    struct selkie_retained *retained;      /* and states there */
+    struct selkie_retained_values *values; /* which learns of states and values */
+    const char *root;
+};
+SELKIE_USE_RESULT int selkie_deliver_open(struct selkie_deliver **deliver, const struct selkie_deliver_parts *parts);
 /* Call it before the unsealer is closed. What was published, but had no turn yet, stays in the outbox. */
 void selkie_deliver_close(struct selkie_deliver *deliver);
 

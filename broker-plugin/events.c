@@ -75,21 +75,29 @@ static bool has_strangers(const struct selkie_plugin *plugin)
 static bool may_read_now(const struct selkie_plugin *plugin, const struct mosquitto_evt_acl_check *check)
 {
     struct selkie_topic topic;
+    bool current;
 
     if (check->payloadlen == 0 || selkie_topic_parse(&topic, plugin->config->root, check->topic) < 0)
         return true;
     switch (topic.kind) {
     case SELKIE_TOPIC_DEVICE_STATE:
         return selkie_retained_is_current(plugin->retained, check->topic, check->payload, check->payloadlen);
+    case SELKIE_TOPIC_DEVICE_VALUES:
+        current = selkie_retained_values_are_current(plugin->values, topic.address);
+        break;
+    case SELKIE_TOPIC_MODEL:
+        current = selkie_models_topic_has(&plugin->models, topic.model);
+        break;
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
-        if (!plugin->unsealer || has_strangers(plugin) || is_registered(plugin, topic.gateway))
-            return true;
-        selkie_retained_clear(plugin->retained, check->topic);
-        return false;
+        current = !plugin->unsealer || has_strangers(plugin) || is_registered(plugin, topic.gateway);
+        break;
     default:
         return true;
     }
+    if (!current)
+        selkie_retained_clear(plugin->retained, check->topic);
+    return current;
 }
 
 static int on_acl_check(int event, void *data, void *context)
@@ -187,6 +195,7 @@ static int on_tick(int event, void *data, void *context)
     selkie_retained_turn(plugin->retained);
     selkie_wakeup_done(plugin->wakeup);
     if (plugin->unsealer) {
+        selkie_models_topic_turn(&plugin->models, plugin->config->root);
         selkie_stats_topic_turn(&plugin->stats, plugin->unsealer, plugin->config->root);
         if (selkie_deliver_turn(plugin->deliver))
             selkie_wakeup_request(plugin->wakeup);

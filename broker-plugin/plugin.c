@@ -39,14 +39,29 @@ static unsigned left_ms(const struct selkie_plugin *plugin, int64_t wait_ms)
     return left < 0 ? 0 : (unsigned)left;
 }
 
+static int deliver_open(struct selkie_plugin *plugin)
+{
+    const struct selkie_deliver_parts parts = {.unsealer = plugin->unsealer,
+                                               .control = plugin->control,
+                                               .retained = plugin->retained,
+                                               .values = plugin->values,
+                                               .root = plugin->config->root};
+
+    return selkie_deliver_open(&plugin->deliver, &parts);
+}
+
 static int pipeline_open(struct selkie_plugin *plugin)
 {
     char error[SELKIE_UNSEALER_ERROR_SIZE];
     struct selkie_plugin_config *config = plugin->config;
+    /* Other models: states say which one a device has. Without memory the descriptions stay as they are. */
+    bool other_models = selkie_models_topic_set(&plugin->models, config->models) > 0;
     struct selkie_unsealer_options options = {
         .state_dir = config->state_dir,
         .create = config->create,
         .keyring = config->keyring,
+        .models = config->models,
+        .models_refused = config->models_refused,
         .workers = config->workers,
         .enrolment = config->enrolment,
         .rebind = config->rebind,
@@ -54,7 +69,7 @@ static int pipeline_open(struct selkie_plugin *plugin)
         .replay_wait_ms = plugin->has_reader ? 0 : left_ms(plugin, config->replay_wait_s * 1000LL),
         .max_devices = config->max_devices,
         .forget_after_days = config->forget_after_days,
-        .refresh = !selkie_retained_is_refreshed(plugin->retained),
+        .refresh = other_models || !selkie_retained_is_refreshed(plugin->retained),
         .gateways_wait_ms = left_ms(plugin, GATEWAYS_WAIT_MS) + 1,
         .wake = on_outputs,
         .wake_context = plugin->wakeup,
@@ -67,12 +82,18 @@ static int pipeline_open(struct selkie_plugin *plugin)
                           result == SELKIE_ENOMEM ? error : selkie_plugin_config_reject_state_dir(config, error));
         return SELKIE_ECONFIG;
     }
-    if (selkie_deliver_open(&plugin->deliver, plugin->unsealer, plugin->control, plugin->retained, config->root) < 0) {
+    if (deliver_open(plugin) < 0) {
         selkie_plugin_log(LOG_ERR, "%s", selkie_error_text(SELKIE_ENOMEM));
         pipeline_close(plugin);
         return SELKIE_ENOMEM;
     }
     return 0;
+}
+
+static void log_refused(void *context, const char *line)
+{
+    (void)context;
+    selkie_plugin_log(LOG_ERR, "model refused: %s", line);
 }
 
 static int config_open(struct selkie_plugin_config **config, const char *path)
@@ -84,6 +105,7 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
         selkie_plugin_log(LOG_ERR, "%s", error);
         return result;
     }
+    selkie_plugin_config_read_models(*config, log_refused, NULL);
     if ((*config)->create)
         selkie_plugin_log(LOG_WARNING,
                           "\"create\": true is for the first start: remove it, or a start without the volume "
@@ -100,6 +122,15 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
     return result;
 }
 
+/* A folder of models that cannot be read at a reload takes no model away. */
+static void keep_models(struct selkie_plugin_config *from, struct selkie_plugin_config *to)
+{
+    if (!to->models_dir || to->models || !from->models)
+        return;
+    to->models = from->models;
+    from->models = NULL;
+}
+
 /* Change to another configuration. What is decided but not published comes out of the outbox. Frames without a decision
  * have no receipt, so their gateways send them again. If neither the new nor the previous configuration opens, every
  * message is refused until Mosquitto has stopped. */
@@ -111,9 +142,11 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_co
     selkie_deliver_confirm(plugin->deliver);
     pipeline_close(plugin);
     plugin->config = next;
+    keep_models(previous, next);
     result = pipeline_open(plugin);
     if (result < 0) {
         plugin->config = previous;
+        keep_models(next, previous);
         previous = next;
         if (pipeline_open(plugin) < 0) {
             selkie_plugin_log(
@@ -155,7 +188,9 @@ static void plugin_close(struct selkie_plugin *plugin)
     pipeline_close(plugin);
     selkie_plugin_config_close(plugin->config);
     selkie_control_close(plugin->control);
+    selkie_models_topic_wipe(&plugin->models);
     selkie_retained_close(plugin->retained);
+    selkie_retained_values_close(plugin->values);
     selkie_wakeup_close(plugin->wakeup);
     selkie_log_queue_close(plugin->log_queue);
     (void)prctl(PR_SET_DUMPABLE, plugin->dumpable);
@@ -176,7 +211,8 @@ static int plugin_open(struct selkie_plugin *plugin)
     }
     if (config_open(&plugin->config, plugin->config_path) < 0)
         return MOSQ_ERR_INVAL;
-    if (selkie_retained_open(&plugin->retained, plugin->config->root) < 0)
+    if (selkie_retained_open(&plugin->retained, plugin->config->root) < 0 ||
+        selkie_retained_values_open(&plugin->values, plugin->config->root) < 0)
         return MOSQ_ERR_NOMEM;
     if (pipeline_open(plugin) < 0)
         return MOSQ_ERR_INVAL;

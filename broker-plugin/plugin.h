@@ -7,8 +7,10 @@
 #include "control.h"
 #include "deliver.h"
 #include "log_queue.h"
+#include "models_topic.h"
 #include "plugin_config.h"
 #include "retained.h"
+#include "retained_values.h"
 #include "stats_topic.h"
 #include "wakeup.h"
 
@@ -22,7 +24,9 @@ struct selkie_plugin {
     struct selkie_wakeup *wakeup;
     struct selkie_control *control;
     struct selkie_stats_topic stats;
+    struct selkie_models_topic models;
     struct selkie_retained *retained;
+    struct selkie_retained_values *values;
     struct selkie_plugin_config *config;
     struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then every message is refused */
     struct selkie_deliver *deliver;

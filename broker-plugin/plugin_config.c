@@ -132,7 +132,7 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
     static const char *const others[] = {"defer", "allow", NULL};
     static const char *const gateways[] = {"registered", "any", NULL};
     struct selkie_settings_object *root = selkie_settings_root(config->settings);
-    char state_dir[PATH_SIZE];
+    char state_dir[PATH_SIZE], models_dir[PATH_SIZE];
 
     config->root = selkie_settings_string(root, "root", SELKIE_TOPIC_ROOT_DEFAULT);
     if (!selkie_topic_root_valid(config->root))
@@ -140,6 +140,9 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
                                SELKIE_TOPIC_ROOT_MAX);
     if (require_path(root, "state_dir", path, state_dir) && !(config->state_dir = strdup(state_dir)))
         selkie_settings_reject(root, "state_dir", "%s", selkie_error_text(SELKIE_ENOMEM));
+    if (selkie_settings_has(root, "models_dir") && require_path(root, "models_dir", path, models_dir) &&
+        !(config->models_dir = strdup(models_dir)))
+        selkie_settings_reject(root, "models_dir", "%s", selkie_error_text(SELKIE_ENOMEM));
     config->create = selkie_settings_boolean(root, "create", false);
     config->workers = (unsigned)selkie_settings_integer(root, "workers", 1, WORKERS_MAX, 0);
     config->enrolment = (enum selkie_enrolment)selkie_settings_choice(root, "enrolment", enrolments, SELKIE_ENROL_OPEN);
@@ -188,9 +191,22 @@ void selkie_plugin_config_close(struct selkie_plugin_config *config)
     free(config->bridges);
     free(config->admins);
     free(config->state_dir);
+    free(config->models_dir);
+    selkie_models_close(config->models);
     selkie_keyring_close(config->keyring);
     selkie_settings_close(config->settings);
     free(config);
+}
+
+void selkie_plugin_config_read_models(struct selkie_plugin_config *config,
+                                      void (*refuse)(void *context, const char *line), void *context)
+{
+    if (!config->models_dir)
+        return;
+    int result = selkie_models_open(&config->models, config->models_dir, refuse, context);
+    if (result == SELKIE_ENOMEM)
+        refuse(context, selkie_error_text(result));
+    config->models_refused = result < 0 ? 1 : selkie_models_refused(config->models);
 }
 
 const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault)

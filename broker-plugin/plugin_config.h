@@ -17,12 +17,15 @@ struct selkie_plugin_reader {
     size_t topic_count;  /* 0 = all */
 };
 
-/* All strings but state_dir belong to the document. */
+/* All strings but the two folders belong to the document. */
 struct selkie_plugin_config {
     struct selkie_settings *settings;
     struct selkie_keyring *keyring;
     const char *root;
     char *state_dir;
+    char *models_dir;             /* NULL = none */
+    struct selkie_models *models; /* of models_dir; NULL = none, or it cannot be read */
+    unsigned models_refused;
     bool create;      /* a registry, where there is none */
     unsigned workers; /* 0 = number of processors */
     enum selkie_enrolment enrolment;
@@ -47,6 +50,11 @@ struct selkie_plugin_config {
 SELKIE_USE_RESULT int selkie_plugin_config_open(struct selkie_plugin_config **config, const char *path,
                                                 char error[static SELKIE_PLUGIN_CONFIG_ERROR_SIZE]);
 void selkie_plugin_config_close(struct selkie_plugin_config *config);
+
+/* Read the models of models_dir. `refuse` gets a line for each file that is wrong, and one for a folder that cannot be
+ * read: neither keeps the plugin from its work. */
+void selkie_plugin_config_read_models(struct selkie_plugin_config *config,
+                                      void (*refuse)(void *context, const char *line), void *context);
 
 /* The text of an error in the state directory that was found while it was opened, after file, line and key. Lives as
  * long as the configuration. */

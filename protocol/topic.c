@@ -11,7 +11,7 @@ static const struct pattern {
     {"up", SELKIE_TOPIC_GATEWAY_UP, false},       {"state", SELKIE_TOPIC_GATEWAY_STATE, false},
     {"stats", SELKIE_TOPIC_GATEWAY_STATS, false}, {"receipt", SELKIE_TOPIC_GATEWAY_RECEIPT, false},
     {"up", SELKIE_TOPIC_DEVICE_UP, true},         {"state", SELKIE_TOPIC_DEVICE_STATE, true},
-    {"event", SELKIE_TOPIC_DEVICE_EVENT, true},
+    {"event", SELKIE_TOPIC_DEVICE_EVENT, true},   {"values", SELKIE_TOPIC_DEVICE_VALUES, true},
 };
 
 #define PATTERNS (sizeof patterns / sizeof patterns[0])
@@ -26,6 +26,12 @@ static bool name_valid(const char *name, size_t len, size_t max)
 {
     return len > 0 && len <= max &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") >= len;
+}
+
+static bool model_valid(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.");
+    return len > 0 && len <= SELKIE_TOPIC_MODEL_MAX && name[len] == '\0';
 }
 
 bool selkie_gateway_name_valid(const char *name)
@@ -93,8 +99,11 @@ int selkie_topic_parse(struct selkie_topic *topic, const char *root, const char 
             return 0;
         }
     }
-    const char *reason = below(rest, "rejected");
-    if (strcmp(rest, "stats") == 0)
+    const char *reason = below(rest, "rejected"), *model = below(rest, "models");
+    if (model && model_valid(model)) {
+        topic->kind = SELKIE_TOPIC_MODEL;
+        memcpy(topic->model, model, strlen(model));
+    } else if (strcmp(rest, "stats") == 0)
         topic->kind = SELKIE_TOPIC_STATS;
     else if (reason && name_valid(reason, strlen(reason), SELKIE_REASON_MAX - 1))
         topic->kind = SELKIE_TOPIC_REJECTED;
@@ -148,6 +157,13 @@ int selkie_topic_rejected(char text[static SELKIE_TOPIC_MAX], const char *root, 
     if (!selkie_topic_root_valid(root) || !name_valid(reason, strlen(reason), SELKIE_REASON_MAX - 1))
         return SELKIE_EINVAL;
     return join(text, (const char *const[]){root, "rejected", reason, NULL});
+}
+
+int selkie_topic_model(char text[static SELKIE_TOPIC_MAX], const char *root, const char *model)
+{
+    if (!selkie_topic_root_valid(root) || !model_valid(model))
+        return SELKIE_EINVAL;
+    return join(text, (const char *const[]){root, "models", model, NULL});
 }
 
 int selkie_topic_stats(char text[static SELKIE_TOPIC_MAX], const char *root)

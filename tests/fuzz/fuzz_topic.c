@@ -18,7 +18,10 @@ static int write_again(char text[static SELKIE_TOPIC_MAX], const char *root, con
     case SELKIE_TOPIC_DEVICE_UP:
     case SELKIE_TOPIC_DEVICE_STATE:
     case SELKIE_TOPIC_DEVICE_EVENT:
+    case SELKIE_TOPIC_DEVICE_VALUES:
         return selkie_topic_device(text, root, topic->address, topic->kind);
+    case SELKIE_TOPIC_MODEL:
+        return selkie_topic_model(text, root, topic->model);
     case SELKIE_TOPIC_REJECTED:
         return selkie_topic_rejected(text, root, original + strlen(root) + strlen("/rejected/"));
     case SELKIE_TOPIC_STATS:

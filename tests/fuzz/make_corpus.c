@@ -157,6 +157,8 @@ int main(int argc, char **argv)
         "selkie\nselkie/gateway/roof-1/up",
         "selkie\nselkie/gateway/roof-1/receipt",
         "selkie\nselkie/device/0011223344556677/state",
+        "selkie\nselkie/device/0011223344556677/values",
+        "a/b\na/b/models/acme-th1.2_x",
         "selkie\nselkie/rejected/bad-seal",
         "selkie\nselkie/stats",
         "site/one\nsite/one/gateway/a.b_c/stats",
@@ -177,7 +179,7 @@ int main(int argc, char **argv)
         "\"c\"}]}",
         "{\"commands\":[{\"command\":\"addDevice\",\"address\":\"0011223344556677\"},"
         "{\"command\":\"getDevice\",\"address\":\"0011223344556677\",\"correlationData\":\"1\"},"
-        "{\"command\":\"addDevice\",\"address\":\"0011223344556677\",\"claim\":\"c\",\"update\":true},"
+        "{\"command\":\"addDevice\",\"address\":\"0011223344556677\",\"claim\":\"c\",\"model\":\"m\",\"update\":true},"
         "{\"command\":\"setDevice\",\"address\":\"0011223344556677\",\"name\":\"x\",\"claim\":null},"
         "{\"command\":\"revokeDevice\",\"address\":\"0011223344556677\"},"
         "{\"command\":\"restoreDevice\",\"address\":\"0011223344556677\"},"

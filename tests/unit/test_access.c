@@ -18,15 +18,18 @@ enum { ALLOW = SELKIE_ACCESS_ALLOW, DENY = SELKIE_ACCESS_DENY, DEFER = SELKIE_AC
 
 static const char *bob_topics[] = {"selkie/device/+/state", "selkie/stats"};
 static const char *admins[] = {"root"};
+static const char *dora_topics[] = {"selkie/device/+/up"}, *eve_topics[] = {"selkie/device/" A "/up"};
 static struct selkie_plugin_reader readers[] = {{.user = "alice"},
-                                                {.user = "bob", .topics = bob_topics, .topic_count = 2}};
+                                                {.user = "bob", .topics = bob_topics, .topic_count = 2},
+                                                {.user = "dora", .topics = dora_topics, .topic_count = 1},
+                                                {.user = "eve", .topics = eve_topics, .topic_count = 1}};
 
 static const struct selkie_plugin_config open_house = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true};
 static const struct selkie_plugin_config open_all = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true, .allow_other_topics = true};
 static const struct selkie_plugin_config closed = {
-    .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 2};
+    .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 4};
 static struct selkie_plugin_reader gateway_readers[] = {{.user = "gw1", .topics = bob_topics, .topic_count = 2}};
 static const struct selkie_plugin_config with_reading_gateway = {
     .root = "selkie", .readers = gateway_readers, .reader_count = 1};
@@ -130,6 +133,35 @@ static const struct question questions[] = {
     {&open_all, NULL, SUB, "$share/billing/other/#", ALLOW},
     {&open_house, NULL, SUB, "$share/billing/other/#", DEFER},
     {&closed, NULL, UNSUB, "$share/billing/selkie/#", ALLOW},
+    /* Who may read payloads may read their values, and whoever reads anything the models; only the plugin writes. */
+    {&closed, "dora", READ, "selkie/device/" A "/values", ALLOW},
+    {&closed, "dora", READ, "selkie/device/" A "/state", DENY},
+    {&closed, "dora", SUB, "selkie/device/" A "/values", ALLOW},
+    {&closed, "dora", SUB, "selkie/device/+/values", ALLOW},
+    {&closed, "dora", SUB, "$share/billing/selkie/device/+/values", ALLOW},
+    {&closed, "dora", SUB, "$share/billing/selkie/device/+/+", DENY},
+    {&closed, "dora", READ, "selkie/device/" A "/values/x", DENY},
+    {&closed, "eve", READ, "selkie/device/" A "/values", ALLOW},
+    {&closed, "eve", READ, "selkie/device/0011223344556678/values", DENY},
+    {&closed, "eve", SUB, "$share/billing/selkie/device/" A "/values", ALLOW},
+    {&closed, "eve", SUB, "$share/billing/selkie/device/+/values", DENY},
+    {&closed, "bob", READ, "selkie/device/" A "/values", DENY},
+    {&closed, "bob", SUB, "$share/billing/selkie/device/+/values", DENY},
+    {&closed, "alice", READ, "selkie/device/" A "/values", ALLOW},
+    {&closed, "carol", READ, "selkie/device/" A "/values", DENY},
+    {&closed, "gw1", READ, "selkie/device/" A "/values", DENY},
+    {&open_house, NULL, READ, "selkie/device/" A "/values", ALLOW},
+    {&open_house, "gw1", READ, "selkie/device/" A "/values", DENY},
+    {&closed, "dora", READ, "selkie/models/acme", ALLOW},
+    {&closed, "dora", SUB, "selkie/models/+", ALLOW},
+    {&closed, "dora", SUB, "$share/billing/selkie/models/+", ALLOW},
+    {&closed, "carol", READ, "selkie/models/acme", DENY},
+    {&closed, "carol", SUB, "$share/billing/selkie/models/+", DENY},
+    {&open_house, "gw1", READ, "selkie/models/acme", DENY},
+    {&deep_root, NULL, READ, "site/selkie/device/" A "/values", ALLOW},
+    {&open_all, "root", WRITE, "selkie/device/" A "/values", DENY},
+    {&open_all, "gw1", WRITE, "selkie/device/" A "/values", DENY},
+    {&open_all, "root", WRITE, "selkie/models/acme", DENY},
     /* The control topic. */
     {&open_all, "root", WRITE, "$CONTROL/selkie/v1", ALLOW},
     {&open_all, "root", WRITE, "$CONTROL/selkie/v1/response", DENY},

@@ -26,6 +26,7 @@ static unsigned property_room = UINT_MAX;
 static unsigned answer_room = UINT_MAX, answers;
 static struct selkie_deliver *deliver;
 static struct selkie_retained *retained;
+static struct selkie_retained_values *values;
 
 struct selkie_output *__wrap_selkie_unsealer_take(struct selkie_unsealer *unsealer)
 {
@@ -72,13 +73,16 @@ static void setup(void)
 {
     fake_reset();
     ck_assert_int_eq(selkie_retained_open(&retained, "selkie"), 0);
-    ck_assert_int_eq(selkie_deliver_open(&deliver, NULL, NULL, retained, "selkie"), 0);
+    ck_assert_int_eq(selkie_retained_values_open(&values, "selkie"), 0);
+    const struct selkie_deliver_parts parts = {.retained = retained, .values = values, .root = "selkie"};
+    ck_assert_int_eq(selkie_deliver_open(&deliver, &parts), 0);
 }
 
 static void teardown(void)
 {
     selkie_deliver_close(deliver);
     selkie_retained_close(retained);
+    selkie_retained_values_close(values);
     selkie_output_list_free(&waiting);
     ck_assert_uint_eq(fake_allocated, 0);
 }

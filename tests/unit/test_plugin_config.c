@@ -63,6 +63,9 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert_uint_eq(config->max_devices, 100000);
     ck_assert_uint_eq(config->forget_after_days, 30);
     ck_assert(!config->any_gateway);
+    ck_assert_ptr_null(config->models_dir);
+    selkie_plugin_config_read_models(config, NULL, NULL);
+    ck_assert_ptr_null(config->models);
     selkie_plugin_config_close(config);
 }
 END_TEST
@@ -76,12 +79,13 @@ START_TEST(each_key_is_taken)
         "\"workers\":256,\"enrolment\":\"listed\",\"rebind\":\"claim\",\"admins\":[\"root\",\"ops\"],"
         "\"readers\":[\"alice\",{\"user\":\"bob\",\"topics\":[\"selkie/device/+/up\",\"selkie/stats\"]},"
         "{\"user\":\"carol\"}],\"other_topics\":\"allow\",\"silent_after\":31622400,\"replay_wait\":600,"
-        "\"gateways\":\"any\",\"max_devices\":1000000000,\"forget_after_days\":0}");
+        "\"models_dir\":\"models\",\"gateways\":\"any\",\"max_devices\":1000000000,\"forget_after_days\":0}");
     const char *provider;
     uint8_t id;
 
     ck_assert_str_eq(config->root, "site/7");
     ck_assert_str_eq(config->state_dir, "/var/lib/x");
+    ck_assert_str_eq(config->models_dir, kit_path(dir, "models"));
     ck_assert_uint_eq(selkie_keyring_count(config->keyring), 2);
     selkie_keyring_describe(config->keyring, 0, &id, &provider);
     ck_assert_uint_eq(id, 255);
@@ -111,6 +115,39 @@ START_TEST(each_key_is_taken)
     ck_assert_uint_eq(config->max_devices, 1000000000);
     ck_assert_uint_eq(config->forget_after_days, 0);
     ck_assert(config->any_gateway);
+    selkie_plugin_config_close(config);
+}
+END_TEST
+
+static void keep_line(void *context, const char *line)
+{
+    (void)snprintf(context, 600, "%s", line);
+}
+
+START_TEST(a_wrong_model_or_folder_is_said_and_counted_and_stops_nothing)
+{
+    static const char good[] = "{\"model\":\"m\",\"format\":\"text\",\"fields\":[{\"name\":\"t\"}],"
+                               "\"examples\":[{\"text\":\"t=1\",\"values\":{\"t\":1}}]}";
+    const char *folder = kit_dir();
+    char text[800], line[600] = "";
+
+    (void)snprintf(text, sizeof text, "{" STATE "," KEYS ",\"models_dir\":\"%s\"}", folder);
+    kit_write(kit_path(folder, "good.json"), good, sizeof good - 1, 0644);
+    kit_write(kit_path(folder, "bad.json"), "{\n\"model\":7}", 14, 0644);
+    struct selkie_plugin_config *config = open_text(text);
+    selkie_plugin_config_read_models(config, keep_line, line);
+    ck_assert_uint_eq(selkie_models_count(config->models), 1);
+    ck_assert_uint_eq(config->models_refused, 1);
+    ck_assert_ptr_nonnull(strstr(line, "bad.json:2"));
+    selkie_plugin_config_close(config);
+
+    (void)snprintf(text, sizeof text, "{" STATE "," KEYS ",\"models_dir\":\"%s/none\"}", folder);
+    config = open_text(text);
+    selkie_plugin_config_read_models(config, keep_line, line);
+    ck_assert_ptr_null(config->models);
+    ck_assert_uint_eq(config->models_refused, 1);
+    ck_assert_ptr_nonnull(strstr(line, "/none"));
+    ck_assert_ptr_nonnull(strstr(line, "No such file"));
     selkie_plugin_config_close(config);
 }
 END_TEST
@@ -290,6 +327,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, what_is_left_out_has_its_default);
     tcase_add_test(tcase, each_key_is_taken);
+    tcase_add_test(tcase, a_wrong_model_or_folder_is_said_and_counted_and_stops_nothing);
     tcase_add_test(tcase, each_policy_has_its_name);
     tcase_add_test(tcase, names_of_defaults_may_be_written_down);
     tcase_add_loop_test(tcase, a_value_that_makes_no_sense_is_named_with_its_line, 0,

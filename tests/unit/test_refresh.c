@@ -39,7 +39,7 @@ static void fill(void)
     kit_execute(
         dir,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO device SELECT "
-        "CAST(printf('%%08d', i) AS BLOB), '', NULL, 1, 0, 2, 0, '', 0, 0 FROM n",
+        "CAST(printf('%%08d', i) AS BLOB), '', NULL, 1, 0, 2, 0, '', 0, 0, '' FROM n",
         DEVICES);
 }
 

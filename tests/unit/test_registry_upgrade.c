@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A registry of an earlier version (registry-v1.sql) becomes one of today, with all that it remembers. */
+/* A registry of an earlier version (registry-v1.sql, registry-v2.sql) becomes one of today, with all that it remembers. */
 #include <check.h>
 #include <kit/kit.h>
 #include <run_suite.h>
 #include <sqlite3.h>
 #include <stdio.h>
 
-/* The registry of a folder, as a plugin of version 1 would have written it. */
-static void make_version_1(const char *dir)
+static const char *const schemas[] = {SELKIE_REGISTRY_V1, SELKIE_REGISTRY_V2};
+
+/* The registry of a folder, as a plugin of an earlier version would have written it. */
+static void make_version(const char *dir, int version)
 {
     static const char copy[] =
         "SELECT 'INSERT INTO main.' || m.name || ' (' || group_concat('\"' || p.name || '\"') || ') SELECT ' || "
@@ -17,7 +19,7 @@ static void make_version_1(const char *dir)
         "'sqlite%' GROUP BY m.name";
     const char *path = kit_path(dir, "registry.db"), *old = kit_path(dir, "old.db");
     char schema[16384], attach[512];
-    FILE *file = fopen(SELKIE_REGISTRY_V1, "r");
+    FILE *file = fopen(schemas[version - 1], "r");
     sqlite3_stmt *row;
     sqlite3 *db;
 
@@ -52,7 +54,7 @@ static int64_t number_of(const char *dir, const char *sql)
     return number;
 }
 
-START_TEST(a_registry_of_version_1_is_upgraded_and_forgets_nothing)
+START_TEST(a_registry_of_each_earlier_version_is_upgraded_and_forgets_nothing)
 {
     const char *dir = kit_dir();
     struct kit_device device = kit_device(1, 1), again = kit_device(1, 2), third = kit_device(1, 3);
@@ -66,9 +68,10 @@ START_TEST(a_registry_of_version_1_is_upgraded_and_forgets_nothing)
     kit_submit_wait(host, kit_data(&again, "parked"));
     kit_delivered(host);
     kit_close(host);
-    make_version_1(dir);
-    ck_assert_int_eq(number_of(dir, "PRAGMA user_version"), 1);
-    ck_assert_int_eq(number_of(dir, "SELECT count(*) FROM pragma_table_info('binding') WHERE name = 'ended'"), 0);
+    make_version(dir, _i);
+    ck_assert_int_eq(number_of(dir, "PRAGMA user_version"), _i);
+    ck_assert_int_eq(number_of(dir, "SELECT count(*) FROM pragma_table_info('binding') WHERE name = 'ended'"), _i > 1);
+    ck_assert_int_eq(number_of(dir, "SELECT count(*) FROM pragma_table_info('device') WHERE name = 'model'"), 0);
     for (int i = 0; i < 2; i++) { /* and once more, as what it is now */
         host = kit_open_dir(dir);
         kit_submit_wait(host, recorded); /* was accepted: not again */
@@ -81,7 +84,8 @@ START_TEST(a_registry_of_version_1_is_upgraded_and_forgets_nothing)
         kit_delivered(host);
         kit_close(host);
     }
-    ck_assert_int_eq(number_of(dir, "PRAGMA user_version"), 2);
+    ck_assert_int_eq(number_of(dir, "PRAGMA user_version"), 3);
+    ck_assert_int_eq(number_of(dir, "SELECT count(*) FROM device WHERE model = ''"), 1);
 }
 END_TEST
 
@@ -91,7 +95,7 @@ int main(void)
     TCase *tcase = tcase_create("registry_upgrade");
 
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
-    tcase_add_test(tcase, a_registry_of_version_1_is_upgraded_and_forgets_nothing);
+    tcase_add_loop_test(tcase, a_registry_of_each_earlier_version_is_upgraded_and_forgets_nothing, 1, 3);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

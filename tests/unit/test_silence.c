@@ -102,6 +102,32 @@ START_TEST(silence_is_reported_once_after_its_time)
 }
 END_TEST
 
+/* Whether the next state says so. */
+static void expect_state_silent(bool silent)
+{
+    struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_STATE);
+
+    ck_assert_int_eq(strstr((const char *)output->data, "\"silent\":true") != NULL, silent);
+    ck_assert_ptr_nonnull(strstr((const char *)output->data, "\"status\":\"active\""));
+    selkie_output_free(output);
+}
+
+START_TEST(the_state_says_silent_while_the_alarm_stands)
+{
+    expect_state_silent(false);
+    listen_s(AFTER_S + AFTER_S / 4);
+    expect_silent(1);
+    expect_state_silent(true);
+    kit_submit_wait(host, kit_data(&device, "y"));
+    expect_state_silent(false);
+    listen_s(AFTER_S + AFTER_S / 4);
+    expect_silent(1);
+    expect_state_silent(true);
+    kit_receipt(host, kit_submit_from(host, "g2", &first, 0)); /* a duplicate: it lives */
+    expect_state_silent(false);
+}
+END_TEST
+
 START_TEST(a_gateway_with_seldom_stats_is_heard_and_one_that_says_any_number_is_not_believed)
 {
     selkie_unsealer_hear_gateway(kit_unsealer(host), 600);
@@ -259,6 +285,7 @@ int main(void)
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, silence_is_reported_once_after_its_time);
+    tcase_add_test(tcase, the_state_says_silent_while_the_alarm_stands);
     tcase_add_test(tcase, a_clock_that_is_set_proves_nothing);
     tcase_add_test(tcase, a_gateway_with_seldom_stats_is_heard_and_one_that_says_any_number_is_not_believed);
     tcase_add_test(tcase, an_outage_of_all_gateways_does_not_count);

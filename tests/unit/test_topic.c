@@ -47,6 +47,7 @@ START_TEST(every_device_topic_is_written_and_read)
         {SELKIE_TOPIC_DEVICE_UP, "selkie/device/001122334455abcd/up"},
         {SELKIE_TOPIC_DEVICE_STATE, "selkie/device/001122334455abcd/state"},
         {SELKIE_TOPIC_DEVICE_EVENT, "selkie/device/001122334455abcd/event"},
+        {SELKIE_TOPIC_DEVICE_VALUES, "selkie/device/001122334455abcd/values"},
     };
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
         char text[SELKIE_TOPIC_MAX];
@@ -69,6 +70,29 @@ START_TEST(rejected_and_stats_are_written_and_read)
     ck_assert_int_gt(selkie_topic_stats(text, "a/b"), 0);
     ck_assert_str_eq(text, "a/b/stats");
     ck_assert_int_eq(kind_of("a/b", text), SELKIE_TOPIC_STATS);
+}
+END_TEST
+
+START_TEST(a_models_topic_is_written_and_read)
+{
+    char text[SELKIE_TOPIC_MAX], longest[SELKIE_TOPIC_MODEL_MAX + 2];
+    struct selkie_topic topic;
+
+    ck_assert_int_gt(selkie_topic_model(text, "a/b", "acme-th1.2_x"), 0);
+    ck_assert_str_eq(text, "a/b/models/acme-th1.2_x");
+    ck_assert_int_eq(selkie_topic_parse(&topic, "a/b", text), 0);
+    ck_assert_int_eq(topic.kind, SELKIE_TOPIC_MODEL);
+    ck_assert_str_eq(topic.model, "acme-th1.2_x");
+    memset(longest, 'm', sizeof longest);
+    longest[SELKIE_TOPIC_MODEL_MAX + 1] = '\0';
+    ck_assert_int_eq(selkie_topic_model(text, "a/b", longest), SELKIE_EINVAL);
+    longest[SELKIE_TOPIC_MODEL_MAX] = '\0';
+    ck_assert_int_gt(selkie_topic_model(text, "a/b", longest), 0);
+    ck_assert_int_eq(kind_of("a/b", text), SELKIE_TOPIC_MODEL);
+    ck_assert_int_eq(selkie_topic_model(text, "a/b", ""), SELKIE_EINVAL);
+    ck_assert_int_eq(selkie_topic_model(text, "a/b", "Acme"), SELKIE_EINVAL);
+    ck_assert_int_eq(selkie_topic_model(text, "a/b", "a/b"), SELKIE_EINVAL);
+    ck_assert_int_eq(selkie_topic_model(text, "#", "a"), SELKIE_EINVAL);
 }
 END_TEST
 
@@ -95,6 +119,12 @@ START_TEST(near_misses_are_other)
         "selkie/rejected",
         "selkie/rejected/",
         "selkie/rejected/a/b",
+        "selkie/models",
+        "selkie/models/",
+        "selkie/models/Acme",
+        "selkie/models/a/b",
+        "selkie/device/001122334455abcd/value",
+        "selkie/gateway/roof/values",
         "selkie/stats/",
         "selkie/stats2",
         "selkie//stats",
@@ -183,6 +213,8 @@ int main(void)
     tcase_add_test(tc, every_gateway_topic_is_written_and_read);
     tcase_add_test(tc, every_device_topic_is_written_and_read);
     tcase_add_test(tc, rejected_and_stats_are_written_and_read);
+    tcase_add_test(tc, a_models_topic_is_written_and_read);
+    tcase_add_test(tc, a_models_topic_is_written_and_read);
     tcase_add_test(tc, near_misses_are_other);
     tcase_add_test(tc, what_is_not_below_the_root_is_not_found);
     tcase_add_test(tc, gateway_names_are_letters_digits_and_three_marks);

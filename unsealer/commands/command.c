@@ -36,3 +36,22 @@ int64_t selkie_command_integer(const struct selkie_command *command, const char 
     const json_t *value = json_object_get(command->fields, key);
     return value ? json_integer_value(value) : fallback;
 }
+
+/* A chosen model is named even if it is not loaded: an administrator must see what he chose. */
+int selkie_command_add_model(const struct selkie_commands *commands, const struct selkie_device_record *device,
+                             const char *firmware, json_t *json)
+{
+    const bool chosen = device->model[0] != '\0';
+    const struct selkie_model *model =
+        selkie_device_models_of(&commands->effects->models, device->model, firmware);
+    const char *name = chosen ? device->model : model ? selkie_model_name(model) : NULL;
+    int failure = 0;
+
+    if (!name)
+        return 0;
+    failure |= json_object_set_new(json, "model", json_string(name));
+    failure |= json_object_set_new(json, "model_chosen", json_boolean(chosen));
+    if (!model)
+        failure |= json_object_set_new(json, "model_missing", json_true());
+    return failure ? SELKIE_ENOMEM : 0;
+}

@@ -44,6 +44,11 @@ SELKIE_USE_RESULT int selkie_command_load_device(struct selkie_command *command,
 SELKIE_USE_RESULT int selkie_command_add_retired(struct selkie_command *command,
                                                  const struct selkie_device_record *device);
 
+/* Add the device's `model`, and whether an administrator chose it; `firmware` is of the ID that counts. */
+SELKIE_USE_RESULT int selkie_command_add_model(const struct selkie_commands *commands,
+                                               const struct selkie_device_record *device, const char *firmware,
+                                               json_t *json);
+
 /* Replace everything but printable ASCII. A quoted part of a payload may end in the middle of a character, which is not
  * valid in JSON. */
 void selkie_command_make_ascii(char *text);
@@ -66,6 +71,7 @@ int selkie_command_reset_gateway_password(struct selkie_command *command);
 int selkie_command_list_gateways(struct selkie_command *command);
 int selkie_command_remove_gateway(struct selkie_command *command);
 int selkie_command_list_keys(struct selkie_command *command);
+int selkie_command_list_models(struct selkie_command *command);
 int selkie_command_get_stats(struct selkie_command *command);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define FIELDS_MAX 4
+#define FIELDS_MAX 5
 
 struct field {
     const char *name;
@@ -18,10 +18,17 @@ static const struct entry {
 } entries[] = {
     {"addDevice",
      selkie_command_add_device,
-     {{"address", ADDRESS, true}, {"name", TEXT, false}, {"claim", TEXT, false}, {"update", BOOLEAN, false}}},
+     {{"address", ADDRESS, true},
+      {"name", TEXT, false},
+      {"claim", TEXT, false},
+      {"model", TEXT_OR_NULL, false},
+      {"update", BOOLEAN, false}}},
     {"setDevice",
      selkie_command_set_device,
-     {{"address", ADDRESS, true}, {"name", TEXT, false}, {"claim", TEXT_OR_NULL, false}}},
+     {{"address", ADDRESS, true},
+      {"name", TEXT, false},
+      {"claim", TEXT_OR_NULL, false},
+      {"model", TEXT_OR_NULL, false}}},
     {"getDevice", selkie_command_get_device, {{"address", ADDRESS, true}}},
     {"listDevices",
      selkie_command_list_devices,
@@ -42,6 +49,7 @@ static const struct entry {
     {"listGateways", selkie_command_list_gateways, {{NULL, TEXT, false}}},
     {"removeGateway", selkie_command_remove_gateway, {{"gateway", TEXT, true}}},
     {"listKeys", selkie_command_list_keys, {{NULL, TEXT, false}}},
+    {"listModels", selkie_command_list_models, {{NULL, TEXT, false}}},
     {"getStats", selkie_command_get_stats, {{NULL, TEXT, false}}},
 };
 

@@ -10,6 +10,7 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
+#define NAMES_MAX    120 /* bytes of models' names in a refusal */
 #define RETIRED_MAX  64   /* retired bindings of a device in a listing; older ones are left out */
 #define PAGE_MAX     2000 /* a page of devices ends after so many bindings */
 
@@ -36,7 +37,42 @@ static int copy_text(struct selkie_command *command, const char *key, size_t min
     return 0;
 }
 
-/* Take the name and the claim of the command. *what says what is different then; NULL = nothing. */
+/* Take the model of the command, if it has one; null takes the choice away. */
+static int take_model(struct selkie_command *command, struct selkie_device_record *device)
+{
+    const struct selkie_models *models = command->commands->effects->models.models;
+    const char *name = selkie_command_text(command, "model");
+    char known[SELKIE_COMMANDS_ERROR_SIZE] = "";
+    size_t len = 0;
+
+    if (json_is_null(json_object_get(command->fields, "model")))
+        device->model[0] = '\0';
+    if (!name)
+        return 0;
+    unsigned count = models ? selkie_models_count(models) : 0;
+    if (count > 0 && selkie_models_named(models, name)) {
+        (void)snprintf(device->model, sizeof device->model, "%s", name);
+        return 0;
+    }
+    if (count == 0)
+        return selkie_command_refuse(command, "model: none is loaded (models_dir of the plugin's configuration)");
+    for (unsigned i = 0; i < count && len < NAMES_MAX; i++)
+        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i > 0 ? ", " : "",
+                                selkie_model_name(selkie_models_at(models, i)));
+    return selkie_command_refuse(command, "model: there is no %.*s; known are %.*s%s", SELKIE_MODEL_NAME_MAX, name,
+                                 NAMES_MAX, known, len > NAMES_MAX ? "... (listModels has all)" : "");
+}
+
+/* "name, claim and model", or those of them that are different; NULL = nothing is. */
+static const char *differences(bool name, bool claim, bool model)
+{
+    static const char *const words[] = {NULL,    "name",           "claim",           "name and claim",
+                                        "model", "name and model", "claim and model", "name, claim and model"};
+
+    return words[(name ? 1 : 0) + (claim ? 2 : 0) + (model ? 4 : 0)];
+}
+
+/* Take the name, the claim and the model of the command. *what says what is different then; NULL = nothing. */
 static int take_changes(struct selkie_command *command, struct selkie_device_record *device, const char **what)
 {
     struct selkie_device_record before = *device;
@@ -49,11 +85,13 @@ static int take_changes(struct selkie_command *command, struct selkie_device_rec
         result = copy_text(command, "claim", 1, SELKIE_CLAIM_MAX, device->claim, &device->claim_len);
     if (result == 0 && json_object_get(command->fields, "claim"))
         device->claim_corrupt = false;
+    if (result == 0)
+        result = take_model(command, device);
     device->name[name_len] = 0;
-    bool name = strcmp(before.name, device->name) != 0;
     bool claim = before.claim_corrupt != device->claim_corrupt || before.claim_len != device->claim_len ||
                  memcmp(before.claim, device->claim, device->claim_len) != 0;
-    *what = name && claim ? "name and claim" : name ? "name" : claim ? "claim" : NULL;
+    *what =
+        differences(strcmp(before.name, device->name) != 0, claim, strcmp(before.model, device->model) != 0);
     mbedtls_platform_zeroize(&before, sizeof before);
     return result;
 }
@@ -112,16 +150,20 @@ int selkie_command_set_device(struct selkie_command *command)
 }
 
 /* Bindings in the order: active, pending, superseded, each with the oldest first, and retired, in the order of
- * their retirement. Returns how many. */
-static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list)
+ * their retirement. Returns how many, and the firmware of the first that is not retired. */
+static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list,
+                         char firmware[static SELKIE_FIRMWARE_MAX + 1])
 {
     struct selkie_binding live[SELKIE_LIVE_MAX], retired[RETIRED_MAX];
     int count = selkie_registry_live(registry, address, live);
     int more = count < 0 ? count : selkie_registry_retired(registry, address, retired, RETIRED_MAX);
     int failure = 0;
 
+    firmware[0] = '\0';
     if (more < 0)
         return more;
+    if (count > 0)
+        memcpy(firmware, live[0].firmware, sizeof live[0].firmware);
     for (int i = 0; i < count; i++)
         failure |= json_array_append_new(list, selkie_document_binding(&live[i]));
     for (int i = more; i-- > 0;)
@@ -132,15 +174,17 @@ static int list_bindings(struct selkie_registry *registry, const uint8_t *addres
 /* Returns the number of its bindings. */
 static int describe(struct selkie_commands *commands, const struct selkie_device_record *device, json_t *json)
 {
-    char address[SELKIE_ADDRESS_TEXT_SIZE];
+    char address[SELKIE_ADDRESS_TEXT_SIZE], firmware[SELKIE_FIRMWARE_MAX + 1];
     json_t *bindings = json_array();
-    int result = list_bindings(commands->effects->registry, device->address, bindings);
+    int result = list_bindings(commands->effects->registry, device->address, bindings, firmware);
 
     selkie_address_format(address, device->address);
     json_object_set_new(json, "address", json_string(address));
     json_object_set_new(json, "name", json_string(device->name));
     json_object_set_new(json, "status", json_string(selkie_device_status_names[device->status]));
     json_object_set_new(json, "claim", json_boolean(device->claim_len > 0 || device->claim_corrupt));
+    if (selkie_command_add_model(commands, device, firmware, json) < 0 && result >= 0)
+        result = SELKIE_ENOMEM;
     int pending = selkie_registry_count_pending(commands->effects->registry, device->address);
     json_object_set_new(json, "pending", json_integer(pending));
     if (pending < 0 && result >= 0)

@@ -344,8 +344,8 @@ int selkie_command_readmit_device(struct selkie_command *command)
 }
 
 /* A pending ID, and the active one whose place it would take. */
-static json_t *describe(const struct selkie_device_record *device, const struct selkie_binding *binding, int parked,
-                        const struct selkie_binding *active)
+static json_t *describe(const struct selkie_commands *commands, const struct selkie_device_record *device,
+                        const struct selkie_binding *binding, int parked, const struct selkie_binding *active)
 {
     char address[SELKIE_ADDRESS_TEXT_SIZE], id[SELKIE_ID_TEXT_SIZE];
     json_t *json = selkie_document_binding(binding);
@@ -355,6 +355,7 @@ static json_t *describe(const struct selkie_device_record *device, const struct 
     failure |= json_object_set_new(json, "address", json_string(address));
     failure |= json_object_set_new(json, "name", json_string(device->name));
     failure |= json_object_set_new(json, "parked", json_integer(parked));
+    failure |= selkie_command_add_model(commands, device, binding->firmware, json);
     if (active) {
         selkie_document_id(id, active->id_hash);
         failure |= json_object_set_new(json, "active", json_string(id));
@@ -366,8 +367,9 @@ static json_t *describe(const struct selkie_device_record *device, const struct 
     return NULL;
 }
 
-static int list_address(struct selkie_registry *registry, const uint8_t *address, json_t *list)
+static int list_address(const struct selkie_commands *commands, const uint8_t *address, json_t *list)
 {
+    struct selkie_registry *registry = commands->effects->registry;
     struct selkie_device_record device;
     struct selkie_binding live[SELKIE_LIVE_MAX];
     int result = selkie_registry_device(registry, address, &device);
@@ -378,7 +380,7 @@ static int list_address(struct selkie_registry *registry, const uint8_t *address
             continue;
         result = selkie_registry_count_parked(registry, live[i].number);
         if (result >= 0 &&
-            json_array_append_new(list, describe(&device, &live[i], result,
+            json_array_append_new(list, describe(commands, &device, &live[i], result,
                                                  live[0].status == SELKIE_BINDING_ACTIVE ? &live[0] : NULL)) != 0)
             result = SELKIE_ENOMEM;
     }
@@ -404,6 +406,6 @@ int selkie_command_list_pending(struct selkie_command *command)
         return SELKIE_ENOMEM;
     int count = result < 0 ? result : selkie_registry_pending_addresses(registry, after, addresses, (int)limit);
     for (int i = 0; i < count && result == 0 && json_array_size(list) < PAGE_MAX; i++)
-        result = list_address(registry, addresses[i], list);
+        result = list_address(command->commands, addresses[i], list);
     return count < 0 ? count : result;
 }

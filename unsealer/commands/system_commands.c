@@ -6,6 +6,7 @@
 
 #include <mbedtls/platform_util.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const auth_names[] = {
@@ -134,6 +135,20 @@ int selkie_command_list_keys(struct selkie_command *command)
                                               SELKIE_KEY_BITS, "bindings", (json_int_t)bindings));
     }
     return result;
+}
+
+int selkie_command_list_models(struct selkie_command *command)
+{
+    const struct selkie_models *models = command->commands->effects->models.models;
+    json_t *list = json_array();
+    int failure = json_object_set_new(command->data, "models", list);
+
+    for (unsigned i = 0; !failure && models && i < selkie_models_count(models); i++) {
+        char *text = selkie_model_describe(selkie_models_at(models, i));
+        failure = json_array_append_new(list, text ? json_loads(text, 0, NULL) : NULL);
+        free(text);
+    }
+    return failure ? SELKIE_ENOMEM : 0;
 }
 
 int selkie_command_get_stats(struct selkie_command *command)

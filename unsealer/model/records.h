@@ -7,6 +7,7 @@
 #include "model/capture.h"
 
 #include <selkie/message.h>
+#include <selkie/models.h>
 #include <selkie/session.h>
 #include <selkie/topic.h>
 #include <selkie/unsealer.h>
@@ -38,6 +39,7 @@ struct selkie_device_record {
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1]; /* through which it registered; "" = an administrator vouched for it */
     unsigned wrong_claims;                     /* since then, within an hour: rules/newcomer.c */
     int64_t wrong_claims_ms;                   /* the first one; of the tenth on, when it came */
+    char model[SELKIE_MODEL_NAME_MAX + 1];     /* that an administrator chose; "" = none */
 };
 
 enum selkie_binding_status {

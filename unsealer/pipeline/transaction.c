@@ -26,6 +26,8 @@ void selkie_transaction_init(struct selkie_transaction *transaction, struct selk
         (struct selkie_rules){.enrolment = options->enrolment,
                               .rebind = options->rebind,
                               .max_devices = (int)(options->max_devices ? options->max_devices : MAX_DEVICES_DEFAULT)};
+    transaction->effects.models.models = options->models;
+    transaction->values.models = &transaction->effects.models;
     transaction->commands = (struct selkie_commands){.effects = &transaction->effects,
                                                      .keyring = options->keyring,
                                                      .stats = selkie_pipeline_document,
@@ -159,6 +161,7 @@ void selkie_transaction_put(struct selkie_transaction *transaction, struct selki
 {
     const struct selkie_unsealer_options *options = &transaction->unsealer->options;
 
+    selkie_values_add(&transaction->values, transaction->effects.registry, outputs);
     if (selkie_output_queue_put(&transaction->unsealer->outputs, outputs) && options->wake)
         options->wake(options->wake_context);
 }
@@ -419,4 +422,5 @@ void selkie_transaction_wipe(struct selkie_transaction *transaction)
     close_command(transaction);
     json_decref(transaction->commands.changed_gateways);
     selkie_effects_wipe(&transaction->effects);
+    selkie_values_wipe(&transaction->values);
 }

@@ -13,6 +13,7 @@
 #include "commands/command_batch.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/replay.h"
+#include "pipeline/values.h"
 #include "rules/forgetting.h"
 #include "rules/refresh.h"
 #include "rules/silence.h"
@@ -32,6 +33,7 @@ struct selkie_transaction {
     struct selkie_replay replay; /* payloads that are not to be published yet */
     struct selkie_forgetting forgetting;
     struct selkie_refresh refresh;
+    struct selkie_values values;
     uint64_t emptied;      /* the outbox is empty up to here */
     int64_t commit_us;     /* how long the commit took; -1 = there was none */
     bool failing, damaged; /* and it has been logged */
@@ -58,7 +60,7 @@ bool selkie_transaction_has_commands(const struct selkie_transaction *transactio
 /* Work before the first transaction failed: roll it back, log it, and answer the commands that wait. */
 void selkie_transaction_undo(struct selkie_transaction *transaction, int error);
 
-/* Give these outputs to the host. */
+/* Give these outputs to the host, with the values of the payloads among them. */
 void selkie_transaction_put(struct selkie_transaction *transaction, struct selkie_output_list *outputs);
 /* Publish the outputs noted so far, but for the payloads that have to wait. */
 void selkie_transaction_publish(struct selkie_transaction *transaction);

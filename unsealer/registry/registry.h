@@ -56,6 +56,14 @@ SELKIE_USE_RESULT int selkie_registry_contradicts(struct selkie_registry *regist
 SELKIE_USE_RESULT int selkie_registry_device(struct selkie_registry *registry,
                                              const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                              struct selkie_device_record *device);
+/* Its name and the chosen model alone; both "" with 0. */
+struct selkie_device_label {
+    char name[SELKIE_DEVICE_NAME_MAX + 1];
+    char model[SELKIE_MODEL_NAME_MAX + 1];
+};
+SELKIE_USE_RESULT int selkie_registry_label(struct selkie_registry *registry,
+                                            const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                                            struct selkie_device_label *label);
 SELKIE_USE_RESULT int selkie_registry_put_device(struct selkie_registry *registry,
                                                  const struct selkie_device_record *device);
 SELKIE_USE_RESULT int selkie_registry_delete_device(struct selkie_registry *registry,

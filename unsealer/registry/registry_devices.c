@@ -36,6 +36,21 @@ int selkie_registry_device(struct selkie_registry *registry, const uint8_t addre
     return result;
 }
 
+int selkie_registry_label(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
+                          struct selkie_device_label *label)
+{
+    sqlite3_stmt *row = selkie_sql(registry, SELKIE_SQL_DEVICE_LABEL, SELKIE_VALUES(selkie_sql_address(address)));
+    int result = selkie_sql_step(registry, row);
+
+    *label = (struct selkie_device_label){.name = ""};
+    if (result <= 0)
+        return result;
+    selkie_sql_get_text(row, 0, label->name, sizeof label->name);
+    selkie_sql_get_text(row, 1, label->model, sizeof label->model);
+    selkie_sql_done(row);
+    return 1;
+}
+
 int selkie_registry_put_device(struct selkie_registry *registry, const struct selkie_device_record *record)
 {
     uint8_t sealed[SELKIE_CLAIM_MAX + SELKIE_VAULT_OVERHEAD];

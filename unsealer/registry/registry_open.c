@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VERSION   2
+#define VERSION   3
 #define CHECK_US  500000 /* how long the start waits for the check of the whole file */
 #define PATH_SIZE 4200
 
@@ -120,8 +120,10 @@ static int unusable(struct selkie_registry *registry, const char *path, char err
     return refuse(error, SELKIE_ESTORAGE, "%s: cannot use the registry: %s", path, reason);
 }
 
-/* A registry of version 1 becomes one of today, or stays as it is. Its columns are named wherever they are used. */
-static int upgrade(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
+/* A registry of an earlier version becomes one of today, a version in each transaction. Its columns are named wherever
+ * they are used. */
+static int upgrade(struct selkie_registry *registry, int64_t version, const char *path,
+                   char error[static SELKIE_REGISTRY_ERROR_SIZE])
 {
     static const char from_1[] =
         "BEGIN IMMEDIATE;"
@@ -141,8 +143,17 @@ static int upgrade(struct selkie_registry *registry, const char *path, char erro
         "INSERT INTO tally SELECT 'pending', 0, count(*) FROM binding WHERE status = 2;"
         "PRAGMA user_version = 2;"
         "COMMIT";
+    static const char from_2[] = "BEGIN IMMEDIATE;"
+                                 "ALTER TABLE device ADD COLUMN model TEXT NOT NULL DEFAULT '';"
+                                 "ALTER TABLE outbox ADD COLUMN late INTEGER NOT NULL DEFAULT 0;"
+                                 "PRAGMA user_version = 3;"
+                                 "COMMIT";
+    static const char *const steps[VERSION] = {[1] = from_1, [2] = from_2};
 
-    return sqlite3_exec(registry->db, from_1, NULL, NULL, NULL) == SQLITE_OK ? 0 : unusable(registry, path, error);
+    for (; version < VERSION; version++)
+        if (sqlite3_exec(registry->db, steps[version], NULL, NULL, NULL) != SQLITE_OK)
+            return unusable(registry, path, error);
+    return 0;
 }
 
 static int load(struct selkie_registry *registry, const char *path, char error[static SELKIE_REGISTRY_ERROR_SIZE])
@@ -168,8 +179,8 @@ static int load(struct selkie_registry *registry, const char *path, char error[s
     if (sqlite3_exec(registry->db, set_up, NULL, NULL, NULL) != SQLITE_OK)
         return unusable(registry, path, error);
     int result = check(registry, path, error);
-    if (result == 0 && version == 1)
-        result = upgrade(registry, path, error);
+    if (result == 0)
+        result = upgrade(registry, version, path, error);
     if (result < 0)
         return result;
     if (prepare(registry) < 0)

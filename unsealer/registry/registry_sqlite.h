@@ -21,7 +21,7 @@
 #define SELKIE_DEVICE_CHANGES(X) \
     X(name, TEXT, name) X(listed, INTEGER, listed) X(revoked, INTEGER, revoked) X(status, INTEGER, status) \
     X(reset_alarm, INTEGER, reset_alarm_ms) X(gateway, TEXT, gateway) X(wrong_claims, INTEGER, wrong_claims) \
-    X(wrong_claims_since, INTEGER, wrong_claims_ms)
+    X(wrong_claims_since, INTEGER, wrong_claims_ms) X(model, TEXT, model)
 #define SELKIE_DEVICE_COLUMNS(FIRST, X) FIRST(address, BLOB, address) SELKIE_DEVICE_CHANGES(X)
 /* Of a binding: what a frame changes, and the rest. */
 #define SELKIE_BINDING_CHANGES(FIRST, X) \
@@ -47,7 +47,8 @@
     X(arrived, INTEGER, arrived_ms) X(gateway, TEXT, gateway) X(rssi, INTEGER, rssi)
 #define SELKIE_OUTBOX_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, outbox) X(kind, INTEGER, kind) X(address, BLOB, address) X(counter, INTEGER, counter) \
-    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(rssi, INTEGER, rssi)
+    X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(rssi, INTEGER, rssi) \
+    X(late, INTEGER, late)
 #define SELKIE_GATEWAY_COLUMNS(FIRST, X) \
     FIRST(name, TEXT, name) X(auth, INTEGER, auth) X(salt, BLOB, salt) X(hash, BLOB, hash) \
     X(iterations, INTEGER, iterations) X(added, INTEGER, added_ms)
@@ -84,6 +85,7 @@
     X(DEVICE_PUT, "INSERT " SELKIE_SQL_INSERT("device", SELKIE_DEVICE_COLUMNS, ", claim",                              \
                                               ", ?") " ON CONFLICT DO UPDATE SET claim = iif(?, claim, "               \
                                                      "excluded.claim)" SELKIE_DEVICE_CHANGES(SELKIE_SQL_NEXT_REPLACE)) \
+    X(DEVICE_LABEL, "SELECT name, model FROM device WHERE address = ?")                                                \
     X(DEVICE_DELETE, "DELETE FROM device WHERE address = ?")                                                           \
     X(DEVICE_LIST, "SELECT address FROM device WHERE address > ?1 ORDER BY address LIMIT ?2 OFFSET ?3")                \
     X(DEVICE_LIST_STATUS, "SELECT address FROM device WHERE address > ?1 AND status = ?4 ORDER BY address LIMIT ?2 "   \

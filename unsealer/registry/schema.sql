@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The registry, version 2. Times are ms since the epoch, UTC. Sealed = encrypted under the storage key (vault.h).
+-- The registry, version 3. Times are ms since the epoch, UTC. Sealed = encrypted under the storage key (vault.h).
 
 -- Small pages: a frame changes two or three short rows, and the log gets a whole page for each.
 PRAGMA page_size = 1024;
 PRAGMA synchronous = FULL;
 BEGIN; -- the code that runs this adds the storage key's check value, and commits
 PRAGMA application_id = 0x534c4b52; -- "SLKR"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,      -- 'storage-key': the check value of the right storage.key
@@ -25,7 +25,8 @@ CREATE TABLE device (
     reset_alarm INTEGER NOT NULL,-- when the alarm was last raised
     gateway     TEXT NOT NULL,   -- through which it registered; '' = an administrator listed, approved or revoked it
     wrong_claims INTEGER NOT NULL,-- within an hour
-    wrong_claims_since INTEGER NOT NULL
+    wrong_claims_since INTEGER NOT NULL,
+    model       TEXT NOT NULL    -- that an administrator chose; '' = the one that its firmware says
 ) WITHOUT ROWID;
 CREATE INDEX device_status ON device (status, address);
 
@@ -161,6 +162,7 @@ CREATE TABLE outbox (
     gateway TEXT NOT NULL,
     form    INTEGER NOT NULL,
     rssi    INTEGER NOT NULL,    -- dBm; 0 = unknown
+    late    INTEGER NOT NULL,    -- payload: it is not the device's newest
     data    BLOB                 -- payload: sealed; event: JSON; state: NULL, made when it is published
 );
 

@@ -6,7 +6,7 @@
 #define RSSI_WEIGHT 16
 
 static int put_payload(struct selkie_effects *effects, const struct selkie_binding *binding,
-                       const struct selkie_opened *opened)
+                       const struct selkie_opened *opened, bool late)
 {
     struct selkie_output *output = selkie_output_new(SELKIE_OUTPUT_PAYLOAD, opened->payload, opened->payload_len);
     if (!output)
@@ -19,6 +19,14 @@ static int put_payload(struct selkie_effects *effects, const struct selkie_bindi
     output->clock = opened->clock;
     output->rssi = opened->rssi;
     output->form = opened->form;
+    output->late = late || binding->status != SELKIE_BINDING_ACTIVE;
+    output->model_known = true;
+    int result = selkie_device_models_find(&effects->models, effects->registry, binding->address, binding->firmware,
+                                           &output->model);
+    if (result < 0) {
+        selkie_output_free(output);
+        return result;
+    }
     return selkie_effects_put(effects, output, true);
 }
 
@@ -102,7 +110,7 @@ static int accept(struct selkie_effects *effects, struct selkie_binding *binding
     effects->counts.late += decision->late;
     effects->counts.lost += decision->lost;
     if (result == 0 && opened->has_payload)
-        result = put_payload(effects, binding, opened);
+        result = put_payload(effects, binding, opened, decision->late);
     if (result == 0 && decision->lost > 0)
         result = selkie_effects_event(effects, "lost", binding->address, binding->id_hash,
                                       json_pack("{s:I, s:I, s:s}", "count", (json_int_t)decision->lost, "counter",
@@ -167,8 +175,11 @@ static int hear_duplicate(struct selkie_effects *effects, struct selkie_binding 
     if (effects->silent_after_ms == 0 || !due)
         return 0;
     selkie_effects_heard(effects, binding, opened->arrived_ms);
+    bool was_silent = binding->silent && binding->status == SELKIE_BINDING_ACTIVE;
     binding->silent = false;
-    return selkie_registry_put_binding(effects->registry, binding);
+    int result = selkie_registry_put_binding(effects->registry, binding);
+    return result < 0 || !was_silent ? result
+                                     : selkie_state_publisher_touch(&effects->states, binding->address, NULL);
 }
 
 int selkie_active_apply(struct selkie_effects *effects, struct selkie_binding *binding,

@@ -112,19 +112,28 @@ json_t *selkie_document_binding(const struct selkie_binding *binding)
 }
 
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            enum selkie_device_record_status status, int pending,
-                                            const struct selkie_binding *binding)
+                                            const struct selkie_document_state *state)
 {
+    const struct selkie_binding *binding = state->binding;
     json_t *json = binding ? binding_fields(binding) : json_object();
+    int failure = json_object_set_new(json, "status", json_string(selkie_device_status_names[state->status]));
 
-    if (json_object_set_new(json, "status", json_string(selkie_device_status_names[status])) != 0 ||
-        json_object_set_new(json, "pending", json_integer(pending)) != 0) {
+    failure |= json_object_set_new(json, "pending", json_integer(state->pending));
+    if (state->name[0] != '\0')
+        failure |= json_object_set_new(json, "name", json_string(state->name));
+    if (state->model)
+        failure |= json_object_set_new(json, "model", json_string(selkie_model_name(state->model)));
+    if (binding && binding->status == SELKIE_BINDING_ACTIVE && binding->silent)
+        failure |= json_object_set_new(json, "silent", json_true());
+    if (failure) {
         json_decref(json);
         return NULL;
     }
     struct selkie_output *output = make_output(SELKIE_OUTPUT_STATE, json);
-    if (output)
-        set_address(output, address);
+    if (!output)
+        return NULL;
+    set_address(output, address);
+    output->model = state->model;
     return output;
 }
 

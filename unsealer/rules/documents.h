@@ -14,10 +14,16 @@
 
 void selkie_document_id(char text[static SELKIE_ID_TEXT_SIZE], const uint8_t id_hash[static SELKIE_ID_HASH_SIZE]);
 
-/* The device's state. `binding`: its active binding, else a pending one, else NULL. `pending`: how many are. */
+/* The device's state. */
+struct selkie_document_state {
+    enum selkie_device_record_status status;
+    int pending;                          /* how many bindings are */
+    const struct selkie_binding *binding; /* its active binding, else a pending one, else NULL */
+    const char *name;                     /* "" = none */
+    const struct selkie_model *model;     /* NULL = none */
+};
 struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                            enum selkie_device_record_status status, int pending,
-                                            const struct selkie_binding *binding);
+                                            const struct selkie_document_state *state);
 /* The empty payload that clears the retained state. */
 struct selkie_output *selkie_document_no_state(const uint8_t address[static SELKIE_ADDRESS_SIZE]);
 

@@ -82,7 +82,8 @@ int selkie_effects_end(struct selkie_effects *effects, int64_t now_us)
     result = selkie_registry_count_all_pending(effects->registry, &effects->pending);
     if (result < 0)
         return result;
-    return selkie_state_publisher_publish(&effects->states, effects->registry, now_us / 1000, &effects->out);
+    return selkie_state_publisher_publish(&effects->states, effects->registry, &effects->models, now_us / 1000,
+                                          &effects->out);
 }
 
 void selkie_effects_undo(struct selkie_effects *effects)

@@ -10,6 +10,7 @@
 #include "model/job.h"
 #include "rules/admission.h"
 #include "rules/day_clock.h"
+#include "rules/device_models.h"
 #include "rules/state_publisher.h"
 
 /* Outcomes of frames; the members of selkie/stats. */
@@ -46,6 +47,7 @@ struct selkie_effects {
     int64_t boot_clock_ms;  /* the same less the time since the boot */
     int64_t proof_since_ms; /* when the clock was last set, by the new time: times by age before it count as this */
     struct selkie_state_publisher states;
+    struct selkie_device_models models;
     /* unmatched_now_ms is the monotonic clock plus this, so that it continues from the last arrival that an earlier run
      * stored. */
     int64_t unmatched_shift_ms;

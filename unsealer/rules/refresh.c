@@ -31,7 +31,7 @@ static int begin(struct selkie_effects *effects, struct selkie_refresh *refresh)
 static int put_state(struct selkie_effects *effects, const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
     struct selkie_output *output;
-    int result = selkie_state_publisher_read(effects->registry, address, &output);
+    int result = selkie_state_publisher_read(effects->registry, &effects->models, address, &output);
 
     return result < 0 ? result : selkie_effects_put(effects, output, false);
 }

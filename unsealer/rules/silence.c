@@ -25,6 +25,8 @@ static int mark_silent(struct selkie_effects *effects, struct selkie_binding *bi
         return result;
     binding->silent = true;
     result = selkie_registry_put_binding(effects->registry, binding);
+    if (result == 0)
+        result = selkie_state_publisher_touch(&effects->states, binding->address, NULL);
     if (result < 0 || revoked)
         return result;
     return selkie_effects_event(

@@ -99,8 +99,8 @@ static int count_pending(const struct selkie_binding live[], int count)
     return pending;
 }
 
-int selkie_state_publisher_read(struct selkie_registry *registry, const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                struct selkie_output **output)
+int selkie_state_publisher_read(struct selkie_registry *registry, struct selkie_device_models *models,
+                                const uint8_t address[static SELKIE_ADDRESS_SIZE], struct selkie_output **output)
 {
     struct selkie_device_record device;
     struct selkie_binding live[SELKIE_LIVE_MAX];
@@ -111,29 +111,55 @@ int selkie_state_publisher_read(struct selkie_registry *registry, const uint8_t 
     if (known == 0)
         *output = selkie_document_no_state(address);
     else if (count >= 0)
-        *output = selkie_document_state(address, device.status, count_pending(live, count), count > 0 ? live : NULL);
+        *output = selkie_document_state(
+            address, &(struct selkie_document_state){
+                         .status = device.status,
+                         .pending = count_pending(live, count),
+                         .binding = count > 0 ? live : NULL,
+                         .name = device.name,
+                         .model = selkie_device_models_of(models, device.model, count > 0 ? live[0].firmware : "")});
     mbedtls_platform_zeroize(&device, sizeof device);
     if (count < 0)
         return count;
     return *output ? 0 : SELKIE_ENOMEM;
 }
 
-static int publish(struct selkie_state_entry *entry, struct selkie_registry *registry, struct selkie_output_list *out)
+/* The state of a device of whose active binding a frame has come, and nothing else has changed. */
+static int read_active(const struct selkie_state_entry *entry, struct selkie_registry *registry,
+                       struct selkie_device_models *models, struct selkie_output **output)
+{
+    struct selkie_device_label label;
+    int result = selkie_registry_label(registry, entry->address, &label);
+    int pending = result < 0 ? result : selkie_registry_count_pending(registry, entry->address);
+
+    if (pending < 0)
+        return pending;
+    *output = selkie_document_state(
+        entry->address, &(struct selkie_document_state){
+                            .status = SELKIE_DEVICE_ACTIVE,
+                            .pending = pending,
+                            .binding = &entry->active,
+                            .name = label.name,
+                            .model = selkie_device_models_of(models, label.model, entry->active.firmware)});
+    return *output ? 0 : SELKIE_ENOMEM;
+}
+
+static int publish(struct selkie_state_entry *entry, struct selkie_registry *registry,
+                   struct selkie_device_models *models, struct selkie_output_list *out)
 {
     struct selkie_output *output = NULL;
-    int result = entry->read ? selkie_state_publisher_read(registry, entry->address, &output)
-                             : selkie_registry_count_pending(registry, entry->address);
+    int result = entry->read ? selkie_state_publisher_read(registry, models, entry->address, &output)
+                             : read_active(entry, registry, models, &output);
 
-    if (!entry->read && result >= 0)
-        output = selkie_document_state(entry->address, SELKIE_DEVICE_ACTIVE, result, &entry->active);
-    if (!output)
-        return result < 0 ? result : SELKIE_ENOMEM;
+    if (result < 0)
+        return result;
     selkie_output_list_add(out, output);
     return selkie_registry_put_outbox(registry, output);
 }
 
 static int publish_or_wait(struct selkie_state_publisher *states, struct selkie_state_entry *entry,
-                           struct selkie_registry *registry, int64_t now_ms, struct selkie_output_list *out)
+                           struct selkie_registry *registry, struct selkie_device_models *models, int64_t now_ms,
+                           struct selkie_output_list *out)
 {
     bool was_waiting = entry->waiting;
 
@@ -144,12 +170,12 @@ static int publish_or_wait(struct selkie_state_publisher *states, struct selkie_
     entry->last_ms = now_ms;
     DL_DELETE(states->queue, entry);
     DL_APPEND(states->queue, entry);
-    int result = publish(entry, registry, out);
+    int result = publish(entry, registry, models, out);
     return result == 0 && was_waiting ? selkie_registry_delete_stale(registry, entry->address) : result;
 }
 
 int selkie_state_publisher_publish(struct selkie_state_publisher *states, struct selkie_registry *registry,
-                                   int64_t now_ms, struct selkie_output_list *out)
+                                   struct selkie_device_models *models, int64_t now_ms, struct selkie_output_list *out)
 {
     struct selkie_state_entry *entry, *next;
     int result = 0;
@@ -165,7 +191,7 @@ int selkie_state_publisher_publish(struct selkie_state_publisher *states, struct
     while ((entry = states->touched) && result == 0) {
         DL_DELETE2(states->touched, entry, touched_prev, touched_next);
         entry->touched = false;
-        result = publish_or_wait(states, entry, registry, now_ms, out);
+        result = publish_or_wait(states, entry, registry, models, now_ms, out);
     }
     return result;
 }

@@ -6,6 +6,7 @@
 #ifndef SELKIE_STATE_PUBLISHER_H
 #define SELKIE_STATE_PUBLISHER_H
 
+#include "rules/device_models.h"
 #include "rules/documents.h"
 
 struct selkie_state_entry;
@@ -32,11 +33,13 @@ SELKIE_USE_RESULT int selkie_state_publisher_touch(struct selkie_state_publisher
 
 /* At the end of a transaction: publish what is due, to the outbox and to `out`. `now_ms` is monotonic. */
 SELKIE_USE_RESULT int selkie_state_publisher_publish(struct selkie_state_publisher *states,
-                                                     struct selkie_registry *registry, int64_t now_ms,
+                                                     struct selkie_registry *registry,
+                                                     struct selkie_device_models *models, int64_t now_ms,
                                                      struct selkie_output_list *out);
 
 /* The state of a device as the registry has it; the empty one for a device that is not there. */
 SELKIE_USE_RESULT int selkie_state_publisher_read(struct selkie_registry *registry,
+                                                  struct selkie_device_models *models,
                                                   const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                                   struct selkie_output **output);
 

@@ -16,6 +16,7 @@ SELKIE_C_BEGIN
 #define SELKIE_GATEWAY_NAME_MAX   64
 #define SELKIE_DEVICE_NAME_MAX    64 /* bytes; of the name for people: section 8, addDevice */
 #define SELKIE_REASON_MAX         32
+#define SELKIE_TOPIC_MODEL_MAX    64  /* a model's name: 1 to 64 of a-z 0-9 . _ - */
 #define SELKIE_TOPIC_MAX          256 /* any topic of Selkie and its NUL */
 
 /* The user property `rssi`, how strong a frame was received: whole dBm within these bounds. In structs 0 = unknown. */
@@ -31,6 +32,8 @@ enum selkie_topic_kind {
     SELKIE_TOPIC_DEVICE_UP,       /* device/<address>/up */
     SELKIE_TOPIC_DEVICE_STATE,    /* device/<address>/state */
     SELKIE_TOPIC_DEVICE_EVENT,    /* device/<address>/event */
+    SELKIE_TOPIC_DEVICE_VALUES,   /* device/<address>/values */
+    SELKIE_TOPIC_MODEL,           /* models/<model> */
     SELKIE_TOPIC_REJECTED,        /* rejected/<reason> */
     SELKIE_TOPIC_STATS,           /* stats */
     SELKIE_TOPIC_OTHER            /* below the root, but none of these */
@@ -40,6 +43,7 @@ struct selkie_topic {
     enum selkie_topic_kind kind;
     char gateway[SELKIE_GATEWAY_NAME_MAX + 1]; /* for SELKIE_TOPIC_GATEWAY_… */
     uint8_t address[SELKIE_ADDRESS_SIZE];      /* for SELKIE_TOPIC_DEVICE_… */
+    char model[SELKIE_TOPIC_MODEL_MAX + 1];    /* for SELKIE_TOPIC_MODEL */
 };
 
 /* A gateway's name: 1 to 64 letters, digits, '-', '_' and '.'. */
@@ -60,6 +64,8 @@ SELKIE_USE_RESULT int selkie_topic_device(char text[SELKIE_AT_LEAST(SELKIE_TOPIC
                                           enum selkie_topic_kind kind);
 SELKIE_USE_RESULT int selkie_topic_rejected(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root,
                                             const char *reason);
+SELKIE_USE_RESULT int selkie_topic_model(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root,
+                                         const char *model);
 SELKIE_USE_RESULT int selkie_topic_stats(char text[SELKIE_AT_LEAST(SELKIE_TOPIC_MAX)], const char *root);
 
 SELKIE_C_END

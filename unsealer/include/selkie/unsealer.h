@@ -14,6 +14,7 @@
 #include <selkie/error.h>
 #include <selkie/frame.h>
 #include <selkie/keyring.h>
+#include <selkie/models.h>
 #include <selkie/topic.h>
 
 struct selkie_unsealer;
@@ -27,6 +28,8 @@ struct selkie_unsealer_options {
     const char *state_dir;          /* registry.db lives here */
     bool create;                    /* make it, with mode 0700, if it is not there; else that is refused */
     struct selkie_keyring *keyring; /* borrowed; must outlive the unsealer */
+    const struct selkie_models *models; /* likewise; NULL = none */
+    unsigned models_refused;            /* files that are not among them, for selkie/stats */
     unsigned workers;               /* threads that do RSA; 0 = number of processors */
     unsigned intake_max; /* frames between submit and decision; 0 = 4096. A full intake refuses: see submit */
     enum selkie_enrolment enrolment;
@@ -93,12 +96,14 @@ enum selkie_clock {
 enum selkie_output_kind {
     SELKIE_OUTPUT_PAYLOAD,  /* data = the plaintext payload; address, counter, gateway, rx_ms, clock, rssi, form, outbox
                              */
-    SELKIE_OUTPUT_STATE,    /* data = JSON for the device's state (retained); address. len 0: the device was removed */
+    SELKIE_OUTPUT_STATE,    /* data = JSON for the device's state (retained); address, model. len 0: the device was
+                               removed */
     SELKIE_OUTPUT_EVENT,    /* data = JSON for the device's event; address */
     SELKIE_OUTPUT_REJECTED, /* data = JSON; reason; has_address, address */
     SELKIE_OUTPUT_RECEIPT,  /* gateway, seq, instance */
     SELKIE_OUTPUT_ANSWER,   /* data = JSON answer to a command; token */
     SELKIE_OUTPUT_REFRESHED, /* with `refresh`: the state of every device has been put out */
+    SELKIE_OUTPUT_VALUES, /* behind the payload that they are of: data = JSON; the members of the payload, model, late */
     SELKIE_OUTPUT_GATEWAY /* after gateways_wait_ms: gateway, which is registered and has been there, some time ago */
 };
 
@@ -114,6 +119,9 @@ struct selkie_output {
     enum selkie_clock clock; /* by this clock */
     int16_t rssi;            /* dBm; 0 = unknown */
     uint32_t counter;
+    bool late;                        /* PAYLOAD, VALUES: not the device's newest: it came late, or of a replaced ID */
+    bool model_known;                 /* PAYLOAD: `model` has been looked for */
+    const struct selkie_model *model; /* the device's model; NULL = none. PAYLOAD, STATE, VALUES */
     uint64_t outbox; /* growing number in the outbox, for selkie_unsealer_delivered; 0 = not in the outbox */
     uint64_t token;  /* ANSWER: as given with the command */
     char reason[SELKIE_REASON_MAX];
