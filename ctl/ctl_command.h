@@ -38,6 +38,7 @@ struct ctl_options {
     const char *claim;
     bool make_claim; /* --claim without a value; then claim is NULL */
     const char *name;
+    const char *model;
     const char *status;
     const char *seen_by;
     bool waiting;
@@ -46,8 +47,10 @@ struct ctl_options {
     bool yes;
     bool certificate;
     bool no_claim;
+    bool no_model;
     bool update;
     bool gateways; /* health */
+    bool values;   /* watch */
 
     /* the broker; NULL or 0 = as the configuration says */
     const char *config;
@@ -83,6 +86,7 @@ enum ctl_exit ctl_device_set(const struct ctl_options *options, const struct ctl
 enum ctl_exit ctl_device_change(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_device_export(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_model_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_key_list(const struct ctl_options *options, const struct ctl_command *command);
 /* After a sentence about what is no name of a gateway: CTL_USAGE. */
 enum ctl_exit ctl_gateway_name_fault(const char *text);
@@ -114,6 +118,7 @@ enum ctl_option_set {
     CTL_DEVICE_DENY = 4096,
     CTL_ASKS = 8192,
     CTL_HEALTH = 16384,
+    CTL_WATCH = 32768,
     CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
 };
 

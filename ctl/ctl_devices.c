@@ -23,6 +23,7 @@ static const struct ctl_column list_columns[] = {
     {"WAITING", "pending", CTL_NUMBER},   {"ID", "id", CTL_TEXT},           {"COUNTER", "counter", CTL_NUMBER},
     {"RECEIVED", "received", CTL_NUMBER}, {"LOST", "lost", CTL_NUMBER},     {"FORM", "form", CTL_TEXT},
     {"LAST SEEN", "last_seen", CTL_TIME}, {"GATEWAY", "gateway", CTL_TEXT}, {"FIRMWARE", "firmware", CTL_TEXT},
+    {"MODEL", "model", CTL_TEXT},
 };
 
 static const struct ctl_column binding_columns[] = {
@@ -205,13 +206,16 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
     return result;
 }
 
-const char *const ctl_export_columns[] = {"address", "name",   "status",     "id",        "counter", "received", "lost",
-                                          "form",    "key_id", "first_seen", "last_seen", "gateway", "firmware", NULL};
+const char *const ctl_export_columns[] = {"address",   "name",    "status",   "id",     "counter",
+                                          "received",  "lost",    "form",     "key_id", "first_seen",
+                                          "last_seen", "gateway", "firmware", "model",  NULL};
 
 static enum ctl_exit write_row(json_t *device, void *context)
 {
     (void)context;
     json_t *flat = flat_of(device);
+    if (!json_is_true(json_object_get(flat, "model_chosen")))
+        (void)json_object_del(flat, "model"); /* an import would make the firmware's word the operator's choice */
     for (size_t i = 0; ctl_export_columns[i]; i++) {
         char text[CTL_CELL_SIZE];
         const json_t *value = json_object_get(flat, ctl_export_columns[i]);
@@ -305,19 +309,33 @@ enum ctl_exit ctl_device_show(const struct ctl_options *options, const struct ct
     return result;
 }
 
-static json_t *change_command(const char *what, const char *address, const char *name, const char *claim)
+static json_t *change_command(const char *what, const char *address, const char *name, const char *claim,
+                              const char *model)
 {
     json_t *command = ctl_json_pack("{s:s, s:s}", "command", what, "address", address);
     if (name)
         ctl_json_set_take(command, "name", json_string(name));
     if (claim)
         ctl_json_set_take(command, "claim", json_string(claim));
+    if (model)
+        ctl_json_set_take(command, "model", json_string(model));
     return command;
 }
 
-json_t *ctl_device_add_command(const char *address, const char *name, const char *claim)
+json_t *ctl_device_add_command(const char *address, const char *name, const char *claim, const char *model)
 {
-    return change_command("addDevice", address, name, claim);
+    return change_command("addDevice", address, name, claim, model);
+}
+
+/* The same of the options, with what they take away. */
+static json_t *change_of(const struct ctl_options *options, const char *what, const char *address, const char *claim)
+{
+    json_t *command = change_command(what, address, options->name, claim, options->model);
+    if (options->no_claim)
+        ctl_json_set_take(command, "claim", json_null());
+    if (options->no_model)
+        ctl_json_set_take(command, "model", json_null());
+    return command;
 }
 
 static bool make_claim(char claim[static CLAIM_DIGITS + 1])
@@ -357,8 +375,7 @@ static enum ctl_exit send_with_new_claim(const struct ctl_options *options, cons
     json_t *data;
     if (!make_claim(claim))
         return ctl_fail_openssl("no random numbers for a claim");
-    enum ctl_exit result =
-        selkie_control_client_once_take(&data, options, change_command(what, address, options->name, claim));
+    enum ctl_exit result = selkie_control_client_once_take(&data, options, change_of(options, what, address, claim));
     if (data)
         print_claim(address, claim, data, options->json);
     if (data && !options->json)
@@ -392,8 +409,8 @@ enum ctl_exit ctl_device_add(const struct ctl_options *options, const struct ctl
         return CTL_USAGE;
     if (options->make_claim)
         return send_with_new_claim(options, command->control, address);
-    return selkie_control_client_print_take(
-        options, change_command(command->control, address, options->name, options->claim), print_result, address);
+    return selkie_control_client_print_take(options, change_of(options, command->control, address, options->claim),
+                                            print_result, address);
 }
 
 enum ctl_exit ctl_device_set(const struct ctl_options *options, const struct ctl_command *command)
@@ -403,16 +420,13 @@ enum ctl_exit ctl_device_set(const struct ctl_options *options, const struct ctl
         ctl_fail("--claim and --no-claim exclude each other");
         return CTL_USAGE;
     }
-    if (!options->name && !claim && !options->no_claim) {
-        ctl_fail("nothing to change: use --name, --claim or --no-claim");
+    if (options->no_model && options->model) {
+        ctl_fail("--model and --no-model exclude each other");
         return CTL_USAGE;
     }
-    if (!options->no_claim)
-        return ctl_device_add(options, command);
-    char address[SELKIE_ADDRESS_TEXT_SIZE];
-    if (ctl_device_argument(address, options) != CTL_DONE)
+    if (!options->name && !claim && !options->no_claim && !options->model && !options->no_model) {
+        ctl_fail("nothing to change: use --name, --claim, --no-claim, --model or --no-model");
         return CTL_USAGE;
-    json_t *request = change_command(command->control, address, options->name, NULL);
-    ctl_json_set_take(request, "claim", json_null());
-    return selkie_control_client_print_take(options, request, print_result, address);
+    }
+    return ctl_device_add(options, command);
 }

@@ -14,8 +14,8 @@ const char *ctl_device_address(char address[static SELKIE_ADDRESS_TEXT_SIZE], co
 /* The command's first argument as an address in lower case. CTL_USAGE after a message if it is none. */
 enum ctl_exit ctl_device_argument(char address[static SELKIE_ADDRESS_TEXT_SIZE], const struct ctl_options *options);
 
-/* The command addDevice; name and claim may be NULL. New. */
-json_t *ctl_device_add_command(const char *address, const char *name, const char *claim);
+/* The command addDevice; name, claim and model may be NULL. New. */
+json_t *ctl_device_add_command(const char *address, const char *name, const char *claim, const char *model);
 
 /* The columns that export writes and import ignores; ended by NULL. */
 extern const char *const ctl_export_columns[];

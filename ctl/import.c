@@ -17,13 +17,14 @@
 #define REFUSALS_PRINTED 20
 #define TRIMMED_SIZE     64
 
-enum column { ADDRESS, NAME, CLAIM, IGNORED, EMPTY };
+enum column { ADDRESS, NAME, CLAIM, MODEL, IGNORED, EMPTY };
 
 struct row {
     unsigned line;
     char address[SELKIE_ADDRESS_TEXT_SIZE];
     char *name;  /* NULL = none */
     char *claim; /* NULL = none; a secret */
+    char *model; /* NULL = none */
 };
 
 struct import {
@@ -40,7 +41,7 @@ struct import {
  * lost. A spreadsheet writes columns without a name where something once was: they must be empty. */
 static bool find_column(enum column *column, const char *title)
 {
-    static const char *const used[] = {[ADDRESS] = "address", [NAME] = "name", [CLAIM] = "claim"};
+    static const char *const used[] = {[ADDRESS] = "address", [NAME] = "name", [CLAIM] = "claim", [MODEL] = "model"};
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
         if (strcasecmp(used[i], title) == 0) {
             *column = (enum column)i;
@@ -103,7 +104,7 @@ static enum ctl_exit read_titles(struct import *import)
         char text[TRIMMED_SIZE];
         const char *title = trimmed(text, import->csv.fields[i]);
         if (!find_column(&import->columns[i], title))
-            return fail_at(import, "unknown column (known are address, name, claim)", title);
+            return fail_at(import, "unknown column (known are address, name, claim, model)", title);
         for (size_t j = 0; j < i; j++) {
             if (import->columns[j] == import->columns[i] && import->columns[i] < IGNORED)
                 return fail_at(import, "the column appears twice", title);
@@ -165,9 +166,14 @@ static enum ctl_exit read_field(const struct import *import, struct row *row, en
         return fail_at(import, "text in a column without a name", NULL); /* it may be a claim */
     if (column == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
         return fail_at(import, "the claim is longer than 64 bytes", NULL);
+    if (column == MODEL && strlen(field) > SELKIE_TOPIC_MODEL_MAX)
+        return fail_at(import, "the model's name is longer than 64 bytes", field);
     if (column == NAME && strlen(field) > SELKIE_DEVICE_NAME_MAX)
         return fail_at(import, "the name is longer than 64 bytes", field);
-    char **copy = column == NAME ? &row->name : column == CLAIM ? &row->claim : NULL;
+    char **copy = column == NAME ? &row->name : column == CLAIM ? &row->claim : column == MODEL ? &row->model : NULL;
+    char text[TRIMMED_SIZE];
+    if (column == MODEL)
+        field = trimmed(text, field);
     if (copy && field[0] != '\0' && !(*copy = strdup(field)))
         return ctl_fail("out of memory");
     return CTL_DONE;
@@ -276,7 +282,7 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
     bool full = false;
     while (next < import->count && !full) {
         const struct row *row = &import->rows[next++];
-        json_t *command = ctl_device_add_command(row->address, row->name, row->claim);
+        json_t *command = ctl_device_add_command(row->address, row->name, row->claim, row->model);
         if (import->update)
             ctl_json_set_take(command, "update", json_true());
         if (selkie_control_client_add_take(control, command, &full) != CTL_DONE) {
@@ -325,6 +331,41 @@ static void report(const struct import *import, const struct outcome *outcome, b
             outcome->shut_out, outcome->shut_one);
 }
 
+static bool has_model(const json_t *models, const char *name)
+{
+    const json_t *each;
+    size_t i;
+    json_array_foreach (models, i, each) {
+        const char *known = json_string_value(json_object_get(each, "model"));
+        if (known && strcmp(known, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Ask for the models if a row names one, before the first row goes out: a file with a mistake changes nothing. */
+static enum ctl_exit check_models(struct selkie_control_client *control, const struct import *import)
+{
+    size_t first = 0, unknown = 0;
+    while (first < import->count && !import->rows[first].model)
+        first++;
+    if (first == import->count)
+        return CTL_DONE;
+    json_t *data = selkie_control_client_ask_take(control, ctl_json_pack("{s:s}", "command", "listModels"));
+    if (!data)
+        return CTL_FAILED;
+    for (size_t i = first; i < import->count; i++) {
+        const struct row *row = &import->rows[i];
+        if (row->model && !has_model(json_object_get(data, "models"), row->model) && unknown++ < REFUSALS_PRINTED)
+            ctl_fail("%s:%u: there is no model %s; 'selkiectl model list' shows those that the plugin has",
+                     import->path, row->line, row->model);
+    }
+    if (unknown > REFUSALS_PRINTED)
+        ctl_fail("… and %zu more", unknown - REFUSALS_PRINTED);
+    json_decref(data);
+    return unknown == 0 ? CTL_DONE : CTL_FAILED;
+}
+
 static enum ctl_exit send_all(const struct import *import, const struct ctl_options *options)
 {
     struct selkie_control_client *control;
@@ -332,6 +373,10 @@ static enum ctl_exit send_all(const struct import *import, const struct ctl_opti
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
+    if (check_models(control, import) != CTL_DONE) {
+        selkie_control_client_close(control);
+        return CTL_FAILED;
+    }
     outcome.refused = ctl_json_must(json_array());
     for (size_t sent = 0, some; sent < import->count && result == CTL_DONE; sent += some) {
         some = send_some(control, &outcome, import, sent);
@@ -363,6 +408,7 @@ enum ctl_exit ctl_device_import(const struct ctl_options *options, const struct 
             OPENSSL_cleanse(import->rows[i].claim, strlen(import->rows[i].claim));
         free(import->rows[i].claim);
         free(import->rows[i].name);
+        free(import->rows[i].model);
     }
     free(import->rows);
     OPENSSL_cleanse(import, sizeof *import);

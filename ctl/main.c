@@ -23,7 +23,7 @@ static const struct ctl_command commands[] = {
      "getDevice"},
     {"device add", "ADDRESS", "Enrol a device; with --claim, only for a device that sends this claim", ctl_device_add,
      CTL_BROKER | CTL_JSON | CTL_DEVICE_ADD, 1, 1, "addDevice"},
-    {"device set", "ADDRESS", "Change a device's name or claim", ctl_device_set,
+    {"device set", "ADDRESS", "Change a device's name, claim or model", ctl_device_set,
      CTL_BROKER | CTL_JSON | CTL_DEVICE_ADD | CTL_DEVICE_SET, 1, 1, "setDevice"},
     {"device approve", "ADDRESS [ID]|--waiting", "Accept a pending ID as the device's own", ctl_device_change,
      CTL_BROKER | CTL_JSON | CTL_DEVICE_APPROVE | CTL_ASKS, 0, 2, "approveDevice"},
@@ -37,7 +37,7 @@ static const struct ctl_command commands[] = {
      "restoreDevice"},
     {"device remove", "ADDRESS", "Forget a device", ctl_device_change, CTL_BROKER | CTL_JSON | CTL_ASKS, 1, 1,
      "removeDevice"},
-    {"device import", "FILE.csv|-", "Enrol many devices, from a file with the columns address, name, claim",
+    {"device import", "FILE.csv|-", "Enrol many devices, from a file with the columns address, name, claim, model",
      ctl_device_import, CTL_BROKER | CTL_JSON | CTL_DEVICE_IMPORT, 1, 1, "addDevice"},
     {"device export", "", "Print all devices as CSV", ctl_device_export, CTL_BROKER | CTL_JSON, 0, 0, "listDevices"},
     {"gateway list", "", "List gateways, and how each is", ctl_gateway_list, CTL_BROKER | CTL_JSON | CTL_UTC, 0, 0,
@@ -49,6 +49,8 @@ static const struct ctl_command commands[] = {
     {"gateway reset-password", "NAME", "Give a gateway another password; print it, once", ctl_gateway_reset_password,
      CTL_BROKER | CTL_JSON, 1, 1, "resetGatewayPassword"},
     {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, CTL_BROKER | CTL_JSON, 1, 1, "removeGateway"},
+    {"model list", "", "List the models that the plugin has loaded", ctl_model_list, CTL_BROKER | CTL_JSON, 0, 0,
+     "listModels"},
     {"key list", "", "List the cloud's keys and how many devices use each", ctl_key_list, CTL_BROKER | CTL_JSON, 0, 0,
      "listKeys"},
     {"model check", "FILE|FOLDER...", "Check files of models, and that their examples come out", ctl_model_check, 0, 1,
@@ -62,7 +64,7 @@ static const struct ctl_command commands[] = {
      ctl_registry_create, 0, 1, 1, NULL},
     {"stats", "", "Print the plugin's counters", ctl_stats, CTL_BROKER | CTL_JSON | CTL_UTC, 0, 0, "getStats"},
     {"watch", "[ADDRESS]", "Show events, rejections and frames as they come", ctl_watch,
-     CTL_BROKER | CTL_JSON | CTL_UTC, 0, 1, NULL},
+     CTL_BROKER | CTL_JSON | CTL_UTC | CTL_WATCH, 0, 1, NULL},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -163,8 +165,9 @@ static enum ctl_exit check_texts(const struct ctl_options *options)
 {
     const struct {
         const char *option, *text;
-    } texts[] = {{"--claim", options->claim},   {"--name", options->name},         {"--status", options->status},
-                 {"--broker", options->broker}, {"--username", options->username}, {"--root", options->root}};
+    } texts[] = {{"--claim", options->claim},   {"--name", options->name},     {"--model", options->model},
+                 {"--status", options->status}, {"--broker", options->broker}, {"--username", options->username},
+                 {"--root", options->root}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const char *text = texts[i].text;
         size_t len = text ? strlen(text) : 0, valid = ctl_utf8_valid(text, len);

@@ -18,6 +18,7 @@ static const struct ctl_column columns[] = {
     {"ADDRESS", "address", CTL_TEXT}, {"NAME", "name", CTL_TEXT},           {"ID", "id", CTL_TEXT},
     {"WAITS", "waits", CTL_TEXT},     {"LAST SEEN", "last_seen", CTL_TIME}, {"GATEWAY", "gateway", CTL_TEXT},
     {"PARKED", "parked", CTL_NUMBER}, {"ACTIVE ID", "active", CTL_TEXT},    {"ACTIVE SEEN", "active_seen", CTL_TIME},
+    {"MODEL", "model", CTL_TEXT},
 };
 
 static const char *text_of(const json_t *object, const char *name)

@@ -19,10 +19,9 @@ static const struct feed {
     const char *leaf;
     const char *what;
 } feeds[] = {
-    {"device", "/event", "events"},
-    {"device", "/up", "frames"},
-    {"rejected", "", "rejections"},
-    {"gateway", "/state", "gateways"},
+    {"device", "/event", "events"},  {"device", "/up", "frames"},
+    {"device", "/values", "values"}, /* with --values */
+    {"rejected", "", "rejections"},  {"gateway", "/state", "gateways"},
 };
 
 static void print_clock(void)
@@ -62,6 +61,13 @@ static void print_line(const char *what, const char *whom, json_t *object, const
     }
 }
 
+/* What to show, beside the configuration. */
+struct view {
+    const char *address; /* of one device alone; NULL = all */
+    bool values;
+    bool as_json;
+};
+
 static const char *property(const struct selkie_mqtt_event *message, const char *name)
 {
     const char *value = selkie_mqtt_event_property(message, name);
@@ -91,6 +97,23 @@ static void print_frame(const char *address, const struct selkie_mqtt_event *mes
     json_decref(bytes);
 }
 
+static void print_values(const char *address, json_t *values, const struct selkie_mqtt_event *message)
+{
+    const char *name;
+    json_t *value;
+    print_clock();
+    printf("  %-8s  %-16s  #", "values", address);
+    ctl_print_text(property(message, "counter"));
+    json_object_foreach (values, name, value) {
+        char *text = json_is_string(value) ? NULL : ctl_json_dump(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        fputs("  ", stdout);
+        ctl_print_text(name);
+        putchar('=');
+        ctl_print_text(text ? text : json_string_value(value));
+        free(text);
+    }
+}
+
 static void print_readable(const struct selkie_mqtt_event *message, const char *root)
 {
     struct selkie_topic topic;
@@ -102,6 +125,9 @@ static void print_readable(const struct selkie_mqtt_event *message, const char *
     switch (topic.kind) {
     case SELKIE_TOPIC_DEVICE_UP:
         print_frame(address, message);
+        break;
+    case SELKIE_TOPIC_DEVICE_VALUES:
+        print_values(address, payload, message);
         break;
     case SELKIE_TOPIC_DEVICE_EVENT:
         print_line("event", address, payload, "event", "time");
@@ -141,13 +167,16 @@ static void print_json(const struct selkie_mqtt_event *message)
 }
 
 static enum ctl_exit subscribe(struct selkie_ctl_client *client, const struct selkie_ctl_config *config,
-                               const char *address)
+                               const struct view *view)
 {
+    const char *address = view->address;
     unsigned granted = 0;
     for (size_t i = 0; i < sizeof feeds / sizeof feeds[0]; i++) {
         char filter[SELKIE_TOPIC_MAX];
         bool of_device = strcmp(feeds[i].family, "device") == 0;
         if (address && strcmp(feeds[i].family, "gateway") == 0)
+            continue;
+        if (!view->values && strcmp(feeds[i].what, "values") == 0)
             continue;
         snprintf(filter, sizeof filter, "%s/%s/%s%s", config->root, feeds[i].family,
                  address && of_device ? address : "+", feeds[i].leaf);
@@ -162,20 +191,24 @@ static enum ctl_exit subscribe(struct selkie_ctl_client *client, const struct se
     return granted == 0 ? CTL_FAILED : CTL_DONE;
 }
 
-static bool is_of(const struct selkie_mqtt_event *message, const char *address)
+/* Retained values are of a frame that came before; an empty message only clears them. */
+static bool is_shown(const struct selkie_mqtt_event *message, const struct view *view)
 {
+    const char *leaf = strrchr(message->topic, '/'), *address = view->address;
+    if (leaf && strcmp(leaf, "/values") == 0 && (message->retained || message->len == 0))
+        return false;
     return !address || strstr(message->topic, address) || strstr((const char *)message->payload, address);
 }
 
 /* The broker restarts now and then. What it had for us meanwhile is lost. */
 static enum ctl_wait go_on(struct selkie_ctl_client *client, const struct selkie_ctl_config *config,
-                           const char *address)
+                           const struct view *view)
 {
     fputs("selkiectl: trying to connect again\n", stderr);
     for (;;) {
         if (selkie_ctl_client_reconnect(client) == CTL_INTERRUPTED)
             return CTL_INTERRUPTED;
-        if (subscribe(client, config, address) == CTL_DONE)
+        if (subscribe(client, config, view) == CTL_DONE)
             break;
         if (!selkie_ctl_client_is_lost(client))
             return CTL_LOST;
@@ -184,14 +217,14 @@ static enum ctl_wait go_on(struct selkie_ctl_client *client, const struct selkie
     return CTL_MESSAGE;
 }
 
-static enum ctl_exit show(struct selkie_ctl_client *client, const struct selkie_ctl_config *config, const char *address,
-                          bool as_json)
+static enum ctl_exit show(struct selkie_ctl_client *client, const struct selkie_ctl_config *config,
+                          const struct view *view)
 {
     for (;;) {
         struct selkie_mqtt_event *message;
         enum ctl_wait wait = selkie_ctl_client_next(client, &message, -1);
         if (wait == CTL_LOST) {
-            wait = go_on(client, config, address);
+            wait = go_on(client, config, view);
             if (wait == CTL_MESSAGE)
                 continue;
         }
@@ -199,9 +232,9 @@ static enum ctl_exit show(struct selkie_ctl_client *client, const struct selkie_
             return CTL_DONE;
         if (wait != CTL_MESSAGE)
             return CTL_FAILED;
-        if (is_of(message, address) && as_json)
+        if (is_shown(message, view) && view->as_json)
             print_json(message);
-        else if (is_of(message, address))
+        else if (is_shown(message, view))
             print_readable(message, config->root);
         free(message);
         size_t dropped = selkie_ctl_client_dropped(client);
@@ -218,17 +251,18 @@ enum ctl_exit ctl_watch(const struct ctl_options *options, const struct ctl_comm
     struct selkie_ctl_config config;
     struct selkie_ctl_client *client = NULL;
     char address[SELKIE_ADDRESS_TEXT_SIZE];
-    const char *only = options->arg_count > 0 ? address : NULL;
-    if (only && ctl_device_argument(address, options) != CTL_DONE)
+    const struct view view = {
+        .address = options->arg_count > 0 ? address : NULL, .values = options->values, .as_json = options->json};
+    if (view.address && ctl_device_argument(address, options) != CTL_DONE)
         return CTL_USAGE;
     enum ctl_exit result = selkie_ctl_config_open(&config, options);
     if (result == CTL_DONE)
         result = selkie_ctl_client_open(&client, &config, true);
     if (result == CTL_DONE)
-        result = subscribe(client, &config, only);
+        result = subscribe(client, &config, &view);
     if (result == CTL_DONE) {
         fprintf(stderr, "selkiectl: watching %s; press Ctrl-C to end\n", selkie_ctl_client_uri(client));
-        result = show(client, &config, only, options->json);
+        result = show(client, &config, &view);
     }
     selkie_ctl_client_close(client);
     selkie_ctl_config_close(&config);

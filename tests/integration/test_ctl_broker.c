@@ -79,6 +79,13 @@ START_TEST(each_command_asks_what_it_says)
          "{\"command\":\"setDevice\",\"address\":\"" ADDRESS "\",\"name\":\"x\",\"claim\":null}"},
         {"device set 0x" ADDRESS " --claim c",
          "{\"command\":\"setDevice\",\"address\":\"" ADDRESS "\",\"claim\":\"c\"}"},
+        {"device set " ADDRESS " --model th-1",
+         "{\"command\":\"setDevice\",\"address\":\"" ADDRESS "\",\"model\":\"th-1\"}"},
+        {"device set " ADDRESS " --no-model --no-claim",
+         "{\"command\":\"setDevice\",\"address\":\"" ADDRESS "\",\"claim\":null,\"model\":null}"},
+        {"device add " ADDRESS " --model th-1",
+         "{\"command\":\"addDevice\",\"address\":\"" ADDRESS "\",\"model\":\"th-1\"}"},
+        {"model list", "{\"command\":\"listModels\"}"},
         {"device approve " ADDRESS, "{\"command\":\"approveDevice\",\"address\":\"" ADDRESS "\"}"},
         {"device approve " ADDRESS " 0123456789abcdef",
          "{\"command\":\"approveDevice\",\"address\":\"" ADDRESS "\",\"id\":\"0123456789abcdef\"}"},
@@ -309,7 +316,7 @@ START_TEST(import_sends_nothing_of_a_file_with_a_mistake)
     } cases[] = {
         {"", ":1: the first row, with the names of the columns, is missing"},
         {"name\nx\n", ":1: the column 'address' is missing"},
-        {"address,clam\n", ":1: unknown column (known are address, name, claim): clam"},
+        {"address,clam\n", ":1: unknown column (known are address, name, claim, model): clam"},
         {"address,name,name\n", ":1: the column appears twice: name"},
         {"address\n0000000000000001\nxyz\n", ":3: not an address (16 hex digits): xyz"},
         {"address,name\n0000000000000001\n", ":2: the row has more or fewer fields"},
@@ -321,6 +328,9 @@ START_TEST(import_sends_nothing_of_a_file_with_a_mistake)
         {"address,claim\n0000000000000001,"
          "01234567890123456789012345678901234567890123456789012345678901234\n",
          ":2: the claim is longer than 64 bytes"},
+        {"address,model\n0000000000000001,"
+         "01234567890123456789012345678901234567890123456789012345678901234\n",
+         ":2: the model's name is longer than 64 bytes"},
     };
     struct fixture fixture = start("ECHO\n");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -520,6 +530,40 @@ START_TEST(watch_shows_what_comes_and_ends_on_sigint)
 }
 END_TEST
 
+static struct harness_process *start_watch_of_values(const struct fixture *fixture)
+{
+    const char *const argv[] = {harness_program("selkiectl"), "watch",    "--broker",
+                                fixture->broker->uri,         "--values", NULL};
+    struct harness_process *watch = harness_spawn("values", argv, false);
+    harness_wait_log(watch, "watching mqtt://");
+    return watch;
+}
+
+START_TEST(watch_shows_values_when_asked_and_as_they_come)
+{
+    static const char values[] = "{\"temperature\":21.43,\"door\":\"open\",\"evil\":\"\\u001b[2J\",\"on\":true}";
+    struct fixture fixture = {.broker = harness_broker("allow_anonymous true\n")};
+    struct harness_client *client = harness_connect(fixture.broker, NULL);
+    const struct harness_property old[] = {{"counter", "1"}, {NULL, NULL}};
+    harness_publish(client, "selkie/device/" ADDRESS "/values", "{\"temperature\":-40}", 19, 1, true, old);
+    struct harness_process *silent = start_watch(&fixture, NULL), *watch = start_watch_of_values(&fixture);
+    say(client, "selkie/device/" ADDRESS "/values", values);
+    harness_wait_log(watch, "values    " ADDRESS "  #7  temperature=21.43  door=open  evil=?[2J  on=true\n");
+    harness_publish(client, "selkie/device/" ADDRESS "/values", "", 0, 1, true, NULL); /* the device went */
+    say(client, "selkie/device/" ADDRESS "/up", "last");
+    harness_wait_log(watch, "last\n");
+    harness_wait_log(silent, "last\n");
+    ck_assert(!harness_log_has(silent, "values  "));
+    char *said = harness_read(watch->log);
+    ck_assert_msg(strstr(said, "-40") == NULL, "%s", said);                              /* of a frame before */
+    ck_assert_msg(strstr(strstr(said, "values  ") + 1, "values  ") == NULL, "%s", said); /* nor that they went */
+    free(said);
+    ck_assert_int_eq(harness_stop(watch, SIGINT), 0);
+    ck_assert_int_eq(harness_stop(silent, SIGINT), 0);
+    harness_disconnect(client);
+}
+END_TEST
+
 START_TEST(watch_of_one_device_shows_no_other)
 {
     struct fixture fixture = {.broker = harness_broker("allow_anonymous true\n")};
@@ -653,6 +697,7 @@ int main(void)
     tcase_add_test(tcase, an_empty_list_says_so_beside_the_result);
     tcase_add_test(tcase, what_export_writes_can_be_imported);
     tcase_add_test(tcase, watch_shows_what_comes_and_ends_on_sigint);
+    tcase_add_test(tcase, watch_shows_values_when_asked_and_as_they_come);
     tcase_add_test(tcase, watch_of_one_device_shows_no_other);
     tcase_add_test(tcase, watch_gives_json_and_goes_on_after_a_restart_of_the_broker);
     tcase_add_test(tcase, mistakes_end_with_2_before_anything_is_sent);

@@ -3,16 +3,19 @@
 #include "ctl_shell.h"
 #include "frames.h"
 
+#include <selkie/message.h>
 #include <selkie/session.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct harness_broker *broker;
 
 static void start(const char *rules)
 {
-    char configuration[300];
+    char configuration[500];
     snprintf(configuration, sizeof configuration, "\"gateways\":\"any\",\"admins\":[\"root\"]%s", rules);
     broker = harness_broker_with_plugin("", configuration);
 }
@@ -124,6 +127,82 @@ END_TEST
 
 /* The plugin takes 16 payloads at once, of all administrators, and carries them out in their order: here the first one
  * takes seconds, and the places behind it are all taken. */
+static void start_with_models(const char *rules)
+{
+    char text[400];
+    ck_assert_int_eq(mkdir(harness_path("models"), 0755), 0);
+    for (int i = 1; i <= 2; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "models/th-%d.json", i);
+        harness_write(name, 0644,
+                      "{\"model\":\"th-%d\",\"manufacturer\":\"Acme\",\"firmware\":[\"th%d *\",\"x%d\"],"
+                      "\"format\":\"text\",\"fields\":[{\"name\":\"t\",\"unit\":\"°C\"},{\"name\":\"n\"}],"
+                      "\"examples\":[{\"text\":\"t=1 n=2\",\"values\":{\"t\":1,\"n\":2}}]}",
+                      i, i, i);
+    }
+    snprintf(text, sizeof text, ",\"models_dir\":\"%s\"%s", harness_path("models"), rules);
+    start(text);
+}
+
+START_TEST(a_model_is_chosen_shown_and_taken_away)
+{
+    start_with_models("");
+    EXPECT(0, "th-1   Acme          text    th1 *, x1  t (°C), n", "ctl model list");
+    EXPECT(0, "\"unit\": \"\\u00B0C\"", "ctl model list --json");
+    EXPECT(0, "00112233aabbccdd added", "ctl device add 00112233aabbccdd --model th-1");
+    EXPECT(0, "00112233aabbccdd unchanged", "ctl device add 00112233aabbccdd --model th-1");
+    EXPECT(1, "added already, with another model", "ctl device add 00112233aabbccdd --model th-2");
+    EXPECT(1, "there is no th-3; known are th-1, th-2", "ctl device set 00112233aabbccdd --model th-3");
+    EXPECT(0, "th-1", "ctl device list");
+    EXPECT(0, "changed", "ctl device set 00112233aabbccdd --model th-2");
+    EXPECT(0, "\"model\": \"th-2\"", "ctl device show 00112233aabbccdd --json");
+    EXPECT(0, "\"model_chosen\": true", "ctl device show 00112233aabbccdd --json");
+    EXPECT(0, "changed", "ctl device set 00112233aabbccdd --no-model");
+    EXPECT(1, "", "ctl device show 00112233aabbccdd --json | grep model");
+    EXPECT(2, "exclude each other", "ctl device set 00112233aabbccdd --model th-1 --no-model");
+    EXPECT(0, "healthy", "ctl health");
+    harness_write("models/bad.json", 0644, "{");
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json: reloaded");
+    EXPECT(1, "1 files of models are wrong or cannot be read", "ctl health");
+}
+END_TEST
+
+START_TEST(models_are_imported_exported_and_checked_before_the_first_row_goes_out)
+{
+    start_with_models(",\"enrolment\":\"open\"");
+    EXPECT(1, "in.csv:3: there is no model th-9; 'selkiectl model list' shows",
+           "printf 'address,model\n0000000000000001,th-1\n0000000000000002,th-9\n' >in.csv; "
+           "ctl device import in.csv");
+    EXPECT(0, "no devices", "ctl device list");
+    EXPECT(0, "3 added, 0 changed, 0 unchanged, 0 refused",
+           "printf 'address,name,model\n0000000000000001,a,th-1\n0000000000000002,b, th-2 \n0000000000000003,c,\n' "
+           ">in.csv; ctl device import in.csv");
+    EXPECT(0, "0 added, 0 changed, 3 unchanged, 0 refused", "ctl device import in.csv");
+    EXPECT(1, "in.csv:2: 0000000000000001: address: added already, with another model",
+           "printf 'address,model\n0000000000000001,th-2\n0000000000000002,\n' >in.csv; ctl device import in.csv");
+    EXPECT(0, "0 added, 1 changed, 1 unchanged, 0 refused", "ctl device import --update in.csv");
+    EXPECT(0, "0000000000000001,a,listed,,,,,,,,,,,th-2\n", "ctl device export");
+    EXPECT(0, "0 added, 0 changed, 3 unchanged, 0 refused", "ctl device export | ctl device import -");
+
+    /* What the firmware says is no choice, and an export must not make it one. */
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    struct frames_device device = frames_device(3);
+    struct selkie_message message = {.kind = SELKIE_REGISTER};
+    uint8_t body[SELKIE_SEALED_SIZE];
+    memcpy(message.address, device.address, sizeof message.address);
+    memcpy(message.id, device.id, sizeof message.id);
+    message.registration.firmware = "th2 9";
+    message.registration.firmware_len = 5;
+    harness_seal(body, &message);
+    ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
+    frames_await_receipt(gateway, 1);
+    EXPECT(0, "\"model_chosen\": false", "ctl device show 0000000000000003 --json");
+    EXPECT(0, "th2 9,\n", "ctl device export");
+    harness_disconnect(gateway);
+}
+END_TEST
+
 START_TEST(a_busy_plugin_is_waited_for)
 {
     enum { PLACES = 16, COMMANDS = 16000 };
@@ -210,7 +289,7 @@ START_TEST(no_exported_cell_is_a_formula_and_import_takes_it_back)
     harness_seal(body, &message);
     ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 1), 0);
     frames_await_receipt(gateway, 1);
-    EXPECT(0, ",gw1,\"'=HYPERLINK(\"\"http://a\"\")\"\n", "ctl device export");
+    EXPECT(0, ",gw1,\"'=HYPERLINK(\"\"http://a\"\")\",\n", "ctl device export");
     EXPECT(0, "added", "ctl device add 00112233aabbccdd --name other");
     EXPECT(0, "1 added, 0 changed, 1 unchanged", "ctl device export | ctl device import -");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -371,6 +450,8 @@ int main(void)
     tcase_add_test(tcase, a_device_goes_through_its_life);
     tcase_add_test(tcase, a_device_that_was_added_changes_only_where_it_is_said);
     tcase_add_test(tcase, an_import_changes_only_with_update);
+    tcase_add_test(tcase, a_model_is_chosen_shown_and_taken_away);
+    tcase_add_test(tcase, models_are_imported_exported_and_checked_before_the_first_row_goes_out);
     tcase_add_test(tcase, a_busy_plugin_is_waited_for);
     tcase_add_test(tcase, the_air_that_session_frames_save_is_shown);
     tcase_add_test(tcase, an_imported_fleet_is_exported_again);

@@ -78,7 +78,7 @@ static void *limited_malloc(size_t size)
 
 static void add_device(void)
 {
-    json_t *command = ctl_device_add_command("00112233aabbccdd", "Roof", "s3cret");
+    json_t *command = ctl_device_add_command("00112233aabbccdd", "Roof", "s3cret", NULL);
     ctl_print(command, true);
     json_decref(command);
 }
