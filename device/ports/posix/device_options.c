@@ -39,6 +39,8 @@ static const struct selkie_argument table[] = {
     {"claim", "TEXT", "The claim that the operator expects from this device", OF(claim), 0, 0, 0, 2},
     {"hex", NULL, "Lines on standard input are hex digits", OF(hex), 0, 0, 0, 4},
     {"readings", NULL, "Send this machine's load, memory, uptime and temperature instead", OF(readings), 0, 0, 0, 4},
+    {"exec", "COMMAND", "Take the lines from this program instead, and start it again when it ends", OF(exec), 0, 0, 0,
+     4},
     {"count", "N", "End after N payloads (default: at the end of the input, or never)", OF(count), 1000000000, 0, 0, 4},
     {"radio", "NAME",
      "The radio on the line: sets the defaults of --baud, --flow, --open-wait, --bit-rate, --preamble, --quiet, "
@@ -203,6 +205,8 @@ static void check(struct argp_state *state, const struct device_options *options
         argp_error(state, "--baud %u: must be %d to %d", options->tty.baud, SELKIE_TTY_BAUD_MIN, SELKIE_TTY_BAUD_MAX);
     if (options->hex && options->readings)
         argp_error(state, "--hex and --readings exclude each other");
+    if (options->exec && options->readings)
+        argp_error(state, "--exec and --readings exclude each other");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

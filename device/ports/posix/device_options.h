@@ -13,6 +13,7 @@ struct device_options {
     const char *public_key;
     const char *next_public_key;
     const char *claim;
+    const char *exec; /* a command whose output has the payloads, in place of standard input */
     uint8_t address[SELKIE_ADDRESS_SIZE];
     uint8_t pin[SELKIE_PIN_SIZE];
     const struct selkie_radio_profile *radio; /* NULL: none was named */

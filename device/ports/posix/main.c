@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* ppoll */
 #include "device_line.h"
 #include "device_options.h"
+#include "exec_source.h"
 #include "keyfile.h"
 #include "payloads.h"
 #include <errno.h>
@@ -28,6 +29,7 @@ struct process {
     const struct device_options *options;
     struct device_line line;
     struct payloads payloads;
+    struct exec_source program; /* with --exec */
     uint8_t keys[SELKIE_TRUST_KEYS][SELKIE_PUBLIC_KEY_SIZE];
     uint8_t pins[SELKIE_TRUST_KEYS][SELKIE_PIN_SIZE];
     struct selkie_link_rx ack_rx;
@@ -152,6 +154,7 @@ static void configure(struct process *process)
                                          .key_slot = key_slot};
     process->payloads.readings = options->readings;
     process->payloads.hex = options->hex;
+    process->program.command = options->exec;
 }
 
 static void say(const char *name, const char *what)
@@ -196,7 +199,23 @@ static bool all_taken(const struct process *process)
         return false;
     if (process->options->count > 0 && process->taken >= process->options->count)
         return true;
-    return process->payloads.ended;
+    return process->payloads.ended && !process->options->exec;
+}
+
+static bool program_ended(const struct process *process)
+{
+    return process->payloads.ended && process->payloads.fill == 0;
+}
+
+/* With --exec: a program that has ended is started again, and its output is the next input. */
+static void run_program(struct process *process, int64_t now_ms)
+{
+    struct payloads *payloads = &process->payloads;
+    if (!process->options->exec || !exec_source_run(&process->program, program_ended(process), now_ms))
+        return;
+    payloads->ended = false;
+    payloads->skipping = false;
+    payloads->fill = 0;
 }
 
 /* Give the device the next payload once it is time. Returns 0 or -1. */
@@ -236,7 +255,7 @@ static int feed(struct process *process, int state, int64_t now_ms)
 static void wait_for_news(const struct process *process, int state, int64_t now_ms, const sigset_t *unblocked)
 {
     bool wants_input = state == SELKIE_DEVICE_READY && !process->payload_waits && !process->payloads.readings &&
-                       !all_taken(process) && now_ms >= process->next_ms;
+                       !process->payloads.ended && !all_taken(process) && now_ms >= process->next_ms;
     struct pollfd fds[] = {
         {.fd = process->line.fd, .events = (short)(process->line.full ? POLLIN | POLLOUT : POLLIN)},
         {.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN},
@@ -245,6 +264,8 @@ static void wait_for_news(const struct process *process, int state, int64_t now_
     bool has_next = state == SELKIE_DEVICE_READY && !all_taken(process) && now_ms < process->next_ms;
     if (has_next && process->next_ms < wake_ms)
         wake_ms = process->next_ms;
+    if (process->options->exec && exec_source_wake_ms(&process->program, program_ended(process)) < wake_ms)
+        wake_ms = exec_source_wake_ms(&process->program, program_ended(process));
     int64_t left = wake_ms == INT64_MAX ? 3600000 : wake_ms > now_ms ? wake_ms - now_ms : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000 * 1000000)};
     (void)ppoll(fds, 2, &timeout, unblocked); /* the loop looks at everything, whatever ended the wait */
@@ -350,6 +371,7 @@ static int turn(struct process *process, const sigset_t *unblocked)
     bool out = state == SELKIE_DEVICE_READY && process->status.uplink.transmissions > 0;
     if (stop_asked || (out && all_taken(process)))
         return end_of_run(process);
+    run_program(process, now_ms);
     if (feed(process, state, now_ms) < 0)
         return EXIT_FAILURE;
     wait_for_news(process, state, now_ms, unblocked);
@@ -408,6 +430,7 @@ int main(int argc, char **argv)
     catch_signals(&unblocked);
 
     int status = set_up(&process) < 0 ? EXIT_FAILURE : run(&process, &unblocked);
+    exec_source_stop(&process.program);
     device_line_close(&process.line);
     selkie_device_wipe(&process.device);
     mbedtls_platform_zeroize(&process, sizeof process);

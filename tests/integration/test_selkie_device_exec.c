@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selkie-device --exec: payloads from a program that ends, hangs, cannot be started, or outlives the radio. */
+#include "cloud.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct harness_pty *radio;
+static struct cloud_frame frame;
+
+static void set_up(void)
+{
+    radio = harness_pty("radio");
+}
+
+static struct harness_process *start(const char *command)
+{
+    const char *argv[] = {harness_program("selkie-device"),
+                          "--port",
+                          radio->path,
+                          "--public-key",
+                          harness_public_key(),
+                          "--key-id",
+                          "1",
+                          "--address",
+                          "00112233445566ab",
+                          "--bit-rate",
+                          "0",
+                          "--repeat",
+                          "1",
+                          "--exec",
+                          command,
+                          NULL};
+    return harness_spawn("device", argv, false);
+}
+
+static void expect_data(uint32_t counter, const char *payload)
+{
+    cloud_receive(&frame, radio);
+    ck_assert_int_eq(frame.message.kind, SELKIE_DATA);
+    ck_assert_uint_eq(frame.message.counter, counter);
+    ck_assert_uint_eq(frame.message.data.payload_len, strlen(payload));
+    ck_assert_mem_eq(frame.message.data.payload, payload, strlen(payload));
+}
+
+START_TEST(a_program_that_ends_is_started_again)
+{
+    char command[512];
+    (void)snprintf(command, sizeof command, "echo one; echo two >> %s; wc -l < %s; exit 3", harness_path("runs"),
+                   harness_path("runs"));
+    struct harness_process *device = start(command);
+    cloud_receive(&frame, radio);
+    ck_assert_int_eq(frame.message.kind, SELKIE_REGISTER);
+    expect_data(1, "one");
+    expect_data(2, "1");
+    expect_data(3, "one");
+    expect_data(4, "2");
+    harness_wait_log(device, "ended with status 3; it is started again in 1 s");
+    harness_wait_log(device, "ended with status 3; it is started again in 2 s");
+    ck_assert_int_eq(harness_stop(device, SIGTERM), 0);
+}
+END_TEST
+
+/* Whoever closes its output and goes on is ended, also if it ignores SIGTERM. */
+START_TEST(a_program_that_hangs_is_ended)
+{
+    struct harness_process *device = start("trap '' TERM; echo one; exec >&-; while :; do sleep 1; done");
+    cloud_receive(&frame, radio);
+    expect_data(1, "one");
+    harness_wait_log(device, "was ended by signal 9; it is started again in 1 s");
+    expect_data(2, "one");
+    harness_signal(device, SIGTERM);
+    ck_assert_int_eq(harness_wait_exit(device), 0);
+}
+END_TEST
+
+START_TEST(a_program_that_is_not_there_is_named)
+{
+    struct harness_process *device = start("/no/such/program");
+    cloud_receive(&frame, radio);
+    harness_wait_log(device, "'/no/such/program' ended with status 127; it is started again in 1 s");
+    ck_assert_int_eq(harness_stop(device, SIGTERM), 0);
+}
+END_TEST
+
+/* What it writes meanwhile waits. */
+START_TEST(the_radios_absence_loses_nothing)
+{
+    char command[512];
+    const char *go = harness_path("go");
+    (void)snprintf(command, sizeof command,
+                   "echo one; until [ -e %s ]; do sleep 0.05; done; echo two; echo three; sleep 1000", go);
+    struct harness_process *device = start(command);
+    cloud_receive(&frame, radio);
+    expect_data(1, "one");
+    harness_pty_unplug(radio);
+    harness_wait_log(device, "the line is gone");
+    (void)harness_write("go", 0600, "%s", "");
+    harness_pty_plug(radio);
+    harness_wait_log(device, "the line is back");
+    expect_data(2, "two");
+    expect_data(3, "three");
+    ck_assert_int_eq(harness_stop(device, SIGTERM), 0);
+}
+END_TEST
+
+/* Also what the shell has started. */
+START_TEST(the_program_ends_with_the_device)
+{
+    char command[512];
+    const char *pid_file = harness_path("pid");
+    (void)snprintf(command, sizeof command, "sleep 1000 & echo $! > %s.new; mv %s.new %s; echo one; wait", pid_file,
+                   pid_file, pid_file);
+    struct harness_process *device = start(command);
+    cloud_receive(&frame, radio);
+    expect_data(1, "one");
+    char *text = harness_read(pid_file);
+    pid_t child = (pid_t)strtol(text, NULL, 10);
+    free(text);
+    ck_assert_int_gt(child, 1);
+    ck_assert_int_eq(kill(child, 0), 0);
+    ck_assert_int_eq(harness_stop(device, SIGTERM), 0);
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", child);
+    for (int64_t limit = harness_now_ms() + HARNESS_PATIENCE; access(path, F_OK) == 0; usleep(10000)) {
+        char *stat = harness_read(path); /* a zombie has ended, whoever has to reap it */
+        bool zombie = stat && strstr(stat, ") Z ");
+        free(stat);
+        if (zombie)
+            break;
+        ck_assert_int_lt(harness_now_ms(), limit);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("selkie_device_exec");
+    TCase *tc = tcase_create("exec");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, set_up, NULL);
+    tcase_add_test(tc, a_program_that_ends_is_started_again);
+    tcase_add_test(tc, a_program_that_hangs_is_ended);
+    tcase_add_test(tc, a_program_that_is_not_there_is_named);
+    tcase_add_test(tc, the_radios_absence_loses_nothing);
+    tcase_add_test(tc, the_program_ends_with_the_device);
+    return harness_main(suite);
+}
