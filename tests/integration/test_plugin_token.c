@@ -32,11 +32,16 @@ static const char *plugin_lines(void)
     return lines;
 }
 
-static struct harness_broker *start(void)
+static void set_faults(void)
 {
     fault_file = strdup(harness_path("fault"));
     ck_assert_int_eq(setenv("P11_FAULT_MODULE", getenv("SELKIE_TEST_MODULE"), 1), 0);
     ck_assert_int_eq(setenv("P11_FAULT_FILE", fault_file, 1), 0);
+}
+
+static struct harness_broker *start(void)
+{
+    set_faults();
     write_config("golden", "");
     return harness_broker(plugin_lines());
 }
@@ -256,9 +261,7 @@ START_TEST(a_gateway_goes_on_with_the_frames_of_other_keys)
     struct harness_broker *broker;
     char keys[900];
 
-    fault_file = strdup(harness_path("fault"));
-    ck_assert_int_eq(setenv("P11_FAULT_MODULE", getenv("SELKIE_TEST_MODULE"), 1), 0);
-    ck_assert_int_eq(setenv("P11_FAULT_FILE", fault_file, 1), 0);
+    set_faults();
     (void)harness_write("pin", 0600, "%s\n", getenv("SELKIE_TEST_PIN"));
     (void)snprintf(keys, sizeof keys,
                    "[{\"id\":1,\"pin_file\":\"pin\",\"uri\":\"pkcs11:token=selkie;object=golden;type=private?module-"
@@ -290,6 +293,117 @@ START_TEST(a_gateway_goes_on_with_the_frames_of_other_keys)
 }
 END_TEST
 
+static unsigned count_in(const char *path, const char *text)
+{
+    char *content = harness_read(path);
+    unsigned count = 0;
+
+    for (const char *at = content; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    free(content);
+    return count;
+}
+
+#define IN_TOKEN(object)                                                                                               \
+    "\"pin_file\":\"pin\",\"uri\":\"pkcs11:token=selkie;object=" object ";type=private?module-path=" SELKIE_P11_FAULT  \
+    "\""
+
+/* Both keys of the configuration are in the token. */
+static void write_two_keys(const char *pin)
+{
+    (void)harness_write("pin", 0600, "%s\n", pin);
+    (void)harness_write("plugin.json", 0600,
+                        "{\"state_dir\":\"%s\",\"create\":true,\"gateways\":\"any\",\"keys\":["
+                        "{\"id\":1," IN_TOKEN("golden") "},{\"id\":2," IN_TOKEN("second") "}]}",
+                        harness_path("state"));
+}
+
+static bool change_pin(const char *from, const char *to)
+{
+    const char *const argv[] = {"/usr/bin/pkcs11-tool",
+                                "--module",
+                                getenv("SELKIE_TEST_MODULE"),
+                                "--token-label",
+                                "selkie",
+                                "--login",
+                                "--pin",
+                                from,
+                                "--change-pin",
+                                "--new-pin",
+                                to,
+                                NULL};
+    char *output;
+    int status = harness_run("change-pin", argv, &output);
+
+    free(output);
+    return status == 0;
+}
+
+/* Send a frame for each key, and wait until the plugin has let both go. */
+static void send_for_both(struct harness_client *gateway, struct harness_client *subscriber)
+{
+    uint8_t body[SELKIE_SEALED_SIZE];
+    struct frames_device device = frames_device(9);
+    static json_int_t let_go;
+
+    harness_seal_data(body, device.address, device.id, 0, "x");
+    for (uint8_t key = 1; key <= 2; key++) {
+        body[1] = key;
+        ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, key), 0);
+    }
+    let_go += 2;
+    while (dropped_for_the_key(subscriber) < let_go)
+        continue;
+}
+
+/* The token's PIN changes while the token is away. However many frames come for however many of its keys, and however
+ * often Mosquitto gets a SIGHUP (as from logrotate), the old PIN costs one try, and its refusal is one line. */
+START_TEST(a_wrong_pin_costs_one_try_and_one_line)
+{
+    const char *pin = getenv("SELKIE_TEST_PIN");
+    char *logins = strdup(harness_path("logins"));
+
+    if (access("/usr/bin/pkcs11-tool", X_OK) != 0)
+        return;
+    ck_assert_int_eq(setenv("P11_FAULT_LOGINS", logins, 1), 0);
+    set_faults();
+    write_two_keys(pin);
+    struct harness_broker *broker = harness_broker(plugin_lines());
+    struct harness_client *subscriber = frames_subscriber(broker, "selkie/#");
+    struct harness_client *gateway = frames_gateway(broker, "gw1", NULL);
+    const char *log = broker->process->log;
+    break_token("50");
+    for (int i = 0; i < 2; i++) /* the second time each key lets go of the module, which ends the login */
+        send_for_both(gateway, subscriber);
+    ck_assert(change_pin(pin, "13572468"));
+    unsigned before = count_in(logins, "x");
+    ck_assert_int_eq(unlink(fault_file), 0);
+    /* Each key looks for its token once a second; stats come at longer intervals. */
+    for (int i = 0; i < 3; i++)
+        send_for_both(gateway, subscriber);
+    ck_assert_uint_eq(count_in(log, "refuses the PIN"), 1);
+    for (unsigned i = 2; i <= 3; i++) {
+        int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+        harness_signal(broker->process, SIGHUP);
+        while (count_in(log, "refuses the PIN") < i && harness_now_ms() < limit)
+            (void)harness_receive_try(subscriber, "selkie/none", 10);
+        ck_assert_uint_eq(count_in(log, "refuses the PIN"), i);
+    }
+    ck_assert_uint_eq(count_in(logins, "x"), before + 1);
+    write_two_keys("13572468");
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "plugin.json: reloaded");
+    struct frames_device device = frames_device(10);
+    frames_send_data(gateway, "gw1", &device, "opened", 9);
+    frames_expect_payload(subscriber, &device, "opened", 0);
+    harness_disconnect(gateway);
+    harness_disconnect(subscriber);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    ck_assert(change_pin("13572468", pin));
+    free(logins);
+}
+END_TEST
+
 int main(void)
 {
     if (!getenv("SELKIE_TEST_MODULE") || !getenv("SELKIE_TEST_PIN")) {
@@ -306,6 +420,7 @@ int main(void)
     tcase_add_test(tcase, a_reload_opens_the_token_again);
     tcase_add_test(tcase, mosquitto_does_not_start_with_a_pin_in_the_uri_and_does_not_log_it);
     tcase_add_test(tcase, mosquitto_does_not_start_with_the_tokens_key_under_two_ids);
+    tcase_add_test(tcase, a_wrong_pin_costs_one_try_and_one_line);
     tcase_add_test(tcase, a_gateway_goes_on_with_the_frames_of_other_keys);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

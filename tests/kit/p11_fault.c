@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A PKCS#11 module in front of another, which takes its token away while a file exists: the real module is
  * $P11_FAULT_MODULE, the file $P11_FAULT_FILE. What is in the file says how it fails: a CK_RV in decimal, and `once`
- * behind it where only the next call fails and all is well after it. */
+ * behind it where only the next call fails and all is well after it. Each login adds a byte to $P11_FAULT_LOGINS. */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <stdio.h>
@@ -46,6 +46,16 @@ static CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
     return code ? code : real->C_DecryptInit(session, mechanism, key);
 }
 
+static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len)
+{
+    const char *path = getenv("P11_FAULT_LOGINS");
+    FILE *file = path ? fopen(path, "a") : NULL;
+
+    if (path && (!file || fputc('x', file) == EOF || fclose(file) != 0))
+        return CKR_FUNCTION_FAILED;
+    return real->C_Login(session, user, pin, pin_len);
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR functions)
 {
     if (!real) {
@@ -59,6 +69,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR functions)
         list.C_GetSlotList = get_slot_list;
         list.C_OpenSession = open_session;
         list.C_DecryptInit = decrypt_init;
+        list.C_Login = login;
     }
     *functions = &list;
     return CKR_OK;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static _Atomic int64_t clock_us; /* how far it is set forward */
@@ -30,7 +31,14 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *now)
     return result;
 }
 
-static const char *fault_file;
+static const char *fault_file, *logins_file;
+
+/* How often the PIN was tried through the module that can take the token away. */
+static long logins(void)
+{
+    struct stat status;
+    return stat(logins_file, &status) == 0 ? (long)status.st_size : 0;
+}
 
 static void take_away(const char *code)
 {
@@ -431,6 +439,86 @@ START_TEST(a_pin_that_is_wrong_now_is_tried_once)
 }
 END_TEST
 
+static struct selkie_keyring *open_two(const char *pin)
+{
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    struct selkie_keyring *keyring;
+
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    ck_assert_msg(add_as(1, keyring, "golden", pin, true, error) == 0, "%s", error);
+    ck_assert_msg(add_as(2, keyring, "second", pin, true, error) == 0, "%s", error);
+    return keyring;
+}
+
+/* Frames for both keys, for seconds. */
+static void ask_both(struct selkie_keyring *keyring, int expected)
+{
+    uint8_t ciphertext[SELKIE_CIPHERTEXT_SIZE] = {0}, message[SELKIE_MESSAGE_MAX];
+
+    for (int i = 0; i < 5; i++) {
+        clock_us += 1100000;
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 1, ciphertext, message), expected);
+        ck_assert_int_eq(selkie_keyring_unseal(keyring, 2, ciphertext, message), expected);
+    }
+}
+
+/* The tries are the token's, so the keys of one token share them; and a reload with the same PIN, as after a rotation
+ * of logs, is no reason to take another. */
+START_TEST(a_pin_is_tried_once_for_each_token)
+{
+    const char *pin = getenv("SELKIE_TEST_PIN");
+    char why[2][SELKIE_KEYRING_ERROR_SIZE], error[SELKIE_KEYRING_ERROR_SIZE];
+    struct selkie_keyring *keyring = has_tool() ? open_two(pin) : NULL, *reloaded;
+
+    if (!keyring)
+        return;
+    take_away("50");
+    ask_both(keyring, SELKIE_ENOTREADY);
+    ck_assert(change_pin(pin, "13572468"));
+    put_back();
+    long before = logins();
+    ask_both(keyring, SELKIE_ENOTREADY);
+    ck_assert_int_eq(logins() - before, 1);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert(selkie_keyring_fault(keyring, i, why[i]));
+    ck_assert_str_eq(why[0], why[1]);
+    ck_assert_msg(strstr(why[0], "token \"selkie\"") && strstr(why[0], "refuses the PIN"), "%s", why[0]);
+
+    ck_assert_int_eq(selkie_keyring_open(&reloaded), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(add_as(1, reloaded, "golden", pin, true, error), SELKIE_ECONFIG);
+        ck_assert_msg(strstr(error, "refuses the PIN") != NULL, "%s", error);
+    }
+    ck_assert_int_eq(logins() - before, 1);
+    /* A PIN that was not tried yet is. */
+    ck_assert_msg(add_as(1, reloaded, "golden", "13572468", true, error) == 0, "%s", error);
+    ck_assert_int_eq(logins() - before, 2);
+    selkie_keyring_close(reloaded);
+    selkie_keyring_close(keyring);
+    ck_assert(change_pin("13572468", pin));
+}
+END_TEST
+
+/* The token's PIN is made that of the file, instead of the other way round. The login that this needs sets the token's
+ * count back, by which one sees it. */
+START_TEST(a_refused_pin_is_tried_again_when_somebody_has_logged_in)
+{
+    const char *pin = getenv("SELKIE_TEST_PIN");
+    char error[SELKIE_KEYRING_ERROR_SIZE];
+    struct selkie_keyring *keyring;
+
+    if (!has_tool())
+        return;
+    ck_assert_int_eq(selkie_keyring_open(&keyring), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(add(keyring, "golden", "13572468", true, error), SELKIE_ECONFIG);
+    ck_assert(change_pin(pin, "13572468"));
+    ck_assert_msg(add(keyring, "golden", "13572468", true, error) == 0, "%s", error);
+    selkie_keyring_close(keyring);
+    ck_assert(change_pin("13572468", pin));
+}
+END_TEST
+
 /* opencryptoki locks after three; SoftHSM only says that it counts. */
 START_TEST(the_last_try_is_the_operators)
 {
@@ -480,6 +568,7 @@ static int write_keys(const char *dir)
         write_pem(dir, "wycheproof.pem",
                   key_of(json_array_get(vectors_list(wycheproof, "testGroups"), 0), "privateKeyPkcs8"));
     write_pem(dir, "short.pem", EVP_RSA_gen(2048));
+    write_pem(dir, "second.pem", EVP_RSA_gen(SELKIE_CIPHERTEXT_SIZE * 8));
     json_decref(golden);
     json_decref(wycheproof);
     return 0;
@@ -491,6 +580,8 @@ static void set_up(void)
     fault_file = kit_path(kit_dir(), "fault");
     setenv("P11_FAULT_MODULE", getenv("SELKIE_TEST_MODULE"), 1);
     setenv("P11_FAULT_FILE", fault_file, 1);
+    logins_file = kit_path(kit_dir(), "logins");
+    setenv("P11_FAULT_LOGINS", logins_file, 1);
 }
 
 int main(int argc, char **argv)
@@ -514,6 +605,8 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, a_token_goes_away_and_comes_back);
     tcase_add_test(tcase, a_token_that_fails_once_costs_no_frame);
     tcase_add_test(tcase, a_pin_that_is_wrong_now_is_tried_once);
+    tcase_add_test(tcase, a_pin_is_tried_once_for_each_token);
+    tcase_add_test(tcase, a_refused_pin_is_tried_again_when_somebody_has_logged_in);
     tcase_add_test(tcase, the_last_try_is_the_operators);
     tcase_add_test(tcase, frames_wait_at_their_gateway_while_the_token_is_away);
     suite_add_tcase(suite, tcase);

@@ -27,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIN_MAX  256
 #define RETRY_US 1000000
 
 static const char probe_text[] = "selkie";
@@ -40,7 +39,7 @@ struct lane {
 };
 
 struct key {
-    uint8_t pin[PIN_MAX];
+    uint8_t pin[SELKIE_TOKEN_PIN_MAX];
     size_t pin_len;
     bool raw;
     uint8_t modulus[SELKIE_CIPHERTEXT_SIZE];
@@ -188,7 +187,7 @@ static struct lane *borrow(struct key *key)
 
     pthread_mutex_lock(&key->lock);
     if (key->unavailable) {
-        if (key->borrowed == 0 && !key->token.refusal[0] && selkie_clock_monotonic_us() >= key->retry_us)
+        if (key->borrowed == 0 && !key->token.refused && selkie_clock_monotonic_us() >= key->retry_us)
             lane = reconnect(key);
     } else if (key->idle) {
         lane = key->idle;

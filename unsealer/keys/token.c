@@ -75,8 +75,7 @@ static bool find_slot(struct selkie_token *token, CK_FUNCTION_LIST *module)
     for (CK_ULONG i = 0; i < count; i++) {
         CK_TOKEN_INFO info;
         if (module->C_GetTokenInfo(slots[i], &info) == CKR_OK && p11_kit_uri_match_token_info(token->uri, &info)) {
-            token->module = module;
-            token->slot = slots[i];
+            token->slot = (struct selkie_token_slot){.module = module, .id = slots[i]};
             return true;
         }
     }
@@ -115,7 +114,7 @@ void selkie_token_disconnect(struct selkie_token *token)
     for (CK_FUNCTION_LIST **module = token->modules; *module; module++)
         (void)p11_kit_module_finalize(*module);
     token->connected = false;
-    token->module = NULL;
+    token->slot.module = NULL;
 }
 
 /* Find the one RSA private key with the URI's attributes. */
@@ -131,103 +130,28 @@ static int find_object(struct selkie_token *token, struct selkie_token_key *key)
     for (CK_ULONG i = 0; i < given && count < ATTRIBUTES_MAX; i++)
         if (attributes[i].type != CKA_CLASS)
             wanted[count++] = attributes[i];
-    if (token->module->C_FindObjectsInit(key->session, wanted, count) != CKR_OK)
+    if (token->slot.module->C_FindObjectsInit(key->session, wanted, count) != CKR_OK)
         return SELKIE_ENOTREADY;
-    CK_RV code = token->module->C_FindObjects(key->session, objects, 2, &found);
-    (void)token->module->C_FindObjectsFinal(key->session); /* closing the session ends the search too */
+    CK_RV code = token->slot.module->C_FindObjects(key->session, objects, 2, &found);
+    (void)token->slot.module->C_FindObjectsFinal(key->session); /* closing the session ends the search too */
     if (code != CKR_OK)
         return SELKIE_ENOTREADY;
     key->object = objects[0];
     return found == 1 ? 0 : found == 0 ? SELKIE_ENOTFOUND : SELKIE_ECONFIG;
 }
 
-/* Note why the PIN must not be tried (again), and return SELKIE_ECONFIG. */
-static int refuse_pin(struct selkie_token *token, const char *why, char error[static SELKIE_KEYRING_ERROR_SIZE])
-{
-    selkie_error_text_format(token->refusal, sizeof token->refusal, "%s", why);
-    selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s", why);
-    return SELKIE_ECONFIG;
-}
-
-static bool is_logged_in(const struct selkie_token *token, const struct selkie_token_key *key)
-{
-    CK_SESSION_INFO info;
-
-    return token->module->C_GetSessionInfo(key->session, &info) == CKR_OK &&
-           (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
-}
-
-static CK_FLAGS flags_of(const struct selkie_token *token)
-{
-    CK_TOKEN_INFO info;
-
-    return token->module->C_GetTokenInfo(token->slot, &info) == CKR_OK ? info.flags : 0;
-}
-
-/* The token refused the PIN. */
-static int pin_refused(struct selkie_token *token, CK_RV code, char error[static SELKIE_KEYRING_ERROR_SIZE])
-{
-    CK_FLAGS flags = flags_of(token);
-    char why[SELKIE_KEYRING_ERROR_SIZE];
-    const char *left = flags & CKF_USER_PIN_LOCKED      ? "; it is locked now"
-                       : flags & CKF_USER_PIN_FINAL_TRY ? "; the token allows one more try"
-                       : flags & CKF_USER_PIN_COUNT_LOW ? "; the token counts the tries"
-                                                        : "";
-
-    selkie_error_text_format(why, sizeof why,
-                             "the token refuses the PIN (%s)%s; it is not tried again: correct pin_file, then reload",
-                             p11_kit_strerror(code), left);
-    return refuse_pin(token, why, error);
-}
-
-/* A PIN that may be wrong is tried once: most tokens lock after a few tries. */
-static int log_in(struct selkie_token *token, const uint8_t *pin, size_t pin_len, const struct selkie_token_key *key,
-                  char error[static SELKIE_KEYRING_ERROR_SIZE])
-{
-    if (pin_len == 0 || is_logged_in(token, key))
-        return 0;
-    if (token->refusal[0]) {
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "%s", token->refusal);
-        return SELKIE_ECONFIG;
-    }
-    CK_FLAGS flags = flags_of(token);
-    if (flags & CKF_USER_PIN_LOCKED)
-        return refuse_pin(token, "the token's PIN is locked; unlock it (with the SO PIN), then reload", error);
-    if (flags & CKF_USER_PIN_FINAL_TRY)
-        return refuse_pin(token,
-                          "the token allows one more try of its PIN, which is kept for you: log in once with "
-                          "another program (pkcs11-tool --login --list-objects), then reload",
-                          error);
-    CK_RV code = token->module->C_Login(key->session, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin, pin_len);
-    switch (code) {
-    case CKR_OK:
-    case CKR_USER_ALREADY_LOGGED_IN:
-        return 0;
-    case CKR_PIN_INCORRECT:
-    case CKR_PIN_INVALID:
-    case CKR_PIN_LEN_RANGE:
-    case CKR_PIN_EXPIRED:
-    case CKR_PIN_LOCKED:
-    case CKR_USER_PIN_NOT_INITIALIZED:
-        return pin_refused(token, code, error);
-    default:
-        selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot log in to the token: %s",
-                                 p11_kit_strerror(code));
-        return SELKIE_ENOTREADY;
-    }
-}
-
 int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t pin_len, struct selkie_token_key *key,
                           char error[static SELKIE_KEYRING_ERROR_SIZE])
 {
-    CK_RV code = token->module->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &key->session);
+    CK_RV code = token->slot.module->C_OpenSession(token->slot.id, CKF_SERIAL_SESSION, NULL, NULL, &key->session);
     if (code != CKR_OK) {
         selkie_error_text_format(error, SELKIE_KEYRING_ERROR_SIZE, "cannot open a session with the token: %s",
                                  p11_kit_strerror(code));
         return SELKIE_ENOTREADY;
     }
-    int result = log_in(token, pin, pin_len, key, error);
+    int result = selkie_token_log_in(&token->slot, key->session, pin, pin_len, error);
     if (result < 0) {
+        token->refused = result == SELKIE_ECONFIG;
         selkie_token_close_key(token, key);
         return result;
     }
@@ -243,8 +167,8 @@ int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t
 
 void selkie_token_close_key(struct selkie_token *token, struct selkie_token_key *key)
 {
-    if (token->module)
-        (void)token->module->C_CloseSession(key->session); /* nothing to do about a token that is gone */
+    if (token->slot.module)
+        (void)token->slot.module->C_CloseSession(key->session); /* nothing to do about a token that is gone */
 }
 
 int selkie_token_public(struct selkie_token *token, const struct selkie_token_key *key, uint8_t *modulus,
@@ -252,7 +176,7 @@ int selkie_token_public(struct selkie_token *token, const struct selkie_token_ke
 {
     CK_ATTRIBUTE attributes[] = {{CKA_MODULUS, modulus, *modulus_len}, {CKA_PUBLIC_EXPONENT, exponent, *exponent_len}};
 
-    if (token->module->C_GetAttributeValue(key->session, key->object, attributes, 2) != CKR_OK)
+    if (token->slot.module->C_GetAttributeValue(key->session, key->object, attributes, 2) != CKR_OK)
         return SELKIE_ENOTREADY;
     *modulus_len = attributes[0].ulValueLen;
     *exponent_len = attributes[1].ulValueLen;
@@ -267,7 +191,7 @@ int selkie_token_decrypt(struct selkie_token *token, const struct selkie_token_k
     CK_RSA_PKCS_OAEP_PARAMS oaep = {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0};
     CK_MECHANISM mechanism = {raw ? CKM_RSA_X_509 : CKM_RSA_PKCS_OAEP, raw ? NULL : &oaep, raw ? 0 : sizeof oaep};
     CK_ULONG len = SELKIE_CIPHERTEXT_SIZE;
-    CK_FUNCTION_LIST *module = token->module;
+    CK_FUNCTION_LIST *module = token->slot.module;
 
     if (module->C_DecryptInit(key->session, &mechanism, key->object) != CKR_OK)
         return SELKIE_EBADSEAL;

@@ -5,6 +5,7 @@
 #define SELKIE_TOKEN_H
 
 #include "keys/key.h"
+#include "keys/token_login.h"
 
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
@@ -13,9 +14,8 @@ struct selkie_token {
     P11KitUri *uri;
     CK_FUNCTION_LIST **modules; /* NULL-terminated: the one of module-path, or all configured ones */
     bool connected;
-    CK_FUNCTION_LIST *module; /* of the token's slot */
-    CK_SLOT_ID slot;
-    char refusal[SELKIE_KEYRING_ERROR_SIZE]; /* why the PIN is not tried any more; "" = it is */
+    struct selkie_token_slot slot;
+    bool refused; /* the PIN is not tried any more */
 };
 
 struct selkie_token_key {
@@ -37,7 +37,8 @@ SELKIE_USE_RESULT int selkie_token_connect(struct selkie_token *token, char erro
 void selkie_token_disconnect(struct selkie_token *token);
 
 /* Open a session, log in, find the private key. 0, or SELKIE_ENOTREADY or SELKIE_ECONFIG and the text. A PIN that the
- * token refuses is not tried again, and one that the token is about to lock is not tried at all: see `refusal`. */
+ * token refuses is not tried again, and one that the token is about to lock is not tried at all: see `refused` and
+ * keys/token_login.h. */
 SELKIE_USE_RESULT int selkie_token_open_key(struct selkie_token *token, const uint8_t *pin, size_t pin_len,
                                             struct selkie_token_key *key, char error[static SELKIE_KEYRING_ERROR_SIZE]);
 void selkie_token_close_key(struct selkie_token *token, struct selkie_token_key *key);

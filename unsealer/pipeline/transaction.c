@@ -72,26 +72,6 @@ static void log_devices_full(struct selkie_transaction *transaction)
                "registry: there is room for new devices again");
 }
 
-/* Log that a key is unavailable, once, and that it is there again. Of several keys, the first. */
-static void log_keys(struct selkie_transaction *transaction)
-{
-    const struct selkie_keyring *keyring = transaction->unsealer->options.keyring;
-    char line[SELKIE_REGISTRY_ERROR_SIZE], why[SELKIE_KEYRING_ERROR_SIZE];
-    const char *provider;
-    bool away = false;
-    uint8_t id;
-
-    for (unsigned i = 0; i < selkie_keyring_count(keyring) && !away; i++) {
-        if (!selkie_keyring_fault(keyring, i, why))
-            continue;
-        selkie_keyring_describe(keyring, i, &id, &provider);
-        (void)snprintf(line, sizeof line, "key %u is unavailable, and its frames wait at their gateways: %.190s", id,
-                       why);
-        away = true;
-    }
-    log_change(transaction, transaction->key_away, LOG_ERR, away ? line : NULL, "all keys are available again");
-}
-
 static int decide_session(struct selkie_transaction *transaction, struct selkie_job **slot)
 {
     struct selkie_effects *effects = &transaction->effects;
@@ -147,7 +127,7 @@ static int begin(struct selkie_transaction *transaction)
     transaction->commit_us = -1;
     json_decref(transaction->commands.changed_gateways);
     transaction->commands.changed_gateways = NULL;
-    log_keys(transaction);
+    selkie_key_faults_log(&transaction->key_faults, transaction->unsealer);
     if (selkie_registry_damage(registry))
         return SELKIE_ESTORAGE;
     log_change(transaction, transaction->check_delay, LOG_WARNING, selkie_registry_check_delay(registry),

@@ -11,6 +11,7 @@
 #define SELKIE_TRANSACTION_H
 
 #include "commands/command_batch.h"
+#include "pipeline/key_faults.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/replay.h"
 #include "pipeline/values.h"
@@ -34,6 +35,7 @@ struct selkie_transaction {
     struct selkie_forgetting forgetting;
     struct selkie_refresh refresh;
     struct selkie_values values;
+    struct selkie_key_faults key_faults;
     uint64_t emptied;      /* the outbox is empty up to here */
     int64_t commit_us;     /* how long the commit took; -1 = there was none */
     bool failing, damaged; /* and it has been logged */
@@ -43,7 +45,6 @@ struct selkie_transaction {
     char check_delay[SELKIE_REGISTRY_ERROR_SIZE];
     char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
     char devices_full[SELKIE_REGISTRY_ERROR_SIZE];
-    char key_away[SELKIE_REGISTRY_ERROR_SIZE];
 };
 
 /* *transaction is all zero. */
