@@ -375,6 +375,7 @@ void selkie_gateway_service_stop(struct selkie_gateway_service *gateway)
         return;
     }
     gateway->stopping = true;
+    selkie_spool_end(gateway->spool);
     (void)sd_notify(0, "STOPPING=1");
     /* The lines stay open to the end: what the radio hears meanwhile is stored, for this process or the next one. */
     selkie_log(LOG_NOTICE, "stopping, %lld frames waiting", (long long)selkie_spool_count(gateway->spool));

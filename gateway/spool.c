@@ -88,7 +88,8 @@ struct selkie_spool *selkie_spool_open_anyway(const char *path, int64_t max_fram
     if (result == 0)
         return spool;
     if (result == SELKIE_ESTORAGE) {
-        selkie_log(LOG_ERR, "spool %s: %s; frames pass through memory until it works", path, why);
+        selkie_log(LOG_ERR, "spool %s: %s%s", path, why,
+                   spool->disk.ending ? "" : "; frames pass through memory until it works");
         selkie_spool_disk_fail(&spool->disk, why);
         return spool;
     }
@@ -106,6 +107,11 @@ static void sync_now(struct selkie_spool *spool)
     int result = selkie_spool_disk_commit(&spool->disk);
     if (result != SQLITE_OK)
         (void)selkie_spool_disk_failed(&spool->disk, result, "forget a frame", &tries);
+}
+
+void selkie_spool_end(struct selkie_spool *spool)
+{
+    spool->disk.ending = true;
 }
 
 void selkie_spool_close(struct selkie_spool *spool)

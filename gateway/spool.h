@@ -45,6 +45,10 @@ struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames);
 /* The same, but a disk that fails is no reason to refuse: see selkie_spool_hold and selkie_spool_mend. */
 struct selkie_spool *selkie_spool_open_anyway(const char *path, int64_t max_frames);
 
+/* The process is to end: a damaged spool is left to the next start, which takes minutes over it. A rescue under way
+ * ends by itself when SIGTERM or SIGINT is pending, with a line in the log; it is not begun again by this process. */
+void selkie_spool_end(struct selkie_spool *spool);
+
 /* Makes durable what was forgotten, and what is in memory, if the disk works. */
 void selkie_spool_close(struct selkie_spool *spool);
 

@@ -249,8 +249,9 @@ static int make_fresh(const char *path, int number, char why[static SELKIE_SPOOL
 
     make_name(damaged, path, DAMAGED, number);
     make_name(fresh, path, FRESH, number);
-    if (selkie_spool_salvage(damaged, fresh, create, &found, why, SELKIE_SPOOL_WHY_MAX) < 0)
-        return SELKIE_ESTORAGE;
+    int result = selkie_spool_salvage(path, damaged, fresh, create, &found, why, SELKIE_SPOOL_WHY_MAX);
+    if (result < 0)
+        return result;
     if (rename(fresh, path) != 0 || make_log(path) != 0 || sync_folder(path) != 0) {
         (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s: %s", fresh, strerror(errno));
         return SELKIE_ESTORAGE;
@@ -290,13 +291,21 @@ static int give_up_fresh(const char *path, int number)
     return unlink(fresh) == 0 || errno == ENOENT ? 0 : SELKIE_ESTORAGE;
 }
 
+static int put_off_rescue(char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged; the next start takes over its frames");
+    return SELKIE_ENOTREADY;
+}
+
 /* Finish what was begun, perhaps by a process that was killed. */
-static int finish(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
+static int finish(const char *path, bool rescue, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     int number = number_of(path, FRESH, true);
 
     if (number > DAMAGED_KEPT)
         return 0;
+    if (!rescue)
+        return put_off_rescue(why);
     int fd = lock_fresh(path, number, why);
     if (fd < 0)
         return fd;
@@ -331,7 +340,7 @@ int selkie_spool_file_replace(const char *path, char why[static SELKIE_SPOOL_WHY
 
     /* Tried before, and the file was renamed then. */
     if (number_of(path, FRESH, true) <= DAMAGED_KEPT && access(path, F_OK) != 0)
-        return finish(path, why);
+        return finish(path, true, why);
     if (number > DAMAGED_KEPT)
         number = DAMAGED_KEPT;
     int fd = lock_fresh(path, number, why);
@@ -375,7 +384,7 @@ static int judge(const char *path, bool *damaged, bool *fresh, char why[static S
 }
 
 /* Open a file that SQLite may open. Damage may be a hiccup of the disk: try again first. */
-static int open_sound(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger, bool damaged,
+static int open_sound(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger, bool damaged, bool rescue,
                       char why[static SELKIE_SPOOL_WHY_MAX])
 {
     const struct timespec pause = {.tv_nsec = AGAIN_NS};
@@ -386,6 +395,8 @@ static int open_sound(const char *path, sqlite3 **db, struct selkie_spool_ledger
         result = open_once(path, db, ledger, why);
     }
     if (selkie_spool_file_is_damage(result)) {
+        if (!rescue)
+            return put_off_rescue(why);
         int replaced = selkie_spool_file_replace(path, why);
         if (replaced < 0)
             return replaced;
@@ -396,18 +407,18 @@ static int open_sound(const char *path, sqlite3 **db, struct selkie_spool_ledger
 }
 
 int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger, int64_t instance,
-                           char why[static SELKIE_SPOOL_WHY_MAX])
+                           bool rescue, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     struct selkie_spool_note note;
     bool damaged = false, fresh = false;
-    int result = finish(path, why);
+    int result = finish(path, rescue, why);
 
     *db = NULL;
     selkie_spool_note_read(&note, path);
     if (result == 0)
         result = judge(path, &damaged, &fresh, why);
     if (result == 0)
-        result = open_sound(path, db, ledger, damaged, why);
+        result = open_sound(path, db, ledger, damaged, rescue, why);
     if (result == 0)
         selkie_spool_note_compare(&note, path, fresh, instance);
     return result;

@@ -20,10 +20,11 @@ struct selkie_spool_ledger {
 #define SELKIE_SPOOL_WHY_MAX (PATH_MAX + 200)
 
 /* Open or create the file; try a damaged one again, and then replace it. Close the database with sqlite3_close. 0;
- * SELKIE_ESTORAGE if the disk fails; SELKIE_EREFUSED if the file is not for us: another process has it, another program
- * made it, or another version. It is not changed then. The reason is in `why`. */
+ * SELKIE_ESTORAGE if the disk fails; SELKIE_ENOTREADY if the file has to be replaced, and that was stopped by a signal
+ * or (`rescue` is false) was not begun; SELKIE_EREFUSED if the file is not for us: another process has it, another
+ * program made it, or another version. It is not changed then. The reason is in `why`. */
 SELKIE_USE_RESULT int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_ledger *ledger,
-                                             int64_t instance, char why[static SELKIE_SPOOL_WHY_MAX]);
+                                             int64_t instance, bool rescue, char why[static SELKIE_SPOOL_WHY_MAX]);
 
 /* Whether the result of SQLite says that what it read is damaged, or cannot be read. A full disk is no damage. */
 bool selkie_spool_file_is_damage(int result);
@@ -35,7 +36,7 @@ int selkie_spool_file_reserve(sqlite3 *db);
 /* Replace a damaged file, closed before, by a fresh one with all of its frames that can be read. The damaged one and
  * its log are kept as PATH.damaged-N. The last N is used again, so that a dying card does not fill up. Goes on at the
  * next start if the process is killed. 0 after a line in the log; SELKIE_ESTORAGE with the reason in `why`: try again.
- */
+ * SELKIE_ENOTREADY: stopped by a signal. */
 SELKIE_USE_RESULT int selkie_spool_file_replace(const char *path, char why[static SELKIE_SPOOL_WHY_MAX]);
 
 #endif

@@ -21,16 +21,30 @@ void selkie_spool_disk_detach(struct selkie_spool_disk *disk)
     selkie_spool_sql_close(&disk->sql);
 }
 
+/* Open the file; where it is damaged, replace it first. */
+static int open_file(struct selkie_spool_disk *disk, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    if (disk->damaged && !disk->ending) {
+        int result = selkie_spool_file_replace(disk->path, why);
+        if (result < 0)
+            return result == SELKIE_ENOTREADY ? result : SELKIE_ESTORAGE;
+        disk->damaged = false;
+    }
+    if (disk->damaged) {
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "damaged; the next start takes over its frames");
+        return SELKIE_ENOTREADY;
+    }
+    return selkie_spool_file_open(disk->path, &disk->sql.db, &disk->ledger, disk->instance, !disk->ending, why);
+}
+
 int selkie_spool_disk_attach(struct selkie_spool_disk *disk, char why[static SELKIE_SPOOL_WHY_MAX])
 {
     bool other = disk->damaged || disk->generation == 0;
+    int result = open_file(disk, why);
 
-    if (disk->damaged && selkie_spool_file_replace(disk->path, why) < 0)
-        return SELKIE_ESTORAGE;
-    disk->damaged = false;
-    int result = selkie_spool_file_open(disk->path, &disk->sql.db, &disk->ledger, disk->instance, why);
+    disk->ending |= result == SELKIE_ENOTREADY;
     if (result < 0)
-        return result;
+        return result == SELKIE_ENOTREADY ? SELKIE_ESTORAGE : result;
     if (selkie_spool_sql_prepare(&disk->sql) != SQLITE_OK) {
         (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", sqlite3_errmsg(disk->sql.db));
         selkie_spool_disk_detach(disk);
@@ -116,7 +130,8 @@ static bool replace(struct selkie_spool_disk *disk)
         disk->failing = false;
         return true;
     }
-    selkie_log(LOG_ERR, "spool %s: %s; retrying, and nothing is stored until it works", disk->path, why);
+    selkie_log(LOG_ERR, "spool %s: %s%s", disk->path, why,
+               disk->ending ? "" : "; retrying, and nothing is stored until it works");
     selkie_spool_disk_fail(disk, why);
     return false;
 }

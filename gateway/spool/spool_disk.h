@@ -31,6 +31,7 @@ struct selkie_spool_disk {
     unsigned fast;        /* commits since the last slow one; up to FAST_RUNS */
     bool slow;            /* and it is in the log */
     bool damaged;         /* the file must be replaced before it can be opened */
+    bool ending;          /* the process is: a damaged file is left to the next start */
     bool failing;         /* a failure is in the log, and no success since */
     char fault[SELKIE_SPOOL_DISK_FAULT_MAX];
 };

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool/spool_salvage.h"
 
+#include "log.h"
 #include "spool/spool_pages.h"
 #include "spool/spool_rows.h"
 #include "spool/spool_sql.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <selkie/clock.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define BATCH   1024 /* frames in one transaction */
-#define SEQ_GAP (1 << 20)
-#define KEEPING "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000"
-#define PREPARE "PRAGMA journal_mode = MEMORY; PRAGMA cache_size = -256;"
+#define BATCH    1024 /* frames in one transaction */
+#define SEQ_GAP  (1 << 20)
+#define PULSE_US 1000000
+#define LOG_US   10000000
+#define KEEPING  "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000"
+#define PREPARE  "PRAGMA journal_mode = MEMORY; PRAGMA cache_size = -256;"
 
 struct salvage {
+    const char *name;
     struct selkie_spool_pages *pages;
+    int64_t pulse_us; /* the last; monotonic clock */
+    int64_t log_us;
     struct selkie_spool_sql sql;
     int64_t first;    /* seq of a spool without frames */
     int64_t highest;  /* seq */
@@ -41,7 +50,6 @@ static int commit(struct salvage *salvage)
 
     if (result == SQLITE_OK)
         salvage->found->frames = salvage->inserted;
-    (void)sd_notify(0, KEEPING);
     return result;
 }
 
@@ -79,7 +87,6 @@ static int take_page(struct salvage *salvage, uint32_t number)
 
     if (!page || !is_page(page, number)) {
         salvage->found->pages_bad++;
-        (void)sd_notify(0, KEEPING); /* a card may take its time for each */
         return SQLITE_OK;
     }
     if (number == 1)
@@ -90,14 +97,50 @@ static int take_page(struct salvage *salvage, uint32_t number)
     return result;
 }
 
+static bool asked_to_end(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+/* Between two pages: a card may take its time for each. */
+static void pulse(struct salvage *salvage, uint32_t number, uint32_t count)
+{
+    int64_t now_us = selkie_clock_monotonic_us();
+    unsigned percent = (unsigned)((uint64_t)number * 100 / count);
+
+    if (now_us - salvage->pulse_us < PULSE_US)
+        return;
+    salvage->pulse_us = now_us;
+    (void)sd_notifyf(0, KEEPING "\nSTATUS=the spool is damaged; taking over its frames: %u %%", percent);
+    if (now_us - salvage->log_us < LOG_US)
+        return;
+    salvage->log_us = now_us;
+    selkie_log(LOG_WARNING,
+               "spool %s: damaged; taking over its frames: page %" PRIu32 " of %" PRIu32 " (%u %%), %" PRId64
+               " frames so far; the radio waits",
+               salvage->name, number, count, percent, salvage->inserted);
+}
+
 /* SQLite's result. On a full disk what was taken over until then stays. */
 static int take_all(struct salvage *salvage)
 {
     uint32_t count = selkie_spool_pages_count(salvage->pages);
     int result = begin(salvage);
 
-    for (uint32_t number = 1; number <= count && result == SQLITE_OK; number++)
+    salvage->pulse_us = salvage->log_us = selkie_clock_monotonic_us();
+    for (uint32_t number = 1; number <= count && result == SQLITE_OK; number++) {
         result = take_page(salvage, number);
+        pulse(salvage, number, count);
+        if (number < count && asked_to_end()) {
+            selkie_log(LOG_WARNING,
+                       "spool %s: damaged; taking over its frames was stopped at page %" PRIu32 " of %" PRIu32
+                       "; the next start begins it again, and nothing is lost",
+                       salvage->name, number, count);
+            return SQLITE_INTERRUPT;
+        }
+    }
     if (result == SQLITE_OK)
         result = commit(salvage);
     if ((result & 0xFF) != SQLITE_FULL)
@@ -119,10 +162,11 @@ static int prepare(struct salvage *salvage, const char *into, int (*create)(sqli
     return result == SQLITE_OK ? selkie_spool_sql_prepare(&salvage->sql) : result;
 }
 
-int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlite3 *db, int64_t *first),
-                         struct selkie_spool_salvaged *found, char *why, size_t why_size)
+int selkie_spool_salvage(const char *name, const char *from, const char *into,
+                         int (*create)(sqlite3 *db, int64_t *first), struct selkie_spool_salvaged *found, char *why,
+                         size_t why_size)
 {
-    struct salvage salvage = {.found = found};
+    struct salvage salvage = {.name = name, .found = found};
 
     *found = (struct selkie_spool_salvaged){.frames = 0};
     if (truncate(into, 0) != 0) {
@@ -136,10 +180,12 @@ int selkie_spool_salvage(const char *from, const char *into, int (*create)(sqlit
     int result = prepare(&salvage, into, create);
     if (result == SQLITE_OK)
         result = take_all(&salvage);
-    if (result != SQLITE_OK)
+    if (result == SQLITE_INTERRUPT)
+        (void)snprintf(why, why_size, "damaged; the next start takes over its frames");
+    else if (result != SQLITE_OK)
         (void)snprintf(why, why_size, "%s: %s", into,
                        salvage.sql.db ? sqlite3_errmsg(salvage.sql.db) : sqlite3_errstr(result));
     selkie_spool_sql_close(&salvage.sql);
     selkie_spool_pages_close(salvage.pages);
-    return result == SQLITE_OK ? 0 : SELKIE_ESTORAGE;
+    return result == SQLITE_OK ? 0 : result == SQLITE_INTERRUPT ? SELKIE_ENOTREADY : SELKIE_ESTORAGE;
 }

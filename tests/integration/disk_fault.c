@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: the disk under its files whose name has "spool.db" in it fails as the file says that
- * SELKIE_DISK_FAULT names. "writes N": each write fails with errno N. "slow N": each flush takes N milliseconds. Else
- * the disk works. */
+ * SELKIE_DISK_FAULT names. "writes N": each write fails with errno N. "slow N": each flush takes N milliseconds. "reads
+ * N": each reading does. Else the disk works. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -39,9 +39,9 @@ static bool fails(int fd)
     return error > 0;
 }
 
-static void wait_for_disk(int fd)
+static void wait_for_disk(int fd, const char *word)
 {
-    long ms = fault(fd, "slow ");
+    long ms = fault(fd, word);
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
     while (ms > 0 && nanosleep(&left, &left) != 0)
@@ -49,6 +49,20 @@ static void wait_for_disk(int fd)
 }
 
 #define REAL(name) *(void **)&real = real ? *(void **)&real : dlsym(RTLD_NEXT, #name)
+
+ssize_t pread64(int fd, void *bytes, size_t len, off64_t at)
+{
+    static ssize_t (*real)(int, void *, size_t, off64_t);
+
+    REAL(pread64);
+    wait_for_disk(fd, "reads ");
+    return real(fd, bytes, len, at);
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return pread64(fd, bytes, len, at);
+}
 
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
 {
@@ -76,7 +90,7 @@ int fdatasync(int fd)
     static int (*real)(int);
 
     REAL(fdatasync);
-    wait_for_disk(fd);
+    wait_for_disk(fd, "slow ");
     return fails(fd) ? -1 : real(fd);
 }
 
@@ -85,6 +99,6 @@ int fsync(int fd)
     static int (*real)(int);
 
     REAL(fsync);
-    wait_for_disk(fd);
+    wait_for_disk(fd, "slow ");
     return fails(fd) ? -1 : real(fd);
 }

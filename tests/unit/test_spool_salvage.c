@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE   4096
@@ -26,6 +28,12 @@ static struct {
     off_t page;     /* from 1; 0: none */
     unsigned times; /* that its reading fails */
 } fault;
+
+static struct {
+    unsigned reads;     /* so far */
+    unsigned signal_at; /* the read at which SIGTERM comes; 0: never */
+    time_t seconds;     /* that each read takes, by the monotonic clock */
+} disk;
 
 static bool is_at_fault(int fd)
 {
@@ -40,6 +48,8 @@ ssize_t pread64(int fd, void *bytes, size_t len, off64_t at)
 
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "pread64");
+    if (++disk.reads == disk.signal_at)
+        (void)kill(getpid(), SIGTERM);
     if (fault.page > 0 && fault.times > 0 && at < fault.page * PAGE && at + (off64_t)len > (fault.page - 1) * PAGE &&
         is_at_fault(fd)) {
         fault.times--;
@@ -52,6 +62,18 @@ ssize_t pread64(int fd, void *bytes, size_t len, off64_t at)
 ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
     return pread64(fd, bytes, len, at);
+}
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+    static int (*real)(clockid_t, struct timespec *);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, now);
+    if (id == CLOCK_MONOTONIC)
+        now->tv_sec += (time_t)disk.reads * disk.seconds;
+    return result;
 }
 
 static void fail_page(off_t page, unsigned times)
@@ -344,6 +366,87 @@ START_TEST(a_rescue_that_failed_goes_on)
 }
 END_TEST
 
+/* Block SIGTERM, as the gateway does; it takes the signal in its loop. */
+static void block_end(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    ck_assert_int_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+}
+
+static bool take_end(void)
+{
+    const struct timespec none = {.tv_sec = 0};
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    return sigtimedwait(&set, NULL, &none) == SIGTERM;
+}
+
+/* A rescue of a million frames takes minutes, and the gateway's loop waits for it. */
+START_TEST(a_rescue_ends_when_the_gateway_is_to_end_and_begins_again_at_the_next_start)
+{
+    fill();
+    off_t pages = pages_of_spool();
+    block_end();
+    fail_page(1, UINT_MAX);
+    disk.signal_at = disk.reads + 3 * 15; /* a few pages into the rescue; each opening reads the first one nine times */
+    spool = selkie_spool_open_anyway(path, 1000000);
+    ck_assert_ptr_nonnull(spool);
+    ck_assert_uint_lt(disk.reads, disk.signal_at + 3);
+    ck_assert_int_lt(disk.reads, (unsigned)pages * 10);
+    ck_assert(!selkie_spool_works(spool));
+    ck_assert_uint_eq(caught_lines("stopped at page"), 1);
+    ck_assert_uint_eq(files_like(".from-1"), 1);
+    ck_assert(take_end());
+    /* Not again in this process, not at its end either: what is in memory waits no minutes. */
+    unsigned reads = disk.reads;
+    frame = frame_of(500);
+    selkie_spool_hold(spool, &frame, 1);
+    ck_assert(!selkie_spool_mend(spool));
+    selkie_spool_close(spool);
+    ck_assert_uint_eq(disk.reads, reads);
+    fail_page(0, 0);
+    open_again();
+    ck_assert_uint_eq(count_frames(), FRAMES);
+    ck_assert_uint_eq(files_like(".from-*"), 0);
+    ck_assert_uint_eq(files_like(".damaged-2"), 0);
+}
+END_TEST
+
+START_TEST(no_rescue_begins_once_the_gateway_is_ending)
+{
+    fill();
+    open_again();
+    selkie_spool_end(spool);
+    fail_page(8, UINT_MAX);
+    while (selkie_spool_next(spool, frame.seq, &frame) == 0)
+        continue;
+    ck_assert_uint_eq(files_like(".from-*") + files_like(".damaged-*"), 0);
+    selkie_spool_close(spool);
+    fail_page(0, 0);
+    open_again();
+    ck_assert_uint_eq(count_frames(), FRAMES);
+}
+END_TEST
+
+START_TEST(a_long_rescue_says_how_far_it_is)
+{
+    fill();
+    fail_page(8, UINT_MAX);
+    disk.seconds = 1;
+    open_again();
+    (void)count_frames();
+    ck_assert_uint_eq(caught_lines("frames that could be read"), 1);
+    unsigned lines = caught_lines("taking over its frames: page ");
+    ck_assert_msg(lines >= 1 && lines <= disk.reads / 10, "%u lines", lines);
+    ck_assert_uint_ge(caught_lines("frames so far"), 1);
+}
+END_TEST
+
 START_TEST(two_gateways_do_not_rescue_the_same_spool)
 {
     char name[2][96];
@@ -423,6 +526,9 @@ int main(void)
     tcase_add_test(tcase, a_rescue_that_was_killed_goes_on);
     tcase_add_test(tcase, the_log_of_an_older_damaged_spool_is_not_taken_for_this_ones);
     tcase_add_test(tcase, a_rescue_that_failed_goes_on);
+    tcase_add_test(tcase, a_rescue_ends_when_the_gateway_is_to_end_and_begins_again_at_the_next_start);
+    tcase_add_test(tcase, no_rescue_begins_once_the_gateway_is_ending);
+    tcase_add_test(tcase, a_long_rescue_says_how_far_it_is);
     tcase_add_test(tcase, two_gateways_do_not_rescue_the_same_spool);
     tcase_add_test(tcase, a_database_that_is_not_for_us_is_not_changed_by_a_byte);
     suite_add_tcase(suite, tcase);
