@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -94,8 +95,45 @@ static uint8_t *large(uint32_t number)
     return body;
 }
 
-/* As long as the watchdog's time, and half of it again. The frames come as fast as the line takes them, so that each
- * turn of the loop has its commit, and many of these copy the log into the file. */
+/* The spool's log grows to this many bytes; then a commit copies it into the file, and has three flushes. */
+static off_t fill_log(struct harness_pty *pty)
+{
+    enum { PAGES = 128, FEWER = 20, FRAME = 24 + 4096 };
+    struct stat log = {.st_size = 0};
+
+    for (uint32_t number = 0; log.st_size < (PAGES - FEWER) * FRAME; number++) {
+        ck_assert_uint_lt(number, 2000);
+        rig_send_body(pty, large(number), 1000);
+        ck_assert_int_eq(stat(harness_path("spool.db-wal"), &log), 0);
+    }
+    return (off_t)PAGES * FRAME;
+}
+
+/* Send a frame until its ACK comes, behind those of the frames before it. */
+static void send_until_acked(struct harness_pty *pty, uint32_t number)
+{
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
+    const uint8_t *body = large(number);
+    int ack;
+
+    do {
+        rig_send_body(pty, body, 1000);
+        do
+            ack = rig_ack(pty, 5000);
+        while (ack >= 0 && ack != selkie_crc16(body, 1000));
+    } while (ack < 0 && harness_now_ms() < limit);
+    ck_assert_int_ge(ack, 0);
+}
+
+static bool log_is_copied(off_t size)
+{
+    struct stat log;
+
+    ck_assert_int_eq(stat(harness_path("spool.db-wal"), &log), 0);
+    return log.st_size >= size;
+}
+
+/* The frames come as fast as the line takes them, for as long as the watchdog's time, and until the log is copied. */
 START_TEST(flushes_of_90_s_are_no_reason_to_be_killed)
 {
     struct harness_pty *pty = harness_pty("tty");
@@ -104,14 +142,16 @@ START_TEST(flushes_of_90_s_are_no_reason_to_be_killed)
     be_systemd();
     struct harness_process *gateway =
         rig_gateway_ready(rig_config("mqtt://127.0.0.1:1", pty->path, "\"confirm\":\"broker\""), false);
+    harness_wait_log(gateway, "frames waiting");
+    off_t full = fill_log(pty);
     (void)snprintf(slow, sizeof slow, "slow %d", WORST_FLUSH_S * 1000 / SCALE);
     set_disk(slow);
     int64_t began = harness_now_ms();
-    rig_send_body_acked(pty, large(UINT32_MAX), 1000);
+    send_until_acked(pty, UINT32_MAX);
     ck_assert_int_ge(harness_now_ms() - began, WORST_FLUSH_S * 1000 / SCALE);
-    int64_t until = harness_now_ms() + watchdog_ms() * 3 / 2;
-    for (uint32_t number = 0; harness_now_ms() < until; number++)
+    for (uint32_t number = 1000000; harness_now_ms() < began + watchdog_ms() || !log_is_copied(full); number++)
         rig_send_body(pty, large(number), 1000);
+    send_until_acked(pty, UINT32_MAX - 1); /* behind that commit */
     long long silent = harness_now_ms() - manager.last_ms, gap = manager.gap_ms;
     ck_assert_msg(gap > 0 && gap < watchdog_ms() && silent < watchdog_ms(),
                   "no sign of life for %lld ms, and %lld at the end, of %lld", gap, silent, (long long)watchdog_ms());
