@@ -223,6 +223,39 @@ int ctl_csv_next(struct ctl_csv *csv, const char **fault)
     return is_empty(csv) ? 0 : 1;
 }
 
+int ctl_csv_next_filled(struct ctl_csv *csv, const char **fault)
+{
+    for (;;) {
+        int read = ctl_csv_next(csv, fault);
+        if (read != 1)
+            return read;
+        for (size_t i = 0; i < csv->count; i++) {
+            if (csv->fields[i][strspn(csv->fields[i], " \t")] != '\0')
+                return 1;
+        }
+    }
+}
+
+enum ctl_exit ctl_csv_fail(const struct ctl_csv *csv, const char *path, const char *what, const char *text)
+{
+    if (csv->fault_line != 0)
+        return ctl_fail("%s:%u:%u: %s", path, csv->fault_line, csv->fault_column, what);
+    return ctl_fail("%s:%u: %s%s%s", path, csv->line, what, text ? ": " : "", text ? text : "");
+}
+
+const char *ctl_csv_trimmed(char text[static CTL_CSV_TRIMMED_SIZE], const char *field)
+{
+    const char *begin = field + strspn(field, " \t");
+    size_t len = strlen(begin);
+    while (len > 0 && (begin[len - 1] == ' ' || begin[len - 1] == '\t'))
+        len--;
+    if (begin[len] == '\0' || len >= CTL_CSV_TRIMMED_SIZE)
+        return begin;
+    memcpy(text, begin, len);
+    text[len] = '\0';
+    return text;
+}
+
 void ctl_csv_write(FILE *file, const char *field)
 {
     bool quoted = strpbrk(field, ",\"\r\n") != NULL, begins = true;

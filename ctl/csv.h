@@ -7,6 +7,7 @@
 #ifndef SELKIE_CTL_CSV_H
 #define SELKIE_CTL_CSV_H
 
+#include "ctl_command.h"
 #include "ctl_text.h"
 
 #include <stdbool.h>
@@ -36,6 +37,17 @@ struct ctl_csv {
 
 /* Read the next row that is not empty. 1, 0 at the end of the file, or -1 with *fault saying what is wrong. */
 int ctl_csv_next(struct ctl_csv *csv, const char **fault);
+
+/* The same, but rows of blanks alone are passed over: spreadsheets write them. */
+int ctl_csv_next_filled(struct ctl_csv *csv, const char **fault);
+
+/* Print what is wrong in the file `path`, at the fault's place or in the row, with `text` behind it unless it is NULL.
+ * CTL_FAILED. */
+enum ctl_exit ctl_csv_fail(const struct ctl_csv *csv, const char *path, const char *what, const char *text);
+
+/* A field without blanks around it; in `text`, or the field's own end. */
+#define CTL_CSV_TRIMMED_SIZE 80
+const char *ctl_csv_trimmed(char text[static CTL_CSV_TRIMMED_SIZE], const char *field);
 
 /* Write a field, quoted and guarded where it must be. */
 void ctl_csv_write(FILE *file, const char *field);

@@ -46,6 +46,7 @@ struct ctl_options {
     bool all;
     bool yes;
     bool certificate;
+    const char *passwords; /* gateway import: where they go */
     bool no_claim;
     bool no_model;
     bool update;
@@ -93,6 +94,7 @@ enum ctl_exit ctl_gateway_name_fault(const char *text);
 enum ctl_exit ctl_gateway_list(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_show(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ctl_command *command);
+enum ctl_exit ctl_gateway_import(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_reset_password(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_gateway_remove(const struct ctl_options *options, const struct ctl_command *command);
 enum ctl_exit ctl_health(const struct ctl_options *options, const struct ctl_command *command);
@@ -119,6 +121,7 @@ enum ctl_option_set {
     CTL_ASKS = 8192,
     CTL_HEALTH = 16384,
     CTL_WATCH = 32768,
+    CTL_GATEWAY_IMPORT = 65536,
     CTL_BROKER = 128 /* for a command that talks to the broker; they may stand before the command too */
 };
 

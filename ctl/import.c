@@ -15,7 +15,6 @@
 #include <strings.h>
 
 #define REFUSALS_PRINTED 20
-#define TRIMMED_SIZE     64
 
 enum column { ADDRESS, NAME, CLAIM, MODEL, IGNORED, EMPTY };
 
@@ -60,49 +59,19 @@ static bool find_column(enum column *column, const char *title)
 
 static enum ctl_exit fail_at(const struct import *import, const char *what, const char *text)
 {
-    if (import->csv.fault_line != 0)
-        return ctl_fail("%s:%u:%u: %s", import->path, import->csv.fault_line, import->csv.fault_column, what);
-    return ctl_fail("%s:%u: %s%s%s", import->path, import->csv.line, what, text ? ": " : "", text ? text : "");
-}
-
-/* The field without blanks around it; in `text`, or the field's own end. */
-static const char *trimmed(char text[static TRIMMED_SIZE], const char *field)
-{
-    const char *begin = field + strspn(field, " \t");
-    size_t len = strlen(begin);
-    while (len > 0 && (begin[len - 1] == ' ' || begin[len - 1] == '\t'))
-        len--;
-    if (begin[len] == '\0' || len >= TRIMMED_SIZE)
-        return begin;
-    memcpy(text, begin, len);
-    text[len] = '\0';
-    return text;
-}
-
-/* The next row that has something in it: spreadsheets write rows of separators alone. */
-static int next_row(struct import *import, const char **fault)
-{
-    for (;;) {
-        int read = ctl_csv_next(&import->csv, fault);
-        if (read != 1)
-            return read;
-        for (size_t i = 0; i < import->csv.count; i++) {
-            if (import->csv.fields[i][strspn(import->csv.fields[i], " \t")] != '\0')
-                return 1;
-        }
-    }
+    return ctl_csv_fail(&import->csv, import->path, what, text);
 }
 
 static enum ctl_exit read_titles(struct import *import)
 {
     const char *fault = "the first row, with the names of the columns, is missing";
     bool has_address = false;
-    if (next_row(import, &fault) != 1)
+    if (ctl_csv_next_filled(&import->csv, &fault) != 1)
         return fail_at(import, fault, NULL);
     import->column_count = import->csv.count;
     for (size_t i = 0; i < import->csv.count; i++) {
-        char text[TRIMMED_SIZE];
-        const char *title = trimmed(text, import->csv.fields[i]);
+        char text[CTL_CSV_TRIMMED_SIZE];
+        const char *title = ctl_csv_trimmed(text, import->csv.fields[i]);
         if (!find_column(&import->columns[i], title))
             return fail_at(import, "unknown column (known are address, name, claim, model)", title);
         for (size_t j = 0; j < i; j++) {
@@ -140,8 +109,8 @@ static bool is_rounded_number(const char *text)
 
 static enum ctl_exit read_address(const struct import *import, struct row *row, const char *field)
 {
-    char text[TRIMMED_SIZE];
-    field = trimmed(text, field);
+    char text[CTL_CSV_TRIMMED_SIZE];
+    field = ctl_csv_trimmed(text, field);
     if (ctl_device_address(row->address, field))
         return CTL_DONE;
     if (is_rounded_number(field))
@@ -171,9 +140,9 @@ static enum ctl_exit read_field(const struct import *import, struct row *row, en
     if (column == NAME && strlen(field) > SELKIE_DEVICE_NAME_MAX)
         return fail_at(import, "the name is longer than 64 bytes", field);
     char **copy = column == NAME ? &row->name : column == CLAIM ? &row->claim : column == MODEL ? &row->model : NULL;
-    char text[TRIMMED_SIZE];
+    char text[CTL_CSV_TRIMMED_SIZE];
     if (column == MODEL)
-        field = trimmed(text, field);
+        field = ctl_csv_trimmed(text, field);
     if (copy && field[0] != '\0' && !(*copy = strdup(field)))
         return ctl_fail("out of memory");
     return CTL_DONE;
@@ -197,7 +166,7 @@ static enum ctl_exit read_rows(struct import *import)
     enum ctl_exit result = read_titles(import);
     while (result == CTL_DONE) {
         const char *fault;
-        int read = next_row(import, &fault);
+        int read = ctl_csv_next_filled(&import->csv, &fault);
         if (read == 0)
             break;
         result = read < 0 ? fail_at(import, fault, NULL) : read_row(import);

@@ -46,6 +46,8 @@ static const struct ctl_command commands[] = {
      CTL_BROKER | CTL_JSON | CTL_UTC, 1, 1, "listGateways"},
     {"gateway add", "NAME", "Register a gateway; print its password, once, and its configuration", ctl_gateway_add,
      CTL_BROKER | CTL_JSON | CTL_GATEWAY_ADD, 1, 1, "addGateway"},
+    {"gateway import", "FILE.csv|-", "Register many gateways, from a file with the column gateway", ctl_gateway_import,
+     CTL_BROKER | CTL_JSON | CTL_GATEWAY_IMPORT, 1, 1, "addGateway"},
     {"gateway reset-password", "NAME", "Give a gateway another password; print it, once", ctl_gateway_reset_password,
      CTL_BROKER | CTL_JSON, 1, 1, "resetGatewayPassword"},
     {"gateway remove", "NAME", "Forget a gateway", ctl_gateway_remove, CTL_BROKER | CTL_JSON, 1, 1, "removeGateway"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway_report.h"
+#include "gateways/gateway_report.h"
 
 #include "ctl_text.h"
 #include "print.h"

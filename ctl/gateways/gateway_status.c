@@ -4,7 +4,7 @@
 #include "control_client.h"
 #include "ctl_config.h"
 #include "ctl_text.h"
-#include "gateway_report.h"
+#include "gateways/gateway_report.h"
 #include "print.h"
 
 #include <selkie/clock.h>

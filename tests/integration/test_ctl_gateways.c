@@ -178,6 +178,95 @@ START_TEST(each_gateway_shows_how_it_is)
 }
 END_TEST
 
+#define IMPORT "ctl gateway import gateways.csv --passwords out.csv --password-file root.password"
+
+/* The file's mistakes are found before anything is sent. */
+START_TEST(a_list_of_gateways_is_checked_whole)
+{
+    static const struct {
+        const char *file, *said;
+    } cases[] = {
+        {"gateway\nroof\nshed\nroof\n", "gateways.csv:4: the gateway roof is in line 2 too"},
+        {"gateway\nroof\nmy shed\n", "gateways.csv:3: not a gateway's name"},
+        {"gateway,passwort\nroof,x\n", "unknown column (known is gateway): passwort"},
+        {"gateway\nroof\nsh\xfc"
+         "d\n",
+         "gateways.csv:3:3: "},
+        {"", "the first row, with the name of the column, is missing"},
+    };
+    start_with_passwords();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)harness_write("gateways.csv", 0600, "%s", cases[i].file);
+        EXPECT(1, cases[i].said, IMPORT);
+    }
+    (void)harness_write("gateways.csv", 0600, "\xef\xbb\xbfGateway\r\n roof \r\n\r\nshed\r\n");
+    EXPECT(2, "say either --passwords OUT.csv", "ctl gateway import gateways.csv --password-file root.password");
+    EXPECT(1, "out.csv: exists already", "echo mine >out.csv; " IMPORT);
+    EXPECT(0, "mine\n", "cat out.csv; rm out.csv");
+    EXPECT(0, "\"gateways\": []", "ls out.csv 2>/dev/null; ctl gateway list --json --password-file root.password");
+    EXPECT(0, "2 added, 0 unchanged, 0 refused", IMPORT);
+    EXPECT(1, "gateways.csv:2: roof is registered with a password",
+           "ctl gateway import gateways.csv --certificate --password-file root.password");
+}
+END_TEST
+
+/* A disk of 64 KB, where this machine lets us mount one. */
+static void import_onto_small_disk(void)
+{
+    const char *line = "mkdir small && mount -t tmpfs -o size=64k none small || exit 77; "
+                       "ctl gateway import gateways.csv --passwords small/out.csv --password-file root.password";
+    const char *const argv[] = {"unshare", "-m", "/bin/sh", "-c", ctl_shell_script(broker, line), NULL};
+    char *output;
+    int status = harness_run("small", argv, &output);
+    ck_assert_msg(status == 77 || (status == 1 && strstr(output, "small/out.csv: no room for the passwords; nothing "
+                                                                 "was sent: No space left on device")),
+                  "exit %d: %s", status, output);
+    free(output);
+}
+
+/* What is found before the first gateway is sent costs nothing; what is found after it is told with its lines. */
+START_TEST(a_full_disk_loses_no_password_unseen)
+{
+    start_with_passwords();
+    free(ctl_shell(broker, 0, "{ echo gateway; seq -f gw-%%.0f 1000; } >gateways.csv"));
+    if (system("unshare -m true 2>/dev/null") == 0)
+        import_onto_small_disk();
+    EXPECT(0, "\"gateways\": []", "ctl gateway list --json --password-file root.password");
+    char *output = ctl_shell(broker, 0, "(ulimit -f 8; " IMPORT "; echo rc $?)");
+    ck_assert_msg(strstr(output, "out.csv: cannot be written: File too large") &&
+                      strstr(output, ": these gateways may be registered, with passwords that nobody knows") &&
+                      strstr(output, "rc 1\n"),
+                  "%s", output);
+    free(output);
+    /* What was said to be written is, and the next try tells the rest from it. */
+    EXPECT(0, "same\n",
+           "first=$(grep -c ^gw- out.csv); ctl gateway list --json --password-file root.password >list.json; "
+           "python3 -c 'import json,sys; n=len(json.load(open(\"list.json\"))[\"gateways\"]); "
+           "print(\"same\" if n-100<=int(sys.argv[1])<n else (n,sys.argv))' $first");
+}
+END_TEST
+
+/* Ten thousand, of which one is there already. What stdout cannot take costs no password. */
+START_TEST(ten_thousand_gateways_are_registered_in_seconds)
+{
+    enum { COUNT = 10000 };
+    start_with_passwords();
+    free(add_gateway("gw-7"));
+    free(ctl_shell(broker, 0, "{ echo gateway; seq -f gw-%%.0f %d; } >gateways.csv", COUNT));
+    int64_t began = harness_now_ms();
+    EXPECT(1, "No space left on device", IMPORT " >/dev/full");
+    int64_t took = harness_now_ms() - began;
+    ck_assert_msg(took < 30000, "%lld ms", (long long)took);
+    EXPECT(0, "600 10000 9999 gateway,password\n",
+           "echo $(stat -c %%a out.csv) $(wc -l <out.csv) $(cut -d, -f2 out.csv | grep -Ec '^[0-9a-f]{40}$') "
+           "$(head -n1 out.csv)");
+    char *password = ctl_shell(broker, 0, "grep '^gw-9999,' out.csv | cut -d, -f2 | tr -d '\\n'");
+    harness_disconnect(frames_gateway(broker, "gw-9999", password));
+    EXPECT(0, "0 added, 10000 unchanged, 0 refused", "rm out.csv; " IMPORT "; ls out.csv 2>/dev/null; true");
+    free(password);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ctl_gateways");
@@ -186,6 +275,9 @@ int main(void)
     tcase_add_test(tcase, gateways_come_and_go);
     tcase_add_test(tcase, a_password_that_could_not_be_written_is_replaced);
     tcase_add_test(tcase, each_gateway_shows_how_it_is);
+    tcase_add_test(tcase, a_list_of_gateways_is_checked_whole);
+    tcase_add_test(tcase, a_full_disk_loses_no_password_unseen);
+    tcase_add_test(tcase, ten_thousand_gateways_are_registered_in_seconds);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

@@ -2,7 +2,7 @@
 /* What is UTF-8, against jansson's own judgement, and that no allocation of jansson's that fails leaves a field out. */
 #include "ctl_devices.h"
 #include "ctl_text.h"
-#include "gateway_report.h"
+#include "gateways/gateway_report.h"
 #include "print.h"
 #include "run_suite.h"
 

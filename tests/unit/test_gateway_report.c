@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What selkiectl makes of a gateway's claims: the truth where there is one, and nothing hostile. */
-#include "gateway_report.h"
+#include "gateways/gateway_report.h"
 #include "run_suite.h"
 
 #include <stdio.h>
