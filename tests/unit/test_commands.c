@@ -565,6 +565,44 @@ START_TEST(an_answer_is_bounded_however_much_is_asked_for)
 }
 END_TEST
 
+/* What may be readmitted is in the list, however many IDs were retired since, and it is at the end. */
+START_TEST(retired_ids_that_can_be_readmitted_are_not_left_out)
+{
+    const char *dir = kit_dir();
+    struct kit_host *host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
+    json_t *response;
+    sqlite3 *db;
+
+    json_decref(kit_command(host, "{\"command\":\"addDevice\",\"address\":\"0000000000000001\"}"));
+    kit_close(host);
+    ck_assert_int_eq(sqlite3_open(kit_path(dir, "registry.db"), &db), SQLITE_OK);
+    const char *sql =
+        "WITH RECURSIVE life(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM life WHERE i < 70) INSERT INTO "
+        "binding SELECT NULL, address, randomblob(32), randomblob(4), NULL, 4, 1, i, 0, 0, 0, 0, 'g', 0, '', "
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, CASE WHEN i IN (2, 4, 50) THEN 1 ELSE 0 END, 0, 0, zeroblob(448) "
+        "FROM life, device";
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    host = open_with(dir, SELKIE_ENROL_OPEN, SELKIE_REBIND_ALLOW);
+    json_t *bindings = ask(host, "{\"command\":\"getDevice\",\"address\":\"0000000000000001\"}", "bindings", &response);
+    json_int_t counters[64], expected[64];
+    for (int i = 0, counter = 9; i < 61; i++, counter += counter == 49 ? 2 : 1)
+        expected[i] = counter;
+    expected[61] = 2;
+    expected[62] = 4;
+    expected[63] = 50;
+    ck_assert_uint_eq(json_array_size(bindings), 64);
+    for (size_t i = 0; i < 64; i++) {
+        const json_t *binding = json_array_get(bindings, i);
+        counters[i] = json_integer_value(json_object_get(binding, "counter"));
+        ck_assert((json_object_get(binding, "retired") != NULL) == (i >= 61));
+    }
+    ck_assert_mem_eq(counters, expected, sizeof expected);
+    json_decref(response);
+    kit_close(host);
+}
+END_TEST
+
 /* An address whose device was reset many times: its newest retired IDs are shown, and a page of such devices ends
  * early, to be gone on with after the last. */
 START_TEST(a_page_of_devices_with_many_ids_is_short)
@@ -786,6 +824,7 @@ int main(void)
     tcase_add_test(tcase, devices_are_listed_by_status_and_in_pages);
     tcase_add_test(tcase, frames_are_decided_between_the_commands_of_one_payload);
     tcase_add_test(tcase, an_answer_is_bounded_however_much_is_asked_for);
+    tcase_add_test(tcase, retired_ids_that_can_be_readmitted_are_not_left_out);
     tcase_add_test(tcase, a_page_of_devices_with_many_ids_is_short);
     tcase_add_test(tcase, gateways_are_known_by_password_or_certificate);
     tcase_add_test(tcase, ten_thousand_gateways_are_added_in_seconds);

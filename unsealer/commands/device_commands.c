@@ -149,8 +149,8 @@ int selkie_command_set_device(struct selkie_command *command)
     return result;
 }
 
-/* Bindings in the order: active, pending, superseded, each with the oldest first, and retired, in the order of
- * their retirement. Returns how many, and the firmware of the first that is not retired. */
+/* Bindings in the order: active, pending, superseded, retired, and those of the retired that may be readmitted, each
+ * with the oldest first. Returns how many, and the firmware of the first that is not retired. */
 static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list,
                          char firmware[static SELKIE_FIRMWARE_MAX + 1])
 {
