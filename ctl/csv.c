@@ -243,6 +243,20 @@ enum ctl_exit ctl_csv_fail(const struct ctl_csv *csv, const char *path, const ch
     return ctl_fail("%s:%u: %s%s%s", path, csv->line, what, text ? ": " : "", text ? text : "");
 }
 
+void ctl_csv_print_refused(const char *path, const char *name, const json_t *refused)
+{
+    json_t *each;
+    size_t i;
+    json_array_foreach (refused, i, each) {
+        if (i == CTL_CSV_FAULTS_MAX) {
+            ctl_fail("… and %zu more", json_array_size(refused) - i);
+            break;
+        }
+        ctl_fail("%s:%lld: %s: %s", path, (long long)json_integer_value(json_object_get(each, "line")),
+                 json_string_value(json_object_get(each, name)), json_string_value(json_object_get(each, "error")));
+    }
+}
+
 const char *ctl_csv_trimmed(char text[static CTL_CSV_TRIMMED_SIZE], const char *field)
 {
     const char *begin = field + strspn(field, " \t");

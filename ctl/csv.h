@@ -45,6 +45,11 @@ int ctl_csv_next_filled(struct ctl_csv *csv, const char **fault);
  * CTL_FAILED. */
 enum ctl_exit ctl_csv_fail(const struct ctl_csv *csv, const char *path, const char *what, const char *text);
 
+/* Of many faults of a file, so many are printed, */
+#define CTL_CSV_FAULTS_MAX 20
+/* such as the rows that the plugin refused: a list of {"line", "error", and `name`}. */
+void ctl_csv_print_refused(const char *path, const char *name, const json_t *refused);
+
 /* A field without blanks around it; in `text`, or the field's own end. */
 #define CTL_CSV_TRIMMED_SIZE 80
 const char *ctl_csv_trimmed(char text[static CTL_CSV_TRIMMED_SIZE], const char *field);

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define REFUSALS_PRINTED 20
-
 enum column { ADDRESS, NAME, CLAIM, MODEL, IGNORED, EMPTY };
 
 struct row {
@@ -194,12 +192,12 @@ static enum ctl_exit find_twins(const struct import *import)
     for (size_t i = 1; i < import->count; i++) {
         if (strcmp(sorted[i]->address, sorted[i - 1]->address) != 0)
             continue;
-        if (twins++ < REFUSALS_PRINTED)
+        if (twins++ < CTL_CSV_FAULTS_MAX)
             ctl_fail("%s:%u: the address %s is in line %u too", import->path, sorted[i]->line, sorted[i]->address,
                      sorted[i - 1]->line);
     }
-    if (twins > REFUSALS_PRINTED)
-        ctl_fail("… and %zu more", twins - REFUSALS_PRINTED);
+    if (twins > CTL_CSV_FAULTS_MAX)
+        ctl_fail("… and %zu more", twins - CTL_CSV_FAULTS_MAX);
     free(sorted);
     return twins == 0 ? CTL_DONE : CTL_FAILED;
 }
@@ -272,8 +270,7 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
 
 static void report(const struct import *import, const struct outcome *outcome, bool as_json)
 {
-    json_t *each;
-    size_t i, refused = json_array_size(outcome->refused);
+    size_t refused = json_array_size(outcome->refused);
     if (as_json) {
         json_t *object = ctl_json_pack("{s:I, s:I, s:I, s:I, s:O}", "added", (json_int_t)outcome->added, "changed",
                                        (json_int_t)outcome->changed, "unchanged", (json_int_t)outcome->unchanged,
@@ -282,15 +279,7 @@ static void report(const struct import *import, const struct outcome *outcome, b
         json_decref(object);
         return;
     }
-    json_array_foreach (outcome->refused, i, each) {
-        if (i == REFUSALS_PRINTED) {
-            ctl_fail("… and %zu more", refused - i);
-            break;
-        }
-        ctl_fail("%s:%lld: %s: %s", import->path, (long long)json_integer_value(json_object_get(each, "line")),
-                 json_string_value(json_object_get(each, "address")),
-                 json_string_value(json_object_get(each, "error")));
-    }
+    ctl_csv_print_refused(import->path, "address", outcome->refused);
     printf("%zu added, %zu changed, %zu unchanged, %zu refused\n", outcome->added, outcome->changed, outcome->unchanged,
            refused);
     if (outcome->shut_out != 0)
@@ -325,12 +314,12 @@ static enum ctl_exit check_models(struct selkie_control_client *control, const s
         return CTL_FAILED;
     for (size_t i = first; i < import->count; i++) {
         const struct row *row = &import->rows[i];
-        if (row->model && !has_model(json_object_get(data, "models"), row->model) && unknown++ < REFUSALS_PRINTED)
+        if (row->model && !has_model(json_object_get(data, "models"), row->model) && unknown++ < CTL_CSV_FAULTS_MAX)
             ctl_fail("%s:%u: there is no model %s; 'selkiectl model list' shows those that the plugin has",
                      import->path, row->line, row->model);
     }
-    if (unknown > REFUSALS_PRINTED)
-        ctl_fail("… and %zu more", unknown - REFUSALS_PRINTED);
+    if (unknown > CTL_CSV_FAULTS_MAX)
+        ctl_fail("… and %zu more", unknown - CTL_CSV_FAULTS_MAX);
     json_decref(data);
     return unknown == 0 ? CTL_DONE : CTL_FAILED;
 }

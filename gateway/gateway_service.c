@@ -292,7 +292,7 @@ static int open_parts(struct selkie_gateway_service *gateway)
     for (size_t i = 0; i < config->line_count; i++)
         if (open_line(gateway, config, &config->lines[i]) < 0)
             return SELKIE_ENOMEM;
-    gateway->spool = selkie_spool_open_anyway(config->spool_path, config->max_frames);
+    gateway->spool = selkie_spool_open(config->spool_path, config->max_frames);
     if (!gateway->spool)
         return SELKIE_ESTORAGE;
     selkie_spool_set_safe(gateway->spool, on_safe, gateway);

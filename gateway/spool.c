@@ -70,18 +70,6 @@ struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames)
     struct selkie_spool *spool = make(path, max_frames);
     char why[SELKIE_SPOOL_WHY_MAX];
 
-    if (!spool || selkie_spool_disk_attach(&spool->disk, why) == 0)
-        return spool;
-    selkie_log(LOG_ERR, "spool %s: %s", path, why);
-    selkie_spool_close(spool);
-    return NULL;
-}
-
-struct selkie_spool *selkie_spool_open_anyway(const char *path, int64_t max_frames)
-{
-    struct selkie_spool *spool = make(path, max_frames);
-    char why[SELKIE_SPOOL_WHY_MAX];
-
     if (!spool)
         return NULL;
     int result = selkie_spool_disk_attach(&spool->disk, why);

@@ -38,12 +38,10 @@ typedef void selkie_spool_safe(void *context, const struct selkie_spool_frame *f
 
 /* Open or create the spool. What looks damaged is read again; then the file is renamed to PATH.damaged-N and a fresh
  * one started with all frames that could be read, with a line in the log. A spool that was there (by its note,
- * PATH.instance) and is gone is logged too. NULL after a line in the log: the folder is missing, another process has
- * the spool, or the file is another program's or another version's; then nothing in it is changed. */
+ * PATH.instance) and is gone is logged too. A disk that fails, or a folder that is missing, is no reason to refuse: see
+ * selkie_spool_hold and selkie_spool_mend. NULL after a line in the log: another process has the spool, or the file is
+ * another program's or another version's; then nothing in it is changed. */
 struct selkie_spool *selkie_spool_open(const char *path, int64_t max_frames);
-
-/* The same, but a disk that fails is no reason to refuse: see selkie_spool_hold and selkie_spool_mend. */
-struct selkie_spool *selkie_spool_open_anyway(const char *path, int64_t max_frames);
 
 /* The process is to end: a damaged spool is left to the next start, which takes minutes over it. A rescue under way
  * ends by itself when SIGTERM or SIGINT is pending, with a line in the log; it is not begun again by this process. */

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define PRINTED     20
 #define MESSAGE_MAX 100 /* gateways: as many passwords are lost if the answer is */
 
 struct row {
@@ -106,11 +105,11 @@ static enum ctl_exit find_twins(struct import *import)
     qsort(import->sorted, import->count, sizeof *import->sorted, compare_rows);
     for (size_t i = 1; i < import->count; i++) {
         const struct row *row = import->sorted[i], *before = import->sorted[i - 1];
-        if (strcmp(row->name, before->name) == 0 && twins++ < PRINTED)
+        if (strcmp(row->name, before->name) == 0 && twins++ < CTL_CSV_FAULTS_MAX)
             ctl_fail("%s:%u: the gateway %s is in line %u too", import->path, row->line, row->name, before->line);
     }
-    if (twins > PRINTED)
-        ctl_fail("… and %zu more", twins - PRINTED);
+    if (twins > CTL_CSV_FAULTS_MAX)
+        ctl_fail("… and %zu more", twins - CTL_CSV_FAULTS_MAX);
     return twins == 0 ? CTL_DONE : CTL_FAILED;
 }
 
@@ -255,8 +254,7 @@ static enum ctl_exit send_all(struct import *import, const struct ctl_options *o
 
 static void report(const struct import *import, const struct ctl_options *options)
 {
-    size_t i, refused = json_array_size(import->refused);
-    json_t *each;
+    size_t refused = json_array_size(import->refused);
     if (options->json) {
         json_t *object = ctl_json_pack("{s:I, s:I, s:O}", "added", (json_int_t)import->added, "unchanged",
                                        (json_int_t)import->unchanged, "refused", import->refused);
@@ -264,15 +262,7 @@ static void report(const struct import *import, const struct ctl_options *option
         json_decref(object);
         return;
     }
-    json_array_foreach (import->refused, i, each) {
-        if (i == PRINTED) {
-            ctl_fail("… and %zu more", refused - i);
-            break;
-        }
-        ctl_fail("%s:%lld: %s: %s", import->path, (long long)json_integer_value(json_object_get(each, "line")),
-                 json_string_value(json_object_get(each, "gateway")),
-                 json_string_value(json_object_get(each, "error")));
-    }
+    ctl_csv_print_refused(import->path, "gateway", import->refused);
     printf("%zu added, %zu unchanged, %zu refused\n", import->added, import->unchanged, refused);
     if (import->added > 0 && !import->certificate)
         printf("their passwords are in %s, and nowhere else\n", options->passwords);

@@ -32,6 +32,7 @@ void set_up_spool(void)
     (void)snprintf(path, sizeof path, "%s/spool.db", folder);
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
+    ck_assert(selkie_spool_works(spool));
 }
 
 void tear_down_spool(void)
@@ -54,6 +55,7 @@ void reopen(void)
     selkie_spool_close(spool);
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
+    ck_assert(selkie_spool_works(spool));
 }
 
 struct selkie_spool_frame frame_of(uint32_t number)

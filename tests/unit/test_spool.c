@@ -196,6 +196,7 @@ START_TEST(what_was_put_survives_kill_at_any_moment)
 
         spool = selkie_spool_open(path, 1000000);
         ck_assert_ptr_nonnull(spool);
+        ck_assert(selkie_spool_works(spool));
         /* The one under way at the kill may be there as well. */
         ck_assert_int_ge(selkie_spool_count(spool), stored);
         stored = (uint32_t)selkie_spool_count(spool);
@@ -241,9 +242,14 @@ START_TEST(second_process_is_refused)
 }
 END_TEST
 
-START_TEST(missing_folder_is_refused)
+START_TEST(missing_folder_is_a_disk_that_fails)
 {
-    ck_assert_ptr_null(selkie_spool_open("/nowhere/at/all/spool.db", 10));
+    struct selkie_spool *nowhere = selkie_spool_open("/nowhere/at/all/spool.db", 10);
+
+    ck_assert_ptr_nonnull(nowhere);
+    ck_assert(!selkie_spool_works(nowhere));
+    ck_assert(!selkie_spool_mend(nowhere));
+    selkie_spool_close(nowhere);
 }
 END_TEST
 
@@ -369,7 +375,7 @@ int main(void)
     tcase_add_test(tcase, what_was_put_survives_kill_at_any_moment);
     tcase_add_test(tcase, generation_tells_when_forgotten_frames_are_back);
     tcase_add_test(tcase, second_process_is_refused);
-    tcase_add_test(tcase, missing_folder_is_refused);
+    tcase_add_test(tcase, missing_folder_is_a_disk_that_fails);
     tcase_add_test(tcase, oldest_goes_when_the_disk_is_full);
     tcase_add_test(tcase, log_stays_within_what_was_taken_for_it);
     tcase_add_test(tcase, disk_that_fails_is_survived);

@@ -33,6 +33,7 @@ static void reopen_damaged(off_t at)
     damage(at, 4096);
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
+    ck_assert(selkie_spool_works(spool));
 }
 
 /* 200 frames, and damage that the opening does not find. Returns the spool's generation. */
@@ -131,16 +132,21 @@ START_TEST(damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_i
 }
 END_TEST
 
-START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason)
+START_TEST(damaged_spool_that_cannot_be_set_aside_at_the_start_is_told_with_the_reason_and_waits)
 {
     selkie_spool_close(spool);
     damage(HEADER, 4096);
     take_names(true);
     catch_log();
     spool = selkie_spool_open(path, 1000000);
-    ck_assert_ptr_null(spool);
+    ck_assert_ptr_nonnull(spool);
+    ck_assert(!selkie_spool_works(spool));
     ck_assert_uint_eq(caught_lines("damaged, and cannot be renamed to"), 1);
+    ck_assert_uint_eq(caught_lines("frames pass through memory until it works"), 1);
     ck_assert_uint_eq(caught_lines(""), 1);
+    take_names(false);
+    ck_assert(selkie_spool_mend(spool));
+    ck_assert_uint_eq(caught_lines("a fresh one started"), 1);
 }
 END_TEST
 
@@ -186,6 +192,7 @@ START_TEST(spool_of_version_1_is_upgraded_with_its_frames)
     execute("ALTER TABLE frame DROP COLUMN rssi; PRAGMA user_version = 1");
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
+    ck_assert(selkie_spool_works(spool));
     ck_assert_int_gt(put(8), seq);
     reopen();
     expect_numbers(7, 2);
@@ -208,6 +215,7 @@ START_TEST(spool_of_a_newer_version_is_refused_and_left_alone)
     execute("PRAGMA user_version = 2");
     spool = selkie_spool_open(path, 1000000);
     ck_assert_ptr_nonnull(spool);
+    ck_assert(selkie_spool_works(spool));
     expect_numbers(7, 1);
 }
 END_TEST
@@ -222,7 +230,7 @@ int main(void)
     tcase_add_test(tcase, damaged_spool_is_set_aside_and_a_fresh_one_begun);
     tcase_add_test(tcase, damage_found_later_is_set_aside_then);
     tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_is_told_once_and_tried_until_it_can);
-    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_at_the_start_is_refused_with_the_reason);
+    tcase_add_test(tcase, damaged_spool_that_cannot_be_set_aside_at_the_start_is_told_with_the_reason_and_waits);
     tcase_add_test(tcase, damaged_files_do_not_pile_up);
     tcase_add_test(tcase, another_programs_database_is_refused_and_left_alone);
     tcase_add_test(tcase, spool_of_version_1_is_upgraded_with_its_frames);

@@ -11,6 +11,13 @@
 
 #define SELKIE_COMMANDS_ERROR_SIZE 256
 
+/* Of commands that list: "limit" without one and at most; a page ends after so many IDs; retired IDs of an address:
+ * those that may be readmitted, and the newest. */
+#define SELKIE_LIST_DEFAULT 100
+#define SELKIE_LIST_MAX     1000
+#define SELKIE_PAGE_MAX     2000
+#define SELKIE_RETIRED_MAX  64
+
 struct selkie_commands {
     struct selkie_effects *effects;
     const struct selkie_keyring *keyring;

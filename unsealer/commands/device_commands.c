@@ -8,11 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIST_DEFAULT 100
-#define LIST_MAX     1000
-#define NAMES_MAX    120 /* bytes of models' names in a refusal */
-#define RETIRED_MAX  64   /* retired bindings of a device in a listing; older ones are left out */
-#define PAGE_MAX     2000 /* a page of devices ends after so many bindings */
+#define NAMES_MAX 120 /* bytes of models' names in a refusal */
 
 /* A device with its bindings that are not retired. Returns how many. */
 static int load_live(struct selkie_command *command, struct selkie_device_record *device,
@@ -154,9 +150,9 @@ int selkie_command_set_device(struct selkie_command *command)
 static int list_bindings(struct selkie_registry *registry, const uint8_t *address, json_t *list,
                          char firmware[static SELKIE_FIRMWARE_MAX + 1])
 {
-    struct selkie_binding live[SELKIE_LIVE_MAX], retired[RETIRED_MAX];
+    struct selkie_binding live[SELKIE_LIVE_MAX], retired[SELKIE_RETIRED_MAX];
     int count = selkie_registry_live(registry, address, live);
-    int more = count < 0 ? count : selkie_registry_retired(registry, address, retired, RETIRED_MAX);
+    int more = count < 0 ? count : selkie_registry_retired(registry, address, retired, SELKIE_RETIRED_MAX);
     int failure = 0;
 
     firmware[0] = '\0';
@@ -224,11 +220,11 @@ static int list_one(struct selkie_commands *commands, const uint8_t *address, js
 
 int selkie_command_list_devices(struct selkie_command *command)
 {
-    uint8_t addresses[LIST_MAX][SELKIE_ADDRESS_SIZE];
+    uint8_t addresses[SELKIE_LIST_MAX][SELKIE_ADDRESS_SIZE];
     struct selkie_registry *registry = command->commands->effects->registry;
     const char *wanted = selkie_command_text(command, "status");
     int64_t offset = selkie_command_integer(command, "offset", 0);
-    int64_t limit = selkie_command_integer(command, "limit", LIST_DEFAULT);
+    int64_t limit = selkie_command_integer(command, "limit", SELKIE_LIST_DEFAULT);
     json_t *list = json_array();
     uint64_t total = 0;
     int status = -1;
@@ -241,15 +237,15 @@ int selkie_command_list_devices(struct selkie_command *command)
         return selkie_command_refuse(command, "status: must be active, pending, listed or revoked");
     if (offset < 0)
         return selkie_command_refuse(command, "offset: must not be negative");
-    if (limit < 0 || limit > LIST_MAX)
-        return selkie_command_refuse(command, "limit: must be 0 to %d", LIST_MAX);
+    if (limit < 0 || limit > SELKIE_LIST_MAX)
+        return selkie_command_refuse(command, "limit: must be 0 to %d", SELKIE_LIST_MAX);
 
     int result = selkie_registry_count_devices(registry, status, &total);
     json_object_set_new(command->data, "total", json_integer((json_int_t)total));
     const uint8_t *after = selkie_command_text(command, "after") ? command->address : NULL;
     if (result == 0)
         result = selkie_registry_addresses(registry, status, after, (uint64_t)offset, addresses, (int)limit);
-    for (int i = 0, count = result, bindings = 0; i < count && result >= 0 && bindings < PAGE_MAX; i++) {
+    for (int i = 0, count = result, bindings = 0; i < count && result >= 0 && bindings < SELKIE_PAGE_MAX; i++) {
         result = list_one(command->commands, addresses[i], list);
         bindings += result;
     }

@@ -9,20 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIST_DEFAULT 100
-#define LIST_MAX     1000
-#define PAGE_MAX     2000 /* a page of pending IDs ends after so many */
-#define NAMED_MAX    5    /* IDs in a refusal */
-#define RETIRED_MAX  64   /* retired IDs of an address that are looked at: those that may be readmitted come first */
+#define NAMED_MAX 5 /* IDs in a refusal */
 
 /* The IDs of an address that may be readmitted, or with an id the retired one that it names. Returns how many. */
-static int readmittable(struct selkie_command *command, const char *id, struct selkie_binding found[static RETIRED_MAX])
+static int readmittable(struct selkie_command *command, const char *id,
+                        struct selkie_binding found[static SELKIE_RETIRED_MAX])
 {
     struct selkie_registry *registry = command->commands->effects->registry;
 
     if (id)
         return selkie_registry_retired_id(registry, command->address, id, found);
-    int count = selkie_registry_retired(registry, command->address, found, RETIRED_MAX), kept = 0;
+    int count = selkie_registry_retired(registry, command->address, found, SELKIE_RETIRED_MAX), kept = 0;
     for (int i = 0; i < count; i++)
         if (selkie_admission_readmittable(&found[i]))
             found[kept++] = found[i];
@@ -31,7 +28,7 @@ static int readmittable(struct selkie_command *command, const char *id, struct s
 
 int selkie_command_load_device(struct selkie_command *command, struct selkie_device_record *device)
 {
-    struct selkie_binding removed[RETIRED_MAX];
+    struct selkie_binding removed[SELKIE_RETIRED_MAX];
     int result = selkie_registry_device(command->commands->effects->registry, command->address, device);
 
     if (result == 0)
@@ -46,7 +43,7 @@ int selkie_command_load_device(struct selkie_command *command, struct selkie_dev
 
 int selkie_command_add_retired(struct selkie_command *command, const struct selkie_device_record *device)
 {
-    struct selkie_binding retired[RETIRED_MAX];
+    struct selkie_binding retired[SELKIE_RETIRED_MAX];
     char text[SELKIE_ID_TEXT_SIZE];
     int count = device->status == SELKIE_DEVICE_ACTIVE ? 0 : readmittable(command, NULL, retired), failure = 0;
     json_t *ids = count > 0 ? json_array() : NULL;
@@ -64,7 +61,7 @@ int selkie_command_add_retired(struct selkie_command *command, const struct selk
 /* The answer about an ID that the command names and that cannot be decided: what it is, and the way out. */
 static int refuse_id(struct selkie_command *command, const char *id, bool active)
 {
-    struct selkie_binding found[RETIRED_MAX];
+    struct selkie_binding found[SELKIE_RETIRED_MAX];
     int count = active ? 0 : readmittable(command, id, found);
 
     if (count < 0)
@@ -278,7 +275,7 @@ static int refuse_several(struct selkie_command *command, const struct selkie_bi
 static int pick_retired(struct selkie_command *command, struct selkie_binding *picked)
 {
     const char *id = selkie_command_text(command, "id");
-    struct selkie_binding found[RETIRED_MAX];
+    struct selkie_binding found[SELKIE_RETIRED_MAX];
     int count = readmittable(command, id, found);
 
     if (count < 0)
@@ -390,22 +387,22 @@ static int list_address(const struct selkie_commands *commands, const uint8_t *a
 
 int selkie_command_list_pending(struct selkie_command *command)
 {
-    uint8_t addresses[LIST_MAX][SELKIE_ADDRESS_SIZE];
+    uint8_t addresses[SELKIE_LIST_MAX][SELKIE_ADDRESS_SIZE];
     struct selkie_registry *registry = command->commands->effects->registry;
-    int64_t limit = selkie_command_integer(command, "limit", LIST_DEFAULT);
+    int64_t limit = selkie_command_integer(command, "limit", SELKIE_LIST_DEFAULT);
     const uint8_t *after = selkie_command_text(command, "after") ? command->address : NULL;
     json_t *list = json_array();
     uint64_t total = 0;
 
     if (json_object_set_new(command->data, "pending", list) != 0)
         return SELKIE_ENOMEM;
-    if (limit < 0 || limit > LIST_MAX)
-        return selkie_command_refuse(command, "limit: must be 0 to %d", LIST_MAX);
+    if (limit < 0 || limit > SELKIE_LIST_MAX)
+        return selkie_command_refuse(command, "limit: must be 0 to %d", SELKIE_LIST_MAX);
     int result = selkie_registry_count_all_pending(registry, &total);
     if (json_object_set_new(command->data, "total", json_integer((json_int_t)total)) != 0)
         return SELKIE_ENOMEM;
     int count = result < 0 ? result : selkie_registry_pending_addresses(registry, after, addresses, (int)limit);
-    for (int i = 0; i < count && result == 0 && json_array_size(list) < PAGE_MAX; i++)
+    for (int i = 0; i < count && result == 0 && json_array_size(list) < SELKIE_PAGE_MAX; i++)
         result = list_address(command->commands, addresses[i], list);
     return count < 0 ? count : result;
 }
