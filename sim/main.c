@@ -207,8 +207,7 @@ static int act(const struct arguments *arguments)
     } else if (astray) {
         selkie_say("%s: there is no such place in the scenario", astray);
     } else if (arguments->check_only) {
-        selkie_command_line_show(&scenario);
-        status = EXIT_SUCCESS;
+        status = selkie_command_line_show(&scenario) < 0 ? EX_CONFIG : EXIT_SUCCESS;
     } else {
         status = selkie_sim_run(&scenario, &arguments->run);
     }

@@ -235,18 +235,6 @@ static void close_reports(struct run *run)
         (void)fclose(run->html);
 }
 
-/* A fleet that its air cannot carry fails in any case, and after hours: say so now. */
-static void weigh(const struct selkie_fleet *fleet)
-{
-    uint32_t worst;
-    double load = selkie_fleet_load(fleet, &worst);
-
-    if (load > 1)
-        selkie_say("channel %" PRIu32 " cannot carry this fleet: its payloads alone take %.0f %% of the air; make "
-                   "--interval longer, or --devices fewer",
-                   worst, 100 * load);
-}
-
 int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_sim_options *options)
 {
     struct run *run = calloc(1, sizeof *run);
@@ -259,7 +247,7 @@ int selkie_sim_run(const struct selkie_scenario *scenario, const struct selkie_s
     selkie_view_init(&run->view, options->quiet);
     bool ready = open_reports(run, options) && open_world(&run->world, scenario) == 0;
     if (ready)
-        weigh(&run->world.fleet);
+        selkie_scenario_weigh(scenario, &run->world.account.plan);
     if (ready && selkie_ready_wait(&run->world) == 0) {
         uint64_t end_us = (uint64_t)(scenario->duration_s * 1e6);
         run->world.account.last_arrival_us = selkie_wall_us();

@@ -190,10 +190,7 @@ static void configure(struct selkie_fleet_device *device)
     for (size_t i = 0; i < fleet->broker->key_count; i++)
         config.keys[i] =
             (struct selkie_public_key){.key_id = fleet->broker->keys[i].id, .spki = fleet->broker->keys[i].spki};
-    /* By the index, not by chance: so the share is exact in a small fleet as well. */
-    bool session =
-        (uint32_t)((device->index + 1) * plan->session_share) > (uint32_t)(device->index * plan->session_share);
-    config.form = session ? SELKIE_SESSION : SELKIE_SEALED;
+    config.form = selkie_scenario_has_session(plan, device->index) ? SELKIE_SESSION : SELKIE_SEALED;
     config.sealed_every = plan->sealed_every;
     config.claim = (const uint8_t *)plan->claim;
     config.claim_len = plan->claim ? strlen(plan->claim) : 0;

@@ -94,10 +94,6 @@ void selkie_frame_index_remove(struct selkie_frame_index *frames, struct selkie_
 /* The channels that hear a device: `nth` of heard_by. */
 struct selkie_channel *selkie_fleet_channel(const struct selkie_fleet *fleet, uint32_t device, uint32_t nth);
 
-/* The part of the air that the payloads take on the busiest channel, at their interval and with their repeats: above 1,
- * the channel cannot carry them. REGISTERs and repeats for want of an ACK come on top. 0 without radios. */
-double selkie_fleet_load(const struct selkie_fleet *fleet, uint32_t *worst);
-
 /* Fill in a device's port; its context is the device. */
 void selkie_fleet_device_port(struct selkie_fleet_device *device, bool listens, bool senses);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scenarios from the command line: keys set over a file or over an attack's own scenario. */
+#include "core/run.h"
 #include "scenario/scenario.h"
 
 #include <inttypes.h>
@@ -163,7 +164,30 @@ static void show_air(const struct selkie_sim_radio_options *air)
         printf(", packets of %" PRIu32 " bytes, %g %% of them lost", air->packet.bytes, 100 * air->packet.loss);
 }
 
-void selkie_command_line_show(const struct selkie_scenario *scenario)
+/* What the payloads take of the air, which is known before a run. */
+static int show_load(const struct selkie_scenario *scenario)
+{
+    const struct selkie_scenario_fleet *fleet = &scenario->fleet;
+    struct selkie_payload_plan plan;
+    char text[256];
+    uint32_t worst;
+    int error =
+        selkie_payload_plan_open(&plan, fleet->payload, fleet->payload_size, fleet->payload_file, scenario->seed, text);
+
+    if (error < 0) {
+        selkie_say("%s", text);
+        return error;
+    }
+    double load = selkie_scenario_load(scenario, &plan, &worst);
+    if (load > 0)
+        printf("load      the payloads take %.1f %% of the air of channel %" PRIu32 ", the busiest\n", 100 * load,
+               worst);
+    selkie_scenario_weigh(scenario, &plan);
+    selkie_payload_plan_close(&plan);
+    return 0;
+}
+
+int selkie_command_line_show(const struct selkie_scenario *scenario)
 {
     const struct selkie_scenario_fleet *fleet = &scenario->fleet;
 
@@ -187,4 +211,5 @@ void selkie_command_line_show(const struct selkie_scenario *scenario)
     printf("broker    %s\n", scenario->broker.uri ? scenario->broker.uri : "Mosquitto, started here");
     printf("happens   %zu actions, %zu attackers\n", scenario->action_count, scenario->attack_count);
     printf("expects   %zu figures\n", scenario->expect.count);
+    return show_load(scenario);
 }

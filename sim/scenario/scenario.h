@@ -228,7 +228,19 @@ SELKIE_USE_RESULT int selkie_command_line_set(json_t *over, const char *path, co
 SELKIE_USE_RESULT const char *selkie_command_line_load(const json_t *over, struct selkie_scenario *scenario,
                                                        const char *file, const char *attack);
 
-/* Print what would be run, for --check-config. */
-void selkie_command_line_show(const struct selkie_scenario *scenario);
+/* Whether a device sends SESSION frames. By its index, not by chance: so the share is exact in a small fleet as well.
+ */
+bool selkie_scenario_has_session(const struct selkie_scenario_fleet *fleet, uint32_t device);
+
+/* The part of the air that the payloads take on the busiest channel, at their interval and with their repeats: above 1,
+ * the channel cannot carry them. REGISTERs and repeats for want of an ACK come on top. 0 without radios. */
+double selkie_scenario_load(const struct selkie_scenario *scenario, const struct selkie_payload_plan *plan,
+                            uint32_t *worst);
+
+/* A fleet that its air cannot carry fails in any case, and after hours: say so. */
+void selkie_scenario_weigh(const struct selkie_scenario *scenario, const struct selkie_payload_plan *plan);
+
+/* Print what would be run, for --check-config. SELKIE_EIO after a sentence about the file of payloads. */
+SELKIE_USE_RESULT int selkie_command_line_show(const struct selkie_scenario *scenario);
 
 #endif

@@ -257,6 +257,18 @@ START_TEST(a_fleet_that_its_air_cannot_carry_is_told_before_it_starts)
     ck_assert_int_eq(RUN(&output, QUICK, "--bit-rate", "9600", "--quiet"), 0);
     ck_assert_msg(!strstr(output, "cannot carry"), "%s", output);
     free(output);
+    /* And without a run. */
+    ck_assert_int_eq(RUN(&output, QUICK, "--bit-rate", "2000", "--check-config"), 0);
+    ck_assert_msg(strstr(output, "\nload      the payloads take 127.4 % of the air of channel 0, the busiest\n") &&
+                      strstr(output, "selkie-sim: channel 0 cannot carry this fleet: its payloads alone take 127 %"),
+                  "%s", output);
+    free(output);
+    ck_assert_int_eq(RUN(&output, QUICK, "--bit-rate", "9600", "--check-config"), 0);
+    ck_assert_msg(strstr(output, "\nload      the payloads take 26.") && !strstr(output, "cannot carry"), "%s", output);
+    free(output);
+    ck_assert_int_eq(RUN(&output, QUICK, "--check-config"), 0); /* without a radio in between */
+    ck_assert_msg(!strstr(output, "cannot carry") && !strstr(output, "\nload"), "%s", output);
+    free(output);
 }
 END_TEST
 
