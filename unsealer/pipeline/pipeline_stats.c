@@ -37,6 +37,22 @@ void selkie_pipeline_stats_storage(struct selkie_pipeline_stats *stats, bool wor
     pthread_mutex_unlock(&stats->lock);
 }
 
+void selkie_pipeline_stats_disk(struct selkie_pipeline_stats *stats, bool works)
+{
+    pthread_mutex_lock(&stats->lock);
+    if (works)
+        stats->disk_failed_ms = 0;
+    else if (stats->disk_failed_ms == 0)
+        stats->disk_failed_ms = selkie_clock_ms();
+    pthread_mutex_unlock(&stats->lock);
+}
+
+/* Since when storage fails, 0 if it works. */
+static int64_t failing_since_ms(const struct selkie_pipeline_stats *stats)
+{
+    return stats->storage_failed_ms != 0 ? stats->storage_failed_ms : stats->disk_failed_ms;
+}
+
 void selkie_pipeline_stats_damaged(struct selkie_pipeline_stats *stats)
 {
     pthread_mutex_lock(&stats->lock);
@@ -157,8 +173,8 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
         stats->held[SELKIE_SHARED_PARKED], "unmatched", stats->held[SELKIE_SHARED_UNMATCHED], "devices", "unlisted",
         stats->held[SELKIE_SHARED_DEVICES], "max", stats->max_devices, "full", stats->devices_full, "pending",
         (json_int_t)stats->pending, "latency_us", latency_json(stats), "storage", "working",
-        stats->storage_failed_ms == 0, "damaged", stats->storage_damaged, "failing_since",
-        (json_int_t)stats->storage_failed_ms, "failures", (json_int_t)stats->storage_failures, "commits",
+        failing_since_ms(stats) == 0, "damaged", stats->storage_damaged, "failing_since",
+        (json_int_t)failing_since_ms(stats), "failures", (json_int_t)stats->storage_failures, "commits",
         (json_int_t)stats->commits);
     pthread_mutex_unlock(&stats->lock);
     return json;

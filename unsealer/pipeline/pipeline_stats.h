@@ -35,6 +35,7 @@ struct selkie_pipeline_stats {
     bool devices_full; /* for a gateway */
     int64_t started_ms;
     int64_t storage_failed_ms; /* since when; 0 = storage works */
+    int64_t disk_failed_ms;    /* since when the disk is full or read-only; 0 = it is not */
     uint64_t storage_failures;
     bool storage_damaged;
     int64_t turned_us;
@@ -45,6 +46,7 @@ void selkie_pipeline_stats_init(struct selkie_pipeline_stats *stats);
 void selkie_pipeline_stats_destroy(struct selkie_pipeline_stats *stats);
 void selkie_pipeline_stats_intake_full(struct selkie_pipeline_stats *stats);
 void selkie_pipeline_stats_storage(struct selkie_pipeline_stats *stats, bool works);
+void selkie_pipeline_stats_disk(struct selkie_pipeline_stats *stats, bool works);
 void selkie_pipeline_stats_damaged(struct selkie_pipeline_stats *stats);
 
 /* A transaction has ended: its effects, the jobs that it decided (NULL entries are skipped), and how long its commit

@@ -128,8 +128,11 @@ static int begin(struct selkie_transaction *transaction)
     json_decref(transaction->commands.changed_gateways);
     transaction->commands.changed_gateways = NULL;
     selkie_key_faults_log(&transaction->key_faults, transaction->unsealer);
-    if (selkie_registry_damage(registry))
+    if (selkie_registry_damage(registry) || selkie_registry_check_place(registry) < 0)
         return SELKIE_ESTORAGE;
+    const char *disk_fault = selkie_registry_disk_fault(registry);
+    selkie_pipeline_stats_disk(&transaction->unsealer->stats, !disk_fault);
+    log_change(transaction, transaction->disk_fault, LOG_ERR, disk_fault, "registry: the disk has room again");
     log_change(transaction, transaction->check_delay, LOG_WARNING, selkie_registry_check_delay(registry),
                "registry: the integrity check has run after all");
     log_change(transaction, transaction->log_fault, LOG_WARNING, selkie_registry_log_fault(registry),

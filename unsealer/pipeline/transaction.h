@@ -44,6 +44,7 @@ struct selkie_transaction {
     char corrupt[SELKIE_REGISTRY_ERROR_SIZE];
     char check_delay[SELKIE_REGISTRY_ERROR_SIZE];
     char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
+    char disk_fault[SELKIE_REGISTRY_ERROR_SIZE];
     char devices_full[SELKIE_REGISTRY_ERROR_SIZE];
 };
 

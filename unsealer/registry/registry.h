@@ -37,6 +37,10 @@ const char *selkie_registry_fault(const struct selkie_registry *registry);
 /* Make a change without effect, so that the next commit writes: only a write shows whether storage works. */
 SELKIE_USE_RESULT int selkie_registry_touch(struct selkie_registry *registry);
 
+/* Whether registry.db and its log are still the files that are open. What is stored into files that were removed,
+ * replaced or unmounted since is lost, so then nothing may be decided. */
+SELKIE_USE_RESULT int selkie_registry_check_place(struct selkie_registry *registry);
+
 /* Lines for the log, or NULL. The damage that the check or the work has found so far: then nothing may be decided,
  * since an ID or a counter that cannot be found would count as new. */
 const char *selkie_registry_damage(struct selkie_registry *registry);
@@ -44,6 +48,8 @@ const char *selkie_registry_damage(struct selkie_registry *registry);
 const char *selkie_registry_check_delay(struct selkie_registry *registry);
 /* Why the write-ahead log cannot be moved into the file. */
 const char *selkie_registry_log_fault(struct selkie_registry *registry);
+/* The disk is full or read-only, also if nothing was to be stored that would show it. */
+const char *selkie_registry_disk_fault(struct selkie_registry *registry);
 /* The last damaged row. Functions that can meet one return SELKIE_ECRYPTO, or say what they do instead. */
 const char *selkie_registry_corrupt(const struct selkie_registry *registry);
 

@@ -14,7 +14,7 @@
 
 #define VERSION   3
 #define CHECK_US  500000 /* how long the start waits for the check of the whole file */
-#define PATH_SIZE 4200
+#define PATH_SIZE SELKIE_REGISTRY_PATH_SIZE
 
 static const char *const statement_texts[] = {
 #define TEXT(name, sql) [SELKIE_SQL_##name] = (sql),
@@ -290,6 +290,8 @@ static int open_files(struct selkie_registry *registry, const char *state_dir, b
         result = check_head(path, error);
     if (result == 0)
         result = load(registry, path, error);
+    if (result == 0)
+        selkie_registry_note_place(registry, state_dir);
     if (result == 0)
         (void)unlink(temporary); /* left where a registry was restored: it must not excuse that one's loss later */
     return result;

@@ -10,6 +10,7 @@
 #include "registry/vault.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #define SELKIE_REGISTRY_APPLICATION 0x534c4b52 /* "SLKR" */
 #define SELKIE_SQL_TEXT(value)      SELKIE_SQL_TEXT_OF(value)
@@ -183,8 +184,21 @@ enum selkie_statement {
         SELKIE_SQL_COUNT
 };
 
+#define SELKIE_REGISTRY_PATH_SIZE 4200 /* above what the system opens, so a path that is cut off here does not open */
+#define SELKIE_REGISTRY_FILES     2    /* registry.db and its log */
+
+/* A file as stat(2) shows it. */
+struct selkie_registry_file {
+    bool there;
+    dev_t device;
+    ino_t inode;
+    off_t size;
+};
+
 struct selkie_registry {
     sqlite3 *db;
+    char state_dir[SELKIE_REGISTRY_PATH_SIZE];
+    struct selkie_registry_file files[SELKIE_REGISTRY_FILES]; /* those that are open */
     struct selkie_vault *vault;
     struct selkie_integrity_check *integrity_check;
     struct selkie_checkpointer *checkpointer;
@@ -198,7 +212,11 @@ struct selkie_registry {
     char corrupt[SELKIE_REGISTRY_ERROR_SIZE]; /* "" = none so far */
     char check_delay[SELKIE_REGISTRY_ERROR_SIZE];
     char log_fault[SELKIE_REGISTRY_ERROR_SIZE];
+    char disk_fault[SELKIE_REGISTRY_ERROR_SIZE];
 };
+
+/* Note which files are open: what selkie_registry_check_place compares with. */
+void selkie_registry_note_place(struct selkie_registry *registry, const char *state_dir);
 
 /* A value for a statement; all zero is NULL. A text or blob must live until the statement has run. */
 struct selkie_value {
