@@ -91,6 +91,10 @@ static bool may_read_now(const struct selkie_plugin *plugin, const struct mosqui
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
         current = !plugin->unsealer || has_strangers(plugin) || is_registered(plugin, topic.gateway);
+        if (current && plugin->unsealer && topic.kind == SELKIE_TOPIC_GATEWAY_STATE &&
+            !is_registered(plugin, topic.gateway))
+            return selkie_retained_is_stranger_current(plugin->retained, topic.gateway, check->payload,
+                                                       check->payloadlen);
         break;
     default:
         return true;

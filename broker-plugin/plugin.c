@@ -16,8 +16,6 @@
 #include <sys/prctl.h>
 #include <syslog.h>
 
-#define GATEWAYS_WAIT_MS 60000 /* after a start, gateways have so long to come back */
-
 static void on_outputs(void *context)
 {
     selkie_wakeup_request(context);
@@ -70,7 +68,7 @@ static int pipeline_open(struct selkie_plugin *plugin)
         .max_devices = config->max_devices,
         .forget_after_days = config->forget_after_days,
         .refresh = other_models || !selkie_retained_is_refreshed(plugin->retained),
-        .gateways_wait_ms = left_ms(plugin, GATEWAYS_WAIT_MS) + 1,
+        .gateways_wait_ms = left_ms(plugin, SELKIE_RETAINED_GATEWAYS_WAIT_MS) + 1,
         .wake = on_outputs,
         .wake_context = plugin->wakeup,
         .log = selkie_log_queue_write,

@@ -3,15 +3,20 @@
 
 #include "publish.h"
 
+#include <selkie/clock.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <uthash.h>
 
-#define MARK_LEN 18 /* ,"run":"01234567"} */
+#define MARK_LEN      18    /* ,"run":"01234567"} */
+#define STRANGERS_MAX 65536 /* gateways heard that nobody registered: anybody could make names */
 
-/* A registered gateway that was heard in this run: as many as are registered in it. */
+static const char offline[] = "{\"state\":\"offline\"}";
+
+/* A gateway that was heard in this run. */
 struct heard {
     char name[SELKIE_GATEWAY_NAME_MAX + 1];
     UT_hash_handle hh;
@@ -21,8 +26,10 @@ struct selkie_retained {
     char root[SELKIE_TOPIC_ROOT_MAX + 1];
     char mark[MARK_LEN + 1]; /* the end of each state */
     bool refreshed;
-    unsigned cleared; /* in this turn */
+    int64_t gateways_ms; /* until then, a gateway may still come back */
+    unsigned cleared;    /* in this turn */
     struct heard *heard;
+    unsigned strangers; /* of those */
 };
 
 int selkie_retained_open(struct selkie_retained **opened, const char *root)
@@ -39,6 +46,7 @@ int selkie_retained_open(struct selkie_retained **opened, const char *root)
     }
     (void)snprintf(retained->root, sizeof retained->root, "%s", root);
     (void)snprintf(retained->mark, sizeof retained->mark, ",\"run\":\"%08x\"}", (unsigned)run);
+    retained->gateways_ms = selkie_clock_boot_ms() + SELKIE_RETAINED_GATEWAYS_WAIT_MS;
     *opened = retained;
     return 0;
 }
@@ -108,32 +116,56 @@ void selkie_retained_clear(struct selkie_retained *retained, const char *topic)
     (void)result; /* without memory it stays until somebody reads it again */
 }
 
-void selkie_retained_hear(struct selkie_retained *retained, struct selkie_unsealer *unsealer,
-                          const struct selkie_topic *topic)
+static bool was_heard(const struct selkie_retained *retained, const char *gateway)
 {
     struct heard *heard;
 
-    if (selkie_unsealer_gateway(unsealer, topic->gateway) == SELKIE_GATEWAY_UNKNOWN)
-        return;
-    if (topic->kind == SELKIE_TOPIC_GATEWAY_STATE)
+    HASH_FIND_STR(retained->heard, gateway, heard);
+    return heard != NULL;
+}
+
+void selkie_retained_hear(struct selkie_retained *retained, struct selkie_unsealer *unsealer,
+                          const struct selkie_topic *topic)
+{
+    bool stranger = selkie_unsealer_gateway(unsealer, topic->gateway) == SELKIE_GATEWAY_UNKNOWN;
+    struct heard *heard;
+
+    if (!stranger && topic->kind == SELKIE_TOPIC_GATEWAY_STATE)
         selkie_unsealer_note_gateway(unsealer, topic->gateway);
-    HASH_FIND_STR(retained->heard, topic->gateway, heard);
-    if (heard || !(heard = calloc(1, sizeof *heard)))
+    if (was_heard(retained, topic->gateway) || (stranger && retained->strangers == STRANGERS_MAX) ||
+        !(heard = calloc(1, sizeof *heard)))
         return;
+    retained->strangers += stranger;
     (void)snprintf(heard->name, sizeof heard->name, "%s", topic->gateway);
     HASH_ADD_STR(retained->heard, name, heard);
 }
 
-int selkie_retained_publish_absent(struct selkie_retained *retained, const char *gateway)
+static int publish_offline(const struct selkie_retained *retained, const char *gateway)
 {
-    static const char offline[] = "{\"state\":\"offline\"}";
     char topic[SELKIE_TOPIC_MAX];
-    struct heard *heard;
 
-    HASH_FIND_STR(retained->heard, gateway, heard);
-    if (heard)
-        return 0;
     if (selkie_topic_gateway(topic, retained->root, gateway, SELKIE_TOPIC_GATEWAY_STATE) < 0)
         return SELKIE_EINVAL;
     return selkie_publish_text(NULL, topic, offline, sizeof offline - 1, 1, true, NULL);
+}
+
+int selkie_retained_publish_absent(struct selkie_retained *retained, const char *gateway)
+{
+    return was_heard(retained, gateway) ? 0 : publish_offline(retained, gateway);
+}
+
+bool selkie_retained_is_stranger_current(struct selkie_retained *retained, const char *gateway, const void *payload,
+                                         size_t len)
+{
+    bool is_offline = len == sizeof offline - 1 && memcmp(payload, offline, len) == 0;
+
+    if (is_offline || was_heard(retained, gateway) || retained->strangers == STRANGERS_MAX ||
+        selkie_clock_boot_ms() < retained->gateways_ms)
+        return true;
+    if (retained->cleared < SELKIE_RETAINED_CLEAR_MAX) {
+        retained->cleared++;
+        int result = publish_offline(retained, gateway);
+        (void)result; /* without memory, the next who reads it tries again */
+    }
+    return false;
 }

@@ -37,6 +37,14 @@ bool selkie_retained_is_current(struct selkie_retained *retained, const char *to
 #define SELKIE_RETAINED_CLEAR_MAX 1024
 void selkie_retained_clear(struct selkie_retained *retained, const char *topic);
 
+/* After a start, gateways have so long to come back. */
+#define SELKIE_RETAINED_GATEWAYS_WAIT_MS 60000
+/* Whether the state of a gateway that nobody registered, which somebody is about to read, may still be true. If not,
+ * because the gateway had time to come back and was not heard in this run, it is published that it is offline. The
+ * registry knows no such gateway, so this is the only moment. */
+bool selkie_retained_is_stranger_current(struct selkie_retained *retained, const char *gateway, const void *payload,
+                                         size_t len);
+
 /* A gateway has published on this topic: it is there. If that was its state, the registry notes that it has come. */
 void selkie_retained_hear(struct selkie_retained *retained, struct selkie_unsealer *unsealer,
                           const struct selkie_topic *topic);

@@ -112,8 +112,8 @@ static void judge_plugin(struct health *health)
                 "the registry is damaged: the plugin decides nothing, and frames wait at their gateways; restore "
                 "it from a backup");
     else if (!json_is_true(json_object_get(storage, "working")))
-        trouble(health, "the plugin cannot store: the disk is full or broken, and frames wait at their gateways; "
-                        "Mosquitto's log has the reason");
+        trouble(health, "the plugin cannot store: the disk is full, read-only or broken, or registry.db is gone, and "
+                        "frames wait at their gateways; Mosquitto's log has the reason");
     json_int_t models = json_integer_value(json_object_get(health->now, "models_refused"));
     if (models > 0)
         trouble(

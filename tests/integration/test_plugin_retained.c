@@ -29,7 +29,7 @@ static void connect_admin(void)
     admin = harness_connect(broker, &ops);
 }
 
-static void start(const char *persistence)
+static void start_with(const char *persistence, const char *config)
 {
     char text[800], *output;
     const char *passwords = harness_write("passwords", 0600, "%s", "");
@@ -42,8 +42,13 @@ static void start(const char *persistence)
     ck_assert_int_eq(setenv("SELKIE_CLOCK_SHIFT", harness_path("shift"), 1), 0);
     ck_assert_int_eq(setenv("LD_PRELOAD", CLOCK_SHIFT_LIBRARY, 1), 0);
     ck_assert_int_eq(setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1), 0);
-    broker = harness_broker_with_plugin(text, CONFIG);
+    broker = harness_broker_with_plugin(text, config);
     connect_admin();
+}
+
+static void start(const char *persistence)
+{
+    start_with(persistence, CONFIG);
 }
 
 static void kill_and_restart(void)
@@ -263,6 +268,33 @@ START_TEST(a_broker_that_saves_nothing_has_all_states_again)
 }
 END_TEST
 
+/* A trial, where nobody registers gateways. */
+START_TEST(a_gateway_that_nobody_registered_is_offline_too)
+{
+    char persistence[400];
+
+    (void)snprintf(persistence, sizeof persistence, "persistence true\nautosave_interval 0\npersistence_location %s/\n",
+                   harness_path(""));
+    start_with(persistence, CONFIG ",\"gateways\":\"any\"");
+    struct harness_client *dead = online("ops", "pw");
+    harness_signal(broker->process, SIGUSR1);
+    harness_wait_log(broker->process, "Saving in-memory database");
+    kill_and_restart();
+    harness_disconnect(dead);
+    harness_disconnect(admin);
+    struct harness_client *reader = reader_of_all();
+    ck_assert_str_eq(next(reader, "selkie/gateway/ops/state", "state"), "online");
+    harness_disconnect(reader);
+    set_boot_shift(100);
+    for (int again = 0; again < 2; again++) {
+        reader = reader_of_all();
+        ck_assert_str_eq(next(reader, "selkie/gateway/ops/state", "state"), "offline");
+        harness_disconnect(reader);
+    }
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+END_TEST
+
 /* The lines of a file in packaging/ that bound what waits for a reader. */
 static void limits_of(const char *file, char *lines, size_t size)
 {
@@ -318,6 +350,7 @@ int main(void)
     tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, an_old_database_of_the_broker_tells_nobody_what_is_over);
     tcase_add_test(tcase, a_broker_that_saves_nothing_has_all_states_again);
+    tcase_add_test(tcase, a_gateway_that_nobody_registered_is_offline_too);
     tcase_add_loop_test(tcase, a_reader_gets_3000_states_with_the_limits_that_are_shipped, 0,
                         (int)(sizeof shipped / sizeof shipped[0]));
     suite_add_tcase(suite, tcase);

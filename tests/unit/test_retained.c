@@ -8,6 +8,7 @@
 #include "model/output.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define STATE "selkie/device/0102030405060708/state"
 
@@ -120,7 +121,7 @@ START_TEST(who_was_heard_is_not_said_to_be_offline)
     hear("roof-1", SELKIE_TOPIC_GATEWAY_STATE);
     ck_assert_uint_eq(noted, 1);
     hear("roof-2", SELKIE_TOPIC_GATEWAY_UP);
-    hear("stranger", SELKIE_TOPIC_GATEWAY_STATE); /* and is not kept: anybody could make names */
+    hear("stranger", SELKIE_TOPIC_GATEWAY_STATE); /* which the registry does not learn of */
     ck_assert_uint_eq(noted, 1);
     ck_assert_int_eq(selkie_retained_publish_absent(retained, "roof-1"), 0);
     ck_assert_int_eq(selkie_retained_publish_absent(retained, "roof-2"), 0);
@@ -130,6 +131,56 @@ START_TEST(who_was_heard_is_not_said_to_be_offline)
     ck_assert_str_eq(fake_messages[0].topic, "selkie/gateway/roof-3/state");
     ck_assert_str_eq(fake_messages[0].payload, "{\"state\":\"offline\"}");
     ck_assert(fake_messages[0].retain);
+}
+END_TEST
+
+static int64_t now_ms;
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    (void)clock;
+    *now = (struct timespec){.tv_sec = now_ms / 1000};
+    return 0;
+}
+
+static bool is_stranger_current(const char *gateway, const char *payload)
+{
+    return selkie_retained_is_stranger_current(retained, gateway, payload, strlen(payload));
+}
+
+/* With "gateways": "any", or behind a bridge: the registry does not know them, so nobody can publish for them all. */
+START_TEST(a_stranger_that_does_not_come_back_is_offline)
+{
+    ck_assert(is_stranger_current("dead", "{\"state\":\"online\"}")); /* it may come yet */
+    now_ms += SELKIE_RETAINED_GATEWAYS_WAIT_MS;
+    hear("back", SELKIE_TOPIC_GATEWAY_UP);
+    ck_assert(is_stranger_current("back", "{\"state\":\"online\"}"));
+    ck_assert(is_stranger_current("dead", "{\"state\":\"offline\"}"));
+    ck_assert_uint_eq(fake_message_count, 0);
+    ck_assert(!is_stranger_current("dead", "{\"state\":\"online\"}"));
+    ck_assert_uint_eq(fake_message_count, 1);
+    ck_assert_str_eq(fake_messages[0].topic, "selkie/gateway/dead/state");
+    ck_assert_str_eq(fake_messages[0].payload, "{\"state\":\"offline\"}");
+    ck_assert(fake_messages[0].retain);
+    for (unsigned i = 0; i < 2 * SELKIE_RETAINED_CLEAR_MAX; i++) /* as many as are cleared in a turn */
+        ck_assert(!is_stranger_current("dead", "{\"state\":\"online\"}"));
+    ck_assert_uint_eq(fake_message_count, SELKIE_RETAINED_CLEAR_MAX);
+}
+END_TEST
+
+/* Whoever makes up names fills no memory, and does not make others offline. */
+START_TEST(a_bounded_number_of_strangers_is_kept)
+{
+    char name[32];
+
+    for (unsigned i = 0; i <= 65536; i++) {
+        (void)snprintf(name, sizeof name, "made-up-%u", i);
+        hear(name, SELKIE_TOPIC_GATEWAY_STATE);
+    }
+    now_ms += SELKIE_RETAINED_GATEWAYS_WAIT_MS;
+    ck_assert(is_stranger_current("made-up-65536", "{\"state\":\"online\"}"));
+    ck_assert_uint_eq(fake_message_count, 0);
 }
 END_TEST
 
@@ -143,6 +194,8 @@ int main(void)
     tcase_add_test(tcase, a_removed_device_has_no_state);
     tcase_add_test(tcase, a_turn_clears_a_bounded_number);
     tcase_add_test(tcase, who_was_heard_is_not_said_to_be_offline);
+    tcase_add_test(tcase, a_stranger_that_does_not_come_back_is_offline);
+    tcase_add_test(tcase, a_bounded_number_of_strangers_is_kept);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
