@@ -199,7 +199,10 @@ enum ctl_exit ctl_device_list(const struct ctl_options *options, const struct ct
         json_decref(object);
     } else if (result == CTL_DONE) {
         if (json_array_size(devices) == 0)
-            ctl_fail("no %s%sdevices", options->status ? options->status : "", options->status ? " " : "");
+            ctl_fail("no %s%sdevices%s", options->status ? options->status : "", options->status ? " " : "",
+                     options->status && strcmp(options->status, "pending") == 0
+                         ? "; IDs that wait at active devices: selkiectl device list --waiting"
+                         : "");
         ctl_table_print(list_columns, COUNT(list_columns), devices);
     }
     json_decref(devices);
@@ -382,7 +385,7 @@ static enum ctl_exit send_with_new_claim(const struct ctl_options *options, cons
         ctl_consequence_print_retired(data, address);
     json_decref(data);
     OPENSSL_cleanse(claim, sizeof claim);
-    return result;
+    return result == CTL_DONE ? ctl_print_secured("claim", address, "device set", " --claim") : result;
 }
 
 static void print_result(json_t *data, const void *address)

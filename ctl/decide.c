@@ -25,7 +25,7 @@ static const struct consequence {
      true},
     {"removeDevice",
      "If the device runs, it is shut out until its next power cut, also if you add it again.\n"
-     "'selkiectl device readmit' takes its ID back within 30 days.",
+     "'selkiectl device readmit' takes its ID back within 30 days, unless it is revoked now.",
      true},
     {"revokeDevice", "All its frames are rejected until 'selkiectl device restore'.", false},
     {"restoreDevice", "Frames that were rejected meanwhile are lost.", false},

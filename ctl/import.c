@@ -268,6 +268,19 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
     return next - first;
 }
 
+/* The plugin's words for a device that was added with another name or claim. */
+static bool has_changes(const json_t *refused)
+{
+    const json_t *each;
+    size_t i;
+    json_array_foreach (refused, i, each) {
+        const char *error = json_string_value(json_object_get(each, "error"));
+        if (error && strstr(error, "added already"))
+            return true;
+    }
+    return false;
+}
+
 static void report(const struct import *import, const struct outcome *outcome, bool as_json)
 {
     size_t refused = json_array_size(outcome->refused);
@@ -280,6 +293,8 @@ static void report(const struct import *import, const struct outcome *outcome, b
         return;
     }
     ctl_csv_print_refused(import->path, "address", outcome->refused);
+    if (refused != 0 && !import->update && has_changes(outcome->refused))
+        ctl_fail("--update changes devices that were added before");
     printf("%zu added, %zu changed, %zu unchanged, %zu refused\n", outcome->added, outcome->changed, outcome->unchanged,
            refused);
     if (outcome->shut_out != 0)

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -78,6 +79,17 @@ static bool readable(const uint8_t *bytes, size_t len)
             return false;
     }
     return len != 0;
+}
+
+/* Whoever reads our output may be gone, or the disk full. Paho ignores SIGPIPE for the process. */
+enum ctl_exit ctl_print_secured(const char *what, const char *whose, const char *again, const char *option)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return CTL_DONE;
+    clearerr(stdout); /* what is said here need not be said again at the end */
+    __fpurge(stdout);
+    return ctl_fail("the %s of %s could not be written and is lost; make another: selkiectl %s %s%s", what, whose,
+                    again, whose, option);
 }
 
 void ctl_add_bytes(json_t *object, const char *name, const char *text_name, const uint8_t *bytes, size_t len)

@@ -3,6 +3,8 @@
 #ifndef SELKIE_CTL_PRINT_H
 #define SELKIE_CTL_PRINT_H
 
+#include "ctl_command.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +15,10 @@ void ctl_print(const json_t *object, bool as_json);
 
 /* Print a text from outside, as ctl_text_print does: it must not steer the terminal. */
 void ctl_print_text(const char *text);
+
+/* After the only copy of a secret was printed (`what` "password", `whose` "roof-1"): whether it was written. Else say
+ * that it is lost, and which command makes another, "selkiectl <again> <whose><option>". */
+enum ctl_exit ctl_print_secured(const char *what, const char *whose, const char *again, const char *option);
 
 /* Add bytes, of which 512 are shown, as hex under `name` and, where they are readable text, as such under `text_name`.
  */

@@ -7,6 +7,7 @@
 #include "print.h"
 
 #include <selkie/frame.h>
+#include <selkie/topic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -80,11 +81,17 @@ static json_t *age_of(const json_t *each, int64_t now_ms)
     return json_string(text);
 }
 
-static void print_list(json_t *list, bool as_json)
+static void print_none(FILE *file, const struct ctl_options *options, const char *before)
+{
+    fprintf(file, "%sno ID waits for a decision%s%s\n", before, options->seen_by ? " that was seen by " : "",
+            options->seen_by ? options->seen_by : "");
+}
+
+static void print_list(json_t *list, const struct ctl_options *options)
 {
     json_t *each;
     size_t i;
-    if (as_json) {
+    if (options->json) {
         json_t *object = ctl_json_pack("{s:I, s:O}", "total", (json_int_t)json_array_size(list), "pending", list);
         ctl_print(object, true);
         json_decref(object);
@@ -94,7 +101,7 @@ static void print_list(json_t *list, bool as_json)
         ctl_json_set_take(each, "waits", age_of(each, (int64_t)time(NULL) * 1000));
     }
     if (json_array_size(list) == 0)
-        ctl_fail("no ID waits for a decision");
+        print_none(stderr, options, "selkiectl: ");
     ctl_table_print(columns, sizeof columns / sizeof columns[0], list);
 }
 
@@ -123,6 +130,8 @@ static json_t *ask_chosen(struct selkie_control_client *control, const char *gat
 enum ctl_exit ctl_waiting_list(const struct ctl_options *options)
 {
     struct selkie_control_client *control;
+    if (options->seen_by && !selkie_gateway_name_valid(options->seen_by))
+        return ctl_gateway_name_fault(options->seen_by);
     if (options->status) {
         ctl_fail("--waiting and --status exclude each other: an ID may wait whatever its device's status is");
         return CTL_USAGE;
@@ -134,7 +143,7 @@ enum ctl_exit ctl_waiting_list(const struct ctl_options *options)
     selkie_control_client_close(control);
     if (!list)
         return CTL_FAILED;
-    print_list(list, options->json);
+    print_list(list, options);
     json_decref(list);
     return CTL_DONE;
 }
@@ -234,13 +243,14 @@ enum ctl_exit ctl_waiting_approve(const struct ctl_options *options)
         ctl_fail("--waiting: not together with an address");
         return CTL_USAGE;
     }
+    if (options->seen_by && !selkie_gateway_name_valid(options->seen_by))
+        return ctl_gateway_name_fault(options->seen_by);
     enum ctl_exit result = selkie_control_client_open(&control, options);
     if (result != CTL_DONE)
         return result;
     json_t *list = ask_chosen(control, options->seen_by, true);
     if (list && json_array_size(list) == 0 && !options->json)
-        printf("no ID waits for a decision%s%s\n", options->seen_by ? " that was seen by " : "",
-               options->seen_by ? options->seen_by : "");
+        print_none(stdout, options, "");
     else
         result = list ? approve_list(control, options, list) : CTL_FAILED;
     selkie_control_client_close(control);

@@ -7,8 +7,9 @@
 
 #include <selkie/topic.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
+
+#define RESET "gateway reset-password"
 
 /* A first configuration for selkie-gateway. */
 static json_t *gateway_config(const struct selkie_ctl_config *config, const char *name, bool certificate)
@@ -38,19 +39,6 @@ static void print_password(const char *password)
         "password  %s\n\nThe password is shown only this once. Write it into /etc/selkie/gateway.password (mode 0640)"
         "\non the gateway",
         password);
-}
-
-/* Whoever reads our output may be gone, or the disk full: then the only copy of the password is lost. Paho ignores
- * SIGPIPE for the process. */
-static enum ctl_exit secure(const char *name)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return CTL_DONE;
-    clearerr(stdout); /* what is said here need not be said again at the end */
-    __fpurge(stdout);
-    return ctl_fail("the password of %s could not be written and is lost; make another: selkiectl gateway "
-                    "reset-password %s",
-                    name, name);
 }
 
 static void print_added(const json_t *data)
@@ -95,7 +83,7 @@ enum ctl_exit ctl_gateway_add(const struct ctl_options *options, const struct ct
     }
     selkie_control_client_close(control);
     json_decref(data);
-    return !data ? CTL_FAILED : options->certificate ? CTL_DONE : secure(name);
+    return !data ? CTL_FAILED : options->certificate ? CTL_DONE : ctl_print_secured("password", name, RESET, "");
 }
 
 static void print_reset(json_t *data, const void *name)
@@ -112,7 +100,7 @@ enum ctl_exit ctl_gateway_reset_password(const struct ctl_options *options, cons
         return ctl_gateway_name_fault(name);
     enum ctl_exit result = selkie_control_client_print_take(
         options, ctl_json_pack("{s:s, s:s}", "command", command->control, "gateway", name), print_reset, name);
-    return result == CTL_DONE ? secure(name) : result;
+    return result == CTL_DONE ? ctl_print_secured("password", name, RESET, "") : result;
 }
 
 static void print_removed(json_t *data, const void *name)

@@ -461,7 +461,9 @@ START_TEST(an_empty_list_says_so_beside_the_result)
     static const struct {
         const char *command, *said;
     } cases[] = {{"device list", "selkiectl: no devices\n"},
-                 {"device list --status pending", "selkiectl: no pending devices\n"},
+                 {"device list --status pending",
+                  "selkiectl: no pending devices; IDs that wait at active devices: selkiectl "
+                  "device list --waiting\n"},
                  {"key list", "selkiectl: no keys\n"},
                  {"gateway list", "selkiectl: no gateways\n"}};
     struct fixture fixture = start(OK("{\"total\":0,\"devices\":[],\"keys\":[],\"gateways\":[]}"));

@@ -114,6 +114,7 @@ START_TEST(an_import_changes_only_with_update)
                            "printf 'address,name,claim\\n0000000000000001,a,other\\n0000000000000002,,\\n"
                            "0000000000000003,c,\\n' >two.csv; ctl device import two.csv");
     ck_assert_msg(strstr(said, "two.csv:2: 0000000000000001: address: added already, with another claim") &&
+                      strstr(said, "--update changes devices that were added before") &&
                       strstr(said, "1 added, 0 changed, 1 unchanged, 1 refused"),
                   "%s", said);
     free(said);
@@ -339,6 +340,14 @@ START_TEST(a_claim_is_made_and_printed_once)
     ck_assert_int_ge(frames_send(gateway, "gw1", body, sizeof body, 2), 0);
     frames_await_receipts(gateway, 1, 2);
     EXPECT(0, "active", "ctl device list --status active");
+    /* One that nobody has seen is lost: the disk is full, or the pipe's reader gone. */
+    EXPECT(1,
+           "the claim of 00000000000000c1 could not be written and is lost; make another: selkiectl device set "
+           "00000000000000c1 --claim\n",
+           "ctl device add 00000000000000C1 --claim --json >/dev/full");
+    EXPECT(0, "the claim of 00000000000000c1 could not be written",
+           "mkfifo go; { read gone <go; ctl device set 00000000000000c1 --claim; echo rc $? >&2; } | "
+           "{ exec <&-; echo gone >go; }");
     /* Nothing is printed that the plugin did not take. */
     char *refused = ctl_shell(broker, 1, "ctl device set %s --claim --name '%065d'", device.text, 0);
     ck_assert_msg(strstr(refused, "name: must be") && !strstr(refused, "claim"), "%s", refused);

@@ -114,6 +114,9 @@ START_TEST(what_waits_is_found_whatever_the_device_says)
     EXPECT(0, "pending   2\n", "ctl stats");
     EXPECT(2, "exclude each other", "ctl device list --waiting --status active");
     EXPECT(2, "only together with --waiting", "ctl device list --seen-by roof-1");
+    EXPECT(2, "is not a gateway's name", "ctl device list --waiting --seen-by 'roof 1'");
+    EXPECT(2, "is not a gateway's name", "ctl device approve --waiting --yes --seen-by $(printf 'r\\374f')");
+    EXPECT(0, "no ID waits for a decision that was seen by typo", "ctl device list --waiting --seen-by typo");
     struct harness_client *subscriber = frames_subscriber(broker, "selkie/device/+/state");
     json_t *state = frames_receive_json(subscriber, frames_topic(&second, "state"));
     ck_assert_int_eq(json_integer_value(json_object_get(state, "pending")), 1);

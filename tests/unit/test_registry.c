@@ -188,7 +188,9 @@ START_TEST(a_storage_key_that_is_wrong_is_refused)
     ck_assert_int_eq(chmod(path, 0640), 0);
     expect_refused(dir, SELKIE_ECONFIG, "group or others can access");
     kit_write(path, key, 31, 0600);
-    expect_refused(dir, SELKIE_ECONFIG, "must be 32 bytes");
+    expect_refused(dir, SELKIE_ECONFIG, "must be 32 bytes, is 31; it belongs to the registry.db beside it: restore it");
+    kit_write(path, key, 0, 0600);
+    expect_refused(dir, SELKIE_ECONFIG, "is empty; it belongs to the registry.db beside it: restore it");
     kit_write(path, key, 32, 0600);
     expect_refused(dir, SELKIE_ECONFIG, "was written with another storage.key");
     unlink(path);

@@ -91,6 +91,14 @@ static int make_key(const char *path, const char *state_dir, char error[static S
     return result;
 }
 
+/* Not what a storage key is; other faults say by themselves what to do. */
+static bool is_spoiled(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && (!S_ISREG(status.st_mode) || status.st_size != KEY_SIZE);
+}
+
 static int load_key(struct selkie_vault *vault, const char *path, char error[static SELKIE_VAULT_ERROR_SIZE])
 {
     uint8_t bytes[KEY_SIZE + 2];
@@ -100,6 +108,10 @@ static int load_key(struct selkie_vault *vault, const char *path, char error[sta
         selkie_error_text_format(error, SELKIE_VAULT_ERROR_SIZE, "%s: must be %d bytes, is %d", path, KEY_SIZE, result);
         result = SELKIE_ECONFIG;
     }
+    size_t len = strlen(error);
+    if (result < 0 && is_spoiled(path))
+        (void)snprintf(error + len, SELKIE_VAULT_ERROR_SIZE - len,
+                       "; it belongs to the registry.db beside it: restore it from the same backup");
     if (result > 0)
         memcpy(vault->key, bytes, KEY_SIZE);
     mbedtls_platform_zeroize(bytes, sizeof bytes);
