@@ -258,8 +258,12 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
         }
     }
     json_t *responses = selkie_control_client_send(control), *response;
-    if (!responses)
+    if (!responses) {
+        ctl_fail("%s:%u: this row and those after it have no answer; import the file again, which changes nothing of "
+                 "what was taken",
+                 import->path, import->rows[first].line);
         return 0;
+    }
     size_t i;
     json_array_foreach (responses, i, response) {
         take_response(outcome, &import->rows[first + i], response);

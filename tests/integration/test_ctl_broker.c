@@ -295,6 +295,27 @@ START_TEST(import_sends_many_in_bounded_messages)
 }
 END_TEST
 
+/* The broker was stopped between two messages, or after it had the second. */
+START_TEST(import_names_the_rows_without_an_answer)
+{
+    struct fixture fixture = start("ECHO\nNONE\n");
+    char *output, *said;
+    unsigned first = 0;
+
+    ck_assert_int_eq(ctl(&fixture, "--timeout 1", &output,
+                         "{ echo address; i=0; while [ $i -lt 6000 ]; do printf '%016x\\n' $i; i=$((i+1)); done; } | "
+                         "ctl device import -"),
+                     1);
+    said = strstr(output, "selkiectl: -:");
+    ck_assert_msg(said && sscanf(said, "selkiectl: -:%u: this row and those after it have no answer", &first) == 1,
+                  "%s", output);
+    char added[32];
+    (void)snprintf(added, sizeof added, "%u added, ", first - 2); /* a head, and lines count from 1 */
+    ck_assert_msg(strstr(output, added) != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
 START_TEST(import_names_the_rows_that_were_refused)
 {
     struct fixture fixture = start("{\"responses\":[{\"data\":{},\"correlationData\":\"CORRELATION\"},"
@@ -689,6 +710,7 @@ int main(void)
     tcase_add_test(tcase, no_answer_is_told);
     tcase_add_test(tcase, a_broker_without_the_plugin_or_access_is_told);
     tcase_add_test(tcase, import_sends_many_in_bounded_messages);
+    tcase_add_test(tcase, import_names_the_rows_without_an_answer);
     tcase_add_test(tcase, import_names_the_rows_that_were_refused);
     tcase_add_test(tcase, import_sends_nothing_of_a_file_with_a_mistake);
     tcase_add_test(tcase, import_sends_nothing_of_what_a_spreadsheet_broke);
