@@ -111,6 +111,20 @@ static void read_file(struct selkie_model *model)
     selkie_settings_end(root);
 }
 
+/* Cut a line that is too long where a character ends, so that it stays UTF-8. */
+static void keep_line(char error[static SELKIE_MODEL_ERROR_SIZE], const char *line)
+{
+    size_t len = strlen(line);
+
+    if (len >= SELKIE_MODEL_ERROR_SIZE) {
+        len = SELKIE_MODEL_ERROR_SIZE - 1;
+        while (len > 0 && ((unsigned char)line[len] & 0xC0) == 0x80)
+            len--;
+    }
+    memcpy(error, line, len);
+    error[len] = '\0';
+}
+
 int selkie_model_make(struct selkie_model **made, struct selkie_settings *document,
                       char error[static SELKIE_MODEL_ERROR_SIZE])
 {
@@ -126,7 +140,7 @@ int selkie_model_make(struct selkie_model **made, struct selkie_settings *docume
     read_file(model);
     const char *fault = selkie_settings_error(document);
     if (fault || !model->firmware || !model->fields || !model->entries) {
-        (void)snprintf(error, SELKIE_MODEL_ERROR_SIZE, "%s", fault ? fault : selkie_error_text(SELKIE_ENOMEM));
+        keep_line(error, fault ? fault : selkie_error_text(SELKIE_ENOMEM));
         selkie_model_close(model);
         return fault ? SELKIE_ECONFIG : SELKIE_ENOMEM;
     }

@@ -3,6 +3,7 @@
 #include "models_fixture.h"
 #include "run_suite.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,26 @@ START_TEST(file_that_is_none_is_named)
 }
 END_TEST
 
+START_TEST(long_line_is_cut_where_a_character_ends)
+{
+    char text[2048];
+
+    for (size_t front = 0; front < 4; front++) {
+        (void)snprintf(text, sizeof text,
+                       "{\"model\":\"x\",\"format\":\"packed\",\"fields\":[" U8 "],\"examples\":[" EXAMPLE "],\"%.*s",
+                       (int)front, "abcd");
+        for (int i = 0; i < 250; i++)
+            (void)strcat(text, "\u20ac"); /* three bytes each */
+        (void)strcat(text, "\":1}");
+        const char *line = models_fixture_refusal(text);
+        json_t *string = json_string(line); /* NULL if it is not UTF-8 */
+        ck_assert_uint_gt(strlen(line), 400);
+        ck_assert_ptr_nonnull(string);
+        json_decref(string);
+    }
+}
+END_TEST
+
 START_TEST(file_that_is_far_too_long_is_refused)
 {
     static char text[600 * 1024];
@@ -299,6 +320,7 @@ int main(void)
     tcase_add_test(tests, each_field_and_each_shape_needs_an_example);
     tcase_add_test(tests, field_65_is_refused);
     tcase_add_test(tests, file_that_is_none_is_named);
+    tcase_add_test(tests, long_line_is_cut_where_a_character_ends);
     tcase_add_test(tests, file_that_is_far_too_long_is_refused);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -4,6 +4,8 @@
 #include "models_fixture.h"
 #include "run_suite.h"
 
+#include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,92 @@ START_TEST(description_has_what_subscribers_need)
 }
 END_TEST
 
+static void *decode_often(void *context)
+{
+    const struct selkie_models *models = context;
+    char values[SELKIE_VALUES_MAX + 1], error[SELKIE_MODEL_ERROR_SIZE];
+    size_t len;
+
+    for (int i = 0; i < 2000; i++) {
+        const struct selkie_model *model = selkie_models_for_firmware(models, "acme 1");
+        int result = selkie_model_decode(model, (const uint8_t *)"t=x", 3, values, &len, error);
+        if (result != 0 || strcmp(values, "{\"t\":\"warm\"}") != 0)
+            return "wrong";
+        char *description = selkie_model_describe(model);
+        if (!description)
+            return "no description";
+        free(description);
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_a_set)
+{
+    struct selkie_models *models;
+    pthread_t threads[4];
+    void *wrong;
+
+    (void)models_fixture_write(
+        "a.json",
+        "{\"model\":\"a\",\"firmware\":[\"acme *\"],\"format\":\"text\",\"fields\":[{\"name\":\"t\",\"enum\":{\"x\":"
+        "\"warm\"}}],\"examples\":[{\"text\":\"t=x\",\"values\":{\"t\":\"warm\"}}]}");
+    ck_assert_int_eq(selkie_models_open(&models, models_fixture_dir(), NULL, NULL), 0);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, decode_often, models), 0);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_msg(!wrong, "%s", (const char *)wrong);
+    }
+    selkie_models_close(models);
+}
+END_TEST
+
+/* Each allocation of jansson's fails in turn, until there are no more: nothing is read, lost or written wrongly. */
+static unsigned until_failure;
+
+static void *allocate(size_t size)
+{
+    if (until_failure > 0 && --until_failure == 0)
+        return NULL;
+    return malloc(size);
+}
+
+START_TEST(no_memory_is_an_error_and_no_wrong_value)
+{
+    const char *path = models_fixture_write("acme.json", ACME);
+    char values[SELKIE_VALUES_MAX + 1], error[SELKIE_MODEL_ERROR_SIZE];
+    struct selkie_model *model = NULL;
+    size_t len;
+    unsigned failed = 0;
+    int result = -1;
+
+    json_set_alloc_funcs(allocate, free);
+    for (unsigned n = 1; result != 0; n++, failed++) {
+        until_failure = n;
+        result = selkie_model_open(&model, path, error);
+        ck_assert((result == 0) == (model != NULL));
+        ck_assert(result == 0 || error[0] != '\0');
+    }
+    ck_assert_uint_gt(failed, 100);
+    failed = 0;
+    result = -1;
+    for (unsigned n = 1; result != 0; n++, failed++) {
+        until_failure = n;
+        result = selkie_model_decode(model, (const uint8_t *)"\x08\x5f\x32", 3, values, &len, error);
+        ck_assert(result == 0 || (result == SELKIE_ENOMEM && len == 0 && error[0] != '\0'));
+    }
+    ck_assert_uint_gt(failed, 3);
+    ck_assert_str_eq(values, "{\"temperature\":21.43,\"humidity\":50}");
+    for (unsigned n = 1; n < 200; n++) {
+        until_failure = n;
+        free(selkie_model_describe(model));
+    }
+    until_failure = 0;
+    json_set_alloc_funcs(malloc, free);
+    selkie_model_close(model);
+}
+END_TEST
+
 /* Each block of JSON in docs/MODELS.md is a whole file. */
 START_TEST(examples_of_the_documentation_are_right)
 {
@@ -176,6 +264,8 @@ int main(void)
     tcase_add_test(tests, set_finds_models_by_name_and_by_the_longest_pattern);
     tcase_add_test(tests, no_folder_is_an_empty_set_and_a_missing_one_an_error);
     tcase_add_test(tests, description_has_what_subscribers_need);
+    tcase_add_test(tests, threads_share_a_set);
+    tcase_add_test(tests, no_memory_is_an_error_and_no_wrong_value);
     tcase_add_test(tests, examples_of_the_documentation_are_right);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
