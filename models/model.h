@@ -58,8 +58,8 @@ struct selkie_model {
 /* "packed", "json", …; NULL-terminated, in the order of the enum. */
 extern const char *const selkie_model_formats[];
 
-/* NULL: there is no such type. */
-const struct selkie_model_type *selkie_model_type_named(const char *name);
+/* Whether a text has 1 to `max` bytes and no control characters. */
+bool selkie_model_is_visible(const char *text, size_t max);
 
 /* A model of a document (NULL: there was no memory for one), which it takes over. Results as of selkie_model_open. */
 SELKIE_USE_RESULT int selkie_model_make(struct selkie_model **made, struct selkie_settings *document,

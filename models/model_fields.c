@@ -24,7 +24,7 @@ static const struct selkie_model_type types[] = {
     {"f32le", 4, true, true, true},
 };
 
-const struct selkie_model_type *selkie_model_type_named(const char *name)
+static const struct selkie_model_type *find_type(const char *name)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i].name, name) == 0)
@@ -38,15 +38,6 @@ static bool is_of(const char *text, const char *characters, size_t max)
     size_t len = strlen(text);
 
     return len >= 1 && len <= max && strspn(text, characters) == len;
-}
-
-static bool is_visible(const char *text, size_t max)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            return false;
-    }
-    return text[0] != '\0' && strlen(text) <= max;
 }
 
 /* A field as an entry of `fields` describes it. */
@@ -83,7 +74,7 @@ static void read_place_packed(struct description *described, const struct selkie
     const char *type = selkie_settings_require_string(described->object, "type");
 
     entry->offset = (unsigned)selkie_settings_require_integer(described->object, "offset", 0, SELKIE_PAYLOAD_MAX - 1);
-    entry->type = selkie_model_type_named(type);
+    entry->type = find_type(type);
     if (!entry->type)
         selkie_settings_reject(described->object, "type",
                                "must be u8, i8, u16, i16, u24, i24, u32, i32 or f32, with be or le behind it from 16 "
@@ -107,7 +98,8 @@ static void read_place(struct description *described, const struct selkie_model 
         return;
     }
     entry->path = selkie_settings_string(described->object, "path", described->field.name);
-    if (!is_visible(entry->path, max) || (model->format == SELKIE_MODEL_TEXT && strpbrk(entry->path, " =,;&")))
+    if (!selkie_model_is_visible(entry->path, max) ||
+        (model->format == SELKIE_MODEL_TEXT && strpbrk(entry->path, " =,;&")))
         selkie_settings_reject(described->object, "path", "must be a key of 1 to %zu bytes%s", max,
                                model->format == SELKIE_MODEL_TEXT ? " without blank or any of = , ; &"
                                                                   : ", or a JSON pointer such as /air/0/temperature");
@@ -209,7 +201,7 @@ static void read_words(struct description *described, const struct selkie_model 
         return;
     }
     json_object_foreach ((json_t *)words, raw, word) {
-        texts += json_is_string(word) && is_visible(json_string_value(word), WORD_MAX);
+        texts += json_is_string(word) && selkie_model_is_visible(json_string_value(word), WORD_MAX);
         booleans += json_is_boolean(word);
         if (model->format == SELKIE_MODEL_PACKED)
             check_raw(described, raw);
@@ -236,7 +228,7 @@ static void read_classes(struct description *described)
     struct selkie_field *field = &described->field;
 
     field->unit = selkie_settings_string(object, "unit", NULL);
-    if (field->unit && !is_visible(field->unit, UNIT_MAX))
+    if (field->unit && !selkie_model_is_visible(field->unit, UNIT_MAX))
         selkie_settings_reject(object, "unit", "must be 1 to %d bytes without control characters", UNIT_MAX);
     field->device_class = selkie_settings_string(object, "device_class", NULL);
     if (field->device_class && !is_of(field->device_class, letters, CLASS_MAX))

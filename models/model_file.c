@@ -34,7 +34,7 @@ static bool is_pattern(const char *text)
     return len >= 1 && len <= SELKIE_FIRMWARE_MAX;
 }
 
-static bool is_label(const char *text, size_t max)
+bool selkie_model_is_visible(const char *text, size_t max)
 {
     for (const char *at = text; *at != '\0'; at++) {
         if ((unsigned char)*at < ' ' || *at == 0x7F)
@@ -97,7 +97,7 @@ static void read_file(struct selkie_model *model)
         selkie_settings_reject(root, "model", "must be 1 to %d of a-z 0-9 . _ - and not begin with a dot",
                                SELKIE_MODEL_NAME_MAX);
     model->manufacturer = selkie_settings_string(root, "manufacturer", NULL);
-    if (model->manufacturer && !is_label(model->manufacturer, MANUFACTURER_MAX))
+    if (model->manufacturer && !selkie_model_is_visible(model->manufacturer, MANUFACTURER_MAX))
         selkie_settings_reject(root, "manufacturer", "must be 1 to %d bytes without control characters",
                                MANUFACTURER_MAX);
     read_firmware(model, root);
