@@ -116,6 +116,8 @@ key() { compose exec -T broker sha256sum /var/lib/selkie-plugin/keys/1.pub.pem; 
 echo "== docker-compose up"
 compose up --detach >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "docker-compose up failed"; }
 wait_until 180 heard 10 "$roof" || fail "the subscriber has not heard ten devices"
+has_values() { compose logs --no-color subscriber 2>/dev/null | LC_ALL=C grep -aq "selkie/device/$roof/values {\"temperature\":"; }
+wait_until 60 has_values || fail "the simulated sensors have no values"
 compose logs --no-color --tail 3 subscriber
 wait_until 90 healthy || fail "not every container is healthy"
 nobody_is_root() {
