@@ -359,7 +359,7 @@ static void check_values(const struct selkie_message *registration, const uint8_
                    (const char *)registration->registration.firmware);
     const struct selkie_model *model = selkie_models_for_firmware(models, firmware);
     ck_assert_ptr_nonnull(model);
-    ck_assert_str_eq(selkie_model_name(model), "mps2-an385");
+    ck_assert_str_eq(selkie_model_name(model), "selkie-board");
     ck_assert_int_eq(selkie_model_decode(model, payload, len, text, &text_len, error), 0);
     json_t *values = json_loadb(text, text_len, 0, NULL);
     ck_assert_int_eq(json_integer_value(json_object_get(values, "message")), 1);

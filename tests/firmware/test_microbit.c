@@ -256,7 +256,8 @@ static void push_b(void)
 
 START_TEST(readings_come_out_of_mosquitto)
 {
-    struct harness_broker *broker = harness_broker_with_plugin("", "\"gateways\":\"any\"");
+    struct harness_broker *broker =
+        harness_broker_with_plugin("", "\"gateways\":\"any\",\"models_dir\":\"" SELKIE_SOURCE_DIR "/models/ready\"");
     struct harness_line *line = harness_line("air");
     const char *config = harness_write("gateway.json", 0600,
                                        "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"%s\",\"username\":\"roof\"},"
@@ -267,6 +268,7 @@ START_TEST(readings_come_out_of_mosquitto)
     struct harness_client *client = harness_connect(broker, NULL);
 
     ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/up", 1), 1);
+    ck_assert_int_eq(harness_subscribe(client, "selkie/device/" ADDRESS "/values", 1), 1);
     key.ack = 1;
     key.session = 1;
     boot(IMAGE, line->a, LOCKED, true, "6");
@@ -276,6 +278,10 @@ START_TEST(readings_come_out_of_mosquitto)
         push_b();
         struct harness_message *message = harness_receive(client, "selkie/device/" ADDRESS "/up");
         (void)snprintf(expected, sizeof expected, ",\"message\":%d}", number);
+        ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
+        harness_message_free(message);
+        /* By the model that the firmware text of its REGISTER chooses. */
+        message = harness_receive(client, "selkie/device/" ADDRESS "/values");
         ck_assert_msg(strstr((const char *)message->payload, expected) != NULL, "%s", (const char *)message->payload);
         harness_message_free(message);
         await(SELKIE_DEVICE_READY, false);

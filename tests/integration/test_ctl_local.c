@@ -369,9 +369,9 @@ START_TEST(model_show_gives_a_payload_its_values)
     EXPECT(0, "\"unit\": \"\\u00B0C\"", "model", "show", READY "/selkie-sim-sensor.json", "--json");
     EXPECT(0, "temperature  21.43\nhumidity     48\nbattery      3.01\nnumber       17\n", "model", "show",
            READY "/selkie-sim-sensor.json", "085f 6097 00000011 0f1e2d3c4b5a6978");
-    EXPECT(0, "{\"uptime\":12,\"message\":3}\n", "model", "show", READY "/mps2-an385.json",
+    EXPECT(0, "{\"uptime\":12,\"message\":3}\n", "model", "show", READY "/selkie-board.json",
            "{\"uptime\":12,\"message\":3}", "--json");
-    EXPECT(0, "uptime   1\n", "model", "show", READY "/mps2-an385.json",
+    EXPECT(0, "uptime   1\n", "model", "show", READY "/selkie-board.json",
            "7b22757074696d65223a312c226d657373616765223a327d");
     EXPECT(1, "selkie-sim-sensor: the payload has 1 bytes, and the model 16\n", "model", "show",
            READY "/selkie-sim-sensor.json", "08");
