@@ -9,6 +9,7 @@
 #include "spool.h"
 #include "stamp.h"
 #include "timer.h"
+#include "tls_files.h"
 
 #include <selkie/clock.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define STATUS_US  (500 * SELKIE_MS_US)
 #define DAY_MS     INT64_C(86400000)
+#define HOUR_MS    INT64_C(3600000)
 #define BATCH_MAX  32                   /* frames in one commit */
 #define MEND_US    (5 * SELKIE_SEC_US)  /* between two looks at the disk, and two tries if it fails */
 #define LATE_MS    2000                 /* a device no longer waits for an ACK: its repeat will have one */
@@ -48,6 +50,7 @@ struct selkie_gateway_service {
     size_t batch_count;
     int64_t started_us;
     int64_t dates_ms; /* when the certificates' dates were last looked at, by the clock that counts suspend */
+    int64_t end_looked_ms, certificate_end_ms; /* for the stats; the first by the same clock */
     uint64_t spooled;
     uint64_t unstored;
     bool stopping;
@@ -69,12 +72,24 @@ static struct selkie_gateway_stats gather(struct selkie_gateway_service *gateway
         .online = selkie_forwarder_is_online(gateway->forwarder),
         .shared_name = selkie_forwarder_is_shared(gateway->forwarder),
         .acknowledges_all = selkie_gateway_config_acknowledges_all(gateway->config),
+        .certificate_end_ms = gateway->certificate_end_ms,
         .lines = gateway->lines,
         .line_count = gateway->line_count,
     };
 
     selkie_spool_info(gateway->spool, &stats.spool);
     return stats;
+}
+
+/* Files that were renewed count within the hour. */
+static void look_at_certificates(struct selkie_gateway_service *gateway)
+{
+    int64_t now_ms = selkie_clock_boot_ms();
+
+    if (gateway->end_looked_ms != 0 && now_ms - gateway->end_looked_ms < HOUR_MS)
+        return;
+    gateway->end_looked_ms = now_ms;
+    gateway->certificate_end_ms = selkie_tls_files_end_ms(&gateway->config->broker);
 }
 
 static void report_status(void *context)
@@ -103,6 +118,7 @@ static void on_tick(void *context)
 {
     struct selkie_gateway_service *gateway = context;
     selkie_spool_sync(gateway->spool);
+    look_at_certificates(gateway);
     struct selkie_gateway_stats stats = gather(gateway);
     char *json = selkie_gateway_stats_json(&stats);
 

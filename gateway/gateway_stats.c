@@ -74,6 +74,25 @@ static json_t *storage_json(const struct selkie_spool_info *spool)
     return json;
 }
 
+/* What monitoring alarms on, as numbers that are always there: a reader need not look into each line. */
+static int set_alarms(json_t *root, const struct selkie_gateway_stats *stats)
+{
+    json_int_t deaf = 0, missing = 0, faults = 0;
+
+    for (size_t i = 0; i < stats->line_count; i++) {
+        deaf += selkie_hearing_deaf_s(selkie_radio_line_hearing(stats->lines[i]), stats->boot_ms) >= 0;
+        missing += !selkie_radio_line_is_open(stats->lines[i]);
+        faults += selkie_radio_line_fault(stats->lines[i])[0] != '\0';
+    }
+    if (json_object_set_new(root, "lines_deaf", json_integer(deaf)) != 0 ||
+        json_object_set_new(root, "lines_missing", json_integer(missing)) != 0 ||
+        json_object_set_new(root, "lines_faulty", json_integer(faults)) != 0)
+        return -1;
+    return stats->certificate_end_ms < 0
+               ? 0
+               : json_object_set_new(root, "certificate_end", json_integer((json_int_t)stats->certificate_end_ms));
+}
+
 char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
 {
     const struct selkie_sender_counters *frames = &stats->forwarder.frames;
@@ -101,9 +120,9 @@ char *selkie_gateway_stats_json(const struct selkie_gateway_stats *stats)
         count(stats->spool.dropped), "queue", (json_int_t)stats->spool.frames, "oldest",
         (json_int_t)oldest_seconds(stats), "connects", count(stats->forwarder.connects), "name_conflicts",
         count(stats->forwarder.conflicts), "lines", lines);
-    if (root)
-        (void)json_object_set_new(root, "storage", storage_json(&stats->spool));
-    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    bool whole =
+        root && json_object_set_new(root, "storage", storage_json(&stats->spool)) == 0 && set_alarms(root, stats) == 0;
+    char *text = whole ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
 }

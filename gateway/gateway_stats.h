@@ -24,8 +24,9 @@ struct selkie_gateway_stats {
     struct selkie_spool_info spool;
     struct selkie_forwarder_counters forwarder;
     bool online;
-    bool shared_name;      /* another gateway uses it */
-    bool acknowledges_all; /* devices of others too */
+    bool shared_name;           /* another gateway uses it */
+    bool acknowledges_all;      /* devices of others too */
+    int64_t certificate_end_ms; /* when the first of the certificates ends that the gateway needs; < 0: it has none */
     struct selkie_radio_line *const *lines;
     size_t line_count;
 };

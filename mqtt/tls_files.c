@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static int fault(char why[static SELKIE_MQTT_TEXT_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -202,4 +203,21 @@ bool selkie_tls_files_warning(const struct selkie_mqtt_settings *settings, unsig
         X509_free(certificate);
     }
     return warned;
+}
+
+/* -1 for none. Frees the certificate. */
+static int64_t end_ms(X509 *certificate)
+{
+    struct tm end;
+    bool known = certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1;
+
+    X509_free(certificate);
+    return known ? (int64_t)timegm(&end) * 1000 : -1;
+}
+
+int64_t selkie_tls_files_end_ms(const struct selkie_mqtt_settings *settings)
+{
+    int64_t own = end_ms(own_certificate(settings)), authority = settings->ca ? end_ms(last_to_end(settings->ca)) : -1;
+
+    return own < 0 || (authority >= 0 && authority < own) ? authority : own;
 }

@@ -18,6 +18,10 @@ SELKIE_USE_RESULT int selkie_tls_files_check(const struct selkie_mqtt_settings *
 bool selkie_tls_files_warning(const struct selkie_mqtt_settings *settings, unsigned *next,
                               char text[static SELKIE_MQTT_TEXT_MAX]);
 
+/* When the first of those ends, in ms since 1970 UTC: the client's own, and of the authorities the one that lasts
+ * longest. -1: no file is set or can be read. */
+int64_t selkie_tls_files_end_ms(const struct selkie_mqtt_settings *settings);
+
 /* The common name of the client's certificate. False: there is none. */
 bool selkie_tls_files_common_name(const struct selkie_mqtt_settings *settings, char name[static SELKIE_MQTT_HOST_MAX]);
 

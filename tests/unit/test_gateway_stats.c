@@ -87,6 +87,7 @@ static struct selkie_gateway_stats stats_of(void)
         .spool = {.frames = 7, .oldest_rx = 1700000000000, .dropped = 13},
         .forwarder = {.frames = {.sent = 14, .resent = 15, .receipted = 16}, .connects = 17, .conflicts = 18},
         .online = true,
+        .certificate_end_ms = -1,
     };
 }
 
@@ -126,6 +127,14 @@ START_TEST(every_counter_is_told)
         ck_assert_int_eq(number(json, expected[i].key), expected[i].value);
     ck_assert_str_eq(json_string_value(json_object_get(json, "version")), "1.2.3");
     ck_assert_uint_eq(json_array_size(json_object_get(json, "lines")), 0);
+    ck_assert_int_eq(number(json, "lines_deaf"), 0);
+    ck_assert_int_eq(number(json, "lines_missing"), 0);
+    ck_assert_int_eq(number(json, "lines_faulty"), 0);
+    ck_assert_ptr_null(json_object_get(json, "certificate_end"));
+    json_decref(json);
+    stats.certificate_end_ms = 1800000000000;
+    json = parse(&stats);
+    ck_assert_int_eq(number(json, "certificate_end"), 1800000000000);
     json_decref(json);
 }
 END_TEST
@@ -140,7 +149,8 @@ START_TEST(every_line_is_told_and_summed_up)
                 {"overlong", 28},       {"acked", 29},    {"acks_lost", 30},    {"acks_overheard", 31},
                 {"fragments", 32},      {"restored", 33}, {"sets_broken", 34},  {"sets_expired", 35},
                 {"sets_displaced", 36}, {"bytes", 132},   {"frame_age_s", 100}, {"deaf_s", 100}},
-      sums[] = {{"received", 140}, {"sealed", 142}, {"session", 144}, {"broken", 26 + 27 + 28}};
+      sums[] = {{"received", 140}, {"sealed", 142},      {"session", 144},   {"broken", 26 + 27 + 28},
+                {"lines_deaf", 1}, {"lines_missing", 1}, {"lines_faulty", 1}};
     struct selkie_gateway_stats stats = stats_of();
 
     stats.lines = radios;

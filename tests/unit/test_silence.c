@@ -6,6 +6,7 @@
 #include <run_suite.h>
 #include <selkie/clock.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -90,6 +91,48 @@ static void return_to_now(void)
     atomic_store(&wall_s, 0);
     atomic_store(&steady_s, 0);
 }
+
+/* devices.silent of the stats. */
+static json_int_t silent_devices(void)
+{
+    char *text = selkie_unsealer_stats(kit_unsealer(host));
+    json_t *stats = json_loads(text, 0, NULL);
+    json_int_t silent = json_integer_value(json_object_get(json_object_get(stats, "devices"), "silent"));
+
+    json_decref(stats);
+    free(text);
+    return silent;
+}
+
+/* The number is counted each minute, in a turn of the receiver's own. */
+static void expect_silent_devices(json_int_t expected)
+{
+    sleep_s(60);
+    for (int turns = 0; turns < 1000 && silent_devices() != expected; turns++)
+        turn();
+    ck_assert_int_eq(silent_devices(), expected);
+}
+
+START_TEST(the_stats_count_who_is_silent)
+{
+    struct kit_device other = kit_device(2, 1);
+
+    expect_silent_devices(0);
+    kit_submit_wait(host, kit_data(&other, "x"));
+    kit_event(host, "registered");
+    listen_s(AFTER_S + AFTER_S / 4);
+    kit_event(host, "silent");
+    kit_event(host, "silent");
+    expect_silent_devices(2);
+    kit_close(host); /* a restart forgets nobody */
+    host = kit_open(&options);
+    expect_silent_devices(2);
+    kit_submit_wait(host, kit_data(&other, "y"));
+    expect_silent_devices(1);
+    kit_do(host, "{\"command\":\"revokeDevice\",\"address\":\"0200000000000001\"}");
+    expect_silent_devices(0);
+}
+END_TEST
 
 START_TEST(silence_is_reported_once_after_its_time)
 {
@@ -284,6 +327,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_checked_fixture(tcase, begin, end);
+    tcase_add_test(tcase, the_stats_count_who_is_silent);
     tcase_add_test(tcase, silence_is_reported_once_after_its_time);
     tcase_add_test(tcase, the_state_says_silent_while_the_alarm_stands);
     tcase_add_test(tcase, a_clock_that_is_set_proves_nothing);

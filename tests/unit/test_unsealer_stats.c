@@ -51,10 +51,14 @@ static json_int_t sum(const json_t *group)
 START_TEST(each_counter_has_its_name)
 {
     static const struct {
-        const char *group, *members[10];
+        const char *group, *members[13];
     } groups[] = {
         {"frames", {"accepted", "sealed", "session", "late", "duplicate", "parked", "released", "lost", "given_up"}},
         {"rejected", {"malformed", "unknown-key", "bad-seal", "replay", "clone", "stale", "unknown", "revoked"}},
+        {"events",
+         {"registered", "reset", "approved", "denied", "readmitted", "revoked", "clone", "takeover", "claim", "lost",
+          "silent", "forgotten"}},
+        {"devices", {"unlisted", "pending", "total", "active", "silent"}},
         {"dropped", {"intake_full", "key_away"}},
         {"queues", {"intake", "unopened", "outputs", "parked", "unmatched"}},
         {"storage", {"failing_since", "failures", "commits"}},
@@ -118,6 +122,12 @@ START_TEST(every_frame_is_counted_once_under_what_became_of_it)
     ck_assert_int_eq(number(stats, "rejected", "unknown-key"), 1);
     ck_assert_int_eq(number(stats, "rejected", "malformed"), 1);
     ck_assert_int_eq(sum(rejected), 4);
+    ck_assert_int_eq(number(stats, "events", "registered"), 1);
+    ck_assert_int_eq(number(stats, "events", "lost"), 1);
+    ck_assert_int_eq(number(stats, "events", "reset"), 1);
+    ck_assert_int_eq(number(stats, "events", "revoked"), 1);
+    ck_assert_int_eq(number(stats, "devices", "total"), 2);
+    ck_assert_int_eq(number(stats, "devices", "active"), 1);
     ck_assert_int_eq(number(latency, "total", "count"), (json_int_t)count);
     ck_assert_int_eq(number(latency, "decide_wait", "count"), (json_int_t)count);
     ck_assert_int_eq(number(latency, "decide", "count"), (json_int_t)count);

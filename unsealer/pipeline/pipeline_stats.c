@@ -73,6 +73,8 @@ static void add_counts(struct selkie_counts *sum, const struct selkie_counts *co
     sum->key_away += counts->key_away;
     for (int i = 0; i < SELKIE_REASON_COUNT; i++)
         sum->rejected[i] += counts->rejected[i];
+    for (int i = 0; i < SELKIE_EVENT_COUNT; i++)
+        sum->events[i] += counts->events[i];
 }
 
 static void turn(struct selkie_pipeline_stats *stats, int64_t now_us)
@@ -111,6 +113,9 @@ void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, cons
     add_counts(&stats->counts, &effects->counts);
     memcpy(stats->held, effects->held, sizeof stats->held);
     stats->pending = effects->pending;
+    stats->devices = effects->devices;
+    stats->active = effects->active;
+    stats->silent = effects->silent;
     stats->max_devices = effects->rules.max_devices;
     stats->devices_full = effects->full_for[0] != 0;
     for (unsigned i = 0; i < count; i++)
@@ -130,6 +135,22 @@ static json_t *rejected_json(const struct selkie_counts *counts)
         json_object_set_new(json, selkie_reason_text((enum selkie_reason)i),
                             json_integer((json_int_t)counts->rejected[i]));
     return json;
+}
+
+static json_t *events_json(const struct selkie_counts *counts)
+{
+    json_t *json = json_object();
+    for (int i = 0; i < SELKIE_EVENT_COUNT; i++)
+        json_object_set_new(json, selkie_event_names[i], json_integer((json_int_t)counts->events[i]));
+    return json;
+}
+
+static json_t *devices_json(const struct selkie_pipeline_stats *stats)
+{
+    return json_pack("{s:i, s:i, s:b, s:I, s:I, s:I, s:I}", "unlisted", stats->held[SELKIE_SHARED_DEVICES], "max",
+                     stats->max_devices, "full", stats->devices_full, "pending", (json_int_t)stats->pending, "total",
+                     (json_int_t)stats->devices, "active", (json_int_t)stats->active, "silent",
+                     (json_int_t)stats->silent);
 }
 
 static json_t *latency_json(const struct selkie_pipeline_stats *stats)
@@ -161,19 +182,19 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
     turn(stats, selkie_clock_monotonic_us());
     const struct selkie_counts *counts = &stats->counts;
     json_t *json = json_pack(
-        "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, "
-        "s:{s:i, s:i, s:b, s:I}, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
+        "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, "
+        "s:i}, "
+        "s:o, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
         "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
         (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
         (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
         "parked", (json_int_t)counts->parked, "released", (json_int_t)counts->released, "lost",
-        (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts),
-        "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues",
-        "intake", (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
-        stats->held[SELKIE_SHARED_PARKED], "unmatched", stats->held[SELKIE_SHARED_UNMATCHED], "devices", "unlisted",
-        stats->held[SELKIE_SHARED_DEVICES], "max", stats->max_devices, "full", stats->devices_full, "pending",
-        (json_int_t)stats->pending, "latency_us", latency_json(stats), "storage", "working",
-        failing_since_ms(stats) == 0, "damaged", stats->storage_damaged, "failing_since",
+        (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts), "events",
+        events_json(counts), "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away",
+        (json_int_t)counts->key_away, "queues", "intake", (json_int_t)intake, "unopened", (json_int_t)unopened,
+        "outputs", (json_int_t)outputs, "parked", stats->held[SELKIE_SHARED_PARKED], "unmatched",
+        stats->held[SELKIE_SHARED_UNMATCHED], "devices", devices_json(stats), "latency_us", latency_json(stats),
+        "storage", "working", failing_since_ms(stats) == 0, "damaged", stats->storage_damaged, "failing_since",
         (json_int_t)failing_since_ms(stats), "failures", (json_int_t)stats->storage_failures, "commits",
         (json_int_t)stats->commits);
     pthread_mutex_unlock(&stats->lock);

@@ -31,7 +31,8 @@ struct selkie_pipeline_stats {
     uint64_t intake_full;
     uint64_t commits;
     int held[SELKIE_SHARED_COUNT], max_devices;
-    uint64_t pending;  /* IDs */
+    uint64_t pending; /* IDs */
+    uint64_t devices, active, silent;
     bool devices_full; /* for a gateway */
     int64_t started_ms;
     int64_t storage_failed_ms; /* since when; 0 = storage works */

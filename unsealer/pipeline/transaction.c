@@ -245,7 +245,8 @@ static int note_gateways(struct selkie_transaction *transaction)
 
 /* What is due by time, whether frames come or not. */
 static int run_walks(struct selkie_transaction *transaction, struct selkie_silence *silence,
-                     struct selkie_forgetting *forgetting, struct selkie_refresh *refresh)
+                     struct selkie_silence_count *silent, struct selkie_forgetting *forgetting,
+                     struct selkie_refresh *refresh)
 {
     struct selkie_effects *effects = &transaction->effects;
     int result = selkie_session_frames_expire(effects, EXPIRE_MAX);
@@ -257,6 +258,8 @@ static int run_walks(struct selkie_transaction *transaction, struct selkie_silen
     if (result >= 0)
         result = selkie_silence_walk(effects, silence, now_us);
     if (result == 0)
+        result = selkie_silence_count(effects, silent, now_us);
+    if (result == 0)
         result = selkie_forgetting_walk(effects, forgetting, now_us);
     return result < 0 ? result : selkie_refresh_walk(effects, refresh, now_us);
 }
@@ -266,6 +269,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
 {
     struct selkie_effects *effects = &transaction->effects;
     struct selkie_silence silence = transaction->silence;
+    struct selkie_silence_count silent = transaction->silent;
     struct selkie_forgetting forgetting = transaction->forgetting;
     struct selkie_refresh refresh = transaction->refresh;
     int result = begin(transaction), came = 0;
@@ -275,7 +279,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
     if (result == 0)
         result = decide_batch(transaction);
     if (result == 0)
-        result = run_walks(transaction, &silence, &forgetting, &refresh);
+        result = run_walks(transaction, &silence, &silent, &forgetting, &refresh);
     if (result == 0)
         came = result = note_gateways(transaction);
     result = result > 0 ? 0 : result;
@@ -293,6 +297,7 @@ static int run_frames(struct selkie_transaction *transaction, uint64_t delivered
     }
     transaction->emptied = delivered;
     transaction->silence = silence;
+    transaction->silent = silent;
     transaction->forgetting = forgetting;
     transaction->refresh = refresh;
     selkie_name_queue_drop(&transaction->unsealer->came, (unsigned)came);

@@ -31,6 +31,7 @@ struct selkie_transaction {
     struct selkie_queued_command *command;      /* the payload that is carried out, */
     struct selkie_command_batch *command_batch; /* and its progress */
     struct selkie_silence silence;
+    struct selkie_silence_count silent;
     struct selkie_replay replay; /* payloads that are not to be published yet */
     struct selkie_forgetting forgetting;
     struct selkie_refresh refresh;

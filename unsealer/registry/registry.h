@@ -123,8 +123,12 @@ SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,
 SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span,
                                                   int64_t before_ms, int64_t now_ms, struct selkie_binding *binding);
 
-/* The same for bindings whose last frame came before a day: pending ones, and active ones whose device no administrator
- * vouched for; and of such that were denied or removed before a day. */
+/* The number of active bindings above number *after that are marked silent, of devices that are not revoked. Searches
+ * `span` numbers, and *after is as above. */
+SELKIE_USE_RESULT int selkie_registry_count_silent(struct selkie_registry *registry, int64_t *after, int64_t span);
+
+/* As selkie_registry_next_silent, for bindings whose last frame came before a day: pending ones, and active ones whose
+ * device no administrator vouched for; and of such that were denied or removed before a day. */
 SELKIE_USE_RESULT int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span,
                                                      int64_t pending_day, int64_t active_day, int64_t ended_day,
                                                      struct selkie_binding *binding);

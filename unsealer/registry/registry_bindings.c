@@ -101,6 +101,17 @@ int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after
     return end_search(registry, result, after, last, binding);
 }
 
+int selkie_registry_count_silent(struct selkie_registry *registry, int64_t *after, int64_t span)
+{
+    const int64_t last = *after + span;
+    int count = selkie_sql_count(registry, SELKIE_SQL_BINDING_SILENT_COUNT,
+                                 SELKIE_VALUES(SELKIE_INTEGER(*after), SELKIE_INTEGER(last)));
+
+    if (count >= 0)
+        *after = last >= registry->last_binding ? 0 : last;
+    return count;
+}
+
 int selkie_registry_next_forgotten(struct selkie_registry *registry, int64_t *after, int64_t span, int64_t pending_day,
                                    int64_t active_day, int64_t ended_day, struct selkie_binding *binding)
 {

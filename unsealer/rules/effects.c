@@ -6,6 +6,12 @@
 
 #define CLOCK_SET_MS 60000
 
+const char *const selkie_event_names[SELKIE_EVENT_COUNT] = {
+#define TEXT(name, text) [SELKIE_EVENT_##name] = text,
+    SELKIE_EVENTS(TEXT)
+#undef TEXT
+};
+
 static int shift_unmatched_clock(struct selkie_effects *effects, int64_t now_us)
 {
     int64_t last_ms;
@@ -80,6 +86,10 @@ int selkie_effects_end(struct selkie_effects *effects, int64_t now_us)
             return effects->held[i];
     }
     result = selkie_registry_count_all_pending(effects->registry, &effects->pending);
+    if (result == 0)
+        result = selkie_registry_count_devices(effects->registry, -1, &effects->devices);
+    if (result == 0)
+        result = selkie_registry_count_devices(effects->registry, SELKIE_DEVICE_ACTIVE, &effects->active);
     if (result < 0)
         return result;
     return selkie_state_publisher_publish(&effects->states, effects->registry, &effects->models, now_us / 1000,
@@ -123,6 +133,8 @@ int selkie_effects_put(struct selkie_effects *effects, struct selkie_output *out
 int selkie_effects_event(struct selkie_effects *effects, const char *event, const uint8_t *address,
                          const uint8_t *id_hash, json_t *details)
 {
+    for (int i = 0; i < SELKIE_EVENT_COUNT; i++)
+        effects->counts.events[i] += strcmp(event, selkie_event_names[i]) == 0;
     return selkie_effects_put(effects, selkie_document_event(event, effects->now_ms, address, id_hash, details), true);
 }
 

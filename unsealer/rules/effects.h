@@ -13,6 +13,29 @@
 #include "rules/device_models.h"
 #include "rules/state_publisher.h"
 
+/* X(name, text): the events of a device */
+#define SELKIE_EVENTS(X)                                                                                               \
+    X(REGISTERED, "registered")                                                                                        \
+    X(RESET, "reset")                                                                                                  \
+    X(APPROVED, "approved")                                                                                            \
+    X(DENIED, "denied")                                                                                                \
+    X(READMITTED, "readmitted")                                                                                        \
+    X(REVOKED, "revoked")                                                                                              \
+    X(CLONE, "clone")                                                                                                  \
+    X(TAKEOVER, "takeover")                                                                                            \
+    X(CLAIM, "claim")                                                                                                  \
+    X(LOST, "lost")                                                                                                    \
+    X(SILENT, "silent")                                                                                                \
+    X(FORGOTTEN, "forgotten")
+
+enum selkie_event {
+#define SELKIE_EVENT_ENUM(name, text) SELKIE_EVENT_##name,
+    SELKIE_EVENTS(SELKIE_EVENT_ENUM)
+#undef SELKIE_EVENT_ENUM
+        SELKIE_EVENT_COUNT
+};
+extern const char *const selkie_event_names[SELKIE_EVENT_COUNT];
+
 /* Outcomes of frames; the members of selkie/stats. */
 struct selkie_counts {
     uint64_t accepted[2]; /* by form: sealed, session */
@@ -24,6 +47,7 @@ struct selkie_counts {
     uint64_t given_up; /* of those, lost for good: they cannot be accepted late any more */
     uint64_t key_away; /* dropped without a receipt: the key was unavailable */
     uint64_t rejected[SELKIE_REASON_COUNT];
+    uint64_t events[SELKIE_EVENT_COUNT]; /* published on devices' topics */
 };
 
 struct selkie_effects {
@@ -39,9 +63,11 @@ struct selkie_effects {
     struct selkie_counts counts;
     int held[SELKIE_SHARED_COUNT]; /* by all gateways, at its end */
     uint64_t pending;              /* IDs, at its end */
+    uint64_t devices, active;      /* all, and those of the status active, at its end */
 
     /* Of all transactions; read from the registry before the first, and again after a rollback. */
     bool loaded;
+    uint64_t silent;        /* active devices that are silent, as selkie_silence_count found them last */
     int64_t clock_ms;       /* the time of day less the monotonic time */
     int64_t clock_set_us;   /* when the clock was set, monotonic; 0 = not since the start */
     int64_t boot_clock_ms;  /* the same less the time since the boot */

@@ -6,6 +6,7 @@
 #define SPAN       5000   /* bindings a step */
 #define STEP_US    250000 /* between steps */
 #define EVENTS_MAX 256    /* a step */
+#define COUNT_US   60000000
 
 #define INTERVAL_MAX_S 3600 /* a gateway that says more is not believed */
 
@@ -70,4 +71,20 @@ int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *s
     bool at_end = result == 0 && silence->at == 0;
     silence->next_us = now_us + (at_end ? silence->after_ms * 1000 / 8 : STEP_US);
     return result < 0 ? result : 0;
+}
+
+int selkie_silence_count(struct selkie_effects *effects, struct selkie_silence_count *count, int64_t now_us)
+{
+    if (now_us < count->next_us)
+        return 0;
+    int found = selkie_registry_count_silent(effects->registry, &count->at, SPAN);
+    if (found < 0)
+        return found;
+    count->counted += (uint64_t)found;
+    count->next_us = now_us + (count->at == 0 ? COUNT_US : STEP_US);
+    if (count->at == 0) {
+        effects->silent = count->counted;
+        count->counted = 0;
+    }
+    return 0;
 }

@@ -27,10 +27,23 @@ struct selkie_silence {
     int64_t reset_us;       /* when storage failed, monotonic */
 };
 
+/* How many active devices are silent, for the stats: a walk through all bindings each minute, whether anybody listens
+ * or not. */
+struct selkie_silence_count {
+    int64_t at;       /* binding */
+    int64_t next_us;  /* when the next step is due, monotonic */
+    uint64_t counted; /* up to there */
+};
+
 /* The next step, if it is due; the caller has set heard_until_us and since_us. After a rollback the caller restores
  * *silence.
  */
 SELKIE_USE_RESULT int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *silence,
                                           int64_t now_us);
+
+/* The next step, if it is due; at the end of a walk effects->silent is the number. After a rollback the caller restores
+ * *count. */
+SELKIE_USE_RESULT int selkie_silence_count(struct selkie_effects *effects, struct selkie_silence_count *count,
+                                           int64_t now_us);
 
 #endif
