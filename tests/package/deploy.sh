@@ -47,12 +47,14 @@ root_unpack "$suite" "$root"
 rm "$root/usr/sbin/policy-rc.d"
 mkdir "$root/root/selkie"
 cp "$packages"/*_"$arch".deb "$root/root/selkie/"
+mkdir "$root/root/metrics"
+cp "$packages"/selkie-metrics_*.deb "$root/root/metrics/"
 # What a Debian installation has and a minimal root has not. Then the network ends: packages are fetched before it does.
 root_enter "$root" sh -ec '
   apt-get update
   apt-get install -y systemd systemd-sysv dbus sudo openssl hostname iproute2 socat
   cd /root/selkie
-  apt-get install -y --download-only ./*.deb mosquitto-clients jq' >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "the root could not be prepared"; }
+  apt-get install -y --download-only ./*.deb ../metrics/*.deb mosquitto-clients jq' >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "the root could not be prepared"; }
 
 echo "127.0.0.1 localhost selkie-test" >"$root/etc/hosts"
 echo selkie-test >"$root/etc/hostname"
@@ -129,6 +131,31 @@ echo "== reinstall"
 killed=$(gateway_pid)
 boot_run sh -ec 'cd /root/selkie; apt-get install -y --reinstall ./selkie-*.deb ../pi/selkie-*.deb' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling failed"; }
 boot_wait 60 gateway_works || fail "it does not work after an upgrade"
+
+echo "== the exporters of docs/METRICS.md, over TLS"
+# shellcheck disable=SC2016
+boot_run sh -ec 'cd /root/metrics
+  apt-get install -y ./selkie-metrics_*.deb
+  systemctl disable --now prometheus-mqtt-exporter
+  mosquitto_passwd -b /etc/mosquitto/selkie.passwd metrics only-for-this-test
+  systemctl reload mosquitto
+  sed -e "s|^SELKIE_BROKER=.*|SELKIE_BROKER=ssl://$(hostname):8883|; s|^MQTT2PROM_MQTT_PASSWORD=.*|&only-for-this-test|; s|^#SELKIE_CA|SELKIE_CA|" \
+    /usr/share/selkie-metrics/metrics.conf | install -m 600 /dev/stdin /etc/selkie/metrics.conf
+  systemctl enable --now selkie-exporter@plugin selkie-exporter@gateways' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "the exporters do not start"; }
+# shown PORT METRIC: an exporter has this metric, with the value 1.
+# shellcheck disable=SC2016
+shown() { boot_run bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3' "$1" 2>/dev/null | grep -q "^$2{.*} 1\r\?$"; }
+exporter_fail() {
+  boot_run journalctl --no-pager --lines 30 --unit "selkie-exporter@*" >&2
+  fail "$1"
+}
+boot_wait 60 shown 9641 selkie_storage_working || exporter_fail "the exporter shows nothing of the plugin"
+boot_wait 60 shown 9642 selkie_gateway_online || exporter_fail "the exporter shows nothing of the gateway"
+[ "$(boot_run stat -c %u "/proc/$(boot_run systemctl show --property MainPID --value selkie-exporter@plugin)")" != 0 ] || fail "an exporter runs as root"
+boot_run apt-get install -y --reinstall /root/metrics/selkie-metrics_*.deb >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling selkie-metrics failed"; }
+boot_wait 60 shown 9641 selkie_storage_working || exporter_fail "the exporter does not work after an upgrade"
+boot_run apt-get remove -y selkie-metrics >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "removing selkie-metrics failed"; }
+[ -z "$(boot_run systemctl list-units --no-legend "selkie-exporter@*")" ] || fail "an exporter runs without its package"
 
 # systemd refuses the sixth start of a unit within ten seconds. This script restarts the broker as fast as the machine allows, an operator does not.
 hours_later() { boot_run systemctl reset-failed mosquitto || true; }
@@ -218,7 +245,7 @@ purged() {
   [ -e "$root/etc/selkie/keys/1.key.pem" ] || fail "purge took the private key away, which nothing could replace"
   broker_starts || fail "Mosquitto does not start after purge"
 }
-package purge selkie-gateway selkie-plugin selkie-tools
+package purge selkie-gateway selkie-plugin selkie-tools selkie-metrics
 purged
 package install "$plugin"
 sha256sum "$conf" >"$work/conf"
