@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # docker-compose.yml, built and run for real: plaintext reaches the subscriber, all containers become healthy, none runs as root, and a
-# second start, with the village, becomes healthy with the first one's key. Then packaging/docker/serial.yml: the gateway on a serial line,
-# also after it was unplugged. On a Docker engine of its own, started and stopped here; the base image is made
+# second start, with the village and with Prometheus, becomes healthy with the first one's key. Then packaging/docker/serial.yml: the
+# gateway on a serial line, also after it was unplugged. On a Docker engine of its own, started and stopped here; the base image is made
 # with debootstrap. Images are kept in $SELKIE_CACHE. Exit 77 where no engine can be started.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -42,6 +42,7 @@ cable=
 lines=/dev/selkie-test-$$
 export DOCKER_HOST=unix://$work/docker.sock
 export DOCKER_CONFIG=$work                                 # nobody's own settings
+export PROMETHEUS_PORT=0                                   # any
 export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0        # Debian's engine has no buildx
 compose() {
   docker-compose "${profile[@]}" --project-name "$project" -f docker-compose.yml -f tests/package/host-network.yml "${files[@]}" "$@"
@@ -69,7 +70,7 @@ unplug() {
 }
 stop_engine() {
   [ -n "$engine" ] || return 0
-  profile=(--profile village)
+  profile=(--profile village --profile metrics)
   unplug
   compose down --volumes --remove-orphans --timeout 5 >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
   kill "$engine" 2>/dev/null || true
@@ -93,12 +94,15 @@ if ! docker image inspect debian:bookworm-slim >/dev/null 2>&1; then
   root_base bookworm
   docker import "$root_cache/bookworm.tar" debian:bookworm-slim >/dev/null
 fi
+profile=(--profile metrics) # `build` leaves out the services of profiles that are off
 compose build >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the images do not build"; }
 docker image prune --force >/dev/null
+profile=()
 
 heard() { # MINIMUM ADDRESS: so many devices whose addresses match have been heard by the subscriber
   local devices
-  devices=$(compose logs --no-color subscriber 2>/dev/null | grep -o "selkie/device/$2/up ..*" | cut -d ' ' -f 1 | sort -u | wc -l)
+  # Payloads are bytes of any kind.
+  devices=$(compose logs --no-color subscriber 2>/dev/null | LC_ALL=C grep -ao "selkie/device/$2/up ." | cut -d ' ' -f 1 | sort -u | wc -l)
   [ "$devices" -ge "$1" ]
 }
 # The fleets tell themselves apart by their seeds, which stand in the addresses; a device's channel is its number modulo two.
@@ -130,14 +134,19 @@ nobody_is_root() {
 nobody_is_root
 first=$(key)
 
-echo "== down, and up again, with the village"
+echo "== down, and up again, with the village and with metrics"
 compose down --timeout 10 >"$work/down.log" 2>&1 || { cat "$work/down.log" >&2; fail "docker-compose down failed"; }
-profile=(--profile village)
+profile=(--profile village --profile metrics)
 compose up --detach >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "docker-compose up failed the second time"; }
 wait_until 120 heard 1 "$village_even" || fail "nobody is heard through the village's first gateway"
 wait_until 60 heard 1 "$village_odd" || fail "nobody is heard through the village's second gateway"
 wait_until 90 healthy || fail "not every container is healthy after a second start"
-[ "$(compose ps --quiet | wc -l)" -eq 7 ] || fail "the village is not whole"
+[ "$(compose ps --quiet | wc -l)" -eq 11 ] || fail "the village, or what serves its metrics, is not whole"
+told() { compose exec -T prometheus promtool query instant http://localhost:9090 "$1" | grep -q '=>'; } # QUERY that gives something
+wait_until 60 told 'sum(selkie_gateway_online) == 3' || fail "Prometheus does not know the three gateways"
+wait_until 60 told 'sum(selkie_frames_accepted_total) > 0 and sum(selkie_devices_active) > 1' || fail "Prometheus has no figures of the plugin"
+wait_until 60 told 'count(selkie_device_received_total > 0) > 1' || fail "Prometheus has no devices"
+told 'up{job=~"selkie-.+"} == 0' && fail "an exporter does not answer"
 nobody_is_root
 [ "$(key)" = "$first" ] || fail "the second start has made another key"
 echo "== down, and up again, on a serial line"
@@ -147,7 +156,7 @@ files=(-f packaging/docker/serial.yml -f tests/package/serial-line.yml)
 export SERIAL=$lines/gateway DEVICE_SERIAL=$lines/device RADIO=e32
 plug
 compose up --detach broker gateway subscriber device >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "docker-compose up failed on a serial line"; }
-readings() { compose logs --no-color subscriber 2>/dev/null | grep -c "selkie/device/5e1c0003000000a1/up"; }
+readings() { compose logs --no-color subscriber 2>/dev/null | LC_ALL=C grep -ac "selkie/device/5e1c0003000000a1/up"; }
 more_than() { [ "$(readings)" -gt "$1" ]; }
 wait_until 120 more_than 0 || fail "nothing comes over the serial line"
 gateway=$(compose ps --quiet gateway)
@@ -167,4 +176,4 @@ wait_until 30 sh -c "docker logs $gateway 2>&1 | grep -q 'serial line .*: gone'"
 before=$(readings)
 plug
 wait_until 120 more_than "$before" || fail "nothing comes after the line was plugged in again"
-echo "compose: plaintext from 10 devices, from both channels of the village, and over a serial line that was unplugged; all healthy, nobody is root, the key is kept"
+echo "compose: plaintext from 10 devices, from both channels of the village, with metrics of all, and over a serial line that was unplugged; all healthy, nobody is root, the key is kept"
