@@ -2,6 +2,11 @@
 /* What a model says of itself: its name, its fields, its published description. */
 #include "model.h"
 
+const char *selkie_model_manufacturer(const struct selkie_model *model)
+{
+    return model->manufacturer;
+}
+
 const char *selkie_model_name(const struct selkie_model *model)
 {
     return model->name;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key `fields` of a model's file: where each value is, what becomes of it, and when it is there. */
+#include "home_assistant_classes.h"
 #include "model.h"
 #include "number.h"
 #include "reader.h"
@@ -226,6 +227,8 @@ static void read_classes(struct description *described)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
     struct selkie_settings_object *object = described->object;
     struct selkie_field *field = &described->field;
+    char expected[SELKIE_MODEL_ERROR_SIZE];
+    const char *wrong;
 
     field->unit = selkie_settings_string(object, "unit", NULL);
     if (field->unit && !selkie_model_is_visible(field->unit, UNIT_MAX))
@@ -235,8 +238,8 @@ static void read_classes(struct description *described)
         selkie_settings_reject(object, "device_class", "must be 1 to %d of a-z 0-9 _", CLASS_MAX);
     int state = selkie_settings_choice(object, "state_class", states, -1);
     field->state_class = state < 0 ? NULL : states[state];
-    if (field->kind != SELKIE_FIELD_NUMBER && (field->unit || field->state_class))
-        selkie_settings_reject(object, field->unit ? "unit" : "state_class", "only a number has one");
+    if (selkie_home_assistant_classes_check(field, &wrong, expected) < 0)
+        selkie_settings_reject(object, wrong, "must be %s", expected);
 }
 
 static const struct selkie_model_entry *find_entry(const struct selkie_model *model, const char *name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of Home Assistant's classes in C says what the one in JSON says, which the messages are held against. */
 #include "home_assistant_classes.h"
+#include "models_fixture.h"
 #include "run_suite.h"
 
 #include <jansson.h>
@@ -154,6 +155,22 @@ START_TEST(words_and_texts_have_no_units)
 }
 END_TEST
 
+#define MODEL(member)                                                                                                  \
+    "{\"model\":\"m\",\"format\":\"packed\",\"fields\":[{\"name\":\"t\",\"type\":\"i8\",\"offset\":0,\n"               \
+    "\"device_class\":\"temperature\",\n" member "}],\"examples\":[{\"hex\":\"05\",\"values\":{\"t\":5}}]}"
+
+START_TEST(a_model_that_home_assistant_would_not_take_is_refused_where_it_is_wrong)
+{
+    models_fixture_set_up();
+    ck_assert_str_eq(models_fixture_refusal(MODEL("\"unit\":\"°C\"")), "");
+    const char *refusal = models_fixture_refusal(MODEL("\"unit\":\"C\""));
+    ck_assert_msg(strstr(refusal, "x.json:3: unit: must be °C, °F, K") != NULL, "%s", refusal);
+    refusal = models_fixture_refusal(MODEL("\"unit\":\"K\",\"state_class\":\"total\""));
+    ck_assert_msg(strstr(refusal, "state_class: must be measurement") != NULL, "%s", refusal);
+    models_fixture_tear_down();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("home_assistant_classes");
@@ -166,6 +183,7 @@ int main(void)
     tcase_add_test(cases, both_signs_for_micro_are_one);
     tcase_add_test(cases, a_boolean_has_the_class_of_a_binary_sensor);
     tcase_add_test(cases, words_and_texts_have_no_units);
+    tcase_add_test(cases, a_model_that_home_assistant_would_not_take_is_refused_where_it_is_wrong);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

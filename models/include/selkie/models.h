@@ -60,6 +60,7 @@ SELKIE_USE_RESULT int selkie_model_open(struct selkie_model **model, const char 
 void selkie_model_close(struct selkie_model *model); /* only of selkie_model_open */
 
 const char *selkie_model_name(const struct selkie_model *model);
+const char *selkie_model_manufacturer(const struct selkie_model *model); /* NULL = none */
 unsigned selkie_model_field_count(const struct selkie_model *model);
 const struct selkie_field *selkie_model_field(const struct selkie_model *model, unsigned index);
 
