@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memmem */
 #include "discovery_message.h"
 
 #include <jansson.h>
@@ -299,9 +300,12 @@ bool selkie_discovery_topic_parse(const char *text, const char *prefix, uint8_t 
     return strcmp(again, hex) == 0;
 }
 
-bool selkie_discovery_is_ours(const void *payload, size_t len)
+bool selkie_discovery_is_ours(const void *payload, size_t len, const char *root)
 {
     static const char beginning[] = "{\"origin\":{\"name\":\"Selkie\",";
+    char topic[SELKIE_TOPIC_MAX];
+    int topic_len = snprintf(topic, sizeof topic, "\"state_topic\":\"%s/device/", root);
 
-    return len >= sizeof beginning - 1 && memcmp(payload, beginning, sizeof beginning - 1) == 0;
+    return len >= sizeof beginning - 1 && memcmp(payload, beginning, sizeof beginning - 1) == 0 &&
+           memmem(payload, len, topic, (size_t)topic_len) != NULL;
 }

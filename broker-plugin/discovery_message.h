@@ -44,7 +44,7 @@ void selkie_discovery_topic(char text[static SELKIE_TOPIC_MAX], const char *pref
 /* Whether a topic has this form, below this prefix, or with NULL below any. */
 bool selkie_discovery_topic_parse(const char *text, const char *prefix, uint8_t address[static SELKIE_ADDRESS_SIZE]);
 
-/* Whether a payload begins as ours do. */
-bool selkie_discovery_is_ours(const void *payload, size_t len);
+/* Whether a payload is one of ours, below this root. */
+bool selkie_discovery_is_ours(const void *payload, size_t len, const char *root);
 
 #endif

@@ -58,7 +58,8 @@ static void build(const char *gone)
     char *text = selkie_discovery_message_build(&settings, &device, gone);
 
     ck_assert_ptr_nonnull(text);
-    ck_assert(selkie_discovery_is_ours(text, strlen(text)));
+    ck_assert(selkie_discovery_is_ours(text, strlen(text), "selkie"));
+    ck_assert(!selkie_discovery_is_ours(text, strlen(text), "farm")); /* another broker's, over a bridge */
     json_decref(message);
     message = json_loads(text, 0, &error);
     ck_assert_msg(message != NULL, "%s: %s", error.text, text);
@@ -240,8 +241,8 @@ START_TEST(only_the_one_spelling_of_a_topic_is_ours)
     ck_assert(!selkie_discovery_topic_parse(topic, "home/assistent", address));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         ck_assert_msg(!selkie_discovery_topic_parse(others[i], NULL, address), "%s", others[i]);
-    ck_assert(!selkie_discovery_is_ours("{\"device\":{}}", 13));
-    ck_assert(!selkie_discovery_is_ours("{", 1));
+    ck_assert(!selkie_discovery_is_ours("{\"device\":{}}", 13, "selkie"));
+    ck_assert(!selkie_discovery_is_ours("{", 1, "selkie"));
 }
 END_TEST
 

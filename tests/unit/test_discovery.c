@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Home Assistant is told, and when it is taken back, with a broker that is a table: what is published, is retained
+ * there. */
+#include "discovery.h"
+#include "discovery_message.h"
+#include "discovery_table.h"
+#include "models_fixture.h"
+#include "run_suite.h"
+
+#include "model/output.h"
+#include "publish.h"
+#include <jansson.h>
+#include <mosquitto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP_US SELKIE_DISCOVERY_STEP_US
+#define ANSWER  (SELKIE_DISCOVERY_ANSWER_S * 1000000LL)
+
+static struct selkie_discovery *discovery;
+static struct selkie_models *models;
+static json_t *retained; /* topic: payload */
+static unsigned published, cleared_on_read;
+static char last_topic[SELKIE_TOPIC_MAX], before_last[8192], last[8192];
+static bool no_memory;
+static int64_t now;
+
+int __wrap_selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
+                          bool retain, mosquitto_property *properties);
+void __wrap_selkie_retained_clear(struct selkie_retained *of, const char *topic);
+
+int __wrap_selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
+                          bool retain, mosquitto_property *properties)
+{
+    ck_assert_ptr_null(client_id);
+    ck_assert(retain && qos == 1);
+    mosquitto_property_free_all(&properties);
+    if (no_memory)
+        return SELKIE_ENOMEM;
+    published++;
+    (void)snprintf(last_topic, sizeof last_topic, "%s", topic);
+    (void)snprintf(before_last, sizeof before_last, "%s", last);
+    (void)snprintf(last, sizeof last, "%.*s", (int)len, len ? (const char *)payload : "");
+    if (len > 0)
+        ck_assert_int_eq(json_object_set_new(retained, topic, json_stringn(payload, len)), 0);
+    else
+        (void)json_object_del(retained, topic);
+    return 0;
+}
+
+void __wrap_selkie_retained_clear(struct selkie_retained *of, const char *topic)
+{
+    (void)of;
+    (void)json_object_del(retained, topic);
+    cleared_on_read++;
+}
+
+static void refuse(void *context, const char *line)
+{
+    (void)context;
+    ck_abort_msg("%s", line);
+}
+
+/* The models acme (t, h, and `more`) and plain (t). */
+static struct selkie_models *open_models(const char *more)
+{
+    struct selkie_models *set;
+    char text[1024];
+
+    (void)snprintf(text, sizeof text,
+                   "{\"model\":\"acme\",\"manufacturer\":\"Acme\",\"format\":\"json\",\"fields\":[{\"name\":\"t\"}%s],"
+                   "\"examples\":[{\"text\":\"{\\\"t\\\":5,\\\"h\\\":true}\",\"values\":{\"t\":5%s}}]}",
+                   more, more[0] ? ",\"h\":true" : "");
+    (void)models_fixture_write("acme.json", text);
+    (void)models_fixture_write("plain.json", "{\"model\":\"plain\",\"format\":\"json\",\"fields\":[{\"name\":\"t\"}],"
+                                             "\"examples\":[{\"text\":\"{\\\"t\\\":5}\",\"values\":{\"t\":5}}]}");
+    ck_assert_int_eq(selkie_models_open(&set, models_fixture_dir(), refuse, NULL), 0);
+    return set;
+}
+
+static void setup(void)
+{
+    models_fixture_set_up();
+    models = open_models(",{\"name\":\"h\",\"type\":\"boolean\"}");
+    retained = json_object();
+    published = cleared_on_read = 0;
+    last[0] = before_last[0] = '\0';
+    no_memory = false;
+    now = 1;
+    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", NULL), 0);
+}
+
+static void teardown(void)
+{
+    selkie_discovery_close(discovery);
+    json_decref(retained);
+    selkie_models_close(models);
+    models_fixture_tear_down();
+}
+
+static void configure(const char *prefix)
+{
+    (void)selkie_discovery_configure(discovery, prefix, false, models);
+}
+
+static void turn(void)
+{
+    now += STEP_US;
+    selkie_discovery_turn(discovery, now);
+}
+
+static void all_turns(void)
+{
+    for (unsigned before = published + 1; before != published;) {
+        before = published;
+        turn();
+    }
+}
+
+static int note(unsigned device, const char *json)
+{
+    struct selkie_output *output = selkie_output_new(SELKIE_OUTPUT_STATE, json, strlen(json));
+    int result;
+
+    output->address[6] = (uint8_t)(device >> 8);
+    output->address[7] = (uint8_t)device;
+    result = selkie_discovery_note_state(discovery, output);
+    selkie_output_free(output);
+    return result;
+}
+
+static void state(unsigned device, const char *json)
+{
+    ck_assert_int_eq(note(device, json), 0);
+}
+
+#define TOPIC(device) "homeassistant/device/selkie_000000000000000" device "/config"
+
+START_TEST(while_it_is_off_nothing_is_published)
+{
+    configure(NULL);
+    state(1, "{\"status\":\"active\",\"model\":\"acme\"}");
+    selkie_discovery_hear(discovery, "/status", "online", 6);
+    all_turns();
+    ck_assert_uint_eq(published, 0);
+}
+END_TEST
+
+START_TEST(a_message_goes_out_when_something_in_it_has_changed)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\",\"pending\":0,\"counter\":1,\"model\":\"acme\",\"gateway\":\"roof-1\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 1);
+    ck_assert_str_eq(last_topic, TOPIC("1"));
+    ck_assert_ptr_nonnull(strstr(last, "\"value_h\""));
+    ck_assert_ptr_nonnull(strstr(last, "\"manufacturer\":\"Acme\""));
+    ck_assert_ptr_nonnull(strstr(last, "selkie/gateway/roof-1/state"));
+    state(1, "{\"status\":\"active\",\"pending\":0,\"counter\":2,\"model\":\"acme\",\"gateway\":\"roof-1\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 1);
+    state(1, "{\"status\":\"active\",\"counter\":2,\"model\":\"acme\",\"gateway\":\"roof-1\",\"name\":\"Boat\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 2);
+    ck_assert_ptr_nonnull(strstr(last, "\"name\":\"Boat\""));
+}
+END_TEST
+
+START_TEST(fields_of_another_model_are_taken_back_and_then_left_out)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\",\"model\":\"acme\"}");
+    all_turns();
+    state(1, "{\"status\":\"active\",\"model\":\"plain\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 3);
+    ck_assert_ptr_nonnull(strstr(before_last, "\"value_h\":{\"platform\":\"binary_sensor\"}"));
+    ck_assert_ptr_nonnull(strstr(before_last, "\"value_t\":{\"platform\":\"sensor\",\"unique_id\""));
+    ck_assert_ptr_null(strstr(last, "value_h"));
+    state(1, "{\"status\":\"active\"}"); /* no model */
+    all_turns();
+    ck_assert_uint_eq(published, 5);
+    ck_assert_ptr_nonnull(strstr(before_last, "\"value_t\":{\"platform\":\"sensor\"}"));
+}
+END_TEST
+
+START_TEST(a_field_that_a_reload_took_from_a_model_is_taken_back)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\",\"model\":\"acme\"}");
+    all_turns();
+    struct selkie_models *next = open_models("");
+    ck_assert(!selkie_discovery_configure(discovery, "homeassistant", false, next));
+    selkie_models_close(models);
+    models = next;
+    all_turns();
+    ck_assert_uint_eq(published, 3);
+    ck_assert_ptr_nonnull(strstr(before_last, "\"value_h\":{\"platform\":\"binary_sensor\"}"));
+    ck_assert_ptr_null(strstr(last, "value_h"));
+    (void)selkie_discovery_configure(discovery, "homeassistant", true, models);
+    all_turns();
+    ck_assert_uint_eq(published, 4);
+    (void)selkie_discovery_configure(discovery, "homeassistant", false, models);
+    all_turns();
+    ck_assert_ptr_nonnull(strstr(before_last, "\"approve\":{\"platform\":\"button\"}"));
+}
+END_TEST
+
+START_TEST(a_device_that_is_removed_is_taken_back)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\",\"model\":\"acme\"}");
+    all_turns();
+    state(1, "");
+    ck_assert_uint_eq(published, 2);
+    ck_assert_str_eq(last, "");
+    ck_assert_uint_eq(json_object_size(retained), 0);
+    state(1, ""); /* and one that is not known, not */
+    state(2, "{\"status\":\"active\"}");
+    state(2, ""); /* nor one whose message was not yet out */
+    all_turns();
+    ck_assert_uint_eq(published, 2);
+}
+END_TEST
+
+static void fill(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        state(i, "{\"status\":\"active\",\"model\":\"acme\"}");
+}
+
+START_TEST(ten_thousand_devices_go_out_in_steps)
+{
+    configure("homeassistant");
+    fill(10000);
+    for (unsigned i = 1; i <= 10000 / SELKIE_DISCOVERY_STEP; i++) {
+        turn();
+        ck_assert_uint_eq(published, i * SELKIE_DISCOVERY_STEP);
+        selkie_discovery_turn(discovery, now + STEP_US - 1); /* the loop turns faster */
+        ck_assert_uint_eq(published, i * SELKIE_DISCOVERY_STEP);
+    }
+    all_turns();
+    ck_assert_uint_eq(published, 10000);
+    ck_assert_uint_eq(json_object_size(retained), 10000);
+    selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+    turn();
+    ck_assert_uint_eq(published, 10000 + SELKIE_DISCOVERY_STEP);
+    configure(NULL);
+    turn();
+    ck_assert_uint_eq(json_object_size(retained), 10000 - SELKIE_DISCOVERY_STEP);
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 0);
+}
+END_TEST
+
+START_TEST(switched_off_all_is_taken_back_and_switched_on_all_states_are_asked_for)
+{
+    ck_assert(selkie_discovery_configure(discovery, "homeassistant", false, models));
+    fill(3);
+    all_turns();
+    ck_assert(!selkie_discovery_configure(discovery, NULL, false, models));
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 0);
+    ck_assert(selkie_discovery_configure(discovery, "homeassistant", false, models));
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 0);
+    fill(3);
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 3);
+}
+END_TEST
+
+START_TEST(below_another_prefix_all_is_published_and_below_the_old_one_taken_back)
+{
+    configure("homeassistant");
+    fill(3);
+    all_turns();
+    ck_assert(!selkie_discovery_configure(discovery, "ha", false, models));
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 3);
+    ck_assert_ptr_nonnull(json_object_get(retained, "ha/device/selkie_0000000000000001/config"));
+    /* There and back before anything was taken back. */
+    configure("homeassistant");
+    configure("ha");
+    configure("homeassistant");
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 3);
+    ck_assert_ptr_nonnull(json_object_get(retained, TOPIC("1")));
+}
+END_TEST
+
+START_TEST(home_assistant_is_answered_but_not_as_often_as_it_asks)
+{
+    configure("homeassistant");
+    fill(3);
+    all_turns();
+    selkie_discovery_hear(discovery, "homeassistant/status", "offline", 7);
+    selkie_discovery_hear(discovery, "homeassistant/status", "onlinE", 6);
+    selkie_discovery_hear(discovery, "homeassistant/status", NULL, 0);
+    selkie_discovery_hear(discovery, "homeassistant/status/x", "online", 6);
+    selkie_discovery_hear(discovery, "ha/status", "online", 6);
+    all_turns();
+    ck_assert_uint_eq(published, 3);
+    for (int i = 0; i < 100; i++) {
+        selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+        turn();
+    }
+    ck_assert_uint_eq(published, 6);
+    now += ANSWER; /* the last one is not forgotten */
+    all_turns();
+    ck_assert_uint_eq(published, 9);
+    now += ANSWER;
+    all_turns();
+    ck_assert_uint_eq(published, 9);
+}
+END_TEST
+
+START_TEST(a_device_keeps_its_gateway_while_that_is_online)
+{
+    configure("homeassistant");
+    selkie_discovery_note_gateway(discovery, "roof-1", true);
+    state(1, "{\"status\":\"active\",\"gateway\":\"roof-1\"}");
+    all_turns();
+    for (int i = 0; i < 10; i++) {
+        state(1, i % 2 ? "{\"status\":\"active\",\"gateway\":\"roof-1\"}"
+                       : "{\"status\":\"active\",\"gateway\":\"roof-2\"}");
+        all_turns();
+    }
+    ck_assert_uint_eq(published, 1);
+    selkie_discovery_note_gateway(discovery, "roof-1", false);
+    state(1, "{\"status\":\"active\",\"gateway\":\"roof-2\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 2);
+    ck_assert_ptr_nonnull(strstr(last, "selkie/gateway/roof-2/state"));
+    state(2, "{\"status\":\"active\",\"gateway\":\"+/#\"}"); /* no name of a gateway is no gateway */
+    all_turns();
+    ck_assert_ptr_null(strstr(last, "/gateway/"));
+}
+END_TEST
+
+START_TEST(strangers_do_not_fill_the_memory_with_gateways)
+{
+    struct selkie_discovery_table table = {.entries = NULL};
+    char name[16];
+
+    for (unsigned i = 0; i < 2 * SELKIE_DISCOVERY_GATEWAYS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "gw-%u", i);
+        selkie_discovery_table_note_gateway(&table, name, true);
+    }
+    unsigned count = 0;
+    for (unsigned i = 0; i < 2 * SELKIE_DISCOVERY_GATEWAYS_MAX; i++) {
+        json_t *one, *other = json_pack("{s:s}", "gateway", "other");
+        const uint8_t address[8] = {(uint8_t)(i >> 8), (uint8_t)i};
+        (void)snprintf(name, sizeof name, "gw-%u", i);
+        one = json_pack("{s:s}", "gateway", name);
+        ck_assert_int_eq(selkie_discovery_table_take(&table, address, one), 0);
+        ck_assert_int_eq(selkie_discovery_table_take(&table, address, other), 0);
+        count +=
+            strcmp(selkie_discovery_table_fact(selkie_discovery_table_find(&table, address), SELKIE_DISCOVERY_GATEWAY),
+                   name) == 0;
+        json_decref(one);
+        json_decref(other);
+    }
+    ck_assert_uint_eq(count, SELKIE_DISCOVERY_GATEWAYS_MAX);
+    selkie_discovery_table_wipe(&table);
+}
+END_TEST
+
+static bool is_current(const char *topic, const char *payload)
+{
+    return selkie_discovery_is_current(discovery, topic, payload, strlen(payload));
+}
+
+START_TEST(what_an_earlier_run_left_of_a_device_that_is_gone_is_cleared_once_that_is_sure)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\"}");
+    all_turns();
+    ck_assert(is_current(TOPIC("1"), last));
+    ck_assert(!is_current(TOPIC("2"), last));
+    ck_assert_uint_eq(cleared_on_read, 0); /* its state may still come */
+    selkie_discovery_end_refresh(discovery);
+    ck_assert(!is_current(TOPIC("2"), last));
+    ck_assert_uint_eq(cleared_on_read, 1);
+    ck_assert(!is_current(TOPIC("2"), "{}")); /* whatever it is: nobody else may publish there */
+    ck_assert(is_current(TOPIC("1"), last));
+    ck_assert(is_current("homeassistant/sensor/x/config", last));
+    ck_assert(!is_current("old/device/selkie_0000000000000001/config", last)); /* another prefix, once */
+    ck_assert_uint_eq(cleared_on_read, 3);
+    ck_assert(is_current("old/device/selkie_0000000000000001/config", "{\"device\":{}}")); /* of somebody else */
+}
+END_TEST
+
+START_TEST(what_was_left_when_it_was_switched_off_is_cleared_when_it_is_read)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\"}");
+    all_turns();
+    configure(NULL);
+    ck_assert(!is_current(TOPIC("1"), last));
+    ck_assert_uint_eq(cleared_on_read, 1);
+    ck_assert(is_current("selkie/device/0000000000000001/state", last));
+}
+END_TEST
+
+START_TEST(without_memory_a_message_waits)
+{
+    configure("homeassistant");
+    fill(3);
+    no_memory = true;
+    turn();
+    no_memory = false;
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 3);
+    no_memory = true;
+    ck_assert_int_eq(note(1, ""), SELKIE_ENOMEM); /* the caller tries again */
+    configure(NULL);
+    turn();
+    no_memory = false;
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("discovery");
+    TCase *cases = tcase_create("discovery");
+
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test(cases, while_it_is_off_nothing_is_published);
+    tcase_add_test(cases, a_message_goes_out_when_something_in_it_has_changed);
+    tcase_add_test(cases, fields_of_another_model_are_taken_back_and_then_left_out);
+    tcase_add_test(cases, a_field_that_a_reload_took_from_a_model_is_taken_back);
+    tcase_add_test(cases, a_device_that_is_removed_is_taken_back);
+    tcase_add_test(cases, ten_thousand_devices_go_out_in_steps);
+    tcase_add_test(cases, switched_off_all_is_taken_back_and_switched_on_all_states_are_asked_for);
+    tcase_add_test(cases, below_another_prefix_all_is_published_and_below_the_old_one_taken_back);
+    tcase_add_test(cases, home_assistant_is_answered_but_not_as_often_as_it_asks);
+    tcase_add_test(cases, a_device_keeps_its_gateway_while_that_is_online);
+    tcase_add_test(cases, strangers_do_not_fill_the_memory_with_gateways);
+    tcase_add_test(cases, what_an_earlier_run_left_of_a_device_that_is_gone_is_cleared_once_that_is_sure);
+    tcase_add_test(cases, what_was_left_when_it_was_switched_off_is_cleared_when_it_is_read);
+    tcase_add_test(cases, without_memory_a_message_waits);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
