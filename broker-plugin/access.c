@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access.h"
+#include "discovery_message.h"
 #include "filter.h"
 
 #include <mosquitto.h>
@@ -210,6 +211,30 @@ static enum selkie_access_answer decide_other(const struct selkie_plugin_config 
     return SELKIE_ACCESS_ALLOW;
 }
 
+/* Below Home Assistant's prefix: what describes a device is for whoever may read the device's state, and only the
+ * plugin publishes it. A filter of a reader may match it; each delivery is checked again. The rest of that tree is not
+ * ours. */
+static enum selkie_access_answer decide_discovery(const struct selkie_plugin_config *config, const char *topic,
+                                                  const struct selkie_access_request *request)
+{
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+    char state[SELKIE_TOPIC_MAX];
+    bool owned = selkie_discovery_topic_parse(topic, config->discovery_prefix, address);
+
+    switch (request->access) {
+    case MOSQ_ACL_WRITE:
+        return owned ? SELKIE_ACCESS_DENY : decide_other(config, topic);
+    case MOSQ_ACL_READ:
+        if (!owned || selkie_topic_device(state, config->root, address, SELKIE_TOPIC_DEVICE_STATE) < 0)
+            return decide_other(config, topic);
+        return decide_read(config, state, request);
+    default:
+        return reads_all(config, request) || selkie_plugin_config_reader(config, request->user)
+                   ? SELKIE_ACCESS_ALLOW
+                   : decide_other(config, topic);
+    }
+}
+
 static bool touches(const char *root, const char *filter)
 {
     char tree[SELKIE_TOPIC_MAX];
@@ -230,6 +255,8 @@ enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config
         return decide_control(config, topic, request);
     if (shared && request->access == MOSQ_ACL_SUBSCRIBE && touches(config->root, topic))
         return decide_shared(config, topic, request);
+    if (!shared && config->discovery_prefix && below(config->discovery_prefix, topic))
+        return decide_discovery(config, topic, request);
     if (!below(config->root, topic))
         return decide_other(config, topic);
     switch (request->access) {

@@ -108,12 +108,19 @@ static int publish_device(const struct selkie_deliver *deliver, const struct sel
     return selkie_publish_text(NULL, topic, output->data, output->len, 1, false, NULL);
 }
 
-/* The values first: what is cleared of them must not be held for a state that says otherwise. */
+/* The values first: what is cleared of them must not be held for a state that says otherwise. Home Assistant hears of a
+ * device once its state is there, and that it is gone while the state still is. */
 static int publish_state(const struct selkie_deliver *deliver, const struct selkie_output *output)
 {
     int result = selkie_retained_values_follow(deliver->with.values, output);
 
-    return result < 0 ? result : selkie_retained_publish_state(deliver->with.retained, output);
+    if (result == 0 && output->len == 0)
+        result = selkie_discovery_note_state(deliver->with.discovery, output);
+    if (result == 0)
+        result = selkie_retained_publish_state(deliver->with.retained, output);
+    if (result == 0 && output->len > 0)
+        result = selkie_discovery_note_state(deliver->with.discovery, output);
+    return result;
 }
 
 static int publish_values(const struct selkie_deliver *deliver, const struct selkie_output *output)
@@ -186,6 +193,7 @@ static int publish_one(struct selkie_deliver *deliver, const struct selkie_outpu
     case SELKIE_OUTPUT_REFRESHED:
         selkie_retained_values_end_refresh(deliver->with.values);
         selkie_retained_end_refresh(deliver->with.retained);
+        selkie_discovery_end_refresh(deliver->with.discovery);
         return 0;
     case SELKIE_OUTPUT_GATEWAY:
         return selkie_retained_publish_absent(deliver->with.retained, output->gateway);

@@ -8,6 +8,7 @@
 #define SELKIE_PLUGIN_DELIVER_H
 
 #include "control.h"
+#include "discovery.h"
 #include "retained.h"
 #include "retained_values.h"
 
@@ -24,6 +25,7 @@ struct selkie_deliver_parts {
     struct selkie_control *control;        /* answers to commands go there, */
     struct selkie_retained *retained;      /* and states there */
     struct selkie_retained_values *values; /* which learns of states and values */
+    struct selkie_discovery *discovery;    /* likewise of states */
     const char *root;
 };
 SELKIE_USE_RESULT int selkie_deliver_open(struct selkie_deliver **deliver, const struct selkie_deliver_parts *parts);

@@ -13,6 +13,8 @@
 #include <syslog.h>
 #include <utlist.h>
 
+#define CLAIM_MAX 4096 /* bytes of a state, of which only one member counts */
+
 /* Messages below a prefix that is no longer in force. */
 struct outdated {
     char prefix[SELKIE_TOPIC_ROOT_MAX + 1];
@@ -84,7 +86,7 @@ static void retire_all(struct selkie_discovery *discovery)
     LL_APPEND(discovery->outdated, outdated);
 }
 
-bool selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
+void selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
                                 const struct selkie_models *models)
 {
     bool was_off = discovery->prefix[0] == '\0';
@@ -96,12 +98,16 @@ bool selkie_discovery_configure(struct selkie_discovery *discovery, const char *
     discovery->models = models;
     if (!prefix) {
         selkie_discovery_table_forget_all(&discovery->table);
-        return false;
+        return;
     }
     selkie_discovery_table_enqueue_all(&discovery->table);
     if (was_off)
         discovery->refreshed = false;
-    return was_off;
+}
+
+bool selkie_discovery_is_refreshed(const struct selkie_discovery *discovery)
+{
+    return discovery->refreshed || discovery->prefix[0] == '\0';
 }
 
 int selkie_discovery_note_state(struct selkie_discovery *discovery, const struct selkie_output *output)
@@ -128,9 +134,26 @@ void selkie_discovery_end_refresh(struct selkie_discovery *discovery)
     discovery->refreshed = true;
 }
 
-void selkie_discovery_note_gateway(struct selkie_discovery *discovery, const char *name, bool online)
+static bool says_offline(const void *payload, size_t len)
 {
-    selkie_discovery_table_note_gateway(&discovery->table, name, online);
+    json_t *said = payload && len <= CLAIM_MAX ? json_loadb(payload, len, 0, NULL) : NULL;
+    const char *state = json_string_value(json_object_get(said, "state"));
+    bool offline = state && strcmp(state, "offline") == 0;
+
+    json_decref(said);
+    return offline;
+}
+
+static void hear_gateway(struct selkie_discovery *discovery, const char *text, const void *payload, size_t len)
+{
+    struct selkie_topic topic;
+
+    if (selkie_topic_parse(&topic, discovery->root, text) < 0)
+        return;
+    if (topic.kind == SELKIE_TOPIC_GATEWAY_UP || topic.kind == SELKIE_TOPIC_GATEWAY_STATS)
+        selkie_discovery_table_note_gateway(&discovery->table, topic.gateway, true);
+    else if (topic.kind == SELKIE_TOPIC_GATEWAY_STATE)
+        selkie_discovery_table_note_gateway(&discovery->table, topic.gateway, !says_offline(payload, len));
 }
 
 void selkie_discovery_hear(struct selkie_discovery *discovery, const char *topic, const void *payload, size_t len)
@@ -138,9 +161,18 @@ void selkie_discovery_hear(struct selkie_discovery *discovery, const char *topic
     static const char online[] = "online", status[] = "/status";
     size_t prefix_len = strlen(discovery->prefix);
 
-    if (prefix_len > 0 && len == sizeof online - 1 && strncmp(topic, discovery->prefix, prefix_len) == 0 &&
-        strcmp(topic + prefix_len, status) == 0 && memcmp(payload, online, len) == 0)
+    if (prefix_len == 0)
+        return;
+    if (strncmp(topic, discovery->prefix, prefix_len) != 0 || strcmp(topic + prefix_len, status) != 0)
+        hear_gateway(discovery, topic, payload, len);
+    else if (len == sizeof online - 1 && memcmp(payload, online, len) == 0)
         discovery->asked = true;
+}
+
+void selkie_discovery_note_disconnect(struct selkie_discovery *discovery, const char *user)
+{
+    if (user)
+        selkie_discovery_table_note_gateway(&discovery->table, user, false);
 }
 
 bool selkie_discovery_owns(const struct selkie_discovery *discovery, const char *topic,

@@ -30,22 +30,23 @@ SELKIE_USE_RESULT int selkie_discovery_open(struct selkie_discovery **discovery,
                                             struct selkie_retained *retained);
 void selkie_discovery_close(struct selkie_discovery *discovery);
 
-/* After the start and after each reload. prefix NULL = off: what is out is taken back, as it is below another prefix.
- * The models are borrowed until the next call. Returns true if the states of all devices are needed once more, because
- * it was off before. */
-bool selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
+/* At the start and at each reload. prefix NULL = off: what is out is taken back, as it is below another prefix. The
+ * models are borrowed until the next call. */
+void selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
                                 const struct selkie_models *models);
+/* False: the states of all devices are needed, because it was off before. */
+bool selkie_discovery_is_refreshed(const struct selkie_discovery *discovery);
 
 /* A device's state (SELKIE_OUTPUT_STATE) was published. 0 or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_discovery_note_state(struct selkie_discovery *discovery,
                                                   const struct selkie_output *state);
-/* The states of all devices have been published since the start. */
+/* The states of all devices have been published. */
 void selkie_discovery_end_refresh(struct selkie_discovery *discovery);
-/* A gateway is there, or is not. The values of a device depend on one gateway, and on another one only once that is
- * offline: not on each through which a frame happens to come. */
-void selkie_discovery_note_gateway(struct selkie_discovery *discovery, const char *gateway, bool online);
+/* A client has disconnected. If it was a gateway, that is not there any more: its will is shown to no plugin. */
+void selkie_discovery_note_disconnect(struct selkie_discovery *discovery, const char *user);
 
-/* A client has published a message: "online" on <prefix>/status asks for everything. */
+/* A client that may do so has published a message: "online" on <prefix>/status asks for everything, and a gateway that
+ * publishes is there. */
 void selkie_discovery_hear(struct selkie_discovery *discovery, const char *topic, const void *payload, size_t len);
 
 /* Whether this topic is a device's, so that nobody else may publish on it; then `address` is set. False while it is

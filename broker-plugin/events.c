@@ -4,6 +4,8 @@
 #include "ingest.h"
 #include "plugin.h"
 
+#include <selkie/clock.h>
+
 #include <mosquitto.h>
 #include <syslog.h>
 
@@ -104,6 +106,13 @@ static bool may_read_now(const struct selkie_plugin *plugin, const struct mosqui
     return current;
 }
 
+/* Whatever answers the question, also where it is switched off: what was retained then is nobody's. */
+static bool is_outdated_discovery(const struct selkie_plugin *plugin, const struct mosquitto_evt_acl_check *check)
+{
+    return check->access == MOSQ_ACL_READ && check->payloadlen > 0 &&
+           !selkie_discovery_is_current(plugin->discovery, check->topic, check->payload, check->payloadlen);
+}
+
 static int on_acl_check(int event, void *data, void *context)
 {
     const struct mosquitto_evt_acl_check *check = data;
@@ -117,7 +126,7 @@ static int on_acl_check(int event, void *data, void *context)
                                             .is_registered = is_registered(plugin, user)};
 
     (void)event;
-    if (poses_as_bridge(plugin, check->client))
+    if (poses_as_bridge(plugin, check->client) || is_outdated_discovery(plugin, check))
         return MOSQ_ERR_ACL_DENIED;
     switch (selkie_access_decide(plugin->config, &request)) {
     case SELKIE_ACCESS_ALLOW:
@@ -153,9 +162,11 @@ static int on_message(int event, void *data, void *context)
     struct mosquitto_evt_message *message = data;
     struct selkie_plugin *plugin = context;
     struct selkie_access_publisher publisher = {.user = NULL};
+    uint8_t address[SELKIE_ADDRESS_SIZE];
 
     (void)event;
-    if (!plugin->unsealer || ticks_are_missing(plugin))
+    if (!plugin->unsealer || ticks_are_missing(plugin) ||
+        selkie_discovery_owns(plugin->discovery, message->topic, address))
         return MOSQ_ERR_ACL_DENIED;
     if (is_bridge(message->client)) {
         publisher.is_bridge = selkie_plugin_config_is_bridge(plugin->config, mosquitto_client_id(message->client));
@@ -163,9 +174,10 @@ static int on_message(int event, void *data, void *context)
         publisher.user = mosquitto_client_username(message->client);
         publisher.is_gateway = is_gateway(plugin, publisher.user);
     }
-    return selkie_ingest_message(plugin->unsealer, plugin->retained, plugin->config->root, &publisher, message)
-               ? MOSQ_ERR_SUCCESS
-               : MOSQ_ERR_ACL_DENIED;
+    if (!selkie_ingest_message(plugin->unsealer, plugin->retained, plugin->config->root, &publisher, message))
+        return MOSQ_ERR_ACL_DENIED;
+    selkie_discovery_hear(plugin->discovery, message->topic, message->payload, message->payloadlen);
+    return MOSQ_ERR_SUCCESS;
 }
 
 static int on_control(int event, void *data, void *context)
@@ -186,6 +198,7 @@ static int on_disconnect(int event, void *data, void *context)
 
     (void)event;
     selkie_control_forget(plugin->control, mosquitto_client_id(disconnect->client));
+    selkie_discovery_note_disconnect(plugin->discovery, mosquitto_client_username(disconnect->client));
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -204,6 +217,7 @@ static int on_tick(int event, void *data, void *context)
         if (selkie_deliver_turn(plugin->deliver))
             selkie_wakeup_request(plugin->wakeup);
     }
+    selkie_discovery_turn(plugin->discovery, selkie_clock_monotonic_us());
     selkie_log_queue_flush(plugin->log_queue);
     return MOSQ_ERR_SUCCESS;
 }

@@ -43,6 +43,7 @@ static int deliver_open(struct selkie_plugin *plugin)
                                                .control = plugin->control,
                                                .retained = plugin->retained,
                                                .values = plugin->values,
+                                               .discovery = plugin->discovery,
                                                .root = plugin->config->root};
 
     return selkie_deliver_open(&plugin->deliver, &parts);
@@ -54,6 +55,7 @@ static int pipeline_open(struct selkie_plugin *plugin)
     struct selkie_plugin_config *config = plugin->config;
     /* Other models: states say which one a device has. Without memory the descriptions stay as they are. */
     bool other_models = selkie_models_topic_set(&plugin->models, config->models) > 0;
+    selkie_discovery_configure(plugin->discovery, config->discovery_prefix, config->approve_button, config->models);
     struct selkie_unsealer_options options = {
         .state_dir = config->state_dir,
         .create = config->create,
@@ -67,7 +69,8 @@ static int pipeline_open(struct selkie_plugin *plugin)
         .replay_wait_ms = plugin->has_reader ? 0 : left_ms(plugin, config->replay_wait_s * 1000LL),
         .max_devices = config->max_devices,
         .forget_after_days = config->forget_after_days,
-        .refresh = other_models || !selkie_retained_is_refreshed(plugin->retained),
+        .refresh = other_models || !selkie_retained_is_refreshed(plugin->retained) ||
+                   !selkie_discovery_is_refreshed(plugin->discovery),
         .gateways_wait_ms = left_ms(plugin, SELKIE_RETAINED_GATEWAYS_WAIT_MS) + 1,
         .wake = on_outputs,
         .wake_context = plugin->wakeup,
@@ -187,6 +190,7 @@ static void plugin_close(struct selkie_plugin *plugin)
     selkie_plugin_config_close(plugin->config);
     selkie_control_close(plugin->control);
     selkie_models_topic_wipe(&plugin->models);
+    selkie_discovery_close(plugin->discovery);
     selkie_retained_close(plugin->retained);
     selkie_retained_values_close(plugin->values);
     selkie_wakeup_close(plugin->wakeup);
@@ -210,6 +214,7 @@ static int plugin_open(struct selkie_plugin *plugin)
     if (config_open(&plugin->config, plugin->config_path) < 0)
         return MOSQ_ERR_INVAL;
     if (selkie_retained_open(&plugin->retained, plugin->config->root) < 0 ||
+        selkie_discovery_open(&plugin->discovery, plugin->config->root, plugin->retained) < 0 ||
         selkie_retained_values_open(&plugin->values, plugin->config->root) < 0)
         return MOSQ_ERR_NOMEM;
     if (pipeline_open(plugin) < 0)

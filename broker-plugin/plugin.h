@@ -6,6 +6,7 @@
 
 #include "control.h"
 #include "deliver.h"
+#include "discovery.h"
 #include "log_queue.h"
 #include "models_topic.h"
 #include "plugin_config.h"
@@ -27,6 +28,7 @@ struct selkie_plugin {
     struct selkie_models_topic models;
     struct selkie_retained *retained;
     struct selkie_retained_values *values;
+    struct selkie_discovery *discovery;
     struct selkie_plugin_config *config;
     struct selkie_unsealer *unsealer; /* NULL after a reload that failed for good: then every message is refused */
     struct selkie_deliver *deliver;

@@ -125,6 +125,31 @@ static void read_readers(struct selkie_plugin_config *config, struct selkie_sett
         read_reader(root, i, &config->readers[config->reader_count++]);
 }
 
+/* Whether a topic is another one or lies below it. */
+static bool is_within(const char *topic, const char *tree)
+{
+    size_t len = strlen(tree);
+
+    return strncmp(topic, tree, len) == 0 && (topic[len] == '\0' || topic[len] == '/');
+}
+
+static void read_home_assistant(struct selkie_plugin_config *config, struct selkie_settings_object *root)
+{
+    struct selkie_settings_object *object = selkie_settings_object(root, "home_assistant", false);
+
+    if (!object)
+        return;
+    config->discovery_prefix = selkie_settings_string(object, "prefix", "homeassistant");
+    config->approve_button = selkie_settings_boolean(object, "approve_button", false);
+    if (!selkie_topic_root_valid(config->discovery_prefix))
+        selkie_settings_reject(object, "prefix", "must be topic levels without wildcards or '$', at most %d bytes",
+                               SELKIE_TOPIC_ROOT_MAX);
+    else if (is_within(config->discovery_prefix, config->root) || is_within(config->root, config->discovery_prefix))
+        selkie_settings_reject(object, "prefix", "must not lie below the root (%s), nor the root below it",
+                               config->root);
+    selkie_settings_end(object);
+}
+
 static void read_all(struct selkie_plugin_config *config, const char *path)
 {
     static const char *const enrolments[] = {"open", "approve", "listed", NULL};
@@ -156,6 +181,7 @@ static void read_all(struct selkie_plugin_config *config, const char *path)
     config->max_devices = (unsigned)selkie_settings_integer(root, "max_devices", 1, DEVICES_MAX, 100000);
     config->forget_after_days = (unsigned)selkie_settings_integer(root, "forget_after_days", 0, FORGET_AFTER_MAX, 30);
     config->any_gateway = selkie_settings_choice(root, "gateways", gateways, 0) == 1;
+    read_home_assistant(config, root);
     read_keys(config, root, path); /* last: it takes longest */
     selkie_settings_end(root);
 }

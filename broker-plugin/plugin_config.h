@@ -43,6 +43,8 @@ struct selkie_plugin_config {
     unsigned max_devices;    /* that nobody listed */
     unsigned forget_after_days;
     bool any_gateway;
+    const char *discovery_prefix; /* of Home Assistant; NULL = off */
+    bool approve_button;          /* there */
 };
 
 /* Read a file and load the keys that it names. Paths in it are relative to its folder. 0, SELKIE_ECONFIG or

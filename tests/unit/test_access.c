@@ -13,8 +13,9 @@
 enum { READ = MOSQ_ACL_READ, WRITE = MOSQ_ACL_WRITE, SUB = MOSQ_ACL_SUBSCRIBE, UNSUB = MOSQ_ACL_UNSUBSCRIBE };
 enum { ALLOW = SELKIE_ACCESS_ALLOW, DENY = SELKIE_ACCESS_DENY, DEFER = SELKIE_ACCESS_DEFER };
 
-#define A  "0011223344556677"
-#define UP "selkie/gateway/gw1/up"
+#define A    "0011223344556677"
+#define UP   "selkie/gateway/gw1/up"
+#define HOME "homeassistant/device/selkie_" A "/config"
 
 static const char *bob_topics[] = {"selkie/device/+/state", "selkie/stats"};
 static const char *admins[] = {"root"};
@@ -33,6 +34,12 @@ static const struct selkie_plugin_config closed = {
 static struct selkie_plugin_reader gateway_readers[] = {{.user = "gw1", .topics = bob_topics, .topic_count = 2}};
 static const struct selkie_plugin_config with_reading_gateway = {
     .root = "selkie", .readers = gateway_readers, .reader_count = 1};
+static const struct selkie_plugin_config with_home_assistant = {.root = "selkie",
+                                                                .admins = admins,
+                                                                .admin_count = 1,
+                                                                .readers = readers,
+                                                                .reader_count = 2,
+                                                                .discovery_prefix = "homeassistant"};
 static const struct selkie_plugin_config deep_root = {.root = "site/selkie", .any_reader = true};
 
 /* "gw1" and "gw2" are gateways, everybody else is not. */
@@ -184,6 +191,28 @@ static const struct question questions[] = {
     {&open_all, "root", SUB, "$CONTROL/#", DEFER},
     {&open_all, "root", WRITE, "$else", DEFER},
     {&open_all, "root", WRITE, "$SYSx", DEFER},
+    /* Home Assistant's tree: our messages there are for those who may read the device's state, and by the plugin. */
+    {&closed, "alice", READ, HOME, DEFER},
+    {&with_home_assistant, "alice", READ, HOME, ALLOW},
+    {&with_home_assistant, "bob", READ, HOME, ALLOW},
+    {&with_home_assistant, "root", READ, HOME, ALLOW},
+    {&with_home_assistant, "eve", READ, HOME, DENY},
+    {&with_home_assistant, NULL, READ, HOME, DENY},
+    {&with_home_assistant, "gw1", READ, HOME, DENY},
+    {&with_home_assistant, "root", WRITE, HOME, DENY},
+    {&with_home_assistant, "alice", WRITE, HOME, DENY},
+    {&with_home_assistant, "alice", SUB, HOME, ALLOW},
+    {&with_home_assistant, "alice", SUB, "homeassistant/#", ALLOW},
+    {&with_home_assistant, "bob", SUB, "homeassistant/+/+/config", ALLOW},
+    {&with_home_assistant, "eve", SUB, "homeassistant/#", DEFER},
+    {&with_home_assistant, "alice", SUB, "$share/x/homeassistant/#", DEFER},
+    {&with_home_assistant, "alice", UNSUB, "homeassistant/#", ALLOW},
+    {&with_home_assistant, "alice", WRITE, "homeassistant/status", DEFER},
+    {&with_home_assistant, "alice", READ, "homeassistant/status", DEFER},
+    {&with_home_assistant, "alice", READ, "homeassistant/sensor/x/config", DEFER},
+    {&with_home_assistant, "alice", WRITE, "homeassistant/device/selkie_x/config", DEFER},
+    {&with_home_assistant, "alice", SUB, "homeassistants/#", DEFER},
+    {&with_home_assistant, "alice", SUB, "#", DEFER},
     /* A root of two levels. */
     {&deep_root, "gw1", WRITE, "site/selkie/gateway/gw1/up", ALLOW},
     {&deep_root, "gw1", WRITE, "site/selkie/device/" A "/up", DENY},

@@ -27,6 +27,7 @@ static unsigned answer_room = UINT_MAX, answers;
 static struct selkie_deliver *deliver;
 static struct selkie_retained *retained;
 static struct selkie_retained_values *values;
+static struct selkie_discovery *discovery;
 
 struct selkie_output *__wrap_selkie_unsealer_take(struct selkie_unsealer *unsealer)
 {
@@ -74,13 +75,16 @@ static void setup(void)
     fake_reset();
     ck_assert_int_eq(selkie_retained_open(&retained, "selkie"), 0);
     ck_assert_int_eq(selkie_retained_values_open(&values, "selkie"), 0);
-    const struct selkie_deliver_parts parts = {.retained = retained, .values = values, .root = "selkie"};
+    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", retained), 0);
+    const struct selkie_deliver_parts parts = {
+        .retained = retained, .values = values, .discovery = discovery, .root = "selkie"};
     ck_assert_int_eq(selkie_deliver_open(&deliver, &parts), 0);
 }
 
 static void teardown(void)
 {
     selkie_deliver_close(deliver);
+    selkie_discovery_close(discovery);
     selkie_retained_close(retained);
     selkie_retained_values_close(values);
     selkie_output_list_free(&waiting);
@@ -305,6 +309,26 @@ START_TEST(a_receipt_that_is_refused_holds_up_nothing)
 }
 END_TEST
 
+START_TEST(home_assistant_hears_of_each_state_and_when_all_are_out)
+{
+    selkie_discovery_configure(discovery, "homeassistant", false, NULL);
+    (void)put(SELKIE_OUTPUT_STATE, "{\"status\":\"active\"}");
+    (void)put(SELKIE_OUTPUT_REFRESHED, "");
+    ck_assert(!selkie_discovery_is_refreshed(discovery));
+    (void)selkie_deliver_turn(deliver);
+    ck_assert(selkie_discovery_is_refreshed(discovery));
+    selkie_discovery_turn(discovery, 1);
+    ck_assert_uint_eq(fake_message_count, 2);
+    ck_assert_str_eq(fake_messages[0].topic, "selkie/device/01020304050607ab/state");
+    ck_assert_str_eq(fake_messages[1].topic, "homeassistant/device/selkie_01020304050607ab/config");
+    (void)put(SELKIE_OUTPUT_STATE, "");
+    (void)selkie_deliver_turn(deliver);
+    ck_assert_uint_eq(fake_message_count, 4);
+    ck_assert_str_eq(fake_messages[3].topic, "homeassistant/device/selkie_01020304050607ab/config");
+    ck_assert_uint_eq(fake_messages[3].len, 0);
+}
+END_TEST
+
 /* It comes out of the outbox at the next start. */
 START_TEST(what_is_held_at_the_end_is_not_delivered)
 {
@@ -332,6 +356,7 @@ int main(void)
     tcase_add_test(tcase, each_instance_of_a_gateway_has_a_receipt_of_its_own);
     tcase_add_test(tcase, a_turn_has_room_for_a_receipt_of_each_of_its_outputs);
     tcase_add_test(tcase, a_receipt_that_is_refused_holds_up_nothing);
+    tcase_add_test(tcase, home_assistant_hears_of_each_state_and_when_all_are_out);
     tcase_add_test(tcase, what_is_held_at_the_end_is_not_delivered);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -101,7 +101,7 @@ static void teardown(void)
 
 static void configure(const char *prefix)
 {
-    (void)selkie_discovery_configure(discovery, prefix, false, models);
+    selkie_discovery_configure(discovery, prefix, false, models);
 }
 
 static void turn(void)
@@ -191,17 +191,17 @@ START_TEST(a_field_that_a_reload_took_from_a_model_is_taken_back)
     state(1, "{\"status\":\"active\",\"model\":\"acme\"}");
     all_turns();
     struct selkie_models *next = open_models("");
-    ck_assert(!selkie_discovery_configure(discovery, "homeassistant", false, next));
+    selkie_discovery_configure(discovery, "homeassistant", false, next);
     selkie_models_close(models);
     models = next;
     all_turns();
     ck_assert_uint_eq(published, 3);
     ck_assert_ptr_nonnull(strstr(before_last, "\"value_h\":{\"platform\":\"binary_sensor\"}"));
     ck_assert_ptr_null(strstr(last, "value_h"));
-    (void)selkie_discovery_configure(discovery, "homeassistant", true, models);
+    selkie_discovery_configure(discovery, "homeassistant", true, models);
     all_turns();
     ck_assert_uint_eq(published, 4);
-    (void)selkie_discovery_configure(discovery, "homeassistant", false, models);
+    selkie_discovery_configure(discovery, "homeassistant", false, models);
     all_turns();
     ck_assert_ptr_nonnull(strstr(before_last, "\"approve\":{\"platform\":\"button\"}"));
 }
@@ -256,13 +256,20 @@ END_TEST
 
 START_TEST(switched_off_all_is_taken_back_and_switched_on_all_states_are_asked_for)
 {
-    ck_assert(selkie_discovery_configure(discovery, "homeassistant", false, models));
+    ck_assert(selkie_discovery_is_refreshed(discovery));
+    configure("homeassistant");
+    ck_assert(!selkie_discovery_is_refreshed(discovery));
     fill(3);
+    selkie_discovery_end_refresh(discovery);
     all_turns();
-    ck_assert(!selkie_discovery_configure(discovery, NULL, false, models));
+    configure("homeassistant");
+    ck_assert(selkie_discovery_is_refreshed(discovery));
+    configure(NULL);
+    ck_assert(selkie_discovery_is_refreshed(discovery));
     all_turns();
     ck_assert_uint_eq(json_object_size(retained), 0);
-    ck_assert(selkie_discovery_configure(discovery, "homeassistant", false, models));
+    configure("homeassistant");
+    ck_assert(!selkie_discovery_is_refreshed(discovery));
     all_turns();
     ck_assert_uint_eq(json_object_size(retained), 0);
     fill(3);
@@ -276,7 +283,7 @@ START_TEST(below_another_prefix_all_is_published_and_below_the_old_one_taken_bac
     configure("homeassistant");
     fill(3);
     all_turns();
-    ck_assert(!selkie_discovery_configure(discovery, "ha", false, models));
+    configure("ha");
     all_turns();
     ck_assert_uint_eq(json_object_size(retained), 3);
     ck_assert_ptr_nonnull(json_object_get(retained, "ha/device/selkie_0000000000000001/config"));
@@ -319,7 +326,7 @@ END_TEST
 START_TEST(a_device_keeps_its_gateway_while_that_is_online)
 {
     configure("homeassistant");
-    selkie_discovery_note_gateway(discovery, "roof-1", true);
+    selkie_discovery_hear(discovery, "selkie/gateway/roof-1/stats", "{}", 2);
     state(1, "{\"status\":\"active\",\"gateway\":\"roof-1\"}");
     all_turns();
     for (int i = 0; i < 10; i++) {
@@ -328,11 +335,22 @@ START_TEST(a_device_keeps_its_gateway_while_that_is_online)
         all_turns();
     }
     ck_assert_uint_eq(published, 1);
-    selkie_discovery_note_gateway(discovery, "roof-1", false);
+    static const char offline[] = "{\"state\":\"offline\",\"instance\":1}", online[] = "{\"state\":\"online\"}";
+    selkie_discovery_hear(discovery, "selkie/gateway/roof-1/state", offline, sizeof offline - 1);
     state(1, "{\"status\":\"active\",\"gateway\":\"roof-2\"}");
     all_turns();
     ck_assert_uint_eq(published, 2);
     ck_assert_ptr_nonnull(strstr(last, "selkie/gateway/roof-2/state"));
+    selkie_discovery_hear(discovery, "selkie/gateway/roof-2/state", online, sizeof online - 1);
+    selkie_discovery_note_disconnect(discovery, NULL);
+    selkie_discovery_note_disconnect(discovery, "somebody");
+    state(1, "{\"status\":\"active\",\"gateway\":\"roof-1\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 2);
+    selkie_discovery_note_disconnect(discovery, "roof-2"); /* its will is shown to no plugin */
+    state(1, "{\"status\":\"active\",\"gateway\":\"roof-1\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 3);
     state(2, "{\"status\":\"active\",\"gateway\":\"+/#\"}"); /* no name of a gateway is no gateway */
     all_turns();
     ck_assert_ptr_null(strstr(last, "/gateway/"));

@@ -66,6 +66,22 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert_ptr_null(config->models_dir);
     selkie_plugin_config_read_models(config, NULL, NULL);
     ck_assert_ptr_null(config->models);
+    ck_assert_ptr_null(config->discovery_prefix);
+    selkie_plugin_config_close(config);
+}
+END_TEST
+
+START_TEST(home_assistant_is_a_prefix_and_maybe_a_button)
+{
+    struct selkie_plugin_config *config = open_text("{" STATE "," KEYS ",\"home_assistant\":{}}");
+
+    ck_assert_str_eq(config->discovery_prefix, "homeassistant");
+    ck_assert(!config->approve_button);
+    selkie_plugin_config_close(config);
+    config =
+        open_text("{" STATE "," KEYS ",\"home_assistant\":{\"prefix\":\"home/assistant\",\"approve_button\":true}}");
+    ck_assert_str_eq(config->discovery_prefix, "home/assistant");
+    ck_assert(config->approve_button);
     selkie_plugin_config_close(config);
 }
 END_TEST
@@ -229,6 +245,13 @@ static const struct {
     {"\"forget_after_days\":-1", "forget_after_days: must be 0 to 36500"},
     {"\"forget_after_days\":36501", "forget_after_days: must be 0 to 36500"},
     {"\"gateways\":[\"roof\"]", "gateways: must be"},
+    {"\"home_assistant\":true", "home_assistant: must be an object"},
+    {"\"home_assistant\":{\"prefix\":\"\"}", "prefix: must be topic levels"},
+    {"\"home_assistant\":{\"prefix\":\"a/+\"}", "prefix: must be topic levels"},
+    {"\"home_assistant\":{\"prefix\":\"selkie\"}", "prefix: must not lie below the root (selkie)"},
+    {"\"home_assistant\":{\"prefix\":\"selkie/ha\"}", "prefix: must not lie below the root (selkie)"},
+    {"\"root\":\"a/b\",\"home_assistant\":{\"prefix\":\"a\"}", "prefix: must not lie below the root (a/b), nor"},
+    {"\"home_assistant\":{\"topic\":\"x\"}", "topic: unknown key"},
     {"\"provider\":\"magic\"", "provider: must be one of \"openssl\", \"mbedtls\""},
 };
 
@@ -326,6 +349,7 @@ int main(void)
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, what_is_left_out_has_its_default);
+    tcase_add_test(tcase, home_assistant_is_a_prefix_and_maybe_a_button);
     tcase_add_test(tcase, each_key_is_taken);
     tcase_add_test(tcase, a_wrong_model_or_folder_is_said_and_counted_and_stops_nothing);
     tcase_add_test(tcase, each_policy_has_its_name);
