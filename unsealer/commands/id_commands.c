@@ -153,6 +153,14 @@ static int deny(struct selkie_effects *effects, struct selkie_binding *binding, 
     return result == 0 && json_array_append_new(denied, json_string(text)) != 0 ? SELKIE_ENOMEM : result;
 }
 
+/* A person says that an ID is the device's: its alarm is over. The caller stores its status. */
+static int end_alarm(struct selkie_effects *effects, struct selkie_binding *binding)
+{
+    binding->superseded_ms = 0;
+    binding->clone_alarm_ms = 0;
+    return selkie_registry_put_binding(effects->registry, binding);
+}
+
 /* Make an ID the device's own. A person's decision is final: whatever was active or may still come back is retired, and
  * what died before this ID came is denied. `denied` gets the latter. */
 static int make_active(struct selkie_effects *effects, struct selkie_device_record *device,
@@ -169,6 +177,8 @@ static int make_active(struct selkie_effects *effects, struct selkie_device_reco
         else if (selkie_admission_outlived(&live[i], picked, effects->now_ms))
             result = deny(effects, &live[i], denied);
     }
+    if (result == 0)
+        result = end_alarm(effects, picked);
     if (result == 0)
         result = selkie_effects_set_status(effects, picked, SELKIE_BINDING_ACTIVE);
     device->gateway[0] = 0;
@@ -202,6 +212,24 @@ static int approve(struct selkie_command *command, struct selkie_device_record *
     return result < 0 ? result : selkie_effects_review(effects, device);
 }
 
+/* The active ID, if the command names it and its alarm stands. Returns 1, 0 or an error. */
+static int pick_alarmed(struct selkie_command *command, struct selkie_binding live[static SELKIE_LIVE_MAX],
+                        struct selkie_binding **picked)
+{
+    const char *id = selkie_command_text(command, "id");
+    char text[SELKIE_ID_TEXT_SIZE];
+    int count = read_live(command, live);
+
+    for (int i = 0; id && !selkie_command_flag(command, "newest") && i < count; i++) {
+        selkie_document_id(text, live[i].id_hash);
+        if (strcmp(id, text) == 0 && selkie_document_has_alarm(&live[i])) {
+            *picked = &live[i];
+            return 1;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
 int selkie_command_approve_device(struct selkie_command *command)
 {
     struct selkie_device_record device;
@@ -211,9 +239,11 @@ int selkie_command_approve_device(struct selkie_command *command)
     if (result == 0 && device.revoked)
         result = selkie_command_refuse(command, "address: the device is revoked; restore it first");
     if (result == 0)
+        result = pick_alarmed(command, live, &picked);
+    if (result == 0)
         result = selkie_command_flag(command, "newest") ? pick_newest(command, live, &picked)
                                                         : pick(command, live, "take the newest", &picked);
-    if (result == 0)
+    if (result >= 0)
         result = approve(command, &device, live, picked);
     mbedtls_platform_zeroize(&device, sizeof device);
     return result;

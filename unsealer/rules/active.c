@@ -157,6 +157,8 @@ static int alarm_clone(struct selkie_effects *effects, struct selkie_binding *bi
 {
     binding->clone_alarm_ms = effects->now_ms;
     int result = selkie_registry_put_binding(effects->registry, binding);
+    if (result == 0)
+        result = selkie_state_publisher_touch(&effects->states, binding->address, NULL);
     return result < 0 ? result
                       : selkie_effects_event(effects, "clone", binding->address, binding->id_hash,
                                              json_pack("{s:s, s:I, s:s, s:I}", "proof", proof, "counter",

@@ -58,6 +58,20 @@ static int mean_dbm(const struct selkie_binding *binding)
     return (binding->rssi_mean - SELKIE_RSSI_MEAN_PARTS / 2) / SELKIE_RSSI_MEAN_PARTS;
 }
 
+/* The alarm that stands: of an active ID, until an administrator approves it or another one takes its place. NULL =
+ * none. An ID that is active and was superseded has come back. */
+static const char *standing_alarm(const struct selkie_binding *binding)
+{
+    if (!selkie_document_has_alarm(binding))
+        return NULL;
+    return binding->clone_alarm_ms != 0 ? "clone" : "takeover";
+}
+
+bool selkie_document_has_alarm(const struct selkie_binding *binding)
+{
+    return binding->status == SELKIE_BINDING_ACTIVE && (binding->clone_alarm_ms != 0 || binding->superseded_ms != 0);
+}
+
 /* The members that a device's state and getDevice share. */
 static json_t *binding_fields(const struct selkie_binding *binding)
 {
@@ -69,6 +83,11 @@ static json_t *binding_fields(const struct selkie_binding *binding)
                   "received", (json_int_t)binding->received, "lost", (json_int_t)count_lost(binding), "last_seen",
                   (json_int_t)binding->last_seen_ms, "gateway", binding->gateway, "key_id", (int)binding->key_id,
                   "form", form_text(binding->form), "firmware", binding->firmware);
+    const char *alarm = standing_alarm(binding);
+    if (alarm && json_object_set_new(json, "alarm", json_string(alarm)) != 0) {
+        json_decref(json);
+        return NULL;
+    }
     if (binding->rssi != 0 && (json_object_set_new(json, "rssi", json_integer(binding->rssi)) != 0 ||
                                json_object_set_new(json, "rssi_mean", json_integer(mean_dbm(binding))) != 0)) {
         json_decref(json);

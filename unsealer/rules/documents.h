@@ -41,6 +41,9 @@ extern const char *const selkie_device_status_names[SELKIE_DEVICE_STATUS_COUNT];
 /* How a retired binding ended: "replaced", "denied" or "removed". */
 const char *selkie_document_end(const struct selkie_binding *binding);
 
+/* Whether the alarm `clone` or `takeover` stands, as the member `alarm` of a state and of a binding says. */
+bool selkie_document_has_alarm(const struct selkie_binding *binding);
+
 /* One binding as in the answer to getDevice; NULL without memory. */
 json_t *selkie_document_binding(const struct selkie_binding *binding);
 
