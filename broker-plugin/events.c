@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mosquitto's events, each passed to the part that it is for. Everything here runs on Mosquitto's one thread. */
 #include "access.h"
+#include "discovery_message.h"
 #include "ingest.h"
 #include "plugin.h"
 
@@ -113,13 +114,28 @@ static bool is_outdated_discovery(const struct selkie_plugin *plugin, const stru
            !selkie_discovery_is_current(plugin->discovery, check->topic, check->payload, check->payloadlen);
 }
 
+/* That a description is cleared is for whoever may read the device's state, also below a prefix that is no longer in
+ * force: else Home Assistant would keep what is gone. */
+static const char *topic_to_judge(const struct selkie_plugin *plugin, const struct mosquitto_evt_acl_check *check,
+                                  char state[static SELKIE_TOPIC_MAX])
+{
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+
+    if (check->access == MOSQ_ACL_READ && check->payloadlen == 0 &&
+        selkie_discovery_topic_parse(check->topic, NULL, address) &&
+        selkie_topic_device(state, plugin->config->root, address, SELKIE_TOPIC_DEVICE_STATE) > 0)
+        return state;
+    return check->topic;
+}
+
 static int on_acl_check(int event, void *data, void *context)
 {
     const struct mosquitto_evt_acl_check *check = data;
     struct selkie_plugin *plugin = context;
     const char *user = mosquitto_client_username(check->client);
+    char state[SELKIE_TOPIC_MAX];
     struct selkie_access_request request = {.access = check->access,
-                                            .topic = check->topic,
+                                            .topic = topic_to_judge(plugin, check, state),
                                             .retain = check->retain,
                                             .user = user,
                                             .is_gateway = is_gateway(plugin, user),

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Home Assistant gets of a real broker, as a user with few rights, held against its words by
+ * tests/home_assistant/check. PROTOCOL.md, section 8, "Home Assistant". */
+#include "frames.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTROL        "$CONTROL/selkie/v1"
+#define NOT_AUTHORIZED 135
+#define HOME           "homeassistant/"
+#define ON             "\"home_assistant\":{\"prefix\":\"homeassistant\"}"
+#define BUTTON         "\"home_assistant\":{\"approve_button\":true}"
+#define USERS                                                                                                          \
+    "\"gateways\":\"any\",\"admins\":[\"ops\"],\"readers\":[\"eve\",{\"user\":\"ha\",\"topics\":["                     \
+    "\"selkie/device/+/state\",\"selkie/device/+/values\",\"selkie/gateway/+/state\"]}]"
+
+static struct harness_broker *broker;
+static struct harness_client *admin, *home, *gateway;
+static FILE *collected; /* what came to Home Assistant, for the check */
+
+static struct harness_client *connect_as(const char *user)
+{
+    const struct harness_client_options options = {.username = user};
+
+    return harness_connect(broker, &options);
+}
+
+/* As the MQTT integration does it. */
+static void connect_home(void)
+{
+    static const char *const filters[] = {HOME "+/+/config", HOME "+/+/+/config", "selkie/device/+/state",
+                                          "selkie/device/+/values", "selkie/gateway/+/state"};
+
+    home = connect_as("ha");
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+        ck_assert_int_eq(harness_subscribe(home, filters[i], 1), 1);
+}
+
+static void go_online(void)
+{
+    ck_assert_int_ge(
+        harness_publish(gateway, "selkie/gateway/roof-1/state", "{\"state\":\"online\"}", 18, 1, true, NULL), 0);
+}
+
+static void start(const char *plugin, const char *persistence)
+{
+    char lines[800];
+    const char *acl = harness_write("acl", 0600, "user ha\ntopic write homeassistant/status\n");
+
+    (void)snprintf(lines, sizeof lines, "acl_file %s\n%s", acl, persistence);
+    broker = harness_broker_with_plugin(lines, plugin);
+    admin = connect_as("ops");
+    gateway = frames_gateway(broker, "roof-1", NULL);
+    go_online();
+    collected = fopen(harness_path("collected"), "w");
+    ck_assert_ptr_nonnull(collected);
+    connect_home();
+}
+
+static void stop(void)
+{
+    harness_disconnect(home);
+    harness_disconnect(gateway);
+    harness_disconnect(admin);
+    ck_assert_int_eq(fclose(collected), 0);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+}
+
+static void collect(const struct harness_message *message)
+{
+    json_t *line = json_pack("{s:s, s:s}", "topic", message->topic, "payload", (const char *)message->payload);
+
+    ck_assert_int_eq(json_dumpf(line, collected, JSON_COMPACT), 0);
+    (void)fputc('\n', collected);
+    json_decref(line);
+}
+
+/* The next message on a topic that Home Assistant has subscribed to. */
+static struct harness_message *receive(const char *topic)
+{
+    struct harness_message *message = harness_receive(home, topic);
+
+    collect(message);
+    return message;
+}
+
+static const char *config_topic(const struct frames_device *device)
+{
+    static char topic[100];
+
+    (void)snprintf(topic, sizeof topic, HOME "device/selkie_%s/config", device->text);
+    return topic;
+}
+
+/* The next description of a device; NULL if it was cleared. */
+static json_t *next_config(const struct frames_device *device)
+{
+    struct harness_message *message = receive(config_topic(device));
+    json_t *json = message->len > 0 ? json_loadb((const char *)message->payload, message->len, 0, NULL) : NULL;
+
+    ck_assert(json || message->len == 0);
+    harness_message_free(message);
+    return json;
+}
+
+static void expect_config(const struct frames_device *device)
+{
+    json_t *config = next_config(device);
+
+    ck_assert_ptr_nonnull(config);
+    json_decref(config);
+}
+
+static void expect_cleared(const struct frames_device *device)
+{
+    ck_assert_ptr_null(next_config(device));
+}
+
+static json_t *command(const char *json)
+{
+    char payload[2000];
+    int len = snprintf(payload, sizeof payload, "{\"commands\":[%s]}", json);
+
+    ck_assert_int_ge(harness_publish(admin, CONTROL, payload, (size_t)len, 1, false, NULL), 0);
+    json_t *answer = frames_receive_json(admin, CONTROL);
+    json_t *response = json_incref(json_array_get(json_object_get(answer, "responses"), 0));
+    const char *error = json_string_value(json_object_get(response, "error"));
+    ck_assert_msg(!error, "%s: %s", json, error);
+    json_decref(answer);
+    return response;
+}
+
+static void change(const char *verb, const struct frames_device *device, const char *more)
+{
+    char json[400];
+
+    (void)snprintf(json, sizeof json, "{\"command\":\"%s\",\"address\":\"%s\"%s}", verb, device->text, more);
+    json_decref(command(json));
+}
+
+/* All that Home Assistant was sent up to the answer to a command, of which nothing may come below a prefix. */
+static void expect_nothing(const char *prefix)
+{
+    struct harness_message *message;
+
+    json_decref(command("{\"command\":\"getStats\"}"));
+    while ((message = harness_receive_try(home, prefix, 0)) != NULL) {
+        ck_assert_msg(message->len == 0, "%s: %s", message->topic, (const char *)message->payload);
+        harness_message_free(message);
+    }
+}
+
+/* Everything that came is right; what Home Assistant shows now. */
+static json_t *check(void)
+{
+    static const char script[] = SELKIE_SOURCE_DIR "/tests/home_assistant/check --states < ";
+    char line[600], *output;
+    struct harness_message *message;
+
+    while ((message = harness_receive_try(home, NULL, 0)) != NULL) {
+        collect(message);
+        harness_message_free(message);
+    }
+    ck_assert_int_eq(fflush(collected), 0);
+    (void)snprintf(line, sizeof line, "%s%s", script, harness_path("collected"));
+    const char *argv[] = {"/bin/sh", "-c", line, NULL};
+    int status = harness_run("check", argv, &output);
+    if (status == 77) {
+        (void)fputs(output, stdout);
+        exit(77);
+    }
+    ck_assert_msg(status == 0, "%s", output);
+    json_t *states = json_loads(output, 0, NULL);
+    ck_assert_msg(states != NULL, "%s", output);
+    free(output);
+    return states;
+}
+
+/* The state of an entity ("-": none yet), or "unavailable"; static. */
+static const char *shown(const json_t *states, const struct frames_device *device, const char *entity)
+{
+    static char text[300];
+    char id[100];
+
+    (void)snprintf(id, sizeof id, "selkie_%s_%s", device->text, entity);
+    const json_t *one = json_object_get(states, id);
+    ck_assert_msg(one != NULL, "%s is not there", id);
+    const char *state = json_string_value(json_object_get(one, "state"));
+    if (!json_is_true(json_object_get(one, "available")))
+        return "unavailable";
+    (void)snprintf(text, sizeof text, "%s", state ? state : "-");
+    return text;
+}
+
+/* A device sends; its state has come to Home Assistant. */
+static void hear(struct frames_device *device, const char *payload)
+{
+    static uint64_t seq;
+
+    frames_send_data(gateway, "roof-1", device, payload, ++seq);
+    frames_await_receipt(gateway, seq);
+    harness_message_free(receive(frames_topic(device, "state")));
+}
+
+START_TEST(a_device_that_registers_appears)
+{
+    struct frames_device device = frames_device(1);
+
+    start(USERS "," ON, "");
+    hear(&device, "x");
+    json_t *config = next_config(&device);
+    ck_assert_ptr_nonnull(config);
+    ck_assert_str_eq(json_string_value(json_object_get(json_object_get(config, "device"), "name")),
+                     "Selkie 0000000000000001");
+    json_decref(config);
+    json_t *states = check();
+    ck_assert_ptr_nonnull(strstr(shown(states, &device, "last_seen"), "+00:00"));
+    ck_assert_str_eq(shown(states, &device, "lost"), "0");
+    ck_assert_str_eq(shown(states, &device, "alarm"), "OFF");
+    ck_assert_str_eq(shown(states, &device, "pending"), "OFF");
+    json_decref(states);
+    hear(&device, "y"); /* it changes nothing in the description */
+    expect_nothing(HOME);
+
+    /* Whoever connects later has it too. */
+    harness_disconnect(home);
+    connect_home();
+    expect_config(&device);
+    change("removeDevice", &device, "");
+    expect_cleared(&device);
+    harness_disconnect(home);
+    connect_home();
+    expect_nothing(HOME);
+    stop();
+}
+END_TEST
+
+START_TEST(a_clone_is_a_problem_until_somebody_decides)
+{
+    struct frames_device device = frames_device(1), thief;
+
+    start(USERS "," ON, "");
+    hear(&device, "x");
+    expect_config(&device);
+    thief = device;
+    hear(&device, "mine");
+    frames_send_data(gateway, "roof-1", &thief, "a clone's", 9);
+    frames_await_receipt(gateway, 9);
+    harness_message_free(receive(frames_topic(&device, "state")));
+    json_t *states = check();
+    ck_assert_str_eq(shown(states, &device, "alarm"), "ON");
+    json_decref(states);
+    stop();
+}
+END_TEST
+
+START_TEST(only_who_may_read_a_device_reads_its_description_and_nobody_writes_it)
+{
+    struct frames_device device = frames_device(1);
+
+    start(USERS "," ON, "");
+    hear(&device, "x");
+    expect_config(&device);
+    struct harness_client *reader = connect_as("eve"), *stranger = connect_as("mallory");
+    ck_assert_int_eq(harness_subscribe(reader, HOME "#", 1), 1);
+    harness_message_free(harness_receive(reader, HOME "device/"));
+    (void)harness_subscribe(stranger, HOME "#", 1); /* a file of ACLs forbids no subscription, only what comes of it */
+    ck_assert_int_eq(harness_publish(reader, config_topic(&device), "{}", 2, 1, true, NULL), NOT_AUTHORIZED);
+    ck_assert_int_eq(harness_publish(admin, config_topic(&device), NULL, 0, 1, true, NULL), NOT_AUTHORIZED);
+    ck_assert_int_eq(harness_publish(gateway, config_topic(&device), "{}", 2, 1, true, NULL), NOT_AUTHORIZED);
+    ck_assert_int_eq(harness_publish(reader, HOME "status", "online", 6, 1, false, NULL), NOT_AUTHORIZED);
+    expect_nothing(HOME);
+    ck_assert_ptr_null(harness_receive_try(stranger, HOME, 0));
+    harness_disconnect(reader);
+    harness_disconnect(stranger);
+    stop();
+}
+END_TEST
+
+START_TEST(home_assistant_that_is_online_again_gets_everything)
+{
+    struct frames_device devices[3];
+
+    start(USERS "," ON, "");
+    for (unsigned i = 0; i < 3; i++) {
+        devices[i] = frames_device(i + 1);
+        hear(&devices[i], "x");
+        expect_config(&devices[i]);
+    }
+    expect_nothing(HOME);
+    ck_assert_int_ge(harness_publish(home, HOME "status", "online", 6, 1, true, NULL), 0);
+    for (unsigned i = 0; i < 3; i++)
+        expect_config(&devices[i]);
+    expect_nothing(HOME);
+    json_decref(check());
+    stop();
+}
+END_TEST
+
+/* Another configuration: what follows from "gateways" on. */
+static void reload(const char *plugin)
+{
+    char *text = harness_read(harness_path("plugin.json"));
+
+    *strstr(text, "\"gateways\"") = '\0';
+    (void)harness_write("plugin.json", 0600, "%s%s}", text, plugin);
+    free(text);
+    harness_signal(broker->process, SIGHUP);
+}
+
+START_TEST(switched_off_and_on_by_a_reload)
+{
+    struct frames_device device = frames_device(1);
+
+    start(USERS, "");
+    hear(&device, "x");
+    expect_nothing(HOME);
+    reload(USERS "," ON);
+    expect_config(&device);
+    reload(USERS);
+    expect_cleared(&device);
+    harness_disconnect(home);
+    connect_home();
+    expect_nothing(HOME);
+    stop();
+}
+END_TEST
+
+/* The broker's own database is older than the registry: it was saved before a device was removed. */
+START_TEST(what_a_crash_left_behind_goes)
+{
+    char persistence[400];
+    struct frames_device gone = frames_device(1), stays = frames_device(2);
+
+    (void)snprintf(persistence, sizeof persistence, "persistence true\nautosave_interval 0\npersistence_location %s/\n",
+                   harness_path(""));
+    start(USERS "," ON, persistence);
+    hear(&gone, "x");
+    hear(&stays, "x");
+    expect_config(&gone);
+    expect_config(&stays);
+    harness_signal(broker->process, SIGUSR1);
+    harness_wait_log(broker->process, "Saving in-memory database");
+    change("removeDevice", &gone, "");
+    expect_cleared(&gone);
+    ck_assert_int_eq(harness_stop(broker->process, SIGKILL), 128 + SIGKILL);
+    harness_broker_restart(broker);
+    for (int again = 0; again < 2; again++) {
+        harness_disconnect(home);
+        connect_home();
+        expect_config(&stays);
+        harness_disconnect(admin);
+        admin = connect_as("ops");
+        expect_nothing(config_topic(&gone));
+    }
+    harness_disconnect(gateway);
+    gateway = frames_gateway(broker, "roof-1", NULL);
+    stop();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("home_assistant");
+    TCase *tcase = tcase_create("home_assistant");
+
+    tcase_set_timeout(tcase, 180);
+    tcase_add_test(tcase, a_device_that_registers_appears);
+    tcase_add_test(tcase, a_clone_is_a_problem_until_somebody_decides);
+    tcase_add_test(tcase, only_who_may_read_a_device_reads_its_description_and_nobody_writes_it);
+    tcase_add_test(tcase, home_assistant_that_is_online_again_gets_everything);
+    tcase_add_test(tcase, switched_off_and_on_by_a_reload);
+    tcase_add_test(tcase, what_a_crash_left_behind_goes);
+    suite_add_tcase(suite, tcase);
+    return harness_main(suite);
+}
