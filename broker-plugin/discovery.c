@@ -226,7 +226,7 @@ static int publish_message(const struct selkie_discovery_settings *settings,
     if (!text)
         return SELKIE_ENOMEM;
     selkie_discovery_topic(topic, settings->prefix, device->address);
-    int result = selkie_publish(NULL, topic, text, strlen(text), 1, true, NULL);
+    int result = selkie_publish_text(NULL, topic, text, strlen(text), 1, true, NULL);
     free(text);
     return result;
 }

@@ -218,7 +218,8 @@ static int make_topics(struct message *message)
     int result = selkie_topic_device(message->state, root, device->address, SELKIE_TOPIC_DEVICE_STATE);
 
     selkie_address_format(message->address, device->address);
-    (void)snprintf(message->values, sizeof message->values, "%s/device/%s/values", root, message->address);
+    if (result > 0)
+        result = selkie_topic_device(message->values, root, device->address, SELKIE_TOPIC_DEVICE_VALUES);
     if (result > 0 && device->gateway[0])
         result = selkie_topic_gateway(message->gateway, root, device->gateway, SELKIE_TOPIC_GATEWAY_STATE);
     return result < 0 ? result : 0;

@@ -324,8 +324,8 @@ START_TEST(home_assistant_hears_of_each_state_and_when_all_are_out)
     (void)put(SELKIE_OUTPUT_STATE, "");
     (void)selkie_deliver_turn(deliver);
     ck_assert_uint_eq(fake_message_count, 4);
-    ck_assert_str_eq(fake_messages[3].topic, "homeassistant/device/selkie_01020304050607ab/config");
-    ck_assert_uint_eq(fake_messages[3].len, 0);
+    ck_assert_str_eq(fake_messages[2].topic, "homeassistant/device/selkie_01020304050607ab/config");
+    ck_assert_uint_eq(fake_messages[2].len, 0);
 }
 END_TEST
 

@@ -28,6 +28,8 @@ static int64_t now;
 
 int __wrap_selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
                           bool retain, mosquitto_property *properties);
+int __wrap_selkie_publish_text(const char *client_id, const char *topic, const void *text, size_t len, int qos,
+                               bool retain, mosquitto_property *properties);
 void __wrap_selkie_retained_clear(struct selkie_retained *of, const char *topic);
 
 int __wrap_selkie_publish(const char *client_id, const char *topic, const void *payload, size_t len, int qos,
@@ -47,6 +49,13 @@ int __wrap_selkie_publish(const char *client_id, const char *topic, const void *
     else
         (void)json_object_del(retained, topic);
     return 0;
+}
+
+int __wrap_selkie_publish_text(const char *client_id, const char *topic, const void *text, size_t len, int qos,
+                               bool retain, mosquitto_property *properties)
+{
+    ck_assert_uint_gt(len, 0);
+    return __wrap_selkie_publish(client_id, topic, text, len, qos, retain, properties);
 }
 
 void __wrap_selkie_retained_clear(struct selkie_retained *of, const char *topic)

@@ -138,6 +138,11 @@ struct selkie_output *selkie_document_state(const uint8_t address[static SELKIE_
     int failure = json_object_set_new(json, "status", json_string(selkie_device_status_names[state->status]));
 
     failure |= json_object_set_new(json, "pending", json_integer(state->pending));
+    if (state->newest) {
+        char id[SELKIE_ID_TEXT_SIZE];
+        selkie_document_id(id, state->newest->id_hash);
+        failure |= json_object_set_new(json, "pending_id", json_string(id));
+    }
     if (state->name[0] != '\0')
         failure |= json_object_set_new(json, "name", json_string(state->name));
     if (state->model)

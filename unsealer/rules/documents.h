@@ -19,6 +19,7 @@ struct selkie_document_state {
     enum selkie_device_record_status status;
     int pending;                          /* how many bindings are */
     const struct selkie_binding *binding; /* its active binding, else a pending one, else NULL */
+    const struct selkie_binding *newest;  /* the pending one that came last; NULL if none is pending */
     const char *name;                     /* "" = none */
     const struct selkie_model *model;     /* NULL = none */
 };

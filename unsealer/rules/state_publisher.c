@@ -103,7 +103,7 @@ int selkie_state_publisher_read(struct selkie_registry *registry, struct selkie_
                                 const uint8_t address[static SELKIE_ADDRESS_SIZE], struct selkie_output **output)
 {
     struct selkie_device_record device;
-    struct selkie_binding live[SELKIE_LIVE_MAX];
+    struct selkie_binding live[SELKIE_LIVE_MAX], *rival;
     int known = selkie_registry_device(registry, address, &device);
     int count = known <= 0 ? known : selkie_registry_live(registry, address, live);
 
@@ -116,6 +116,7 @@ int selkie_state_publisher_read(struct selkie_registry *registry, struct selkie_
                          .status = device.status,
                          .pending = count_pending(live, count),
                          .binding = count > 0 ? live : NULL,
+                         .newest = selkie_admission_newest(live, count, &rival),
                          .name = device.name,
                          .model = selkie_device_models_of(models, device.model, count > 0 ? live[0].firmware : "")});
     mbedtls_platform_zeroize(&device, sizeof device);
@@ -134,13 +135,15 @@ static int read_active(const struct selkie_state_entry *entry, struct selkie_reg
 
     if (pending < 0)
         return pending;
+    if (pending > 0) /* the state also names one of them */
+        return selkie_state_publisher_read(registry, models, entry->address, output);
     *output = selkie_document_state(
-        entry->address, &(struct selkie_document_state){
-                            .status = SELKIE_DEVICE_ACTIVE,
-                            .pending = pending,
-                            .binding = &entry->active,
-                            .name = label.name,
-                            .model = selkie_device_models_of(models, label.model, entry->active.firmware)});
+        entry->address,
+        &(struct selkie_document_state){.status = SELKIE_DEVICE_ACTIVE,
+                                        .pending = pending,
+                                        .binding = &entry->active,
+                                        .name = label.name,
+                                        .model = selkie_device_models_of(models, label.model, entry->active.firmware)});
     return *output ? 0 : SELKIE_ENOMEM;
 }
 
