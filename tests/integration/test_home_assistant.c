@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CONTROL        "$CONTROL/selkie/v1"
 #define NOT_AUTHORIZED 135
@@ -19,6 +20,7 @@
 
 static struct harness_broker *broker;
 static struct harness_client *admin, *home, *gateway;
+static uint64_t seq;
 static FILE *collected; /* what came to Home Assistant, for the check */
 
 static struct harness_client *connect_as(const char *user)
@@ -198,8 +200,6 @@ static const char *shown(const json_t *states, const struct frames_device *devic
 /* A device sends; its state has come to Home Assistant. */
 static void hear(struct frames_device *device, const char *payload)
 {
-    static uint64_t seq;
-
     frames_send_data(gateway, "roof-1", device, payload, ++seq);
     frames_await_receipt(gateway, seq);
     harness_message_free(receive(frames_topic(device, "state")));
@@ -238,6 +238,169 @@ START_TEST(a_device_that_registers_appears)
 }
 END_TEST
 
+/* Models for texts like "t=21.5 open=1 mode=2", and a part of that. */
+static const char *with_models(const char *plugin)
+{
+    static char text[1000];
+
+    ck_assert_int_eq(mkdir(harness_path("models"), 0755), 0);
+    (void)harness_write(
+        "models/whole.json", 0644, "%s",
+        "{\"model\":\"whole\",\"manufacturer\":\"Acme\",\"firmware\":[\"acme *\"],\"format\":\"text\",\"fields\":["
+        "{\"name\":\"temperature\",\"path\":\"t\",\"unit\":\"°C\",\"device_class\":\"temperature\","
+        "\"state_class\":\"measurement\",\"optional\":true},"
+        "{\"name\":\"open\",\"enum\":{\"0\":false,\"1\":true},\"device_class\":\"door\"},"
+        "{\"name\":\"items\",\"path\":\"mode\",\"enum\":{\"1\":\"eco\",\"2\":\"{{ 7*7 }}\"}}],"
+        "\"examples\":[{\"text\":\"t=21.5 open=1 mode=2\",\"values\":{\"temperature\":21.5,\"open\":true,"
+        "\"items\":\"{{ 7*7 }}\"}},{\"text\":\"t=1 open=0 mode=1\",\"values\":{\"temperature\":1,"
+        "\"open\":false,\"items\":\"eco\"}}]}");
+    (void)harness_write("models/part.json", 0644, "%s",
+                        "{\"model\":\"part\",\"format\":\"text\",\"fields\":[{\"name\":\"temperature\",\"path\":\"t\","
+                        "\"unit\":\"K\",\"device_class\":\"temperature\"}],"
+                        "\"examples\":[{\"text\":\"t=21.5 open=1\",\"values\":{\"temperature\":21.5}}]}");
+    (void)snprintf(text, sizeof text, "%s,\"models_dir\":\"%s\"", plugin, harness_path("models"));
+    return text;
+}
+
+static void send_register(struct frames_device *device, const char *firmware)
+{
+    struct selkie_message message = {.kind = SELKIE_REGISTER, .counter = device->counter++};
+    uint8_t body[SELKIE_SEALED_SIZE];
+
+    memcpy(message.address, device->address, sizeof message.address);
+    memcpy(message.id, device->id, sizeof message.id);
+    message.registration.firmware = firmware;
+    message.registration.firmware_len = strlen(firmware);
+    harness_seal(body, &message);
+    ck_assert_int_ge(frames_send(gateway, "roof-1", body, sizeof body, ++seq), 0);
+    frames_await_receipt(gateway, seq);
+    harness_message_free(receive(frames_topic(device, "state")));
+}
+
+static const json_t *component(const json_t *config, const char *name)
+{
+    return json_object_get(json_object_get(config, "components"), name);
+}
+
+START_TEST(the_values_of_a_model_are_entities)
+{
+    struct frames_device device = frames_device(1);
+
+    start(with_models(USERS "," ON), "");
+    send_register(&device, "acme <b>{{ 1 }}</b>");
+    expect_config(&device);
+    hear(&device, "t=21.5 open=1 mode=2");
+    harness_message_free(receive(frames_topic(&device, "values")));
+    json_t *states = check();
+    ck_assert_str_eq(shown(states, &device, "value_temperature"), "21.5");
+    ck_assert_str_eq(shown(states, &device, "value_open"), "ON");
+    ck_assert_str_eq(shown(states, &device, "value_items"), "{{ 7*7 }}");
+    json_decref(states);
+
+    ck_assert_int_ge(
+        harness_publish(gateway, "selkie/gateway/roof-1/state", "{\"state\":\"offline\"}", 19, 1, true, NULL), 0);
+    harness_message_free(receive("selkie/gateway/roof-1/state"));
+    states = check();
+    ck_assert_str_eq(shown(states, &device, "value_temperature"), "unavailable");
+    ck_assert_str_ne(shown(states, &device, "last_seen"), "unavailable");
+    json_decref(states);
+    stop();
+}
+END_TEST
+
+START_TEST(another_name_and_another_model_are_followed)
+{
+    struct frames_device device = frames_device(1);
+
+    start(with_models(USERS "," ON), "");
+    send_register(&device, "acme 1");
+    expect_config(&device);
+    change("setDevice", &device, ",\"name\":\"{{ 7*7 }} \\\" <i>\"");
+    json_t *config = next_config(&device);
+    ck_assert_str_eq(json_string_value(json_object_get(json_object_get(config, "device"), "name")), "{{ 7*7 }} \" <i>");
+    json_decref(config);
+    change("setDevice", &device, ",\"model\":\"part\"");
+    config = next_config(&device); /* takes back what is gone, and the next one leaves it out */
+    ck_assert_uint_eq(json_object_size(component(config, "value_open")), 1);
+    json_decref(config);
+    config = next_config(&device);
+    ck_assert_ptr_null(component(config, "value_open"));
+    ck_assert_ptr_nonnull(component(config, "value_temperature"));
+    json_decref(config);
+    json_decref(check());
+    change("setDevice", &device, ",\"model\":null");
+    config = next_config(&device);
+    ck_assert_uint_gt(json_object_size(component(config, "value_open")), 1);
+    json_decref(config);
+    json_decref(check());
+    stop();
+}
+END_TEST
+
+START_TEST(the_button_approves_whom_it_shows_and_only_for_an_administrator)
+{
+    struct frames_device device = frames_device(1), reset = device;
+    char payload[300];
+
+    start(with_models(USERS "," BUTTON), "");
+    send_register(&device, "acme 1");
+    expect_config(&device);
+    json_t *states = check();
+    ck_assert_str_eq(shown(states, &device, "approve"), "unavailable");
+    json_decref(states);
+    reset.id[1] = 1; /* after a reset it has another ID */
+    send_register(&reset, "acme 1");
+    json_t *config = next_config(&device);
+    const char *press = json_string_value(json_object_get(component(config, "approve"), "payload_press"));
+    (void)snprintf(payload, sizeof payload, "%s", press);
+    json_decref(config);
+    states = check();
+    ck_assert_str_eq(shown(states, &device, "approve"), "-");
+    ck_assert_str_eq(shown(states, &device, "pending"), "ON");
+    json_decref(states);
+
+    ck_assert_int_eq(harness_publish(home, CONTROL, payload, strlen(payload), 1, false, NULL), NOT_AUTHORIZED);
+    ck_assert_int_ge(harness_publish(admin, CONTROL, payload, strlen(payload), 1, false, NULL), 0);
+    json_t *answer = frames_receive_json(admin, CONTROL);
+    ck_assert_ptr_null(json_object_get(json_array_get(json_object_get(answer, "responses"), 0), "error"));
+    json_decref(answer);
+    expect_config(&device);
+    states = check();
+    ck_assert_str_eq(shown(states, &device, "approve"), "unavailable");
+    ck_assert_str_eq(shown(states, &device, "pending"), "OFF");
+    json_decref(states);
+    stop();
+}
+END_TEST
+
+START_TEST(each_ready_model_is_right)
+{
+    char plugin[700];
+    json_t *models;
+    size_t i;
+    json_t *model;
+
+    (void)snprintf(plugin, sizeof plugin, "%s,%s,\"models_dir\":\"%s/models/ready\"", USERS, ON, SELKIE_SOURCE_DIR);
+    start(plugin, "");
+    json_t *response = command("{\"command\":\"listModels\"}");
+    models = json_object_get(json_object_get(response, "data"), "models");
+    ck_assert_uint_gt(json_array_size(models), 0);
+    json_array_foreach (models, i, model) {
+        struct frames_device device = frames_device(i + 1);
+        char choice[100];
+        (void)snprintf(choice, sizeof choice, ",\"model\":\"%s\"", json_string_value(json_object_get(model, "model")));
+        change("addDevice", &device, choice);
+        json_t *config = next_config(&device);
+        json_t *fields = json_object_get(model, "fields");
+        ck_assert_uint_eq(json_object_size(json_object_get(config, "components")), json_array_size(fields) + 5);
+        json_decref(config);
+    }
+    json_decref(response);
+    json_decref(check());
+    stop();
+}
+END_TEST
+
 START_TEST(a_clone_is_a_problem_until_somebody_decides)
 {
     struct frames_device device = frames_device(1), thief;
@@ -247,8 +410,8 @@ START_TEST(a_clone_is_a_problem_until_somebody_decides)
     expect_config(&device);
     thief = device;
     hear(&device, "mine");
-    frames_send_data(gateway, "roof-1", &thief, "a clone's", 9);
-    frames_await_receipt(gateway, 9);
+    frames_send_data(gateway, "roof-1", &thief, "a clone's", ++seq);
+    frames_await_receipt(gateway, seq);
     harness_message_free(receive(frames_topic(&device, "state")));
     json_t *states = check();
     ck_assert_str_eq(shown(states, &device, "alarm"), "ON");
@@ -369,6 +532,10 @@ int main(void)
 
     tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, a_device_that_registers_appears);
+    tcase_add_test(tcase, the_values_of_a_model_are_entities);
+    tcase_add_test(tcase, another_name_and_another_model_are_followed);
+    tcase_add_test(tcase, the_button_approves_whom_it_shows_and_only_for_an_administrator);
+    tcase_add_test(tcase, each_ready_model_is_right);
     tcase_add_test(tcase, a_clone_is_a_problem_until_somebody_decides);
     tcase_add_test(tcase, only_who_may_read_a_device_reads_its_description_and_nobody_writes_it);
     tcase_add_test(tcase, home_assistant_that_is_online_again_gets_everything);
