@@ -116,7 +116,9 @@ int selkie_discovery_note_state(struct selkie_discovery *discovery, const struct
         return 0;
     if (output->len > 0) {
         json_t *state = json_loadb((const char *)output->data, output->len, 0, NULL);
-        int result = state ? selkie_discovery_table_take(&discovery->table, output->address, state) : SELKIE_ENOMEM;
+        int result =
+            state ? selkie_discovery_table_take(&discovery->table, output->address, state, discovery->approve_button)
+                  : SELKIE_ENOMEM;
         json_decref(state);
         return result;
     }

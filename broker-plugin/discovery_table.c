@@ -158,10 +158,10 @@ static char *make_facts(const struct selkie_discovery_table *table, const json_t
     return facts;
 }
 
-static bool same_facts(const char *a, const char *b)
+static bool same_facts(const char *a, const char *b, bool with_button)
 {
     for (int i = 0; i < SELKIE_DISCOVERY_FACT_COUNT; i++)
-        if (strcmp(nth_string(a, i), nth_string(b, i)) != 0)
+        if ((with_button || i != SELKIE_DISCOVERY_PENDING_ID) && strcmp(nth_string(a, i), nth_string(b, i)) != 0)
             return false;
     return true;
 }
@@ -179,7 +179,7 @@ static struct selkie_discovery_entry *add_entry(struct selkie_discovery_table *t
 }
 
 int selkie_discovery_table_take(struct selkie_discovery_table *table, const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                const json_t *state)
+                                const json_t *state, bool with_button)
 {
     struct selkie_discovery_entry *entry = selkie_discovery_table_find(table, address);
     char *facts = make_facts(table, state, entry ? entry->facts : NULL);
@@ -188,13 +188,11 @@ int selkie_discovery_table_take(struct selkie_discovery_table *table, const uint
         free(facts);
         return SELKIE_ENOMEM;
     }
-    if (entry->facts && same_facts(entry->facts, facts)) {
-        free(facts);
-        return 0;
-    }
+    bool same = entry->facts && same_facts(entry->facts, facts, with_button);
     free(entry->facts);
     entry->facts = facts;
-    enqueue(table, entry);
+    if (!same)
+        enqueue(table, entry);
     return 0;
 }
 

@@ -53,10 +53,11 @@ struct selkie_discovery_entry *selkie_discovery_table_find(struct selkie_discove
 void selkie_discovery_table_forget(struct selkie_discovery_table *table, struct selkie_discovery_entry *entry);
 void selkie_discovery_table_forget_all(struct selkie_discovery_table *table);
 
-/* Take the facts of a state. If one has changed, the device's entry is queued. 0 or SELKIE_ENOMEM. */
+/* Take the facts of a state. If one has changed, the device's entry is queued; a pending ID is in the message only with
+ * the button. 0 or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_discovery_table_take(struct selkie_discovery_table *table,
                                                   const uint8_t address[static SELKIE_ADDRESS_SIZE],
-                                                  const json_t *state);
+                                                  const json_t *state, bool with_button);
 
 /* "" if there is none. */
 const char *selkie_discovery_table_fact(const struct selkie_discovery_entry *entry, enum selkie_discovery_fact which);

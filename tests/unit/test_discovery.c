@@ -176,6 +176,27 @@ START_TEST(a_message_goes_out_when_something_in_it_has_changed)
 }
 END_TEST
 
+/* Whoever has a radio can make a new pending ID with each frame. */
+START_TEST(pending_ids_are_nothing_new_without_the_button)
+{
+    configure("homeassistant");
+    for (int i = 0; i < 20; i++) {
+        char json[100];
+        (void)snprintf(json, sizeof json, "{\"status\":\"active\",\"pending\":1,\"pending_id\":\"%016x\"}", i);
+        state(1, json);
+        all_turns();
+    }
+    ck_assert_uint_eq(published, 1);
+    selkie_discovery_configure(discovery, "homeassistant", true, models); /* and with it the last one is known */
+    all_turns();
+    ck_assert_uint_eq(published, 2);
+    ck_assert_ptr_nonnull(strstr(last, "0000000000000013"));
+    state(1, "{\"status\":\"active\",\"pending\":1,\"pending_id\":\"00000000000000ff\"}");
+    all_turns();
+    ck_assert_ptr_nonnull(strstr(last, "00000000000000ff"));
+}
+END_TEST
+
 START_TEST(fields_of_another_model_are_taken_back_and_then_left_out)
 {
     configure("homeassistant");
@@ -381,8 +402,8 @@ START_TEST(strangers_do_not_fill_the_memory_with_gateways)
         const uint8_t address[8] = {(uint8_t)(i >> 8), (uint8_t)i};
         (void)snprintf(name, sizeof name, "gw-%u", i);
         one = json_pack("{s:s}", "gateway", name);
-        ck_assert_int_eq(selkie_discovery_table_take(&table, address, one), 0);
-        ck_assert_int_eq(selkie_discovery_table_take(&table, address, other), 0);
+        ck_assert_int_eq(selkie_discovery_table_take(&table, address, one, false), 0);
+        ck_assert_int_eq(selkie_discovery_table_take(&table, address, other, false), 0);
         count +=
             strcmp(selkie_discovery_table_fact(selkie_discovery_table_find(&table, address), SELKIE_DISCOVERY_GATEWAY),
                    name) == 0;
@@ -458,6 +479,7 @@ int main(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, while_it_is_off_nothing_is_published);
     tcase_add_test(cases, a_message_goes_out_when_something_in_it_has_changed);
+    tcase_add_test(cases, pending_ids_are_nothing_new_without_the_button);
     tcase_add_test(cases, fields_of_another_model_are_taken_back_and_then_left_out);
     tcase_add_test(cases, a_field_that_a_reload_took_from_a_model_is_taken_back);
     tcase_add_test(cases, a_device_that_is_removed_is_taken_back);
