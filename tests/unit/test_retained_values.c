@@ -22,6 +22,7 @@ static const uint8_t address[SELKIE_ADDRESS_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8};
 static struct selkie_output_list waiting;
 static uint64_t delivered;
 static struct selkie_retained *retained;
+static struct selkie_discovery *discovery;
 static struct selkie_retained_values *values;
 static struct selkie_deliver *deliver;
 static struct selkie_models *models;
@@ -84,13 +85,16 @@ static void setup(void)
     new = selkie_models_named(models, "new");
     ck_assert_int_eq(selkie_retained_open(&retained, "selkie"), 0);
     ck_assert_int_eq(selkie_retained_values_open(&values, "selkie"), 0);
-    const struct selkie_deliver_parts parts = {.retained = retained, .values = values, .root = "selkie"};
+    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", retained), 0);
+    const struct selkie_deliver_parts parts = {
+        .retained = retained, .values = values, .discovery = discovery, .root = "selkie"};
     ck_assert_int_eq(selkie_deliver_open(&deliver, &parts), 0);
 }
 
 static void teardown(void)
 {
     selkie_deliver_close(deliver);
+    selkie_discovery_close(discovery);
     selkie_retained_close(retained);
     selkie_retained_values_close(values);
     selkie_models_close(models);
