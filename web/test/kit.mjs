@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the page's tests share: a real Mosquitto, with or without the plugin, a real Chromium, and clients that publish what
+// the plugin would. Everything runs on the loopback, in a temporary folder, on ports that the system chose, and ends with the
+// test.
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer, connect as connectTcp } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import mqtt from 'mqtt';
+import { chromium } from 'playwright-core';
+
+export const pageFile = process.env.SELKIE_PAGE ?? new URL('../dist/selkie.html', import.meta.url).pathname;
+export const bin = process.env.SELKIE_BIN ?? new URL('../../build/bin', import.meta.url).pathname;
+const plugin = join(bin, 'mosquitto_selkie.so');
+
+function found(name, more = []) {
+  const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin'].map((folder) => join(folder, name));
+  return [...more, ...places].find((path) => existsSync(path));
+}
+export const programs = { mosquitto: found('mosquitto'), chromium: found('chromium'), nginx: found('nginx'), passwd: found('mosquitto_passwd'), socat: found('socat') };
+
+/** Why a test cannot run here, or false. */
+export function lacking(...names) {
+  const missing = names.filter((name) => !programs[name]);
+  return missing.length === 0 ? false : `${missing.join(', ')} missing: scripts/setup --ci installs it`;
+}
+
+export async function until(what, condition, limit = 20_000) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`not within ${limit} ms: ${what}`);
+    await pause(20);
+  }
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+const listens = (port) => new Promise((resolve) => {
+  const socket = connectTcp(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
+  socket.on('error', () => resolve(false));
+});
+
+/** Everything a test starts; `end` stops it and removes the folder. */
+export class Stage {
+  folder = mkdtempSync(join(tmpdir(), 'selkie-web-'));
+  #endings = [];
+
+  onEnd(ending) {
+    this.#endings.unshift(ending);
+  }
+
+  async end() {
+    for (const ending of this.#endings) await ending();
+    if (!process.env.SELKIE_TEST_KEEP) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  write(name, text, mode = 0o600) {
+    const path = join(this.folder, name);
+    writeFileSync(path, text, { mode });
+    return path;
+  }
+
+  /** Start a program; it ends with the stage. */
+  start(name, program, args, options = {}) {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const log = { text: '' };
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => { log.text = (log.text + data).slice(-200_000); });
+    const ended = new Promise((resolve) => { child.on('exit', resolve); child.on('error', resolve); });
+    const running = { child, log, ended, alive: () => child.exitCode === null && child.signalCode === null };
+    running.stop = async (signal = 'SIGTERM') => {
+      if (running.alive()) child.kill(signal);
+      await ended;
+    };
+    this.onEnd(() => running.stop('SIGKILL'));
+    return running;
+  }
+
+  /**
+   * A Mosquitto with a listener for MQTT and one for WebSockets that serves the page. `users` (name: password): whoever is not
+   * among them is refused. `lines` go to the top of its configuration.
+   */
+  async broker({ lines = '', users, ports } = {}) {
+    const www = join(this.folder, 'www');
+    mkdirSync(www, { recursive: true });
+    copyFileSync(pageFile, join(www, 'index.html'));
+    for (let tries = 0; tries < 5; tries++) {
+      const [port, web] = ports ?? [await freePort(), await freePort()];
+      let access = 'allow_anonymous true\n';
+      if (users) {
+        const file = this.write('passwd', Object.entries(users).map(([user, password]) => `${user}:${password}\n`).join(''));
+        spawnSync(programs.passwd, ['-U', file]);
+        access = `allow_anonymous false\npassword_file ${file}\n`;
+      }
+      const config = this.write('mosquitto.conf', `user ${userInfo().username}
+log_dest stderr
+log_type all
+${access}max_queued_messages 100000
+${lines}
+listener ${port} 127.0.0.1
+listener ${web} 127.0.0.1
+socket_domain ipv4
+protocol websockets
+http_dir ${www}
+`);
+      const running = this.start('mosquitto', programs.mosquitto, ['-c', config]);
+      await until('Mosquitto listens', async () => !running.alive() || ((await listens(port)) && (await listens(web))));
+      if (running.alive())
+        return { ...running, port, web, url: `http://127.0.0.1:${web}/`, lines, users, mqtt: `mqtt://127.0.0.1:${port}` };
+      if (!/Address already in use|Unable to create websockets/.test(running.log.text)) throw new Error(`Mosquitto does not start: ${running.log.text}`);
+    }
+    throw new Error('no free port for Mosquitto');
+  }
+
+  /** The same with the plugin. The key is the tests' own. */
+  async brokerWithPlugin(config = {}, options = {}) {
+    const state = join(this.folder, 'state');
+    if (!existsSync(state)) {
+      mkdirSync(state, { mode: 0o700 });
+      this.run(join(bin, 'selkiectl'), ['registry', 'create', state]);
+      this.run(join(bin, 'selkiectl'), ['keygen', '--id', '1', '--out', this.folder]);
+    }
+    const file = this.write('plugin.json', JSON.stringify({
+      state_dir: state, keys: [{ id: 1, file: join(this.folder, '1.key.pem') }], gateways: 'any', replay_wait: 0, ...config,
+    }));
+    return this.broker({ ...options, lines: `plugin ${plugin}\nplugin_opt_config_file ${file}\n${options.lines ?? ''}` });
+  }
+
+  run(program, args) {
+    const result = spawnSync(program, args, { encoding: 'utf8' });
+    if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}`);
+    return result.stdout;
+  }
+
+  async client(broker, options = {}) {
+    const client = await mqtt.connectAsync(broker.mqtt, { protocolVersion: 5, reconnectPeriod: 0, ...options });
+    this.onEnd(() => client.endAsync(true));
+    return client;
+  }
+
+  /** One Chromium for the stage. */
+  async browser() {
+    const browser = await chromium.launch({
+      executablePath: programs.chromium,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    });
+    this.onEnd(() => browser.close());
+    return browser;
+  }
+}
+
+/**
+ * A page in a context of its own. `requests` has all that it asked for, `complaints` what the console said: a breach of the
+ * policy, an error that nobody caught.
+ */
+export async function openPage(browser, url, options = {}) {
+  const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const requests = [];
+  const complaints = [];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('websocket', (socket) => requests.push(socket.url()));
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => { complaints.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
+  await page.goto(url);
+  return { page, context, requests, complaints };
+}
+
+export async function logIn(page, user = 'anna', password = '') {
+  await page.getByLabel('User').fill(user);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+}
+
+export const address = (number) => `5e1c${number.toString(16).padStart(12, '0')}`;
+
+export function stateOf(number, more = {}) {
+  return {
+    status: 'active', pending: 0, id: '0011223344556677', counter: 7, received: 7, lost: 0, last_seen: Date.now() - 5000,
+    gateway: 'roof-1', key_id: 1, form: 'session', firmware: 'acme-th1 1.2', run: 4711, ...more,
+  };
+}
+
+/** Publish as the plugin would. */
+export class AsPlugin {
+  constructor(client) {
+    this.client = client;
+  }
+
+  publish(topic, value, { retain = false, properties } = {}) {
+    const payload = typeof value === 'string' || value instanceof Uint8Array ? Buffer.from(value) : JSON.stringify(value);
+    return this.client.publishAsync(`selkie/${topic}`, payload, { qos: 1, retain, properties: properties ? { userProperties: properties } : {} });
+  }
+
+  state(number, more) {
+    return this.publish(`device/${address(number)}/state`, stateOf(number, more), { retain: true });
+  }
+
+  values(number, values, rx = Date.now()) {
+    return this.publish(`device/${address(number)}/values`, values, { retain: true, properties: { counter: '7', gateway: 'roof-1', rx: String(rx), clock: 'age', form: 'session' } });
+  }
+
+  model() {
+    return this.publish('models/acme-th1', {
+      model: 'acme-th1', manufacturer: 'Acme', firmware: ['acme-th1 *'], format: 'packed',
+      fields: [{ name: 'temperature', unit: '°C', device_class: 'temperature', state_class: 'measurement' }, { name: 'humidity', unit: '%' }],
+    }, { retain: true });
+  }
+
+  stats(more = {}) {
+    return this.publish('stats', { time: Date.now(), started: 1, storage: { working: true, damaged: false }, devices: { pending: 0 }, ...more }, { retain: true });
+  }
+}
+
+const axe = () => readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe-core finds wrong for screen readers and eyes. The page must have been opened with bypassCSP: for axe's script alone. */
+export async function faults(page) {
+  await page.evaluate(axe());
+  const result = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  return result.violations.map((each) => `${each.id}: ${each.help}: ${each.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`).join(' | ')}`);
+}

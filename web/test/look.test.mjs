@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// A phone, dark and light, the keyboard alone, and what a screen reader is told (axe-core).
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { AsPlugin, Stage, address, faults, lacking, logIn, openPage, until } from './kit.mjs';
+
+const skip = lacking('mosquitto', 'chromium');
+const stage = new Stage();
+let browser, broker, plugin;
+before(async () => {
+  if (skip) return;
+  browser = await stage.browser();
+  broker = await stage.broker();
+  plugin = new AsPlugin(await stage.client(broker));
+  await plugin.model();
+  await plugin.publish('gateway/roof-1/state', { state: 'online' }, { retain: true });
+  await plugin.publish('gateway/roof-1/stats', { time: Date.now(), interval: 30, queue: 2, oldest: 3, broken: 1, received: 9, lines: [{ port: '/dev/ttyS0', open: false, frame_age_s: 3, deaf_s: 9, fault: 'gone' }] }, { retain: true });
+  for (let i = 1; i <= 60; i++) {
+    await plugin.state(i, { name: `room ${i}`, model: 'acme-th1', pending: i === 3 ? 1 : 0, silent: i === 4, status: i === 5 ? 'revoked' : 'active' });
+    await plugin.values(i, { temperature: 20 + i / 10, humidity: 40, a_rather_long_name_of_a_field: 'and a long value of it', open: true }, Date.now() - 60_000);
+  }
+});
+after(() => stage.end());
+
+async function enter(t, options = {}) {
+  const opened = await openPage(browser, broker.url, options);
+  t.after(() => opened.context.close());
+  await logIn(opened.page);
+  await opened.page.getByText('room 1', { exact: true }).waitFor();
+  return opened;
+}
+
+for (const colorScheme of ['light', 'dark'])
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 800 }])
+    test(`axe-core finds nothing: ${colorScheme}, ${viewport.width} px`, { skip }, async (t) => {
+      const { page, context } = await openPage(browser, broker.url, { colorScheme, viewport, bypassCSP: true }); // for axe's script alone
+      t.after(() => context.close());
+      assert.deepEqual(await faults(page), []);
+      await logIn(page);
+      await page.getByText('room 1', { exact: true }).waitFor();
+      await plugin.publish(`device/${address(2)}/event`, { event: 'clone', time: Date.now(), counter: 5, gateway: 'roof-1' });
+      await plugin.publish('rejected/replay', { reason: 'replay', gateway: 'roof-1', rx: Date.now(), address: address(2) });
+      await plugin.values(1, { temperature: 21, humidity: 41 });
+      assert.deepEqual(await faults(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
+      for (const tab of ['Gateways', 'Alarms', 'Rejected', 'Devices']) {
+        await page.getByRole('tab', { name: tab }).click();
+        assert.deepEqual(await faults(page), [], tab);
+      }
+      await page.getByRole('grid', { name: 'Devices' }).getByText('room 1', { exact: true }).click();
+      await page.getByRole('img', { name: /temperature/ }).waitFor();
+      assert.deepEqual(await faults(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
+      const plot = await page.locator('.plot canvas').boundingBox();
+      assert.ok(plot.x >= 0 && plot.x + plot.width <= viewport.width, JSON.stringify(plot));
+      const ground = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g).map(Number));
+      assert.equal(ground[0] < 100, colorScheme === 'dark');
+      if (process.env.SELKIE_SHOTS) await page.screenshot({ path: `${process.env.SELKIE_SHOTS}/${colorScheme}-${viewport.width}.png` });
+    });
+
+test('a phone: nothing is cut off, one device fills the screen, and the way back is there', { skip }, async (t) => {
+  const { page } = await enter(t, { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  const row = page.getByRole('row').filter({ hasText: 'room 3' }).first();
+  for (const part of ['.name', '.badge', '.seen']) {
+    const box = await row.locator(part).boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.height > 0, part);
+  }
+  if (process.env.SELKIE_SHOTS) await page.screenshot({ path: `${process.env.SELKIE_SHOTS}/phone.png` });
+  await row.tap();
+  const detail = page.getByRole('complementary');
+  const box = await detail.boundingBox();
+  assert.deepEqual([box.x, box.width], [0, 360]);
+  await detail.getByRole('button', { name: 'Close' }).tap();
+  await detail.waitFor({ state: 'hidden' });
+});
+
+test('the keyboard alone: log in, choose a device, read it, go back, change the view', { skip }, async (t) => {
+  const { page, context } = await openPage(browser, broker.url);
+  t.after(() => context.close());
+  await page.keyboard.type('anna');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByText('room 1', { exact: true }).waitFor();
+  const grid = page.getByRole('grid', { name: 'Devices' });
+  for (let i = 0; i < 12 && !(await grid.evaluate((element) => element === document.activeElement)); i++) await page.keyboard.press('Tab');
+  for (const key of ['ArrowDown', 'ArrowDown', 'End', 'Home', 'PageDown', 'ArrowDown']) await page.keyboard.press(key);
+  const marked = await until('a row is marked', () => grid.getAttribute('aria-activedescendant'));
+  const row = page.locator(`#${marked}`);
+  assert.equal(await row.getAttribute('aria-selected'), 'true');
+  const name = await row.locator('.name').innerText();
+  await page.keyboard.press('Enter');
+  await page.getByRole('complementary', { name }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), name);
+  await page.keyboard.press('Escape');
+  await page.getByRole('complementary').waitFor({ state: 'hidden' });
+  assert.ok(await grid.evaluate((element) => element === document.activeElement));
+  await page.getByRole('tab', { name: 'Devices' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('tab', { name: 'Gateways', selected: true }).waitFor();
+  await page.getByText('a line is broken').waitFor();
+});
+
+test('sorting and choosing: what waits, what is silent, what was not seen for long', { skip }, async (t) => {
+  const { page } = await enter(t);
+  const grid = page.getByRole('grid', { name: 'Devices' });
+  const only = async (label, rows) => {
+    await page.getByLabel('State').selectOption({ label });
+    await until(label, async () => (await grid.getAttribute('aria-rowcount')) === String(rows + 1));
+  };
+  await only('an ID waits', 1);
+  await only('silent', 1);
+  await only('revoked', 1);
+  await only('all', 60);
+  await plugin.state(42, { name: 'room 42', model: 'acme-th1', last_seen: Date.now() - 86_400_000 * 3 });
+  await page.getByLabel('Order').selectOption('unseen');
+  await until('it is first', async () => (await grid.locator('[aria-rowindex="2"] .name').innerText()) === 'room 42');
+  await grid.locator('[aria-rowindex="2"]').getByText('3 days ago').waitFor();
+});
