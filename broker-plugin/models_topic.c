@@ -80,6 +80,26 @@ void selkie_models_topic_turn(struct selkie_models_topic *topic, const char *roo
     }
 }
 
+static json_t *fields_of(const json_t *descriptions, const char *model)
+{
+    const char *text = json_string_value(json_object_get(descriptions, model));
+    json_t *description = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *fields = json_incref(json_object_get(description, "fields"));
+
+    json_decref(description);
+    return fields;
+}
+
+bool selkie_models_topic_differs(const struct selkie_models_topic *topic, const char *model)
+{
+    json_t *before = fields_of(topic->shown, model), *now = fields_of(topic->wanted, model);
+    bool differs = before && now && !json_equal(before, now);
+
+    json_decref(before);
+    json_decref(now);
+    return differs;
+}
+
 bool selkie_models_topic_has(const struct selkie_models_topic *topic, const char *model)
 {
     return json_object_get(topic->wanted, model) != NULL;

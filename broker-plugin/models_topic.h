@@ -21,6 +21,10 @@ void selkie_models_topic_wipe(struct selkie_models_topic *topic);
 /* Call it in each turn: publishes what has changed. What there was no memory for comes in the next one. */
 void selkie_models_topic_turn(struct selkie_models_topic *topic, const char *root);
 
+/* After set: whether the fields of this model are others than the published ones, so that values from before may mean
+ * something else. */
+bool selkie_models_topic_differs(const struct selkie_models_topic *topic, const char *model);
+
 /* Whether there is a model of this name: a description that the broker kept of another one is of an earlier run. */
 bool selkie_models_topic_has(const struct selkie_models_topic *topic, const char *model);
 

@@ -55,6 +55,8 @@ static int pipeline_open(struct selkie_plugin *plugin)
     struct selkie_plugin_config *config = plugin->config;
     /* Other models: states say which one a device has. Without memory the descriptions stay as they are. */
     bool other_models = selkie_models_topic_set(&plugin->models, config->models) > 0;
+    if (other_models)
+        selkie_retained_values_change_models(plugin->values, &plugin->models);
     selkie_discovery_configure(plugin->discovery, config->discovery_prefix, config->approve_button, config->models);
     struct selkie_unsealer_options options = {
         .state_dir = config->state_dir,

@@ -10,9 +10,10 @@
 
 #define DOUBTFUL_MAX 1024 /* devices whose values were read before their state was out */
 
-/* The name of a model, once for all devices. */
+/* The name of a model, once for all devices; once more after its fields changed. */
 struct name {
     char text[SELKIE_MODEL_NAME_MAX + 1];
+    struct name *next; /* of the former ones */
     UT_hash_handle hh;
 };
 
@@ -27,7 +28,8 @@ struct selkie_retained_values {
     bool refreshed;
     unsigned doubtful;
     struct device *devices;
-    struct name *names; /* few: as many as there ever were models */
+    struct name *names;  /* few: as many as there ever were models, */
+    struct name *former; /* and here those of before a change of fields: some devices may still have them */
 };
 
 int selkie_retained_values_open(struct selkie_retained_values **opened, const char *root)
@@ -56,6 +58,11 @@ void selkie_retained_values_close(struct selkie_retained_values *values)
     while (values->names) {
         struct name *name = values->names;
         HASH_DEL(values->names, name);
+        free(name);
+    }
+    while (values->former) {
+        struct name *name = values->former;
+        values->former = name->next;
         free(name);
     }
     free(values);
@@ -132,6 +139,19 @@ int selkie_retained_values_follow(struct selkie_retained_values *values, const s
     values->doubtful -= device->model == NULL;
     device->model = model;
     return 0;
+}
+
+void selkie_retained_values_change_models(struct selkie_retained_values *values,
+                                          const struct selkie_models_topic *models)
+{
+    struct name *name, *next;
+
+    HASH_ITER (hh, values->names, name, next)
+        if (selkie_models_topic_differs(models, name->text)) {
+            HASH_DEL(values->names, name);
+            name->next = values->former;
+            values->former = name;
+        }
 }
 
 void selkie_retained_values_end_refresh(struct selkie_retained_values *values)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which retained values of devices the broker may show: PROTOCOL.md, section 8 ("Values"). They are cleared when their
- * device goes, and when it becomes one of another model.
+ * device goes, and when it becomes one of another model, or its model has other fields.
  *
  * Values are not published again after a start, so those of an earlier run are good as long as their device has a
  * model. Which devices have one is known from the states that the plugin publishes. Until all of them are out, what is
@@ -9,6 +9,8 @@
  * Keeps some 100 bytes for each device with a model. On Mosquitto's thread; never waits. */
 #ifndef SELKIE_PLUGIN_RETAINED_VALUES_H
 #define SELKIE_PLUGIN_RETAINED_VALUES_H
+
+#include "models_topic.h"
 
 #include <selkie/unsealer.h>
 
@@ -22,6 +24,10 @@ void selkie_retained_values_close(struct selkie_retained_values *values);
  * 0; SELKIE_ENOMEM: try again. */
 SELKIE_USE_RESULT int selkie_retained_values_follow(struct selkie_retained_values *values,
                                                     const struct selkie_output *output);
+/* Other models are loaded, and all states will be published again: values of a model whose fields are others now are
+ * cleared with the state of their device. */
+void selkie_retained_values_change_models(struct selkie_retained_values *values,
+                                          const struct selkie_models_topic *models);
 /* All states have been published since the start. */
 void selkie_retained_values_end_refresh(struct selkie_retained_values *values);
 

@@ -260,6 +260,12 @@ START_TEST(a_reload_reads_the_models_again)
     harness_message_free(message);
     frames_send_data(gateway, "gw1", &device, "t=4", ++seq);
     expect_values(reader, "{\"temperature\":4}", false);
+
+    /* What 4 means is another matter now. */
+    write_model("th", "th *", "°F");
+    harness_signal(broker->process, SIGHUP);
+    expect_values(reader, "", false);
+    expect_retained(NULL);
     harness_disconnect(reader);
     stop();
 }

@@ -221,6 +221,33 @@ START_TEST(values_of_an_earlier_run_are_shown_until_their_device_turns_out_to_be
 }
 END_TEST
 
+START_TEST(values_go_when_the_fields_of_their_model_change)
+{
+    struct selkie_models_topic topic = {0};
+    struct selkie_models *next;
+    const char *dir = kit_dir();
+
+    ck_assert_int_eq(selkie_models_topic_set(&topic, models), 1);
+    selkie_retained_values_change_models(values, &topic);
+    selkie_models_topic_turn(&topic, "selkie");
+    (void)put(SELKIE_OUTPUT_VALUES, "{\"t\":1}", new);
+    (void)put(SELKIE_OUTPUT_STATE, "{\"a\":1}", new);
+    ck_assert_uint_eq(cleared_in_a_turn(), 0);
+    write_model(dir, "new", "mV");
+    write_model(dir, "old", "V");
+    ck_assert_int_eq(selkie_models_open(&next, dir, refuse, NULL), 0);
+    ck_assert_int_eq(selkie_models_topic_set(&topic, next), 1);
+    ck_assert(!selkie_models_topic_differs(&topic, "old"));
+    selkie_retained_values_change_models(values, &topic);
+    (void)put(SELKIE_OUTPUT_STATE, "{\"a\":1}", selkie_models_named(next, "new"));
+    ck_assert_uint_eq(cleared_in_a_turn(), 1);
+    (void)put(SELKIE_OUTPUT_STATE, "{\"a\":1}", selkie_models_named(next, "new"));
+    ck_assert_uint_eq(cleared_in_a_turn(), 0);
+    selkie_models_topic_wipe(&topic);
+    selkie_models_close(next);
+}
+END_TEST
+
 START_TEST(descriptions_are_published_changed_and_cleared)
 {
     struct selkie_models_topic topic = {0};
@@ -274,6 +301,7 @@ int main(void)
     tcase_add_test(tcase, values_go_with_their_device);
     tcase_add_loop_test(tcase, want_of_memory_keeps_the_order, 0, 3);
     tcase_add_test(tcase, values_of_an_earlier_run_are_shown_until_their_device_turns_out_to_be_none);
+    tcase_add_test(tcase, values_go_when_the_fields_of_their_model_change);
     tcase_add_test(tcase, descriptions_are_published_changed_and_cleared);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
