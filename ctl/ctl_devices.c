@@ -281,9 +281,22 @@ static bool has_rssi(const json_t *bindings)
     return false;
 }
 
+/* An alarm is of an ID, but it is about the device: shown of that, it needs no column that is nearly always empty. */
+static void lift_alarm(json_t *device, const json_t *bindings)
+{
+    const json_t *binding;
+    size_t i;
+    json_array_foreach (bindings, i, binding) {
+        json_t *alarm = json_object_get(binding, "alarm");
+        if (alarm)
+            ctl_json_set(device, "alarm", alarm);
+    }
+}
+
 static void print_device(json_t *device)
 {
     json_t *bindings = json_incref(json_object_get(device, "bindings"));
+    lift_alarm(device, bindings);
     (void)json_object_del(device, "bindings");
     ctl_print(device, false);
     if (json_array_size(bindings) != 0)

@@ -185,6 +185,15 @@ START_TEST(signal_strength_is_shown_where_a_radio_has_told_it)
 }
 END_TEST
 
+START_TEST(an_alarm_that_stands_is_shown_of_the_device)
+{
+    struct fixture fixture =
+        start(OK("{\"address\":\"" ADDRESS "\",\"status\":\"active\",\"bindings\":[{\"id\":\"0123456789abcdef\","
+                 "\"status\":\"active\",\"alarm\":\"clone\"},{\"id\":\"aaaaaaaaaaaaaaaa\",\"status\":\"retired\"}]}"));
+    expect(&fixture, 0, "ctl device show " ADDRESS, "alarm    clone\n");
+}
+END_TEST
+
 START_TEST(a_gateway_gets_its_password_and_a_configuration)
 {
     struct fixture fixture = start(OK("{\"gateway\":\"roof\",\"password\":\"pass-word\"}"));
@@ -702,6 +711,7 @@ int main(void)
     tcase_add_test(tcase, lists_come_page_by_page);
     tcase_add_test(tcase, a_list_that_goes_round_in_circles_is_told);
     tcase_add_test(tcase, a_device_is_shown_with_its_ids);
+    tcase_add_test(tcase, an_alarm_that_stands_is_shown_of_the_device);
     tcase_add_test(tcase, signal_strength_is_shown_where_a_radio_has_told_it);
     tcase_add_test(tcase, a_gateway_gets_its_password_and_a_configuration);
     tcase_add_test(tcase, an_error_of_the_plugin_is_told);
