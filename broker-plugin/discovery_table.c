@@ -89,10 +89,8 @@ void selkie_discovery_table_forget(struct selkie_discovery_table *table, struct 
 
 void selkie_discovery_table_forget_all(struct selkie_discovery_table *table)
 {
-    struct selkie_discovery_entry *entry, *next;
-
-    HASH_ITER (hh, table->entries, entry, next)
-        selkie_discovery_table_forget(table, entry);
+    while (table->entries)
+        selkie_discovery_table_forget(table, table->entries);
 }
 
 void selkie_discovery_table_wipe(struct selkie_discovery_table *table)
