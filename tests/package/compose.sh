@@ -95,6 +95,9 @@ if ! docker image inspect debian:bookworm-slim >/dev/null 2>&1; then
   docker import "$root_cache/bookworm.tar" debian:bookworm-slim >/dev/null
 fi
 profile=(--profile metrics) # `build` leaves out the services of profiles that are off
+# npm's registry is the host's matter: the images take the page as it was built here.
+[ -e web/node_modules/esbuild ] || scripts/setup
+node web/build.mjs
 compose build >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the images do not build"; }
 docker image prune --force >/dev/null
 profile=()
@@ -134,6 +137,19 @@ nobody_is_root() {
 nobody_is_root
 first=$(key)
 
+echo "== the page"
+compose exec -T web grep -q '<title>Selkie</title>' /usr/share/selkie-web/index.html || fail "the container web has no page"
+# The whole way: nginx, the broker's WebSockets, MQTT's CONNECT and a first message; curl or a browser is not in the images.
+compose exec -T subscriber bash -c '
+  exec 3<>/dev/tcp/web/8080
+  printf "GET / HTTP/1.0\r\nHost: web\r\n\r\n" >&3
+  grep -q "frame-ancestors" <&3' || fail "nginx does not serve the page with its headers"
+compose exec -T subscriber bash -c '
+  exec 3<>/dev/tcp/web/8080
+  printf "GET /mqtt HTTP/1.1\r\nHost: web\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n" >&3
+  IFS= read -r -t 10 line <&3
+  [[ "$line" == *" 101 "* ]]' || fail "nginx does not pass WebSockets on to the broker"
+
 echo "== down, and up again, with the village and with metrics"
 compose down --timeout 10 >"$work/down.log" 2>&1 || { cat "$work/down.log" >&2; fail "docker-compose down failed"; }
 profile=(--profile village --profile metrics)
@@ -141,7 +157,7 @@ compose up --detach >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "dock
 wait_until 120 heard 1 "$village_even" || fail "nobody is heard through the village's first gateway"
 wait_until 60 heard 1 "$village_odd" || fail "nobody is heard through the village's second gateway"
 wait_until 90 healthy || fail "not every container is healthy after a second start"
-[ "$(compose ps --quiet | wc -l)" -eq 11 ] || fail "the village, or what serves its metrics, is not whole"
+[ "$(compose ps --quiet | wc -l)" -eq 12 ] || fail "the village, or what serves its metrics, is not whole"
 told() { compose exec -T prometheus promtool query instant http://localhost:9090 "$1" | grep -q '=>'; } # QUERY that gives something
 wait_until 60 told 'sum(selkie_gateway_online) == 3' || fail "Prometheus does not know the three gateways"
 wait_until 60 told 'sum(selkie_frames_accepted_total) > 0 and sum(selkie_devices_active) > 1' || fail "Prometheus has no figures of the plugin"

@@ -130,8 +130,8 @@ http_dir ${www}
     const state = join(this.folder, 'state');
     if (!existsSync(state)) {
       mkdirSync(state, { mode: 0o700 });
-      this.run(join(bin, 'selkiectl'), ['registry', 'create', state]);
-      this.run(join(bin, 'selkiectl'), ['keygen', '--id', '1', '--out', this.folder]);
+      await this.run(join(bin, 'selkiectl'), ['registry', 'create', state]);
+      await this.run(join(bin, 'selkiectl'), ['keygen', '--id', '1', '--out', this.folder]);
     }
     const file = this.write('plugin.json', JSON.stringify({
       state_dir: state, keys: [{ id: 1, file: join(this.folder, '1.key.pem') }], gateways: 'any', replay_wait: 0, ...config,
@@ -139,10 +139,14 @@ http_dir ${www}
     return this.broker({ ...options, lines: `plugin ${plugin}\nplugin_opt_config_file ${file}\n${options.lines ?? ''}` });
   }
 
-  run(program, args) {
-    const result = spawnSync(program, args, { encoding: 'utf8' });
-    if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}`);
-    return result.stdout;
+  /** Run a program to its end. Not spawnSync: the broker would wait for somebody who reads its log. */
+  async run(program, args) {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const out = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr']) child[name].on('data', (data) => { out[name] += data; });
+    const status = await new Promise((resolve) => { child.on('close', resolve); child.on('error', resolve); });
+    if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${out.stderr}`);
+    return out.stdout;
   }
 
   async client(broker, options = {}) {

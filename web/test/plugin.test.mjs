@@ -131,6 +131,32 @@ test('two parties under one address: the page warns before an approval', { skip 
   await page.getByRole('dialog').getByText('One of them may be an impostor').waitFor();
 });
 
+test('values come with the units of their model, and an administrator chooses another model', { skip }, async (t) => {
+  const { broker, powerOn } = await scene(t, { models_dir: new URL('../../models/ready', import.meta.url).pathname });
+  await powerOn();
+  const { page, complaints } = await enter(t, broker, 'root');
+  const row = page.getByRole('grid', { name: 'Devices' }).getByRole('row').filter({ hasText: DEVICE });
+  await row.getByText('selkie-device-readings').waitFor();
+  await row.getByText(/^[\d,]+ s$/).waitFor(); // uptime
+  await row.click();
+  const detail = page.getByRole('complementary');
+  await detail.getByRole('img', { name: /lowest .* highest/ }).waitFor();
+  await detail.getByRole('button', { name: 'Model…' }).click();
+  const dialog = page.getByRole('dialog', { name: `Model of ${DEVICE}` });
+  await dialog.getByLabel('Model').selectOption('selkie-sim-sensor');
+  await dialog.getByRole('button', { name: 'Set the model' }).click();
+  await page.getByText(`${DEVICE}: the model is selkie-sim-sensor.`).waitFor();
+  await row.getByText('selkie-sim-sensor').waitFor();
+  await detail.getByText('No values yet.').waitFor();
+  await detail.getByText('a payload does not fit its model').waitFor();
+  await detail.getByRole('button', { name: 'Model…' }).click();
+  await dialog.getByLabel('Model').selectOption({ label: 'as its firmware says' });
+  await dialog.getByRole('button', { name: 'Set the model' }).click();
+  await row.getByText('selkie-device-readings').waitFor();
+  await row.getByText(/^[\d,]+ s$/).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test('a reader looks, and the page says that he may change nothing', { skip }, async (t) => {
   const { broker, powerOn } = await scene(t);
   await powerOn();
