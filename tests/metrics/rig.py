@@ -90,7 +90,7 @@ class Rig:
         self.path(name).touch(mode=0o600)
         self.path(name).write_text(text)
 
-    # The broker. The user `metrics` may read the stats and the gateways, and `devices` the devices' states too.
+    # The broker. Each of the users `metrics`, `devices` and `values` may read what its exporters need.
 
     def make_cloud(self):
         self.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "20", "-subj", "/CN=localhost",
@@ -102,14 +102,15 @@ class Rig:
         self.run(self.bin / "selkiectl", "keygen", "--id", 1, "--out", ".")
         self.path("state").mkdir(mode=0o700)
         self.run(self.bin / "selkiectl", "registry", "create", "state")
-        self.path("passwords").write_text("admin:admin\nmetrics:metrics\n")
+        self.path("passwords").write_text("admin:admin\nmetrics:metrics\nvalues:values\n")
         self.run("mosquitto_passwd", "-U", "passwords")
         topics = ["selkie/stats", "selkie/gateway/+/stats", "selkie/gateway/+/state"]
         self.path("plugin.json").write_text(json.dumps({
             "state_dir": str(self.path("state")), "keys": [{"id": 1, "file": str(self.path("1.key.pem"))}],
-            "admins": ["admin"], "silent_after": 180,
+            "admins": ["admin"], "silent_after": 180, "models_dir": str(SOURCE / "models/ready"),
             "readers": [{"user": "metrics", "topics": topics},
-                        {"user": "devices", "topics": [*topics, "selkie/device/+/state", "selkie/device/+/values"]}]}))
+                        {"user": "devices", "topics": ["selkie/device/+/state"]},
+                        {"user": "values", "topics": ["selkie/device/+/values"]}]}))
         self.path("mosquitto.conf").write_text(f"""
 user {getpass.getuser()}
 allow_anonymous false
@@ -187,13 +188,15 @@ use_username_as_clientid true
         port = self.ports.setdefault(kind, free_port())
         folder = self.path("run-" + kind)
         folder.mkdir(exist_ok=True)
-        environment = {"SELKIE_CA": str(self.path("ca.pem")), "SELKIE_PORT": str(port), "RUNTIME_DIRECTORY": str(folder)}
+        environment = {"SELKIE_CA": str(self.path("ca.pem")), "SELKIE_PORT": str(port), "RUNTIME_DIRECTORY": str(folder),
+                       "SELKIE_VALUES": "load1 memory_free uptime"}
         if kind == "devices":
             environment.update(SELKIE_BROKER=f"ssl://localhost:{self.certificates_port}",
                                SELKIE_CERT=str(self.path("devices.pem")), SELKIE_KEY=str(self.path("devices.key")))
         else:
-            environment.update(SELKIE_BROKER=f"ssl://localhost:{self.port}", MQTT2PROM_MQTT_USER="metrics",
-                               MQTT2PROM_MQTT_PASSWORD="metrics")
+            user = "values" if kind == "values" else "metrics"
+            environment.update(SELKIE_BROKER=f"ssl://localhost:{self.port}", MQTT2PROM_MQTT_USER=user,
+                               MQTT2PROM_MQTT_PASSWORD=user)
         self.start("exporter-" + kind, [METRICS / "selkie-exporter", kind], **environment)
 
     def exported(self, kind):

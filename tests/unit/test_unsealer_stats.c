@@ -53,7 +53,8 @@ START_TEST(each_counter_has_its_name)
     static const struct {
         const char *group, *members[13];
     } groups[] = {
-        {"frames", {"accepted", "sealed", "session", "late", "duplicate", "parked", "released", "lost", "given_up"}},
+        {"frames",
+         {"accepted", "sealed", "session", "late", "duplicate", "parked", "released", "lost", "given_up", "undecoded"}},
         {"rejected", {"malformed", "unknown-key", "bad-seal", "replay", "clone", "stale", "unknown", "revoked"}},
         {"events",
          {"registered", "reset", "approved", "denied", "readmitted", "revoked", "clone", "takeover", "claim", "lost",

@@ -231,6 +231,11 @@ START_TEST(a_payload_that_does_not_fit_is_published_and_told_once_a_minute)
     json_decref(event);
     kit_submit_wait(host, kit_data(&device, "t=5"));
     expect_values("{\"warm\":5}", "by-firmware", 5, false);
+    char *text = selkie_unsealer_stats(kit_unsealer(host)); /* counts them all */
+    json_t *stats = json_loads(text, 0, NULL);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(stats, "frames"), "undecoded")), 4);
+    json_decref(stats);
+    free(text);
 }
 END_TEST
 

@@ -26,6 +26,13 @@ void selkie_pipeline_stats_intake_full(struct selkie_pipeline_stats *stats)
     pthread_mutex_unlock(&stats->lock);
 }
 
+void selkie_pipeline_stats_undecoded(struct selkie_pipeline_stats *stats, uint64_t undecoded)
+{
+    pthread_mutex_lock(&stats->lock);
+    stats->undecoded = undecoded;
+    pthread_mutex_unlock(&stats->lock);
+}
+
 void selkie_pipeline_stats_storage(struct selkie_pipeline_stats *stats, bool works)
 {
     pthread_mutex_lock(&stats->lock);
@@ -128,6 +135,18 @@ void selkie_pipeline_stats_transaction(struct selkie_pipeline_stats *stats, cons
     pthread_mutex_unlock(&stats->lock);
 }
 
+static json_t *frames_json(const struct selkie_pipeline_stats *stats)
+{
+    const struct selkie_counts *counts = &stats->counts;
+
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accepted",
+                     (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0],
+                     "session", (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate",
+                     (json_int_t)counts->duplicates, "parked", (json_int_t)counts->parked, "released",
+                     (json_int_t)counts->released, "lost", (json_int_t)counts->lost, "given_up",
+                     (json_int_t)counts->given_up, "undecoded", (json_int_t)stats->undecoded);
+}
+
 static json_t *rejected_json(const struct selkie_counts *counts)
 {
     json_t *json = json_object();
@@ -182,21 +201,15 @@ json_t *selkie_pipeline_stats_json(struct selkie_pipeline_stats *stats, unsigned
     turn(stats, selkie_clock_monotonic_us());
     const struct selkie_counts *counts = &stats->counts;
     json_t *json = json_pack(
-        "{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, "
-        "s:i}, "
-        "s:o, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
-        "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", "accepted",
-        (json_int_t)(counts->accepted[0] + counts->accepted[1]), "sealed", (json_int_t)counts->accepted[0], "session",
-        (json_int_t)counts->accepted[1], "late", (json_int_t)counts->late, "duplicate", (json_int_t)counts->duplicates,
-        "parked", (json_int_t)counts->parked, "released", (json_int_t)counts->released, "lost",
-        (json_int_t)counts->lost, "given_up", (json_int_t)counts->given_up, "rejected", rejected_json(counts), "events",
-        events_json(counts), "dropped", "intake_full", (json_int_t)stats->intake_full, "key_away",
-        (json_int_t)counts->key_away, "queues", "intake", (json_int_t)intake, "unopened", (json_int_t)unopened,
-        "outputs", (json_int_t)outputs, "parked", stats->held[SELKIE_SHARED_PARKED], "unmatched",
-        stats->held[SELKIE_SHARED_UNMATCHED], "devices", devices_json(stats), "latency_us", latency_json(stats),
-        "storage", "working", failing_since_ms(stats) == 0, "damaged", stats->storage_damaged, "failing_since",
-        (json_int_t)failing_since_ms(stats), "failures", (json_int_t)stats->storage_failures, "commits",
-        (json_int_t)stats->commits);
+        "{s:I, s:I, s:o, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:i, s:i}, s:o, s:o, s:{s:b, s:b, s:I, s:I, s:I}}",
+        "time", (json_int_t)selkie_clock_ms(), "started", (json_int_t)stats->started_ms, "frames", frames_json(stats),
+        "rejected", rejected_json(counts), "events", events_json(counts), "dropped", "intake_full",
+        (json_int_t)stats->intake_full, "key_away", (json_int_t)counts->key_away, "queues", "intake",
+        (json_int_t)intake, "unopened", (json_int_t)unopened, "outputs", (json_int_t)outputs, "parked",
+        stats->held[SELKIE_SHARED_PARKED], "unmatched", stats->held[SELKIE_SHARED_UNMATCHED], "devices",
+        devices_json(stats), "latency_us", latency_json(stats), "storage", "working", failing_since_ms(stats) == 0,
+        "damaged", stats->storage_damaged, "failing_since", (json_int_t)failing_since_ms(stats), "failures",
+        (json_int_t)stats->storage_failures, "commits", (json_int_t)stats->commits);
     pthread_mutex_unlock(&stats->lock);
     return json;
 }

@@ -29,6 +29,7 @@ struct selkie_pipeline_stats {
     pthread_mutex_t lock;
     struct selkie_counts counts;
     uint64_t intake_full;
+    uint64_t undecoded;
     uint64_t commits;
     int held[SELKIE_SHARED_COUNT], max_devices;
     uint64_t pending; /* IDs */
@@ -46,6 +47,8 @@ struct selkie_pipeline_stats {
 void selkie_pipeline_stats_init(struct selkie_pipeline_stats *stats);
 void selkie_pipeline_stats_destroy(struct selkie_pipeline_stats *stats);
 void selkie_pipeline_stats_intake_full(struct selkie_pipeline_stats *stats);
+/* How many payloads did not fit their model since the start. */
+void selkie_pipeline_stats_undecoded(struct selkie_pipeline_stats *stats, uint64_t undecoded);
 void selkie_pipeline_stats_storage(struct selkie_pipeline_stats *stats, bool works);
 void selkie_pipeline_stats_disk(struct selkie_pipeline_stats *stats, bool works);
 void selkie_pipeline_stats_damaged(struct selkie_pipeline_stats *stats);

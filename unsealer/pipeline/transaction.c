@@ -145,6 +145,7 @@ void selkie_transaction_put(struct selkie_transaction *transaction, struct selki
     const struct selkie_unsealer_options *options = &transaction->unsealer->options;
 
     selkie_values_add(&transaction->values, transaction->effects.registry, outputs);
+    selkie_pipeline_stats_undecoded(&transaction->unsealer->stats, transaction->values.undecoded);
     if (selkie_output_queue_put(&transaction->unsealer->outputs, outputs) && options->wake)
         options->wake(options->wake_context);
 }

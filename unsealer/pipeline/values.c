@@ -84,6 +84,7 @@ static struct selkie_output *make(struct selkie_values *values, const struct sel
     int result = selkie_model_decode(payload->model, payload->data, payload->len, text, &len, reason);
 
     if (result == SELKIE_EMALFORMED) {
+        values->undecoded++;
         made = tell(values, payload, reason);
     } else if (result == 0 && (made = selkie_output_new(SELKIE_OUTPUT_VALUES, text, len))) {
         made->has_address = true;
