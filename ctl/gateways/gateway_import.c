@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define MESSAGE_MAX 100 /* gateways: as many passwords are lost if the answer is */
+#define MESSAGE_MAX 250 /* gateways: as many passwords are lost if the answer is */
 
 struct row {
     unsigned line;

@@ -242,7 +242,7 @@ START_TEST(a_full_disk_loses_no_password_unseen)
     EXPECT(0, "same\n",
            "first=$(grep -c ^gw- out.csv); ctl gateway list --json --password-file root.password >list.json; "
            "python3 -c 'import json,sys; n=len(json.load(open(\"list.json\"))[\"gateways\"]); "
-           "print(\"same\" if n-100<=int(sys.argv[1])<n else (n,sys.argv))' $first");
+           "print(\"same\" if n-250<=int(sys.argv[1])<n else (n,sys.argv))' $first");
 }
 END_TEST
 
@@ -256,7 +256,7 @@ START_TEST(ten_thousand_gateways_are_registered_in_seconds)
     int64_t began = harness_now_ms();
     EXPECT(1, "No space left on device", IMPORT " >/dev/full");
     int64_t took = harness_now_ms() - began;
-    ck_assert_msg(took < 30000, "%lld ms", (long long)took);
+    ck_assert_msg(took < 60000, "%lld ms", (long long)took);
     EXPECT(0, "600 10000 9999 gateway,password\n",
            "echo $(stat -c %%a out.csv) $(wc -l <out.csv) $(cut -d, -f2 out.csv | grep -Ec '^[0-9a-f]{40}$') "
            "$(head -n1 out.csv)");
