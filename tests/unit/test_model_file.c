@@ -110,7 +110,7 @@ static const struct {
     {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"enum\":{\"0\":\"a\"},\"max\":1}",
      "max: only a number has one"},
     {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"enum\":{\"0\":\"a\"},\"unit\":\"V\"}",
-     "unit: only a number has one"},
+     "unit: must be none: only a number has one"},
     {"", "{\"name\":\"a\",\"type\":\"f32be\",\"offset\":0,\"enum\":{\"0\":\"a\"}}", "enum: f32be has none"},
     {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"enum\":{}}",
      "enum: must be 1 to 64 pairs such as {\"0\": \"closed\", \"1\": \"open\"}"},
