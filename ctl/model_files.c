@@ -107,10 +107,9 @@ static void print_description(const json_t *description, bool as_json)
         {"FIELD", "name", CTL_TEXT}, {"TYPE", "type", CTL_TEXT},          {"UNIT", "unit", CTL_TEXT},
         {"ENUM", "words", CTL_TEXT}, {"CLASS", "device_class", CTL_TEXT}, {"STATE CLASS", "state_class", CTL_TEXT},
     };
-    json_t *head = json_copy((json_t *)description), *field;
+    json_t *head = ctl_json_must(json_copy((json_t *)description)), *field;
     size_t index;
 
-    head = ctl_json_must(head);
     if (as_json) {
         ctl_print(head, true);
         json_decref(head);
