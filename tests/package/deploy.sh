@@ -152,7 +152,7 @@ exporter_fail() {
 boot_wait 60 shown 9641 selkie_storage_working || exporter_fail "the exporter shows nothing of the plugin"
 boot_wait 60 shown 9642 selkie_gateway_online || exporter_fail "the exporter shows nothing of the gateway"
 [ "$(boot_run stat -c %u "/proc/$(boot_run systemctl show --property MainPID --value selkie-exporter@plugin)")" != 0 ] || fail "an exporter runs as root"
-boot_run apt-get install -y --reinstall /root/metrics/selkie-metrics_*.deb >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling selkie-metrics failed"; }
+boot_run sh -c 'apt-get install -y --reinstall /root/metrics/selkie-metrics_*.deb' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling selkie-metrics failed"; }
 boot_wait 60 shown 9641 selkie_storage_working || exporter_fail "the exporter does not work after an upgrade"
 boot_run apt-get remove -y selkie-metrics >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "removing selkie-metrics failed"; }
 [ -z "$(boot_run systemctl list-units --no-legend "selkie-exporter@*")" ] || fail "an exporter runs without its package"
