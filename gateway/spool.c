@@ -102,13 +102,19 @@ void selkie_spool_end(struct selkie_spool *spool)
     spool->disk.ending = true;
 }
 
+static bool has_moved(const struct selkie_spool *spool)
+{
+    return spool->disk.sql.db && selkie_spool_disk_has_moved(&spool->disk);
+}
+
 void selkie_spool_close(struct selkie_spool *spool)
 {
     if (!spool)
         return;
-    if (spool->memory && selkie_spool_memory_count(spool->memory) > 0 && !selkie_spool_mend(spool))
+    size_t held = spool->memory ? selkie_spool_memory_count(spool->memory) : 0;
+    if ((held > 0 || has_moved(spool)) && !selkie_spool_mend(spool) && held > 0)
         selkie_log(LOG_WARNING, "spool %s: %zu frames in memory are lost; no device was told that they arrived",
-                   spool->disk.path, selkie_spool_memory_count(spool->memory));
+                   spool->disk.path, held);
     sync_now(spool);
     selkie_spool_disk_detach(&spool->disk);
     selkie_spool_memory_close(spool->memory);
@@ -265,10 +271,10 @@ int selkie_spool_put(struct selkie_spool *spool, struct selkie_spool_frame *fram
 
 bool selkie_spool_mend(struct selkie_spool *spool)
 {
+    if (has_moved(spool) && !selkie_spool_disk_follow(&spool->disk))
+        return false;
     if (!spool->disk.failing && selkie_spool_memory_count(spool->memory) == 0)
         return true;
-    if (spool->disk.sql.db && selkie_spool_disk_has_moved(&spool->disk))
-        selkie_spool_disk_detach(&spool->disk);
     return store(spool, NULL, 0) == 0;
 }
 

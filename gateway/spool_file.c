@@ -230,15 +230,16 @@ static int set_aside(const char *path, int number, char why[static SELKIE_SPOOL_
     return 0;
 }
 
-/* Each spool has a log, so that one that is gone is noticed. Not before the spool: an interrupted rescue would take it
- * for the damaged one's. */
+/* Each spool has a log, so that one that is gone or empty is noticed; SQLite takes zeros for none. Not before the
+ * spool: an interrupted rescue would take it for the damaged one's. */
 static int make_log(const char *path)
 {
     char log[PATH_MAX];
 
     (void)snprintf(log, sizeof log, "%s-wal", path);
     int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    return fd < 0 ? -1 : close(fd);
+    int result = fd < 0 ? -1 : ftruncate(fd, SELKIE_SPOOL_NOTE_LOG_MIN);
+    return fd < 0 || close(fd) != 0 ? -1 : result;
 }
 
 /* Make the fresh file of the damaged one, and put it in its place. */
@@ -422,4 +423,11 @@ int selkie_spool_file_open(const char *path, sqlite3 **db, struct selkie_spool_l
     if (result == 0)
         selkie_spool_note_compare(&note, path, fresh, instance);
     return result;
+}
+
+int selkie_spool_file_look(const char *path, char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    bool damaged, fresh;
+
+    return judge(path, &damaged, &fresh, why) == SELKIE_EREFUSED ? SELKIE_EREFUSED : 0;
 }

@@ -29,6 +29,10 @@ SELKIE_USE_RESULT int selkie_spool_file_open(const char *path, sqlite3 **db, str
 /* Whether the result of SQLite says that what it read is damaged, or cannot be read. A full disk is no damage. */
 bool selkie_spool_file_is_damage(int result);
 
+/* Whether the file is for us, without a lock and before SQLite changes it. 0 if it is, or may become so, or cannot be
+ * read; SELKIE_EREFUSED with the reason in `why` if another program or version made it. Not while it is open. */
+SELKIE_USE_RESULT int selkie_spool_file_look(const char *path, char why[static SELKIE_SPOOL_WHY_MAX]);
+
 /* Before a commit, allocate the disk space for all its pages: a committed page that finds no room in the file could
  * never leave the log. SQLITE_OK, SQLITE_FULL, or another result of SQLite. */
 int selkie_spool_file_reserve(sqlite3 *db);

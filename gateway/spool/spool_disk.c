@@ -2,11 +2,15 @@
 #include "spool/spool_disk.h"
 
 #include "log.h"
+#include "spool/spool_note.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <selkie/clock.h>
 #include <stdio.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How often what looks damaged is read, and what to wait between. */
 #define READ_TRIES 3
@@ -15,6 +19,9 @@
 /* A commit that takes as long as this is slow; so many faster ones end that. */
 #define SLOW_US   1000000
 #define FAST_RUNS 10
+
+/* Frames that are taken over in one transaction. */
+#define COPY_BATCH 512
 
 void selkie_spool_disk_detach(struct selkie_spool_disk *disk)
 {
@@ -186,10 +193,89 @@ bool selkie_spool_disk_ready(struct selkie_spool_disk *disk)
     return true;
 }
 
-/* Whether another file has the path: the disk was replaced, or mounted again. */
 bool selkie_spool_disk_has_moved(const struct selkie_spool_disk *disk)
 {
     struct stat now;
 
-    return stat(disk->path, &now) == 0 && (now.st_dev != disk->file.st_dev || now.st_ino != disk->file.st_ino);
+    if (stat(disk->path, &now) != 0)
+        return errno == ENOENT;
+    return now.st_dev != disk->file.st_dev || now.st_ino != disk->file.st_ino;
+}
+
+/* SQLite's result. A frame whose seq is there already is the same frame: a backup of the spool was put in its place. */
+static int copy_one(struct selkie_spool_disk *disk, const struct selkie_spool_frame *frame, int64_t *copied)
+{
+    int result = selkie_spool_sql_begin(&disk->sql);
+
+    if (result == SQLITE_OK)
+        result = selkie_spool_sql_insert(&disk->sql, frame);
+    if (result == SQLITE_OK) {
+        disk->ledger.frames++;
+        (*copied)++;
+    }
+    if (disk->ledger.next_seq <= frame->seq)
+        disk->ledger.next_seq = frame->seq + 1;
+    return (result & 0xFF) == SQLITE_CONSTRAINT ? SQLITE_OK : result;
+}
+
+/* SQLite's result of the writing. What can no longer be read stays behind. */
+static int copy_all(struct selkie_spool_disk *disk, struct selkie_spool_sql *from, int64_t *copied)
+{
+    struct selkie_spool_frame frame = {.seq = 0};
+    int result = SQLITE_OK;
+
+    for (int i = 1; result == SQLITE_OK && selkie_spool_sql_next(from, frame.seq, &frame) == SQLITE_ROW; i++) {
+        result = copy_one(disk, &frame, copied);
+        if (result == SQLITE_OK && i % COPY_BATCH == 0) {
+            result = selkie_spool_disk_commit(disk);
+            (void)sd_notify(0, "WATCHDOG=1");
+        }
+    }
+    if (result == SQLITE_OK && selkie_spool_sql_in_transaction(&disk->sql))
+        result = selkie_spool_disk_commit(disk);
+    return result;
+}
+
+/* As selkie_spool_disk_attach, for a file with the frames of `from` in it. */
+static int attach_with(struct selkie_spool_disk *disk, struct selkie_spool_sql *from, int64_t *copied,
+                       char why[static SELKIE_SPOOL_WHY_MAX])
+{
+    int result = selkie_spool_disk_attach(disk, why);
+
+    if (result < 0 || copy_all(disk, from, copied) == SQLITE_OK)
+        return result;
+    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", sqlite3_errmsg(disk->sql.db));
+    selkie_spool_disk_detach(disk);
+    return SELKIE_ESTORAGE;
+}
+
+bool selkie_spool_disk_follow(struct selkie_spool_disk *disk)
+{
+    char why[SELKIE_SPOOL_WHY_MAX];
+    int64_t copied = 0;
+    bool gone = access(disk->path, F_OK) != 0;
+
+    if (selkie_spool_sql_in_transaction(&disk->sql) && selkie_spool_disk_commit(disk) != SQLITE_OK)
+        selkie_spool_disk_roll_back(disk);
+    struct selkie_spool_disk before = *disk;
+    if (gone)
+        selkie_spool_note_forget(disk->path);
+    disk->sql = (struct selkie_spool_sql){.db = NULL};
+    if (attach_with(disk, &before.sql, &copied, why) < 0) {
+        bool keep = gone || !disk->failing || disk->orphan;
+        *disk = before;
+        disk->orphan = keep;
+        if (!keep)
+            selkie_spool_disk_detach(disk);
+        complain(disk, gone ? "replace its file, which was deleted" : "go on in the file that took its place", why);
+        return false;
+    }
+    selkie_spool_sql_close(&before.sql);
+    disk->orphan = false;
+    disk->generation += !gone || copied != before.ledger.frames ? 1 : 0;
+    selkie_log(LOG_ERR,
+               "spool %s: the file was %s while the gateway had it open; going on with %s, and with the %" PRId64
+               " frames that waited",
+               disk->path, gone ? "deleted" : "replaced", gone ? "a fresh one" : "the one that is there now", copied);
+    return true;
 }

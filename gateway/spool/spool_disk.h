@@ -33,6 +33,7 @@ struct selkie_spool_disk {
     bool damaged;         /* the file must be replaced before it can be opened */
     bool ending;          /* the process is: a damaged file is left to the next start */
     bool failing;         /* a failure is in the log, and no success since */
+    bool orphan;          /* the open file no longer has the path, and what has it could not be opened */
     char fault[SELKIE_SPOOL_DISK_FAULT_MAX];
 };
 
@@ -43,8 +44,13 @@ void selkie_spool_disk_detach(struct selkie_spool_disk *disk);
 /* Whether the spool is open. If it is not, try now, and log nothing. */
 bool selkie_spool_disk_ready(struct selkie_spool_disk *disk);
 
-/* Whether another file has the path: the disk was replaced, or mounted again. */
+/* Whether the path has another file than the open one, or none: the file was deleted, or the disk was replaced or
+ * mounted again. What is in the open file would be lost at the next start. */
 bool selkie_spool_disk_has_moved(const struct selkie_spool_disk *disk);
+
+/* Go on with what has the path now, a fresh file if there is none, and take over the frames of the open one. False if
+ * that cannot be opened or filled: the disk fails then, and the open file stays what is read. */
+bool selkie_spool_disk_follow(struct selkie_spool_disk *disk);
 
 /* SQLite's result. */
 SELKIE_USE_RESULT int selkie_spool_disk_commit(struct selkie_spool_disk *disk);

@@ -7,14 +7,17 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void selkie_spool_note_read(struct selkie_spool_note *note, const char *path)
 {
     char name[PATH_MAX];
+    struct stat log;
 
     (void)snprintf(name, sizeof name, "%s-wal", path);
-    *note = (struct selkie_spool_note){.log_gone = access(name, F_OK) != 0};
+    bool gone = stat(name, &log) != 0;
+    *note = (struct selkie_spool_note){.log_gone = gone, .log_empty = !gone && log.st_size < SELKIE_SPOOL_NOTE_LOG_MIN};
     (void)snprintf(name, sizeof name, "%s.instance", path);
     FILE *file = fopen(name, "re");
     if (!file)
@@ -51,11 +54,22 @@ void selkie_spool_note_compare(const struct selkie_spool_note *note, const char 
             "the frames that waited in it are gone, unless the file is elsewhere, for example on a volume that is "
             "not mounted. A fresh one is started",
             path, path, note->instance);
-    else if (note->known && note->log_gone)
+    else if (note->known && (note->log_gone || note->log_empty))
         selkie_log(LOG_WARNING,
-                   "spool %s: its log %s-wal is gone; the frames stored last are lost, unless another program, such as "
+                   "spool %s: its log %s-wal is %s; the frames stored last are lost, unless another program, such as "
                    "sqlite3, opened and closed the spool",
-                   path, path);
+                   path, path, note->log_gone ? "gone" : "empty");
     if (!note->known || fresh)
         write_note(path, instance);
+}
+
+void selkie_spool_note_forget(const char *path)
+{
+    static const char *const parts[] = {"-wal", "-journal", ".instance"};
+    char name[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, parts[i]);
+        (void)unlink(name);
+    }
 }

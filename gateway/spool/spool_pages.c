@@ -213,3 +213,13 @@ struct selkie_spool_head selkie_spool_pages_head(struct selkie_spool_pages *page
         .user_version = get32(page + 60),
     };
 }
+
+/* The count in the first page is good if it was written together with the change counter. */
+uint32_t selkie_spool_pages_missing(struct selkie_spool_pages *pages)
+{
+    const uint8_t *page = selkie_spool_pages_read(pages, 1);
+
+    if (!page || memcmp(page, "SQLite format 3", 16) != 0 || get32(page + 24) != get32(page + 92))
+        return 0;
+    return get32(page + 28) > pages->count ? get32(page + 28) - pages->count : 0;
+}

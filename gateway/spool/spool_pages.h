@@ -33,6 +33,8 @@ size_t selkie_spool_pages_in_log(const struct selkie_spool_pages *pages);
 
 /* The highest number that a page can have, and the bytes of each. */
 uint32_t selkie_spool_pages_count(const struct selkie_spool_pages *pages);
+/* How many more the first page says that there are: the file was truncated. */
+uint32_t selkie_spool_pages_missing(struct selkie_spool_pages *pages);
 size_t selkie_spool_pages_size(const struct selkie_spool_pages *pages);
 
 /* A page as it was last written: from the log, else from the file. Reads again what fails to be read. The page is

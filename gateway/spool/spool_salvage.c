@@ -129,6 +129,7 @@ static int take_all(struct salvage *salvage)
     uint32_t count = selkie_spool_pages_count(salvage->pages);
     int result = begin(salvage);
 
+    salvage->found->pages_bad = selkie_spool_pages_missing(salvage->pages);
     salvage->pulse_us = salvage->log_us = selkie_clock_monotonic_us();
     for (uint32_t number = 1; number <= count && result == SQLITE_OK; number++) {
         result = take_page(salvage, number);

@@ -13,7 +13,7 @@
 
 struct selkie_spool_salvaged {
     int64_t frames;    /* taken over */
-    int64_t pages_bad; /* unreadable, or no page of a database */
+    int64_t pages_bad; /* unreadable, missing, or no page of a database */
     bool full;         /* the disk was full before the end */
 };
 

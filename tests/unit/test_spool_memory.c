@@ -177,6 +177,79 @@ START_TEST(frames_of_a_disk_that_comes_back_are_read_again)
 }
 END_TEST
 
+/* Somebody cleans up below a gateway that runs. What it acknowledged is only in the open file. */
+START_TEST(a_spool_that_is_deleted_while_it_is_open_is_written_anew)
+{
+    static const char *const parts[] = {"", "-wal", ".instance"};
+    char name[96];
+
+    catch_log();
+    for (uint32_t i = 0; i < 3; i++)
+        (void)put(i);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, parts[i]);
+        (void)unlink(name);
+    }
+    unsigned before = selkie_spool_generation(spool);
+    ck_assert(selkie_spool_mend(spool));
+    ck_assert_uint_eq(selkie_spool_generation(spool), before); /* what was read and stored, is */
+    ck_assert_uint_eq(caught_lines("was deleted while the gateway had it open; going on with a fresh one, and with the "
+                                   "3 frames that waited"),
+                      1);
+    (void)put(3);
+    (void)unlink(path); /* just before the end */
+    selkie_spool_close(spool);
+    spool = selkie_spool_open(path, 10);
+    expect_numbers(0, 4);
+    ck_assert_uint_eq(caught_lines(": lost"), 0);
+}
+END_TEST
+
+/* A backup, with the first of the frames and one of its own. */
+START_TEST(a_spool_that_is_replaced_while_it_is_open_has_the_frames_of_both)
+{
+    char backup[96];
+
+    catch_log();
+    (void)put(0);
+    selkie_spool_close(spool);
+    (void)snprintf(backup, sizeof backup, "%s.away", path);
+    ck_assert_int_eq(rename(path, backup), 0);
+    spool = selkie_spool_open(path, 10);
+    for (uint32_t i = 1; i < 4; i++)
+        (void)put(i);
+    ck_assert_int_eq(rename(backup, path), 0);
+    ck_assert(selkie_spool_mend(spool));
+    ck_assert_uint_eq(caught_lines("was replaced while the gateway had it open"), 1);
+    ck_assert_int_eq(selkie_spool_count(spool), 4);
+    selkie_spool_close(spool);
+    spool = selkie_spool_open(path, 10);
+    ck_assert_int_eq(selkie_spool_count(spool), 4);
+}
+END_TEST
+
+/* What waits is read on, and nothing is acknowledged that only a deleted file would have. */
+START_TEST(a_deleted_spool_that_cannot_be_written_anew_is_told_once_and_kept)
+{
+    catch_log();
+    (void)put(0);
+    (void)unlink(path);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert(!selkie_spool_mend(spool));
+    ck_assert(!selkie_spool_works(spool));
+    ck_assert_uint_eq(caught_lines("cannot go on in the file that took its place"), 1);
+    (void)hold(1);
+    expect_numbers(0, 2);
+    ck_assert_int_eq(rmdir(path), 0);
+    ck_assert(selkie_spool_mend(spool));
+    ck_assert(selkie_spool_works(spool));
+    selkie_spool_close(spool);
+    spool = selkie_spool_open(path, 10);
+    expect_numbers(0, 2);
+}
+END_TEST
+
 START_TEST(a_start_without_a_disk_is_a_spool_in_memory)
 {
     char gone[96];
@@ -253,6 +326,9 @@ int main(void)
     tcase_add_test(tcase, the_memory_is_bounded_and_the_oldest_goes);
     tcase_add_test(tcase, the_end_saves_what_it_can);
     tcase_add_test(tcase, frames_of_a_disk_that_comes_back_are_read_again);
+    tcase_add_test(tcase, a_spool_that_is_deleted_while_it_is_open_is_written_anew);
+    tcase_add_test(tcase, a_spool_that_is_replaced_while_it_is_open_has_the_frames_of_both);
+    tcase_add_test(tcase, a_deleted_spool_that_cannot_be_written_anew_is_told_once_and_kept);
     tcase_add_test(tcase, a_start_without_a_disk_is_a_spool_in_memory);
     tcase_add_test(tcase, a_spool_that_is_not_ours_is_no_reason_for_memory);
     suite_add_tcase(suite, tcase);

@@ -289,6 +289,44 @@ START_TEST(a_spool_whose_log_is_gone_is_told)
 }
 END_TEST
 
+/* What is missing at the end counts as unreadable. */
+START_TEST(pages_that_a_truncated_spool_lacks_are_told)
+{
+    struct stat file;
+    char text[60];
+
+    fill();
+    ck_assert_int_eq(stat(path, &file), 0);
+    sqlite3 *db;
+    sqlite3_stmt *count;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "PRAGMA page_count", -1, &count, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(count), SQLITE_ROW);
+    (void)snprintf(text, sizeof text, "(unreadable pages: %d)", sqlite3_column_int(count, 0) - 2);
+    (void)sqlite3_finalize(count);
+    (void)sqlite3_close(db); /* takes its log along */
+    ck_assert_int_eq(truncate(path, 2 * PAGE), 0);
+    open_again();
+    ck_assert_uint_eq(caught_lines(text), 1);
+}
+END_TEST
+
+/* Cut to nothing, or to less than a page. */
+START_TEST(a_spool_whose_log_is_empty_is_told)
+{
+    for (off_t left = 0; left <= 40; left += 40) {
+        fill(); /* the tables are in the file */
+        open_again();
+        fill_and_die(20);
+        ck_assert_int_eq(truncate(log_path(), left), 0);
+        open_again();
+        ck_assert_uint_eq(caught_lines("is empty; the frames stored last are lost"), left == 0 ? 1 : 2);
+        reopen();
+        ck_assert_uint_eq(caught_lines("stored last are lost"), left == 0 ? 1 : 2);
+    }
+}
+END_TEST
+
 /* Killed between the renaming and the end of the rescue. */
 START_TEST(a_rescue_that_was_killed_goes_on)
 {
@@ -524,6 +562,8 @@ int main(void)
     tcase_add_test(tcase, a_truncated_spool_gets_back_what_its_log_has);
     tcase_add_test(tcase, a_spool_that_was_there_is_told_to_be_lost);
     tcase_add_test(tcase, a_spool_whose_log_is_gone_is_told);
+    tcase_add_test(tcase, pages_that_a_truncated_spool_lacks_are_told);
+    tcase_add_test(tcase, a_spool_whose_log_is_empty_is_told);
     tcase_add_test(tcase, a_rescue_that_was_killed_goes_on);
     tcase_add_test(tcase, the_log_of_an_older_damaged_spool_is_not_taken_for_this_ones);
     tcase_add_test(tcase, a_rescue_that_failed_goes_on);
