@@ -18,6 +18,8 @@ static const char *kind_fault(mode_t mode)
         return NULL;
     if (S_ISDIR(mode))
         return strerror(EISDIR);
+    if (S_ISSOCK(mode))
+        return "is a socket, not a file";
     return S_ISFIFO(mode) ? "is a FIFO, not a file" : "is a device, not a file";
 }
 
@@ -27,7 +29,11 @@ int selkie_file_open(const char *path, const char **fault)
     /* O_NOCTTY: a terminal that is opened by mistake does not become ours. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-    *fault = fd < 0 || fstat(fd, &info) != 0 ? strerror(errno) : kind_fault(info.st_mode);
+    if (fd < 0) /* a socket cannot be opened at all */
+        *fault = errno == ENXIO && stat(path, &info) == 0 && S_ISSOCK(info.st_mode) ? kind_fault(info.st_mode)
+                                                                                    : strerror(errno);
+    else
+        *fault = fstat(fd, &info) != 0 ? strerror(errno) : kind_fault(info.st_mode);
     if (!*fault)
         return fd;
     if (fd >= 0)

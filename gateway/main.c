@@ -6,6 +6,7 @@
 #include "listen/listen.h"
 #include "log.h"
 #include "ports.h"
+#include "spool_file.h"
 
 #include <argp.h>
 #include <limits.h>
@@ -148,11 +149,17 @@ static int loop(sd_event *event, struct selkie_gateway_service *gateway)
 static int run(const char *path)
 {
     struct selkie_gateway_config *config = selkie_gateway_config_load(path);
+    char why[SELKIE_SPOOL_WHY_MAX];
     sd_event *event = NULL;
     int status = EXIT_FAILURE;
 
     if (!config)
         return EX_CONFIG;
+    if (selkie_spool_file_look(config->spool_path, why) < 0) {
+        selkie_log(LOG_ERR, "spool %s: %s", config->spool_path, why);
+        selkie_gateway_config_close(config);
+        return EX_CONFIG;
+    }
     int result = block_signals() != 0 ? -errno : sd_event_default(&event);
     if (result < 0) {
         selkie_log(LOG_ERR, "event loop: %s", strerror(-result));

@@ -5,6 +5,7 @@
 #include "spool/spool_note.h"
 #include "spool/spool_pages.h"
 #include "spool/spool_salvage.h"
+#include "spool/spool_sql.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,11 +167,12 @@ static int open_once(const char *path, sqlite3 **db, struct selkie_spool_ledger 
         reserve_log(path);
         return SQLITE_OK;
     }
-    bool busy = (result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED;
-    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s",
-                   busy  ? "another process uses the file, perhaps a second gateway"
-                   : *db ? sqlite3_errmsg(*db)
-                         : sqlite3_errstr(result));
+    if ((result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED)
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "another process uses the file, perhaps a second gateway");
+    else if (*db)
+        selkie_spool_sql_reason(*db, why, SELKIE_SPOOL_WHY_MAX);
+    else
+        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", sqlite3_errstr(result));
     (void)sqlite3_close(*db);
     *db = NULL;
     return result;

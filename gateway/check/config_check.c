@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/config_check.h"
 
+#include "spool_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -42,7 +44,7 @@ static unsigned fault(const char *what, const char *path, const char *why)
 
 static unsigned check_spool(const char *path)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], why[SELKIE_SPOOL_WHY_MAX];
     struct stat info;
     int len = (int)(strrchr(path, '/') - path);
 
@@ -61,7 +63,7 @@ static unsigned check_spool(const char *path)
         return fault("the spool", path, "is not a file");
     if (may(path, F_OK) && !may(path, R_OK | W_OK))
         return fault("the spool", path, "this user may not read and write it");
-    return 0;
+    return selkie_spool_file_look(path, why) < 0 ? fault("the spool", path, why) : 0;
 }
 
 /* Without opening it: the kernel knows the kind of each device. */

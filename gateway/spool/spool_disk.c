@@ -53,7 +53,7 @@ int selkie_spool_disk_attach(struct selkie_spool_disk *disk, char why[static SEL
     if (result < 0)
         return result == SELKIE_ENOTREADY ? SELKIE_ESTORAGE : result;
     if (selkie_spool_sql_prepare(&disk->sql) != SQLITE_OK) {
-        (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", sqlite3_errmsg(disk->sql.db));
+        selkie_spool_sql_reason(disk->sql.db, why, SELKIE_SPOOL_WHY_MAX);
         selkie_spool_disk_detach(disk);
         return SELKIE_ESTORAGE;
     }
@@ -160,12 +160,14 @@ static bool reopen(struct selkie_spool_disk *disk, const char *doing)
 /* After a failure: true if the same may be tried again. `tries` is 0 before the first. */
 bool selkie_spool_disk_failed(struct selkie_spool_disk *disk, int result, const char *doing, int *tries)
 {
+    char why[SELKIE_SPOOL_DISK_FAULT_MAX];
     bool damage = selkie_spool_file_is_damage(result);
 
     selkie_spool_disk_roll_back(disk);
     if (damage && ++*tries < READ_TRIES)
         return reopen(disk, doing);
-    complain(disk, doing, sqlite3_errmsg(disk->sql.db));
+    selkie_spool_sql_reason(disk->sql.db, why, sizeof why);
+    complain(disk, doing, why);
     return damage && *tries == READ_TRIES && replace(disk);
 }
 
@@ -244,7 +246,7 @@ static int attach_with(struct selkie_spool_disk *disk, struct selkie_spool_sql *
 
     if (result < 0 || copy_all(disk, from, copied) == SQLITE_OK)
         return result;
-    (void)snprintf(why, SELKIE_SPOOL_WHY_MAX, "%s", sqlite3_errmsg(disk->sql.db));
+    selkie_spool_sql_reason(disk->sql.db, why, SELKIE_SPOOL_WHY_MAX);
     selkie_spool_disk_detach(disk);
     return SELKIE_ESTORAGE;
 }

@@ -181,11 +181,13 @@ int selkie_spool_salvage(const char *name, const char *from, const char *into,
     int result = prepare(&salvage, into, create);
     if (result == SQLITE_OK)
         result = take_all(&salvage);
-    if (result == SQLITE_INTERRUPT)
+    if (result == SQLITE_INTERRUPT) {
         (void)snprintf(why, why_size, "damaged; the next start takes over its frames");
-    else if (result != SQLITE_OK)
-        (void)snprintf(why, why_size, "%s: %s", into,
-                       salvage.sql.db ? sqlite3_errmsg(salvage.sql.db) : sqlite3_errstr(result));
+    } else if (result != SQLITE_OK) {
+        int len = snprintf(why, why_size, "%s: ", into);
+        if (len > 0 && (size_t)len < why_size)
+            selkie_spool_sql_reason(salvage.sql.db, why + len, why_size - (size_t)len);
+    }
     selkie_spool_sql_close(&salvage.sql);
     selkie_spool_pages_close(salvage.pages);
     return result == SQLITE_OK ? 0 : result == SQLITE_INTERRUPT ? SELKIE_ENOTREADY : SELKIE_ESTORAGE;

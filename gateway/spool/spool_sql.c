@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool/spool_sql.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const texts[SELKIE_SPOOL_STATEMENTS] = {
@@ -142,4 +143,27 @@ int selkie_spool_sql_oldest(struct selkie_spool_sql *sql, int64_t *rx)
         *rx = sqlite3_column_int64(statement, 0);
     (void)sqlite3_reset(statement);
     return result;
+}
+
+/* A commit that fails leaves its reason only at the log. */
+static int system_error(sqlite3 *db)
+{
+    sqlite3_file *log = NULL;
+    int error = 0;
+
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods)
+        (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error != 0 ? error : sqlite3_system_errno(db);
+}
+
+void selkie_spool_sql_reason(sqlite3 *db, char *why, size_t why_size)
+{
+    int code = sqlite3_errcode(db) & 0xFF; /* of no database: no memory */
+    int error = db ? system_error(db) : 0;
+
+    if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && error != 0)
+        (void)snprintf(why, why_size, "%s (%s)", sqlite3_errmsg(db), strerror(error));
+    else
+        (void)snprintf(why, why_size, "%s", sqlite3_errmsg(db));
 }

@@ -34,6 +34,10 @@ void selkie_spool_sql_close(struct selkie_spool_sql *sql);
 
 bool selkie_spool_sql_in_transaction(const struct selkie_spool_sql *sql);
 
+/* Why the last call failed, with the system's reason if it was the disk's fault: "disk I/O error (Read-only file
+ * system)". */
+void selkie_spool_sql_reason(sqlite3 *db, char *why, size_t why_size);
+
 /* Begin a transaction, unless one is open. */
 int selkie_spool_sql_begin(struct selkie_spool_sql *sql);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -481,6 +482,29 @@ START_TEST(only_one_gateway_has_the_spool)
 }
 END_TEST
 
+/* A restart would not mend it, so the unit must not try every two seconds. */
+START_TEST(another_programs_database_ends_as_a_bad_configuration_does)
+{
+    char text[600];
+    sqlite3 *db;
+    const char *file = harness_path("other.db");
+    const char *argv[] = {harness_program("selkie-gateway"), "--config", NULL, NULL};
+    char *output;
+
+    ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE mine (x)", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    (void)snprintf(text, sizeof text,
+                   "{\"gateway\":\"roof\",\"broker\":{\"uri\":\"mqtt://h\"},\"spool\":{\"path\":\"%s\"},"
+                   "\"serial\":[{\"device\":\"/dev/ttyS9\"}]}",
+                   file);
+    argv[2] = harness_write("other.json", 0600, "%s", text);
+    ck_assert_int_eq(harness_run("other", argv, &output), 78);
+    ck_assert_msg(strstr(output, "other.db: the file is another program's database"), "%s", output);
+    free(output);
+}
+END_TEST
+
 START_TEST(command_line_does_what_it_says)
 {
     const char *broken = harness_write("broken.json", 0600, "{\n\"gatewax\":\"x\"}");
@@ -539,6 +563,7 @@ int main(void)
     tcase_add_test(tcase, each_sighup_names_the_spool_that_is_open);
     tcase_add_test(tcase, spool_that_is_damaged_on_the_way_loses_the_frames_on_one_page);
     tcase_add_test(tcase, only_one_gateway_has_the_spool);
+    tcase_add_test(tcase, another_programs_database_ends_as_a_bad_configuration_does);
     tcase_add_test(tcase, command_line_does_what_it_says);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

@@ -67,7 +67,7 @@ static void pass_through_memory(struct rig *rig, uint32_t number)
     ck_assert_int_eq(rig_ack(rig->pty, HARNESS_PATIENCE), rig_crc(number));
 }
 
-static void expect_failing_disk_is_passed_by(const char *fault)
+static void expect_failing_disk_is_passed_by(const char *fault, const char *says)
 {
     struct rig rig = start("\"confirm\":\"receipt\"");
     int64_t seq;
@@ -83,6 +83,7 @@ static void expect_failing_disk_is_passed_by(const char *fault)
     rig_send(rig.pty, 6); /* has no receipt yet */
     ck_assert_uint_eq(rig_receive(rig.plugin, &seq), 6);
     ck_assert_uint_eq(rig_log_count(rig.gateway, "cannot "), 1);
+    ck_assert_uint_eq(rig_log_count(rig.gateway, says), 1);
     set_disk("works");
     rig_wait_log_count(rig.gateway, "works again", 1);
     expect_storage(rig.plugin, "");
@@ -100,26 +101,26 @@ static void expect_failing_disk_is_passed_by(const char *fault)
 
 START_TEST(frames_pass_by_a_read_only_disk)
 {
-    expect_failing_disk_is_passed_by("writes 30"); /* EROFS */
+    expect_failing_disk_is_passed_by("writes 30", "disk I/O error (Read-only file system)"); /* EROFS */
 }
 END_TEST
 
 START_TEST(frames_pass_by_a_disk_that_fails)
 {
-    expect_failing_disk_is_passed_by("writes 5"); /* EIO */
+    expect_failing_disk_is_passed_by("writes 5", "disk I/O error (Input/output error)"); /* EIO */
 }
 END_TEST
 
 START_TEST(frames_pass_by_a_disk_that_is_over_quota)
 {
-    expect_failing_disk_is_passed_by("writes 122"); /* EDQUOT */
+    expect_failing_disk_is_passed_by("writes 122", "disk I/O error (Disk quota exceeded)"); /* EDQUOT */
 }
 END_TEST
 
 /* The disk is full, and there is nothing old to drop. */
 START_TEST(frames_pass_by_a_full_disk_and_it_is_not_called_damaged)
 {
-    expect_failing_disk_is_passed_by("writes 28"); /* ENOSPC */
+    expect_failing_disk_is_passed_by("writes 28", "database or disk is full"); /* ENOSPC */
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 
 #include <kit/kit.h>
 #include <pty.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,6 +103,19 @@ START_TEST(a_spool_that_has_no_place_is_a_fault)
 }
 END_TEST
 
+START_TEST(another_programs_database_is_a_fault)
+{
+    sqlite3 *db;
+    const char *spool = in_folder("other.db");
+
+    ck_assert_int_eq(sqlite3_open(spool, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE mine (x)", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    ck_assert_uint_eq(check("tcp://h:1", spool), 1);
+    ck_assert_msg(strstr(said, "/other.db: the file is another program's database"), "%s", said);
+}
+END_TEST
+
 /* As the service's user, who is not root. */
 START_TEST(what_this_user_may_not_open_is_a_fault)
 {
@@ -134,6 +148,7 @@ int main(void)
     tcase_add_test(tcase, a_pty_and_a_folder_of_ones_own_are_right);
     tcase_add_test(tcase, what_is_no_serial_line_is_a_fault_and_one_that_is_not_there_a_warning);
     tcase_add_test(tcase, a_spool_that_has_no_place_is_a_fault);
+    tcase_add_test(tcase, another_programs_database_is_a_fault);
     tcase_add_test(tcase, what_this_user_may_not_open_is_a_fault);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -6,7 +6,9 @@
 #include <selkie/file.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const struct {
@@ -85,6 +87,14 @@ START_TEST(only_a_regular_file_is_opened)
     ck_assert_str_eq(fault, "is a device, not a file");
     ck_assert_int_eq(selkie_file_open(folder, &fault), -1);
     ck_assert_str_eq(fault, "Is a directory");
+    ck_assert_int_eq(unlink(path), 0);
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    memcpy(name.sun_path, path, strlen(path) + 1);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listener, (const struct sockaddr *)&name, sizeof name), 0);
+    ck_assert_int_eq(selkie_file_open(path, &fault), -1);
+    ck_assert_str_eq(fault, "is a socket, not a file");
+    (void)close(listener);
     ck_assert_int_eq(unlink(path), 0);
     kit_write(path, "x", 1, 0600);
     int fd = selkie_file_open(path, &fault);
