@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <selkie/clock.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +38,12 @@ struct selkie_forwarder {
     struct selkie_spool *spool;
     struct selkie_forwarder_handler handler;
     uint64_t connects;
-    uint64_t conflicts; /* connections that another client of this name ended */
-    bool seen_own;      /* its own state came back from the broker */
-    int64_t kept;       /* the instance of a state that a broker had kept, and which was not ours; 0 = none */
-    bool shared;        /* another gateway of this name was there, not long ago */
-    unsigned subacks;   /* that are still to come, the one for the receipts last */
+    uint64_t conflicts;                  /* connections that another client of this name ended */
+    bool seen_own;                       /* its own state came back from the broker */
+    struct selkie_gateway_sighting kept; /* a state that a broker had kept, and which was not ours; all 0: none */
+    char kept_at[SELKIE_MQTT_TEXT_MAX];  /* its URI */
+    bool shared;                         /* another gateway of this name was there, not long ago */
+    unsigned subacks;                    /* that are still to come, the one for the receipts last */
     struct selkie_gateway_broker *broker;
     struct selkie_sender *sender;
     enum state state;
@@ -202,21 +204,31 @@ static void on_lost(struct selkie_forwarder *forwarder, int code)
     try_later(forwarder);
 }
 
-/* Once this gateway has seen its own state, a state of another instance of the spool is of another gateway. Before that
- * it may be of its own last run; and so may what a broker has kept, if it is the next one of the list, or came back as
- * it was some time ago. But that state is gone once this gateway has published its own: the second time it is
- * another's.
- */
-static void on_state(struct selkie_forwarder *forwarder, int64_t instance, bool retained)
+/* Whether the broker has had this state for so long that it may be of this gateway's own last run: seen here for the
+ * first time, or just as it was, because the broker came back with what it once wrote to its disk. A gateway that lives
+ * counts its connections. */
+static bool may_be_kept(struct selkie_forwarder *forwarder, const struct selkie_gateway_sighting *seen)
 {
-    bool own = instance == selkie_spool_instance(forwarder->spool);
-    bool first = retained && instance != forwarder->kept;
+    const char *uri = selkie_gateway_broker_uri(forwarder->broker);
+    bool same_broker = strncmp(forwarder->kept_at, uri, sizeof forwarder->kept_at - 1) == 0;
+    bool alive =
+        same_broker && forwarder->kept.instance == seen->instance && forwarder->kept.connection != seen->connection;
+
+    forwarder->kept = *seen;
+    (void)snprintf(forwarder->kept_at, sizeof forwarder->kept_at, "%s", uri);
+    return !alive;
+}
+
+/* Once this gateway has seen its own state, a state of another instance of the spool is of another gateway, unless the
+ * broker has kept it. */
+static void on_state(struct selkie_forwarder *forwarder, const struct selkie_gateway_sighting *seen, bool retained)
+{
+    bool own = seen->instance == selkie_spool_instance(forwarder->spool);
 
     forwarder->seen_own = forwarder->seen_own || own;
-    if (own || instance == 0 || !forwarder->seen_own || forwarder->shared)
+    if (own || seen->instance == 0 || !forwarder->seen_own || forwarder->shared)
         return;
-    forwarder->kept = instance;
-    if (first)
+    if (retained && may_be_kept(forwarder, seen))
         return;
     forwarder->shared = true;
     selkie_log(LOG_ERR, "broker %s: " ANOTHER "; if its card is a copy of this one, give one of them another name",
@@ -240,7 +252,7 @@ static void on_subscribed(struct selkie_forwarder *forwarder, int code)
 static bool on_event(void *context, const struct selkie_mqtt_event *event)
 {
     struct selkie_forwarder *forwarder = context;
-    int64_t instance;
+    struct selkie_gateway_sighting seen;
     bool done = true;
 
     switch (event->kind) {
@@ -272,8 +284,8 @@ static bool on_event(void *context, const struct selkie_mqtt_event *event)
         on_progress(forwarder);
         break;
     case SELKIE_MQTT_MESSAGE:
-        if (selkie_gateway_broker_is_state(forwarder->broker, event, &instance)) {
-            on_state(forwarder, instance, event->retained);
+        if (selkie_gateway_broker_is_state(forwarder->broker, event, &seen)) {
+            on_state(forwarder, &seen, event->retained);
             break;
         }
         done = selkie_sender_receipt(forwarder->sender, (const char *)event->payload, event->len);

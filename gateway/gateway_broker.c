@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define STATE_MAX     96
+#define STATE_MAX     128
 #define RECEIPTS_MAX  256   /* further ones are dropped: they come again when their frames are sent again */
 #define RECEIPT_BYTES 65536 /* a longer one does not come: Paho would read all of it into memory first */
 #define PACKET_REST   1024  /* its topic and properties */
@@ -29,6 +29,7 @@ struct selkie_gateway_broker {
     struct selkie_mqtt *client;
     struct selkie_mqtt_event *pending; /* not done yet */
     char instance[24];                 /* of the spool */
+    unsigned connection;               /* how many were begun */
     char online[STATE_MAX], failing[STATE_MAX], offline[STATE_MAX];
     char id[SELKIE_TOPIC_MAX];
     char up[SELKIE_TOPIC_MAX];
@@ -77,9 +78,19 @@ static int open_client(struct selkie_gateway_broker *broker)
     return result < 0 ? result : sd_event_source_set_priority(broker->source, SELKIE_GATEWAY_BROKER_RANK);
 }
 
-static void write_state(char text[static STATE_MAX], const char *state, const char *instance, const char *more)
+static void write_state(const struct selkie_gateway_broker *broker, char text[static STATE_MAX], const char *state,
+                        const char *more)
 {
-    (void)snprintf(text, STATE_MAX, "{\"state\":\"%s\",\"instance\":%s%s}", state, instance, more);
+    (void)snprintf(text, STATE_MAX, "{\"state\":\"%s\",\"instance\":%s,\"connection\":%u%s}", state, broker->instance,
+                   broker->connection, more);
+}
+
+static void begin_connection(struct selkie_gateway_broker *broker)
+{
+    broker->connection++;
+    write_state(broker, broker->online, "online", "");
+    write_state(broker, broker->failing, "online", ",\"storage\":\"failing\"");
+    write_state(broker, broker->offline, "offline", "");
 }
 
 struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, int64_t instance,
@@ -93,9 +104,6 @@ struct selkie_gateway_broker *selkie_gateway_broker_open(sd_event *event, int64_
         broker->handler = handler;
         broker->context = context;
         (void)snprintf(broker->instance, sizeof broker->instance, "%" PRId64, instance);
-        write_state(broker->online, "online", broker->instance, "");
-        write_state(broker->failing, "online", broker->instance, ",\"storage\":\"failing\"");
-        write_state(broker->offline, "offline", broker->instance, "");
         selkie_timer_init(&broker->later, event, hand_on, broker);
         result = open_client(broker);
     }
@@ -150,6 +158,7 @@ int selkie_gateway_broker_connect(struct selkie_gateway_broker *broker, const st
     };
     int result = make_topics(broker, config);
 
+    begin_connection(broker);
     free(broker->pending); /* of the connection that ends here */
     broker->pending = NULL;
     if (result == 0)
@@ -184,12 +193,13 @@ int selkie_gateway_broker_subscribe_state(struct selkie_gateway_broker *broker)
 }
 
 bool selkie_gateway_broker_is_state(const struct selkie_gateway_broker *broker, const struct selkie_mqtt_event *message,
-                                    int64_t *instance)
+                                    struct selkie_gateway_sighting *seen)
 {
     if (!message->topic || strcmp(message->topic, broker->state) != 0)
         return false;
     json_t *state = json_loadb((const char *)message->payload, message->len, 0, NULL);
-    *instance = json_integer_value(json_object_get(state, "instance"));
+    seen->instance = json_integer_value(json_object_get(state, "instance"));
+    seen->connection = json_integer_value(json_object_get(state, "connection"));
     json_decref(state);
     return true;
 }

@@ -53,8 +53,14 @@ SELKIE_USE_RESULT int selkie_gateway_broker_publish_stats(struct selkie_gateway_
 SELKIE_USE_RESULT int selkie_gateway_broker_publish_frame(struct selkie_gateway_broker *broker,
                                                           const struct selkie_spool_frame *frame);
 
-/* Whether a message is a state of a gateway of this name; then *instance is that of its spool, 0 if it does not say. */
+/* What a state says of the gateway that published it; 0: nothing. */
+struct selkie_gateway_sighting {
+    int64_t instance;   /* of its spool */
+    int64_t connection; /* how many it had begun since its start */
+};
+
+/* Whether a message is a state of a gateway of this name; then *seen is what it says. */
 bool selkie_gateway_broker_is_state(const struct selkie_gateway_broker *broker, const struct selkie_mqtt_event *message,
-                                    int64_t *instance);
+                                    struct selkie_gateway_sighting *seen);
 
 #endif

@@ -189,6 +189,46 @@ START_TEST(state_that_a_broker_has_kept_is_of_no_twin)
 }
 END_TEST
 
+/* The broker's machine loses its power again and again, and comes back each time with what it once wrote to its disk:
+ * the state of this gateway's last run. */
+START_TEST(state_that_a_broker_restores_again_and_again_is_of_no_twin)
+{
+    static const char old[] = "{\"state\":\"online\",\"instance\":12345,\"connection\":7}";
+    char persistence[400];
+
+    (void)snprintf(persistence, sizeof persistence,
+                   "persistence true\npersistence_location %s/\nautosave_interval 100000\n", harness_path("."));
+    struct harness_broker *broker = harness_broker(persistence);
+    struct harness_client *writer = harness_connect(broker, NULL);
+    struct twin card = make("card", broker->uri);
+
+    ck_assert_int_ge(harness_publish(writer, RIG_STATE, old, sizeof old - 1, 1, true, NULL), 0);
+    harness_disconnect(writer);
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0); /* it is on the disk now */
+    harness_broker_restart(broker);
+    start(&card);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct harness_message *state = NULL;
+        struct harness_client *watcher;
+
+        rig_wait_log_count(card.process, ": connected", i);
+        watcher = harness_connect(broker, NULL);
+        ck_assert_int_eq(harness_subscribe(watcher, RIG_STATE, 1), 1);
+        do { /* until the gateway's own is there */
+            harness_message_free(state);
+            state = harness_receive(watcher, RIG_STATE);
+        } while (strstr((const char *)state->payload, "12345"));
+        harness_message_free(state);
+        ck_assert_int_eq(harness_stop(broker->process, SIGKILL), 128 + SIGKILL);
+        harness_drop(watcher);
+        harness_broker_restart(broker);
+    }
+    rig_wait_log_count(card.process, ": connected", 4);
+    ck_assert_int_eq(harness_stop(card.process, SIGTERM), 0);
+    ck_assert(!harness_log_has(card.process, "another gateway"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway_twins");
@@ -197,6 +237,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, receipt_of_one_twin_forgets_no_frame_of_the_other);
     tcase_add_test(tcase, state_that_a_broker_has_kept_is_of_no_twin);
+    tcase_add_test(tcase, state_that_a_broker_restores_again_and_again_is_of_no_twin);
     tcase_add_test(tcase, twins_leave_each_other_time_and_lose_nothing);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
