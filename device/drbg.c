@@ -75,8 +75,8 @@ uint32_t selkie_drbg_delay(struct selkie_drbg *drbg, uint32_t limit)
     return limit == UINT32_MAX ? number : number % (limit + 1);
 }
 
-/* The generator and CCM only encrypt. Where mbedTLS is told to leave AES's decryption to us (a firmware's configuration),
- * there is none, which saves two kilobytes of flash. */
+/* The generator and CCM only encrypt. Where mbedTLS is told to leave AES's decryption to us (a firmware's
+ * configuration), there is none, which saves two kilobytes of flash. */
 #if defined(MBEDTLS_AES_SETKEY_DEC_ALT)
 int mbedtls_aes_setkey_dec(mbedtls_aes_context *aes, const unsigned char *key, unsigned int keybits)
 {
