@@ -245,7 +245,7 @@ purged() {
   [ -e "$root/etc/selkie/keys/1.key.pem" ] || fail "purge took the private key away, which nothing could replace"
   broker_starts || fail "Mosquitto does not start after purge"
 }
-package purge selkie-gateway selkie-plugin selkie-tools selkie-metrics
+package purge selkie-gateway selkie-plugin selkie-tools selkie-metrics selkie-dev
 purged
 package install "$plugin"
 sha256sum "$conf" >"$work/conf"
