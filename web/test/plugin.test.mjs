@@ -205,6 +205,7 @@ test('all that wait are approved at once, in one message after the other', { ski
     await page.getByText(`${COUNT} IDs wait for your decision`).waitFor({ timeout: 60_000 });
     assert.deepEqual(await faults(page), []);
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
+    assert.ok((await page.getByRole('grid', { name: 'Devices' }).boundingBox()).height > 200, 'what waits leaves no room for the devices');
     await page.getByRole('button', { name: /^Deny / }).first().click();
     await page.getByRole('dialog').waitFor();
     assert.deepEqual(await faults(page), []);
