@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A registry of an earlier version (registry-v1.sql, registry-v2.sql) becomes one of today, with all that it remembers. */
+/* A registry of an earlier version (registry-v1.sql, registry-v2.sql) becomes one of today, with all that it remembers.
+ */
 #include <check.h>
 #include <kit/kit.h>
 #include <run_suite.h>

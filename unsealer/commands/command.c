@@ -42,8 +42,7 @@ int selkie_command_add_model(const struct selkie_commands *commands, const struc
                              const char *firmware, json_t *json)
 {
     const bool chosen = device->model[0] != '\0';
-    const struct selkie_model *model =
-        selkie_device_models_of(&commands->effects->models, device->model, firmware);
+    const struct selkie_model *model = selkie_device_models_of(&commands->effects->models, device->model, firmware);
     const char *name = chosen ? device->model : model ? selkie_model_name(model) : NULL;
     int failure = 0;
 

@@ -86,8 +86,7 @@ static int take_changes(struct selkie_command *command, struct selkie_device_rec
     device->name[name_len] = 0;
     bool claim = before.claim_corrupt != device->claim_corrupt || before.claim_len != device->claim_len ||
                  memcmp(before.claim, device->claim, device->claim_len) != 0;
-    *what =
-        differences(strcmp(before.name, device->name) != 0, claim, strcmp(before.model, device->model) != 0);
+    *what = differences(strcmp(before.name, device->name) != 0, claim, strcmp(before.model, device->model) != 0);
     mbedtls_platform_zeroize(&before, sizeof before);
     return result;
 }

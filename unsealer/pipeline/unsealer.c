@@ -27,8 +27,8 @@ json_t *selkie_pipeline_document(void *context)
     unsigned intake, unopened;
 
     selkie_pool_depth(unsealer->pool, &intake, &unopened);
-    json_t *json = selkie_pipeline_stats_json(&unsealer->stats, intake, unopened,
-                                              selkie_output_queue_depth(&unsealer->outputs));
+    json_t *json =
+        selkie_pipeline_stats_json(&unsealer->stats, intake, unopened, selkie_output_queue_depth(&unsealer->outputs));
     unsigned models = unsealer->options.models ? selkie_models_count(unsealer->options.models) : 0;
     if (json && json_object_set_new(json, "models", json_integer(models)) == 0 &&
         json_object_set_new(json, "models_refused", json_integer(unsealer->options.models_refused)) == 0)

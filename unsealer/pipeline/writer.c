@@ -49,7 +49,8 @@ static int replay_outbox(struct selkie_writer *writer)
             return result;
         if (output->kind == SELKIE_OUTPUT_STATE) {
             struct selkie_output *state;
-            result = selkie_state_publisher_read(registry, &writer->transaction.effects.models, output->address, &state);
+            result =
+                selkie_state_publisher_read(registry, &writer->transaction.effects.models, output->address, &state);
             selkie_output_free(output);
             if (result < 0) {
                 writer->replayed--; /* the next try begins with this one */

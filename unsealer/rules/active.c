@@ -180,8 +180,7 @@ static int hear_duplicate(struct selkie_effects *effects, struct selkie_binding 
     bool was_silent = binding->silent && binding->status == SELKIE_BINDING_ACTIVE;
     binding->silent = false;
     int result = selkie_registry_put_binding(effects->registry, binding);
-    return result < 0 || !was_silent ? result
-                                     : selkie_state_publisher_touch(&effects->states, binding->address, NULL);
+    return result < 0 || !was_silent ? result : selkie_state_publisher_touch(&effects->states, binding->address, NULL);
 }
 
 int selkie_active_apply(struct selkie_effects *effects, struct selkie_binding *binding,

@@ -38,8 +38,7 @@ SELKIE_USE_RESULT int selkie_state_publisher_publish(struct selkie_state_publish
                                                      struct selkie_output_list *out);
 
 /* The state of a device as the registry has it; the empty one for a device that is not there. */
-SELKIE_USE_RESULT int selkie_state_publisher_read(struct selkie_registry *registry,
-                                                  struct selkie_device_models *models,
+SELKIE_USE_RESULT int selkie_state_publisher_read(struct selkie_registry *registry, struct selkie_device_models *models,
                                                   const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                                   struct selkie_output **output);
 

@@ -126,10 +126,10 @@ static void check_fragments(void)
 
     for (size_t i = 0; i < sizeof fragments / sizeof fragments[0]; i++) {
         const struct fragment_vector *vector = &fragments[i];
-        struct selkie_fragment_plan plan = {
-            .k = vector->k,
-            .chunk = vector->chunk,
-            .set = (uint16_t)(vector->fragment.data[1] << 8 | vector->fragment.data[2])};
+        struct selkie_fragment_plan plan = {.k = vector->k,
+                                            .chunk = vector->chunk,
+                                            .set =
+                                                (uint16_t)(vector->fragment.data[1] << 8 | vector->fragment.data[2])};
         size_t len = selkie_fragment_write(fragment, &plan, vector->body.data, vector->body.len, vector->index);
         check(same(&vector->fragment, fragment, (int)len), "fragment", i);
     }

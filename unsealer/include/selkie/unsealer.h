@@ -25,12 +25,12 @@ enum selkie_rebind { SELKIE_REBIND_APPROVE, SELKIE_REBIND_DENY, SELKIE_REBIND_CL
 #define SELKIE_UNSEALER_ERROR_SIZE 256
 
 struct selkie_unsealer_options {
-    const char *state_dir;          /* registry.db lives here */
-    bool create;                    /* make it, with mode 0700, if it is not there; else that is refused */
-    struct selkie_keyring *keyring; /* borrowed; must outlive the unsealer */
+    const char *state_dir;              /* registry.db lives here */
+    bool create;                        /* make it, with mode 0700, if it is not there; else that is refused */
+    struct selkie_keyring *keyring;     /* borrowed; must outlive the unsealer */
     const struct selkie_models *models; /* likewise; NULL = none */
     unsigned models_refused;            /* files that are not among them, for selkie/stats */
-    unsigned workers;               /* threads that do RSA; 0 = number of processors */
+    unsigned workers;                   /* threads that do RSA; 0 = number of processors */
     unsigned intake_max; /* frames between submit and decision; 0 = 4096. A full intake refuses: see submit */
     enum selkie_enrolment enrolment;
     enum selkie_rebind rebind;
@@ -103,7 +103,8 @@ enum selkie_output_kind {
     SELKIE_OUTPUT_RECEIPT,  /* gateway, seq, instance */
     SELKIE_OUTPUT_ANSWER,   /* data = JSON answer to a command; token */
     SELKIE_OUTPUT_REFRESHED, /* with `refresh`: the state of every device has been put out */
-    SELKIE_OUTPUT_VALUES, /* behind the payload that they are of: data = JSON; the members of the payload, model, late */
+    SELKIE_OUTPUT_VALUES, /* behind the payload that they are of: data = JSON; the members of the payload, model, late
+                           */
     SELKIE_OUTPUT_GATEWAY /* after gateways_wait_ms: gateway, which is registered and has been there, some time ago */
 };
 
