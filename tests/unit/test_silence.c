@@ -287,10 +287,11 @@ START_TEST(two_voices_are_told_across_gateways)
     struct kit_body body = kit_data(&thief, "forged");
     kit_receipt(host, kit_submit_aged(host, "g1", &body, 0, 20));
     kit_event(host, "lost");
-    for (int i = 0; i < 12; i++) {
+    sleep_s(15); /* the tenth comes after 555 s, the eleventh after 615, whatever the test itself takes */
+    for (int i = 0; i < 11; i++) {
         body = kit_session(&device, "y");
         kit_receipt(host, kit_submit_aged(host, "g2", &body, 0, 20));
-        ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), i == 11);
+        ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_EVENT), i == 10);
         listen_s(60);
     }
     kit_event(host, "clone");
