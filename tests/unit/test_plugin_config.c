@@ -149,7 +149,7 @@ START_TEST(a_wrong_model_or_folder_is_said_and_counted_and_stops_nothing)
 
     (void)snprintf(text, sizeof text, "{" STATE "," KEYS ",\"models_dir\":\"%s\"}", folder);
     kit_write(kit_path(folder, "good.json"), good, sizeof good - 1, 0644);
-    kit_write(kit_path(folder, "bad.json"), "{\n\"model\":7}", 14, 0644);
+    kit_write(kit_path(folder, "bad.json"), "{\n\"model\":7}", 12, 0644);
     struct selkie_plugin_config *config = open_text(text);
     selkie_plugin_config_read_models(config, keep_line, line);
     ck_assert_uint_eq(selkie_models_count(config->models), 1);
