@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests/metrics/run works with: a broker with the plugin over TLS, a gateway with devices on cables, exporters, and a
+"""What tests/metrics/run and tests/subscribe work with: a broker with the plugin over TLS, a gateway with devices on cables, exporters, and a
 Prometheus. All in one folder, on ports of the system's choice; Rig.close ends and removes everything."""
 import getpass
 import json
