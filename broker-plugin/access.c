@@ -87,25 +87,37 @@ static bool may_read_one(const struct selkie_plugin_reader *reader, const char *
     return false;
 }
 
-/* Write the payloads' topic or filter for that of values: <root>/device/<one level>/up. False if it is none. */
-static bool payloads_of(const char *root, const char *values, char up[static SELKIE_TOPIC_MAX])
+/* Topics or filters of one device or of all, <root>/device/<one level>/…: who may read one of them may read the one
+ * that they were made for. */
+struct sources {
+    unsigned count;
+    char topics[2][SELKIE_TOPIC_MAX];
+};
+
+/* Of values, the payloads' topic; of late values, that of the others too. */
+static void find_sources(struct sources *sources, const char *root, const char *values)
 {
-    static const char device[] = "device/", leaf[] = "/values";
+    static const char device[] = "device/", up[] = "/up", leaf[] = "/values", late[] = "/values/late";
     const char *rest = below(root, values), *address = NULL;
 
+    sources->count = 0;
     if (rest && strncmp(rest, device, sizeof device - 1) == 0)
         address = rest + sizeof device - 1;
     const char *slash = address ? strchr(address, '/') : NULL;
-    if (!slash || strcmp(slash, leaf) != 0)
-        return false;
-    return snprintf(up, SELKIE_TOPIC_MAX, "%.*s/up", (int)(slash - values), values) < SELKIE_TOPIC_MAX;
+    bool is_late = slash && strcmp(slash, late) == 0;
+    if (!slash || slash - values >= SELKIE_TOPIC_MAX - (int)sizeof late || (!is_late && strcmp(slash, leaf) != 0))
+        return;
+    sources->count = is_late ? 2 : 1;
+    for (unsigned i = 0; i < sources->count; i++)
+        (void)snprintf(sources->topics[i], SELKIE_TOPIC_MAX, "%.*s%s", (int)(slash - values), values,
+                       i == 0 ? up : leaf);
 }
 
 static enum selkie_access_answer decide_read(const struct selkie_plugin_config *config, const char *text,
                                              const struct selkie_access_request *request)
 {
     struct selkie_topic topic;
-    char up[SELKIE_TOPIC_MAX];
+    struct sources sources;
 
     if (selkie_topic_parse(&topic, config->root, text) < 0)
         return SELKIE_ACCESS_DENY;
@@ -129,7 +141,11 @@ static enum selkie_access_answer decide_read(const struct selkie_plugin_config *
     /* Who reads anything of devices may know what their fields mean; and who reads payloads may have their values. */
     if (topic.kind == SELKIE_TOPIC_MODEL)
         return SELKIE_ACCESS_ALLOW;
-    return allow_if(may_read_one(reader, text) || (payloads_of(config->root, text, up) && may_read_one(reader, up)));
+    find_sources(&sources, config->root, text);
+    bool may = may_read_one(reader, text);
+    for (unsigned i = 0; i < sources.count && !may; i++)
+        may = may_read_one(reader, sources.topics[i]);
+    return allow_if(may);
 }
 
 /* Whether everything that the filter matches lies in the tree of the gateway that asks. */
@@ -157,22 +173,32 @@ static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_con
                     is_own_tree(config->root, filter, request));
 }
 
+static bool covers_one(const struct selkie_plugin_reader *reader, const char *filter)
+{
+    for (size_t i = 0; i < reader->topic_count; i++)
+        if (selkie_filter_covers(reader->topics[i], filter))
+            return true;
+    return false;
+}
+
 /* Whether the user reads all that the filter matches, receipts excepted. */
 static bool reads_filter(const struct selkie_plugin_config *config, const char *filter,
                          const struct selkie_access_request *request)
 {
     const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
-    char up[SELKIE_TOPIC_MAX], models[SELKIE_TOPIC_MAX];
+    struct sources sources;
+    char models[SELKIE_TOPIC_MAX];
 
     if (reads_all(config, request))
         return true;
+    if (!reader)
+        return false;
     (void)snprintf(models, sizeof models, "%s/models/+", config->root);
-    bool of_values = payloads_of(config->root, filter, up);
-    for (size_t i = 0; reader && i < reader->topic_count; i++)
-        if (selkie_filter_covers(reader->topics[i], filter) ||
-            (of_values && selkie_filter_covers(reader->topics[i], up)))
-            return true;
-    return reader && selkie_filter_covers(models, filter);
+    bool covered = covers_one(reader, filter) || selkie_filter_covers(models, filter);
+    find_sources(&sources, config->root, filter);
+    for (unsigned i = 0; i < sources.count && !covered; i++)
+        covered = covers_one(reader, sources.topics[i]);
+    return covered;
 }
 
 /* Mosquitto counts a message that a member of a group may not read as delivered, and the others of the group do not get

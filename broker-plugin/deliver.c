@@ -82,7 +82,7 @@ static mosquitto_property *frame_properties(const struct selkie_output *output)
     return properties;
 }
 
-/* A payload, or its values: they are retained, but late ones are not the device's newest. */
+/* A payload, or its values: they are retained where they are the device's newest. */
 static int publish_frame(const struct selkie_output *output, const char *topic)
 {
     mosquitto_property *properties = frame_properties(output);
@@ -99,9 +99,11 @@ static int publish_device(const struct selkie_deliver *deliver, const struct sel
     static const enum selkie_topic_kind kinds[] = {[SELKIE_OUTPUT_PAYLOAD] = SELKIE_TOPIC_DEVICE_UP,
                                                    [SELKIE_OUTPUT_EVENT] = SELKIE_TOPIC_DEVICE_EVENT,
                                                    [SELKIE_OUTPUT_VALUES] = SELKIE_TOPIC_DEVICE_VALUES};
+    bool late = output->kind == SELKIE_OUTPUT_VALUES && output->late;
     char topic[SELKIE_TOPIC_MAX];
 
-    if (selkie_topic_device(topic, deliver->with.root, output->address, kinds[output->kind]) < 0)
+    if (selkie_topic_device(topic, deliver->with.root, output->address,
+                            late ? SELKIE_TOPIC_DEVICE_LATE : kinds[output->kind]) < 0)
         return SELKIE_EINVAL;
     if (output->kind != SELKIE_OUTPUT_EVENT)
         return publish_frame(output, topic);
@@ -125,7 +127,7 @@ static int publish_state(const struct selkie_deliver *deliver, const struct selk
 
 static int publish_values(const struct selkie_deliver *deliver, const struct selkie_output *output)
 {
-    int result = selkie_retained_values_follow(deliver->with.values, output);
+    int result = output->late ? 0 : selkie_retained_values_follow(deliver->with.values, output);
 
     return result < 0 ? result : publish_device(deliver, output);
 }

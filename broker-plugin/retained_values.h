@@ -20,8 +20,8 @@ struct selkie_retained_values;
 SELKIE_USE_RESULT int selkie_retained_values_open(struct selkie_retained_values **values, const char *root);
 void selkie_retained_values_close(struct selkie_retained_values *values);
 
-/* An output SELKIE_OUTPUT_STATE or SELKIE_OUTPUT_VALUES is about to be published: clears values of another model.
- * 0; SELKIE_ENOMEM: try again. */
+/* An output SELKIE_OUTPUT_STATE or SELKIE_OUTPUT_VALUES that is not late is about to be published: clears values of
+ * another model. 0; SELKIE_ENOMEM: try again. */
 SELKIE_USE_RESULT int selkie_retained_values_follow(struct selkie_retained_values *values,
                                                     const struct selkie_output *output);
 /* Other models are loaded, and all states will be published again: values of a model whose fields are others now are

@@ -12,6 +12,8 @@
 #include <time.h>
 
 #define PAYLOAD_SHOWN 64
+#define VALUES        "/values" /* shown with --values, */
+#define LATE          "/late"   /* also below that */
 
 /* The topics below the root. One device has its own topics; its rejected frames are found by its address. */
 static const struct feed {
@@ -19,9 +21,8 @@ static const struct feed {
     const char *leaf;
     const char *what;
 } feeds[] = {
-    {"device", "/event", "events"},  {"device", "/up", "frames"},
-    {"device", "/values", "values"}, /* with --values */
-    {"rejected", "", "rejections"},  {"gateway", "/state", "gateways"},
+    {"device", "/event", "events"},         {"device", "/up", "frames"},    {"device", VALUES, "values"},
+    {"device", VALUES LATE, "late values"}, {"rejected", "", "rejections"}, {"gateway", "/state", "gateways"},
 };
 
 static void print_clock(void)
@@ -97,12 +98,12 @@ static void print_frame(const char *address, const struct selkie_mqtt_event *mes
     json_decref(bytes);
 }
 
-static void print_values(const char *address, json_t *values, const struct selkie_mqtt_event *message)
+static void print_values(const char *what, const char *address, json_t *values, const struct selkie_mqtt_event *message)
 {
     const char *name;
     json_t *value;
     print_clock();
-    printf("  %-8s  %-16s  #", "values", address);
+    printf("  %-8s  %-16s  #", what, address);
     ctl_print_text(property(message, "counter"));
     json_object_foreach (values, name, value) {
         char *text = json_is_string(value) ? NULL : ctl_json_dump(value, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -127,7 +128,10 @@ static void print_readable(const struct selkie_mqtt_event *message, const char *
         print_frame(address, message);
         break;
     case SELKIE_TOPIC_DEVICE_VALUES:
-        print_values(address, payload, message);
+        print_values("values", address, payload, message);
+        break;
+    case SELKIE_TOPIC_DEVICE_LATE:
+        print_values("late", address, payload, message);
         break;
     case SELKIE_TOPIC_DEVICE_EVENT:
         print_line("event", address, payload, "event", "time");
@@ -176,7 +180,7 @@ static enum ctl_exit subscribe(struct selkie_ctl_client *client, const struct se
         bool of_device = strcmp(feeds[i].family, "device") == 0;
         if (address && strcmp(feeds[i].family, "gateway") == 0)
             continue;
-        if (!view->values && strcmp(feeds[i].what, "values") == 0)
+        if (!view->values && strncmp(feeds[i].leaf, VALUES, sizeof VALUES - 1) == 0)
             continue;
         snprintf(filter, sizeof filter, "%s/%s/%s%s", config->root, feeds[i].family,
                  address && of_device ? address : "+", feeds[i].leaf);
@@ -195,7 +199,7 @@ static enum ctl_exit subscribe(struct selkie_ctl_client *client, const struct se
 static bool is_shown(const struct selkie_mqtt_event *message, const struct view *view)
 {
     const char *leaf = strrchr(message->topic, '/'), *address = view->address;
-    if (leaf && strcmp(leaf, "/values") == 0 && (message->retained || message->len == 0))
+    if (leaf && strcmp(leaf, VALUES) == 0 && (message->retained || message->len == 0))
         return false;
     return !address || strstr(message->topic, address) || strstr((const char *)message->payload, address);
 }

@@ -8,10 +8,15 @@ static const struct pattern {
     enum selkie_topic_kind kind;
     bool device;
 } patterns[] = {
-    {"up", SELKIE_TOPIC_GATEWAY_UP, false},       {"state", SELKIE_TOPIC_GATEWAY_STATE, false},
-    {"stats", SELKIE_TOPIC_GATEWAY_STATS, false}, {"receipt", SELKIE_TOPIC_GATEWAY_RECEIPT, false},
-    {"up", SELKIE_TOPIC_DEVICE_UP, true},         {"state", SELKIE_TOPIC_DEVICE_STATE, true},
-    {"event", SELKIE_TOPIC_DEVICE_EVENT, true},   {"values", SELKIE_TOPIC_DEVICE_VALUES, true},
+    {"up", SELKIE_TOPIC_GATEWAY_UP, false},
+    {"state", SELKIE_TOPIC_GATEWAY_STATE, false},
+    {"stats", SELKIE_TOPIC_GATEWAY_STATS, false},
+    {"receipt", SELKIE_TOPIC_GATEWAY_RECEIPT, false},
+    {"up", SELKIE_TOPIC_DEVICE_UP, true},
+    {"state", SELKIE_TOPIC_DEVICE_STATE, true},
+    {"event", SELKIE_TOPIC_DEVICE_EVENT, true},
+    {"values", SELKIE_TOPIC_DEVICE_VALUES, true},
+    {"values/late", SELKIE_TOPIC_DEVICE_LATE, true},
 };
 
 #define PATTERNS (sizeof patterns / sizeof patterns[0])

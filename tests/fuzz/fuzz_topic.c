@@ -19,6 +19,7 @@ static int write_again(char text[static SELKIE_TOPIC_MAX], const char *root, con
     case SELKIE_TOPIC_DEVICE_STATE:
     case SELKIE_TOPIC_DEVICE_EVENT:
     case SELKIE_TOPIC_DEVICE_VALUES:
+    case SELKIE_TOPIC_DEVICE_LATE:
         return selkie_topic_device(text, root, topic->address, topic->kind);
     case SELKIE_TOPIC_MODEL:
         return selkie_topic_model(text, root, topic->model);

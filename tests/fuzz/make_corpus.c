@@ -158,6 +158,7 @@ int main(int argc, char **argv)
         "selkie\nselkie/gateway/roof-1/receipt",
         "selkie\nselkie/device/0011223344556677/state",
         "selkie\nselkie/device/0011223344556677/values",
+        "selkie\nselkie/device/0011223344556677/values/late",
         "a/b\na/b/models/acme-th1.2_x",
         "selkie\nselkie/rejected/bad-seal",
         "selkie\nselkie/stats",

@@ -581,6 +581,8 @@ START_TEST(watch_shows_values_when_asked_and_as_they_come)
     struct harness_process *silent = start_watch(&fixture, NULL), *watch = start_watch_of_values(&fixture);
     say(client, "selkie/device/" ADDRESS "/values", values);
     harness_wait_log(watch, "values    " ADDRESS "  #7  temperature=21.43  door=open  evil=?[2J  on=true\n");
+    say(client, "selkie/device/" ADDRESS "/values/late", "{\"temperature\":3}");
+    harness_wait_log(watch, "late      " ADDRESS "  #7  temperature=3\n");
     harness_publish(client, "selkie/device/" ADDRESS "/values", "", 0, 1, true, NULL); /* the device went */
     say(client, "selkie/device/" ADDRESS "/up", "last");
     harness_wait_log(watch, "last\n");

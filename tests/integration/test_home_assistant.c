@@ -308,6 +308,31 @@ START_TEST(the_values_of_a_model_are_entities)
 }
 END_TEST
 
+/* A gateway had no network for hours, while another one heard the device. */
+START_TEST(a_value_that_comes_late_is_not_shown)
+{
+    struct frames_device device = frames_device(1);
+    uint8_t late[SELKIE_SEALED_SIZE];
+
+    start(with_models(USERS "," ON), "");
+    send_register(&device, "acme 1");
+    expect_config(&device);
+    harness_seal_data(late, device.address, device.id, device.counter++, "t=-40 open=0 mode=1");
+    hear(&device, "t=21.5 open=1 mode=2");
+    harness_message_free(receive(frames_topic(&device, "values")));
+    ck_assert_int_ge(frames_send(gateway, "roof-1", late, sizeof late, ++seq), 0);
+    frames_await_receipt(gateway, seq);
+    harness_message_free(receive(frames_topic(&device, "state")));
+    json_decref(command("{\"command\":\"getStats\"}"));
+    ck_assert_int_eq(harness_subscribe(home, HOME "none", 1), 1); /* what was published before has come now */
+    json_t *states = check();
+    ck_assert_str_eq(shown(states, &device, "value_temperature"), "21.5");
+    ck_assert_str_eq(shown(states, &device, "value_open"), "ON");
+    json_decref(states);
+    stop();
+}
+END_TEST
+
 START_TEST(another_name_and_another_model_are_followed)
 {
     struct frames_device device = frames_device(1);
@@ -533,6 +558,7 @@ int main(void)
     tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, a_device_that_registers_appears);
     tcase_add_test(tcase, the_values_of_a_model_are_entities);
+    tcase_add_test(tcase, a_value_that_comes_late_is_not_shown);
     tcase_add_test(tcase, another_name_and_another_model_are_followed);
     tcase_add_test(tcase, the_button_approves_whom_it_shows_and_only_for_an_administrator);
     tcase_add_test(tcase, each_ready_model_is_right);

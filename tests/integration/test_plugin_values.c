@@ -120,6 +120,26 @@ static void expect_values(struct harness_client *client, const char *values, boo
     harness_message_free(expect(client, frames_topic(&device, "values"), values, retained));
 }
 
+static const char *late_topic(void)
+{
+    static char topic[100];
+
+    (void)snprintf(topic, sizeof topic, "%s/late", frames_topic(&device, "values"));
+    return topic;
+}
+
+/* Nothing has come to an administrator's client, up to the answer to a command. */
+static void expect_no_more(struct harness_client *reader)
+{
+    static const char ping[] = "{\"commands\":[{\"command\":\"getStats\"}]}";
+
+    ck_assert_int_ge(harness_publish(reader, SELKIE_TOPIC_CONTROL, ping, sizeof ping - 1, 1, false, NULL), 0);
+    harness_message_free(harness_receive(reader, SELKIE_TOPIC_CONTROL));
+    struct harness_message *message = harness_receive_try(reader, "selkie/", 0);
+    ck_assert_msg(!message || message->len == 0, "%s", message ? (const char *)message->payload : "");
+    harness_message_free(message);
+}
+
 /* What a client gets that comes now; NULL = nothing, which the answer to a command shows, as it is sent later. */
 static void expect_retained(const char *values)
 {
@@ -128,12 +148,7 @@ static void expect_retained(const char *values)
     if (values) {
         expect_values(reader, values, true);
     } else {
-        static const char ping[] = "{\"commands\":[{\"command\":\"getStats\"}]}";
-        ck_assert_int_ge(harness_publish(reader, SELKIE_TOPIC_CONTROL, ping, sizeof ping - 1, 1, false, NULL), 0);
-        harness_message_free(harness_receive(reader, SELKIE_TOPIC_CONTROL));
-        struct harness_message *message = harness_receive_try(reader, "selkie/", 0);
-        ck_assert_msg(!message || message->len == 0, "%s", message ? (const char *)message->payload : "");
-        harness_message_free(message);
+        expect_no_more(reader);
     }
     harness_disconnect(reader);
 }
@@ -165,8 +180,17 @@ START_TEST(values_come_behind_their_payload_and_the_newest_are_retained)
     harness_message_free(up);
     harness_message_free(values);
     ck_assert_int_ge(frames_send(gateway, "gw1", late, sizeof late, ++seq), 0);
-    expect_values(reader, "{\"temperature\":1}", false);
+    struct harness_message *came = expect(reader, late_topic(), "{\"temperature\":1}", false);
+    ck_assert_str_eq(harness_message_property(came, "counter"), "1");
+    ck_assert_str_eq(came->content_type, "application/json");
+    ck_assert_int_eq(came->qos, 1);
+    harness_message_free(came);
     expect_retained("{\"temperature\":21.43}");
+    struct harness_client *later = connect_as("ops", late_topic()); /* what is late is in no broker's memory */
+    expect_no_more(later);
+    harness_disconnect(later);
+    struct harness_message *more = harness_receive_try(reader, frames_topic(&device, "values"), 0);
+    ck_assert_msg(!more, "%s", more ? (const char *)more->payload : "");
 
     json_t *state;
     do

@@ -20,17 +20,19 @@ enum { ALLOW = SELKIE_ACCESS_ALLOW, DENY = SELKIE_ACCESS_DENY, DEFER = SELKIE_AC
 static const char *bob_topics[] = {"selkie/device/+/state", "selkie/stats"};
 static const char *admins[] = {"root"};
 static const char *dora_topics[] = {"selkie/device/+/up"}, *eve_topics[] = {"selkie/device/" A "/up"};
+static const char *frank_topics[] = {"selkie/device/+/values"};
 static struct selkie_plugin_reader readers[] = {{.user = "alice"},
                                                 {.user = "bob", .topics = bob_topics, .topic_count = 2},
                                                 {.user = "dora", .topics = dora_topics, .topic_count = 1},
-                                                {.user = "eve", .topics = eve_topics, .topic_count = 1}};
+                                                {.user = "eve", .topics = eve_topics, .topic_count = 1},
+                                                {.user = "frank", .topics = frank_topics, .topic_count = 1}};
 
 static const struct selkie_plugin_config open_house = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true};
 static const struct selkie_plugin_config open_all = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true, .allow_other_topics = true};
 static const struct selkie_plugin_config closed = {
-    .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 4};
+    .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 5};
 static struct selkie_plugin_reader gateway_readers[] = {{.user = "gw1", .topics = bob_topics, .topic_count = 2}};
 static const struct selkie_plugin_config with_reading_gateway = {
     .root = "selkie", .readers = gateway_readers, .reader_count = 1};
@@ -159,6 +161,23 @@ static const struct question questions[] = {
     {&closed, "gw1", READ, "selkie/device/" A "/values", DENY},
     {&open_house, NULL, READ, "selkie/device/" A "/values", ALLOW},
     {&open_house, "gw1", READ, "selkie/device/" A "/values", DENY},
+    /* The late ones as well, for who may read the others. */
+    {&closed, "dora", READ, "selkie/device/" A "/values/late", ALLOW},
+    {&closed, "dora", SUB, "selkie/device/+/values/late", ALLOW},
+    {&closed, "dora", SUB, "$share/billing/selkie/device/+/values/late", ALLOW},
+    {&closed, "dora", SUB, "$share/billing/selkie/device/+/values/+", DENY},
+    {&closed, "dora", READ, "selkie/device/" A "/values/late/x", DENY},
+    {&closed, "frank", READ, "selkie/device/" A "/values/late", ALLOW},
+    {&closed, "frank", READ, "selkie/device/" A "/up", DENY},
+    {&closed, "frank", SUB, "$share/billing/selkie/device/+/values/late", ALLOW},
+    {&closed, "eve", READ, "selkie/device/0011223344556678/values/late", DENY},
+    {&closed, "eve", SUB, "$share/billing/selkie/device/" A "/values/late", ALLOW},
+    {&closed, "eve", SUB, "$share/billing/selkie/device/+/values/late", DENY},
+    {&closed, "bob", READ, "selkie/device/" A "/values/late", DENY},
+    {&closed, "carol", READ, "selkie/device/" A "/values/late", DENY},
+    {&open_house, "gw1", READ, "selkie/device/" A "/values/late", DENY},
+    {&deep_root, NULL, READ, "site/selkie/device/" A "/values/late", ALLOW},
+    {&open_all, "root", WRITE, "selkie/device/" A "/values/late", DENY},
     {&closed, "dora", READ, "selkie/models/acme", ALLOW},
     {&closed, "dora", SUB, "selkie/models/+", ALLOW},
     {&closed, "dora", SUB, "$share/billing/selkie/models/+", ALLOW},

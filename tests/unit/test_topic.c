@@ -48,6 +48,7 @@ START_TEST(every_device_topic_is_written_and_read)
         {SELKIE_TOPIC_DEVICE_STATE, "selkie/device/001122334455abcd/state"},
         {SELKIE_TOPIC_DEVICE_EVENT, "selkie/device/001122334455abcd/event"},
         {SELKIE_TOPIC_DEVICE_VALUES, "selkie/device/001122334455abcd/values"},
+        {SELKIE_TOPIC_DEVICE_LATE, "selkie/device/001122334455abcd/values/late"},
     };
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
         char text[SELKIE_TOPIC_MAX];
@@ -124,6 +125,9 @@ START_TEST(near_misses_are_other)
         "selkie/models/Acme",
         "selkie/models/a/b",
         "selkie/device/001122334455abcd/value",
+        "selkie/device/001122334455abcd/values/",
+        "selkie/device/001122334455abcd/values/later",
+        "selkie/device/001122334455abcd/late",
         "selkie/gateway/roof/values",
         "selkie/stats/",
         "selkie/stats2",

@@ -20,7 +20,8 @@ export interface SessionListener {
 // Not …/up of all devices: after a start, the plugin holds payloads back until somebody reads them all, and this page stores none.
 const FEEDS: [string, string][] = [
   ['models/+', 'models'], ['stats', "the plugin's statistics"], ['gateway/+/state', 'gateways'], ['gateway/+/stats', "gateways' stats"],
-  ['device/+/state', 'devices'], ['device/+/values', 'values'], ['device/+/event', 'events'], ['rejected/+', 'rejections'],
+  ['device/+/state', 'devices'], ['device/+/values', 'values'],
+  ['device/+/values/late', 'late values'], ['device/+/event', 'events'], ['rejected/+', 'rejections'],
 ];
 
 export class Session {
@@ -99,7 +100,8 @@ export class Session {
       return;
     }
     if (!message.topic.startsWith(this.topic)) return;
-    const [family, name, leaf, more] = message.topic.slice(this.topic.length).split('/');
+    const [family, name, leaf, more, rest] = message.topic.slice(this.topic.length).split('/');
+    if (family === 'device' && name !== undefined && leaf === 'values' && more === 'late' && rest === undefined) this.takeValues(name, message, true);
     if (more !== undefined) return;
     if (family === 'device' && name !== undefined) this.takeDevice(name, leaf, message);
     else if (family === 'gateway' && name !== undefined && leaf === 'state') this.store.takeGatewayState(name, message.payload);
@@ -116,13 +118,17 @@ export class Session {
       if (message.retained && this.sweeper !== undefined) this.sweepLater();
       if ((this.store.devices.get(address)?.pending ?? 0) !== before) this.listener.waiting();
     } else if (leaf === 'values') {
-      this.store.takeValues(address, message.payload, message.property('rx'), message.retained);
+      this.takeValues(address, message, false);
     } else if (leaf === 'event') {
       this.store.takeEvent(address, message.payload);
       this.listener.waiting();
     } else if (leaf === 'up' && address === this.opened) {
       this.listener.payload(message);
     }
+  }
+
+  private takeValues(address: string, message: Message, late: boolean): void {
+    this.store.takeValues(address, message.payload, message.property('rx'), message.retained, late);
   }
 
   private takeStats(message: Message): void {

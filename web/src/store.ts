@@ -166,10 +166,10 @@ export class Store {
     this.changed('order');
   }
 
-  takeValues(address: string, payload: Uint8Array, rx: string | undefined, retained: boolean): void {
+  takeValues(address: string, payload: Uint8Array, rx: string | undefined, retained: boolean, late: boolean): void {
     const device = this.devices.get(address);
     if (payload.length === 0) {
-      if (!device) return;
+      if (!device || late) return;
       device.values = new Map();
       device.valuesAt = undefined;
       device.history.clear();
@@ -183,8 +183,8 @@ export class Store {
     taker.turn = this.turn;
     const values = parse.values(given);
     taker.history.add(at, values);
-    if (taker.valuesAt === undefined || at >= taker.valuesAt || now() < taker.valuesAt) {
-      taker.values = values; // not a late reading
+    if (!late) {
+      taker.values = values;
       taker.valuesAt = at;
     }
     this.changed('devices', address);

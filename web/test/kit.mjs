@@ -219,6 +219,10 @@ export class AsPlugin {
     return this.publish(`device/${address(number)}/values`, values, { retain: true, properties: { counter: '7', gateway: 'roof-1', rx: String(rx), clock: 'age', form: 'session' } });
   }
 
+  late(number, values, rx) {
+    return this.publish(`device/${address(number)}/values/late`, values, { properties: { counter: '6', gateway: 'roof-1', rx: String(rx), clock: 'age', form: 'session' } });
+  }
+
   model() {
     return this.publish('models/acme-th1', {
       model: 'acme-th1', manufacturer: 'Acme', firmware: ['acme-th1 *'], format: 'packed',

@@ -172,9 +172,11 @@ test('one device: values, line, state, and its payload while it is open', { skip
   await detail.getByRole('img', { name: /temperature, in °C: .* lowest 21, highest 30, last 21/ }).waitFor();
   await detail.getByLabel('Line of').selectOption('humidity');
   await detail.getByRole('img', { name: /humidity, in %: .* lowest 40, highest 49, last 49/ }).waitFor();
-  // A reading that came late stands in its place of the line, and not as the newest value.
-  await plugin.values(1, { temperature: 99, humidity: 1 }, Date.now() - 330_000);
+  // A reading that came late stands in its place of the line, and not as the newest value, whatever a gateway's clock says.
+  await plugin.late(1, { temperature: 99, humidity: 1 }, Date.now() - 330_000);
   await detail.getByRole('img', { name: /humidity, in %: .* lowest 1, highest 49, last 49/ }).waitFor();
+  await plugin.late(1, { temperature: 99, humidity: 2 }, Date.now());
+  await detail.getByRole('img', { name: /humidity, in %: .* lowest 1, highest 49, last 2/ }).waitFor();
   assert.equal(await detail.getByText('99 °C').count(), 0);
   const properties = { counter: '8', gateway: 'roof-1', form: 'session' };
   await until('its payload is shown', async () => {

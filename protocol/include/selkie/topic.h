@@ -33,6 +33,7 @@ enum selkie_topic_kind {
     SELKIE_TOPIC_DEVICE_STATE,    /* device/<address>/state */
     SELKIE_TOPIC_DEVICE_EVENT,    /* device/<address>/event */
     SELKIE_TOPIC_DEVICE_VALUES,   /* device/<address>/values */
+    SELKIE_TOPIC_DEVICE_LATE,     /* device/<address>/values/late */
     SELKIE_TOPIC_MODEL,           /* models/<model> */
     SELKIE_TOPIC_REJECTED,        /* rejected/<reason> */
     SELKIE_TOPIC_STATS,           /* stats */
