@@ -261,6 +261,27 @@ static enum selkie_access_answer decide_discovery(const struct selkie_plugin_con
     }
 }
 
+/* Whether a filter matches what describes a device to Home Assistant. */
+static bool touches_discovery(const char *prefix, const char *filter)
+{
+    char all[SELKIE_TOPIC_MAX];
+
+    return prefix && snprintf(all, sizeof all, "%s/device/+/config", prefix) > 0 && selkie_filter_overlaps(all, filter);
+}
+
+/* As below the root: the descriptions are for who may read the states, all those that the filter matches. */
+static enum selkie_access_answer decide_shared_discovery(const struct selkie_plugin_config *config, const char *filter,
+                                                         const struct selkie_access_request *request)
+{
+    uint8_t address[SELKIE_ADDRESS_SIZE];
+    char states[SELKIE_TOPIC_MAX];
+
+    if (!selkie_discovery_topic_parse(filter, config->discovery_prefix, address) ||
+        selkie_topic_device(states, config->root, address, SELKIE_TOPIC_DEVICE_STATE) < 0)
+        (void)snprintf(states, sizeof states, "%s/device/+/state", config->root);
+    return reads_filter(config, states, request) ? decide_other(config, filter) : SELKIE_ACCESS_DENY;
+}
+
 static bool touches(const char *root, const char *filter)
 {
     char tree[SELKIE_TOPIC_MAX];
@@ -281,6 +302,8 @@ enum selkie_access_answer selkie_access_decide(const struct selkie_plugin_config
         return decide_control(config, topic, request);
     if (shared && request->access == MOSQ_ACL_SUBSCRIBE && touches(config->root, topic))
         return decide_shared(config, topic, request);
+    if (shared && request->access == MOSQ_ACL_SUBSCRIBE && touches_discovery(config->discovery_prefix, topic))
+        return decide_shared_discovery(config, topic, request);
     if (!shared && config->discovery_prefix && below(config->discovery_prefix, topic))
         return decide_discovery(config, topic, request);
     if (!below(config->root, topic))

@@ -21,8 +21,10 @@ static const char *bob_topics[] = {"selkie/device/+/state", "selkie/stats"};
 static const char *admins[] = {"root"};
 static const char *dora_topics[] = {"selkie/device/+/up"}, *eve_topics[] = {"selkie/device/" A "/up"};
 static const char *frank_topics[] = {"selkie/device/+/values"};
+static const char *one_topics[] = {"selkie/device/" A "/state"};
 static struct selkie_plugin_reader readers[] = {{.user = "alice"},
                                                 {.user = "bob", .topics = bob_topics, .topic_count = 2},
+                                                {.user = "one", .topics = one_topics, .topic_count = 1},
                                                 {.user = "dora", .topics = dora_topics, .topic_count = 1},
                                                 {.user = "eve", .topics = eve_topics, .topic_count = 1},
                                                 {.user = "frank", .topics = frank_topics, .topic_count = 1}};
@@ -32,7 +34,7 @@ static const struct selkie_plugin_config open_house = {
 static const struct selkie_plugin_config open_all = {
     .root = "selkie", .admins = admins, .admin_count = 1, .any_reader = true, .allow_other_topics = true};
 static const struct selkie_plugin_config closed = {
-    .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 5};
+    .root = "selkie", .admins = admins, .admin_count = 1, .readers = readers, .reader_count = 6};
 static struct selkie_plugin_reader gateway_readers[] = {{.user = "gw1", .topics = bob_topics, .topic_count = 2}};
 static const struct selkie_plugin_config with_reading_gateway = {
     .root = "selkie", .readers = gateway_readers, .reader_count = 1};
@@ -40,7 +42,7 @@ static const struct selkie_plugin_config with_home_assistant = {.root = "selkie"
                                                                 .admins = admins,
                                                                 .admin_count = 1,
                                                                 .readers = readers,
-                                                                .reader_count = 2,
+                                                                .reader_count = 3,
                                                                 .discovery_prefix = "homeassistant"};
 static const struct selkie_plugin_config deep_root = {.root = "site/selkie", .any_reader = true};
 
@@ -225,6 +227,16 @@ static const struct question questions[] = {
     {&with_home_assistant, "bob", SUB, "homeassistant/+/+/config", ALLOW},
     {&with_home_assistant, "eve", SUB, "homeassistant/#", DEFER},
     {&with_home_assistant, "alice", SUB, "$share/x/homeassistant/#", DEFER},
+    {&with_home_assistant, "bob", SUB, "$share/x/homeassistant/#", DEFER},
+    {&with_home_assistant, "eve", SUB, "$share/x/homeassistant/#", DENY}, /* would take them from the others */
+    {&with_home_assistant, NULL, SUB, "$share/x/homeassistant/+/+/config", DENY},
+    {&with_home_assistant, "gw1", SUB, "$share/x/" HOME, DENY},
+    {&with_home_assistant, "eve", SUB, "$share/x/homeassistant/+/selkie_" A "/config", DENY},
+    {&with_home_assistant, "one", SUB, "$share/x/homeassistant/device/+/config", DENY},
+    {&with_home_assistant, "one", SUB, "$share/x/" HOME, DEFER},
+    {&with_home_assistant, "eve", SUB, "$share/x/homeassistant/status", DEFER},
+    {&with_home_assistant, "eve", SUB, "$share/x/homeassistant/device/+/state", DEFER},
+    {&with_home_assistant, "eve", UNSUB, "$share/x/homeassistant/#", DEFER},
     {&with_home_assistant, "alice", UNSUB, "homeassistant/#", ALLOW},
     {&with_home_assistant, "alice", WRITE, "homeassistant/status", DEFER},
     {&with_home_assistant, "alice", READ, "homeassistant/status", DEFER},
