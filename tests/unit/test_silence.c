@@ -171,6 +171,47 @@ START_TEST(the_state_says_silent_while_the_alarm_stands)
 }
 END_TEST
 
+/* Of the states that have come. */
+static unsigned states_without_silence(void)
+{
+    unsigned count = 0;
+
+    while (kit_waiting(host, SELKIE_OUTPUT_STATE) > 0) {
+        struct selkie_output *output = kit_next(host, SELKIE_OUTPUT_STATE);
+        count += strstr((const char *)output->data, "\"silent\"") == NULL;
+        selkie_output_free(output);
+    }
+    return count;
+}
+
+/* After a restart or a reload, which is the same to the library: more devices than end in one step. */
+START_TEST(without_a_time_of_silence_nobody_is_silent)
+{
+    enum { OTHERS = 300 };
+
+    for (unsigned i = 0; i < OTHERS; i++) {
+        struct kit_device other = kit_device(2 + i, 1);
+        kit_submit_wait(host, kit_data(&other, "x"));
+    }
+    listen_s(AFTER_S + AFTER_S / 4);
+    expect_silent_devices(OTHERS + 1);
+    kit_close(host);
+    options.silent_after_s = 0;
+    host = kit_open(&options);
+    unsigned ended = 0;
+    for (int turns = 0; turns < 1000 && ended <= OTHERS; turns++) {
+        sleep_s(1);
+        turn();
+        ended += states_without_silence();
+    }
+    ck_assert_uint_eq(ended, OTHERS + 1);
+    expect_silent_devices(0);
+    listen_s(2 * AFTER_S);
+    ck_assert_uint_eq(states_without_silence(), 0); /* each once */
+    expect_silent_devices(0);
+}
+END_TEST
+
 START_TEST(a_gateway_with_seldom_stats_is_heard_and_one_that_says_any_number_is_not_believed)
 {
     selkie_unsealer_hear_gateway(kit_unsealer(host), 600);
@@ -331,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, the_stats_count_who_is_silent);
     tcase_add_test(tcase, silence_is_reported_once_after_its_time);
     tcase_add_test(tcase, the_state_says_silent_while_the_alarm_stands);
+    tcase_add_test(tcase, without_a_time_of_silence_nobody_is_silent);
     tcase_add_test(tcase, a_clock_that_is_set_proves_nothing);
     tcase_add_test(tcase, a_gateway_with_seldom_stats_is_heard_and_one_that_says_any_number_is_not_believed);
     tcase_add_test(tcase, an_outage_of_all_gateways_does_not_count);

@@ -123,6 +123,10 @@ SELKIE_USE_RESULT int selkie_registry_retired(struct selkie_registry *registry,
 SELKIE_USE_RESULT int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after, int64_t span,
                                                   int64_t before_ms, int64_t now_ms, struct selkie_binding *binding);
 
+/* As selkie_registry_next_silent, for those that are marked silent, whatever their status. */
+SELKIE_USE_RESULT int selkie_registry_next_marked(struct selkie_registry *registry, int64_t *after, int64_t span,
+                                                  struct selkie_binding *binding);
+
 /* The number of active bindings above number *after that are marked silent, of devices that are not revoked. Searches
  * `span` numbers, and *after is as above. */
 SELKIE_USE_RESULT int selkie_registry_count_silent(struct selkie_registry *registry, int64_t *after, int64_t span);

@@ -101,6 +101,18 @@ int selkie_registry_next_silent(struct selkie_registry *registry, int64_t *after
     return end_search(registry, result, after, last, binding);
 }
 
+int selkie_registry_next_marked(struct selkie_registry *registry, int64_t *after, int64_t span,
+                                struct selkie_binding *binding)
+{
+    const int64_t last = *after + span;
+    int result = one_binding(
+        registry,
+        selkie_sql(registry, SELKIE_SQL_BINDING_MARKED, SELKIE_VALUES(SELKIE_INTEGER(*after), SELKIE_INTEGER(last))),
+        binding);
+
+    return end_search(registry, result, after, last, binding);
+}
+
 int selkie_registry_count_silent(struct selkie_registry *registry, int64_t *after, int64_t span)
 {
     const int64_t last = *after + span;

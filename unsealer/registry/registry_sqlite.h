@@ -105,6 +105,7 @@
                                          "(last_seen < ? OR last_seen > ?) ORDER BY number LIMIT 1")                   \
     X(BINDING_SILENT_COUNT, "SELECT count(*) FROM binding WHERE number > ? AND number <= ? AND status = 1 AND "        \
                             "silent = 1 AND revoked = 0")                                                              \
+    X(BINDING_MARKED, SELKIE_SQL_BINDING "WHERE number > ? AND number <= ? AND silent = 1 ORDER BY number LIMIT 1")    \
     X(BINDING_LAST, "SELECT max(number) FROM binding")                                                                 \
     X(BINDING_TAG, SELKIE_SQL_BINDING "WHERE tag = ? AND (status, number) > (?, ?) ORDER BY status, number LIMIT 1")   \
     X(BINDING_TAG_COUNT, "SELECT count(*) FROM binding WHERE tag = ? AND status < 4")                                  \

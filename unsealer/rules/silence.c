@@ -52,13 +52,39 @@ int64_t selkie_silence_heard_us(unsigned interval_s)
     return (int64_t)interval * 2 * 1000000;
 }
 
+/* Silence is not reported any more: who was marked before is not silent. One walk after the start. */
+static int unmark_all(struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)
+{
+    struct selkie_binding binding;
+    int64_t span_end = silence->at + SPAN;
+    int ended = 0, result = 1;
+
+    if (silence->unmarked || now_us < silence->next_us)
+        return 0;
+    while (ended < EVENTS_MAX && (result = selkie_registry_next_marked(effects->registry, &silence->at,
+                                                                       span_end - silence->at, &binding)) > 0) {
+        binding.silent = false;
+        result = selkie_registry_put_binding(effects->registry, &binding);
+        if (result == 0)
+            result = selkie_state_publisher_touch(&effects->states, binding.address, NULL);
+        if (result < 0)
+            return result;
+        ended++;
+    }
+    silence->unmarked = result == 0 && silence->at == 0;
+    silence->next_us = now_us + STEP_US;
+    return result < 0 ? result : 0;
+}
+
 int selkie_silence_walk(struct selkie_effects *effects, struct selkie_silence *silence, int64_t now_us)
 {
     struct selkie_binding binding;
     int64_t span_end = silence->at + SPAN;
     int events = 0, result = 1;
 
-    if (silence->after_ms == 0 || !has_listened(effects, silence, now_us) || now_us < silence->next_us)
+    if (silence->after_ms == 0)
+        return unmark_all(effects, silence, now_us);
+    if (!has_listened(effects, silence, now_us) || now_us < silence->next_us)
         return 0;
     while (events < EVENTS_MAX &&
            (result = selkie_registry_next_silent(effects->registry, &silence->at, span_end - silence->at,

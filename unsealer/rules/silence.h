@@ -19,7 +19,8 @@
 int64_t selkie_silence_heard_us(unsigned interval_s);
 
 struct selkie_silence {
-    int64_t after_ms;       /* 0 = off */
+    int64_t after_ms;       /* 0 = off: whoever is marked silent ceases to be, in one walk */
+    bool unmarked;          /* that walk has ended */
     int64_t at;             /* binding */
     int64_t next_us;        /* when the next step is due, monotonic */
     int64_t heard_until_us; /* monotonic; 0 = no gateway was ever heard */
