@@ -157,7 +157,7 @@ compose up --detach >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "dock
 wait_until 120 heard 1 "$village_even" || fail "nobody is heard through the village's first gateway"
 wait_until 60 heard 1 "$village_odd" || fail "nobody is heard through the village's second gateway"
 wait_until 90 healthy || fail "not every container is healthy after a second start"
-[ "$(compose ps --quiet | wc -l)" -eq 12 ] || fail "the village, or what serves its metrics, is not whole"
+[ "$(compose ps --quiet | wc -l)" -eq 13 ] || fail "the village, or what serves its metrics, is not whole"
 told() { compose exec -T prometheus promtool query instant http://localhost:9090 "$1" | grep -q '=>'; } # QUERY that gives something
 wait_until 60 told 'sum(selkie_gateway_online) == 3' || fail "Prometheus does not know the three gateways"
 wait_until 60 told 'sum(selkie_frames_accepted_total) > 0 and sum(selkie_devices_active) > 1' || fail "Prometheus has no figures of the plugin"

@@ -141,7 +141,7 @@ boot_run sh -ec 'cd /root/metrics
   systemctl reload mosquitto
   sed -e "s|^SELKIE_BROKER=.*|SELKIE_BROKER=ssl://$(hostname):8883|; s|^MQTT2PROM_MQTT_PASSWORD=.*|&only-for-this-test|; s|^#SELKIE_CA|SELKIE_CA|" \
     /usr/share/selkie-metrics/metrics.conf | install -m 600 /dev/stdin /etc/selkie/metrics.conf
-  systemctl enable --now selkie-exporter@plugin selkie-exporter@gateways' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "the exporters do not start"; }
+  systemctl enable --now selkie-exporter@plugin selkie-exporter@gateways selkie-exporter@online' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "the exporters do not start"; }
 # shown PORT METRIC: an exporter has this metric, with the value 1.
 # shellcheck disable=SC2016
 shown() { boot_run bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3' "$1" 2>/dev/null | grep -q "^$2{.*} 1\r\?$"; }
@@ -150,7 +150,8 @@ exporter_fail() {
   fail "$1"
 }
 boot_wait 60 shown 9641 selkie_storage_working || exporter_fail "the exporter shows nothing of the plugin"
-boot_wait 60 shown 9642 selkie_gateway_online || exporter_fail "the exporter shows nothing of the gateway"
+boot_wait 60 shown 9642 selkie_gateway_storage_working || exporter_fail "the exporter shows nothing of the gateway"
+boot_wait 60 shown 9645 selkie_gateway_online || exporter_fail "the exporter does not show that the gateway is online"
 [ "$(boot_run stat -c %u "/proc/$(boot_run systemctl show --property MainPID --value selkie-exporter@plugin)")" != 0 ] || fail "an exporter runs as root"
 boot_run sh -c 'apt-get install -y --reinstall /root/metrics/selkie-metrics_*.deb' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reinstalling selkie-metrics failed"; }
 boot_wait 60 shown 9641 selkie_storage_working || exporter_fail "the exporter does not work after an upgrade"
