@@ -90,6 +90,24 @@ START_TEST(a_registry_of_each_earlier_version_is_upgraded_and_forgets_nothing)
 }
 END_TEST
 
+/* What waited for the broker at the upgrade. */
+START_TEST(a_payload_that_waits_is_of_the_firmware_of_its_device)
+{
+    const char *dir = kit_dir();
+    struct kit_device device = kit_device(1, 1);
+    struct kit_host *host = kit_open_dir(dir);
+
+    kit_submit_wait(host, kit_register(&device, NULL, "th 1.0"));
+    kit_submit_wait(host, kit_data(&device, "one"));
+    kit_close(host);
+    make_version(dir, _i);
+    host = kit_open_dir(dir);
+    kit_expect_payload(host, &device, 1, "one");
+    kit_close(host);
+    ck_assert_int_eq(number_of(dir, "SELECT count(*) FROM outbox WHERE counter = 1 AND firmware = 'th 1.0'"), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("registry_upgrade");
@@ -97,6 +115,7 @@ int main(void)
 
     tcase_add_unchecked_fixture(tcase, kit_root_make, kit_root_remove);
     tcase_add_loop_test(tcase, a_registry_of_each_earlier_version_is_upgraded_and_forgets_nothing, 1, 3);
+    tcase_add_loop_test(tcase, a_payload_that_waits_is_of_the_firmware_of_its_device, 1, 3);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

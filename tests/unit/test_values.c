@@ -208,6 +208,40 @@ START_TEST(what_a_restart_replays_has_values_again)
 }
 END_TEST
 
+/* Payloads wait for a reader (0), or are left by a crash (1); meanwhile their ID is replaced by one of other firmware.
+ */
+START_TEST(what_waits_is_of_the_firmware_that_sent_it)
+{
+    const struct selkie_unsealer_options options = {.state_dir = kit_dir(),
+                                                    .models = models,
+                                                    .rebind = SELKIE_REBIND_ALLOW,
+                                                    .replay_wait_ms = _i == 0 ? 600000 : 0};
+    struct kit_device plain = kit_device(2, 1), again = kit_device(1, 2), plain_again = kit_device(2, 2);
+
+    host = kit_open(&options);
+    kit_submit_wait(host, kit_register(&device, NULL, "th 1.0"));
+    kit_submit_wait(host, kit_data(&device, "t=1"));
+    kit_submit_wait(host, kit_data(&plain, "t=5")); /* it did not say which */
+    if (_i == 0)
+        ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_PAYLOAD), 0);
+    kit_submit_wait(host, kit_register(&again, NULL, "nobody 2"));
+    kit_submit_wait(host, kit_data(&again, "t=2"));
+    kit_submit_wait(host, kit_register(&plain_again, NULL, "nobody 2"));
+    if (_i == 0) {
+        selkie_unsealer_reader(kit_unsealer(host));
+    } else {
+        kit_close(host);
+        host = kit_open(&options);
+    }
+    expect_values("{\"warm\":1}", "by-firmware", 1, false);
+    expect_values("{\"other\":2}", "other", 1, false);
+    kit_expect_payload(host, &device, 1, "t=1");
+    kit_expect_payload(host, &plain, 0, "t=5");
+    kit_expect_payload(host, &again, 1, "t=2");
+    ck_assert_uint_eq(kit_waiting(host, SELKIE_OUTPUT_VALUES), 0);
+}
+END_TEST
+
 START_TEST(a_payload_that_does_not_fit_is_published_and_told_once_a_minute)
 {
     host = open_host(kit_dir(), SELKIE_ENROL_OPEN);
@@ -314,6 +348,7 @@ int main(void)
     tcase_add_test(tcase, a_late_frame_and_one_of_a_replaced_id_say_so);
     tcase_add_test(tcase, parked_frames_have_values_when_they_are_released);
     tcase_add_test(tcase, what_a_restart_replays_has_values_again);
+    tcase_add_loop_test(tcase, what_waits_is_of_the_firmware_that_sent_it, 0, 2);
     tcase_add_test(tcase, a_payload_that_does_not_fit_is_published_and_told_once_a_minute);
     tcase_add_test(tcase, a_model_that_is_not_known_is_refused_with_those_that_are);
     tcase_add_test(tcase, a_chosen_model_that_is_gone_is_shown_and_gives_no_values);

@@ -61,16 +61,14 @@ static struct selkie_output *tell(struct selkie_values *values, const struct sel
                                            (json_int_t)payload->counter, "reason", text));
 }
 
-/* The model of a payload that is not of this run's decisions. The ID that counts is the active one. */
+/* The model of a payload that comes out of the outbox: what the operator chose may be another one by now, but the
+ * firmware is that of the ID that sent it. */
 static const struct selkie_model *find_model(struct selkie_values *values, struct selkie_registry *registry,
                                              const struct selkie_output *payload)
 {
     const struct selkie_model *model = NULL;
-    struct selkie_binding live[SELKIE_LIVE_MAX];
-    int count = selkie_registry_live(registry, payload->address, live);
 
-    if (count < 0 || selkie_device_models_find(values->models, registry, payload->address,
-                                               count > 0 ? live[0].firmware : "", &model) < 0)
+    if (selkie_device_models_find(values->models, registry, payload->address, payload->firmware, &model) < 0)
         return NULL;
     return model;
 }

@@ -146,6 +146,9 @@ static int upgrade(struct selkie_registry *registry, int64_t version, const char
     static const char from_2[] = "BEGIN IMMEDIATE;"
                                  "ALTER TABLE device ADD COLUMN model TEXT NOT NULL DEFAULT '';"
                                  "ALTER TABLE outbox ADD COLUMN late INTEGER NOT NULL DEFAULT 0;"
+                                 "ALTER TABLE outbox ADD COLUMN firmware TEXT NOT NULL DEFAULT '';"
+                                 "UPDATE outbox SET firmware = coalesce((SELECT firmware FROM binding "
+                                 "WHERE binding.address = outbox.address AND binding.status = 1), '');"
                                  "PRAGMA user_version = 3;"
                                  "COMMIT";
     static const char *const steps[VERSION] = {[1] = from_1, [2] = from_2};

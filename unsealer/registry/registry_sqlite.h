@@ -49,7 +49,7 @@
 #define SELKIE_OUTBOX_COLUMNS(FIRST, X) \
     FIRST(number, INTEGER, outbox) X(kind, INTEGER, kind) X(address, BLOB, address) X(counter, INTEGER, counter) \
     X(rx, INTEGER, rx_ms) X(clock, INTEGER, clock) X(gateway, TEXT, gateway) X(form, INTEGER, form) X(rssi, INTEGER, rssi) \
-    X(late, INTEGER, late)
+    X(late, INTEGER, late) X(firmware, TEXT, firmware)
 #define SELKIE_GATEWAY_COLUMNS(FIRST, X) \
     FIRST(name, TEXT, name) X(auth, INTEGER, auth) X(salt, BLOB, salt) X(hash, BLOB, hash) \
     X(iterations, INTEGER, iterations) X(added, INTEGER, added_ms)

@@ -163,6 +163,7 @@ CREATE TABLE outbox (
     form    INTEGER NOT NULL,
     rssi    INTEGER NOT NULL,    -- dBm; 0 = unknown
     late    INTEGER NOT NULL,    -- payload: it is not the device's newest
+    firmware TEXT NOT NULL,      -- payload: of the ID that sent it, which may be replaced while it waits
     data    BLOB                 -- payload: sealed; event: JSON; state: NULL, made when it is published
 );
 

@@ -21,6 +21,7 @@ static int put_payload(struct selkie_effects *effects, const struct selkie_bindi
     output->form = opened->form;
     output->late = late || binding->status != SELKIE_BINDING_ACTIVE;
     output->model_known = true;
+    memcpy(output->firmware, binding->firmware, sizeof output->firmware);
     int result = selkie_device_models_find(&effects->models, effects->registry, binding->address, binding->firmware,
                                            &output->model);
     if (result < 0) {

@@ -120,9 +120,10 @@ struct selkie_output {
     enum selkie_clock clock; /* by this clock */
     int16_t rssi;            /* dBm; 0 = unknown */
     uint32_t counter;
-    bool late;                        /* PAYLOAD, VALUES: not the device's newest: it came late, or of a replaced ID */
-    bool model_known;                 /* PAYLOAD: `model` has been looked for */
-    const struct selkie_model *model; /* the device's model; NULL = none. PAYLOAD, STATE, VALUES */
+    bool late; /* PAYLOAD, VALUES: not the device's newest: it came late, or of a replaced ID */
+    char firmware[SELKIE_FIRMWARE_MAX + 1]; /* PAYLOAD: of the ID that sent it */
+    bool model_known;                       /* PAYLOAD: `model` has been looked for */
+    const struct selkie_model *model;       /* the device's model; NULL = none. PAYLOAD, STATE, VALUES */
     uint64_t outbox; /* growing number in the outbox, for selkie_unsealer_delivered; 0 = not in the outbox */
     uint64_t token;  /* ANSWER: as given with the command */
     char reason[SELKIE_REASON_MAX];
