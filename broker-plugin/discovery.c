@@ -89,7 +89,7 @@ static void retire_all(struct selkie_discovery *discovery)
 void selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
                                 const struct selkie_models *models)
 {
-    bool was_off = discovery->prefix[0] == '\0';
+    bool was_off = discovery->prefix[0] == '\0', more = approve_button && !discovery->approve_button;
 
     if (!was_off && (!prefix || strcmp(prefix, discovery->prefix) != 0))
         retire_all(discovery);
@@ -101,13 +101,22 @@ void selkie_discovery_configure(struct selkie_discovery *discovery, const char *
         return;
     }
     selkie_discovery_table_enqueue_all(&discovery->table);
-    if (was_off)
+    if (was_off || more)
         discovery->refreshed = false;
 }
 
 bool selkie_discovery_is_refreshed(const struct selkie_discovery *discovery)
 {
     return discovery->refreshed || discovery->prefix[0] == '\0';
+}
+
+static int take_back(struct selkie_discovery *discovery, struct selkie_discovery_entry *entry)
+{
+    int result = entry->parts ? clear(discovery->prefix, entry->address) : 0;
+
+    if (result != SELKIE_ENOMEM)
+        selkie_discovery_table_forget(&discovery->table, entry);
+    return result;
 }
 
 int selkie_discovery_note_state(struct selkie_discovery *discovery, const struct selkie_output *output)
@@ -123,12 +132,7 @@ int selkie_discovery_note_state(struct selkie_discovery *discovery, const struct
         return result;
     }
     struct selkie_discovery_entry *entry = selkie_discovery_table_find(&discovery->table, output->address);
-    if (!entry)
-        return 0;
-    int result = entry->parts ? clear(discovery->prefix, entry->address) : 0;
-    if (result != SELKIE_ENOMEM)
-        selkie_discovery_table_forget(&discovery->table, entry);
-    return result;
+    return entry ? take_back(discovery, entry) : 0;
 }
 
 void selkie_discovery_end_refresh(struct selkie_discovery *discovery)
@@ -312,13 +316,15 @@ static void step(struct selkie_discovery *discovery)
     int done = clear_outdated(discovery);
 
     while (done >= 0 && done < SELKIE_DISCOVERY_STEP && (entry = discovery->table.queue)) {
-        int result = publish_entry(discovery, entry);
+        bool shown = !entry->pending || discovery->approve_button; /* else it was shown with the button */
+        int result = shown ? publish_entry(discovery, entry) : take_back(discovery, entry);
         if (result == SELKIE_ENOMEM)
             return; /* again in the next step */
         if (result < 0)
             selkie_plugin_log(LOG_ERR, "cannot publish a message for Home Assistant below %s: %s", discovery->prefix,
                               selkie_error_text(result));
-        selkie_discovery_table_dequeue(&discovery->table, entry);
+        if (shown)
+            selkie_discovery_table_dequeue(&discovery->table, entry);
         done++;
     }
 }

@@ -34,7 +34,8 @@ void selkie_discovery_close(struct selkie_discovery *discovery);
  * models are borrowed until the next call. */
 void selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
                                 const struct selkie_models *models);
-/* False: the states of all devices are needed, because it was off before. */
+/* False: the states of all devices are needed, because it was off before, or the button, with which some that wait are
+ * shown. */
 bool selkie_discovery_is_refreshed(const struct selkie_discovery *discovery);
 
 /* A device's state (SELKIE_OUTPUT_STATE) was published. 0 or SELKIE_ENOMEM. */

@@ -81,6 +81,7 @@ void selkie_discovery_table_dequeue(struct selkie_discovery_table *table, struct
 void selkie_discovery_table_forget(struct selkie_discovery_table *table, struct selkie_discovery_entry *entry)
 {
     selkie_discovery_table_dequeue(table, entry);
+    table->pending -= entry->pending;
     HASH_DEL(table->entries, entry);
     release_parts(table, entry->parts);
     free(entry->facts);
@@ -164,14 +165,24 @@ static bool same_facts(const char *a, const char *b, bool with_button)
     return true;
 }
 
+/* Only an administrator gives names. */
+static bool is_pending(const json_t *state)
+{
+    const char *status = json_string_value(json_object_get(state, "status"));
+
+    return status && strcmp(status, "pending") == 0 && !json_object_get(state, members[SELKIE_DISCOVERY_NAME]);
+}
+
 static struct selkie_discovery_entry *add_entry(struct selkie_discovery_table *table,
-                                                const uint8_t address[static SELKIE_ADDRESS_SIZE])
+                                                const uint8_t address[static SELKIE_ADDRESS_SIZE], bool pending)
 {
     struct selkie_discovery_entry *entry = calloc(1, sizeof *entry);
 
     if (!entry)
         return NULL;
     memcpy(entry->address, address, SELKIE_ADDRESS_SIZE);
+    entry->pending = pending;
+    table->pending += pending;
     HASH_ADD(hh, table->entries, address, SELKIE_ADDRESS_SIZE, entry);
     return entry;
 }
@@ -180,11 +191,18 @@ int selkie_discovery_table_take(struct selkie_discovery_table *table, const uint
                                 const json_t *state, bool with_button)
 {
     struct selkie_discovery_entry *entry = selkie_discovery_table_find(table, address);
-    char *facts = make_facts(table, state, entry ? entry->facts : NULL);
+    bool pending = is_pending(state);
 
-    if (!facts || (!entry && !(entry = add_entry(table, address)))) {
+    if (!entry && pending && (!with_button || table->pending >= SELKIE_DISCOVERY_PENDING_MAX))
+        return 0;
+    char *facts = make_facts(table, state, entry ? entry->facts : NULL);
+    if (!facts || (!entry && !(entry = add_entry(table, address, pending)))) {
         free(facts);
         return SELKIE_ENOMEM;
+    }
+    if (!pending) {
+        table->pending -= entry->pending;
+        entry->pending = false;
     }
     bool same = entry->facts && same_facts(entry->facts, facts, with_button);
     free(entry->facts);

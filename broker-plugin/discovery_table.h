@@ -32,6 +32,7 @@ struct selkie_discovery_entry {
     uint8_t address[SELKIE_ADDRESS_SIZE];
     char *facts;                          /* a string for each, one behind the other */
     struct selkie_discovery_parts *parts; /* of the message that is out; NULL = none is */
+    bool pending;                         /* nobody approved it yet, nor gave it a name */
     bool queued;
     struct selkie_discovery_entry *prev, *next; /* of the queue */
     UT_hash_handle hh;
@@ -44,7 +45,12 @@ struct selkie_discovery_table {
     struct selkie_discovery_entry *entries, *queue; /* the queue: those whose message is to be published */
     struct selkie_discovery_parts *parts;
     struct selkie_discovery_gateway *gateways;
+    unsigned pending; /* entries that are */
 };
+
+/* Devices that nobody approved are strangers', and as many as strangers like: with the button so many are taken, and
+ * none without it. */
+#define SELKIE_DISCOVERY_PENDING_MAX 100
 
 void selkie_discovery_table_wipe(struct selkie_discovery_table *table);
 
@@ -54,7 +60,7 @@ void selkie_discovery_table_forget(struct selkie_discovery_table *table, struct 
 void selkie_discovery_table_forget_all(struct selkie_discovery_table *table);
 
 /* Take the facts of a state. If one has changed, the device's entry is queued; a pending ID is in the message only with
- * the button. 0 or SELKIE_ENOMEM. */
+ * the button. A device has no entry while it is pending and one too many. 0 or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_discovery_table_take(struct selkie_discovery_table *table,
                                                   const uint8_t address[static SELKIE_ADDRESS_SIZE],
                                                   const json_t *state, bool with_button);

@@ -398,6 +398,60 @@ START_TEST(the_button_approves_whom_it_shows_and_only_for_an_administrator)
 }
 END_TEST
 
+START_TEST(a_stranger_appears_once_it_is_approved)
+{
+    struct frames_device device = frames_device(1);
+
+    start(with_models(USERS ",\"enrolment\":\"approve\"," ON), "");
+    send_register(&device, "acme 1");
+    expect_nothing(HOME);
+    change("approveDevice", &device, "");
+    expect_config(&device);
+    harness_disconnect(home); /* after a restart as well */
+    ck_assert_int_eq(harness_stop(broker->process, SIGTERM), 0);
+    harness_disconnect(gateway);
+    harness_disconnect(admin);
+    harness_broker_restart(broker);
+    admin = connect_as("ops");
+    gateway = frames_gateway(broker, "roof-1", NULL);
+    connect_home();
+    expect_config(&device);
+    json_decref(check());
+    stop();
+}
+END_TEST
+
+/* Under "gateways": "any", too: each is the gateway of its user name. Its will is published, but no plugin sees it. */
+START_TEST(a_gateway_that_dies_leaves_the_device_to_another)
+{
+    struct frames_device device = frames_device(1);
+    const struct harness_client_options options = {.username = "cellar",
+                                                   .will_topic = "selkie/gateway/cellar/state",
+                                                   .will_payload = "{\"state\":\"offline\"}",
+                                                   .will_retain = true};
+    char cellar_state[] = "selkie/gateway/cellar/state";
+
+    start(with_models(USERS "," ON), "");
+    struct harness_client *cellar = harness_connect(broker, &options), *roof = gateway;
+    ck_assert_int_ge(harness_publish(cellar, cellar_state, "{\"state\":\"online\"}", 18, 1, true, NULL), 0);
+    harness_message_free(receive(cellar_state));
+    gateway = cellar;
+    frames_send_data(gateway, "cellar", &device, "t=1", ++seq);
+    expect_config(&device);
+    harness_drop(cellar);
+    harness_message_free(receive(cellar_state));
+    gateway = roof;
+    hear(&device, "t=2");
+    json_t *config = next_config(&device);
+    char *text = json_dumps(config, 0);
+    ck_assert_ptr_nonnull(strstr(text, "selkie/gateway/roof-1/state"));
+    ck_assert_ptr_null(strstr(text, cellar_state));
+    free(text);
+    json_decref(config);
+    stop();
+}
+END_TEST
+
 START_TEST(each_ready_model_is_right)
 {
     char plugin[700];
@@ -561,6 +615,8 @@ int main(void)
     tcase_add_test(tcase, a_value_that_comes_late_is_not_shown);
     tcase_add_test(tcase, another_name_and_another_model_are_followed);
     tcase_add_test(tcase, the_button_approves_whom_it_shows_and_only_for_an_administrator);
+    tcase_add_test(tcase, a_stranger_appears_once_it_is_approved);
+    tcase_add_test(tcase, a_gateway_that_dies_leaves_the_device_to_another);
     tcase_add_test(tcase, each_ready_model_is_right);
     tcase_add_test(tcase, a_clone_is_a_problem_until_somebody_decides);
     tcase_add_test(tcase, only_who_may_read_a_device_reads_its_description_and_nobody_writes_it);

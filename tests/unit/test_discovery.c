@@ -197,6 +197,63 @@ START_TEST(pending_ids_are_nothing_new_without_the_button)
 }
 END_TEST
 
+/* Whoever has a radio can make as many devices that nobody approved. */
+START_TEST(a_device_appears_once_somebody_has_vouched_for_it)
+{
+    configure("homeassistant");
+    state(1, "{\"status\":\"pending\",\"pending\":1,\"model\":\"acme\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 0);
+    selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+    all_turns();
+    ck_assert_uint_eq(published, 0);
+    state(1, "{\"status\":\"active\",\"pending\":0,\"model\":\"acme\"}");
+    all_turns();
+    ck_assert_uint_eq(published, 1);
+    state(1, "{\"status\":\"pending\",\"pending\":1,\"model\":\"plain\"}"); /* it stays, and is followed */
+    all_turns();
+    ck_assert_uint_gt(published, 1);
+    ck_assert_uint_eq(json_object_size(retained), 1);
+    state(2, "{\"status\":\"pending\",\"pending\":1,\"name\":\"Boat\"}"); /* somebody gave it a name */
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 2);
+    state(3, "{\"status\":\"listed\",\"pending\":0}");
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 3);
+}
+END_TEST
+
+START_TEST(with_the_button_some_that_wait_are_shown_and_no_more)
+{
+    static const char waits[] = "{\"status\":\"pending\",\"pending\":1}", active[] = "{\"status\":\"active\"}";
+
+    selkie_discovery_configure(discovery, "homeassistant", true, models);
+    selkie_discovery_end_refresh(discovery);
+    for (unsigned i = 1; i <= SELKIE_DISCOVERY_PENDING_MAX + 50; i++)
+        state(i, waits);
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), SELKIE_DISCOVERY_PENDING_MAX);
+    state(SELKIE_DISCOVERY_PENDING_MAX + 50, active); /* approved in another way */
+    state(1, active);                                 /* leaves its place to one of the others, */
+    state(2, "");                                     /* and so does this */
+    for (unsigned i = 3; i < SELKIE_DISCOVERY_PENDING_MAX + 50; i++)
+        state(i, waits);
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), SELKIE_DISCOVERY_PENDING_MAX + 2);
+    configure("homeassistant"); /* without the button */
+    no_memory = true;
+    all_turns();
+    no_memory = false;
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 2);
+    state(5, waits);
+    all_turns();
+    ck_assert_uint_eq(json_object_size(retained), 2);
+    selkie_discovery_configure(discovery, "homeassistant", true, models);
+    ck_assert(!selkie_discovery_is_refreshed(discovery)); /* who waits is asked for again */
+}
+END_TEST
+
 START_TEST(fields_of_another_model_are_taken_back_and_then_left_out)
 {
     configure("homeassistant");
@@ -480,6 +537,8 @@ int main(void)
     tcase_add_test(cases, while_it_is_off_nothing_is_published);
     tcase_add_test(cases, a_message_goes_out_when_something_in_it_has_changed);
     tcase_add_test(cases, pending_ids_are_nothing_new_without_the_button);
+    tcase_add_test(cases, a_device_appears_once_somebody_has_vouched_for_it);
+    tcase_add_test(cases, with_the_button_some_that_wait_are_shown_and_no_more);
     tcase_add_test(cases, fields_of_another_model_are_taken_back_and_then_left_out);
     tcase_add_test(cases, a_field_that_a_reload_took_from_a_model_is_taken_back);
     tcase_add_test(cases, a_device_that_is_removed_is_taken_back);
