@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct selkie_reader_class *const readers[] = {
@@ -47,9 +48,13 @@ bool selkie_reader_next_part(const char **at, char part[static SELKIE_PATH_MAX +
 
 bool selkie_reader_part_number(const char *part, long long *number)
 {
-    int end = 0;
+    const char *digits = part + (part[0] == '-');
+    size_t len = strlen(digits);
 
-    return strlen(part) <= 18 && sscanf(part, "%lld%n", number, &end) == 1 && part[end] == '\0';
+    if (len < 1 || len > 18 || strspn(digits, "0123456789") < len || (digits[0] == '0' && strcmp(part, "0") != 0))
+        return false;
+    *number = strtoll(part, NULL, 10);
+    return true;
 }
 
 /* What a decoding has at hand. */

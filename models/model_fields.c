@@ -135,19 +135,11 @@ static void read_number(struct description *described)
     }
 }
 
-static bool is_whole_number(const char *text)
-{
-    const char *digits = text + (text[0] == '-');
-    size_t len = strlen(digits);
-
-    return len >= 1 && len <= 18 && strspn(digits, "0123456789") == len && (digits[0] != '0' || strcmp(text, "0") == 0);
-}
-
 /* Whether a packed integer can be this. */
-static bool is_in_range(const struct selkie_model_entry *entry, const char *raw)
+static bool is_in_range(const struct selkie_model_entry *entry, long long number)
 {
     unsigned width = entry->bit_count > 0 ? entry->bit_count : 8 * entry->type->size;
-    long long number = strtoll(raw, NULL, 10), half = 1LL << (width - 1);
+    long long half = 1LL << (width - 1);
 
     return entry->type->is_signed ? number >= -half && number < half : number >= 0 && number < 2 * half;
 }
@@ -155,10 +147,11 @@ static bool is_in_range(const struct selkie_model_entry *entry, const char *raw)
 static void check_raw(const struct description *described, const char *raw)
 {
     const struct selkie_model_entry *entry = &described->entry;
+    long long number;
 
-    if (!is_whole_number(raw))
+    if (!selkie_reader_part_number(raw, &number))
         selkie_settings_reject(described->object, "enum", "%s: must be a whole number", raw);
-    else if (entry->type && !entry->type->is_float && !is_in_range(entry, raw))
+    else if (entry->type && !entry->type->is_float && !is_in_range(entry, number))
         selkie_settings_reject(described->object, "enum", "%s: %s%s is never this", raw, entry->type->name,
                                entry->bit_count > 0 ? " of these bits" : "");
 }

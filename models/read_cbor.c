@@ -169,6 +169,9 @@ static int get_cbor(struct selkie_reader *reader, const struct selkie_model_entr
         return get_simple(item, raw);
     if (get_integer(item, &raw->integer)) {
         raw->kind = SELKIE_RAW_INTEGER;
+    } else if (cbor_is_int(item)) {
+        return selkie_model_fault(error, reader->model->fields[entry->field].name,
+                                  "is a whole number beyond 64 bits with sign");
     } else if (cbor_isa_string(item)) {
         raw->kind = SELKIE_RAW_TEXT;
         raw->text = join_text(item, raw->buffer, &raw->text_len);

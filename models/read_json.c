@@ -14,6 +14,8 @@ static int open_json(struct selkie_reader *reader, char error[static SELKIE_MODE
         return SELKIE_ENOMEM;
     if (json_error_code(&fault) == json_error_duplicate_key)
         return selkie_model_fault(error, NULL, "is not JSON: a key is there twice");
+    if (json_error_code(&fault) == json_error_numeric_overflow)
+        return selkie_model_fault(error, NULL, "has a number that is too large, at byte %d", fault.position);
     return selkie_model_fault(error, NULL, "is not JSON at byte %d", fault.position);
 }
 

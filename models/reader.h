@@ -53,7 +53,7 @@ extern const struct selkie_reader_class selkie_reader_packed, selkie_reader_json
 #define SELKIE_PATH_MAX 128
 bool selkie_reader_next_part(const char **at, char part[static SELKIE_PATH_MAX + 1]);
 
-/* Whether a part is a whole number, as keys of CBOR and indexes of lists are. */
+/* Whether a part is a whole number, as keys of CBOR and indexes of lists are: without zeros or a plus at its front. */
 bool selkie_reader_part_number(const char *part, long long *number);
 
 #endif

@@ -227,8 +227,8 @@ START_TEST(json_that_is_hostile_is_refused)
         {"{\"v\":21.43}", "{\"v\":21.43}"},
         {"{\"v\":0.1}", "{\"v\":0.1}"},
         {"{\"v\":9223372036854775807}", "{\"v\":9223372036854775807}"},
-        {"{\"v\":9223372036854775808}", "! the payload is not JSON at byte 24"},
-        {"{\"v\":1e999}", "! the payload is not JSON at byte 10"},
+        {"{\"v\":9223372036854775808}", "! the payload has a number that is too large, at byte 24"},
+        {"{\"v\":1e999}", "! the payload has a number that is too large, at byte 10"},
         {"{\"v\":1e300}", "{\"v\":1e300}"},
         {"{\"v\":\"1\"}", "! v: is not a number"},
         {"{\"v\":true}", "! v: is not a number"},
@@ -267,43 +267,72 @@ START_TEST(json_that_is_hostile_is_refused)
 }
 END_TEST
 
+/* A model of one field at a path, whose only example is this document with 1 there. */
+static const char *model_with_path(const char *path, const char *document)
+{
+    static char text[1024];
+    char quoted[256];
+    size_t len = 0;
+
+    for (const char *at = document; *at; at++) {
+        if (*at == '"')
+            quoted[len++] = '\\';
+        quoted[len++] = *at;
+    }
+    quoted[len] = '\0';
+    (void)snprintf(text, sizeof text,
+                   "{\"model\":\"x\",\"format\":\"json\",\"fields\":[{\"name\":\"v\",\"path\":\"%s\"}],"
+                   "\"examples\":[{\"text\":\"%s\",\"values\":{\"v\":1}}]}",
+                   path, quoted);
+    return text;
+}
+
 START_TEST(json_pointers_follow_rfc_6901)
 {
-    static const char *const cases[][3] = {
-        {"/a/b", "{\"a\":{\"b\":1}}", "{\"v\":1}"},
-        {"a/b", "{\"a/b\":1}", "{\"v\":1}"},
-        {"/a~1b/m~0n", "{\"a/b\":{\"m~n\":1}}", "{\"v\":1}"},
-        {"1.8.0", "{\"1.8.0\":1}", "{\"v\":1}"},
-        {"/0/1", "[[0,1]]", "{\"v\":1}"},
-        {"/", "{\"\":1}", "{\"v\":1}"},
-        {"/a/2", "{\"a\":[0,1]}", "! v: is not in the payload"},
-        {"/a/-1", "{\"a\":[0,1]}", "! v: is not in the payload"},
-        {"/a/00", "{\"a\":[0,1]}", "! v: is not in the payload"},
-        {"/a/ 0", "{\"a\":[0,1]}", "! v: is not in the payload"},
-        {"/a/b", "{\"a\":1}", "! v: is not in the payload"},
-        {"/99999999999999999999", "[0]", "! v: is not in the payload"},
+    static const char *const there[][2] = {
+        {"/a/b", "{\"a\":{\"b\":1}}"},   {"a/b", "{\"a/b\":1}"}, {"/a~1b/m~0n", "{\"a/b\":{\"m~n\":1}}"},
+        {"1.8.0", "{\"1.8.0\":1}"},      {"/0/1", "[[0,1]]"},    {"/a/10", "{\"a\":[0,0,0,0,0,0,0,0,0,0,1]}"},
+        {"/a/00", "{\"a\":{\"00\":1}}"}, {"/", "{\"\":1}"},
+    };
+    static const char *const absent[][2] = {
+        {"/a/2", "{\"a\":[0,1]}"},        {"/a/-1", "{\"a\":[0,1]}"}, {"/a/-0", "{\"a\":[1]}"},
+        {"/a/+0", "{\"a\":[1]}"},         {"/a/00", "{\"a\":[1]}"},   {"/a/01", "{\"a\":[0,1]}"},
+        {"/a/ 0", "{\"a\":[1]}"},         {"/a/0x0", "{\"a\":[1]}"},  {"/a/", "{\"a\":[1]}"},
+        {"/a/-", "{\"a\":[1]}"},          {"/a/b", "{\"a\":1}"},      {"/99999999999999999999", "[1]"},
+        {"/18446744073709551616", "[1]"},
+    };
+
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++) {
+        struct selkie_model *model = models_fixture_open(model_with_path(there[i][0], there[i][1]));
+        ck_assert_str_eq(models_fixture_decode_text(model, there[i][1]), "{\"v\":1}");
+        selkie_model_close(model);
+    }
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+        ck_assert_str_eq(models_fixture_refusal(model_with_path(absent[i][0], absent[i][1])),
+                         "x.json:1: text: does not fit the model: v: is not in the payload");
+}
+END_TEST
+
+/* Keys that are whole numbers, as in SenML (RFC 8428), where some are negative. */
+START_TEST(whole_numbers_are_keys_of_cbor_in_their_usual_form)
+{
+    /* A path, the payload of the model's example with this key as text, another payload, and what comes out. */
+    static const char *const cases[][4] = {
+        {"2", "a1613201", "a10201", "{\"v\":1}"},
+        {"-2", "a1622d3201", "a12101", "{\"v\":1}"},
+        {"0", "a1613001", "a10001", "{\"v\":1}"},
+        {"02", "a162303201", "a10201", "! v: is not in the payload"},
+        {"+2", "a1622b3201", "a10201", "! v: is not in the payload"},
+        {" 2", "a162203201", "a10201", "! v: is not in the payload"},
+        {"-0", "a1622d3001", "a10001", "! v: is not in the payload"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char text[1024];
-        /* Beside it a field that makes the example come out. */
-        (void)snprintf(
-            text, sizeof text,
-            "{\"model\":\"x\",\"format\":\"json\",\"fields\":[{\"name\":\"v\",\"path\":\"%s\",\"optional\":true},"
-            "{\"name\":\"v2\",\"path\":\"v\",\"optional\":true}],\"examples\":[{\"text\":\"{\\\"v\\\":1}\","
-            "\"values\":{\"v2\":1}}]}",
-            cases[i][0]);
-        ck_assert_str_eq(models_fixture_refusal(text), "x.json:1: examples: none of them has the field v");
-        (void)snprintf(text, sizeof text, ",\"path\":\"%s\"", cases[i][0]);
-        const char *example = i < 6 ? cases[i][1] : NULL;
-        if (!example)
-            continue;
-        char quoted[256] = "", whole[512];
-        for (const char *at = example; *at; at++)
-            (void)snprintf(quoted + strlen(quoted), sizeof quoted - strlen(quoted), *at == '"' ? "\\%c" : "%c", *at);
-        (void)snprintf(whole, sizeof whole, "{\"text\":\"%s\",\"values\":{\"v\":1}}", quoted);
-        struct selkie_model *model = one("json", text, whole);
-        ck_assert_str_eq(models_fixture_decode_text(model, cases[i][1]), cases[i][2]);
+        char keys[64], example[64];
+        (void)snprintf(keys, sizeof keys, ",\"path\":\"%s\"", cases[i][0]);
+        (void)snprintf(example, sizeof example, "{\"hex\":\"%s\",\"values\":{\"v\":1}}", cases[i][1]);
+        struct selkie_model *model = one("cbor", keys, example);
+        ck_assert_str_eq(models_fixture_decode(model, cases[i][2]), cases[i][3]);
         selkie_model_close(model);
     }
 }
@@ -315,9 +344,9 @@ START_TEST(cbor_that_is_hostile_is_refused)
         {"a161761901f4", "{\"v\":500}"},
         {"a1617639ffff", "{\"v\":-65536}"},
         {"a161761b7fffffffffffffff", "{\"v\":9223372036854775807}"},
-        {"a161761b8000000000000000", "! v: is not a number"},
+        {"a161761b8000000000000000", "! v: is a whole number beyond 64 bits with sign"},
         {"a161763b7fffffffffffffff", "{\"v\":-9223372036854775808}"},
-        {"a161763bffffffffffffffff", "! v: is not a number"},
+        {"a161763bffffffffffffffff", "! v: is a whole number beyond 64 bits with sign"},
         {"a16176f97e00", "! v: is NaN, not a number"},
         {"a16176f97c00", "! v: is infinite"},
         {"a16176fb7ff0000000000000", "! v: is infinite"},
@@ -477,6 +506,7 @@ int main(void)
     tcase_add_test(tests, payload_longer_than_any_is_refused);
     tcase_add_test(tests, json_that_is_hostile_is_refused);
     tcase_add_test(tests, json_pointers_follow_rfc_6901);
+    tcase_add_test(tests, whole_numbers_are_keys_of_cbor_in_their_usual_form);
     tcase_add_test(tests, cbor_that_is_hostile_is_refused);
     tcase_add_test(tests, cbor_nested_as_deep_as_a_payload_can_be_is_read);
     tcase_add_test(tests, text_is_pairs_with_anything_usual_between);
