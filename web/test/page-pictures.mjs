@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// scripts/page-pictures runs this: two pictures of the page, from a simulated village behind a real gateway and the real plugin.
+// scripts/pictures runs this: two pictures of the page, from a simulated village behind a real gateway and the real plugin.
 //
-//   node test/pictures.mjs FOLDER
+//   node test/page-pictures.mjs FOLDER
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Stage, bin, lacking, logIn, openPage, until } from './kit.mjs';
 
 const folder = process.argv[2];
 const obstacle = lacking('mosquitto', 'chromium', 'passwd');
-if (!folder || obstacle) throw new Error(obstacle || 'usage: node test/pictures.mjs FOLDER');
+if (!folder || obstacle) throw new Error(obstacle || 'usage: node test/page-pictures.mjs FOLDER');
 
 const PLACES = ['kitchen', 'cellar', 'barn', 'well', 'greenhouse north', 'greenhouse south', 'school, room 1', 'school, room 2', 'town hall', 'mill', 'church tower', 'bakery', 'dairy', 'bridge',
   'station', 'fire house', 'orchard', 'meadow', 'library', 'post office'];
