@@ -39,10 +39,12 @@ export function stateOf(device: Device): State {
 }
 
 const numbers = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 7 });
+const large = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 }); // with all digits before the point: counters
 
 export function numberText(value: number): string {
   const size = Math.abs(value);
-  return size !== 0 && (size >= 1e15 || size < 1e-4) ? value.toExponential(3) : numbers.format(value);
+  if (size !== 0 && (size >= 1e15 || size < 1e-4)) return value.toExponential(3);
+  return (size < 1e6 ? numbers : large).format(value);
 }
 
 export function valueText(value: Value): string {

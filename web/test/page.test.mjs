@@ -45,6 +45,16 @@ test('a reading appears within a second of its publication, with its units', { s
   assert.deepEqual(complaints, []);
 });
 
+test('a counter is shown to its last digit', { skip }, async (t) => {
+  const { broker, plugin } = await scene(t);
+  const { page } = await enter(t, broker);
+  const cases = [[123456789, '123,456,789'], [987654321098, '987,654,321,098'], [12345678.9, '12,345,678.9'], [1234.56789, '1,234.568'], [0.1 + 0.2, '0.3'], [-7.25, '-7.25'], [2e15, '2.000e+15']];
+  for (const [humidity, shown] of cases) {
+    await plugin.values(1, { temperature: 20, humidity });
+    await page.getByText(`${shown} %`, { exact: true }).waitFor();
+  }
+});
+
 test('a wrong password is refused in words, and a second try with the right one enters', { skip }, async (t) => {
   const { broker } = await scene(t, { users: { plugin: 'p', anna: 'secret' } });
   const { page, complaints } = await enter(t, broker, 'anna', 'wrong');
