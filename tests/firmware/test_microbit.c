@@ -28,6 +28,7 @@
 #define COLUMN_PINS 0x1FF0u /* of the LEDs; low where lit */
 #define UNLOCKED    0xFFFFFFFFu
 #define LOCKED      0xFFFF00FFu /* PALL */
+#define HOLD_MS     3000        /* longer than a seal */
 #define STACK_SPARE 256
 #define POOL_SPARE  512
 
@@ -251,13 +252,21 @@ static struct report await(int state, bool pressing)
     }
 }
 
+/* Push B until a reading is sealed. The image looks at its buttons between two seals, so one that changes back
+ * meanwhile was not pushed: that is tried again. */
 static void push_b(void)
 {
-    uint32_t edges = look().edges;
-    int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
-    push(PIN_B, true);
-    while (look().edges == edges)
-        ck_assert_msg(harness_now_ms() < limit, "the image does not see that B was pushed");
+    uint32_t before = look().next_counter;
+    int64_t limit = harness_now_ms() + HARNESS_PATIENCE, turn = 0;
+    for (bool down = false; look().next_counter == before;) {
+        ck_assert_msg(harness_now_ms() < limit, "the image seals no reading when B is pushed");
+        if (harness_now_ms() >= turn) {
+            down = !down;
+            push(PIN_B, down);
+            turn = harness_now_ms() + HOLD_MS;
+        }
+        move_hand();
+    }
     push(PIN_B, false);
 }
 
