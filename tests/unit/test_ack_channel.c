@@ -11,6 +11,7 @@
 #define BIT_RATE     5000
 #define ACK_AIR_US   (INT64_C(8) * 8 * 1000000 / BIT_RATE)
 #define BYTES_US     (INT64_C(2) * 8 * 1000000 / BIT_RATE) /* until a beginning is heard */
+#define STALL_US     5000                                  /* half of what a slot is longer than an ACK */
 
 static sd_event *event;
 static struct selkie_gateway_line settings;
@@ -28,7 +29,8 @@ static struct gateway {
     bool two_lines;
 } gateways[GATEWAYS_MAX];
 static size_t gateway_count;
-static bool hidden; /* the gateways do not hear each other */
+static bool hidden;  /* the gateways do not hear each other */
+static bool stalled; /* the machine held this test up for so long that two slots may have become one */
 static struct transmission air[256];
 static size_t air_count;
 
@@ -108,9 +110,10 @@ static void spread(struct transmission *sent, int64_t now)
 
 static void run_for(int64_t us)
 {
-    int64_t end = selkie_clock_monotonic_us() + us, now;
+    int64_t last = selkie_clock_monotonic_us(), end = last + us, now;
 
-    while ((now = selkie_clock_monotonic_us()) < end) {
+    for (; (now = selkie_clock_monotonic_us()) < end; last = now) {
+        stalled = stalled || now - last > STALL_US;
         ck_assert_int_ge(sd_event_run(event, 300), 0);
         for (size_t i = 0; i < air_count; i++)
             if (!air[i].done)
@@ -129,6 +132,7 @@ static bool acknowledged(const uint8_t *body, size_t len, bool repeat)
 {
     size_t before = air_count, whole = 0;
 
+    stalled = false;
     for (size_t i = 0; i < gateway_count; i++) {
         struct gateway *gateway = &gateways[i];
         selkie_ack_channel_heard(&gateway->channel, &gateway->line, false);
@@ -139,7 +143,8 @@ static bool acknowledged(const uint8_t *body, size_t len, bool repeat)
     run_for(ack_wait());
     for (size_t i = before; i < air_count; i++)
         whole += !air[i].collided;
-    ck_assert_uint_le(whole, hidden ? 2 : 1);
+    if (!stalled)
+        ck_assert_uint_le(whole, hidden ? 2 : 1);
     return whole >= 1;
 }
 
@@ -151,23 +156,27 @@ static void body_of(uint8_t body[static SELKIE_SEALED_SIZE], uint8_t device, uin
     selkie_frame_put_sealed_header(body, 1, address);
 }
 
-/* The part of frames that were acknowledged at the first try. */
+/* The part of frames that were acknowledged at the first try, of `frames` from each device. Frames during which the
+ * machine stalled are repeated, and say nothing. */
 static double first_tries(size_t count, uint8_t devices, uint8_t frames)
 {
+    const unsigned wanted = (unsigned)devices * frames;
     uint8_t body[SELKIE_SEALED_SIZE];
-    unsigned first = 0;
+    unsigned first = 0, counted = 0;
 
     start(count, false);
-    for (uint8_t number = 0; number < frames; number++)
-        for (uint8_t device = 0; device < devices; device++) {
-            body_of(body, device, number);
-            bool ok = acknowledged(body, sizeof body, false);
-            first += ok;
-            for (int tries = 0; tries < 4 && !ok; tries++)
-                ok = acknowledged(body, sizeof body, true);
-            ck_assert(ok);
-        }
-    return (double)first / (devices * frames);
+    for (unsigned number = 0; counted < wanted && number < wanted * 4; number++) {
+        air_count = 0;
+        body_of(body, (uint8_t)(number % devices), (uint8_t)(number / devices));
+        bool ok = acknowledged(body, sizeof body, false);
+        counted += !stalled;
+        first += ok && !stalled;
+        for (int tries = 0; tries < 4 && !ok; tries++)
+            ok = acknowledged(body, sizeof body, true);
+        ck_assert(ok);
+    }
+    ck_assert_uint_eq(counted, wanted);
+    return (double)first / wanted;
 }
 
 START_TEST(two_gateways_do_not_answer_at_once)
