@@ -10,7 +10,7 @@
 #define OBJECT_PREFIX "selkie_"
 #define FIELD_PREFIX  "value_" /* of a field's part, so that no field has the name of another part */
 #define TEMPLATE_SIZE 320
-#define KEY_SIZE      (sizeof FIELD_PREFIX + SELKIE_MODEL_NAME_MAX)
+#define KEY_SIZE      (sizeof FIELD_PREFIX + SELKIE_FIELD_NAME_MAX)
 
 /* What the parts of one message share. A failure is kept, and the message is not made. */
 struct message {
@@ -51,9 +51,9 @@ static json_t *available_if(const char *topic, const char *template)
 }
 
 /* "soil_temperature" as people write it. */
-static void make_label(char label[static SELKIE_MODEL_NAME_MAX + 1], const char *name)
+static void make_label(char label[static SELKIE_FIELD_NAME_MAX + 1], const char *name)
 {
-    (void)snprintf(label, SELKIE_MODEL_NAME_MAX + 1, "%s", name);
+    (void)snprintf(label, SELKIE_FIELD_NAME_MAX + 1, "%s", name);
     if (label[0] >= 'a' && label[0] <= 'z')
         label[0] = (char)(label[0] - 'a' + 'A');
     for (char *at = label; *at; at++)
@@ -95,7 +95,7 @@ static void add_words(struct message *message, json_t *part, const struct selkie
 
 static void add_field(struct message *message, const struct selkie_field *field)
 {
-    char key[KEY_SIZE], label[SELKIE_MODEL_NAME_MAX + 1], template[TEMPLATE_SIZE];
+    char key[KEY_SIZE], label[SELKIE_FIELD_NAME_MAX + 1], template[TEMPLATE_SIZE];
     /* Without a name, Home Assistant takes that of the class, in its user's language. */
     bool named_by_class = field->device_class && strcmp(field->device_class, field->name) == 0;
 

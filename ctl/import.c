@@ -133,14 +133,14 @@ static enum ctl_exit read_field(const struct import *import, struct row *row, en
         return fail_at(import, "text in a column without a name", NULL); /* it may be a claim */
     if (column == CLAIM && strlen(field) > SELKIE_CLAIM_MAX)
         return fail_at(import, "the claim is longer than 64 bytes", NULL);
+    char text[CTL_CSV_TRIMMED_SIZE];
+    if (column == MODEL)
+        field = ctl_csv_trimmed(text, field);
     if (column == MODEL && strlen(field) > SELKIE_TOPIC_MODEL_MAX)
         return fail_at(import, "the model's name is longer than 64 bytes", field);
     if (column == NAME && strlen(field) > SELKIE_DEVICE_NAME_MAX)
         return fail_at(import, "the name is longer than 64 bytes", field);
     char **copy = column == NAME ? &row->name : column == CLAIM ? &row->claim : column == MODEL ? &row->model : NULL;
-    char text[CTL_CSV_TRIMMED_SIZE];
-    if (column == MODEL)
-        field = ctl_csv_trimmed(text, field);
     if (copy && field[0] != '\0' && !(*copy = strdup(field)))
         return ctl_fail("out of memory");
     return CTL_DONE;
@@ -221,6 +221,7 @@ struct outcome {
     size_t added, changed, unchanged;
     size_t shut_out;      /* those that have IDs that were denied or removed, and none that is active */
     const char *shut_one; /* the address of the first of them */
+    bool exists;          /* one of the refused was added before, with another name, claim or model */
     json_t *refused;
 };
 
@@ -237,6 +238,7 @@ static void take_response(struct outcome *outcome, const struct row *row, const 
             outcome->shut_one = row->address;
         return;
     }
+    outcome->exists = outcome->exists || json_is_true(json_object_get(response, "exists"));
     ctl_json_append_take(outcome->refused, ctl_json_pack("{s:i, s:s, s:s}", "line", (int)row->line, "address",
                                                          row->address, "error", error));
 }
@@ -272,19 +274,6 @@ static size_t send_some(struct selkie_control_client *control, struct outcome *o
     return next - first;
 }
 
-/* The plugin's words for a device that was added with another name or claim. */
-static bool has_changes(const json_t *refused)
-{
-    const json_t *each;
-    size_t i;
-    json_array_foreach (refused, i, each) {
-        const char *error = json_string_value(json_object_get(each, "error"));
-        if (error && strstr(error, "added already"))
-            return true;
-    }
-    return false;
-}
-
 static void report(const struct import *import, const struct outcome *outcome, bool as_json)
 {
     size_t refused = json_array_size(outcome->refused);
@@ -297,7 +286,7 @@ static void report(const struct import *import, const struct outcome *outcome, b
         return;
     }
     ctl_csv_print_refused(import->path, "address", outcome->refused);
-    if (refused != 0 && !import->update && has_changes(outcome->refused))
+    if (refused != 0 && !import->update && outcome->exists)
         ctl_fail("--update changes devices that were added before");
     printf("%zu added, %zu changed, %zu unchanged, %zu refused\n", outcome->added, outcome->changed, outcome->unchanged,
            refused);

@@ -118,25 +118,13 @@ static int put_word(struct decoding *decoding, const struct selkie_model_entry *
     return json_object_set_new(decoding->values, name, value) == 0 ? 0 : SELKIE_ENOMEM;
 }
 
-/* Of the sets C0 and C1 (in UTF-8, C2 80 to C2 9F), and DEL. */
-static bool has_controls(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        bool c1 = byte == 0xC2 && i + 1 < len && (unsigned char)text[i + 1] < 0xA0;
-        if (byte < ' ' || byte == 0x7F || c1)
-            return true;
-    }
-    return false;
-}
-
 static int put_text(struct decoding *decoding, const char *name)
 {
     const struct selkie_raw *raw = &decoding->raw;
 
     if (raw->kind != SELKIE_RAW_TEXT)
         return selkie_model_fault(decoding->error, name, "is not text");
-    if (has_controls(raw->text, raw->text_len))
+    if (selkie_model_has_controls(raw->text, raw->text_len))
         return selkie_model_fault(decoding->error, name, "has control characters");
     json_t *value = json_stringn(raw->text, raw->text_len);
     if (!value)

@@ -58,6 +58,8 @@ struct selkie_model {
 /* "packed", "json", …; NULL-terminated, in the order of the enum. */
 extern const char *const selkie_model_formats[];
 
+/* Whether a text (UTF-8) has control characters: of the sets C0 and C1 (C2 80 to C2 9F), or DEL. */
+bool selkie_model_has_controls(const char *text, size_t len);
 /* Whether a text has 1 to `max` bytes and no control characters. */
 bool selkie_model_is_visible(const char *text, size_t max);
 

@@ -290,8 +290,8 @@ static void read_entry(struct selkie_model *model, struct selkie_settings_object
     struct description described = {.object = selkie_settings_list_object(root, "fields", index)};
 
     described.field.name = selkie_settings_require_string(described.object, "name");
-    if (!is_of(described.field.name, "abcdefghijklmnopqrstuvwxyz0123456789_", SELKIE_MODEL_NAME_MAX))
-        selkie_settings_reject(described.object, "name", "must be 1 to %d of a-z 0-9 _", SELKIE_MODEL_NAME_MAX);
+    if (!is_of(described.field.name, "abcdefghijklmnopqrstuvwxyz0123456789_", SELKIE_FIELD_NAME_MAX))
+        selkie_settings_reject(described.object, "name", "must be 1 to %d of a-z 0-9 _", SELKIE_FIELD_NAME_MAX);
     read_place(&described, model);
     read_words(&described, model);
     read_number(&described);

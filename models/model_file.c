@@ -34,13 +34,22 @@ static bool is_pattern(const char *text)
     return len >= 1 && len <= SELKIE_FIRMWARE_MAX;
 }
 
+bool selkie_model_has_controls(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        bool c1 = byte == 0xC2 && i + 1 < len && (unsigned char)text[i + 1] < 0xA0;
+        if (byte < ' ' || byte == 0x7F || c1)
+            return true;
+    }
+    return false;
+}
+
 bool selkie_model_is_visible(const char *text, size_t max)
 {
-    for (const char *at = text; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            return false;
-    }
-    return text[0] != '\0' && strlen(text) <= max;
+    size_t len = strlen(text);
+
+    return len >= 1 && len <= max && !selkie_model_has_controls(text, len);
 }
 
 static void read_firmware(struct selkie_model *model, struct selkie_settings_object *root)

@@ -17,7 +17,7 @@ static void check_model(const struct selkie_model *model)
     FUZZ_CLAIM(json_array_size(json_object_get(description, "fields")) == count);
     for (unsigned i = 0; i < count; i++) {
         const struct selkie_field *field = selkie_model_field(model, i);
-        FUZZ_CLAIM(strlen(field->name) >= 1 && strlen(field->name) <= SELKIE_MODEL_NAME_MAX);
+        FUZZ_CLAIM(strlen(field->name) >= 1 && strlen(field->name) <= SELKIE_FIELD_NAME_MAX);
         FUZZ_CLAIM((field->kind == SELKIE_FIELD_WORD) == (field->word_count > 0));
         FUZZ_CLAIM(field->kind == SELKIE_FIELD_NUMBER || (field->unit == NULL && field->state_class == NULL));
     }

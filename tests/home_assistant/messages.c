@@ -16,7 +16,7 @@ static const struct selkie_discovery_settings settings = {
 static const char *const words[] = {"eco", HOSTILE};
 
 static struct selkie_field fields[SELKIE_MODEL_FIELDS_MAX];
-static char names[SELKIE_MODEL_FIELDS_MAX][SELKIE_MODEL_NAME_MAX + 1];
+static char names[SELKIE_MODEL_FIELDS_MAX][SELKIE_FIELD_NAME_MAX + 1];
 static unsigned field_count;
 static uint8_t address[SELKIE_ADDRESS_SIZE];
 

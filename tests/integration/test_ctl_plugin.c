@@ -177,7 +177,8 @@ START_TEST(models_are_imported_exported_and_checked_before_the_first_row_goes_ou
            "ctl device import in.csv");
     EXPECT(0, "no devices", "ctl device list");
     EXPECT(0, "3 added, 0 changed, 0 unchanged, 0 refused",
-           "printf 'address,name,model\n0000000000000001,a,th-1\n0000000000000002,b, th-2 \n0000000000000003,c,\n' "
+           "printf 'address,name,model\n0000000000000001,a,th-1\n0000000000000002,b,                                  "
+           "th-2                                  \n0000000000000003,c,\n' "
            ">in.csv; ctl device import in.csv");
     EXPECT(0, "0 added, 0 changed, 3 unchanged, 0 refused", "ctl device import in.csv");
     EXPECT(1, "in.csv:2: 0000000000000001: address: added already, with another model",

@@ -226,6 +226,13 @@ START_TEST(adding_a_known_device_changes_nothing_and_setting_does)
     expect_result(host, ADD "}", "unchanged");
     expect_result(host, ADD ",\"claim\":\"secret\"}", "unchanged");
     expect_error(host, ADD ",\"claim\":\"other!\"}", "added already, with another claim");
+    json_t *refused = kit_command(host, ADD ",\"claim\":\"other!\"}"); /* said without words, too */
+    ck_assert(json_is_true(json_object_get(refused, "exists")));
+    json_decref(refused);
+    refused = kit_command(host, ADD ",\"claim\":5}");
+    ck_assert_ptr_nonnull(json_object_get(refused, "error"));
+    ck_assert_ptr_null(json_object_get(refused, "exists"));
+    json_decref(refused);
     expect_error(host, ADD ",\"claim\":\"secre\"}", "added already, with another claim");
     expect_error(host, ADD ",\"name\":\"Pump\"}", "added already, with another name");
     expect_error(host, ADD ",\"name\":\"\",\"claim\":\"x\",\"update\":false}", "with another name and claim");

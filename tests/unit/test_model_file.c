@@ -127,6 +127,10 @@ static const struct {
      "enum: 2: i8 of these bits is never this"},
     {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"unit\":\"a\\u001b\"}",
      "unit: must be 1 to 16 bytes without control characters"},
+    {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"unit\":\"\\u009b2J\"}",
+     "unit: must be 1 to 16 bytes without control characters"},
+    {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"enum\":{\"0\":\"a\\u0080\"}}",
+     "enum: its values must all be words of 1 to 64 bytes, or all be true or false"},
     {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"device_class\":\"Temp\"}",
      "device_class: must be 1 to 40 of a-z 0-9 _"},
     {"", "{\"name\":\"a\",\"type\":\"u8\",\"offset\":0,\"state_class\":\"sum\"}",
@@ -183,6 +187,7 @@ START_TEST(firmware_and_length_have_bounds)
          "\"g\","
          "\"h\"],",
          "firmware: has 17 patterns; at most 16"},
+        {"\"manufacturer\":\"M\\u009f\",", "manufacturer: must be 1 to 64 bytes without control characters"},
         {"\"manufacturer\":\"\",", "manufacturer: must be 1 to 64 bytes without control characters"},
         {"\"length\":0,", "length: must be a number of bytes, 1 to 400, or [fewest, most]"},
         {"\"length\":401,", "length: must be a number of bytes, 1 to 400, or [fewest, most]"},

@@ -33,6 +33,7 @@ struct selkie_command {
     uint8_t address[SELKIE_ADDRESS_SIZE]; /* if the command has one */
     json_t *data;                         /* an object for the answer */
     char error[SELKIE_COMMANDS_ERROR_SIZE];
+    bool exists; /* refused because what it would add is there: said to programs too */
 };
 
 /* Refuse the command with a text for the administrator, "field: problem". Returns SELKIE_EREFUSED. */

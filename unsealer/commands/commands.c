@@ -126,7 +126,10 @@ int selkie_commands_respond(struct selkie_commands *commands, const json_t *requ
         result = dispatch(&command, name);
 
     if (result == SELKIE_EREFUSED) {
-        result = json_object_set_new(response, "error", json_string(command.error)) == 0 ? 0 : SELKIE_ENOMEM;
+        int failure = json_object_set_new(response, "error", json_string(command.error));
+        if (command.exists)
+            failure |= json_object_set_new(response, "exists", json_true());
+        result = failure == 0 ? 0 : SELKIE_ENOMEM;
     } else if (result == 0 && json_object_set(response, "data", command.data) != 0) {
         result = SELKIE_ENOMEM;
     }

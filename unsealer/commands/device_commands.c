@@ -119,7 +119,8 @@ int selkie_command_add_device(struct selkie_command *command)
 
     if (result >= 0)
         result = take_changes(command, &device, &what);
-    if (result == 0 && device.listed && what && !update)
+    command->exists = result == 0 && device.listed && what && !update;
+    if (command->exists)
         result = selkie_command_refuse(
             command, "address: added already, with another %s; setDevice (selkiectl device set) changes it", what);
     if (result == 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/values.h"
-#include "commands/command.h"
 #include "rules/documents.h"
 #include <selkie/clock.h>
 
@@ -47,18 +46,13 @@ static bool may_tell(struct selkie_values *values, const uint8_t address[static 
 }
 
 /* The event `undecoded`, or NULL. */
-static struct selkie_output *tell(struct selkie_values *values, const struct selkie_output *payload, char *reason)
+static struct selkie_output *tell(struct selkie_values *values, const struct selkie_output *payload, const char *reason)
 {
     if (!may_tell(values, payload->address))
         return NULL;
-    json_t *text = json_string(reason);
-    if (!text) { /* it quotes bytes of the payload that are no text */
-        selkie_command_make_ascii(reason);
-        text = json_string(reason);
-    }
     return selkie_document_event("undecoded", selkie_clock_ms(), payload->address, NULL,
-                                 json_pack("{s:s, s:I, s:o}", "model", selkie_model_name(payload->model), "counter",
-                                           (json_int_t)payload->counter, "reason", text));
+                                 json_pack("{s:s, s:I, s:s}", "model", selkie_model_name(payload->model), "counter",
+                                           (json_int_t)payload->counter, "reason", reason));
 }
 
 /* The model of a payload that comes out of the outbox: what the operator chose may be another one by now, but the

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define SELKIE_MODEL_NAME_MAX   64   /* characters of a-z 0-9 . _ - */
+#define SELKIE_FIELD_NAME_MAX   64   /* characters of a-z 0-9 _ */
 #define SELKIE_MODEL_FIELDS_MAX 64   /* fields of one model */
 #define SELKIE_VALUES_MAX       4096 /* bytes of a payload's values as JSON, without the NUL */
 #define SELKIE_MODEL_ERROR_SIZE 512
