@@ -115,12 +115,14 @@ static void judge_plugin(struct health *health)
         trouble(health, "the plugin cannot store: the disk is full, read-only or broken, or registry.db is gone, and "
                         "frames wait at their gateways; Mosquitto's log has the reason");
     json_int_t models = json_integer_value(json_object_get(health->now, "models_refused"));
-    if (models > 0)
-        trouble(
-            health,
-            "%d files of models are wrong or cannot be read, and devices of these models have no values; Mosquitto's "
-            "log says why",
-            (int)models);
+    if (models == 1)
+        trouble(health, "the file of a model is wrong or cannot be read, and devices of this model have no values; "
+                        "Mosquitto's log says why");
+    else if (models > 1)
+        trouble(health,
+                "%d files of models are wrong or cannot be read, and devices of these models have no values; "
+                "Mosquitto's log says why",
+                (int)models);
     bool same_run = json_equal(json_object_get(health->before, "started"), json_object_get(health->now, "started"));
     json_int_t refused =
         number(health->now, "dropped", "intake_full") - number(health->before, "dropped", "intake_full");

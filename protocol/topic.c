@@ -49,6 +49,10 @@ bool selkie_topic_root_valid(const char *root)
     size_t len = strlen(root);
     if (len == 0 || len > SELKIE_TOPIC_ROOT_MAX || root[0] == '$' || root[0] == '/' || root[len - 1] == '/')
         return false;
+    for (const char *at = root; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7F)
+            return false;
+    }
     return !strpbrk(root, "+#") && !strstr(root, "//");
 }
 

@@ -165,7 +165,11 @@ START_TEST(a_model_is_chosen_shown_and_taken_away)
     harness_write("models/bad.json", 0644, "{");
     harness_signal(broker->process, SIGHUP);
     harness_wait_log(broker->process, "plugin.json: reloaded");
-    EXPECT(1, "1 files of models are wrong or cannot be read", "ctl health");
+    EXPECT(1, "the file of a model is wrong or cannot be read", "ctl health");
+    harness_write("models/bad2.json", 0644, "{");
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "bad2.json:1: not JSON");
+    EXPECT(1, "2 files of models are wrong or cannot be read", "ctl health");
 }
 END_TEST
 

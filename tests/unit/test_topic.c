@@ -170,7 +170,8 @@ END_TEST
 START_TEST(roots_have_no_wildcards_dollars_or_empty_levels)
 {
     static const char *const good[] = {"selkie", "a", "site/one/selkie", "a$", "Ünïcode"};
-    static const char *const bad[] = {"", "/", "/a", "a/", "a//b", "+", "a/+", "#", "a/#", "a+b", "$SYS", "$a/b"};
+    static const char *const bad[] = {"",    "/",   "/a",   "a/",   "a//b", "+",     "a/+", "#",
+                                      "a/#", "a+b", "$SYS", "$a/b", "a\nb", "a\x01", "\x7f"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         ck_assert_msg(selkie_topic_root_valid(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
