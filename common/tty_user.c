@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/major.h>
 #include <linux/openat2.h>
 #include <selkie/tty_user.h>
 #include <stdbool.h>
@@ -19,6 +20,11 @@
 #define ANCESTORS_MAX 64
 #define DEV           "/dev/"
 #define PTS           "pts/"
+
+static bool is_pseudo_terminal(dev_t device)
+{
+    return major(device) >= UNIX98_PTY_SLAVE_MAJOR && major(device) < UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT;
+}
 
 /* Both ask no server of a network or user's file system: this runs on the thread that feeds the watchdog. */
 static bool is_device(int folder, const char *path, int flags, dev_t device)
@@ -60,13 +66,29 @@ static size_t read_file(int process, const char *name, char text[static PROC_TEX
     return len > 0 ? (size_t)len : 0;
 }
 
-/* 1: one of its open files is the device, 0: none is, -1: they cannot be seen. */
+/* Whether an open file is the other end of this pseudo-terminal. */
+static bool is_master(int process, const char *file, dev_t device)
+{
+    char name[32], text[PROC_TEXT_MAX];
+    unsigned index;
+
+    (void)snprintf(name, sizeof name, "fdinfo/%.20s", file);
+    (void)read_file(process, name, text);
+    const char *line = strstr(text, "tty-index:");
+    return line && sscanf(line, "tty-index: %u", &index) == 1 &&
+           index == minor(device) + 256 * (major(device) - UNIX98_PTY_SLAVE_MAJOR);
+}
+
+/* 1: one of its open files is the device, 0: none is, -1: they cannot be seen. A process that has both ends of a
+ * pseudo-terminal does not use it: it is the cable, such as socat, and keeps our end open so that the other one lasts.
+ */
 static int has_open(int process, dev_t device)
 {
+    const dev_t multiplexer = makedev(TTYAUX_MAJOR, 2);
     int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *files = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *file;
-    bool found = false, hidden = false;
+    bool found = false, hidden = false, cable = false;
     char target[sizeof DEV];
 
     if (!files) {
@@ -74,16 +96,19 @@ static int has_open(int process, dev_t device)
             (void)close(fd);
         return -1;
     }
-    while (!found && (file = readdir(files))) {
+    while (!cable && (!found || is_pseudo_terminal(device)) && (file = readdir(files))) {
         if (!isdigit((unsigned char)file->d_name[0]))
             continue;
         ssize_t len = readlinkat(dirfd(files), file->d_name, target, sizeof target);
         hidden = hidden || (len < 0 && (errno == EACCES || errno == EPERM));
-        found = len == (ssize_t)sizeof target && memcmp(target, DEV, strlen(DEV)) == 0 &&
-                is_device(dirfd(files), file->d_name, 0, device);
+        if (len != (ssize_t)sizeof target || memcmp(target, DEV, strlen(DEV)) != 0)
+            continue;
+        found = found || is_device(dirfd(files), file->d_name, 0, device);
+        cable = is_pseudo_terminal(device) && is_device(dirfd(files), file->d_name, 0, multiplexer) &&
+                is_master(process, file->d_name, device);
     }
     (void)closedir(files);
-    return found ? 1 : hidden ? -1 : 0;
+    return cable ? 0 : found ? 1 : hidden ? -1 : 0;
 }
 
 /* From /proc/PID/stat: its parent is field 4, its terminal field 7. The name in field 2 may contain anything but ends

@@ -162,6 +162,7 @@ told() { compose exec -T prometheus promtool query instant http://localhost:9090
 wait_until 60 told 'sum(selkie_gateway_online) == 3' || fail "Prometheus does not know the three gateways"
 wait_until 60 told 'sum(selkie_frames_accepted_total) > 0 and sum(selkie_devices_active) > 1' || fail "Prometheus has no figures of the plugin"
 wait_until 60 told 'count(selkie_device_received_total > 0) > 1' || fail "Prometheus has no devices"
+wait_until 90 told 'sum(selkie_gateway_lines_faulty) == 0' || fail "a gateway reports a fault of its line"
 told 'up{job=~"selkie-.+"} == 0' && fail "an exporter does not answer"
 nobody_is_root
 [ "$(key)" = "$first" ] || fail "the second start has made another key"

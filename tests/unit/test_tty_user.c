@@ -49,6 +49,8 @@ static void teardown(void)
 enum way {
     OPEN,
     TERMINAL,
+    CABLE,       /* of a pseudo-terminal: it has both ends, as socat */
+    OTHER_CABLE, /* a reader that has both ends of another one */
     PATH_IN_COMMAND,
     NAME_IN_COMMAND,
     ELSEWHERE,
@@ -75,7 +77,12 @@ static void name_in_command(enum way way)
 
 static void be_user(enum way way)
 {
-    (void)close(master);
+    int other_master, other_slave;
+
+    if (way != CABLE)
+        (void)close(master);
+    if (way == OTHER_CABLE && openpty(&other_master, &other_slave, NULL, NULL, NULL) != 0)
+        _exit(1);
     if (way == SILENT_OPEN) {
         if (open(silent, O_PATH) < 0)
             _exit(1);
@@ -155,6 +162,8 @@ static const struct {
     enum selkie_tty_use by_owner, by_others;
 } cases[] = {{OPEN, SELKIE_TTY_USED, SELKIE_TTY_UNUSED},
              {TERMINAL, SELKIE_TTY_USED, SELKIE_TTY_USED},
+             {CABLE, SELKIE_TTY_UNUSED, SELKIE_TTY_UNUSED},
+             {OTHER_CABLE, SELKIE_TTY_USED, SELKIE_TTY_UNUSED},
              {PATH_IN_COMMAND, SELKIE_TTY_UNUSED, SELKIE_TTY_NAMED},
              {NAME_IN_COMMAND, SELKIE_TTY_UNUSED, SELKIE_TTY_NAMED},
              {ELSEWHERE, SELKIE_TTY_UNUSED, SELKIE_TTY_UNUSED}};

@@ -16,7 +16,8 @@ enum selkie_tty_use {
 /* "agetty (process 412)": the process that uses the line, else one that may use it. Of another user's process only root
  * sees the open files; then it counts that the line is its controlling terminal, or that its command line names the
  * device below /dev. The command lines of those that started this process (sudo, a shell) do not count: they name the
- * line for us. The text is set unless the result is SELKIE_TTY_UNUSED. */
+ * line for us. Nor does one that has both ends of a pseudo-terminal: it is the cable. The text is set unless the result
+ * is SELKIE_TTY_UNUSED. */
 #define SELKIE_TTY_USER_MAX 64
 enum selkie_tty_use selkie_tty_find_user(char text[static SELKIE_TTY_USER_MAX], dev_t device);
 
