@@ -136,6 +136,56 @@ START_TEST(the_program_ends_with_the_device)
 }
 END_TEST
 
+/* What is no payload is refused, named, and passed over: a line of a megabyte, without a newline at first. The rest is
+ * sent, whatever bytes it has and though its last line has no end. */
+START_TEST(a_long_line_is_passed_over_and_binary_ones_are_sent)
+{
+    static const char binary[] = "a\0\377b";
+    struct harness_process *device =
+        start("head -c 1000000 /dev/zero; echo; printf 'a\\000\\377b\\nlast'; exec >&-; sleep 1000");
+    cloud_receive(&frame, radio);
+    cloud_receive(&frame, radio);
+    ck_assert_uint_eq(frame.message.data.payload_len, sizeof binary - 1);
+    ck_assert_mem_eq(frame.message.data.payload, binary, sizeof binary - 1);
+    expect_data(2, "last");
+    harness_wait_log(device, "line 1: a payload has at most 400 bytes\n");
+    ck_assert(!harness_log_has(device, "line 2"));
+    ck_assert_int_eq(harness_stop(device, SIGTERM), EXIT_FAILURE); /* a line was refused */
+}
+END_TEST
+
+/* Without an end: of lines that are refused, of one line, of good ones. Neither log nor processor is flooded, and
+ * SIGTERM ends the device and the program. */
+START_TEST(a_flood_floods_nobody)
+{
+    static const char *const floods[] = {"exec yes $(printf %0500d 1)", "exec cat /dev/zero", "exec yes 21.5"};
+    char command[512], path[64];
+    struct harness_process *device;
+    (void)snprintf(command, sizeof command, "echo $$ > %s; %s", harness_path("pid"), floods[_i]);
+    device = start(command);
+    cloud_receive(&frame, radio);
+    if (_i == 2)
+        expect_data(1, "21.5");
+    else
+        harness_wait_log(device, _i == 0 ? "line 10: a payload has at most 400 bytes; what is refused after it is not"
+                                         : "line 1: a payload has at most 400 bytes");
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", device->pid);
+    unsigned long user, kernel;
+    usleep(2000000); /* of which it may take half */
+    char *stat = harness_read(path);
+    ck_assert_int_eq(
+        sscanf(strrchr(stat, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel), 2);
+    free(stat);
+    ck_assert_uint_lt(user + kernel, (unsigned long)sysconf(_SC_CLK_TCK));
+    harness_signal(device, SIGTERM);
+    ck_assert_int_eq(harness_wait_exit(device), _i == 2 ? 0 : EXIT_FAILURE);
+    ck_assert(!harness_log_has(device, "line 11"));
+    char *text = harness_read(harness_path("pid"));
+    ck_assert_int_lt(kill((pid_t)strtol(text, NULL, 10), 0), 0);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("selkie_device_exec");
@@ -147,5 +197,7 @@ int main(void)
     tcase_add_test(tc, a_program_that_is_not_there_is_named);
     tcase_add_test(tc, the_radios_absence_loses_nothing);
     tcase_add_test(tc, the_program_ends_with_the_device);
+    tcase_add_test(tc, a_long_line_is_passed_over_and_binary_ones_are_sent);
+    tcase_add_loop_test(tc, a_flood_floods_nobody, 0, 3);
     return harness_main(suite);
 }

@@ -24,6 +24,7 @@
 
 #define READINGS_INTERVAL 5    /* seconds */
 #define REOPEN_MS         1000 /* so often a line that is gone is looked for */
+#define REFUSED_MS        10   /* after a line that is refused: what floods takes no processor, and no signal waits */
 
 struct process {
     const struct device_options *options;
@@ -229,8 +230,8 @@ static int feed(struct process *process, int state, int64_t now_ms)
         int got = payloads_next(&process->payloads, process->payload, &process->payload_len);
         if (got == 0 && all_taken(process))
             process->status.wake_ms = (uint64_t)now_ms; /* that was the end: nothing to wait for */
-        if (got < 0 && !process->payloads.readings) {
-            process->status.wake_ms = (uint64_t)now_ms; /* that line is refused, and the next one may be good */
+        if (process->payloads.skipping || (got < 0 && !process->payloads.readings)) {
+            process->next_ms = now_ms + REFUSED_MS; /* the next line may be good */
             return 0;
         }
         if (got <= 0)

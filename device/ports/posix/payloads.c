@@ -9,10 +9,17 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#define SHOWN_MAX 10 /* refused lines in a row */
+#define READS_MAX 64 /* in one call, so that an input without an end holds nobody up */
+
 static int refuse(struct payloads *payloads, const char *why)
 {
-    fprintf(stderr, "selkie-device: line %lu: %s\n", payloads->line, why);
     payloads->refused++;
+    payloads->refused_in_row++;
+    if (payloads->refused_in_row <= SHOWN_MAX)
+        fprintf(stderr, "selkie-device: line %lu: %s%s\n", payloads->line, why,
+                payloads->refused_in_row == SHOWN_MAX ? "; what is refused after it is not shown, until a line is taken"
+                                                      : "");
     return -1;
 }
 
@@ -83,6 +90,8 @@ static int take_line(struct payloads *payloads, uint8_t payload[static SELKIE_PA
     if (end && line_len > 0 && end[-1] == '\r')
         line_len--;
     int result = decode_line(payloads, payloads->buffer, line_len, payload, len);
+    if (result > 0)
+        payloads->refused_in_row = 0;
     drop(payloads, used);
     return result;
 }
@@ -90,7 +99,7 @@ static int take_line(struct payloads *payloads, uint8_t payload[static SELKIE_PA
 static int next_line(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len)
 {
     int result = take_line(payloads, payload, len);
-    while (result == 0 && !payloads->ended && input_waits()) {
+    for (int reads = 0; result == 0 && !payloads->ended && reads < READS_MAX && input_waits(); reads++) {
         ssize_t count = read(STDIN_FILENO, payloads->buffer + payloads->fill, sizeof payloads->buffer - payloads->fill);
         if (count <= 0)
             payloads->ended = true;

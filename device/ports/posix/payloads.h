@@ -13,13 +13,15 @@ struct payloads {
     bool ended;    /* no more input */
     bool skipping; /* the rest of a line that does not fit into the buffer */
     unsigned long line;
-    unsigned long refused;                    /* lines */
+    unsigned long refused;                    /* lines, */
+    unsigned long refused_in_row;             /* and those since the last one that was taken */
     size_t fill;                              /* bytes in buffer */
     char buffer[3 * SELKIE_PAYLOAD_MAX + 64]; /* a line may be hex with blanks, and longer than allowed */
 };
 
 /* The next payload, if there is one now. Returns 1 and it, 0 for none yet (or none ever: `ended`), or -1 after one line
- * on stderr: a line was refused (the next call goes on behind it), or there are no readings. Reads standard input
+ * on stderr, unless that was said ten times in a row: a line was refused (the next call goes on behind it), or there
+ * are no readings. Reads standard input
  * without waiting: it must not block (O_NONBLOCK, or known to be readable). */
 int payloads_next(struct payloads *payloads, uint8_t payload[static SELKIE_PAYLOAD_MAX], size_t *len);
 
