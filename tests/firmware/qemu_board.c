@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* memmem */
 #include "qemu_board.h"
+#include "qtest.h"
+#include <board_port.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define PRESS_PATIENCE 90000 /* a few hundred presses */
+#define PRESSES        8     /* at once */
 
 void qemu_board_public_key(uint8_t spki[static SELKIE_PUBLIC_KEY_SIZE], const char *path)
 {
@@ -74,7 +77,7 @@ struct qemu_board *qemu_board_boot(const char *image, const struct pages_otp *ot
                                    const char *radio, bool icount)
 {
     static struct qemu_board board;
-    char otp_loader[400], key_loader[400], radio_device[400], console_device[400], monitor[400];
+    char otp_loader[400], key_loader[400], radio_device[400], console_device[400], monitor[400], test[400];
     memset(&board, 0, sizeof board);
     board.random.state = 4;
     board.console = harness_pty("console");
@@ -86,6 +89,8 @@ struct qemu_board *qemu_board_boot(const char *image, const struct pages_otp *ot
     (void)snprintf(radio_device, sizeof radio_device, "serial,id=radio,path=%s", radio);
     (void)snprintf(console_device, sizeof console_device, "serial,id=console,path=%s", board.console->path);
     (void)snprintf(monitor, sizeof monitor, "unix:%s,server=on,wait=off", board.monitor);
+    (void)snprintf(test, sizeof test, "unix:%s", harness_path("qtest"));
+    int listener = qtest_listen(harness_path("qtest"));
     const char *argv[] = {"qemu-system-arm",
                           "-M",
                           "mps2-an385",
@@ -107,10 +112,16 @@ struct qemu_board *qemu_board_boot(const char *image, const struct pages_otp *ot
                           "chardev:console",
                           "-qmp",
                           monitor,
+                          "-qtest",
+                          test,
+                          "-qtest-log",
+                          "/dev/null",
                           icount ? "-icount" : NULL,
                           "shift=0",
                           NULL};
     board.qemu = harness_spawn("qemu", argv, false);
+    qtest_use(qtest_accept(listener));
+    board.buttons = qtest_symbol(image, "port_buttons");
     qemu_board_wait(&board, 0, "\n"); /* its greeting */
     return &board;
 }
@@ -128,13 +139,18 @@ static size_t find(const struct qemu_board *board, size_t from, const char *text
     return at == NULL ? 0 : (size_t)(at - board->said) + strlen(text);
 }
 
+static void check_patience(const struct qemu_board *board, size_t from, const char *text, int64_t limit)
+{
+    ck_assert_msg(harness_now_ms() < limit, "the console did not say '%s', but:\n%.*s", text,
+                  (int)(board->said_len - from), board->said + from);
+}
+
 size_t qemu_board_wait(struct qemu_board *board, size_t from, const char *text)
 {
     int64_t limit = harness_now_ms() + HARNESS_PATIENCE;
     size_t end;
     while ((end = find(board, from, text)) == 0) {
-        ck_assert_msg(harness_now_ms() < limit, "the console did not say '%s', but:\n%.*s", text,
-                      (int)(board->said_len - from), board->said + from);
+        check_patience(board, from, text, limit);
         listen_to(board, 100);
     }
     return end;
@@ -145,20 +161,39 @@ void qemu_board_type(struct qemu_board *board, const char *keys)
     harness_pty_write(board->console, (const uint8_t *)keys, strlen(keys));
 }
 
-size_t qemu_board_press_until(struct qemu_board *board, size_t from, const char *text, bool human)
+size_t qemu_board_press_until(struct qemu_board *board, size_t from, const char *text)
 {
     int64_t limit = harness_now_ms() + PRESS_PATIENCE;
     int64_t next = harness_now_ms();
     size_t end;
     while ((end = find(board, from, text)) == 0) {
-        ck_assert_msg(harness_now_ms() < limit, "the console did not say '%s', but:\n%.*s", text,
-                      (int)(board->said_len - from), board->said + from);
+        check_patience(board, from, text, limit);
         if (harness_now_ms() >= next) {
             qemu_board_type(board, "x");
-            next += human ? 30 + (int64_t)test_random_below(&board->random, 150) : 60;
+            next += 30 + (int64_t)test_random_below(&board->random, 150);
         }
         int64_t left = next - harness_now_ms();
         listen_to(board, left > 0 ? (int)left : 0);
+    }
+    return end;
+}
+
+size_t qemu_board_presses_until(struct qemu_board *board, size_t from, const char *text, bool human)
+{
+    const uint32_t count_at = board->buttons + offsetof(struct port_buttons, edge_count);
+    int64_t limit = harness_now_ms() + PRESS_PATIENCE;
+    size_t end;
+    ck_assert_uint_ne(board->buttons, 0);
+    while ((end = find(board, from, text)) == 0) {
+        check_patience(board, from, text, limit);
+        if (qtest_read_word(count_at) == 0) { /* the image took the last ones */
+            for (uint32_t i = 0; i < PRESSES; i++) {
+                board->edge += human ? 30000 + (uint32_t)test_random_below(&board->random, 150000) : 60000;
+                qtest_write_word(board->buttons + offsetof(struct port_buttons, edges) + 4 * i, board->edge);
+            }
+            qtest_write_word(count_at, PRESSES); /* last: from now on it may look */
+        }
+        listen_to(board, 10);
     }
     return end;
 }

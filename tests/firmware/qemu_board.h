@@ -18,6 +18,8 @@ struct qemu_board {
     char said[65536]; /* all that the console printed */
     size_t said_len;
     struct test_random random;
+    uint32_t buttons; /* where the example keeps edges: struct port_buttons */
+    uint32_t edge;    /* the last one that was given, in microseconds */
 };
 
 /* What production writes: key 1 of the golden vectors, pinned; locked; no readings by themselves. */
@@ -44,8 +46,12 @@ size_t qemu_board_wait(struct qemu_board *board, size_t from, const char *text);
 /* Press keys. */
 void qemu_board_type(struct qemu_board *board, const char *keys);
 
-/* Press a button at human, or at machine-like, intervals until the console says `text` after `from`. */
-size_t qemu_board_press_until(struct qemu_board *board, size_t from, const char *text, bool human);
+/* Press a key as a person does until the console says `text` after `from`. */
+size_t qemu_board_press_until(struct qemu_board *board, size_t from, const char *text);
+
+/* The same, where time does not matter, or the machine's load must not: give the image of the example the edges of
+ * presses that a person, or a machine at one interval, would have made. */
+size_t qemu_board_presses_until(struct qemu_board *board, size_t from, const char *text, bool human);
 
 /* Push the reset button. */
 void qemu_board_reset(struct qemu_board *board);

@@ -2,8 +2,8 @@
 /* The image for a BBC micro:bit V1 in QEMU, which models its UART, timers, GPIO, generator and non-volatile memory. The
  * test does what production and a person do through QEMU's qtest socket: it writes UICR, pushes buttons, looks at LEDs
  * and at what the image reports. It has no console. */
-#define _GNU_SOURCE /* accept4 */
 #include "cloud.h"
+#include "qtest.h"
 
 #include <harness.h>
 #include <openssl/evp.h>
@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <vectors/test_random.h>
 
@@ -33,7 +31,6 @@
 #define POOL_SPARE  512
 
 static struct harness_process *qemu;
-static FILE *qtest; /* commands to QEMU, and its answers */
 static unsigned report_address;
 static struct pages_key key;
 static struct harness_pty *radio;
@@ -46,65 +43,19 @@ struct report {
     uint32_t stack_used, stack_size, pool_used, pool_size;
 };
 
-static void ask(char *answer, size_t size, const char *command)
-{
-    fprintf(qtest, "%s\n", command);
-    fflush(qtest);
-    do
-        ck_assert_msg(fgets(answer, (int)size, qtest) != NULL, "QEMU ended: %s", command);
-    while (strncmp(answer, "IRQ", 3) == 0);
-    ck_assert_msg(strncmp(answer, "OK", 2) == 0, "%s: %s", command, answer);
-}
-
-static void write_word(uint32_t address, uint32_t word)
-{
-    char command[64], answer[64];
-    (void)snprintf(command, sizeof command, "writel %#x %#x", address, word);
-    ask(answer, sizeof answer, command);
-}
-
-static uint32_t read_word(uint32_t address)
-{
-    char command[64], answer[64];
-    (void)snprintf(command, sizeof command, "readl %#x", address);
-    ask(answer, sizeof answer, command);
-    return (uint32_t)strtoull(answer + 3, NULL, 16);
-}
-
 static struct report look(void)
 {
     uint32_t words[sizeof(struct report) / 4];
     struct report report;
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        words[i] = read_word(report_address + 4 * i);
+        words[i] = qtest_read_word(report_address + 4 * i);
     memcpy(&report, words, sizeof report);
     return report;
 }
 
 static void push(int pin, bool down)
 {
-    char command[96], answer[64];
-    (void)snprintf(command, sizeof command, "set_irq_in /machine/nrf51 unnamed-gpio-in %d %d", pin, down ? 0 : 1);
-    ask(answer, sizeof answer, command);
-}
-
-/* Where the image keeps its report. */
-static unsigned symbol(const char *image, const char *name)
-{
-    char command[512], line[128];
-    unsigned address = 0;
-    (void)snprintf(command, sizeof command, "arm-none-eabi-nm %s", image);
-    FILE *symbols = popen(command, "re"); /* NOLINT(cert-env33-c): our own image */
-    ck_assert_ptr_nonnull(symbols);
-    while (fgets(line, sizeof line, symbols)) {
-        char kind, found[100];
-        unsigned at;
-        if (sscanf(line, "%x %c %99s", &at, &kind, found) == 3 && strcmp(found, name) == 0)
-            address = at;
-    }
-    ck_assert_int_eq(pclose(symbols), 0);
-    ck_assert_uint_ne(address, 0);
-    return address;
+    qtest_command("set_irq_in /machine/nrf51 unnamed-gpio-in %d %d", pin, down ? 0 : 1);
 }
 
 static void set_up(void)
@@ -123,28 +74,6 @@ static void set_up(void)
     chance.state = 9;
 }
 
-/* QEMU connects to it. */
-static int listen_at(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_uint_lt(strlen(path), sizeof address.sun_path);
-    strcpy(address.sun_path, path);
-    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(listen(listener, 1), 0);
-    return listener;
-}
-
-static FILE *accept_at(int listener)
-{
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(close(listener), 0);
-    FILE *file = fdopen(fd, "r+");
-    ck_assert_ptr_nonnull(file);
-    return file;
-}
-
 /* What production does: the pin and read-out protection go into UICR, which the processor must not have read yet. */
 static void program(uint32_t protection, bool pinned)
 {
@@ -153,15 +82,15 @@ static void program(uint32_t protection, bool pinned)
     SHA256(key.keys[0], SELKIE_PUBLIC_KEY_SIZE, pin);
     if (!pinned)
         pin[7] ^= 1;
-    write_word(0x4001E504u, 1); /* NVMC.CONFIG: writing */
+    qtest_write_word(0x4001E504u, 1); /* NVMC.CONFIG: writing */
     for (unsigned i = 0; i < sizeof pin; i += 4) {
         uint32_t word;
         memcpy(&word, pin + i, sizeof word);
-        write_word(PAGES_UICR_CUSTOMER + i, word);
+        qtest_write_word(PAGES_UICR_CUSTOMER + i, word);
     }
     if (protection != UNLOCKED)
-        write_word(PAGES_UICR_RBPCONF, protection);
-    write_word(0x4001E504u, 0);
+        qtest_write_word(PAGES_UICR_RBPCONF, protection);
+    qtest_write_word(0x4001E504u, 0);
 }
 
 /* Let the processor begin. */
@@ -194,7 +123,7 @@ static void boot(const char *image, const char *tty, uint32_t protection, bool p
     (void)snprintf(test_socket, sizeof test_socket, "socket,id=qtest,path=%s", harness_path("qtest"));
     (void)snprintf(monitor_socket, sizeof monitor_socket, "socket,id=qmp,path=%s", harness_path("qmp"));
     (void)snprintf(icount, sizeof icount, "shift=%s", shift);
-    int test_listener = listen_at(harness_path("qtest")), monitor_listener = listen_at(harness_path("qmp"));
+    int test_listener = qtest_listen(harness_path("qtest")), monitor_listener = qtest_listen(harness_path("qmp"));
     const char *argv[] = {"qemu-system-arm",
                           "-M",
                           "microbit",
@@ -223,9 +152,10 @@ static void boot(const char *image, const char *tty, uint32_t protection, bool p
                           "-S",
                           NULL};
     qemu = harness_spawn("qemu", argv, false);
-    qtest = accept_at(test_listener);
-    FILE *qmp = accept_at(monitor_listener);
-    report_address = symbol(image, "microbit_report");
+    qtest_use(qtest_accept(test_listener));
+    FILE *qmp = qtest_accept(monitor_listener);
+    report_address = qtest_symbol(image, "microbit_report");
+    ck_assert_uint_ne(report_address, 0);
     program(protection, pinned);
     start(qmp);
 }
@@ -320,7 +250,7 @@ START_TEST(without_a_generator_it_waits_for_presses_and_shows_how_far_it_is)
         push(PIN_A, before++ % 2 == 0);
         move_hand();
         report = look();
-        if (~read_word(0x50000504u) & COLUMN_PINS)
+        if (~qtest_read_word(0x50000504u) & COLUMN_PINS)
             lit++;
     }
     ck_assert_uint_gt(before, 60);
