@@ -5,15 +5,23 @@
 #define SELKIE_MBEDTLS_CONFIG_H
 
 #include <limits.h> /* 2.28 counts on its configuration to bring it */
+#include <stdio.h>
 
 /* Memory from a static pool, never from a heap; nothing of stdio. */
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_MEMORY
 #define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS
 #define MBEDTLS_MEMORY_BUFFER_ALLOC_C
+#define MBEDTLS_PLATFORM_SNPRINTF_MACRO snprintf /* by a function of oid.c that no seal calls and no linker keeps */
 
 /* Where mbedTLS would end a process: the pool is corrupt. The image wipes the ID and restarts. */
+#ifdef __cplusplus
+extern "C" {
+#endif
 void board_exit(int status);
+#ifdef __cplusplus
+}
+#endif
 #define MBEDTLS_PLATFORM_EXIT_MACRO board_exit
 
 /* SEALED: RSAES-OAEP with SHA-256, public operation only. A window of one bit costs nothing with exponent 65537 and

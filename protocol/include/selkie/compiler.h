@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the public headers need of a compiler, so that any C11 and any C++17 compiler takes them without extensions. */
+/* What the public headers need of a compiler, so that any C11 and any C++17 compiler takes them without
+ * extensions, and older C++ without a warning. */
 #ifndef SELKIE_COMPILER_H
 #define SELKIE_COMPILER_H
 
 /* A function whose result must be used: a warning where the compiler has one. */
-#if defined(__cplusplus)
+#if defined(__cplusplus) && __cplusplus >= 201703L
 #define SELKIE_USE_RESULT [[nodiscard]]
 #elif defined(__GNUC__)
 #define SELKIE_USE_RESULT __attribute__((warn_unused_result))

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# Of Zephyr's build system (docs.zephyrproject.org/latest/develop/modules.html and build/cmake), what the module and its
+# sample call. find_package(Zephyr) configures, and adds the module's folder as its module.yml says.
+set(fakes ${CMAKE_CURRENT_LIST_DIR})
+project(zephyr C)
+add_library(zephyr_interface INTERFACE)
+target_include_directories(zephyr_interface INTERFACE ${fakes} ${FAKE_INCLUDE})
+
+macro(zephyr_library_named name)
+  set(current ${name})
+  add_library(${name} STATIC)
+  target_link_libraries(${name} PUBLIC zephyr_interface)
+  target_link_libraries(app PRIVATE ${name})
+endmacro()
+function(zephyr_library_sources)
+  target_sources(${current} PRIVATE ${ARGN})
+endfunction()
+function(zephyr_include_directories)
+  target_include_directories(zephyr_interface INTERFACE ${ARGN})
+endfunction()
+function(zephyr_compile_definitions)
+  target_compile_definitions(zephyr_interface INTERFACE ${ARGN})
+endfunction()
+
+list(GET ZEPHYR_EXTRA_MODULES 0 module)
+get_filename_component(module ${module} ABSOLUTE)
+file(STRINGS ${module}/zephyr/module.yml lines REGEX "^  (cmake|kconfig): ")
+foreach(line ${lines})
+  if(line MATCHES "^  ([a-z]+): (.*)$")
+    set(module_${CMAKE_MATCH_1} ${module}/${CMAKE_MATCH_2})
+  endif()
+endforeach()
+execute_process(COMMAND ${CMAKE_COMMAND} -E env MODULE_KCONFIG=${module_kconfig}
+  ${fakes}/../../kconfig ${fakes}/Kconfig ${CMAKE_CURRENT_SOURCE_DIR}/prj.conf ${CMAKE_BINARY_DIR}/autoconf.cmake
+  RESULT_VARIABLE failed OUTPUT_VARIABLE said)
+if(failed)
+  message(FATAL_ERROR "Kconfig: ${said}")
+endif()
+include(${CMAKE_BINARY_DIR}/autoconf.cmake)
+if(CONFIG_MAIN_STACK_SIZE LESS 4000)
+  message(FATAL_ERROR "the main thread's stack is too small for a seal")
+endif()
+
+add_executable(app ${fakes}/zephyr.c ${fakes}/../fake.c)
+set_target_properties(app PROPERTIES OUTPUT_NAME hello)
+target_include_directories(app PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+target_link_libraries(app PRIVATE zephyr_interface)
+add_subdirectory(${module_cmake} module)

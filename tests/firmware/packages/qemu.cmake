@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Toolchain for programs that run in QEMU with semihosting, on picolibc. SELKIE_CORE: rv32imc, or a core as gcc's -mcpu names it.
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SELKIE_CORE)
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+if(SELKIE_CORE STREQUAL rv32imc)
+  set(prefix riscv64-unknown-elf-)
+  set(core "-march=rv32imc -mabi=ilp32")
+  set(memory "-Wl,--defsym=__flash=0x80000000 -Wl,--defsym=__ram=0x80400000")
+else()
+  set(prefix arm-none-eabi-)
+  set(core "-mcpu=${SELKIE_CORE} -mthumb")
+  set(memory "-Wl,--defsym=__flash=0 -Wl,--defsym=__ram=0x20000000")
+endif()
+set(CMAKE_SYSTEM_PROCESSOR ${SELKIE_CORE})
+set(CMAKE_C_COMPILER ${prefix}gcc)
+set(CMAKE_CXX_COMPILER ${prefix}g++)
+set(CMAKE_ASM_COMPILER ${prefix}gcc)
+set(CMAKE_C_FLAGS_INIT "${core} -Os -ffunction-sections -fdata-sections --specs=picolibc.specs -Wall -Wextra -Wno-unused-const-variable -Werror")
+set(CMAKE_CXX_FLAGS_INIT "${CMAKE_C_FLAGS_INIT} -fno-exceptions -fno-rtti -fno-threadsafe-statics")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "--oslib=semihost --crt0=semihost -Wl,--gc-sections ${memory} -Wl,--defsym=__flash_size=4M \
+-Wl,--defsym=__ram_size=4M -Wl,--defsym=__stack_size=8k")
