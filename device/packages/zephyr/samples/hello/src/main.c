@@ -29,6 +29,7 @@ static int write_radio(void *context, const uint8_t *bytes, size_t len)
     return 1;
 }
 
+/* zephyr,entropy must be the chip's true random generator, not another one that it seeded. */
 static int read_random(void *context, uint32_t *samples, size_t max)
 {
     uint8_t bytes[16];
