@@ -162,14 +162,42 @@ static bool is_own_tree(const char *root, const char *filter, const struct selki
     return strncmp(rest, request->user, len) == 0 && rest[len] == '/';
 }
 
-/* A filter with wildcards is allowed if it may match anything that the user may read: each delivery is checked again.
+/* Write the payloads' filter for one of values, whatever stands before and behind that level. False if there is none.
  */
+static bool replace_values(const char *filter, char up[static SELKIE_TOPIC_MAX])
+{
+    static const char level[] = "/values";
+    const char *values = strstr(filter, level);
+
+    if (!values || (values[sizeof level - 1] != '/' && values[sizeof level - 1] != '\0'))
+        return false;
+    return snprintf(up, SELKIE_TOPIC_MAX, "%.*s/up", (int)(values - filter), filter) < SELKIE_TOPIC_MAX;
+}
+
+/* Whether the filter may match something that a listed reader may read. */
+static bool reads_part(const struct selkie_plugin_config *config, const struct selkie_plugin_reader *reader,
+                       const char *filter)
+{
+    char up[SELKIE_TOPIC_MAX], models[SELKIE_TOPIC_MAX];
+
+    (void)snprintf(models, sizeof models, "%s/models/+", config->root);
+    bool of_values = replace_values(filter, up);
+    for (size_t i = 0; i < reader->topic_count; i++)
+        if (selkie_filter_overlaps(reader->topics[i], filter) ||
+            (of_values && selkie_filter_overlaps(reader->topics[i], up)))
+            return true;
+    return selkie_filter_overlaps(models, filter);
+}
+
+/* A filter with wildcards is allowed if it may match anything that the user may read: each delivery is checked again.
+ * So a refusal tells the reader that nothing would ever come. */
 static enum selkie_access_answer decide_subscribe(const struct selkie_plugin_config *config, const char *filter,
                                                   const struct selkie_access_request *request)
 {
     if (!strpbrk(filter, "+#"))
         return decide_read(config, filter, request);
-    return allow_if(reads_all(config, request) || selkie_plugin_config_reader(config, request->user) ||
+    const struct selkie_plugin_reader *reader = selkie_plugin_config_reader(config, request->user);
+    return allow_if(reads_all(config, request) || (reader && reads_part(config, reader, filter)) ||
                     is_own_tree(config->root, filter, request));
 }
 

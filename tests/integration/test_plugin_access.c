@@ -182,6 +182,9 @@ START_TEST(only_readers_read)
 
     ck_assert_int_eq(harness_subscribe(alice, "selkie/device/#", 1), 1);
     ck_assert_int_eq(harness_subscribe(bob, "selkie/#", 1), 1);
+    ck_assert_int_eq(harness_subscribe(bob, "selkie/models/+", 1), 1);
+    ck_assert_int_eq(harness_subscribe(bob, "selkie/device/+/event", 1), NOT_AUTHORIZED);
+    ck_assert_int_eq(harness_subscribe(bob, "selkie/gateway/+/state", 1), NOT_AUTHORIZED);
     ck_assert_int_eq(harness_subscribe(carol, "selkie/#", 1), NOT_AUTHORIZED);
     ck_assert_int_eq(harness_subscribe(carol, "$share/g/selkie/device/#", 1), NOT_AUTHORIZED);
     frames_send_data(gateway, "gw1", &device, "secret", 1);
