@@ -1,23 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page has received of one device's numbers, for its line. Bounded in time and in points: of the older half, every
-// second point goes when there are too many.
+// What the page has received of one device's numbers, for its line. Bounded in time and in points of one device, and in numbers
+// of all devices together. When there are too many points, every second one of the older half goes; when there are too many
+// numbers, every second point of the devices that were heard longest ago.
 import type { Value } from './parse';
 
 const WINDOW_MS = 6 * 3600_000;
 const POINTS_EACH = 600;
-const POINTS_ALL = 1_500_000; // numbers of all devices together: 12 MB
+const FEW = 4; // points that are not worth thinning out
 
-let held = 0;
+/** All histories, those that were heard longest ago first. Times count as numbers. */
+export class HistoryPool {
+  held = 0;
+  private readonly members = new Set<History>();
 
-/** Numbers that all histories hold. */
-export function historyHeld(): number {
-  return held;
+  constructor(private readonly most = 1_500_000) {} // 12 MB
+
+  heard(history: History): void {
+    this.members.delete(history);
+    this.members.add(history);
+    for (const oldest of this.members) {
+      if (this.held <= this.most) break;
+      oldest.thin();
+      if (oldest.times.length === 0) this.members.delete(oldest);
+      else this.later(oldest);
+    }
+  }
+
+  /** Behind the others, so that each gives something before one gives twice. */
+  private later(history: History): void {
+    this.members.delete(history);
+    this.members.add(history);
+  }
+
+  forget(history: History): void {
+    this.members.delete(history);
+  }
 }
+
+const everybody = new HistoryPool();
 
 export class History {
   version = 0; // changes with every change
+  thinned = false; // points of it are left out
   readonly times: number[] = [];
   private readonly rows = new Map<string, (number | null)[]>();
+
+  constructor(private readonly pool = everybody) {}
 
   get fields(): string[] {
     return [...this.rows.keys()];
@@ -30,31 +58,48 @@ export class History {
   add(timeMs: number, values: Map<string, Value>): void {
     this.version++;
     const last = this.times[this.times.length - 1];
-    if (last !== undefined && Math.abs(timeMs - last) > WINDOW_MS && timeMs > last) this.clear();
+    if (last !== undefined && timeMs - last > WINDOW_MS) this.clear();
+    if (last !== undefined && last - timeMs > WINDOW_MS) return;
+    for (const [name, value] of values) if (typeof value === 'number' && !this.rows.has(name)) this.open(name);
+    if (this.rows.size === 0) return; // no numbers: no line
     let at = this.times.length;
     while (at > 0 && (this.times[at - 1] as number) > timeMs) at--;
-    if (at === 0 && last !== undefined && last - timeMs > WINDOW_MS) return;
     const known = this.times[at - 1] === timeMs; // the same reading again, after a new connection
-    for (const [name, value] of values) if (typeof value === 'number' && !this.rows.has(name)) this.open(name);
     if (!known) this.times.splice(at, 0, timeMs);
     for (const [name, row] of this.rows) {
       const value = values.get(name);
       row.splice(known ? at - 1 : at, known ? 1 : 0, typeof value === 'number' ? value : null);
     }
-    if (!known) held += this.rows.size;
+    if (!known) this.pool.held += this.width;
     this.limit();
+    this.pool.heard(this);
   }
 
   clear(): void {
     this.version++;
-    held -= this.times.length * this.rows.size;
+    this.pool.held -= this.times.length * this.width;
+    this.pool.forget(this);
     this.times.length = 0;
     this.rows.clear();
+    this.thinned = false;
+  }
+
+  /** Every second point goes; of a few, all. */
+  thin(): void {
+    if (this.times.length <= FEW) this.clear();
+    else this.keep((_, index) => index % 2 === 0);
+    this.version++;
+    this.thinned = true;
+  }
+
+  /** Numbers of one point, its time included. */
+  private get width(): number {
+    return this.rows.size + 1;
   }
 
   private open(name: string): void {
     this.rows.set(name, this.times.map(() => null));
-    held += this.times.length;
+    this.pool.held += this.times.length;
   }
 
   private limit(): void {
@@ -62,9 +107,10 @@ export class History {
     let old = 0;
     while ((this.times[old] as number) < newest - WINDOW_MS) old++;
     if (old > 0) this.keep((_, index) => index >= old);
-    const most = held > POINTS_ALL ? 30 : POINTS_EACH;
+    if (this.times.length <= POINTS_EACH) return;
     const half = this.times.length / 2;
-    if (this.times.length > most) this.keep((_, index) => index >= half || index % 2 === 0);
+    this.keep((_, index) => index >= half || index % 2 === 0);
+    this.thinned = true;
   }
 
   private keep(wanted: (value: unknown, index: number) => boolean): void {
@@ -72,6 +118,6 @@ export class History {
     const times = this.times.filter(wanted);
     this.times.splice(0, before, ...times);
     for (const [name, row] of this.rows) this.rows.set(name, row.filter(wanted));
-    held -= (before - times.length) * this.rows.size;
+    this.pool.held -= (before - times.length) * this.width;
   }
 }
