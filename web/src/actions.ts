@@ -6,7 +6,7 @@ import { el } from './dom';
 import { count, isObject, text, time, type Json } from './parse';
 import type { Device, Store } from './store';
 import { named, plural, visible } from './text';
-import { age } from './time';
+import { age, full } from './time';
 
 const PAGE = 200; // Mosquitto sends a large message by WebSocket slowly: 4 KB in each turn of its loop, some 40 KB/s
 const PAGES = 250;
@@ -14,6 +14,11 @@ const REFUSALS_SHOWN = 3;
 
 const REPLACED = 'The ID that was active before, if there was one, is replaced for ever: a device that still has it is shut out until its next power cut.';
 const DENIED = "If a device that runs has a denied ID, it is shut out until its next power cut. 'selkiectl device readmit' takes an ID back within 30 days.";
+const ALARMED: Record<string, string> = {
+  clone: 'Two parties hold this ID, or a gateway held frames back. If it is a clone, it stays one: both are heard until the next power cut of the device, which gives it a new ID.',
+  takeover: 'This ID was replaced by another one, and was heard again: it is active, and the newcomer was retired.',
+};
+const LOOKED = 'Ending the alarm says that you have looked. Earlier IDs of the device that could still come back are retired for ever, and IDs that wait and were silent since this one came are denied.';
 const REVOKED = 'All its frames are rejected until you restore it, and what it sends meanwhile is lost.';
 
 /** An ID that waits for a decision. */
@@ -29,6 +34,7 @@ export interface Pending {
   active: string;
   activeSeen: number | undefined;
   last: boolean; // the newest of its address
+  others: number; // IDs of its address that wait as well
 }
 
 /** Another ID of the address was heard since this one came: two parties send. */
@@ -40,8 +46,25 @@ function pendingOf(given: Json): Pending {
   return {
     address: text(given['address'], 16), name: text(given['name']), id: text(given['id'], 16), firmware: text(given['firmware']),
     gateway: text(given['gateway'], 64), firstSeen: time(given['first_seen']), lastSeen: time(given['last_seen']),
-    parked: count(given['parked']), active: text(given['active'], 16), activeSeen: time(given['active_seen']), last: true,
+    parked: count(given['parked']), active: text(given['active'], 16), activeSeen: time(given['active_seen']), last: true, others: 0,
   };
+}
+
+/** Which of an address is the newest, and how many wait beside each. */
+function compare(list: Pending[]): void {
+  const counts = new Map<string, number>();
+  for (const each of list) counts.set(each.address, (counts.get(each.address) ?? 0) + 1);
+  list.forEach((each, index) => {
+    each.last = list[index + 1]?.address !== each.address;
+    each.others = (counts.get(each.address) ?? 1) - 1;
+  });
+}
+
+/** Which ID a question is about: an address may have several that wait. */
+function identity(pending: Pending): string {
+  const came = pending.firstSeen === undefined ? '' : ` It came ${age(pending.firstSeen)} (${full(pending.firstSeen)}).`;
+  const address = pending.name === '' ? '' : ` of ${pending.address}`;
+  return `ID ${visible(pending.id, 16)}${address}, last heard ${age(pending.lastSeen)} by gateway ${named(pending.gateway, 64)}.${came}`;
 }
 
 export class Actions {
@@ -56,7 +79,7 @@ export class Actions {
       const given = Array.isArray(data['pending']) ? data['pending'].filter(isObject).map(pendingOf) : [];
       if (given.length === 0 || (after !== undefined && (given[0] as Pending).address <= after)) break;
       list.push(...given);
-      list.forEach((each, index) => { each.last = list[index + 1]?.address !== each.address; });
+      compare(list);
       some(list, count(data['total']));
     }
     return list;
@@ -75,7 +98,9 @@ export class Actions {
     const title = this.titleOf(pending);
     const warning = isContested(pending)
       ? [`Two parties send: the active ID was heard ${age(pending.activeSeen)}, after this one came. One of them may be an impostor.`] : [];
-    if (!(await ask({ title: `Approve the new ID of ${title}?`, text: [...warning, REPLACED], yes: 'Approve', danger: warning.length > 0 }))) return;
+    const replaced = pending.active === '' ? [] : [REPLACED];
+    const paragraphs = [identity(pending), ...warning, ...replaced];
+    if (!(await ask({ title: `Approve the new ID of ${title}?`, text: paragraphs, yes: 'Approve', danger: warning.length > 0 }))) return;
     await this.run({ command: 'approveDevice', address: pending.address, id: pending.id }, (data) => {
       const denied = Array.isArray(data['denied']) ? data['denied'].length : 0;
       return `${title}: approved. ${visible(text(data['id'], 16))} is active${denied > 0 ? `; ${plural(denied, 'other ID')} that was silent since is denied` : ''}.`;
@@ -84,8 +109,8 @@ export class Actions {
 
   async deny(pending: Pending): Promise<void> {
     const title = this.titleOf(pending);
-    if (!(await ask({ title: `Deny the new ID of ${title}?`, text: [DENIED], yes: 'Deny', danger: true }))) return;
-    await this.run({ command: 'denyDevice', address: pending.address, id: pending.id }, () => `${title}: denied.`);
+    if (!(await ask({ title: `Deny the new ID of ${title}?`, text: [identity(pending), DENIED], yes: 'Deny', danger: true }))) return;
+    await this.run({ command: 'denyDevice', address: pending.address, id: pending.id }, () => `${title}: denied. ${visible(pending.id, 16)} is shut out.`);
   }
 
   /** The newest ID of each address. The plugin refuses where another ID was heard since: those stay for a decision of their own. */
@@ -134,14 +159,39 @@ export class Actions {
     return this.run({ command: 'setDevice', address: device.address, ...what }, () => done);
   }
 
+  /** End an alarm that stands: the operator says that he has looked (selkiectl device approve ADDRESS ID). */
+  async endAlarm(device: Device): Promise<void> {
+    const { address, alarm, id } = device;
+    const title = this.store.title(address);
+    const heard = `ID ${visible(id, 16)}, last heard ${age(device.lastSeen)} by gateway ${named(device.gateway, 64)}.`;
+    const text = [heard, ALARMED[alarm] ?? '', LOOKED];
+    if (!(await ask({ title: `End the alarm "${visible(alarm, 16)}" of ${title}?`, text, yes: 'End the alarm', danger: true }))) return;
+    await this.run({ command: 'approveDevice', address, id }, () => `${title}: the alarm is over. ${visible(id, 16)} stays active.`);
+  }
+
   async chooseModel(device: Device): Promise<void> {
     const names = await this.modelNames();
+    const chosen = await this.chosenModel(device);
+    if (chosen === undefined) return;
+    if (chosen !== '' && !names.includes(chosen)) names.push(chosen);
     const select = el('select', {}, el('option', { value: '' }, 'as its firmware says'), ...names.map((name) => el('option', { value: name }, visible(name, 64))));
-    if (names.includes(device.model)) select.value = device.model;
+    select.value = chosen;
     const title = this.store.title(device.address);
     const text = ['The model says what the bytes of a payload mean. The values that the broker keeps are cleared; the next reading brings new ones.'];
     if (!(await ask({ title: `Model of ${title}`, text, yes: 'Set the model', input: el('label', {}, 'Model', select) }))) return;
-    await this.change(device, { model: select.value === '' ? null : select.value }, `${title}: the model is ${select.value === '' ? 'what its firmware says' : visible(select.value, 64)}.`);
+    if (select.value === chosen) note(`${title}: the model stays.`);
+    else await this.change(device, { model: select.value === '' ? null : select.value }, `${title}: the model is ${select.value === '' ? 'what its firmware says' : visible(select.value, 64)}.`);
+  }
+
+  /** The model that an operator chose, or '' where the firmware says it. What the state names may be either. */
+  private async chosenModel(device: Device): Promise<string | undefined> {
+    try {
+      const data = await this.control.ask({ command: 'getDevice', address: device.address });
+      return data['model_chosen'] === true ? text(data['model'], 64) : '';
+    } catch (error) {
+      note(`${this.store.title(device.address)}: ${error instanceof Error ? visible(error.message, 400) : 'failed'}`, true);
+      return undefined;
+    }
   }
 
   private async modelNames(): Promise<string[]> {

@@ -74,6 +74,11 @@ export class Chart {
     new ResizeObserver(() => this.plot?.setSize(this.size())).observe(into);
   }
 
+  /** Nothing is drawn: not shown yet, or the colours have changed. */
+  get blank(): boolean {
+    return this.plot === undefined;
+  }
+
   show(history: History, field: string, unit: string, format: (value: number) => string): void {
     this.unit = unit;
     this.plot ??= this.make(format);

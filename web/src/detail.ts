@@ -21,10 +21,12 @@ export class DetailView {
   private readonly fieldLabel = el('label', {}, 'Line of ', this.field);
   private readonly plot = el('div', { class: 'plot', role: 'img' });
   private readonly under = el('p', { class: 'soft', 'aria-hidden': 'true' });
+  private readonly thinned = el('p', { class: 'soft' });
   private readonly chart: Chart;
   private readonly payload = quoted('nothing since you opened this', 'payload');
   private readonly facts = el('dl', { class: 'facts' });
   private readonly events = el('ul', { class: 'plain' });
+  private readonly alarm = el('p', { class: 'alarm' });
   private readonly acts = el('div', { class: 'buttons' });
   private device: Device | undefined;
   private drawnFacts = '';
@@ -43,8 +45,8 @@ export class DetailView {
     });
     this.element = el('aside', { class: 'detail', 'aria-labelledby': 'detail-title', hidden: true },
       el('div', { class: 'detail-head' }, this.title, this.badge, button('Close', close, { class: 'small' })),
-      this.acts, this.values, this.valuesAt,
-      el('div', { class: 'chart' }, this.fieldLabel, this.plot, this.under),
+      this.alarm, this.acts, this.values, this.valuesAt,
+      el('div', { class: 'chart' }, this.fieldLabel, this.plot, this.under, this.thinned),
       el('h3', {}, 'Last payload'), el('p', {}, this.payload),
       el('h3', {}, 'State'), this.facts,
       el('h3', {}, 'Events since this page was opened'), this.events);
@@ -87,6 +89,8 @@ export class DetailView {
     const state = stateOf(device);
     setText(this.badge, state.word);
     for (const kind of ['good', 'warn', 'bad', 'none']) setClass(this.badge, kind, kind === state.kind);
+    setText(this.alarm, device.alarm === '' ? '' : `${eventWords(device.alarm)}. This stands until an administrator has looked and ends it.`);
+    setHidden(this.alarm, device.alarm === '');
     this.drawActs(device);
     this.drawValues(device);
     this.drawLine(device);
@@ -96,13 +100,14 @@ export class DetailView {
 
   private drawActs(device: Device): void {
     const actions = this.actions();
-    const key = actions === undefined ? '' : device.status === 'revoked' ? 'revoked' : 'other';
+    const key = actions === undefined ? '' : device.status === 'revoked' ? 'revoked' : device.alarm === '' ? 'other' : 'alarm';
     setHidden(this.acts, key === '');
     if (this.acts.dataset['for'] === `${key} ${device.address}`) return;
     this.acts.dataset['for'] = `${key} ${device.address}`;
     if (!actions) return;
     const current = (act: (device: Device) => Promise<void>) => (): void => void (this.device && act(this.device));
     this.acts.replaceChildren(
+      ...(key === 'alarm' ? [button('End the alarm…', current((each) => actions.endAlarm(each)), { class: 'primary' })] : []),
       button('Name…', current((each) => actions.rename(each))),
       button('Model…', current((each) => actions.chooseModel(each))),
       key === 'revoked' ? button('Restore', current((each) => actions.restore(each))) : button('Revoke…', current((each) => actions.revoke(each)), { class: 'danger' }));
@@ -132,12 +137,14 @@ export class DetailView {
     const enough = device.history.times.length > 1 && fields.length > 0;
     setHidden(this.fieldLabel, !enough);
     setHidden(this.plot, !enough);
+    setHidden(this.thinned, !enough || !device.history.thinned);
     if (!enough) {
       setText(this.under, fields.length === 0 ? '' : 'The line begins with the second reading: this page keeps what it received itself.');
       return;
     }
+    setText(this.thinned, device.history.thinned ? 'Older points of this line are left out: the page keeps no more.' : '');
     const line = `${this.field.value} ${device.history.times.length} ${device.history.times[device.history.times.length - 1] ?? 0}`;
-    if (line === this.drawnLine) return;
+    if (line === this.drawnLine && !this.chart.blank) return;
     this.drawnLine = line;
     const unit = unitOf(this.store, device, this.field.value);
     this.chart.show(device.history, this.field.value, unit, numberText);

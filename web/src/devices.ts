@@ -13,12 +13,13 @@ const ORDER_MS = 500; // not more often, however many devices change
 
 const phone = matchMedia('(max-width: 760px)');
 
-type Choice = 'all' | 'waits' | 'silent' | 'revoked' | 'active';
+type Choice = 'all' | 'alarm' | 'waits' | 'silent' | 'revoked' | 'active';
 
-const CHOICES: [Choice, string][] = [['all', 'all'], ['active', 'active'], ['waits', 'an ID waits'], ['silent', 'silent'], ['revoked', 'revoked']];
+const CHOICES: [Choice, string][] = [['all', 'all'], ['active', 'active'], ['alarm', 'an alarm stands'], ['waits', 'an ID waits'], ['silent', 'silent'], ['revoked', 'revoked']];
 
 function isChosen(device: Device, choice: Choice): boolean {
   switch (choice) {
+    case 'alarm': return device.alarm !== '';
     case 'waits': return device.pending > 0;
     case 'silent': return device.silent;
     case 'revoked': return device.status === 'revoked';

@@ -29,6 +29,11 @@ export function setHidden(element: HTMLElement, hidden: boolean): void {
   if (element.hidden !== hidden) element.hidden = hidden;
 }
 
+/** More is coming: a screen reader may wait with what it says. */
+export function setBusy(element: HTMLElement, busy: boolean): void {
+  if (element.ariaBusy !== String(busy)) element.ariaBusy = String(busy);
+}
+
 /** Text of others: isolated, so that its direction of writing moves nothing beside it. */
 export function quoted(text: string, className = ''): HTMLElement {
   return el('bdi', className === '' ? {} : { class: className }, text);

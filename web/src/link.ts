@@ -114,14 +114,15 @@ export class Link {
     if (this.client.connected) this.client.unsubscribe(filter);
   }
 
-  /** Rejects where the broker refused it or the connection was lost. */
+  /** Publish JSON. Rejects where the broker refused it or the connection was lost. */
   publish(topic: string, payload: string): Promise<void> {
     return new Promise((resolve, reject) => {
       if (!this.client.connected) {
         reject(new Error('There is no connection to the broker.'));
         return;
       }
-      this.client.publish(topic, payload, { qos: 1 }, (error) => (error ? reject(error) : resolve()));
+      const properties = { payloadFormatIndicator: true, contentType: 'application/json' };
+      this.client.publish(topic, payload, { qos: 1, properties }, (error) => (error ? reject(error) : resolve()));
     });
   }
 

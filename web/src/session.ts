@@ -27,6 +27,7 @@ const FEEDS: [string, string][] = [
 export class Session {
   readonly store: Store;
   readonly unread: string[] = []; // what the broker does not let this user read
+  begun = false; // it has answered to each subscription of this connection
   actions: Actions | undefined;
   lastMessageAt = Date.now();
   received = 0;
@@ -45,6 +46,7 @@ export class Session {
   }
 
   private phase(phase: Phase, reason: string): void {
+    this.begun = false;
     if (phase !== 'connected') {
       clearTimeout(this.sweeper);
       this.control.lost();
@@ -62,6 +64,7 @@ export class Session {
     if (this.opened !== undefined) void this.link.subscribe(this.payloadTopic(this.opened), 0);
     const rights = this.findRights();
     this.unread.splice(0, this.unread.length, ...(await Promise.all(asked)).filter((what) => what !== ''));
+    this.begun = this.link.connected;
     this.listener.changed('stats');
     if (this.store.turn > 1) this.sweepLater();
     await rights;

@@ -3,7 +3,7 @@
 import { note, notes } from './ask';
 import { DetailView } from './detail';
 import { DevicesView } from './devices';
-import { button, el, setClass, setHidden, setText } from './dom';
+import { button, el, setBusy, setClass, setHidden, setText } from './dom';
 import { paced, soon } from './frame';
 import { GatewaysView } from './gateways';
 import type { Message, Phase } from './link';
@@ -133,7 +133,8 @@ export class Shell {
     const store = this.session.store;
     this.tabs.count(0, store.devices.size);
     this.tabs.count(1, store.gateways.size, this.gateways.wrong > 0);
-    this.tabs.count(2, store.alarms, store.alarms > 0);
+    const alarms = store.alarmed.size + store.alarms;
+    this.tabs.count(2, alarms, alarms > 0);
     this.tabs.count(3, store.rejections);
   }
 
@@ -156,13 +157,14 @@ export class Shell {
 
   /** For those who do not see the list: at most once a second, and only how many. */
   private speak(): void {
-    const alarms = this.session.store.alarms;
-    if (alarms !== this.alarmsTold) setText(this.spoken, `${plural(alarms - this.alarmsTold, 'new alarm')}`);
+    const alarms = this.session.store.alarms + this.session.store.alarmed.size;
+    if (alarms > this.alarmsTold) setText(this.spoken, `${plural(alarms - this.alarmsTold, 'new alarm')}`);
     this.alarmsTold = alarms;
   }
 
   private drawBanner(): void {
     const { stats, notUnderstood } = this.session.store;
+    setBusy(this.element, this.connected && !this.session.begun);
     const quiet = stats ? Date.now() - stats.at : 0;
     const sentences = [
       this.connected ? '' : 'The connection is lost: what you see is what was known before.',

@@ -12,8 +12,8 @@ const MODELS = 1_000;
 const NEWS = 500;
 const REASONS = 64;
 
-const SETTLED = new Set(['approved', 'denied', 'readmitted', 'revoked']); // an operator has decided since
-export const ALARMS = new Set(['reset', 'clone', 'takeover', 'claim', 'silent']);
+const ALARMS = new Set(['reset', 'clone', 'takeover', 'claim', 'silent']);
+const STANDING = new Set(['clone', 'takeover']); // those that stand in the state until an administrator has decided
 
 export interface Device {
   readonly address: string;
@@ -35,7 +35,7 @@ export interface Device {
   rssiMean: number | undefined;
   values: Map<string, parse.Value>;
   valuesAt: number | undefined;
-  alarm: string; // the last alarm that the page saw
+  alarm: string; // clone or takeover while that alarm stands, else empty
   known: boolean; // by its state, not by values or events alone
   turn: number; // of the connection that told its state
   sought: string; // what the search looks at
@@ -74,6 +74,7 @@ export interface News {
   readonly what: string; // the event or the reason
   readonly details: string;
   readonly alarm: boolean;
+  readonly standing?: boolean; // no event: what stands in the device's state
 }
 
 export interface Stats {
@@ -104,7 +105,8 @@ export class Store {
   devicesLeftOut = 0;
   notUnderstood = 0;
   rejections = 0;
-  alarms = 0;
+  readonly alarmed = new Set<string>(); // addresses of devices whose alarm stands
+  alarms = 0; // heard since the page was opened, without those that the state tells
   turn = 0;
   private numbered = 0;
 
@@ -158,11 +160,22 @@ export class Store {
     device.lastSeen = parse.time(given['last_seen']);
     device.rssi = parse.number(given['rssi']);
     device.rssiMean = parse.number(given['rssi_mean']);
+    this.setAlarm(device, parse.text(given['alarm'], 16));
     device.known = true;
     device.turn = this.turn;
     const sought = `${device.address} ${device.name} ${device.model} ${device.gateway} ${device.firmware}`.toLowerCase();
     if (sought !== device.sought) device.sought = sought;
     this.changed('devices', address);
+    this.changed('order');
+  }
+
+  private setAlarm(device: Device, alarm: string): void {
+    if (alarm === device.alarm) return;
+    device.alarm = alarm;
+    if (alarm === '') this.alarmed.delete(device.address);
+    else this.alarmed.add(device.address);
+    this.changed('events', device.address);
+    this.changed('devices', device.address);
     this.changed('order');
   }
 
@@ -196,8 +209,8 @@ export class Store {
     const what = parse.text(given['event'], 32);
     const alarm = ALARMS.has(what);
     const device = this.devices.get(address);
-    if (alarm) this.alarms++;
-    if (device && (alarm || SETTLED.has(what))) device.alarm = alarm ? what : '';
+    if (device && STANDING.has(what)) this.setAlarm(device, what); // its state says the same, and says when it is over
+    else if (alarm) this.alarms++;
     this.note(this.events, { at: parse.time(given['time']) ?? now(), address, what, alarm, details: detailsOf(given, ['event', 'time']) });
     this.changed('events', address);
   }
@@ -300,6 +313,7 @@ export class Store {
 
   private drop(address: string): void {
     this.devices.get(address)?.history.clear();
+    if (this.alarmed.delete(address)) this.changed('events');
     if (this.devices.delete(address)) this.changed('order');
   }
 

@@ -31,7 +31,7 @@ export interface State {
 
 export function stateOf(device: Device): State {
   if (device.status === 'revoked') return { word: 'revoked', kind: 'bad' };
-  if (device.alarm === 'clone' || device.alarm === 'takeover') return { word: device.alarm, kind: 'bad' };
+  if (device.alarm !== '') return { word: visible(device.alarm, 16), kind: 'bad' };
   if (device.pending > 0) return { word: `${plural(device.pending, 'ID')} ${device.pending === 1 ? 'waits' : 'wait'}`, kind: 'warn' };
   if (device.silent) return { word: 'silent', kind: 'warn' };
   if (device.status === 'active') return { word: 'active', kind: 'good' };

@@ -3,6 +3,7 @@
 // the plugin would. Everything runs on the loopback, in a temporary folder, on ports that the system chose, and ends with the
 // test.
 import { spawn, spawnSync } from 'node:child_process';
+import { constants, createHash, publicEncrypt, randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer, connect as connectTcp } from 'node:net';
@@ -12,6 +13,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import { chromium } from 'playwright-core';
 
+const require = createRequire(import.meta.url);
+export const mqttPacket = createRequire(require.resolve('mqtt'))('mqtt-packet');
+
 export const pageFile = process.env.SELKIE_PAGE ?? new URL('../dist/selkie.html', import.meta.url).pathname;
 export const bin = process.env.SELKIE_BIN ?? new URL('../../build/bin', import.meta.url).pathname;
 const plugin = join(bin, 'mosquitto_selkie.so');
@@ -20,7 +24,7 @@ function found(name, more = []) {
   const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin'].map((folder) => join(folder, name));
   return [...more, ...places].find((path) => existsSync(path));
 }
-export const programs = { mosquitto: found('mosquitto'), chromium: found('chromium'), nginx: found('nginx'), passwd: found('mosquitto_passwd'), socat: found('socat') };
+export const programs = { mosquitto: found('mosquitto'), chromium: found('chromium'), nginx: found('nginx'), passwd: found('mosquitto_passwd'), socat: found('socat'), openssl: found('openssl') };
 
 /** Why a test cannot run here, or false. */
 export function lacking(...names) {
@@ -28,7 +32,10 @@ export function lacking(...names) {
   return missing.length === 0 ? false : `${missing.join(', ')} missing: scripts/setup --ci installs it`;
 }
 
-export async function until(what, condition, limit = 20_000) {
+// Only a failure takes so long: what is waited for comes, however busy the machine is.
+export const PATIENCE = 90_000;
+
+export async function until(what, condition, limit = PATIENCE) {
   const end = Date.now() + limit;
   for (;;) {
     const value = await condition();
@@ -56,6 +63,7 @@ const listens = (port) => new Promise((resolve) => {
 
 /** Everything a test starts; `end` stops it and removes the folder. */
 export class Stage {
+  static #key;
   folder = mkdtempSync(join(tmpdir(), 'selkie-web-'));
   #endings = [];
 
@@ -91,14 +99,15 @@ export class Stage {
 
   /**
    * A Mosquitto with a listener for MQTT and one for WebSockets that serves the page. `users` (name: password): whoever is not
-   * among them is refused. `lines` go to the top of its configuration.
+   * among them is refused. `lines` go to the top of its configuration. `tls`: the page's listener has a certificate.
    */
-  async broker({ lines = '', users, ports } = {}) {
+  async broker({ lines = '', users, ports, tls } = {}) {
     const www = join(this.folder, 'www');
     mkdirSync(www, { recursive: true });
     copyFileSync(pageFile, join(www, 'index.html'));
     for (let tries = 0; tries < 5; tries++) {
       const [port, web] = ports ?? [await freePort(), await freePort()];
+      if (ports) await until('the ports are free again', async () => !(await listens(port)) && !(await listens(web)));
       let access = 'allow_anonymous true\n';
       if (users) {
         const file = this.write('passwd', Object.entries(users).map(([user, password]) => `${user}:${password}\n`).join(''));
@@ -115,11 +124,11 @@ listener ${web} 127.0.0.1
 socket_domain ipv4
 protocol websockets
 http_dir ${www}
-`);
+${tls ? `certfile ${tls.certificate}\nkeyfile ${tls.key}\n` : ''}`);
       const running = this.start('mosquitto', programs.mosquitto, ['-c', config]);
       await until('Mosquitto listens', async () => !running.alive() || ((await listens(port)) && (await listens(web))));
       if (running.alive())
-        return { ...running, port, web, url: `http://127.0.0.1:${web}/`, lines, users, mqtt: `mqtt://127.0.0.1:${port}` };
+        return { ...running, port, web, url: `${tls ? 'https' : 'http'}://127.0.0.1:${web}/`, lines, users, mqtt: `mqtt://127.0.0.1:${port}` };
       if (!/Address already in use|Unable to create websockets/.test(running.log.text)) throw new Error(`Mosquitto does not start: ${running.log.text}`);
     }
     throw new Error('no free port for Mosquitto');
@@ -131,12 +140,29 @@ http_dir ${www}
     if (!existsSync(state)) {
       mkdirSync(state, { mode: 0o700 });
       await this.run(join(bin, 'selkiectl'), ['registry', 'create', state]);
-      await this.run(join(bin, 'selkiectl'), ['keygen', '--id', '1', '--out', this.folder]);
+      await this.takeKey();
     }
     const file = this.write('plugin.json', JSON.stringify({
       state_dir: state, keys: [{ id: 1, file: join(this.folder, '1.key.pem') }], gateways: 'any', replay_wait: 0, ...config,
     }));
     return this.broker({ ...options, lines: `plugin ${plugin}\nplugin_opt_config_file ${file}\n${options.lines ?? ''}` });
+  }
+
+  /** A certificate for this machine, which nobody but the test trusts. */
+  async certificate() {
+    const [key, certificate] = ['tls.key', 'tls.crt'].map((name) => join(this.folder, name));
+    await this.run(programs.openssl, ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', certificate,
+      '-days', '30', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']);
+    return { key, certificate };
+  }
+
+  /** A private key with the ID 1, made once for all stages of a test: that takes long. */
+  async takeKey() {
+    Stage.#key ??= (async () => {
+      await this.run(join(bin, 'selkiectl'), ['keygen', '--id', '1', '--out', this.folder]);
+      return ['1.key.pem', '1.pub.pem'].map((name) => [name, readFileSync(join(this.folder, name), 'utf8')]);
+    })();
+    for (const [name, text] of await Stage.#key) this.write(name, text);
   }
 
   /** Run a program to its end. Not spawnSync: the broker would wait for somebody who reads its log. */
@@ -173,7 +199,7 @@ http_dir ${www}
 export async function openPage(browser, url, options = {}) {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE);
   const requests = [];
   const complaints = [];
   page.on('request', (request) => requests.push(request.url()));
@@ -190,6 +216,9 @@ export async function logIn(page, user = 'anna', password = '') {
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Log in' }).click();
 }
+
+/** The page is there, and the broker has answered to all that it subscribes to: what is published from now on reaches it. */
+export const entered = (page) => page.locator('.page[aria-busy="false"]').waitFor();
 
 export const address = (number) => `5e1c${number.toString(16).padStart(12, '0')}`;
 
@@ -235,11 +264,44 @@ export class AsPlugin {
   }
 }
 
-const axe = () => readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** One life of the device 5e1c1e0000000001, from one power cut to the next: its frames reach the plugin through a bare gateway. */
+export class Life {
+  static #sent = 0;
+  #secret = randomBytes(32);
 
-/** What axe-core finds wrong for screen readers and eyes. The page must have been opened with bypassCSP: for axe's script alone. */
-export async function faults(page) {
-  await page.evaluate(axe());
-  const result = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  constructor(stage, gateway) {
+    this.gateway = gateway;
+    this.key = readFileSync(join(stage.folder, '1.pub.pem'), 'utf8');
+  }
+
+  /** As the registry and the page name the ID. */
+  get id() {
+    return createHash('sha256').update(this.#secret).digest('hex').slice(0, 16);
+  }
+
+  /** A SEALED frame with a DATA message (PROTOCOL.md, sections 3 and 4). */
+  say(counter, payload) {
+    const device = Buffer.from('5e1c1e0000000001', 'hex');
+    const number = Buffer.alloc(4);
+    number.writeUInt32BE(counter);
+    const message = Buffer.concat([Buffer.of(2), device, this.#secret, number, Buffer.from(payload)]);
+    const sealed = publicEncrypt({ key: this.key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, message);
+    const userProperties = { seq: String(++Life.#sent), instance: '1', rx: String(Date.now()), age: '0', port: 'test' };
+    return this.gateway.publishAsync('selkie/gateway/gate/up', Buffer.concat([Buffer.of(0x10, 1), device, sealed]), { qos: 1, properties: { userProperties } });
+  }
+}
+
+const axe = () => readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const OF_LOOKS = ['color-contrast', 'target-size', 'scrollable-region-focusable', 'link-in-text-block'];
+
+/**
+ * What axe-core finds wrong for screen readers and eyes; with `looks` only what colours and widths can change. The page must
+ * have been opened with bypassCSP: for axe's script alone.
+ */
+export async function faults(page, { looks = false } = {}) {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe());
+  const result = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), looks ? { type: 'rule', values: OF_LOOKS } : { type: 'tag', values: STANDARDS });
   return result.violations.map((each) => `${each.id}: ${each.help}: ${each.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`).join(' | ')}`);
 }

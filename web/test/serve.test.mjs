@@ -7,7 +7,8 @@ import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { after, before, test } from 'node:test';
-import { createServer } from 'node:http';
+import http, { createServer } from 'node:http';
+import https from 'node:https';
 import { AsPlugin, Stage, freePort, lacking, logIn, openPage, pageFile, programs, until } from './kit.mjs';
 
 const skip = lacking('mosquitto', 'chromium');
@@ -27,8 +28,8 @@ async function scene(t, options) {
   return { own, broker, plugin };
 }
 
-async function works(t, url, plugin) {
-  const opened = await openPage(browser, url);
+async function works(t, url, plugin, options) {
+  const opened = await openPage(browser, url, options);
   t.after(() => opened.context.close());
   await logIn(opened.page);
   await opened.page.getByText('kitchen').waitFor();
@@ -57,6 +58,27 @@ test("from Mosquitto's http_dir: it asks for itself and the broker, and for noth
   assert.deepEqual(complaints, []);
 });
 
+// Not the page itself: a libwebsockets with HTTP/2, such as Debian's, offers it, and Mosquitto's http_dir does not speak it.
+test('by wss to a listener of Mosquitto with TLS, with the page from elsewhere', { skip: skip || lacking('openssl') }, async (t) => {
+  const { broker: elsewhere } = await scene(t);
+  const own = new Stage();
+  t.after(() => own.end());
+  const broker = await own.broker({ tls: await own.certificate() });
+  const plugin = new AsPlugin(await own.client(broker));
+  await plugin.model();
+  await plugin.state(1, { name: 'vault', model: 'acme-th1' });
+  const { page, context, requests, complaints } = await openPage(browser, elsewhere.url, { ignoreHTTPSErrors: true });
+  t.after(() => context.close());
+  await page.getByText('Broker and topics').click();
+  await page.getByLabel('Broker', { exact: true }).fill(`wss://127.0.0.1:${broker.web}/mqtt`);
+  await logIn(page);
+  await page.getByText('vault').waitFor();
+  await plugin.values(1, { temperature: 21.5 });
+  await page.getByText('21.5 °C').waitFor();
+  assert.deepEqual(requests, [elsewhere.url, `wss://127.0.0.1:${broker.web}/mqtt`]);
+  assert.deepEqual(complaints, []);
+});
+
 test('the policy holds: no request by HTTP, no other broker after the log-in, no markup from a string, no script', { skip }, async (t) => {
   const { broker, plugin } = await scene(t);
   const asked = [];
@@ -67,6 +89,8 @@ test('the policy holds: no request by HTTP, no other broker after the log-in, no
   const { page, complaints } = await works(t, broker.url, plugin);
   const tried = await page.evaluate(async (port) => {
     const outcome = {};
+    const breaches = new Set();
+    addEventListener('securitypolicyviolation', (event) => breaches.add(event.effectiveDirective));
     const attempt = async (name, act) => { try { outcome[name] = String(await act()); } catch (error) { outcome[name] = error.name; } };
     await attempt('fetch', () => fetch(`http://127.0.0.1:${port}/fetch`, { mode: 'no-cors' }));
     await attempt('same', () => fetch(location.href));
@@ -85,7 +109,8 @@ test('the policy holds: no request by HTTP, no other broker after the log-in, no
     form.action = `http://127.0.0.1:${port}/form`;
     document.body.append(form);
     form.submit();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const needed = ['connect-src', 'img-src', 'style-src-elem', 'form-action'];
+    while (!needed.every((each) => breaches.has(each))) await new Promise((resolve) => setTimeout(resolve, 20)); // each was refused
     outcome.ran = String(globalThis.ran);
     return outcome;
   }, elsewhere.address().port);
@@ -112,32 +137,52 @@ test('inside another page it shows no button', { skip }, async (t) => {
   assert.equal(await frame.getByRole('button').count(), 0);
 });
 
-test('from nginx: the page with its headers, and the broker behind /mqtt', { skip: skip || lacking('nginx') }, async (t) => {
-  const { own, broker, plugin } = await scene(t);
+/** The answer to a GET, whoever signed the certificate. */
+function get(url) {
+  return new Promise((resolve, reject) => {
+    (url.startsWith('https') ? https : http).get(url, { rejectUnauthorized: false, agent: false }, (answer) => { answer.resume(); resolve(answer); }).on('error', reject);
+  });
+}
+
+/** nginx with the snippet of the package, on a port that was free: another program may take it meanwhile. */
+async function nginxBefore(own, broker, secure) {
   const www = join(own.folder, 'selkie-web');
   mkdirSync(www);
   copyFileSync(pageFile, join(www, 'index.html'));
-  const port = await freePort();
   const site = readFileSync(snippet, 'utf8').replaceAll('/usr/share/selkie-web', www).replaceAll('127.0.0.1:9001', `127.0.0.1:${broker.web}`);
-  const config = own.write('nginx.conf', `daemon off; master_process off; pid ${own.folder}/nginx.pid; error_log stderr; user ${userInfo().username};
+  const tls = secure ? await own.certificate() : undefined;
+  for (let tries = 0; tries < 5; tries++) {
+    const port = await freePort();
+    const config = own.write('nginx.conf', `daemon off; master_process off; pid ${own.folder}/nginx.pid; error_log stderr; user ${userInfo().username};
 events {}
 http {
   access_log off; types { text/html html; }
   client_body_temp_path ${own.folder}/t1; proxy_temp_path ${own.folder}/t2; fastcgi_temp_path ${own.folder}/t3; uwsgi_temp_path ${own.folder}/t4; scgi_temp_path ${own.folder}/t5;
-  server { listen 127.0.0.1:${port};
+  server { listen 127.0.0.1:${port}${tls ? ` ssl; ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}` : ''};
 ${site}
   }
 }
 `);
-  const nginx = own.start('nginx', programs.nginx, ['-c', config, '-p', own.folder, '-e', 'stderr']);
-  const url = `http://127.0.0.1:${port}/`;
-  const answer = await until(`nginx answers: ${nginx.log.text}`, () => fetch(url).catch(() => undefined));
-  assert.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8');
-  assert.match(answer.headers.get('content-security-policy'), /frame-ancestors 'none'/);
-  assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
-  assert.equal(answer.headers.get('cache-control'), 'no-cache');
-  assert.equal((await fetch(`${url}nothing`)).status, 404);
-  const { requests, complaints } = await works(t, url, plugin);
-  assert.deepEqual(requests, [url, `ws://127.0.0.1:${port}/mqtt`]);
+    const nginx = own.start('nginx', programs.nginx, ['-c', config, '-p', own.folder, '-e', 'stderr']);
+    const url = `${secure ? 'https' : 'http'}://127.0.0.1:${port}/`;
+    await until('nginx answers', async () => !nginx.alive() || (await get(url).catch(() => undefined)));
+    if (nginx.alive()) return { url, port };
+    if (!/Address already in use/.test(nginx.log.text)) throw new Error(`nginx does not start: ${nginx.log.text}`);
+  }
+  throw new Error('no free port for nginx');
+}
+
+for (const secure of [false, true])
+  test(`from nginx${secure ? ' with TLS' : ''}: the page with its headers, and the broker behind /mqtt`, { skip: skip || lacking('nginx', 'openssl') }, async (t) => {
+  const { own, broker, plugin } = await scene(t);
+  const { url, port } = await nginxBefore(own, broker, secure);
+  const answer = await get(url);
+  assert.equal(answer.headers['content-type'], 'text/html; charset=utf-8');
+  assert.match(answer.headers['content-security-policy'], /frame-ancestors 'none'/);
+  assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+  assert.equal(answer.headers['cache-control'], 'no-cache');
+  assert.equal((await get(`${url}nothing`)).statusCode, 404);
+  const { requests, complaints } = await works(t, url, plugin, { ignoreHTTPSErrors: secure });
+  assert.deepEqual(requests, [url, `${secure ? 'wss' : 'ws'}://127.0.0.1:${port}/mqtt`]);
   assert.deepEqual(complaints, []);
 });
