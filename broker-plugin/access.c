@@ -162,29 +162,32 @@ static bool is_own_tree(const char *root, const char *filter, const struct selki
     return strncmp(rest, request->user, len) == 0 && rest[len] == '/';
 }
 
-/* Write the payloads' filter for one of values, whatever stands before and behind that level. False if there is none.
- */
-static bool replace_values(const char *filter, char up[static SELKIE_TOPIC_MAX])
+/* For a filter of values or late values, write those of payloads and of values: who may read one of them may read what
+ * it was made for. False if it is none. */
+static bool find_origins(const char *filter, char up[static SELKIE_TOPIC_MAX], char own[static SELKIE_TOPIC_MAX])
 {
     static const char level[] = "/values";
     const char *values = strstr(filter, level);
 
     if (!values || (values[sizeof level - 1] != '/' && values[sizeof level - 1] != '\0'))
         return false;
-    return snprintf(up, SELKIE_TOPIC_MAX, "%.*s/up", (int)(values - filter), filter) < SELKIE_TOPIC_MAX;
+    int len = (int)(values - filter);
+    return snprintf(up, SELKIE_TOPIC_MAX, "%.*s/up", len, filter) < SELKIE_TOPIC_MAX &&
+           snprintf(own, SELKIE_TOPIC_MAX, "%.*s%s", len, filter, level) < SELKIE_TOPIC_MAX;
 }
 
 /* Whether the filter may match something that a listed reader may read. */
 static bool reads_part(const struct selkie_plugin_config *config, const struct selkie_plugin_reader *reader,
                        const char *filter)
 {
-    char up[SELKIE_TOPIC_MAX], models[SELKIE_TOPIC_MAX];
+    char up[SELKIE_TOPIC_MAX], values[SELKIE_TOPIC_MAX], models[SELKIE_TOPIC_MAX];
 
     (void)snprintf(models, sizeof models, "%s/models/+", config->root);
-    bool of_values = replace_values(filter, up);
+    bool of_values = find_origins(filter, up, values);
     for (size_t i = 0; i < reader->topic_count; i++)
         if (selkie_filter_overlaps(reader->topics[i], filter) ||
-            (of_values && selkie_filter_overlaps(reader->topics[i], up)))
+            (of_values &&
+             (selkie_filter_overlaps(reader->topics[i], up) || selkie_filter_overlaps(reader->topics[i], values))))
             return true;
     return selkie_filter_overlaps(models, filter);
 }

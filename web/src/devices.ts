@@ -32,7 +32,8 @@ const titleOf = (device: Device): string => (device.name === '' ? device.address
 const letters = new Intl.Collator(undefined, { numeric: true });
 
 const ORDERS: Record<string, (a: Device, b: Device) => number> = {
-  name: (a, b) => letters.compare(titleOf(a), titleOf(b)) || (a.address < b.address ? -1 : 1),
+  // Addresses are no numbers: 5e1c…0a comes after 5e1c…03.
+  name: (a, b) => (a.name === '' && b.name === '' ? 0 : letters.compare(titleOf(a), titleOf(b))) || (a.address < b.address ? -1 : 1),
   seen: (a, b) => (b.lastSeen ?? 0) - (a.lastSeen ?? 0),
   unseen: (a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0),
   lost: (a, b) => b.lost - a.lost,
@@ -96,7 +97,7 @@ class DeviceRow implements Row<Device> {
 export class DevicesView {
   readonly element: HTMLElement;
   private readonly list: VirtualList<Device>;
-  private readonly search = el('input', { type: 'search', placeholder: 'name, address, model, gateway', autocomplete: 'off', spellcheck: 'false' });
+  private readonly search = el('input', { type: 'search', placeholder: 'name, address, model…', autocomplete: 'off', spellcheck: 'false' });
   private readonly choice = el('select', {}, ...CHOICES.map(([value, label]) => el('option', { value }, label)));
   private readonly order = el('select', {}, el('option', { value: 'name' }, 'name'), el('option', { value: 'seen' }, 'last seen first'),
     el('option', { value: 'unseen' }, 'longest unseen first'), el('option', { value: 'lost' }, 'most lost first'));
@@ -108,7 +109,7 @@ export class DevicesView {
   constructor(private readonly store: Store, open: (device: Device) => void) {
     this.list = new VirtualList<Device>({
       label: 'Devices', columns: ['Device', 'Values', 'Last hours', 'Last seen', 'State'],
-      height: () => (phone.matches ? 112 : 60), key: (device) => device.address, make: () => new DeviceRow(store), open,
+      height: () => (phone.matches ? 124 : 60), key: (device) => device.address, make: () => new DeviceRow(store), open,
     });
     for (const input of [this.search, this.choice, this.order]) input.addEventListener('input', () => this.reorder());
     phone.addEventListener('change', () => this.list.refresh());

@@ -11,7 +11,8 @@ const CARDS = 200; // in the document; the others are counted
 function wrongWith(gateway: Gateway): string {
   if (gateway.state !== 'online') return gateway.state === '' ? '' : visible(gateway.state, 32);
   if (gateway.storage !== '') return `cannot store: ${visible(gateway.storage, 64)}`;
-  if (gateway.lines.some((line) => !line.open || line.deaf !== undefined || line.fault !== '')) return 'a line is broken';
+  if (gateway.lines.some((line) => !line.open || line.deaf !== undefined)) return 'a line is broken';
+  if (gateway.lines.some((line) => line.fault !== '')) return 'a line has a fault';
   const silentFor = now() - gateway.heldAt;
   if (gateway.stats && gateway.fresh && silentFor > Math.max(60_000, 2000 * gateway.interval)) return `no word for ${span(silentFor)}`;
   return '';
@@ -19,7 +20,8 @@ function wrongWith(gateway: Gateway): string {
 
 function frameAge(gateway: Gateway, line: Line): string {
   if (line.frameAge === undefined) return 'no frame yet';
-  return `last frame ${span(line.frameAge * 1000 + Math.max(0, now() - gateway.heldAt))} ago`;
+  // The stats are older than now: a frame may have come since.
+  return `last frame at most ${span(line.frameAge * 1000 + Math.max(0, now() - gateway.heldAt))} ago`;
 }
 
 function lineText(gateway: Gateway, line: Line): string {

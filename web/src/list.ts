@@ -26,7 +26,7 @@ export class VirtualList<T> {
   readonly element: HTMLElement;
   private readonly body: HTMLElement;
   private readonly name = `list-${++lists}`;
-  private readonly rows: { row: Row<T>; index: number; key: string }[] = [];
+  private readonly rows: { row: Row<T>; index: number; top: number; key: string }[] = [];
   private items: readonly T[] = [];
   private marked = '';
   private stale = false;
@@ -81,7 +81,7 @@ export class VirtualList<T> {
       const row = this.options.make();
       row.element.setAttribute('role', 'row');
       row.element.id = `${this.name}-${this.rows.length}`;
-      this.rows.push({ row, index: -1, key: '' });
+      this.rows.push({ row, index: -1, top: -1, key: '' });
       this.body.append(row.element);
     }
     for (const slot of this.rows.splice(count)) slot.row.element.remove();
@@ -92,9 +92,12 @@ export class VirtualList<T> {
     for (let at = first; at < last; at++) {
       const item = this.items[at] as T;
       const slot = this.rows[at % this.rows.length] as (typeof this.rows)[number];
+      if (slot.top !== at * height) {
+        slot.top = at * height; // a row is higher on a narrow screen
+        slot.row.element.style.transform = `translateY(${slot.top}px)`;
+      }
       if (slot.index !== at) {
         slot.index = at;
-        slot.row.element.style.transform = `translateY(${at * height}px)`;
         slot.row.element.setAttribute('aria-rowindex', String(at + 2));
       }
       slot.row.element.style.height = `${height}px`;

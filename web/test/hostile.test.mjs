@@ -72,12 +72,17 @@ test('letters that nobody sees are shown by their codes', { skip }, async (t) =>
   await plugin.state(101, { name: 'pin\u200Bg' });
   await plugin.state(102, { name: '\u00a0\u3000\u2800' });
   await plugin.state(103, { name: ' ' });
+  await plugin.state(104, { name: 'a\u202E'.repeat(15_000) }); // 60 KB
   const { page } = await enter(t);
   await page.getByLabel('Search').fill('5e1c00000000006');
   await page.getByText('ok<U+202E>gpj.exe').waitFor();
   await page.getByText('pin<U+200B>g').waitFor();
   await page.getByText('<U+00A0><U+3000><U+2800>').waitFor();
   await page.getByText('(blank)').waitFor();
+  const long = page.getByText('a<U+202E>'.repeat(32)).first();
+  await long.waitFor();
+  assert.ok((await long.innerText()).length < 400);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
 });
 
 test('names of right-to-left writing stay in their place and are not spoiled', { skip }, async (t) => {

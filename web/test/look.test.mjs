@@ -99,6 +99,18 @@ test('a phone: nothing is cut off, one device fills the screen, and the way back
   await detail.waitFor({ state: 'hidden' });
 });
 
+test('rows stay one below the other when the screen is turned or the window becomes wide', { skip }, async (t) => {
+  const { page } = await enter(t, { viewport: { width: 390, height: 800 } });
+  const grid = page.getByRole('grid', { name: 'Devices' });
+  for (const width of [390, 1280, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    await until(`no gap at ${width} px`, async () => {
+      const boxes = await Promise.all([2, 3, 4].map((index) => grid.locator(`[aria-rowindex="${index}"]`).boundingBox()));
+      return boxes.every((box, index) => box && (index === 0 || Math.abs(box.y - boxes[index - 1].y - boxes[index - 1].height) < 1)) && boxes[0].height > 100 === width < 760;
+    });
+  }
+});
+
 test('the keyboard alone: log in, choose a device, read it, go back, change the view', { skip }, async (t) => {
   const { page, context } = await openPage(browser, broker.url);
   t.after(() => context.close());
