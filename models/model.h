@@ -42,6 +42,8 @@ struct selkie_model_entry {
 };
 
 struct selkie_model {
+    unsigned uses;                    /* the sets that have it */
+    char *file;                       /* of a set: its path; else NULL */
     struct selkie_settings *document; /* all texts, and the JSON that entries point to, are in it */
     const char *name, *manufacturer;  /* manufacturer NULL = none */
     const char **firmware;
@@ -66,6 +68,9 @@ bool selkie_model_is_visible(const char *text, size_t max);
 /* A model of a document (NULL: there was no memory for one), which it takes over. Results as of selkie_model_open. */
 SELKIE_USE_RESULT int selkie_model_make(struct selkie_model **made, struct selkie_settings *document,
                                         char error[static SELKIE_MODEL_ERROR_SIZE]);
+
+/* One more set has it: selkie_model_close once more. */
+struct selkie_model *selkie_model_share(struct selkie_model *model);
 
 /* Read the keys `fields` or `examples` of a file; a mistake is kept in the document. The examples are decoded with the
  * finished fields. */

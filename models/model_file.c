@@ -146,6 +146,7 @@ int selkie_model_make(struct selkie_model **made, struct selkie_settings *docume
         return SELKIE_ENOMEM;
     }
     model->document = document;
+    model->uses = 1;
     read_file(model);
     const char *fault = selkie_settings_error(document);
     if (fault || !model->firmware || !model->fields || !model->entries) {
@@ -162,15 +163,22 @@ int selkie_model_open(struct selkie_model **opened, const char *file, char error
     return selkie_model_make(opened, selkie_settings_load(file), error);
 }
 
+struct selkie_model *selkie_model_share(struct selkie_model *model)
+{
+    model->uses++;
+    return model;
+}
+
 void selkie_model_close(struct selkie_model *model)
 {
-    if (!model)
+    if (!model || --model->uses > 0)
         return;
     for (unsigned i = 0; i < model->field_count; i++)
         free((void *)model->fields[i].words);
     free(model->fields);
     free(model->entries);
     free(model->firmware);
+    free(model->file);
     selkie_settings_close(model->document);
     free(model);
 }

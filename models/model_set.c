@@ -20,6 +20,7 @@ struct selkie_models {
 /* While a folder is read. */
 struct reading {
     struct selkie_models *models;
+    const struct selkie_models *before; /* NULL = none */
     const char *dir;
     void (*refuse)(void *context, const char *line);
     void *context;
@@ -58,6 +59,32 @@ static bool is_known(const struct selkie_models *models, const char *name)
     return false;
 }
 
+/* The model that a file had before, unless another file has that name now. */
+static struct selkie_model *find_earlier(const struct reading *reading, const char *path)
+{
+    const struct selkie_models *before = reading->before;
+
+    for (unsigned i = 0; before && i < before->count; i++) {
+        struct selkie_model *model = before->models[i];
+        if (strcmp(model->file, path) == 0)
+            return is_known(reading->models, model->name) ? NULL : model;
+    }
+    return NULL;
+}
+
+static void refuse_file(struct reading *reading, const char *path, const char *error)
+{
+    struct selkie_models *models = reading->models;
+    struct selkie_model *earlier = find_earlier(reading, path);
+    char line[SELKIE_MODEL_ERROR_SIZE + 100 + SELKIE_MODEL_NAME_MAX];
+
+    (void)snprintf(line, sizeof line, "%s%s%s%s", error, earlier ? "; its model of before, " : "",
+                   earlier ? earlier->name : "", earlier ? ", stays in force" : "");
+    refuse(reading, line);
+    if (earlier)
+        models->models[models->count++] = selkie_model_share(earlier);
+}
+
 static int read_model(struct reading *reading, const char *name)
 {
     char path[PATH_SIZE], error[SELKIE_MODEL_ERROR_SIZE];
@@ -74,10 +101,30 @@ static int read_model(struct reading *reading, const char *name)
         selkie_model_close(model);
         result = SELKIE_ECONFIG;
     }
-    if (result < 0)
-        refuse(reading, error);
-    else
-        models->models[models->count++] = model;
+    if (result < 0) {
+        refuse_file(reading, path, error);
+        return 0;
+    }
+    model->file = strdup(path);
+    models->models[models->count++] = model;
+    return model->file ? 0 : SELKIE_ENOMEM;
+}
+
+/* The folder cannot be read: all that it had before stays. */
+static int keep_all(struct reading *reading, const char *error)
+{
+    const struct selkie_models *before = reading->before;
+    char line[SELKIE_MODEL_ERROR_SIZE + 100];
+
+    (void)snprintf(line, sizeof line, "%s%s", error, before ? "; the models of before stay in force" : "");
+    refuse(reading, line);
+    if (!before)
+        return SELKIE_ECONFIG;
+    reading->models->models = calloc((size_t)before->count + 1, sizeof(struct selkie_model *));
+    if (!reading->models->models)
+        return SELKIE_ENOMEM;
+    for (unsigned i = 0; i < before->count; i++)
+        reading->models->models[reading->models->count++] = selkie_model_share(before->models[i]);
     return 0;
 }
 
@@ -89,9 +136,7 @@ static int read_folder(struct reading *reading)
 
     if (count < 0) {
         selkie_error_text_format(error, sizeof error, "%s: %s", reading->dir, strerror(errno));
-        if (reading->refuse)
-            reading->refuse(reading->context, error);
-        return SELKIE_ECONFIG;
+        return keep_all(reading, error);
     }
     reading->models->models = calloc((size_t)count + 1, sizeof(struct selkie_model *));
     if (!reading->models->models)
@@ -113,8 +158,15 @@ static int read_folder(struct reading *reading)
 int selkie_models_open(struct selkie_models **opened, const char *dir,
                        void (*refuse_line)(void *context, const char *line), void *context)
 {
+    return selkie_models_reopen(opened, NULL, dir, refuse_line, context);
+}
+
+int selkie_models_reopen(struct selkie_models **opened, const struct selkie_models *before, const char *dir,
+                         void (*refuse_line)(void *context, const char *line), void *context)
+{
     struct selkie_models *models = calloc(1, sizeof *models);
-    struct reading reading = {.models = models, .dir = dir, .refuse = refuse_line, .context = context};
+    struct reading reading = {
+        .models = models, .before = before, .dir = dir, .refuse = refuse_line, .context = context};
 
     *opened = NULL;
     if (!models)

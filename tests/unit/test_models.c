@@ -106,6 +106,49 @@ START_TEST(set_finds_models_by_name_and_by_the_longest_pattern)
 }
 END_TEST
 
+START_TEST(a_file_that_becomes_wrong_keeps_its_model_until_it_is_right_or_gone)
+{
+    static const char *const format = "{\"model\":\"%s\",\"format\":\"text\",\"fields\":[{\"name\":\"%s\"}],"
+                                      "\"examples\":[{\"text\":\"%s=1\",\"values\":{\"%s\":1}}]}";
+    struct selkie_models *sets[6];
+    char text[400], line[2 * SELKIE_MODEL_ERROR_SIZE] = "";
+    const char *dir = models_fixture_dir();
+
+    (void)snprintf(text, sizeof text, format, "a", "t", "t", "t");
+    (void)models_fixture_write("a.json", text);
+    (void)snprintf(text, sizeof text, format, "b", "t", "t", "t");
+    (void)models_fixture_write("b.json", text);
+    ck_assert_int_eq(selkie_models_open(&sets[0], dir, keep, line), 0);
+    (void)models_fixture_write("a.json", "{\n\"model\":1}");
+    ck_assert_int_eq(selkie_models_reopen(&sets[1], sets[0], dir, keep, line), 0);
+    selkie_models_close(sets[0]); /* what it shared lives on */
+    ck_assert_uint_eq(selkie_models_count(sets[1]), 2);
+    ck_assert_uint_eq(selkie_models_refused(sets[1]), 1);
+    ck_assert_ptr_nonnull(strstr(line, "/a.json:2: model: must be a string; its model of before, a, stays in force"));
+    ck_assert_str_eq(selkie_model_field(selkie_models_named(sets[1], "a"), 0)->name, "t");
+    ck_assert_int_eq(selkie_models_reopen(&sets[2], sets[1], dir, keep, line), 0); /* still wrong */
+    selkie_models_close(sets[1]);
+    ck_assert_uint_eq(selkie_models_count(sets[2]), 2);
+    ck_assert_int_eq(selkie_models_reopen(&sets[3], sets[2], "/nowhere", keep, line), 0);
+    ck_assert_str_eq(line, "/nowhere: No such file or directory; the models of before stay in force");
+    ck_assert_uint_eq(selkie_models_count(sets[3]), 2);
+    ck_assert_uint_eq(selkie_models_refused(sets[3]), 1);
+    selkie_models_close(sets[2]);
+    (void)snprintf(text, sizeof text, format, "a", "u", "u", "u"); /* another file has the name now */
+    (void)models_fixture_write("0.json", text);
+    ck_assert_int_eq(selkie_models_reopen(&sets[4], sets[3], dir, keep, line), 0);
+    ck_assert_uint_eq(selkie_models_count(sets[4]), 2);
+    ck_assert_str_eq(selkie_model_field(selkie_models_named(sets[4], "a"), 0)->name, "u");
+    ck_assert_ptr_null(strstr(line, "of before"));
+    ck_assert_int_eq(unlink(models_fixture_write("b.json", "")), 0);
+    ck_assert_int_eq(selkie_models_reopen(&sets[5], sets[4], dir, keep, line), 0);
+    ck_assert_ptr_null(selkie_models_named(sets[5], "b"));
+    selkie_models_close(sets[3]);
+    selkie_models_close(sets[4]);
+    selkie_models_close(sets[5]);
+}
+END_TEST
+
 START_TEST(no_folder_is_an_empty_set_and_a_missing_one_an_error)
 {
     struct selkie_models *models;
@@ -262,6 +305,7 @@ int main(void)
     tcase_add_test(tests, json_cbor_and_text_payloads_have_values);
     tcase_add_test(tests, example_that_does_not_come_out_is_refused_with_line_and_both_values);
     tcase_add_test(tests, set_finds_models_by_name_and_by_the_longest_pattern);
+    tcase_add_test(tests, a_file_that_becomes_wrong_keeps_its_model_until_it_is_right_or_gone);
     tcase_add_test(tests, no_folder_is_an_empty_set_and_a_missing_one_an_error);
     tcase_add_test(tests, description_has_what_subscribers_need);
     tcase_add_test(tests, threads_share_a_set);
