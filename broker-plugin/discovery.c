@@ -2,39 +2,36 @@
 #include "discovery.h"
 
 #include "discovery_message.h"
+#include "discovery_past.h"
 #include "discovery_table.h"
 #include "log_queue.h"
 #include "publish.h"
+#include "shown.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <utlist.h>
 
 #define CLAIM_MAX 4096 /* bytes of a state, of which only one member counts */
 
-/* Messages below a prefix that is no longer in force. */
-struct outdated {
-    char prefix[SELKIE_TOPIC_ROOT_MAX + 1];
-    size_t count;
-    struct outdated *next;
-    uint8_t addresses[][SELKIE_ADDRESS_SIZE];
-};
-
 struct selkie_discovery {
     char root[SELKIE_TOPIC_ROOT_MAX + 1], prefix[SELKIE_TOPIC_ROOT_MAX + 1]; /* prefix "" = off */
-    bool approve_button, refreshed;
+    bool configured, approve_button, refreshed;
     const struct selkie_models *models;
     struct selkie_retained *retained;
+    struct selkie_shown *shown;
     struct selkie_discovery_table table;
-    struct outdated *outdated;
-    bool asked; /* Home Assistant said "online" */
-    int64_t answered_us, next_us;
+    struct selkie_discovery_past past;
+    bool asked;                                   /* Home Assistant said "online" */
+    bool gone_asked;                              /* so devices that are gone are to be cleared once more */
+    char former_asked[SELKIE_TOPIC_ROOT_MAX + 1]; /* or said it below this prefix of before */
+    int64_t answered_us, former_answered_us, next_us;
 };
 
-int selkie_discovery_open(struct selkie_discovery **opened, const char *root, struct selkie_retained *retained)
+int selkie_discovery_open(struct selkie_discovery **opened, const char *root, struct selkie_retained *retained,
+                          struct selkie_shown *shown)
 {
     struct selkie_discovery *discovery = calloc(1, sizeof *discovery);
 
@@ -43,59 +40,39 @@ int selkie_discovery_open(struct selkie_discovery **opened, const char *root, st
         return SELKIE_ENOMEM;
     (void)snprintf(discovery->root, sizeof discovery->root, "%s", root);
     discovery->retained = retained;
-    discovery->answered_us = -SELKIE_DISCOVERY_ANSWER_S * 1000000LL;
+    discovery->shown = shown;
+    discovery->past =
+        (struct selkie_discovery_past){.shown = shown, .table = &discovery->table, .prefix = discovery->prefix};
+    discovery->answered_us = discovery->former_answered_us = -SELKIE_DISCOVERY_ANSWER_S * 1000000LL;
     return 0;
 }
 
 void selkie_discovery_close(struct selkie_discovery *discovery)
 {
-    struct outdated *outdated, *next;
-
     if (!discovery)
         return;
     selkie_discovery_table_wipe(&discovery->table);
-    LL_FOREACH_SAFE(discovery->outdated, outdated, next)
-    free(outdated);
+    selkie_discovery_past_wipe(&discovery->past);
     free(discovery);
-}
-
-static int clear(const char *prefix, const uint8_t address[static SELKIE_ADDRESS_SIZE])
-{
-    char topic[SELKIE_TOPIC_MAX];
-
-    selkie_discovery_topic(topic, prefix, address);
-    return selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
-}
-
-/* All that is out is to be cleared. Without memory it stays until somebody reads it. */
-static void retire_all(struct selkie_discovery *discovery)
-{
-    struct selkie_discovery_entry *entry;
-    size_t room = HASH_COUNT(discovery->table.entries);
-    struct outdated *outdated = calloc(1, sizeof *outdated + room * SELKIE_ADDRESS_SIZE);
-
-    for (entry = discovery->table.entries; entry; entry = entry->hh.next) {
-        if (entry->parts && outdated)
-            memcpy(outdated->addresses[outdated->count++], entry->address, SELKIE_ADDRESS_SIZE);
-        int result = selkie_discovery_table_set_parts(&discovery->table, entry, NULL);
-        (void)result; /* this needs no memory */
-    }
-    if (!outdated)
-        return;
-    (void)snprintf(outdated->prefix, sizeof outdated->prefix, "%s", discovery->prefix);
-    LL_APPEND(discovery->outdated, outdated);
 }
 
 void selkie_discovery_configure(struct selkie_discovery *discovery, const char *prefix, bool approve_button,
                                 const struct selkie_models *models)
 {
+    char before[SELKIE_TOPIC_ROOT_MAX + 1];
     bool was_off = discovery->prefix[0] == '\0', more = approve_button && !discovery->approve_button;
 
-    if (!was_off && (!prefix || strcmp(prefix, discovery->prefix) != 0))
-        retire_all(discovery);
+    memcpy(before, discovery->prefix, sizeof before);
     (void)snprintf(discovery->prefix, sizeof discovery->prefix, "%s", prefix ? prefix : "");
     discovery->approve_button = approve_button;
     discovery->models = models;
+    if (!discovery->configured)
+        selkie_discovery_past_begin(&discovery->past);
+    else if (!was_off && strcmp(before, discovery->prefix) != 0)
+        selkie_discovery_past_retire(&discovery->past, before, false);
+    for (struct selkie_discovery_entry *entry = discovery->table.entries; entry; entry = entry->hh.next)
+        entry->out &= strcmp(before, discovery->prefix) == 0;
+    discovery->configured = true;
     if (!prefix) {
         selkie_discovery_table_forget_all(&discovery->table);
         return;
@@ -110,11 +87,27 @@ bool selkie_discovery_is_refreshed(const struct selkie_discovery *discovery)
     return discovery->refreshed || discovery->prefix[0] == '\0';
 }
 
-static int take_back(struct selkie_discovery *discovery, struct selkie_discovery_entry *entry)
+bool selkie_discovery_needs_states(const struct selkie_discovery *discovery, const char *prefix, bool approve_button)
 {
-    int result = entry->parts ? clear(discovery->prefix, entry->address) : 0;
+    return prefix &&
+           (!discovery->refreshed || discovery->prefix[0] == '\0' || (approve_button && !discovery->approve_button));
+}
 
-    if (result != SELKIE_ENOMEM)
+/* The device is over, or not to be shown any more. */
+static int take_back(struct selkie_discovery *discovery, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    struct selkie_shown_device *device = selkie_shown_find(discovery->shown, address);
+    struct selkie_discovery_entry *entry = selkie_discovery_table_find(&discovery->table, address);
+    int result = 0;
+
+    if (device && device->of[SELKIE_SHOWN_HOME].now) {
+        result = selkie_discovery_past_clear(discovery->prefix, address);
+        if (result == 0)
+            result = selkie_shown_set(discovery->shown, SELKIE_SHOWN_HOME, address, NULL);
+        if (result == 0)
+            selkie_shown_tell(device, SELKIE_SHOWN_HOME);
+    }
+    if (entry && result != SELKIE_ENOMEM)
         selkie_discovery_table_forget(&discovery->table, entry);
     return result;
 }
@@ -131,13 +124,14 @@ int selkie_discovery_note_state(struct selkie_discovery *discovery, const struct
         json_decref(state);
         return result;
     }
-    struct selkie_discovery_entry *entry = selkie_discovery_table_find(&discovery->table, output->address);
-    return entry ? take_back(discovery, entry) : 0;
+    return take_back(discovery, output->address);
 }
 
 void selkie_discovery_end_refresh(struct selkie_discovery *discovery)
 {
     discovery->refreshed = true;
+    if (discovery->prefix[0])
+        selkie_discovery_past_retire(&discovery->past, discovery->prefix, false);
 }
 
 static bool says_offline(const void *payload, size_t len)
@@ -165,14 +159,20 @@ static void hear_gateway(struct selkie_discovery *discovery, const char *text, c
 void selkie_discovery_hear(struct selkie_discovery *discovery, const char *topic, const void *payload, size_t len)
 {
     static const char online[] = "online", status[] = "/status";
-    size_t prefix_len = strlen(discovery->prefix);
+    size_t topic_len = strlen(topic), prefix_len = topic_len - (sizeof status - 1);
+    char prefix[SELKIE_TOPIC_ROOT_MAX + 1];
 
-    if (prefix_len == 0)
+    if (topic_len < sizeof status || strcmp(topic + prefix_len, status) != 0 || prefix_len >= sizeof prefix ||
+        len != sizeof online - 1 || memcmp(payload, online, len) != 0) {
+        if (discovery->prefix[0])
+            hear_gateway(discovery, topic, payload, len);
         return;
-    if (strncmp(topic, discovery->prefix, prefix_len) != 0 || strcmp(topic + prefix_len, status) != 0)
-        hear_gateway(discovery, topic, payload, len);
-    else if (len == sizeof online - 1 && memcmp(payload, online, len) == 0)
+    }
+    (void)snprintf(prefix, sizeof prefix, "%.*s", (int)prefix_len, topic);
+    if (strcmp(prefix, discovery->prefix) == 0)
         discovery->asked = true;
+    else if (selkie_shown_has_line(discovery->shown, prefix))
+        memcpy(discovery->former_asked, prefix, sizeof prefix);
 }
 
 void selkie_discovery_note_disconnect(struct selkie_discovery *discovery, const char *user)
@@ -187,40 +187,30 @@ bool selkie_discovery_owns(const struct selkie_discovery *discovery, const char 
     return discovery->prefix[0] && selkie_discovery_topic_parse(topic, discovery->prefix, address);
 }
 
+/* Whether the message of a device that is out stays as it is: its model is missing only because a file is wrong. */
+static bool stays(const struct selkie_discovery *discovery, struct selkie_shown_device *device)
+{
+    return selkie_shown_is_unjudged(discovery->shown, device) &&
+           selkie_shown_begins(device->of[SELKIE_SHOWN_HOME].now, discovery->prefix);
+}
+
 bool selkie_discovery_is_current(struct selkie_discovery *discovery, const char *topic, const void *payload, size_t len)
 {
     uint8_t address[SELKIE_ADDRESS_SIZE];
     bool owned = selkie_discovery_owns(discovery, topic, address);
+    const struct selkie_discovery_entry *entry = owned ? selkie_discovery_table_find(&discovery->table, address) : NULL;
 
-    if (owned && selkie_discovery_table_find(&discovery->table, address))
+    /* An earlier message of a known device would bring back what was taken back: wait for the one of this run. */
+    if (owned && stays(discovery, selkie_shown_find(discovery->shown, address)))
         return true;
+    if (entry)
+        return entry->out;
     if (!owned && !(selkie_discovery_topic_parse(topic, NULL, address) &&
                     selkie_discovery_is_ours(payload, len, discovery->root)))
         return true;
     if (!owned || discovery->refreshed)
         selkie_retained_clear(discovery->retained, topic);
     return false;
-}
-
-/* The lines of `before` that are not in `now` (heap); NULL without memory. */
-static char *find_gone(const char *before, const char *now)
-{
-    char *gone = malloc(strlen(before) + 1);
-    size_t len = 0;
-
-    for (const char *line = before; gone && *line; line = strchr(line, '\n') + 1) {
-        size_t line_len = (size_t)(strchr(line, '\n') + 1 - line);
-        const char *at = now;
-        while (*at && strncmp(at, line, line_len) != 0)
-            at = strchr(at, '\n') + 1;
-        if (*at)
-            continue;
-        memcpy(gone + len, line, line_len);
-        len += line_len;
-    }
-    if (gone)
-        gone[len] = '\0';
-    return gone;
 }
 
 static int publish_message(const struct selkie_discovery_settings *settings,
@@ -237,23 +227,43 @@ static int publish_message(const struct selkie_discovery_settings *settings,
     return result;
 }
 
+/* The text of SELKIE_SHOWN_HOME (heap). */
+static char *home_text(const char *prefix, const char *parts)
+{
+    size_t size = strlen(prefix) + 1 + strlen(parts) + 1;
+    char *text = malloc(size);
+
+    if (text)
+        (void)snprintf(text, size, "%s\n%s", prefix, parts);
+    return text;
+}
+
 /* What is gone is taken back in one message and left out of the next, as Home Assistant's documentation has it. */
 static int publish_device(struct selkie_discovery *discovery, struct selkie_discovery_entry *entry,
                           const struct selkie_discovery_device *device)
 {
     const struct selkie_discovery_settings settings = {
         .root = discovery->root, .prefix = discovery->prefix, .approve_button = discovery->approve_button};
-    char *parts = selkie_discovery_message_parts(&settings, device);
-    char *gone = parts ? find_gone(entry->parts ? entry->parts->text : "", parts) : NULL;
-    int result = gone ? 0 : SELKIE_ENOMEM;
+    char *parts = selkie_discovery_message_parts(&settings, device), *gone = NULL;
+    char *text = parts ? home_text(discovery->prefix, parts) : NULL;
+    int result = text ? selkie_shown_set(discovery->shown, SELKIE_SHOWN_HOME, entry->address, text) : SELKIE_ENOMEM;
+    struct selkie_shown_device *shown = result == 0 ? selkie_shown_find(discovery->shown, entry->address) : NULL;
 
+    if (result == 0)
+        result = (gone = selkie_discovery_past_gone(&discovery->past, shown, parts)) ? 0 : SELKIE_ENOMEM;
     if (result == 0 && gone[0])
         result = publish_message(&settings, device, gone);
     if (result == 0)
         result = publish_message(&settings, device, "");
-    if (result == 0)
-        result = selkie_discovery_table_set_parts(&discovery->table, entry, parts);
+    if (result == 0) {
+        selkie_shown_tell(shown, SELKIE_SHOWN_HOME);
+        entry->out = true;
+        if (entry->answering)
+            selkie_discovery_past_forget(&discovery->past, shown, discovery->prefix);
+        entry->answering = false;
+    }
     free(gone);
+    free(text);
     free(parts);
     return result;
 }
@@ -281,43 +291,15 @@ static int publish_entry(struct selkie_discovery *discovery, struct selkie_disco
     return publish_device(discovery, entry, &device);
 }
 
-/* Some to be cleared. What is below a prefix that is in force again stays until it no longer is. */
-static struct outdated *find_outdated(const struct selkie_discovery *discovery)
-{
-    struct outdated *outdated;
-
-    LL_FOREACH(discovery->outdated, outdated)
-    if (strcmp(outdated->prefix, discovery->prefix) != 0)
-        break;
-    return outdated;
-}
-
-/* Returns how many were cleared, or SELKIE_ENOMEM. */
-static int clear_outdated(struct selkie_discovery *discovery)
-{
-    struct outdated *outdated = find_outdated(discovery);
-    int done = 0;
-
-    for (; outdated && outdated->count > 0 && done < SELKIE_DISCOVERY_STEP; done++) {
-        if (clear(outdated->prefix, outdated->addresses[outdated->count - 1]) == SELKIE_ENOMEM)
-            return SELKIE_ENOMEM;
-        outdated->count--;
-    }
-    if (outdated && outdated->count == 0) {
-        LL_DELETE(discovery->outdated, outdated);
-        free(outdated);
-    }
-    return done;
-}
-
 static void step(struct selkie_discovery *discovery)
 {
     struct selkie_discovery_entry *entry;
-    int done = clear_outdated(discovery);
+    int done = selkie_discovery_past_step(&discovery->past, SELKIE_DISCOVERY_STEP);
 
     while (done >= 0 && done < SELKIE_DISCOVERY_STEP && (entry = discovery->table.queue)) {
         bool shown = !entry->pending || discovery->approve_button; /* else it was shown with the button */
-        int result = shown ? publish_entry(discovery, entry) : take_back(discovery, entry);
+        bool kept = shown && stays(discovery, selkie_shown_find(discovery->shown, entry->address));
+        int result = kept ? 0 : shown ? publish_entry(discovery, entry) : take_back(discovery, entry->address);
         if (result == SELKIE_ENOMEM)
             return; /* again in the next step */
         if (result < 0)
@@ -329,13 +311,44 @@ static void step(struct selkie_discovery *discovery)
     }
 }
 
-void selkie_discovery_turn(struct selkie_discovery *discovery, int64_t now_us)
+/* All once more, and all that was taken back: Home Assistant may have been away then. */
+static void answer(struct selkie_discovery *discovery)
 {
-    if (discovery->asked && now_us - discovery->answered_us >= SELKIE_DISCOVERY_ANSWER_S * 1000000LL) {
+    struct selkie_discovery_entry *entry;
+
+    for (entry = discovery->table.entries; entry; entry = entry->hh.next) {
+        struct selkie_shown_device *device = selkie_shown_find(discovery->shown, entry->address);
+        entry->answering = device && device->of[SELKIE_SHOWN_HOME].former[0];
+        if (entry->answering)
+            memset(device->of[SELKIE_SHOWN_HOME].told, 0, sizeof device->of[SELKIE_SHOWN_HOME].told);
+    }
+    selkie_discovery_table_enqueue_all(&discovery->table);
+    discovery->gone_asked = true;
+}
+
+static void answer_all(struct selkie_discovery *discovery, int64_t now_us)
+{
+    static const int64_t wait_us = SELKIE_DISCOVERY_ANSWER_S * 1000000LL;
+
+    if (discovery->asked && now_us - discovery->answered_us >= wait_us) {
         discovery->asked = false;
         discovery->answered_us = now_us;
-        selkie_discovery_table_enqueue_all(&discovery->table);
+        answer(discovery);
     }
+    if (discovery->gone_asked && selkie_discovery_is_refreshed(discovery)) {
+        discovery->gone_asked = false;
+        selkie_discovery_past_retire(&discovery->past, discovery->prefix, true);
+    }
+    if (discovery->former_asked[0] && now_us - discovery->former_answered_us >= wait_us) {
+        discovery->former_answered_us = now_us;
+        selkie_discovery_past_retire(&discovery->past, discovery->former_asked, true);
+        discovery->former_asked[0] = '\0';
+    }
+}
+
+void selkie_discovery_turn(struct selkie_discovery *discovery, int64_t now_us)
+{
+    answer_all(discovery, now_us);
     if (now_us < discovery->next_us)
         return;
     discovery->next_us = now_us + SELKIE_DISCOVERY_STEP_US;

@@ -6,8 +6,10 @@
  * something in it has changed, after a reload, and when Home Assistant says that it is online. So many go out in a turn
  * that ten thousand devices stall nothing.
  *
- * What the broker kept of an earlier run, or of another configuration, cannot be listed. It is noticed when somebody is
- * about to read it, as in retained.h: of a device that is not known then it is cleared.
+ * What earlier runs and configurations showed is known from shown.h. What is over is taken back at once, and once more
+ * when Home Assistant says that it is online: it may have been away. After a start, a message of an earlier run is not
+ * delivered until that of this run is out. A message of a device that nobody knows, or below another prefix, is cleared
+ * when somebody is about to read it.
  *
  * On Mosquitto's thread; never waits. */
 #ifndef SELKIE_PLUGIN_DISCOVERY_H
@@ -18,6 +20,7 @@
 #include <selkie/models.h>
 
 struct selkie_discovery;
+struct selkie_shown;
 
 /* Most messages in a step, and how many microseconds apart steps are. */
 #define SELKIE_DISCOVERY_STEP    100
@@ -25,9 +28,9 @@ struct selkie_discovery;
 /* Home Assistant is answered once in so many seconds. */
 #define SELKIE_DISCOVERY_ANSWER_S 60
 
-/* Off until it is configured. For one run of Mosquitto, whatever is reloaded meanwhile. `retained` is borrowed. */
+/* Off until it is configured. For one run of Mosquitto, whatever is reloaded meanwhile. Both are borrowed. */
 SELKIE_USE_RESULT int selkie_discovery_open(struct selkie_discovery **discovery, const char *root,
-                                            struct selkie_retained *retained);
+                                            struct selkie_retained *retained, struct selkie_shown *shown);
 void selkie_discovery_close(struct selkie_discovery *discovery);
 
 /* At the start and at each reload. prefix NULL = off: what is out is taken back, as it is below another prefix. The
@@ -37,6 +40,8 @@ void selkie_discovery_configure(struct selkie_discovery *discovery, const char *
 /* False: the states of all devices are needed, because it was off before, or the button, with which some that wait are
  * shown. */
 bool selkie_discovery_is_refreshed(const struct selkie_discovery *discovery);
+/* The same before it is configured with these: whether they will be needed. */
+bool selkie_discovery_needs_states(const struct selkie_discovery *discovery, const char *prefix, bool approve_button);
 
 /* A device's state (SELKIE_OUTPUT_STATE) was published. 0 or SELKIE_ENOMEM. */
 SELKIE_USE_RESULT int selkie_discovery_note_state(struct selkie_discovery *discovery,

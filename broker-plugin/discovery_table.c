@@ -21,42 +21,6 @@ struct selkie_discovery_gateway {
     UT_hash_handle hh;
 };
 
-static void release_parts(struct selkie_discovery_table *table, struct selkie_discovery_parts *parts)
-{
-    if (!parts || --parts->uses > 0)
-        return;
-    HASH_DEL(table->parts, parts);
-    free(parts);
-}
-
-/* The one with this text. */
-static struct selkie_discovery_parts *hold_parts(struct selkie_discovery_table *table, const char *text)
-{
-    struct selkie_discovery_parts *parts;
-    size_t len = strlen(text);
-
-    HASH_FIND(hh, table->parts, text, len, parts);
-    if (!parts && (parts = calloc(1, sizeof *parts + len + 1))) {
-        memcpy(parts->text, text, len);
-        HASH_ADD_KEYPTR(hh, table->parts, parts->text, len, parts);
-    }
-    if (parts)
-        parts->uses++;
-    return parts;
-}
-
-int selkie_discovery_table_set_parts(struct selkie_discovery_table *table, struct selkie_discovery_entry *entry,
-                                     const char *text)
-{
-    struct selkie_discovery_parts *parts = text ? hold_parts(table, text) : NULL;
-
-    if (text && !parts)
-        return SELKIE_ENOMEM;
-    release_parts(table, entry->parts);
-    entry->parts = parts;
-    return 0;
-}
-
 static void enqueue(struct selkie_discovery_table *table, struct selkie_discovery_entry *entry)
 {
     if (entry->queued)
@@ -83,7 +47,6 @@ void selkie_discovery_table_forget(struct selkie_discovery_table *table, struct 
     selkie_discovery_table_dequeue(table, entry);
     table->pending -= entry->pending;
     HASH_DEL(table->entries, entry);
-    release_parts(table, entry->parts);
     free(entry->facts);
     free(entry);
 }

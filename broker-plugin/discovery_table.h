@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What discovery.c knows of each device: what its message is made of, and what the message that is out consists of.
- * Heap; no I/O. One thread. */
+/* What discovery.c knows of each device: what its message is made of. Heap; no I/O. One thread. */
 #ifndef SELKIE_PLUGIN_DISCOVERY_TABLE_H
 #define SELKIE_PLUGIN_DISCOVERY_TABLE_H
 
@@ -21,18 +20,12 @@ enum selkie_discovery_fact {
     SELKIE_DISCOVERY_FACT_COUNT
 };
 
-/* What a message consists of, as selkie_discovery_message_parts has it. Most devices share one. */
-struct selkie_discovery_parts {
-    unsigned uses;
-    UT_hash_handle hh;
-    char text[];
-};
-
 struct selkie_discovery_entry {
     uint8_t address[SELKIE_ADDRESS_SIZE];
-    char *facts;                          /* a string for each, one behind the other */
-    struct selkie_discovery_parts *parts; /* of the message that is out; NULL = none is */
-    bool pending;                         /* nobody approved it yet, nor gave it a name */
+    char *facts;    /* a string for each, one behind the other */
+    bool pending;   /* nobody approved it yet, nor gave it a name */
+    bool out;       /* its message of this run is */
+    bool answering; /* Home Assistant is there and gets the next one */
     bool queued;
     struct selkie_discovery_entry *prev, *next; /* of the queue */
     UT_hash_handle hh;
@@ -43,7 +36,6 @@ struct selkie_discovery_gateway;
 /* All zero is an empty one. */
 struct selkie_discovery_table {
     struct selkie_discovery_entry *entries, *queue; /* the queue: those whose message is to be published */
-    struct selkie_discovery_parts *parts;
     struct selkie_discovery_gateway *gateways;
     unsigned pending; /* entries that are */
 };
@@ -70,10 +62,6 @@ const char *selkie_discovery_table_fact(const struct selkie_discovery_entry *ent
 
 void selkie_discovery_table_enqueue_all(struct selkie_discovery_table *table);
 void selkie_discovery_table_dequeue(struct selkie_discovery_table *table, struct selkie_discovery_entry *entry);
-
-/* Note what the message consists of that is out now; NULL: none is any more. 0 or SELKIE_ENOMEM. */
-SELKIE_USE_RESULT int selkie_discovery_table_set_parts(struct selkie_discovery_table *table,
-                                                       struct selkie_discovery_entry *entry, const char *parts);
 
 /* Gateways whose presence is followed: without a bound, strangers could fill the memory under `gateways: "any"`. */
 #define SELKIE_DISCOVERY_GATEWAYS_MAX 4096

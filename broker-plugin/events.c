@@ -89,7 +89,8 @@ static bool may_read_now(const struct selkie_plugin *plugin, const struct mosqui
         current = selkie_retained_values_are_current(plugin->values, topic.address);
         break;
     case SELKIE_TOPIC_MODEL:
-        current = selkie_models_topic_has(&plugin->models, topic.model);
+        /* A model that is missing because its file is wrong may have retained values. */
+        current = selkie_models_topic_has(&plugin->models, topic.model) || plugin->config->models_refused > 0;
         break;
     case SELKIE_TOPIC_GATEWAY_STATE:
     case SELKIE_TOPIC_GATEWAY_STATS:
@@ -226,6 +227,7 @@ static int on_tick(int event, void *data, void *context)
     (void)data;
     plugin->has_tick = true;
     selkie_retained_turn(plugin->retained);
+    selkie_shown_turn(plugin->shown, selkie_clock_monotonic_us());
     selkie_wakeup_done(plugin->wakeup);
     if (plugin->unsealer) {
         selkie_models_topic_turn(&plugin->models, plugin->config->root);
@@ -233,7 +235,9 @@ static int on_tick(int event, void *data, void *context)
         if (selkie_deliver_turn(plugin->deliver))
             selkie_wakeup_request(plugin->wakeup);
     }
+    selkie_retained_values_turn(plugin->values);
     selkie_discovery_turn(plugin->discovery, selkie_clock_monotonic_us());
+    selkie_shown_flush(plugin->shown);
     selkie_log_queue_flush(plugin->log_queue);
     return MOSQ_ERR_SUCCESS;
 }

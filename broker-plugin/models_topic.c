@@ -24,9 +24,19 @@ static json_t *describe_all(const struct selkie_models *models)
     return all;
 }
 
+bool selkie_models_topic_differs(const struct selkie_models_topic *topic, const struct selkie_models *models)
+{
+    json_t *descriptions = describe_all(models);
+    bool differs = descriptions && !(topic->wanted && json_equal(topic->wanted, descriptions));
+
+    json_decref(descriptions);
+    return differs;
+}
+
 int selkie_models_topic_set(struct selkie_models_topic *topic, const struct selkie_models *models)
 {
-    json_t *wanted = describe_all(models);
+    json_t *wanted = describe_all(models), *description;
+    const char *model;
 
     if (!topic->shown)
         topic->shown = json_object();
@@ -37,6 +47,11 @@ int selkie_models_topic_set(struct selkie_models_topic *topic, const struct selk
     bool changed = !topic->wanted || !json_equal(topic->wanted, wanted);
     json_decref(topic->wanted);
     topic->wanted = wanted;
+    topic->pending = true;
+    /* What is published already is the same string from now on, so that a turn compares pointers. */
+    json_object_foreach (topic->shown, model, description)
+        if (json_equal(json_object_get(wanted, model), description))
+            (void)json_object_set(wanted, model, description);
     return changed;
 }
 
@@ -60,44 +75,43 @@ static int publish(const char *root, const char *model, const json_t *descriptio
                                NULL);
 }
 
+/* Publish what is not, at most `room`; returns what is left of it. */
+static int publish_new(struct selkie_models_topic *topic, const char *root, int room)
+{
+    const char *model;
+    json_t *description;
+
+    json_object_foreach (topic->wanted, model, description) {
+        if (json_object_get(topic->shown, model) == description)
+            continue;
+        if (room == 0 || publish(root, model, description) == SELKIE_ENOMEM ||
+            json_object_set(topic->shown, model, description) != 0)
+            return 0;
+        room--;
+    }
+    return room;
+}
+
 void selkie_models_topic_turn(struct selkie_models_topic *topic, const char *root)
 {
     const char *model;
     json_t *description;
     void *next;
 
-    if (!topic->wanted || json_equal(topic->wanted, topic->shown))
+    if (!topic->pending)
         return;
-    json_object_foreach (topic->wanted, model, description) {
-        bool is_shown = json_equal(json_object_get(topic->shown, model), description);
-        if (!is_shown && publish(root, model, description) == 0 &&
-            json_object_set(topic->shown, model, description) != 0)
-            return;
-    }
+    int room = publish_new(topic, root, SELKIE_MODELS_TOPIC_STEP);
     json_object_foreach_safe (topic->shown, next, model, description) {
-        if (!json_object_get(topic->wanted, model) && publish(root, model, NULL) == 0)
-            (void)json_object_del(topic->shown, model);
+        if (json_object_get(topic->wanted, model))
+            continue;
+        if (room == 0 || publish(root, model, NULL) == SELKIE_ENOMEM) {
+            room = 0;
+            break;
+        }
+        (void)json_object_del(topic->shown, model);
+        room--;
     }
-}
-
-static json_t *fields_of(const json_t *descriptions, const char *model)
-{
-    const char *text = json_string_value(json_object_get(descriptions, model));
-    json_t *description = text ? json_loads(text, 0, NULL) : NULL;
-    json_t *fields = json_incref(json_object_get(description, "fields"));
-
-    json_decref(description);
-    return fields;
-}
-
-bool selkie_models_topic_differs(const struct selkie_models_topic *topic, const char *model)
-{
-    json_t *before = fields_of(topic->shown, model), *now = fields_of(topic->wanted, model);
-    bool differs = before && now && !json_equal(before, now);
-
-    json_decref(before);
-    json_decref(now);
-    return differs;
+    topic->pending = room == 0;
 }
 
 bool selkie_models_topic_has(const struct selkie_models_topic *topic, const char *model)

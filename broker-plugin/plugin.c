@@ -53,11 +53,6 @@ static int pipeline_open(struct selkie_plugin *plugin)
 {
     char error[SELKIE_UNSEALER_ERROR_SIZE];
     struct selkie_plugin_config *config = plugin->config;
-    /* Other models: states say which one a device has. Without memory the descriptions stay as they are. */
-    bool other_models = selkie_models_topic_set(&plugin->models, config->models) > 0;
-    if (other_models)
-        selkie_retained_values_change_models(plugin->values, &plugin->models);
-    selkie_discovery_configure(plugin->discovery, config->discovery_prefix, config->approve_button, config->models);
     struct selkie_unsealer_options options = {
         .state_dir = config->state_dir,
         .create = config->create,
@@ -71,8 +66,10 @@ static int pipeline_open(struct selkie_plugin *plugin)
         .replay_wait_ms = plugin->has_reader ? 0 : left_ms(plugin, config->replay_wait_s * 1000LL),
         .max_devices = config->max_devices,
         .forget_after_days = config->forget_after_days,
-        .refresh = other_models || !selkie_retained_is_refreshed(plugin->retained) ||
-                   !selkie_discovery_is_refreshed(plugin->discovery),
+        /* With other models: states say which one a device has. */
+        .refresh = selkie_models_topic_differs(&plugin->models, config->models) ||
+                   !selkie_retained_is_refreshed(plugin->retained) ||
+                   selkie_discovery_needs_states(plugin->discovery, config->discovery_prefix, config->approve_button),
         .gateways_wait_ms = left_ms(plugin, SELKIE_RETAINED_GATEWAYS_WAIT_MS) + 1,
         .wake = on_outputs,
         .wake_context = plugin->wakeup,
@@ -93,13 +90,28 @@ static int pipeline_open(struct selkie_plugin *plugin)
     return 0;
 }
 
+/* The pipeline is open: what readers are shown follows the configuration. Without memory the models' descriptions stay
+ * as they are. */
+static void show_config(struct selkie_plugin *plugin)
+{
+    const struct selkie_plugin_config *config = plugin->config;
+
+    if (selkie_models_topic_set(&plugin->models, config->models) == SELKIE_ENOMEM)
+        selkie_plugin_log(LOG_ERR, "cannot describe the models: %s", selkie_error_text(SELKIE_ENOMEM));
+    selkie_retained_values_change_models(plugin->values);
+    selkie_shown_set_models(plugin->shown, config->models, config->models_refused > 0);
+    selkie_discovery_configure(plugin->discovery, config->discovery_prefix, config->approve_button, config->models);
+}
+
 static void log_refused(void *context, const char *line)
 {
     (void)context;
     selkie_plugin_log(LOG_ERR, "model refused: %s", line);
 }
 
-static int config_open(struct selkie_plugin_config **config, const char *path)
+/* `before`: the configuration until now, or NULL. */
+static int config_open(struct selkie_plugin_config **config, const char *path,
+                       const struct selkie_plugin_config *before)
 {
     char error[SELKIE_PLUGIN_CONFIG_ERROR_SIZE];
     int result = selkie_plugin_config_open(config, path, error);
@@ -108,7 +120,13 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
         selkie_plugin_log(LOG_ERR, "%s", error);
         return result;
     }
-    selkie_plugin_config_read_models(*config, log_refused, NULL);
+    result = selkie_plugin_config_read_models(*config, before ? before->models : NULL, log_refused, NULL);
+    if (result < 0) {
+        selkie_plugin_log(LOG_ERR, "%s: models_dir: %s", path, selkie_error_text(result));
+        selkie_plugin_config_close(*config);
+        *config = NULL;
+        return result;
+    }
     if ((*config)->create)
         selkie_plugin_log(LOG_WARNING,
                           "\"create\": true is for the first start: remove it, or a start without the volume "
@@ -125,15 +143,6 @@ static int config_open(struct selkie_plugin_config **config, const char *path)
     return result;
 }
 
-/* A folder of models that cannot be read at a reload takes no model away. */
-static void keep_models(struct selkie_plugin_config *from, struct selkie_plugin_config *to)
-{
-    if (!to->models_dir || to->models || !from->models)
-        return;
-    to->models = from->models;
-    from->models = NULL;
-}
-
 /* Change to another configuration. What is decided but not published comes out of the outbox. Frames without a decision
  * have no receipt, so their gateways send them again. If neither the new nor the previous configuration opens, every
  * message is refused until Mosquitto has stopped. */
@@ -145,11 +154,11 @@ static int pipeline_change(struct selkie_plugin *plugin, struct selkie_plugin_co
     selkie_deliver_confirm(plugin->deliver);
     pipeline_close(plugin);
     plugin->config = next;
-    keep_models(previous, next);
     result = pipeline_open(plugin);
-    if (result < 0) {
+    if (result == 0) {
+        show_config(plugin);
+    } else {
         plugin->config = previous;
-        keep_models(next, previous);
         previous = next;
         if (pipeline_open(plugin) < 0) {
             selkie_plugin_log(
@@ -168,7 +177,7 @@ void selkie_plugin_reload(struct selkie_plugin *plugin)
     struct selkie_plugin_config *next = NULL;
     bool taken = false;
 
-    if (config_open(&next, plugin->config_path) == 0) {
+    if (config_open(&next, plugin->config_path, plugin->config) == 0) {
         if (strcmp(next->root, plugin->config->root) == 0 && strcmp(next->state_dir, plugin->config->state_dir) == 0) {
             taken = pipeline_change(plugin, next) == 0;
             if (selkie_plugin_events_follow_config(plugin) != MOSQ_ERR_SUCCESS)
@@ -195,6 +204,7 @@ static void plugin_close(struct selkie_plugin *plugin)
     selkie_discovery_close(plugin->discovery);
     selkie_retained_close(plugin->retained);
     selkie_retained_values_close(plugin->values);
+    selkie_shown_close(plugin->shown);
     selkie_wakeup_close(plugin->wakeup);
     selkie_log_queue_close(plugin->log_queue);
     (void)prctl(PR_SET_DUMPABLE, plugin->dumpable);
@@ -213,14 +223,17 @@ static int plugin_open(struct selkie_plugin *plugin)
         selkie_plugin_log(LOG_ERR, "cannot create a timer that wakes Mosquitto: %s", strerror(errno));
         return MOSQ_ERR_ERRNO;
     }
-    if (config_open(&plugin->config, plugin->config_path) < 0)
+    if (config_open(&plugin->config, plugin->config_path, NULL) < 0)
         return MOSQ_ERR_INVAL;
-    if (selkie_retained_open(&plugin->retained, plugin->config->root) < 0 ||
-        selkie_discovery_open(&plugin->discovery, plugin->config->root, plugin->retained) < 0 ||
-        selkie_retained_values_open(&plugin->values, plugin->config->root) < 0)
+    if (selkie_shown_open(&plugin->shown) < 0 || selkie_retained_open(&plugin->retained, plugin->config->root) < 0 ||
+        selkie_discovery_open(&plugin->discovery, plugin->config->root, plugin->retained, plugin->shown) < 0 ||
+        selkie_retained_values_open(&plugin->values, plugin->config->root, plugin->shown) < 0)
         return MOSQ_ERR_NOMEM;
     if (pipeline_open(plugin) < 0)
         return MOSQ_ERR_INVAL;
+    if (selkie_shown_load(plugin->shown, plugin->config->state_dir) < 0)
+        return MOSQ_ERR_NOMEM;
+    show_config(plugin);
     return selkie_plugin_events_register(plugin);
 }
 

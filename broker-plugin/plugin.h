@@ -12,6 +12,7 @@
 #include "plugin_config.h"
 #include "retained.h"
 #include "retained_values.h"
+#include "shown.h"
 #include "stats_topic.h"
 #include "wakeup.h"
 
@@ -26,6 +27,7 @@ struct selkie_plugin {
     struct selkie_control *control;
     struct selkie_stats_topic stats;
     struct selkie_models_topic models;
+    struct selkie_shown *shown;
     struct selkie_retained *retained;
     struct selkie_retained_values *values;
     struct selkie_discovery *discovery;

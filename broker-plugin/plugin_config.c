@@ -224,15 +224,14 @@ void selkie_plugin_config_close(struct selkie_plugin_config *config)
     free(config);
 }
 
-void selkie_plugin_config_read_models(struct selkie_plugin_config *config,
-                                      void (*refuse)(void *context, const char *line), void *context)
+int selkie_plugin_config_read_models(struct selkie_plugin_config *config, const struct selkie_models *before,
+                                     void (*refuse)(void *context, const char *line), void *context)
 {
     if (!config->models_dir)
-        return;
-    int result = selkie_models_open(&config->models, config->models_dir, refuse, context);
-    if (result == SELKIE_ENOMEM)
-        refuse(context, selkie_error_text(result));
+        return 0;
+    int result = selkie_models_reopen(&config->models, before, config->models_dir, refuse, context);
     config->models_refused = result < 0 ? 1 : selkie_models_refused(config->models);
+    return result == SELKIE_ENOMEM ? result : 0;
 }
 
 const char *selkie_plugin_config_reject_state_dir(struct selkie_plugin_config *config, const char *fault)

@@ -54,9 +54,11 @@ SELKIE_USE_RESULT int selkie_plugin_config_open(struct selkie_plugin_config **co
 void selkie_plugin_config_close(struct selkie_plugin_config *config);
 
 /* Read the models of models_dir. `refuse` gets a line for each file that is wrong, and one for a folder that cannot be
- * read: neither keeps the plugin from its work. */
-void selkie_plugin_config_read_models(struct selkie_plugin_config *config,
-                                      void (*refuse)(void *context, const char *line), void *context);
+ * read: neither keeps the plugin from its work. `before`: the models until now, as of selkie_models_reopen; or NULL. 0
+ * or SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_plugin_config_read_models(struct selkie_plugin_config *config,
+                                                       const struct selkie_models *before,
+                                                       void (*refuse)(void *context, const char *line), void *context);
 
 /* The text of an error in the state directory that was found while it was opened, after file, line and key. Lives as
  * long as the configuration. */

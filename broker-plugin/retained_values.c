@@ -2,7 +2,9 @@
 #include "retained_values.h"
 
 #include "publish.h"
+#include "shown.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,94 +12,89 @@
 
 #define DOUBTFUL_MAX 1024 /* devices whose values were read before their state was out */
 
-/* The name of a model, once for all devices; once more after its fields changed. */
-struct name {
-    char text[SELKIE_MODEL_NAME_MAX + 1];
-    struct name *next; /* of the former ones */
-    UT_hash_handle hh;
-};
-
-struct device {
-    uint8_t address[SELKIE_ADDRESS_SIZE];
-    const struct name *model; /* NULL: not known yet; somebody has read its values */
+/* What is shown of a model: made once, as long as the models stay the same. */
+struct shown_model {
+    const struct selkie_model *model;
+    char *text;
     UT_hash_handle hh;
 };
 
 struct selkie_retained_values {
     char root[SELKIE_TOPIC_ROOT_MAX + 1];
+    struct selkie_shown *shown;
     bool refreshed;
-    unsigned doubtful;
-    struct device *devices;
-    struct name *names;  /* few: as many as there ever were models, */
-    struct name *former; /* and here those of before a change of fields: some devices may still have them */
+    struct shown_model *models;
+    unsigned doubtful_count;
+    uint8_t doubtful[DOUBTFUL_MAX][SELKIE_ADDRESS_SIZE];
+    uint8_t (*unknown)[SELKIE_ADDRESS_SIZE]; /* to be cleared: no device of the registry has them */
+    size_t unknown_count;
 };
 
-int selkie_retained_values_open(struct selkie_retained_values **opened, const char *root)
+int selkie_retained_values_open(struct selkie_retained_values **opened, const char *root, struct selkie_shown *shown)
 {
     struct selkie_retained_values *values = *opened = calloc(1, sizeof *values);
 
     if (!values)
         return SELKIE_ENOMEM;
     (void)snprintf(values->root, sizeof values->root, "%s", root);
+    values->shown = shown;
     return 0;
 }
 
-static void forget(struct selkie_retained_values *values, struct device *device)
+void selkie_retained_values_change_models(struct selkie_retained_values *values)
 {
-    values->doubtful -= device->model == NULL;
-    HASH_DEL(values->devices, device);
-    free(device);
+    struct shown_model *model, *next;
+
+    HASH_ITER (hh, values->models, model, next) {
+        HASH_DEL(values->models, model);
+        free(model->text);
+        free(model);
+    }
 }
 
 void selkie_retained_values_close(struct selkie_retained_values *values)
 {
     if (!values)
         return;
-    while (values->devices)
-        forget(values, values->devices);
-    while (values->names) {
-        struct name *name = values->names;
-        HASH_DEL(values->names, name);
-        free(name);
-    }
-    while (values->former) {
-        struct name *name = values->former;
-        values->former = name->next;
-        free(name);
-    }
+    selkie_retained_values_change_models(values);
+    free(values->unknown);
     free(values);
 }
 
-static const struct name *name_of(struct selkie_retained_values *values, const struct selkie_model *model)
+/* Its name and its fields (heap); NULL without memory. */
+static char *make_text(const struct selkie_model *model)
 {
-    struct name *name;
+    char *described = selkie_model_describe(model);
+    json_t *description = described ? json_loads(described, 0, NULL) : NULL;
+    char *fields = json_dumps(json_object_get(description, "fields"), JSON_COMPACT), *text = NULL;
 
-    HASH_FIND_STR(values->names, selkie_model_name(model), name);
-    if (name || !(name = calloc(1, sizeof *name)))
-        return name;
-    (void)snprintf(name->text, sizeof name->text, "%s", selkie_model_name(model));
-    HASH_ADD_STR(values->names, text, name);
-    return name;
+    if (fields) {
+        size_t size = strlen(selkie_model_name(model)) + 1 + strlen(fields) + 1;
+        text = malloc(size);
+        if (text)
+            (void)snprintf(text, size, "%s\n%s", selkie_model_name(model), fields);
+    }
+    free(fields);
+    json_decref(description);
+    free(described);
+    return text;
 }
 
-static struct device *find(struct selkie_retained_values *values, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+static const char *text_of(struct selkie_retained_values *values, const struct selkie_model *model)
 {
-    struct device *device;
+    struct shown_model *made;
 
-    HASH_FIND(hh, values->devices, address, SELKIE_ADDRESS_SIZE, device);
-    return device;
-}
-
-static struct device *add(struct selkie_retained_values *values, const uint8_t address[static SELKIE_ADDRESS_SIZE])
-{
-    struct device *device = calloc(1, sizeof *device);
-
-    if (!device)
+    HASH_FIND_PTR(values->models, &model, made);
+    if (made || !(made = calloc(1, sizeof *made)))
+        return made ? made->text : NULL;
+    made->model = model;
+    made->text = make_text(model);
+    if (!made->text) {
+        free(made);
         return NULL;
-    memcpy(device->address, address, SELKIE_ADDRESS_SIZE);
-    HASH_ADD(hh, values->devices, address, SELKIE_ADDRESS_SIZE, device);
-    values->doubtful++;
-    return device;
+    }
+    HASH_ADD_PTR(values->models, model, made);
+    return made->text;
 }
 
 static int clear(const struct selkie_retained_values *values, const uint8_t address[static SELKIE_ADDRESS_SIZE])
@@ -109,72 +106,109 @@ static int clear(const struct selkie_retained_values *values, const uint8_t addr
     return selkie_publish(NULL, topic, NULL, 0, 1, true, NULL);
 }
 
-/* It has no model, or it is gone. Of a device that had none in this run, the broker keeps nothing, or what is cleared
- * when somebody is about to read it. */
-static int leave(struct selkie_retained_values *values, const struct selkie_output *output)
+/* Clear what the broker may have of another model, or of none. */
+static int clear_former(struct selkie_retained_values *values, struct selkie_shown_device *device)
 {
-    struct device *device = find(values, output->address);
-    int result = device ? clear(values, output->address) : 0;
+    int result = device && selkie_shown_is_owed(device, SELKIE_SHOWN_VALUES) ? clear(values, device->address) : 0;
 
     if (result == 0 && device)
-        forget(values, device);
+        selkie_shown_tell(device, SELKIE_SHOWN_VALUES);
     return result;
+}
+
+/* It has no model, or it is gone. Of a device that never had one, the broker keeps nothing, or what is cleared when
+ * somebody is about to read it. */
+static int leave(struct selkie_retained_values *values, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    int result = selkie_shown_set(values->shown, SELKIE_SHOWN_VALUES, address, NULL);
+
+    return result < 0 ? result : clear_former(values, selkie_shown_find(values->shown, address));
 }
 
 int selkie_retained_values_follow(struct selkie_retained_values *values, const struct selkie_output *output)
 {
-    if (!output->model)
-        return leave(values, output);
-    const struct name *model = name_of(values, output->model);
-    struct device *device = find(values, output->address);
-    if (!device)
-        device = add(values, output->address);
-    if (!model || !device)
+    struct selkie_shown_device *device = selkie_shown_find(values->shown, output->address);
+
+    if (device)
+        device->heard = output->len > 0;
+    if (!output->model) {
+        bool stays = output->len > 0 && selkie_shown_is_unjudged(values->shown, device);
+        return stays ? 0 : leave(values, output->address);
+    }
+    const char *text = text_of(values, output->model);
+    if (!text || selkie_shown_set(values->shown, SELKIE_SHOWN_VALUES, output->address, text) < 0)
         return SELKIE_ENOMEM;
+    device = selkie_shown_find(values->shown, output->address);
+    device->heard = true;
     /* Values that are about to be retained take the place of those before. */
-    bool replaced = output->kind == SELKIE_OUTPUT_VALUES && !output->late;
-    int result = device->model && device->model != model && !replaced ? clear(values, output->address) : 0;
-    if (result < 0)
-        return result;
-    values->doubtful -= device->model == NULL;
-    device->model = model;
+    if (output->kind != SELKIE_OUTPUT_VALUES)
+        return clear_former(values, device);
+    selkie_shown_tell(device, SELKIE_SHOWN_VALUES);
     return 0;
 }
 
-void selkie_retained_values_change_models(struct selkie_retained_values *values,
-                                          const struct selkie_models_topic *models)
+/* Without memory they stay until somebody reads them. */
+static void note_unknown(struct selkie_retained_values *values)
 {
-    struct name *name, *next;
+    size_t count = 0;
 
-    HASH_ITER (hh, values->names, name, next)
-        if (selkie_models_topic_differs(models, name->text)) {
-            HASH_DEL(values->names, name);
-            name->next = values->former;
-            values->former = name;
-        }
+    for (struct selkie_shown_device *device = selkie_shown_first(values->shown); device; device = device->hh.next)
+        count += !device->heard;
+    values->unknown = count ? calloc(count, sizeof *values->unknown) : NULL;
+    for (struct selkie_shown_device *device = selkie_shown_first(values->shown); device && values->unknown;
+         device = device->hh.next)
+        if (!device->heard)
+            memcpy(values->unknown[values->unknown_count++], device->address, SELKIE_ADDRESS_SIZE);
 }
 
 void selkie_retained_values_end_refresh(struct selkie_retained_values *values)
 {
-    struct device *device, *next;
-
-    values->refreshed = true;
-    if (values->doubtful == 0)
+    if (values->refreshed)
         return;
-    HASH_ITER (hh, values->devices, device, next)
-        if (!device->model) {
-            int result = clear(values, device->address);
+    values->refreshed = true;
+    for (unsigned i = 0; i < values->doubtful_count; i++) {
+        struct selkie_shown_device *device = selkie_shown_find(values->shown, values->doubtful[i]);
+        if (!device || !device->of[SELKIE_SHOWN_VALUES].now) {
+            int result = clear(values, values->doubtful[i]);
             (void)result; /* without memory they stay until somebody reads them again */
-            forget(values, device);
         }
+    }
+    values->doubtful_count = 0;
+    note_unknown(values);
+}
+
+void selkie_retained_values_turn(struct selkie_retained_values *values)
+{
+    for (unsigned done = 0; values->unknown_count > 0 && done < SELKIE_RETAINED_VALUES_STEP; done++) {
+        const uint8_t *address = values->unknown[values->unknown_count - 1];
+        const struct selkie_shown_device *device = selkie_shown_find(values->shown, address);
+        if (device && !device->heard && leave(values, address) == SELKIE_ENOMEM)
+            return; /* again in the next turn */
+        values->unknown_count--;
+    }
+    if (values->unknown_count == 0) {
+        free(values->unknown);
+        values->unknown = NULL;
+    }
+}
+
+static void doubt(struct selkie_retained_values *values, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    for (unsigned i = 0; i < values->doubtful_count; i++)
+        if (memcmp(values->doubtful[i], address, SELKIE_ADDRESS_SIZE) == 0)
+            return;
+    if (values->doubtful_count < DOUBTFUL_MAX)
+        memcpy(values->doubtful[values->doubtful_count++], address, SELKIE_ADDRESS_SIZE);
 }
 
 bool selkie_retained_values_are_current(struct selkie_retained_values *values,
                                         const uint8_t address[static SELKIE_ADDRESS_SIZE])
 {
-    if (find(values, address))
-        return true;
-    if (!values->refreshed && values->doubtful < DOUBTFUL_MAX)
-        (void)add(values, address);
+    const struct selkie_shown_device *device = selkie_shown_find(values->shown, address);
+
+    if (device && (device->heard || !values->refreshed) && device->of[SELKIE_SHOWN_VALUES].now)
+        return !selkie_shown_is_owed(device, SELKIE_SHOWN_VALUES);
+    if (!values->refreshed)
+        doubt(values, address);
     return !values->refreshed;
 }

@@ -2,34 +2,38 @@
 /* Which retained values of devices the broker may show: PROTOCOL.md, section 8 ("Values"). They are cleared when their
  * device goes, and when it becomes one of another model, or its model has other fields.
  *
- * Values are not published again after a start, so those of an earlier run are good as long as their device has a
- * model. Which devices have one is known from the states that the plugin publishes. Until all of them are out, what is
- * asked for is shown, and cleared afterwards if its device turns out to be unknown or without a model.
+ * Values are not published again after a start, so those of an earlier run are good as long as their device's model is
+ * the one that was shown (shown.h). Which model a device has is known from the states that the plugin publishes. Until
+ * a device's state is out, its values are shown; they are cleared if they turn out to be of another model, or of an
+ * unknown device. If the model is missing only because its file is wrong, they stay.
  *
- * Keeps some 100 bytes for each device with a model. On Mosquitto's thread; never waits. */
+ * On Mosquitto's thread; never waits. */
 #ifndef SELKIE_PLUGIN_RETAINED_VALUES_H
 #define SELKIE_PLUGIN_RETAINED_VALUES_H
-
-#include "models_topic.h"
 
 #include <selkie/unsealer.h>
 
 struct selkie_retained_values;
+struct selkie_shown;
 
-/* For one run of Mosquitto, whatever is reloaded meanwhile. */
-SELKIE_USE_RESULT int selkie_retained_values_open(struct selkie_retained_values **values, const char *root);
+/* Most devices in a turn, of those that the registry turns out not to have. */
+#define SELKIE_RETAINED_VALUES_STEP 256
+
+/* For one run of Mosquitto, whatever is reloaded meanwhile. `shown` is borrowed. */
+SELKIE_USE_RESULT int selkie_retained_values_open(struct selkie_retained_values **values, const char *root,
+                                                  struct selkie_shown *shown);
 void selkie_retained_values_close(struct selkie_retained_values *values);
 
 /* An output SELKIE_OUTPUT_STATE or SELKIE_OUTPUT_VALUES that is not late is about to be published: clears values of
  * another model. 0; SELKIE_ENOMEM: try again. */
 SELKIE_USE_RESULT int selkie_retained_values_follow(struct selkie_retained_values *values,
                                                     const struct selkie_output *output);
-/* Other models are loaded, and all states will be published again: values of a model whose fields are others now are
- * cleared with the state of their device. */
-void selkie_retained_values_change_models(struct selkie_retained_values *values,
-                                          const struct selkie_models_topic *models);
+/* Other models are loaded: no output has one of those before. */
+void selkie_retained_values_change_models(struct selkie_retained_values *values);
 /* All states have been published since the start. */
 void selkie_retained_values_end_refresh(struct selkie_retained_values *values);
+/* The work of one turn. */
+void selkie_retained_values_turn(struct selkie_retained_values *values);
 
 /* Whether somebody may read the values of a device that the broker has. If not, they are to be cleared. */
 bool selkie_retained_values_are_current(struct selkie_retained_values *values,

@@ -116,12 +116,13 @@ static void judge_plugin(struct health *health)
                         "frames wait at their gateways; Mosquitto's log has the reason");
     json_int_t models = json_integer_value(json_object_get(health->now, "models_refused"));
     if (models == 1)
-        trouble(health, "the file of a model is wrong or cannot be read, and devices of this model have no values; "
-                        "Mosquitto's log says why");
+        trouble(health,
+                "the file of a model is wrong or cannot be read: what it said before stays in force, or after a "
+                "start its devices get no values; Mosquitto's log says why");
     else if (models > 1)
         trouble(health,
-                "%d files of models are wrong or cannot be read, and devices of these models have no values; "
-                "Mosquitto's log says why",
+                "%d files of models are wrong or cannot be read: what they said before stays in force, or after a "
+                "start their devices get no values; Mosquitto's log says why",
                 (int)models);
     bool same_run = json_equal(json_object_get(health->before, "started"), json_object_get(health->now, "started"));
     json_int_t refused =

@@ -543,13 +543,18 @@ START_TEST(home_assistant_that_is_online_again_gets_everything)
 END_TEST
 
 /* Another configuration: what follows from "gateways" on. */
-static void reload(const char *plugin)
+static void write_config(const char *plugin)
 {
     char *text = harness_read(harness_path("plugin.json"));
 
     *strstr(text, "\"gateways\"") = '\0';
     (void)harness_write("plugin.json", 0600, "%s%s}", text, plugin);
     free(text);
+}
+
+static void reload(const char *plugin)
+{
+    write_config(plugin);
     harness_signal(broker->process, SIGHUP);
 }
 
@@ -604,6 +609,273 @@ START_TEST(what_a_crash_left_behind_goes)
 }
 END_TEST
 
+static const char *persistent(void)
+{
+    static char lines[400];
+
+    (void)snprintf(lines, sizeof lines, "persistence true\nautosave_interval 0\npersistence_location %s/\n",
+                   harness_path(""));
+    return lines;
+}
+
+static void save(void)
+{
+    harness_signal(broker->process, SIGUSR1);
+    harness_wait_log(broker->process, "Saving in-memory database");
+    json_decref(command("{\"command\":\"getStats\"}")); /* it is saved before the answer */
+}
+
+static void down(int signal_number)
+{
+    ck_assert_int_eq(harness_stop(broker->process, signal_number), signal_number == SIGKILL ? 128 + SIGKILL : 0);
+    harness_disconnect(home);
+    harness_disconnect(gateway);
+    harness_disconnect(admin);
+}
+
+/* Home Assistant says that it is there, once it has subscribed. */
+static void say_online(void)
+{
+    ck_assert_int_ge(harness_publish(home, HOME "status", "online", 6, 1, false, NULL), 0);
+}
+
+static void up(void)
+{
+    harness_broker_restart(broker);
+    admin = connect_as("ops");
+    gateway = frames_gateway(broker, "roof-1", NULL);
+    go_online();
+    connect_home();
+}
+
+/* The component comes with nothing but its platform, and then not at all. */
+static void expect_taken_back(const struct frames_device *device, const char *name)
+{
+    bool taken_back = false;
+
+    for (;;) {
+        json_t *config = next_config(device);
+        ck_assert_ptr_nonnull(config);
+        const json_t *part = component(config, name);
+        bool is_there = part != NULL;
+        taken_back |= json_object_size(part) == 1;
+        json_decref(config);
+        if (!is_there && taken_back)
+            break;
+    }
+    json_t *states = check();
+    char id[100];
+    (void)snprintf(id, sizeof id, "selkie_%s_%s", device->text, name);
+    ck_assert_msg(!json_object_get(states, id), "%s is still there", id);
+    json_decref(states);
+}
+
+static const int ends[] = {SIGTERM, SIGKILL};
+
+/* The model of a device loses a field, or the button goes, while the broker is down. */
+START_TEST(what_is_gone_after_a_restart_is_taken_back)
+{
+    struct frames_device device = frames_device(1);
+    char config[1000];
+
+    (void)snprintf(config, sizeof config, "%s", with_models(USERS "," BUTTON));
+    start(config, persistent());
+    send_register(&device, "acme 1");
+    expect_config(&device);
+    json_t *states = check();
+    ck_assert_str_eq(shown(states, &device, "value_open"), "-");
+    json_decref(states);
+    save();
+    down(ends[_i]);
+    char *text = harness_read(harness_path("models/whole.json")), *field = strstr(text, "{\"name\":\"open\"");
+    char *next = strstr(field, "{\"name\":\"items\"");
+    memmove(field, next, strlen(next) + 1);
+    for (char *at; (at = strstr(text, "\"open\":true,")) || (at = strstr(text, "\"open\":false,"));)
+        memmove(at, strchr(at, ',') + 1, strlen(strchr(at, ',')));
+    (void)harness_write("models/whole.json", 0644, "%s", text);
+    free(text);
+    *strstr(config, BUTTON) = '\0';
+    (void)snprintf(config + strlen(config), sizeof config - strlen(config), ON ",\"models_dir\":\"%s\"",
+                   harness_path("models"));
+    write_config(config);
+    up();
+    say_online();
+    expect_taken_back(&device, "value_open");
+    states = check();
+    char id[100];
+    (void)snprintf(id, sizeof id, "selkie_%s_approve", device.text);
+    ck_assert_ptr_null(json_object_get(states, id));
+    json_decref(states);
+    stop();
+}
+END_TEST
+
+/* The broker has an older message than the last one, and Home Assistant was away when a field was taken back. */
+START_TEST(what_home_assistant_missed_before_a_crash_is_taken_back)
+{
+    struct frames_device device = frames_device(1);
+
+    start(with_models(USERS "," ON), persistent());
+    send_register(&device, "acme 1");
+    expect_config(&device);
+    save();
+    harness_disconnect(home);
+    home = connect_as("eve"); /* not Home Assistant: it sees how the field is taken back */
+    ck_assert_int_eq(harness_subscribe(home, HOME "#", 1), 1);
+    change("setDevice", &device, ",\"model\":\"part\"");
+    for (bool is_there = true; is_there;) {
+        json_t *config = frames_receive_json(home, config_topic(&device));
+        is_there = component(config, "value_open") != NULL;
+        json_decref(config);
+    }
+    down(SIGKILL);
+    up();
+    say_online();
+    expect_taken_back(&device, "value_open");
+    stop();
+}
+END_TEST
+
+/* Switched off, or below another prefix, after a restart: what the broker still has goes when it is read. */
+START_TEST(switched_off_by_a_restart)
+{
+    struct frames_device device = frames_device(1);
+
+    start(USERS "," ON, persistent());
+    hear(&device, "x");
+    expect_config(&device);
+    save();
+    down(ends[_i % 2]);
+    write_config(_i < 2 ? USERS : USERS ",\"home_assistant\":{\"prefix\":\"other\"}");
+    up();
+    expect_cleared(&device);
+    expect_nothing(HOME);
+    stop();
+}
+END_TEST
+
+/* The broker has saved nothing, so it has nothing to be read. */
+START_TEST(switched_off_by_a_restart_of_a_broker_that_keeps_nothing)
+{
+    struct frames_device device = frames_device(1);
+
+    start(USERS "," ON, "");
+    hear(&device, "x");
+    expect_config(&device);
+    down(ends[_i]);
+    write_config(USERS);
+    up();
+    say_online();
+    expect_cleared(&device);
+    stop();
+}
+END_TEST
+
+START_TEST(a_device_that_was_removed_while_home_assistant_was_away_goes_when_it_is_back)
+{
+    struct frames_device device = frames_device(1), other = frames_device(2);
+
+    start(USERS "," ON, persistent());
+    hear(&device, "x");
+    expect_config(&device);
+    hear(&other, "x");
+    expect_config(&other);
+    harness_disconnect(home);
+    home = connect_as("ops");
+    change("removeDevice", &device, "");
+    down(ends[_i]);
+    up();
+    expect_config(&other);
+    say_online();
+    expect_cleared(&device);
+    expect_config(&other);
+    stop();
+}
+END_TEST
+
+static void copy(const char *from, const char *to)
+{
+    const char *argv[] = {"/bin/cp", harness_path(from), harness_path(to), NULL};
+
+    ck_assert_int_eq(harness_run("cp", argv, NULL), 0);
+}
+
+/* An older registry comes back, which has never heard of a device: nobody is shown anything of it. */
+START_TEST(a_restored_registry_takes_back_what_it_does_not_know)
+{
+    struct frames_device device = frames_device(1), unknown = frames_device(2);
+
+    start(with_models(USERS "," ON), persistent());
+    send_register(&device, "acme 1");
+    expect_config(&device);
+    down(SIGTERM);
+    copy("state/registry.db", "registry.old");
+    up();
+    expect_config(&device);
+    send_register(&unknown, "acme 1");
+    expect_config(&unknown);
+    hear(&unknown, "t=21.5 open=1 mode=2");
+    harness_message_free(receive(frames_topic(&unknown, "values")));
+    down(SIGTERM);
+    copy("registry.old", "state/registry.db");
+    up();
+    harness_message_free(receive(frames_topic(&device, "state")));
+    expect_cleared(&unknown);
+    struct harness_message *message;
+    for (size_t len = 1; len > 0;) {
+        message = receive(frames_topic(&unknown, "values"));
+        len = message->len;
+        harness_message_free(message);
+    }
+    harness_disconnect(home);
+    connect_home();
+    json_decref(command("{\"command\":\"getStats\"}"));
+    expect_config(&device);
+    ck_assert_ptr_null(harness_receive_try(home, config_topic(&unknown), 0));
+    expect_nothing("selkie/device/0000000000000002/");
+    stop();
+}
+END_TEST
+
+/* At the start, and at a reload: the components stay until the file is right. */
+START_TEST(a_wrong_file_of_a_model_takes_no_components_back)
+{
+    struct frames_device device = frames_device(1);
+    char *text, *part = NULL;
+
+    start(with_models(USERS "," ON), persistent());
+    send_register(&device, "acme 1");
+    json_t *config = next_config(&device);
+    ck_assert_ptr_nonnull(component(config, "value_open"));
+    json_decref(config);
+    text = harness_read(harness_path("models/whole.json"));
+    (void)harness_write("models/whole.json", 0644, "{}");
+    if (_i == 0) {
+        harness_signal(broker->process, SIGHUP);
+        harness_wait_log(broker->process, "stays in force");
+        harness_wait_log(broker->process, "plugin.json: reloaded"); /* another signal until then would be lost */
+    } else {
+        down(SIGTERM);
+        up();
+        harness_wait_log(broker->process, "model refused");
+    }
+    part = strstr(text, "\"manufacturer\":\"Acme\"");
+    memcpy(part, "\"manufacturer\":\"Emca\"", 21);
+    (void)harness_write("models/whole.json", 0644, "%s", text);
+    free(text);
+    harness_signal(broker->process, SIGHUP);
+    for (bool is_right = false; !is_right;) {
+        config = next_config(&device);
+        ck_assert_uint_gt(json_object_size(component(config, "value_open")), 1);
+        is_right =
+            strcmp(json_string_value(json_object_get(json_object_get(config, "device"), "manufacturer")), "Emca") == 0;
+        json_decref(config);
+    }
+    json_decref(check());
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("home_assistant");
@@ -623,6 +895,13 @@ int main(void)
     tcase_add_test(tcase, home_assistant_that_is_online_again_gets_everything);
     tcase_add_test(tcase, switched_off_and_on_by_a_reload);
     tcase_add_test(tcase, what_a_crash_left_behind_goes);
+    tcase_add_loop_test(tcase, what_is_gone_after_a_restart_is_taken_back, 0, 2);
+    tcase_add_test(tcase, what_home_assistant_missed_before_a_crash_is_taken_back);
+    tcase_add_loop_test(tcase, switched_off_by_a_restart, 0, 4);
+    tcase_add_loop_test(tcase, switched_off_by_a_restart_of_a_broker_that_keeps_nothing, 0, 2);
+    tcase_add_loop_test(tcase, a_device_that_was_removed_while_home_assistant_was_away_goes_when_it_is_back, 0, 2);
+    tcase_add_test(tcase, a_restored_registry_takes_back_what_it_does_not_know);
+    tcase_add_loop_test(tcase, a_wrong_file_of_a_model_takes_no_components_back, 0, 2);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);
 }

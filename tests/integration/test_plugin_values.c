@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values of payloads, and the models that they come from, through a real Mosquitto: what is published and retained,
  * what a reload and a crash leave of it, and who may read it. PROTOCOL.md, section 8 ("Values"). */
+#define _GNU_SOURCE /* prlimit */
 #include "frames.h"
 
 #include <selkie/topic.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -258,23 +260,32 @@ START_TEST(a_reload_reads_the_models_again)
     expect_values(reader, "{\"temperature\":2}", false);
     ck_assert_int_eq(rename(harness_path("away"), harness_path("models")), 0);
 
-    /* A file that is wrong takes its own away, with a sentence, and the plugin works on. */
+    /* A file that is wrong keeps its model of before, with a sentence, and the plugin works on. */
     (void)harness_write(model_path("th"), 0644, "{\n\"model\":\"th\",\n\"format\":\"nonsense\"}");
     harness_signal(broker->process, SIGHUP);
     harness_wait_log(broker->process, "th.json:3");
+    harness_wait_log(broker->process, "; its model of before, th, stays in force");
+    json_t *stats = command("{\"command\":\"getStats\"}"), *data = json_object_get(stats, "data");
+    ck_assert_int_eq(json_integer_value(json_object_get(data, "models")), 2);
+    ck_assert_int_eq(json_integer_value(json_object_get(data, "models_refused")), 1);
+    json_decref(stats);
+    expect_retained("{\"temperature\":2}");
+    frames_send_data(gateway, "gw1", &device, "t=3", ++seq);
+    expect_values(reader, "{\"temperature\":3}", false);
+    frames_expect_payload(reader, &device, "t=1", 1);
+    frames_expect_payload(reader, &device, "t=2", 2);
+    frames_expect_payload(reader, &device, "t=3", 3);
+
+    /* A file that is gone takes its model away. */
+    ck_assert_int_eq(unlink(harness_path(model_path("th"))), 0);
+    harness_signal(broker->process, SIGHUP);
     struct harness_message *message = harness_receive(reader, "selkie/models/th");
     ck_assert_uint_eq(message->len, 0);
     harness_message_free(message);
     expect_values(reader, "", false);
     expect_retained(NULL);
-    json_t *stats = command("{\"command\":\"getStats\"}"), *data = json_object_get(stats, "data");
-    ck_assert_int_eq(json_integer_value(json_object_get(data, "models")), 1);
-    ck_assert_int_eq(json_integer_value(json_object_get(data, "models_refused")), 1);
-    json_decref(stats);
-    frames_send_data(gateway, "gw1", &device, "t=3", ++seq);
-    frames_expect_payload(reader, &device, "t=1", 1);
-    frames_expect_payload(reader, &device, "t=2", 2);
-    frames_expect_payload(reader, &device, "t=3", 3);
+    frames_send_data(gateway, "gw1", &device, "t=3.5", ++seq);
+    frames_expect_payload(reader, &device, "t=3.5", 4);
 
     /* And one that is right again. */
     write_model("th", "th *", "K");
@@ -291,6 +302,217 @@ START_TEST(a_reload_reads_the_models_again)
     expect_values(reader, "", false);
     expect_retained(NULL);
     harness_disconnect(reader);
+    stop();
+}
+END_TEST
+
+static const char *persistent(void)
+{
+    static char lines[400];
+
+    (void)snprintf(lines, sizeof lines, "persistence true\nautosave_interval 0\npersistence_location %s/\n",
+                   harness_path(""));
+    return lines;
+}
+
+/* What the broker retains now, it has after kill -9 too. */
+static void save(void)
+{
+    harness_signal(broker->process, SIGUSR1);
+    harness_wait_log(broker->process, "Saving in-memory database");
+    json_decref(command("{\"command\":\"getStats\"}")); /* it is saved before the answer */
+}
+
+static void down(int signal_number)
+{
+    ck_assert_int_eq(harness_stop(broker->process, signal_number), signal_number == SIGKILL ? 128 + SIGKILL : 0);
+    harness_disconnect(gateway);
+    harness_disconnect(admin);
+    gateway = admin = NULL;
+}
+
+/* With other models: the device's state is out again. */
+static void reload_and_wait(void)
+{
+    struct harness_client *reader = connect_as("anybody", frames_topic(&device, "state"));
+    struct harness_message *message = harness_receive(reader, frames_topic(&device, "state"));
+
+    ck_assert(message->retained);
+    harness_message_free(message);
+    reload();
+    harness_message_free(harness_receive(reader, frames_topic(&device, "state")));
+    harness_disconnect(reader);
+}
+
+/* Up again, and the device's state is out: what is cleared of its values is cleared before it. */
+static void up(void)
+{
+    harness_broker_restart(broker);
+    gateway = frames_gateway(broker, "gw1", NULL);
+    struct harness_client *reader = connect_as("anybody", frames_topic(&device, "state"));
+    harness_message_free(harness_receive(reader, frames_topic(&device, "state")));
+    harness_disconnect(reader);
+}
+
+static void hear_one_degree(void)
+{
+    struct harness_client *reader = connect_as("anybody", frames_topic(&device, "values"));
+
+    send_register("th 1.0");
+    frames_send_data(gateway, "gw1", &device, "t=1", ++seq);
+    expect_values(reader, "{\"temperature\":1}", false);
+    harness_disconnect(reader);
+}
+
+static void other_unit(void)
+{
+    write_model("th", "th *", "°F");
+}
+
+static void other_field(void)
+{
+    (void)harness_write(model_path("th"), 0644,
+                        "{\"model\":\"th\",\"firmware\":[\"th *\"],\"format\":\"text\",\n"
+                        "\"fields\":[{\"name\":\"degrees\",\"path\":\"t\",\"unit\":\"°C\"}],\n"
+                        "\"examples\":[{\"text\":\"t=1\",\"values\":{\"degrees\":1}}]}");
+}
+
+static void other_pattern(void)
+{
+    write_model("other", "th 1*", "K");
+}
+
+static void no_models(void)
+{
+    ck_assert_int_eq(unlink(harness_path(model_path("th"))), 0);
+}
+
+static void (*const changes[])(void) = {other_unit, other_field, other_pattern, no_models};
+static const int ends[] = {SIGTERM, SIGKILL};
+
+START_TEST(values_of_a_former_model_are_gone_after_a_restart)
+{
+    start(persistent(), "");
+    hear_one_degree();
+    save();
+    down(ends[_i % 2]);
+    up();
+    expect_retained("{\"temperature\":1}"); /* nothing has changed */
+    save();
+    down(ends[_i % 2]);
+    changes[_i / 2]();
+    up();
+    expect_retained(NULL);
+    down(SIGKILL); /* the broker never saved that they were cleared */
+    up();
+    expect_retained(NULL);
+    stop();
+}
+END_TEST
+
+START_TEST(a_model_that_was_chosen_just_before_a_crash_does_not_get_the_values_of_the_former)
+{
+    start(persistent(), "");
+    hear_one_degree();
+    save();
+    change("setDevice", ",\"model\":\"other\"");
+    down(SIGKILL);
+    up();
+    expect_retained(NULL);
+    struct harness_client *reader = connect_as("anybody", frames_topic(&device, "values"));
+    frames_send_data(gateway, "gw1", &device, "t=2", ++seq);
+    expect_values(reader, "{\"temperature\":2}", false);
+    harness_disconnect(reader);
+    down(SIGTERM); /* the broker has saved */
+    up();
+    expect_retained("{\"temperature\":2}");
+    stop();
+}
+END_TEST
+
+/* The new configuration's threads do not fit into the broker's memory; the previous ones do. */
+static void limit_memory(void)
+{
+    char path[40], *line = NULL;
+    size_t size = 0, kb = 0;
+    struct rlimit limit;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)broker->process->pid);
+    FILE *status = fopen(path, "r");
+    ck_assert_ptr_nonnull(status);
+    while (getline(&line, &size, status) > 0 && sscanf(line, "VmSize: %zu kB", &kb) != 1)
+        continue;
+    free(line);
+    (void)fclose(status);
+    ck_assert_uint_gt(kb, 0);
+    ck_assert_int_eq(prlimit(broker->process->pid, RLIMIT_AS, NULL, &limit), 0);
+    limit.rlim_cur = (kb + 1024 * 1024) * 1024;
+    ck_assert_int_eq(prlimit(broker->process->pid, RLIMIT_AS, &limit, NULL), 0);
+}
+
+START_TEST(a_reload_that_fails_changes_nothing)
+{
+    start("", ",\"workers\":1");
+    hear_one_degree();
+    struct harness_client *reader = connect_as("anybody", "selkie/models/#");
+    harness_message_free(harness_receive(reader, "selkie/models/other"));
+    harness_message_free(harness_receive(reader, "selkie/models/th"));
+    write_model("th", "th *", "°F");
+    ck_assert_int_eq(unlink(harness_path("models/other.json")), 0);
+    char *before = harness_read(harness_path("plugin.json")), *workers = strstr(before, "\"workers\":1");
+    (void)harness_write("plugin.json", 0600, "%.*s\"workers\":256%s", (int)(workers - before), before, workers + 11);
+    limit_memory();
+    harness_signal(broker->process, SIGHUP);
+    harness_wait_log(broker->process, "not reloaded; the previous configuration stays in force");
+    change("setDevice", ",\"name\":\"boat\""); /* its next state has the same model */
+    json_t *state;
+    struct harness_client *states = connect_as("anybody", frames_topic(&device, "state"));
+    do
+        state = frames_receive_json(states, frames_topic(&device, "state"));
+    while (!json_object_get(state, "name") && (json_decref(state), true));
+    json_decref(state);
+    harness_disconnect(states);
+    expect_retained("{\"temperature\":1}");
+    ck_assert_ptr_null(harness_receive_try(reader, "selkie/models/", 0));
+    harness_disconnect(reader);
+
+    (void)harness_write("plugin.json", 0600, "%s", before); /* and the next one takes effect */
+    free(before);
+    reader = connect_as("anybody", "selkie/models/#");
+    harness_message_free(harness_receive(reader, "selkie/models/other"));
+    harness_message_free(harness_receive(reader, "selkie/models/th"));
+    reload_and_wait();
+    struct harness_message *message = harness_receive(reader, "selkie/models/other");
+    ck_assert_uint_eq(message->len, 0);
+    harness_message_free(message);
+    expect_retained(NULL);
+    harness_disconnect(reader);
+    stop();
+}
+END_TEST
+
+/* Nobody can judge the values then. */
+START_TEST(a_wrong_file_at_the_start_takes_no_values_back)
+{
+    start(persistent(), "");
+    hear_one_degree();
+    save();
+    down(ends[_i]);
+    (void)harness_write(model_path("th"), 0644, "{}");
+    up();
+    expect_retained("{\"temperature\":1}");
+    struct harness_client *reader = connect_as("anybody", "selkie/models/th");
+    harness_message_free(harness_receive(reader, "selkie/models/th")); /* they still mean the same */
+    harness_disconnect(reader);
+    write_model("th", "th *", "°C");
+    reload_and_wait();
+    expect_retained("{\"temperature\":1}");
+    (void)harness_write(model_path("th"), 0644, "{}");
+    down(SIGTERM);
+    up();
+    other_unit();
+    reload_and_wait();
+    expect_retained(NULL);
     stop();
 }
 END_TEST
@@ -380,6 +602,10 @@ int main(void)
     tcase_add_test(tcase, another_model_and_the_devices_end_clear_its_values);
     tcase_add_test(tcase, a_reload_reads_the_models_again);
     tcase_add_test(tcase, an_old_database_of_the_broker_shows_no_values_of_a_device_that_is_gone);
+    tcase_add_loop_test(tcase, values_of_a_former_model_are_gone_after_a_restart, 0, 8);
+    tcase_add_test(tcase, a_model_that_was_chosen_just_before_a_crash_does_not_get_the_values_of_the_former);
+    tcase_add_test(tcase, a_reload_that_fails_changes_nothing);
+    tcase_add_loop_test(tcase, a_wrong_file_at_the_start_takes_no_values_back, 0, 2);
     tcase_add_test(tcase, who_may_read_payloads_may_read_values_and_nobody_may_publish_them);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

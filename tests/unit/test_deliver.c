@@ -4,6 +4,7 @@
 #include "deliver.h"
 #include "fake_mosquitto.h"
 #include "run_suite.h"
+#include "shown.h"
 
 #include "model/output.h"
 #include <limits.h>
@@ -28,6 +29,7 @@ static struct selkie_deliver *deliver;
 static struct selkie_retained *retained;
 static struct selkie_retained_values *values;
 static struct selkie_discovery *discovery;
+static struct selkie_shown *shown;
 
 struct selkie_output *__wrap_selkie_unsealer_take(struct selkie_unsealer *unsealer)
 {
@@ -73,9 +75,10 @@ int __wrap_mosquitto_property_add_string_pair(mosquitto_property **properties, i
 static void setup(void)
 {
     fake_reset();
+    ck_assert_int_eq(selkie_shown_open(&shown), 0);
     ck_assert_int_eq(selkie_retained_open(&retained, "selkie"), 0);
-    ck_assert_int_eq(selkie_retained_values_open(&values, "selkie"), 0);
-    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", retained), 0);
+    ck_assert_int_eq(selkie_retained_values_open(&values, "selkie", shown), 0);
+    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", retained, shown), 0);
     const struct selkie_deliver_parts parts = {
         .retained = retained, .values = values, .discovery = discovery, .root = "selkie"};
     ck_assert_int_eq(selkie_deliver_open(&deliver, &parts), 0);
@@ -88,6 +91,7 @@ static void teardown(void)
     selkie_retained_close(retained);
     selkie_retained_values_close(values);
     selkie_output_list_free(&waiting);
+    selkie_shown_close(shown);
     ck_assert_uint_eq(fake_allocated, 0);
 }
 

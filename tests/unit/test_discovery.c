@@ -6,6 +6,7 @@
 #include "discovery_table.h"
 #include "models_fixture.h"
 #include "run_suite.h"
+#include "shown.h"
 
 #include "model/output.h"
 #include "publish.h"
@@ -19,6 +20,7 @@
 #define ANSWER  (SELKIE_DISCOVERY_ANSWER_S * 1000000LL)
 
 static struct selkie_discovery *discovery;
+static struct selkie_shown *shown;
 static struct selkie_models *models;
 static json_t *retained; /* topic: payload */
 static unsigned published, cleared_on_read;
@@ -97,7 +99,8 @@ static void setup(void)
     last[0] = before_last[0] = '\0';
     no_memory = false;
     now = 1;
-    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", NULL), 0);
+    ck_assert_int_eq(selkie_shown_open(&shown), 0);
+    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", NULL, shown), 0);
 }
 
 static void teardown(void)
@@ -106,6 +109,7 @@ static void teardown(void)
     json_decref(retained);
     selkie_models_close(models);
     models_fixture_tear_down();
+    selkie_shown_close(shown);
 }
 
 static void configure(const char *prefix)
@@ -477,6 +481,79 @@ static bool is_current(const char *topic, const char *payload)
     return selkie_discovery_is_current(discovery, topic, payload, strlen(payload));
 }
 
+static const struct selkie_shown_record *home_of(unsigned device)
+{
+    const uint8_t address[SELKIE_ADDRESS_SIZE] = {0, 0, 0, 0, 0, 0, 0, (uint8_t)device};
+    const struct selkie_shown_device *found = selkie_shown_find(shown, address);
+
+    ck_assert_ptr_nonnull(found);
+    return &found->of[SELKIE_SHOWN_HOME];
+}
+
+static void shown_before(unsigned device, const char *text)
+{
+    const uint8_t address[SELKIE_ADDRESS_SIZE] = {0, 0, 0, 0, 0, 0, 0, (uint8_t)device};
+
+    ck_assert_int_eq(selkie_shown_set(shown, SELKIE_SHOWN_HOME, address, text), 0);
+}
+
+START_TEST(below_the_prefix_of_an_earlier_run_all_is_cleared_once_home_assistant_is_there)
+{
+    shown_before(1, "old\nsensor a\n");
+    shown_before(2, "old\nsensor a\n"); /* a device that is no more */
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\"}");
+    selkie_discovery_end_refresh(discovery);
+    all_turns();
+    ck_assert_uint_eq(published, 1); /* nobody would hear the others */
+    selkie_discovery_hear(discovery, "never/status", "online", 6);
+    selkie_discovery_hear(discovery, "old/status", "online", 6);
+    all_turns();
+    ck_assert_uint_eq(published, 3);
+    ck_assert_str_eq(last, "");
+    ck_assert(selkie_shown_begins(home_of(1)->now, "homeassistant"));
+    ck_assert_ptr_null(home_of(1)->former[0]);
+    ck_assert_ptr_null(home_of(2)->former[0]);
+    now += ANSWER;
+    selkie_discovery_hear(discovery, "old/status", "online", 6);
+    all_turns();
+    ck_assert_uint_eq(published, 3);
+}
+END_TEST
+
+START_TEST(what_an_earlier_run_showed_is_taken_back_and_once_more_when_home_assistant_is_there)
+{
+    shown_before(1, "homeassistant\nsensor value_t\nbutton approve\nsensor cut");
+    shown_before(2, "homeassistant\nsensor value_t\n");
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\"}");
+    ck_assert(!is_current(TOPIC("1"), "{}")); /* that of the earlier run */
+    all_turns();
+    ck_assert_uint_eq(published, 2);
+    ck_assert(is_current(TOPIC("1"), last));
+    ck_assert_ptr_nonnull(strstr(before_last, "\"value_t\":{\"platform\":\"sensor\"}"));
+    ck_assert_ptr_nonnull(strstr(before_last, "\"approve\":{\"platform\":\"button\"}"));
+    ck_assert_ptr_null(strstr(last, "\"value_t\""));
+    selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+    all_turns();
+    ck_assert_uint_eq(published, 4);
+    ck_assert_ptr_nonnull(strstr(before_last, "\"approve\":{\"platform\":\"button\"}"));
+    ck_assert_ptr_null(home_of(1)->former[0]);
+    selkie_discovery_end_refresh(discovery); /* and the second one is no device */
+    all_turns();
+    ck_assert_uint_ge(published, 5);
+    ck_assert_str_eq(last, "");
+    ck_assert_str_eq(last_topic, TOPIC("2"));
+    now += ANSWER;
+    selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+    all_turns();
+    unsigned before = published;
+    ck_assert_ptr_null(home_of(2)->former[0]);
+    all_turns();
+    ck_assert_uint_eq(published, before);
+}
+END_TEST
+
 START_TEST(what_an_earlier_run_left_of_a_device_that_is_gone_is_cleared_once_that_is_sure)
 {
     configure("homeassistant");
@@ -550,6 +627,8 @@ int main(void)
     tcase_add_test(cases, strangers_do_not_fill_the_memory_with_gateways);
     tcase_add_test(cases, what_an_earlier_run_left_of_a_device_that_is_gone_is_cleared_once_that_is_sure);
     tcase_add_test(cases, what_was_left_when_it_was_switched_off_is_cleared_when_it_is_read);
+    tcase_add_test(cases, below_the_prefix_of_an_earlier_run_all_is_cleared_once_home_assistant_is_there);
+    tcase_add_test(cases, what_an_earlier_run_showed_is_taken_back_and_once_more_when_home_assistant_is_there);
     tcase_add_test(cases, without_memory_a_message_waits);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

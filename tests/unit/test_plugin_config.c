@@ -64,7 +64,7 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert_uint_eq(config->forget_after_days, 30);
     ck_assert(!config->any_gateway);
     ck_assert_ptr_null(config->models_dir);
-    selkie_plugin_config_read_models(config, NULL, NULL);
+    ck_assert_int_eq(selkie_plugin_config_read_models(config, NULL, NULL, NULL), 0);
     ck_assert_ptr_null(config->models);
     ck_assert_ptr_null(config->discovery_prefix);
     selkie_plugin_config_close(config);
@@ -151,7 +151,7 @@ START_TEST(a_wrong_model_or_folder_is_said_and_counted_and_stops_nothing)
     kit_write(kit_path(folder, "good.json"), good, sizeof good - 1, 0644);
     kit_write(kit_path(folder, "bad.json"), "{\n\"model\":7}", 12, 0644);
     struct selkie_plugin_config *config = open_text(text);
-    selkie_plugin_config_read_models(config, keep_line, line);
+    ck_assert_int_eq(selkie_plugin_config_read_models(config, NULL, keep_line, line), 0);
     ck_assert_uint_eq(selkie_models_count(config->models), 1);
     ck_assert_uint_eq(config->models_refused, 1);
     ck_assert_ptr_nonnull(strstr(line, "bad.json:2"));
@@ -159,7 +159,7 @@ START_TEST(a_wrong_model_or_folder_is_said_and_counted_and_stops_nothing)
 
     (void)snprintf(text, sizeof text, "{" STATE "," KEYS ",\"models_dir\":\"%s/none\"}", folder);
     config = open_text(text);
-    selkie_plugin_config_read_models(config, keep_line, line);
+    ck_assert_int_eq(selkie_plugin_config_read_models(config, NULL, keep_line, line), 0);
     ck_assert_ptr_null(config->models);
     ck_assert_uint_eq(config->models_refused, 1);
     ck_assert_ptr_nonnull(strstr(line, "/none"));

@@ -4,6 +4,7 @@
 #include "fake_mosquitto.h"
 #include "models_topic.h"
 #include "run_suite.h"
+#include "shown.h"
 
 #include "model/output.h"
 #include <kit/kit.h>
@@ -23,6 +24,7 @@ static struct selkie_output_list waiting;
 static uint64_t delivered;
 static struct selkie_retained *retained;
 static struct selkie_discovery *discovery;
+static struct selkie_shown *shown;
 static struct selkie_retained_values *values;
 static struct selkie_deliver *deliver;
 static struct selkie_models *models;
@@ -83,9 +85,10 @@ static void setup(void)
     ck_assert_int_eq(selkie_models_open(&models, dir, refuse, NULL), 0);
     old = selkie_models_named(models, "old");
     new = selkie_models_named(models, "new");
+    ck_assert_int_eq(selkie_shown_open(&shown), 0);
     ck_assert_int_eq(selkie_retained_open(&retained, "selkie"), 0);
-    ck_assert_int_eq(selkie_retained_values_open(&values, "selkie"), 0);
-    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", retained), 0);
+    ck_assert_int_eq(selkie_retained_values_open(&values, "selkie", shown), 0);
+    ck_assert_int_eq(selkie_discovery_open(&discovery, "selkie", retained, shown), 0);
     const struct selkie_deliver_parts parts = {
         .retained = retained, .values = values, .discovery = discovery, .root = "selkie"};
     ck_assert_int_eq(selkie_deliver_open(&deliver, &parts), 0);
@@ -99,6 +102,7 @@ static void teardown(void)
     selkie_retained_values_close(values);
     selkie_models_close(models);
     selkie_output_list_free(&waiting);
+    selkie_shown_close(shown);
     ck_assert_uint_eq(fake_allocated, 0);
 }
 
@@ -231,7 +235,7 @@ START_TEST(values_go_when_the_fields_of_their_model_change)
     const char *dir = kit_dir();
 
     ck_assert_int_eq(selkie_models_topic_set(&topic, models), 1);
-    selkie_retained_values_change_models(values, &topic);
+    selkie_retained_values_change_models(values);
     selkie_models_topic_turn(&topic, "selkie");
     (void)put(SELKIE_OUTPUT_VALUES, "{\"t\":1}", new);
     (void)put(SELKIE_OUTPUT_STATE, "{\"a\":1}", new);
@@ -240,8 +244,7 @@ START_TEST(values_go_when_the_fields_of_their_model_change)
     write_model(dir, "old", "V");
     ck_assert_int_eq(selkie_models_open(&next, dir, refuse, NULL), 0);
     ck_assert_int_eq(selkie_models_topic_set(&topic, next), 1);
-    ck_assert(!selkie_models_topic_differs(&topic, "old"));
-    selkie_retained_values_change_models(values, &topic);
+    selkie_retained_values_change_models(values);
     (void)put(SELKIE_OUTPUT_STATE, "{\"a\":1}", selkie_models_named(next, "new"));
     ck_assert_uint_eq(cleared_in_a_turn(), 1);
     (void)put(SELKIE_OUTPUT_STATE, "{\"a\":1}", selkie_models_named(next, "new"));
@@ -292,6 +295,38 @@ START_TEST(descriptions_are_published_changed_and_cleared)
 }
 END_TEST
 
+START_TEST(many_descriptions_go_out_in_steps)
+{
+    struct selkie_models_topic topic = {0};
+    struct selkie_models *many;
+    const char *dir = kit_dir();
+    char name[16];
+
+    for (int i = 0; i < 2 * SELKIE_MODELS_TOPIC_STEP + 1; i++) {
+        (void)snprintf(name, sizeof name, "m%d", i);
+        write_model(dir, name, "V");
+    }
+    ck_assert_int_eq(selkie_models_open(&many, dir, refuse, NULL), 0);
+    ck_assert(selkie_models_topic_differs(&topic, many));
+    ck_assert_int_eq(selkie_models_topic_set(&topic, many), 1);
+    ck_assert(!selkie_models_topic_differs(&topic, many));
+    static const unsigned after[] = {SELKIE_MODELS_TOPIC_STEP, 2 * SELKIE_MODELS_TOPIC_STEP,
+                                     2 * SELKIE_MODELS_TOPIC_STEP + 1, 2 * SELKIE_MODELS_TOPIC_STEP + 1};
+    for (int i = 0; i < 4; i++) {
+        selkie_models_topic_turn(&topic, "selkie");
+        ck_assert_uint_eq(fake_message_count, after[i]);
+    }
+    ck_assert_int_eq(selkie_models_topic_set(&topic, NULL), 1);
+    fake_message_count = 0;
+    for (int i = 0; i < 4; i++) {
+        selkie_models_topic_turn(&topic, "selkie");
+        ck_assert_uint_eq(fake_message_count, after[i]);
+    }
+    selkie_models_topic_wipe(&topic);
+    selkie_models_close(many);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("retained_values");
@@ -306,6 +341,7 @@ int main(void)
     tcase_add_test(tcase, values_of_an_earlier_run_are_shown_until_their_device_turns_out_to_be_none);
     tcase_add_test(tcase, values_go_when_the_fields_of_their_model_change);
     tcase_add_test(tcase, descriptions_are_published_changed_and_cleared);
+    tcase_add_test(tcase, many_descriptions_go_out_in_steps);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
