@@ -99,7 +99,8 @@ export class Actions {
     const warning = isContested(pending)
       ? [`Two parties send: the active ID was heard ${age(pending.activeSeen)}, after this one came. One of them may be an impostor.`] : [];
     const replaced = pending.active === '' ? [] : [REPLACED];
-    const paragraphs = [identity(pending), ...warning, ...replaced];
+    const others = pending.others === 0 ? [] : ['Other IDs of this address that wait, and were silent since this one came, are denied.'];
+    const paragraphs = [identity(pending), ...warning, ...replaced, ...others];
     if (!(await ask({ title: `Approve the new ID of ${title}?`, text: paragraphs, yes: 'Approve', danger: warning.length > 0 }))) return;
     await this.run({ command: 'approveDevice', address: pending.address, id: pending.id }, (data) => {
       const denied = Array.isArray(data['denied']) ? data['denied'].length : 0;

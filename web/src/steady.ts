@@ -17,12 +17,12 @@ export class Steady<T> {
     return this.rows;
   }
 
-  /** Take what there is now. Returns whether a row moved up into the place of another one. */
-  set(items: readonly T[], held: boolean): boolean {
+  /** Take what there is now; what is missing is gone if they are all. Returns whether a row moved up into the place of another one. */
+  set(items: readonly T[], held: boolean, all = true): boolean {
     const next = new Map(items.map((item) => [this.key(item), item]));
     for (const row of this.rows) {
       const item = next.get(row.key);
-      row.gone = item === undefined;
+      row.gone = item === undefined && (all || row.gone);
       if (item !== undefined) row.item = item;
       next.delete(row.key);
     }

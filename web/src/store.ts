@@ -211,6 +211,7 @@ export class Store {
     const device = this.devices.get(address);
     if (device && STANDING.has(what)) this.setAlarm(device, what); // its state says the same, and says when it is over
     else if (alarm) this.alarms++;
+    else if (device?.known === false && what === 'approved') this.setAlarm(device, ''); // who may not read its state
     this.note(this.events, { at: parse.time(given['time']) ?? now(), address, what, alarm, details: detailsOf(given, ['event', 'time']) });
     this.changed('events', address);
   }

@@ -168,7 +168,7 @@ export class WaitingView {
     setText(this.coming, all > this.items.length ? `${this.items.length.toLocaleString()} read so far` : '');
     setHidden(this.all, this.items.length < 2 || all > this.items.length);
     this.explain();
-    if (this.steady.set(this.items, this.held)) this.settle();
+    if (this.steady.set(this.items, this.held, all === this.items.length)) this.settle();
     const { shown } = this.steady;
     this.list.element.style.height = `${Math.min(ROWS, shown.length) * rowHeight() + 2}px`;
     this.list.set(shown);
