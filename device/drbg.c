@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
 #include <mbedtls/aes.h>
-#include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 #include <selkie/device/drbg.h>
 #include <string.h>
@@ -83,7 +82,7 @@ int mbedtls_aes_setkey_dec(mbedtls_aes_context *aes, const unsigned char *key, u
     (void)aes;
     (void)key;
     (void)keybits;
-    return MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED;
+    return MBEDTLS_ERR_AES_BAD_INPUT_DATA;
 }
 #endif
 
@@ -93,6 +92,6 @@ int mbedtls_internal_aes_decrypt(mbedtls_aes_context *aes, const unsigned char i
     (void)aes;
     (void)input;
     (void)output;
-    return MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED;
+    return MBEDTLS_ERR_AES_BAD_INPUT_DATA;
 }
 #endif
