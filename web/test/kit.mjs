@@ -126,7 +126,8 @@ protocol websockets
 http_dir ${www}
 ${tls ? `certfile ${tls.certificate}\nkeyfile ${tls.key}\n` : ''}`);
       const running = this.start('mosquitto', programs.mosquitto, ['-c', config]);
-      await until('Mosquitto listens', async () => !running.alive() || ((await listens(port)) && (await listens(web))));
+      // Not who answers at the port: another program may have taken it, of which this Mosquitto is about to complain.
+      await until('Mosquitto runs', () => !running.alive() || /mosquitto version \S+ running/.test(running.log.text));
       if (running.alive())
         return { ...running, port, web, url: `${tls ? 'https' : 'http'}://127.0.0.1:${web}/`, lines, users, mqtt: `mqtt://127.0.0.1:${port}` };
       if (!/Address already in use|Unable to create websockets/.test(running.log.text)) throw new Error(`Mosquitto does not start: ${running.log.text}`);
