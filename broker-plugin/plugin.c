@@ -66,8 +66,9 @@ static int pipeline_open(struct selkie_plugin *plugin)
         .replay_wait_ms = plugin->has_reader ? 0 : left_ms(plugin, config->replay_wait_s * 1000LL),
         .max_devices = config->max_devices,
         .forget_after_days = config->forget_after_days,
-        /* With other models: states say which one a device has. */
+        /* With other models: states say which one a device has. And what could not be judged before now can. */
         .refresh = selkie_models_topic_differs(&plugin->models, config->models) ||
+                   (selkie_shown_misses_models(plugin->shown) && config->models_refused == 0) ||
                    !selkie_retained_is_refreshed(plugin->retained) ||
                    selkie_discovery_needs_states(plugin->discovery, config->discovery_prefix, config->approve_button),
         .gateways_wait_ms = left_ms(plugin, SELKIE_RETAINED_GATEWAYS_WAIT_MS) + 1,

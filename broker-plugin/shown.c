@@ -304,6 +304,11 @@ void selkie_shown_set_models(struct selkie_shown *shown, const struct selkie_mod
     shown->models_missing = missing;
 }
 
+bool selkie_shown_misses_models(const struct selkie_shown *shown)
+{
+    return shown->models_missing;
+}
+
 bool selkie_shown_is_unjudged(const struct selkie_shown *shown, const struct selkie_shown_device *device)
 {
     char name[SELKIE_MODEL_NAME_MAX + 1];

@@ -61,6 +61,7 @@ void selkie_shown_close(struct selkie_shown *shown);
 
 /* The models from now on (borrowed; NULL = none), and whether some are missing because files are wrong. */
 void selkie_shown_set_models(struct selkie_shown *shown, const struct selkie_models *models, bool missing);
+bool selkie_shown_misses_models(const struct selkie_shown *shown);
 /* Whether the values of a device are of a model that is not there, but only because files are wrong: nobody can judge
  * them now, so they stay as they are. */
 bool selkie_shown_is_unjudged(const struct selkie_shown *shown, const struct selkie_shown_device *device);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define FILES_MAX 1000
 #define PATH_SIZE 4096
@@ -17,6 +18,12 @@ struct selkie_models {
     unsigned count, refused;
 };
 
+/* A file that is refused. */
+struct wrong {
+    char path[PATH_SIZE], error[SELKIE_MODEL_ERROR_SIZE];
+    struct wrong *next;
+};
+
 /* While a folder is read. */
 struct reading {
     struct selkie_models *models;
@@ -24,6 +31,7 @@ struct reading {
     const char *dir;
     void (*refuse)(void *context, const char *line);
     void *context;
+    struct wrong *wrong;
 };
 
 static int is_model_file(const struct dirent *entry)
@@ -72,17 +80,32 @@ static struct selkie_model *find_earlier(const struct reading *reading, const ch
     return NULL;
 }
 
-static void refuse_file(struct reading *reading, const char *path, const char *error)
+static int keep_wrong(struct reading *reading, const char *path, const char *error)
+{
+    struct wrong *wrong = calloc(1, sizeof *wrong);
+
+    if (!wrong)
+        return SELKIE_ENOMEM;
+    (void)snprintf(wrong->path, sizeof wrong->path, "%s", path);
+    (void)snprintf(wrong->error, sizeof wrong->error, "%s", error);
+    LL_APPEND(reading->wrong, wrong);
+    return 0;
+}
+
+/* Once all others are read: a right file has its model's name, wherever it stands in the order. */
+static void refuse_wrong(struct reading *reading)
 {
     struct selkie_models *models = reading->models;
-    struct selkie_model *earlier = find_earlier(reading, path);
     char line[SELKIE_MODEL_ERROR_SIZE + 100 + SELKIE_MODEL_NAME_MAX];
 
-    (void)snprintf(line, sizeof line, "%s%s%s%s", error, earlier ? "; its model of before, " : "",
-                   earlier ? earlier->name : "", earlier ? ", stays in force" : "");
-    refuse(reading, line);
-    if (earlier)
-        models->models[models->count++] = selkie_model_share(earlier);
+    for (const struct wrong *wrong = reading->wrong; wrong; wrong = wrong->next) {
+        struct selkie_model *earlier = find_earlier(reading, wrong->path);
+        (void)snprintf(line, sizeof line, "%s%s%s%s", wrong->error, earlier ? "; its model of before, " : "",
+                       earlier ? earlier->name : "", earlier ? ", stays in force" : "");
+        refuse(reading, line);
+        if (earlier)
+            models->models[models->count++] = selkie_model_share(earlier);
+    }
 }
 
 static int read_model(struct reading *reading, const char *name)
@@ -101,10 +124,8 @@ static int read_model(struct reading *reading, const char *name)
         selkie_model_close(model);
         result = SELKIE_ECONFIG;
     }
-    if (result < 0) {
-        refuse_file(reading, path, error);
-        return 0;
-    }
+    if (result < 0)
+        return keep_wrong(reading, path, error);
     model->file = strdup(path);
     models->models[models->count++] = model;
     return model->file ? 0 : SELKIE_ENOMEM;
@@ -147,6 +168,8 @@ static int read_folder(struct reading *reading)
         free(files[i]);
     }
     free(files);
+    if (result == 0)
+        refuse_wrong(reading);
     if (result == 0 && count > FILES_MAX) {
         selkie_error_text_format(error, sizeof error, "%s: has %d models; the first %d are read", reading->dir, count,
                                  FILES_MAX);
@@ -167,11 +190,14 @@ int selkie_models_reopen(struct selkie_models **opened, const struct selkie_mode
     struct selkie_models *models = calloc(1, sizeof *models);
     struct reading reading = {
         .models = models, .before = before, .dir = dir, .refuse = refuse_line, .context = context};
+    struct wrong *wrong, *next;
 
     *opened = NULL;
     if (!models)
         return SELKIE_ENOMEM;
     int result = dir ? read_folder(&reading) : 0;
+    LL_FOREACH_SAFE(reading.wrong, wrong, next)
+    free(wrong);
     if (result < 0) {
         selkie_models_close(models);
         return result;

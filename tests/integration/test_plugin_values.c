@@ -517,6 +517,22 @@ START_TEST(a_wrong_file_at_the_start_takes_no_values_back)
 }
 END_TEST
 
+START_TEST(removing_a_file_that_was_wrong_at_the_start_takes_its_values_away)
+{
+    start(persistent(), "");
+    hear_one_degree();
+    save();
+    down(SIGTERM);
+    (void)harness_write(model_path("th"), 0644, "{}");
+    up();
+    expect_retained("{\"temperature\":1}");
+    ck_assert_int_eq(unlink(harness_path(model_path("th"))), 0);
+    reload_and_wait();
+    expect_retained(NULL);
+    stop();
+}
+END_TEST
+
 /* The broker saved its database before the news, and was killed. */
 START_TEST(an_old_database_of_the_broker_shows_no_values_of_a_device_that_is_gone)
 {
@@ -606,6 +622,7 @@ int main(void)
     tcase_add_test(tcase, a_model_that_was_chosen_just_before_a_crash_does_not_get_the_values_of_the_former);
     tcase_add_test(tcase, a_reload_that_fails_changes_nothing);
     tcase_add_loop_test(tcase, a_wrong_file_at_the_start_takes_no_values_back, 0, 2);
+    tcase_add_test(tcase, removing_a_file_that_was_wrong_at_the_start_takes_its_values_away);
     tcase_add_test(tcase, who_may_read_payloads_may_read_values_and_nobody_may_publish_them);
     suite_add_tcase(suite, tcase);
     return harness_main(suite);

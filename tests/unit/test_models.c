@@ -106,10 +106,11 @@ START_TEST(set_finds_models_by_name_and_by_the_longest_pattern)
 }
 END_TEST
 
+static const char *const format = "{\"model\":\"%s\",\"format\":\"text\",\"fields\":[{\"name\":\"%s\"}],"
+                                  "\"examples\":[{\"text\":\"%s=1\",\"values\":{\"%s\":1}}]}";
+
 START_TEST(a_file_that_becomes_wrong_keeps_its_model_until_it_is_right_or_gone)
 {
-    static const char *const format = "{\"model\":\"%s\",\"format\":\"text\",\"fields\":[{\"name\":\"%s\"}],"
-                                      "\"examples\":[{\"text\":\"%s=1\",\"values\":{\"%s\":1}}]}";
     struct selkie_models *sets[6];
     char text[400], line[2 * SELKIE_MODEL_ERROR_SIZE] = "";
     const char *dir = models_fixture_dir();
@@ -146,6 +147,30 @@ START_TEST(a_file_that_becomes_wrong_keeps_its_model_until_it_is_right_or_gone)
     selkie_models_close(sets[3]);
     selkie_models_close(sets[4]);
     selkie_models_close(sets[5]);
+}
+END_TEST
+
+/* Whoever repairs a model by writing another file gets what that one says, whichever name comes first. */
+START_TEST(a_wrong_file_does_not_keep_the_name_of_its_model_from_a_right_one)
+{
+    static const char *const others[] = {"0.json", "z.json"};
+    char text[400], line[2 * SELKIE_MODEL_ERROR_SIZE] = "";
+    struct selkie_models *before, *models;
+
+    (void)snprintf(text, sizeof text, format, "a", "t", "t", "t");
+    (void)models_fixture_write("a.json", text);
+    ck_assert_int_eq(selkie_models_open(&before, models_fixture_dir(), keep, line), 0);
+    (void)models_fixture_write("a.json", "{\n\"model\":1}");
+    (void)snprintf(text, sizeof text, format, "a", "u", "u", "u");
+    (void)models_fixture_write(others[_i], text);
+    ck_assert_int_eq(selkie_models_reopen(&models, before, models_fixture_dir(), keep, line), 0);
+    selkie_models_close(before);
+    ck_assert_uint_eq(selkie_models_count(models), 1);
+    ck_assert_uint_eq(selkie_models_refused(models), 1);
+    ck_assert_str_eq(selkie_model_field(selkie_models_named(models, "a"), 0)->name, "u");
+    ck_assert_ptr_nonnull(strstr(line, "/a.json:2: model: must be a string"));
+    ck_assert_ptr_null(strstr(line, "of before"));
+    selkie_models_close(models);
 }
 END_TEST
 
@@ -306,6 +331,7 @@ int main(void)
     tcase_add_test(tests, example_that_does_not_come_out_is_refused_with_line_and_both_values);
     tcase_add_test(tests, set_finds_models_by_name_and_by_the_longest_pattern);
     tcase_add_test(tests, a_file_that_becomes_wrong_keeps_its_model_until_it_is_right_or_gone);
+    tcase_add_loop_test(tests, a_wrong_file_does_not_keep_the_name_of_its_model_from_a_right_one, 0, 2);
     tcase_add_test(tests, no_folder_is_an_empty_set_and_a_missing_one_an_error);
     tcase_add_test(tests, description_has_what_subscribers_need);
     tcase_add_test(tests, threads_share_a_set);
