@@ -56,14 +56,21 @@ static struct selkie_output *tell(struct selkie_values *values, const struct sel
 }
 
 /* The model of a payload that comes out of the outbox: what the operator chose may be another one by now, but the
- * firmware is that of the ID that sent it. */
+ * firmware is that of the ID that sent it. If an ID with other firmware is active by now, or none, the payload is late:
+ * its values must not be retained beside a state that says another model. */
 static const struct selkie_model *find_model(struct selkie_values *values, struct selkie_registry *registry,
-                                             const struct selkie_output *payload)
+                                             struct selkie_output *payload)
 {
+    struct selkie_binding bindings[SELKIE_LIVE_MAX];
     const struct selkie_model *model = NULL;
 
-    if (selkie_device_models_find(values->models, registry, payload->address, payload->firmware, &model) < 0)
+    if (selkie_device_models_find(values->models, registry, payload->address, payload->firmware, &model) < 0 || !model)
         return NULL;
+    int count = selkie_registry_live(registry, payload->address, bindings);
+    if (count < 0)
+        return NULL;
+    payload->late |= count == 0 || bindings[0].status != SELKIE_BINDING_ACTIVE ||
+                     strcmp(bindings[0].firmware, payload->firmware) != 0;
     return model;
 }
 
