@@ -105,7 +105,7 @@ static int take_back(struct selkie_discovery *discovery, const uint8_t address[s
         if (result == 0)
             result = selkie_shown_set(discovery->shown, SELKIE_SHOWN_HOME, address, NULL);
         if (result == 0)
-            selkie_shown_tell(device, SELKIE_SHOWN_HOME);
+            selkie_shown_tell(discovery->shown, device, SELKIE_SHOWN_HOME);
     }
     if (entry && result != SELKIE_ENOMEM)
         selkie_discovery_table_forget(&discovery->table, entry);
@@ -156,23 +156,34 @@ static void hear_gateway(struct selkie_discovery *discovery, const char *text, c
         selkie_discovery_table_note_gateway(&discovery->table, topic.gateway, !says_offline(payload, len));
 }
 
+/* Home Assistant says "online" when it connects, and its will says "offline". */
+static void hear_home(struct selkie_discovery *discovery, const char *prefix, bool online)
+{
+    selkie_discovery_past_drop_answers(&discovery->past, prefix);
+    if (!online)
+        return;
+    if (strcmp(prefix, discovery->prefix) == 0)
+        discovery->asked = true;
+    else if (selkie_shown_has_line(discovery->shown, prefix))
+        (void)snprintf(discovery->former_asked, sizeof discovery->former_asked, "%s", prefix);
+}
+
 void selkie_discovery_hear(struct selkie_discovery *discovery, const char *topic, const void *payload, size_t len)
 {
-    static const char online[] = "online", status[] = "/status";
+    static const char status[] = "/status";
     size_t topic_len = strlen(topic), prefix_len = topic_len - (sizeof status - 1);
     char prefix[SELKIE_TOPIC_ROOT_MAX + 1];
+    bool online = len == 6 && memcmp(payload, "online", 6) == 0;
+    bool offline = len == 7 && memcmp(payload, "offline", 7) == 0;
 
     if (topic_len < sizeof status || strcmp(topic + prefix_len, status) != 0 || prefix_len >= sizeof prefix ||
-        len != sizeof online - 1 || memcmp(payload, online, len) != 0) {
+        !(online || offline)) {
         if (discovery->prefix[0])
             hear_gateway(discovery, topic, payload, len);
         return;
     }
     (void)snprintf(prefix, sizeof prefix, "%.*s", (int)prefix_len, topic);
-    if (strcmp(prefix, discovery->prefix) == 0)
-        discovery->asked = true;
-    else if (selkie_shown_has_line(discovery->shown, prefix))
-        memcpy(discovery->former_asked, prefix, sizeof prefix);
+    hear_home(discovery, prefix, online);
 }
 
 void selkie_discovery_note_disconnect(struct selkie_discovery *discovery, const char *user)
@@ -256,10 +267,10 @@ static int publish_device(struct selkie_discovery *discovery, struct selkie_disc
     if (result == 0)
         result = publish_message(&settings, device, "");
     if (result == 0) {
-        selkie_shown_tell(shown, SELKIE_SHOWN_HOME);
+        selkie_shown_tell(discovery->shown, shown, SELKIE_SHOWN_HOME);
         entry->out = true;
         if (entry->answering)
-            selkie_discovery_past_forget(&discovery->past, shown, discovery->prefix);
+            selkie_discovery_past_answer(&discovery->past, shown, discovery->prefix);
         entry->answering = false;
     }
     free(gone);
@@ -305,6 +316,7 @@ static void step(struct selkie_discovery *discovery)
         if (result < 0)
             selkie_plugin_log(LOG_ERR, "cannot publish a message for Home Assistant below %s: %s", discovery->prefix,
                               selkie_error_text(result));
+        entry->answering &= !kept; /* its message of some later day is no answer */
         if (shown)
             selkie_discovery_table_dequeue(&discovery->table, entry);
         done++;
@@ -348,6 +360,7 @@ static void answer_all(struct selkie_discovery *discovery, int64_t now_us)
 
 void selkie_discovery_turn(struct selkie_discovery *discovery, int64_t now_us)
 {
+    selkie_discovery_past_turn(&discovery->past, now_us);
     answer_all(discovery, now_us);
     if (now_us < discovery->next_us)
         return;

@@ -49,14 +49,39 @@ static bool has_former(struct selkie_shown_device *device, const char *prefix)
     return false;
 }
 
-void selkie_discovery_past_forget(struct selkie_discovery_past *past, struct selkie_shown_device *device,
+static void mark(struct selkie_shown_device *device, const char *prefix, bool answered)
+{
+    struct selkie_shown_record *home = home_of(device);
+
+    for (unsigned i = 0; i < SELKIE_SHOWN_FORMER_MAX && home->former[i]; i++)
+        if (selkie_shown_begins(home->former[i], prefix))
+            home->answered[i] = answered;
+}
+
+void selkie_discovery_past_answer(struct selkie_discovery_past *past, struct selkie_shown_device *device,
                                   const char *prefix)
 {
-    const struct selkie_shown_record *home = home_of(device);
+    mark(device, prefix, true);
+    past->sure_us = past->now_us + SELKIE_DISCOVERY_SURE_S * 1000000LL;
+}
 
-    for (unsigned i = SELKIE_SHOWN_FORMER_MAX; i-- > 0;)
-        if (selkie_shown_begins(home->former[i], prefix))
-            selkie_shown_forget(past->shown, device, SELKIE_SHOWN_HOME, i);
+void selkie_discovery_past_drop_answers(struct selkie_discovery_past *past, const char *prefix)
+{
+    for (struct selkie_shown_device *device = selkie_shown_first(past->shown); device && past->sure_us;
+         device = device->hh.next)
+        mark(device, prefix, false);
+}
+
+void selkie_discovery_past_turn(struct selkie_discovery_past *past, int64_t now_us)
+{
+    past->now_us = now_us;
+    if (!past->sure_us || now_us < past->sure_us)
+        return;
+    past->sure_us = 0;
+    for (struct selkie_shown_device *device = selkie_shown_first(past->shown); device; device = device->hh.next)
+        for (unsigned i = SELKIE_SHOWN_FORMER_MAX; i-- > 0;)
+            if (home_of(device)->former[i] && home_of(device)->answered[i])
+                selkie_shown_forget(past->shown, device, SELKIE_SHOWN_HOME, i);
 }
 
 /* Whether a device that was shown below a prefix is no more. */
@@ -160,7 +185,7 @@ static int clear_device(struct selkie_discovery_past *past, const struct selkie_
         return 0; /* it is there again */
     int result = selkie_discovery_past_clear(outdated->prefix, address);
     if (result == 0 && device && outdated->answering)
-        selkie_discovery_past_forget(past, device, outdated->prefix);
+        selkie_discovery_past_answer(past, device, outdated->prefix);
     return result;
 }
 

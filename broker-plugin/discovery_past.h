@@ -15,7 +15,13 @@ struct selkie_discovery_past {
     struct selkie_discovery_table *table; /* the devices that are known; both are borrowed, */
     const char *prefix;                   /* like the one in force; "" = none */
     struct selkie_discovery_outdated *outdated;
+    int64_t now_us, sure_us; /* of this turn; when answers are sure, 0 = there are none */
 };
+
+/* What was taken back while Home Assistant was there is forgotten so many seconds later, unless it has gone or come
+ * again meanwhile, or the broker has ended: Mosquitto passes a message on in its next turn, and no socket takes those
+ * of ten thousand devices at once. */
+#define SELKIE_DISCOVERY_SURE_S 30
 
 void selkie_discovery_past_wipe(struct selkie_discovery_past *past);
 
@@ -37,8 +43,12 @@ SELKIE_USE_RESULT int selkie_discovery_past_step(struct selkie_discovery_past *p
  * in `now`, and were not taken back yet (heap); NULL without memory. */
 char *selkie_discovery_past_gone(const struct selkie_discovery_past *past, struct selkie_shown_device *device,
                                  const char *now);
-/* They were taken back while Home Assistant was there. */
-void selkie_discovery_past_forget(struct selkie_discovery_past *past, struct selkie_shown_device *device,
+/* What is former below a prefix was taken back while Home Assistant was there. */
+void selkie_discovery_past_answer(struct selkie_discovery_past *past, struct selkie_shown_device *device,
                                   const char *prefix);
+/* Home Assistant has gone, or comes: nobody knows whether it got the answers below this prefix. */
+void selkie_discovery_past_drop_answers(struct selkie_discovery_past *past, const char *prefix);
+/* Forget what is sure to be gone; at the start of each turn. */
+void selkie_discovery_past_turn(struct selkie_discovery_past *past, int64_t now_us);
 
 #endif

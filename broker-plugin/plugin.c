@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <syslog.h>
+#include <unistd.h>
 
 static void on_outputs(void *context)
 {
@@ -198,6 +199,7 @@ void selkie_plugin_reload(struct selkie_plugin *plugin)
 static void plugin_close(struct selkie_plugin *plugin)
 {
     selkie_plugin_events_unregister(plugin);
+    selkie_shown_close(plugin->shown); /* while no other broker can have opened the folder */
     pipeline_close(plugin);
     selkie_plugin_config_close(plugin->config);
     selkie_control_close(plugin->control);
@@ -205,12 +207,19 @@ static void plugin_close(struct selkie_plugin *plugin)
     selkie_discovery_close(plugin->discovery);
     selkie_retained_close(plugin->retained);
     selkie_retained_values_close(plugin->values);
-    selkie_shown_close(plugin->shown);
     selkie_wakeup_close(plugin->wakeup);
     selkie_log_queue_close(plugin->log_queue);
     (void)prctl(PR_SET_DUMPABLE, plugin->dumpable);
     free(plugin->config_path);
     free(plugin);
+}
+
+static bool has_registry(const struct selkie_plugin *plugin)
+{
+    char path[PATH_MAX];
+
+    (void)snprintf(path, sizeof path, "%s/registry.db", plugin->config->state_dir);
+    return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 static int plugin_open(struct selkie_plugin *plugin)
@@ -230,9 +239,10 @@ static int plugin_open(struct selkie_plugin *plugin)
         selkie_discovery_open(&plugin->discovery, plugin->config->root, plugin->retained, plugin->shown) < 0 ||
         selkie_retained_values_open(&plugin->values, plugin->config->root, plugin->shown) < 0)
         return MOSQ_ERR_NOMEM;
+    bool is_new = !has_registry(plugin);
     if (pipeline_open(plugin) < 0)
         return MOSQ_ERR_INVAL;
-    if (selkie_shown_load(plugin->shown, plugin->config->state_dir) < 0)
+    if (selkie_shown_load(plugin->shown, plugin->config->state_dir, is_new) < 0)
         return MOSQ_ERR_NOMEM;
     show_config(plugin);
     return selkie_plugin_events_register(plugin);

@@ -112,7 +112,7 @@ static int clear_former(struct selkie_retained_values *values, struct selkie_sho
     int result = device && selkie_shown_is_owed(device, SELKIE_SHOWN_VALUES) ? clear(values, device->address) : 0;
 
     if (result == 0 && device)
-        selkie_shown_tell(device, SELKIE_SHOWN_VALUES);
+        selkie_shown_tell(values->shown, device, SELKIE_SHOWN_VALUES);
     return result;
 }
 
@@ -143,7 +143,7 @@ int selkie_retained_values_follow(struct selkie_retained_values *values, const s
     /* Values that are about to be retained take the place of those before. */
     if (output->kind != SELKIE_OUTPUT_VALUES)
         return clear_former(values, device);
-    selkie_shown_tell(device, SELKIE_SHOWN_VALUES);
+    selkie_shown_tell(values->shown, device, SELKIE_SHOWN_VALUES);
     return 0;
 }
 
@@ -175,6 +175,7 @@ void selkie_retained_values_end_refresh(struct selkie_retained_values *values)
     }
     values->doubtful_count = 0;
     note_unknown(values);
+    selkie_shown_end_doubt(values->shown);
 }
 
 void selkie_retained_values_turn(struct selkie_retained_values *values)

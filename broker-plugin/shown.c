@@ -2,28 +2,21 @@
 #include "shown.h"
 
 #include "log_queue.h"
+#include "shown/shown_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
-#include <unistd.h>
 
-#define FILE_NAME "shown"
-#define GROWTH    (8L * 1024 * 1024) /* bytes appended after which the file is written anew */
-#define RETRY_US  60000000
+/* Former values of a device of which it is not known what it was shown. */
+#define UNKNOWN "?\n"
 
 struct selkie_shown {
-    char path[PATH_MAX], new_path[PATH_MAX]; /* "" = nothing is kept */
-    FILE *file;                              /* NULL = it cannot be written */
-    long appended;
-    int64_t retry_us;
-    bool settled; /* the broker has had a turn since the last change */
+    struct selkie_shown_file file;
+    bool settled;           /* the broker has had a turn since the last change */
+    bool doubted;           /* what was shown before is not known, until all devices were heard of */
+    bool missing;           /* because there was no file */
+    unsigned unknown_count; /* devices that had to be doubted */
     unsigned gone;
     struct selkie_shown_text *texts;
     struct selkie_shown_device *devices;
@@ -31,39 +24,10 @@ struct selkie_shown {
     bool models_missing;
 };
 
-static void give_up(struct selkie_shown *shown, const char *path)
+static void put_device(struct selkie_shown *shown, const uint8_t *address, int kind,
+                       const struct selkie_shown_text *text)
 {
-    selkie_plugin_log(LOG_ERR, "%s: %s; what is over may stay visible after a restart", path, strerror(errno));
-    if (shown->file)
-        (void)fclose(shown->file);
-    shown->file = NULL;
-}
-
-/* Only numbers and hex digits in it, so it needs no escapes: there are hundreds of thousands at a start. */
-static void append_change(struct selkie_shown *shown, FILE *file, const char *what, const uint8_t *address, int kind,
-                          unsigned number)
-{
-    char hex[SELKIE_ADDRESS_TEXT_SIZE];
-
-    selkie_address_format(hex, address);
-    shown->appended += fprintf(file, "[\"%s\",\"%s\",%d,%u]\n", what, hex, kind, number);
-}
-
-static void append_device(struct selkie_shown *shown, FILE *file, const uint8_t *address, int kind,
-                          const struct selkie_shown_text *text)
-{
-    append_change(shown, file, "device", address, kind, text ? text->number : 0);
-}
-
-static void append_text(struct selkie_shown *shown, FILE *file, const struct selkie_shown_text *text)
-{
-    json_t *line = json_pack("[s, i, s]", "text", (int)text->number, text->text);
-    char *dumped = line ? json_dumps(line, JSON_COMPACT) : NULL;
-
-    json_decref(line);
-    if (dumped)
-        shown->appended += fprintf(file, "%s\n", dumped);
-    free(dumped);
+    selkie_shown_file_put_change(&shown->file, "device", address, kind, text ? text->number : 0);
 }
 
 static bool has_anything(const struct selkie_shown_device *device)
@@ -80,17 +44,17 @@ static bool is_shown(const struct selkie_shown_device *device)
 }
 
 /* Former ones first, so that reading makes the same of it. */
-static void write_device(struct selkie_shown *shown, FILE *file, const struct selkie_shown_device *device)
+static void put_all(struct selkie_shown *shown, const struct selkie_shown_device *device)
 {
     for (int kind = 0; kind < SELKIE_SHOWN_KINDS; kind++) {
         const struct selkie_shown_record *of = &device->of[kind];
         for (int i = SELKIE_SHOWN_FORMER_MAX - 1; i >= 0; i--)
             if (of->former[i])
-                append_device(shown, file, device->address, kind, of->former[i]);
+                put_device(shown, device->address, kind, of->former[i]);
         if (of->former[0]) /* it may be former and shown again */
-            append_device(shown, file, device->address, kind, NULL);
+            put_device(shown, device->address, kind, NULL);
         if (of->now)
-            append_device(shown, file, device->address, kind, of->now);
+            put_device(shown, device->address, kind, of->now);
     }
 }
 
@@ -123,39 +87,22 @@ static void tidy_texts(struct selkie_shown *shown)
     }
 }
 
-static void write_anew(struct selkie_shown *shown)
+static void write_anew(struct selkie_shown *shown, bool durable)
 {
-    if (!shown->path[0])
+    if (!selkie_shown_file_begin(&shown->file))
         return;
     tidy_texts(shown);
-    int descriptor = open(shown->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
-
-    if (!file) {
-        give_up(shown, shown->new_path);
-        if (descriptor >= 0)
-            (void)close(descriptor);
-        return;
-    }
+    selkie_shown_file_put_doubt(&shown->file, shown->doubted);
     for (struct selkie_shown_text *text = shown->texts; text; text = text->hh.next)
-        append_text(shown, file, text);
+        selkie_shown_file_put_text(&shown->file, text->number, text->text);
     for (struct selkie_shown_device *device = shown->devices; device; device = device->hh.next)
-        write_device(shown, file, device);
-    if (fflush(file) != 0 || ferror(file) || fsync(descriptor) < 0 || rename(shown->new_path, shown->path) < 0) {
-        give_up(shown, shown->new_path);
-        (void)fclose(file);
-        return;
-    }
-    if (shown->file)
-        (void)fclose(shown->file);
-    shown->file = file; /* what follows is appended to it */
-    shown->appended = 0;
+        put_all(shown, device);
+    selkie_shown_file_end(&shown->file, durable);
 }
 
 void selkie_shown_flush(struct selkie_shown *shown)
 {
-    if (shown->file && (fflush(shown->file) != 0 || ferror(shown->file)))
-        give_up(shown, shown->path);
+    selkie_shown_file_flush(&shown->file);
 }
 
 static struct selkie_shown_text *intern(struct selkie_shown *shown, const char *text, unsigned number)
@@ -208,9 +155,10 @@ static void add_former(struct selkie_shown_record *of, const struct selkie_shown
     for (; place > 0; place--) {
         of->former[place] = of->former[place - 1];
         of->told[place] = of->told[place - 1];
+        of->answered[place] = of->answered[place - 1];
     }
     of->former[0] = text;
-    of->told[0] = false;
+    of->told[0] = of->answered[0] = false;
 }
 
 static void change(struct selkie_shown *shown, struct selkie_shown_device *device, int kind,
@@ -230,30 +178,42 @@ static void drop_former(struct selkie_shown_record *of, unsigned place)
     for (; place + 1 < SELKIE_SHOWN_FORMER_MAX; place++) {
         of->former[place] = of->former[place + 1];
         of->told[place] = of->told[place + 1];
+        of->answered[place] = of->answered[place + 1];
     }
     of->former[SELKIE_SHOWN_FORMER_MAX - 1] = NULL;
+}
+
+/* The broker may have values of any model: they are former, so that they are cleared. */
+static int doubt(struct selkie_shown *shown, const uint8_t address[static SELKIE_ADDRESS_SIZE])
+{
+    int result = selkie_shown_set(shown, SELKIE_SHOWN_VALUES, address, UNKNOWN);
+
+    shown->unknown_count++;
+    return result < 0 ? result : selkie_shown_set(shown, SELKIE_SHOWN_VALUES, address, NULL);
 }
 
 int selkie_shown_set(struct selkie_shown *shown, enum selkie_shown_kind kind,
                      const uint8_t address[static SELKIE_ADDRESS_SIZE], const char *text)
 {
     struct selkie_shown_device *device = selkie_shown_find(shown, address);
-    unsigned texts = HASH_COUNT(shown->texts);
+    bool is_new = !device;
 
     if (device &&
         (text ? device->of[kind].now && strcmp(device->of[kind].now->text, text) == 0 : !device->of[kind].now))
         return 0;
     if (!device && (!text || !(device = add(shown, address))))
         return text ? SELKIE_ENOMEM : 0;
+    if (is_new && shown->doubted && doubt(shown, address) < 0)
+        return SELKIE_ENOMEM;
+    unsigned texts = HASH_COUNT(shown->texts);
     struct selkie_shown_text *kept = text ? intern(shown, text, texts + 1) : NULL;
     if (text && !kept)
         return SELKIE_ENOMEM;
     change(shown, device, (int)kind, kept);
     shown->settled = false;
-    if (shown->file && kept && HASH_COUNT(shown->texts) > texts)
-        append_text(shown, shown->file, kept);
-    if (shown->file)
-        append_device(shown, shown->file, address, (int)kind, kept);
+    if (kept && HASH_COUNT(shown->texts) > texts)
+        selkie_shown_file_put_text(&shown->file, kept->number, kept->text);
+    put_device(shown, address, (int)kind, kept);
     return 0;
 }
 
@@ -262,8 +222,7 @@ void selkie_shown_forget(struct selkie_shown *shown, struct selkie_shown_device 
 {
     struct selkie_shown_record *of = &device->of[kind];
 
-    if (shown->file)
-        append_change(shown, shown->file, "sure", device->address, (int)kind, of->former[place]->number);
+    selkie_shown_file_put_change(&shown->file, "sure", device->address, (int)kind, of->former[place]->number);
     drop_former(of, place);
 }
 
@@ -277,10 +236,14 @@ bool selkie_shown_is_owed(const struct selkie_shown_device *device, enum selkie_
     return false;
 }
 
-void selkie_shown_tell(struct selkie_shown_device *device, enum selkie_shown_kind kind)
+void selkie_shown_tell(struct selkie_shown *shown, struct selkie_shown_device *device, enum selkie_shown_kind kind)
 {
-    for (unsigned i = 0; i < SELKIE_SHOWN_FORMER_MAX; i++)
-        device->of[kind].told[i] = true;
+    struct selkie_shown_record *of = &device->of[kind];
+
+    for (unsigned i = 0; i < SELKIE_SHOWN_FORMER_MAX && of->former[i]; i++) {
+        shown->settled &= of->told[i];
+        of->told[i] = true;
+    }
 }
 
 bool selkie_shown_begins(const struct selkie_shown_text *text, const char *line)
@@ -328,35 +291,41 @@ static const struct selkie_shown_text *numbered(struct selkie_shown_text *const 
 /* While the file is read. */
 struct reading {
     struct selkie_shown *shown;
-    struct selkie_shown_text **texts; /* by their numbers in the file, from 1 */
+    struct selkie_shown_text **texts; /* by their numbers in the file, from 1; NULL where a line is damaged */
     size_t count;
 };
 
-static int read_text(struct reading *reading, const json_t *line)
+/* `line_number` bounds it: each text has a line, and the first line none. */
+static int read_text(struct reading *reading, const json_t *line, size_t line_number)
 {
     json_int_t number = json_integer_value(json_array_get(line, 1));
     const char *text = json_string_value(json_array_get(line, 2));
 
-    if (!text || number != (json_int_t)reading->count + 1)
+    if (!text || number < 1 || (uint64_t)number > line_number)
         return SELKIE_EMALFORMED;
-    struct selkie_shown_text **texts = realloc(reading->texts, (reading->count + 1) * sizeof(*texts));
-    if (!texts)
-        return SELKIE_ENOMEM;
-    reading->texts = texts;
-    texts[reading->count] = intern(reading->shown, text, (unsigned)number);
-    return texts[reading->count++] ? 0 : SELKIE_ENOMEM;
+    if ((size_t)number > reading->count) {
+        struct selkie_shown_text **texts = realloc(reading->texts, (size_t)number * sizeof(*texts));
+        if (!texts)
+            return SELKIE_ENOMEM;
+        reading->texts = texts;
+        while (reading->count < (size_t)number)
+            texts[reading->count++] = NULL;
+    }
+    reading->texts[number - 1] = intern(reading->shown, text, (unsigned)number);
+    return reading->texts[number - 1] ? 0 : SELKIE_ENOMEM;
 }
 
 static int read_change(struct reading *reading, const json_t *line, bool is_sure)
 {
     const char *hex = json_string_value(json_array_get(line, 1));
-    json_int_t kind = json_integer_value(json_array_get(line, 2)), number = json_integer_value(json_array_get(line, 3));
+    const json_t *kind_json = json_array_get(line, 2), *number_json = json_array_get(line, 3);
+    json_int_t kind = json_integer_value(kind_json), number = json_integer_value(number_json);
     uint8_t address[SELKIE_ADDRESS_SIZE];
 
-    if (!hex || selkie_address_parse(address, hex) < 0 || kind < 0 || kind >= SELKIE_SHOWN_KINDS || number < 0 ||
-        number > (json_int_t)reading->count)
-        return SELKIE_EMALFORMED;
     const struct selkie_shown_text *text = numbered(reading->texts, reading->count, number);
+    if (!hex || selkie_address_parse(address, hex) < 0 || !json_is_integer(kind_json) || kind < 0 ||
+        kind >= SELKIE_SHOWN_KINDS || !json_is_integer(number_json) || (number != 0 && !text))
+        return SELKIE_EMALFORMED;
     struct selkie_shown_device *device = selkie_shown_find(reading->shown, address);
     if (!device && !(device = add(reading->shown, address)))
         return SELKIE_ENOMEM;
@@ -371,18 +340,20 @@ static int read_change(struct reading *reading, const json_t *line, bool is_sure
     return 0;
 }
 
-static int read_line(struct reading *reading, const char *text)
+static int read_line(void *context, const json_t *line, size_t number)
 {
-    json_t *line = json_loads(text, 0, NULL);
+    struct reading *reading = context;
     const char *what = json_string_value(json_array_get(line, 0));
-    int result = SELKIE_EMALFORMED;
 
     if (what && strcmp(what, "text") == 0)
-        result = read_text(reading, line);
-    else if (what && (strcmp(what, "device") == 0 || strcmp(what, "sure") == 0))
-        result = read_change(reading, line, what[0] == 's');
-    json_decref(line);
-    return result;
+        return read_text(reading, line, number);
+    if (what && strcmp(what, "doubt") == 0) {
+        reading->shown->doubted = json_integer_value(json_array_get(line, 1)) != 0;
+        return 0;
+    }
+    if (what && (strcmp(what, "device") == 0 || strcmp(what, "sure") == 0))
+        return read_change(reading, line, what[0] == 's');
+    return SELKIE_EMALFORMED;
 }
 
 /* Those of which nothing is noted any more, or (all) shown. */
@@ -399,51 +370,49 @@ static void drop_devices(struct selkie_shown *shown, bool all)
     }
 }
 
-/* The last line may be cut: kill -9. */
-static int read_file(struct selkie_shown *shown)
-{
-    struct reading reading = {.shown = shown};
-    FILE *file = fopen(shown->path, "re");
-    char *line = NULL;
-    size_t size = 0, number = 0;
-    int result = 0;
-
-    if (!file) {
-        if (errno != ENOENT)
-            selkie_plugin_log(LOG_ERR, "%s: %s", shown->path, strerror(errno));
-        return 0;
-    }
-    while (result != SELKIE_ENOMEM && getline(&line, &size, file) > 0) {
-        number++;
-        result = read_line(&reading, line);
-        if (result == SELKIE_EMALFORMED && strchr(line, '\n'))
-            selkie_plugin_log(LOG_WARNING, "%s:%zu: is damaged and left out", shown->path, number);
-    }
-    free(line);
-    free(reading.texts);
-    (void)fclose(file);
-    drop_devices(shown, false);
-    return result == SELKIE_ENOMEM ? result : 0;
-}
-
 int selkie_shown_open(struct selkie_shown **shown)
 {
     *shown = calloc(1, sizeof **shown);
     return *shown ? 0 : SELKIE_ENOMEM;
 }
 
-int selkie_shown_load(struct selkie_shown *shown, const char *dir)
+/* What was read is only a part, or an earlier run ended before it had judged all. */
+static int doubt_all(struct selkie_shown *shown)
 {
-    if (snprintf(shown->path, sizeof shown->path, "%s/" FILE_NAME, dir) >= PATH_MAX ||
-        snprintf(shown->new_path, sizeof shown->new_path, "%s/" FILE_NAME ".new", dir) >= PATH_MAX) {
-        shown->path[0] = '\0';
-        selkie_plugin_log(LOG_ERR, "%s: the path is too long for what was shown", dir);
-        return 0;
-    }
-    int result = read_file(shown);
-    if (result == 0)
-        write_anew(shown);
+    int result = 0;
+
+    for (struct selkie_shown_device *device = shown->devices; device && result == 0; device = device->hh.next)
+        result = doubt(shown, device->address);
     return result;
+}
+
+int selkie_shown_load(struct selkie_shown *shown, const char *dir, bool is_new)
+{
+    struct reading reading = {.shown = shown};
+    int result = selkie_shown_file_read(&shown->file, dir, read_line, &reading);
+
+    free(reading.texts);
+    if (result < 0)
+        return result;
+    shown->doubted |= result == SELKIE_SHOWN_DAMAGED || (result == SELKIE_SHOWN_MISSING && !is_new);
+    shown->missing = result == SELKIE_SHOWN_MISSING;
+    drop_devices(shown, false);
+    result = shown->doubted ? doubt_all(shown) : 0;
+    if (result == 0)
+        write_anew(shown, true);
+    return result;
+}
+
+void selkie_shown_end_doubt(struct selkie_shown *shown)
+{
+    if (!shown->doubted)
+        return;
+    shown->doubted = false;
+    selkie_shown_file_put_doubt(&shown->file, false);
+    if (shown->missing && shown->unknown_count > 0)
+        selkie_plugin_log(LOG_NOTICE,
+                          "%s: was missing, so retained values of %u devices were cleared until their next reading",
+                          shown->file.path, shown->unknown_count);
 }
 
 void selkie_shown_turn(struct selkie_shown *shown, int64_t now_us)
@@ -451,10 +420,8 @@ void selkie_shown_turn(struct selkie_shown *shown, int64_t now_us)
     shown->settled = true;
     if (shown->gone > SELKIE_SHOWN_GONE_MAX)
         drop_devices(shown, true);
-    if (!shown->path[0] || (shown->file && shown->appended < GROWTH) || now_us < shown->retry_us)
-        return;
-    shown->retry_us = now_us + RETRY_US;
-    write_anew(shown);
+    if (selkie_shown_file_is_due(&shown->file, now_us))
+        write_anew(shown, false);
 }
 
 /* Returns whether there were some. */
@@ -480,7 +447,7 @@ void selkie_shown_close(struct selkie_shown *shown)
     for (struct selkie_shown_device *device = shown->devices; device && shown->settled; device = device->hh.next)
         any |= drop_cleared(device);
     if (any)
-        write_anew(shown);
+        write_anew(shown, true);
     for (int kind = 0; kind < SELKIE_SHOWN_KINDS; kind++)
         for (struct selkie_shown_device *device = shown->devices; device; device = device->hh.next)
             device->of[kind] = (struct selkie_shown_record){.now = NULL};
@@ -491,7 +458,6 @@ void selkie_shown_close(struct selkie_shown *shown)
         HASH_DEL(shown->texts, text);
         free(text);
     }
-    if (shown->file)
-        (void)fclose(shown->file);
+    selkie_shown_file_close(&shown->file);
     free(shown);
 }

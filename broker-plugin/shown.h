@@ -6,8 +6,13 @@
  * what was shown before stays noted as *former* until it is sure that nobody has it any more; and each change is in the
  * file before Mosquitto has what is published with it. Lines are appended, and the file is written anew at each start.
  *
- * Some 150 bytes of memory for each device. On Mosquitto's thread. The file is never flushed to the disk but when it is
- * written anew: kill -9 loses nothing, and a power loss no more than the broker's own file does. */
+ * If the file is missing, damaged or of another version, nothing is known, and what was read of it is not all. Then
+ * values of each device count as those of a former model, and are cleared once. Components that are gone cannot be
+ * named then: they stay in Home Assistant.
+ *
+ * Some 150 bytes of memory for each device. On Mosquitto's thread. kill -9 loses nothing. The file is flushed to the
+ * disk only when it is written at a start and at the end: after a power loss it may be older than what the broker and
+ * Home Assistant have, by what the kernel had not written yet (some 30 s). What was over in that time may stay. */
 #ifndef SELKIE_PLUGIN_SHOWN_H
 #define SELKIE_PLUGIN_SHOWN_H
 
@@ -39,6 +44,7 @@ struct selkie_shown_record {
     const struct selkie_shown_text *now;                             /* NULL = nothing */
     const struct selkie_shown_text *former[SELKIE_SHOWN_FORMER_MAX]; /* the newest first; NULL at the end */
     bool told[SELKIE_SHOWN_FORMER_MAX]; /* it was taken back in this run, but a crash or an absent reader may undo it */
+    bool answered[SELKIE_SHOWN_FORMER_MAX]; /* and that while its reader was there: see discovery_past.h */
 };
 
 struct selkie_shown_device {
@@ -53,9 +59,11 @@ struct selkie_shown;
 /* Nothing is kept in a file yet. */
 SELKIE_USE_RESULT int selkie_shown_open(struct selkie_shown **shown);
 /* What was shown in earlier runs; and keep it from now on. `dir` is the folder of the registry, which exists, and in
- * which nobody else writes. A file that cannot be read or written is logged, and the plugin works without it. 0 or
- * SELKIE_ENOMEM. */
-SELKIE_USE_RESULT int selkie_shown_load(struct selkie_shown *shown, const char *dir);
+ * which nobody else writes. With a new registry, no file means that nothing was shown. A file that cannot be read or
+ * written is logged, and the plugin works without it. 0 or SELKIE_ENOMEM. */
+SELKIE_USE_RESULT int selkie_shown_load(struct selkie_shown *shown, const char *dir, bool is_new);
+/* All devices of the registry have been heard of: of others, and of those to come, nothing need be doubted. */
+void selkie_shown_end_doubt(struct selkie_shown *shown);
 /* The broker has saved what it retains: former values that were cleared are no more. */
 void selkie_shown_close(struct selkie_shown *shown);
 
@@ -81,7 +89,7 @@ void selkie_shown_forget(struct selkie_shown *shown, struct selkie_shown_device 
 
 /* Whether some were not yet taken back; and note that all were. */
 bool selkie_shown_is_owed(const struct selkie_shown_device *device, enum selkie_shown_kind kind);
-void selkie_shown_tell(struct selkie_shown_device *device, enum selkie_shown_kind kind);
+void selkie_shown_tell(struct selkie_shown *shown, struct selkie_shown_device *device, enum selkie_shown_kind kind);
 
 /* Whether any device was ever shown a text that begins with this line. */
 bool selkie_shown_has_line(const struct selkie_shown *shown, const char *line);
@@ -92,7 +100,8 @@ bool selkie_shown_begins(const struct selkie_shown_text *text, const char *line)
  * changes are in the file before that. */
 void selkie_shown_flush(struct selkie_shown *shown);
 
-/* Call it at the start of each turn: the file is written anew where it could not be written, or has grown. */
+/* Call it at the start of each turn: the file is written anew if it has grown or is gone, and once a minute while it
+ * cannot be written. */
 void selkie_shown_turn(struct selkie_shown *shown, int64_t now_us);
 
 #endif

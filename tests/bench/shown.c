@@ -51,7 +51,7 @@ int main(int argc, char *argv[])
     (void)snprintf(path, sizeof path, "%s/shown", dir);
     size_t heap = mallinfo2().uordblks;
     double at = seconds();
-    require(selkie_shown_open(&shown) == 0 && selkie_shown_load(shown, dir) == 0, "open");
+    require(selkie_shown_open(&shown) == 0 && selkie_shown_load(shown, dir, true) == 0, "open");
     note_all(shown, devices);
     (void)printf("%ld devices noted for the first time: %.2f s, heap %.1f MB\n", devices, seconds() - at,
                  (double)(mallinfo2().uordblks - heap) / 1e6);
@@ -61,7 +61,7 @@ int main(int argc, char *argv[])
     selkie_shown_close(shown);
     require(stat(path, &file) == 0, "stat");
     at = seconds();
-    require(selkie_shown_open(&shown) == 0 && selkie_shown_load(shown, dir) == 0, "open");
+    require(selkie_shown_open(&shown) == 0 && selkie_shown_load(shown, dir, false) == 0, "open");
     (void)printf("read and written anew at a start: %.2f s, file %.1f MB\n", seconds() - at,
                  (double)file.st_size / 1e6);
     at = seconds();

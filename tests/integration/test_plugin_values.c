@@ -517,6 +517,64 @@ START_TEST(a_wrong_file_at_the_start_takes_no_values_back)
 }
 END_TEST
 
+static void remove_shown(void)
+{
+    ck_assert_int_eq(unlink(harness_path("state/shown")), 0);
+}
+
+static void damage_shown(void)
+{
+    FILE *file = fopen(harness_path("state/shown"), "a");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_gt(fputs("nonsense\n", file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void copy_shown(const char *to, const char *from)
+{
+    char *text = harness_read(harness_path(from));
+
+    (void)harness_write(to, 0600, "%s", text);
+    free(text);
+}
+
+static void (*const losses[])(void) = {remove_shown, damage_shown};
+
+/* Whose values the broker has is not known then: the model may be another one since. */
+START_TEST(without_what_was_noted_values_are_cleared_once)
+{
+    start(persistent(), "");
+    hear_one_degree();
+    save();
+    down(SIGTERM);
+    losses[_i]();
+    if (_i == 1)
+        copy_shown("before", "state/shown");
+    other_unit();
+    up();
+    harness_wait_log(broker->process, _i == 0 ? "state/shown: was missing, so retained values of 1 devices"
+                                              : "state/shown: 1 lines are damaged");
+    expect_retained(NULL);
+    if (_i == 1) {
+        copy_shown("kept", "state/shown.damaged");
+        char *before = harness_read(harness_path("before")), *kept = harness_read(harness_path("kept"));
+        ck_assert_str_eq(before, kept);
+        free(before);
+        free(kept);
+    }
+    struct harness_client *reader = connect_as("anybody", frames_topic(&device, "values"));
+    frames_send_data(gateway, "gw1", &device, "t=2", ++seq);
+    expect_values(reader, "{\"temperature\":2}", false);
+    harness_disconnect(reader);
+    save();
+    down(SIGTERM);
+    up();
+    expect_retained("{\"temperature\":2}");
+    stop();
+}
+END_TEST
+
 START_TEST(removing_a_file_that_was_wrong_at_the_start_takes_its_values_away)
 {
     start(persistent(), "");
@@ -622,6 +680,7 @@ int main(void)
     tcase_add_test(tcase, a_model_that_was_chosen_just_before_a_crash_does_not_get_the_values_of_the_former);
     tcase_add_test(tcase, a_reload_that_fails_changes_nothing);
     tcase_add_loop_test(tcase, a_wrong_file_at_the_start_takes_no_values_back, 0, 2);
+    tcase_add_loop_test(tcase, without_what_was_noted_values_are_cleared_once, 0, 2);
     tcase_add_test(tcase, removing_a_file_that_was_wrong_at_the_start_takes_its_values_away);
     tcase_add_test(tcase, who_may_read_payloads_may_read_values_and_nobody_may_publish_them);
     suite_add_tcase(suite, tcase);

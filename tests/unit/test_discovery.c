@@ -3,6 +3,7 @@
  * there. */
 #include "discovery.h"
 #include "discovery_message.h"
+#include "discovery_past.h"
 #include "discovery_table.h"
 #include "models_fixture.h"
 #include "run_suite.h"
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define STEP_US SELKIE_DISCOVERY_STEP_US
+#define SURE    (SELKIE_DISCOVERY_SURE_S * 1000000LL)
 #define ANSWER  (SELKIE_DISCOVERY_ANSWER_S * 1000000LL)
 
 static struct selkie_discovery *discovery;
@@ -512,9 +514,10 @@ START_TEST(below_the_prefix_of_an_earlier_run_all_is_cleared_once_home_assistant
     ck_assert_uint_eq(published, 3);
     ck_assert_str_eq(last, "");
     ck_assert(selkie_shown_begins(home_of(1)->now, "homeassistant"));
+    now += ANSWER;
+    turn();
     ck_assert_ptr_null(home_of(1)->former[0]);
     ck_assert_ptr_null(home_of(2)->former[0]);
-    now += ANSWER;
     selkie_discovery_hear(discovery, "old/status", "online", 6);
     all_turns();
     ck_assert_uint_eq(published, 3);
@@ -538,6 +541,8 @@ START_TEST(what_an_earlier_run_showed_is_taken_back_and_once_more_when_home_assi
     all_turns();
     ck_assert_uint_eq(published, 4);
     ck_assert_ptr_nonnull(strstr(before_last, "\"approve\":{\"platform\":\"button\"}"));
+    now += ANSWER;
+    turn();
     ck_assert_ptr_null(home_of(1)->former[0]);
     selkie_discovery_end_refresh(discovery); /* and the second one is no device */
     all_turns();
@@ -548,9 +553,41 @@ START_TEST(what_an_earlier_run_showed_is_taken_back_and_once_more_when_home_assi
     selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
     all_turns();
     unsigned before = published;
+    now += ANSWER;
+    turn();
     ck_assert_ptr_null(home_of(2)->former[0]);
     all_turns();
     ck_assert_uint_eq(published, before);
+}
+END_TEST
+
+/* The answer may still wait in Mosquitto, or for Home Assistant's socket. */
+START_TEST(what_was_taken_back_is_forgotten_only_once_home_assistant_is_sure_to_have_it)
+{
+    static const char *const said[] = {"offline", "online"};
+
+    shown_before(1, "homeassistant\nsensor value_t\n");
+    configure("homeassistant");
+    state(1, "{\"status\":\"active\"}");
+    selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+    all_turns();
+    ck_assert_ptr_nonnull(home_of(1)->former[0]);
+    now += SURE - 2 * STEP_US;
+    turn();
+    ck_assert_ptr_nonnull(home_of(1)->former[0]);
+    selkie_discovery_hear(discovery, "homeassistant/status", said[_i], strlen(said[_i]));
+    for (now += SURE; _i == 0 && now < 2 * ANSWER; now += STEP_US)
+        turn();
+    ck_assert_ptr_nonnull(home_of(1)->former[0]);
+    unsigned before = published;
+    selkie_discovery_hear(discovery, "homeassistant/status", "online", 6);
+    now += ANSWER;
+    all_turns();
+    ck_assert_uint_eq(published, before + 2); /* and it is told once more */
+    ck_assert_ptr_nonnull(strstr(before_last, "\"value_t\":{\"platform\":\"sensor\"}"));
+    now += SURE;
+    turn();
+    ck_assert_ptr_null(home_of(1)->former[0]);
 }
 END_TEST
 
@@ -625,6 +662,7 @@ int main(void)
     tcase_add_test(cases, home_assistant_is_answered_but_not_as_often_as_it_asks);
     tcase_add_test(cases, a_device_keeps_its_gateway_while_that_is_online);
     tcase_add_test(cases, strangers_do_not_fill_the_memory_with_gateways);
+    tcase_add_loop_test(cases, what_was_taken_back_is_forgotten_only_once_home_assistant_is_sure_to_have_it, 0, 2);
     tcase_add_test(cases, what_an_earlier_run_left_of_a_device_that_is_gone_is_cleared_once_that_is_sure);
     tcase_add_test(cases, what_was_left_when_it_was_switched_off_is_cleared_when_it_is_read);
     tcase_add_test(cases, below_the_prefix_of_an_earlier_run_all_is_cleared_once_home_assistant_is_there);
