@@ -58,33 +58,13 @@ static void put_all(struct selkie_shown *shown, const struct selkie_shown_device
     }
 }
 
-static void mark(const struct selkie_shown_text *text)
-{
-    if (text)
-        ((struct selkie_shown_text *)text)->used = true; /* all are of shown->texts */
-}
-
 /* Free the texts that no device has, and number the others. */
 static void tidy_texts(struct selkie_shown *shown)
 {
-    struct selkie_shown_text *text, *next;
-    unsigned number = 0;
-
     for (struct selkie_shown_device *device = shown->devices; device; device = device->hh.next)
-        for (int kind = 0; kind < SELKIE_SHOWN_KINDS; kind++) {
-            mark(device->of[kind].now);
-            for (unsigned i = 0; i < SELKIE_SHOWN_FORMER_MAX; i++)
-                mark(device->of[kind].former[i]);
-        }
-    HASH_ITER (hh, shown->texts, text, next) {
-        if (text->used) {
-            text->number = ++number;
-            text->used = false;
-            continue;
-        }
-        HASH_DEL(shown->texts, text);
-        free(text);
-    }
+        for (int kind = 0; kind < SELKIE_SHOWN_KINDS; kind++)
+            selkie_shown_record_mark(&device->of[kind]);
+    selkie_shown_text_tidy(&shown->texts);
 }
 
 static void write_anew(struct selkie_shown *shown, bool durable)
@@ -103,20 +83,6 @@ static void write_anew(struct selkie_shown *shown, bool durable)
 void selkie_shown_flush(struct selkie_shown *shown)
 {
     selkie_shown_file_flush(&shown->file);
-}
-
-static struct selkie_shown_text *intern(struct selkie_shown *shown, const char *text, unsigned number)
-{
-    struct selkie_shown_text *found;
-    size_t len = strlen(text);
-
-    HASH_FIND(hh, shown->texts, text, len, found);
-    if (found || !(found = calloc(1, sizeof *found + len + 1)))
-        return found;
-    memcpy(found->text, text, len);
-    found->number = number;
-    HASH_ADD_KEYPTR(hh, shown->texts, found->text, len, found);
-    return found;
 }
 
 static struct selkie_shown_device *add(struct selkie_shown *shown, const uint8_t address[static SELKIE_ADDRESS_SIZE])
@@ -145,42 +111,13 @@ struct selkie_shown_device *selkie_shown_find(const struct selkie_shown *shown,
     return device;
 }
 
-/* What was shown is former now; it is the first, and once in the list. */
-static void add_former(struct selkie_shown_record *of, const struct selkie_shown_text *text)
-{
-    unsigned place = 0;
-
-    while (place < SELKIE_SHOWN_FORMER_MAX - 1 && of->former[place] && of->former[place] != text)
-        place++;
-    for (; place > 0; place--) {
-        of->former[place] = of->former[place - 1];
-        of->told[place] = of->told[place - 1];
-        of->answered[place] = of->answered[place - 1];
-    }
-    of->former[0] = text;
-    of->told[0] = of->answered[0] = false;
-}
-
 static void change(struct selkie_shown *shown, struct selkie_shown_device *device, int kind,
                    const struct selkie_shown_text *text)
 {
-    struct selkie_shown_record *of = &device->of[kind];
     bool was_shown = is_shown(device);
 
-    if (of->now)
-        add_former(of, of->now);
-    of->now = text;
+    selkie_shown_record_change(&device->of[kind], text);
     shown->gone += (unsigned)was_shown - (unsigned)is_shown(device);
-}
-
-static void drop_former(struct selkie_shown_record *of, unsigned place)
-{
-    for (; place + 1 < SELKIE_SHOWN_FORMER_MAX; place++) {
-        of->former[place] = of->former[place + 1];
-        of->told[place] = of->told[place + 1];
-        of->answered[place] = of->answered[place + 1];
-    }
-    of->former[SELKIE_SHOWN_FORMER_MAX - 1] = NULL;
 }
 
 /* The broker may have values of any model: they are former, so that they are cleared. */
@@ -206,7 +143,7 @@ int selkie_shown_set(struct selkie_shown *shown, enum selkie_shown_kind kind,
     if (is_new && shown->doubted && doubt(shown, address) < 0)
         return SELKIE_ENOMEM;
     unsigned texts = HASH_COUNT(shown->texts);
-    struct selkie_shown_text *kept = text ? intern(shown, text, texts + 1) : NULL;
+    struct selkie_shown_text *kept = text ? selkie_shown_text_intern(&shown->texts, text, texts + 1) : NULL;
     if (text && !kept)
         return SELKIE_ENOMEM;
     change(shown, device, (int)kind, kept);
@@ -223,17 +160,12 @@ void selkie_shown_forget(struct selkie_shown *shown, struct selkie_shown_device 
     struct selkie_shown_record *of = &device->of[kind];
 
     selkie_shown_file_put_change(&shown->file, "sure", device->address, (int)kind, of->former[place]->number);
-    drop_former(of, place);
+    selkie_shown_record_drop(of, place);
 }
 
 bool selkie_shown_is_owed(const struct selkie_shown_device *device, enum selkie_shown_kind kind)
 {
-    const struct selkie_shown_record *of = &device->of[kind];
-
-    for (unsigned i = 0; i < SELKIE_SHOWN_FORMER_MAX && of->former[i]; i++)
-        if (!of->told[i])
-            return true;
-    return false;
+    return selkie_shown_record_is_owed(&device->of[kind]);
 }
 
 void selkie_shown_tell(struct selkie_shown *shown, struct selkie_shown_device *device, enum selkie_shown_kind kind)
@@ -244,13 +176,6 @@ void selkie_shown_tell(struct selkie_shown *shown, struct selkie_shown_device *d
         shown->settled &= of->told[i];
         of->told[i] = true;
     }
-}
-
-bool selkie_shown_begins(const struct selkie_shown_text *text, const char *line)
-{
-    size_t len = strlen(line);
-
-    return text && strncmp(text->text, line, len) == 0 && text->text[len] == '\n';
 }
 
 bool selkie_shown_has_line(const struct selkie_shown *shown, const char *line)
@@ -311,7 +236,7 @@ static int read_text(struct reading *reading, const json_t *line, size_t line_nu
         while (reading->count < (size_t)number)
             texts[reading->count++] = NULL;
     }
-    reading->texts[number - 1] = intern(reading->shown, text, (unsigned)number);
+    reading->texts[number - 1] = selkie_shown_text_intern(&reading->shown->texts, text, (unsigned)number);
     return reading->texts[number - 1] ? 0 : SELKIE_ENOMEM;
 }
 
@@ -336,7 +261,7 @@ static int read_change(struct reading *reading, const json_t *line, bool is_sure
     }
     for (unsigned i = 0; i < SELKIE_SHOWN_FORMER_MAX && of->former[i]; i++)
         if (of->former[i] == text)
-            drop_former(of, i);
+            selkie_shown_record_drop(of, i);
     return 0;
 }
 
@@ -432,7 +357,7 @@ static bool drop_cleared(struct selkie_shown_device *device)
 
     for (unsigned i = SELKIE_SHOWN_FORMER_MAX; i-- > 0;)
         if (of->former[i] && of->told[i]) {
-            drop_former(of, i);
+            selkie_shown_record_drop(of, i);
             any = true;
         }
     return any;

@@ -16,6 +16,8 @@
 #ifndef SELKIE_PLUGIN_SHOWN_H
 #define SELKIE_PLUGIN_SHOWN_H
 
+#include "shown/shown_record.h"
+
 #include <selkie/error.h>
 #include <selkie/frame.h>
 #include <selkie/models.h>
@@ -29,23 +31,7 @@ enum selkie_shown_kind {
     SELKIE_SHOWN_KINDS
 };
 
-#define SELKIE_SHOWN_FORMER_MAX 3     /* for a device and kind; of more, the oldest is forgotten */
-#define SELKIE_SHOWN_GONE_MAX   65536 /* devices of which nothing is shown any more, for the same reason */
-
-/* One for all devices that are shown the same. */
-struct selkie_shown_text {
-    unsigned number; /* in the file, from 1 */
-    bool used;
-    UT_hash_handle hh;
-    char text[];
-};
-
-struct selkie_shown_record {
-    const struct selkie_shown_text *now;                             /* NULL = nothing */
-    const struct selkie_shown_text *former[SELKIE_SHOWN_FORMER_MAX]; /* the newest first; NULL at the end */
-    bool told[SELKIE_SHOWN_FORMER_MAX]; /* it was taken back in this run, but a crash or an absent reader may undo it */
-    bool answered[SELKIE_SHOWN_FORMER_MAX]; /* and that while its reader was there: see discovery_past.h */
-};
+#define SELKIE_SHOWN_GONE_MAX 65536 /* devices of which nothing is shown any more: of more, some are forgotten */
 
 struct selkie_shown_device {
     uint8_t address[SELKIE_ADDRESS_SIZE];
@@ -93,8 +79,6 @@ void selkie_shown_tell(struct selkie_shown *shown, struct selkie_shown_device *d
 
 /* Whether any device was ever shown a text that begins with this line. */
 bool selkie_shown_has_line(const struct selkie_shown *shown, const char *line);
-/* Whether a text begins with this line; NULL does not. */
-bool selkie_shown_begins(const struct selkie_shown_text *text, const char *line);
 
 /* Call it at the end of each turn: Mosquitto passes on what was published in this turn at the start of the next, so all
  * changes are in the file before that. */
