@@ -284,9 +284,10 @@ static int read_line(void *context, const json_t *line, size_t number)
 /* Those of which nothing is noted any more, or (all) shown. */
 static void drop_devices(struct selkie_shown *shown, bool all)
 {
-    struct selkie_shown_device *device, *next;
+    struct selkie_shown_device *next;
 
-    HASH_ITER (hh, shown->devices, device, next) {
+    for (struct selkie_shown_device *device = shown->devices; device; device = next) {
+        next = device->hh.next;
         if (all ? is_shown(device) : has_anything(device))
             continue;
         HASH_DEL(shown->devices, device);

@@ -20,10 +20,11 @@ struct selkie_shown_text *selkie_shown_text_intern(struct selkie_shown_text **te
 
 void selkie_shown_text_tidy(struct selkie_shown_text **texts)
 {
-    struct selkie_shown_text *text, *next;
+    struct selkie_shown_text *next;
     unsigned number = 0;
 
-    HASH_ITER (hh, *texts, text, next) {
+    for (struct selkie_shown_text *text = *texts; text; text = next) {
+        next = text->hh.next;
         if (text->used) {
             text->number = ++number;
             text->used = false;

@@ -319,7 +319,7 @@ static const struct {
 /* Then each device's values are owed once, also if the next crash comes before its state. */
 START_TEST(what_is_not_known_is_kept_aside_and_doubted_until_all_devices_were_heard_of)
 {
-    struct stat before, after;
+    struct stat before = {.st_ino = 0}, after;
 
     selkie_shown_close(shown);
     ck_assert_int_eq(unlink(kit_path(dir, "shown")), 0);
