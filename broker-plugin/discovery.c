@@ -316,9 +316,10 @@ static void step(struct selkie_discovery *discovery)
         if (result < 0)
             selkie_plugin_log(LOG_ERR, "cannot publish a message for Home Assistant below %s: %s", discovery->prefix,
                               selkie_error_text(result));
-        entry->answering &= !kept; /* its message of some later day is no answer */
-        if (shown)
+        if (shown) {                   /* else it is no more */
+            entry->answering &= !kept; /* its message of some later day is no answer */
             selkie_discovery_table_dequeue(&discovery->table, entry);
+        }
         done++;
     }
 }

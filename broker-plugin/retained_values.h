@@ -5,7 +5,7 @@
  * Values are not published again after a start, so those of an earlier run are good as long as their device's model is
  * the one that was shown (shown.h). Which model a device has is known from the states that the plugin publishes. Until
  * a device's state is out, its values are shown; they are cleared if they turn out to be of another model, or of an
- * unknown device. If the model is missing only because its file is wrong, they stay.
+ * unknown device. While files of models are wrong, values of a model that is missing stay.
  *
  * On Mosquitto's thread; never waits. */
 #ifndef SELKIE_PLUGIN_RETAINED_VALUES_H

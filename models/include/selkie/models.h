@@ -40,9 +40,10 @@ struct selkie_field {
  * the folder cannot be read (`refuse` gets why); SELKIE_ENOMEM. dir NULL: an empty set. */
 SELKIE_USE_RESULT int selkie_models_open(struct selkie_models **models, const char *dir,
                                          void (*refuse)(void *context, const char *line), void *context);
-/* The same once more, after a set that was read before. A file that is wrong now keeps the model that it had there, and
- * a folder that cannot be read keeps all: `refuse` says so, and the file (or the folder, as one) counts as refused. The
- * sets share such models: open and close them on one thread. `before` may be NULL. */
+/* The same once more, after a set that was read before. A file that is wrong now keeps the model that it had there,
+ * unless another one describes it, and a folder that cannot be read keeps all: `refuse` says so, and the file (or the
+ * folder, as one) counts as refused. The sets share such models: open and close them on one thread. `before` may be
+ * NULL. */
 SELKIE_USE_RESULT int selkie_models_reopen(struct selkie_models **models, const struct selkie_models *before,
                                            const char *dir, void (*refuse)(void *context, const char *line),
                                            void *context);
