@@ -6,12 +6,12 @@
 #define FRAMES    5 /* REGISTERs and at least two times "hello" */
 #define MINUTE_US 60000000u
 
-uint64_t fake_now_us;
+uint64_t fake_now_us = FAKE_START_US;
 
 void fake_wait_us(uint64_t us)
 {
     fake_now_us += us;
-    if (fake_now_us > 20ull * MINUTE_US)
+    if (fake_now_us > FAKE_START_US + 20ull * MINUTE_US)
         fake_silent("twenty minutes, and no frames");
 }
 

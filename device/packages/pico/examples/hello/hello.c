@@ -60,7 +60,7 @@ int main(void)
     pico_get_unique_board_id(&board);
     int state = hello_begin(board.id, &oscillator, write_radio, read_pin);
     while (state >= 0) {
-        state = hello_step(to_ms_since_boot(get_absolute_time()));
+        state = hello_step(time_us_64() / 1000);
         sleep_ms(1);
     }
     for (;;) {

@@ -30,7 +30,7 @@ int main()
     setup();
     for (;;) {
         // A press, held for a while, and a pause: as a person does it.
-        if (button && fake_now_us < 120000000u) {
+        if (button && fake_now_us < FAKE_START_US + 120000000u) {
             fake_wait_us(80000 + fake_random() % 60000);
             button();
             loop();

@@ -86,7 +86,7 @@ void vTaskNotifyGiveFromISR(TaskHandle_t task, BaseType_t *woken)
 
 TickType_t xTaskGetTickCount(void)
 {
-    return (TickType_t)(fake_now_us * configTICK_RATE_HZ / 1000000u - 1000u);
+    return (TickType_t)((fake_now_us - FAKE_START_US) * configTICK_RATE_HZ / 1000000u - 1000u);
 }
 
 int main(void)

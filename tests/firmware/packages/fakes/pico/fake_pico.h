@@ -27,9 +27,7 @@ typedef struct {
 } pico_unique_board_id_t;
 void pico_get_unique_board_id(pico_unique_board_id_t *id);
 
-typedef uint64_t absolute_time_t;
-absolute_time_t get_absolute_time(void);
-uint32_t to_ms_since_boot(absolute_time_t time);
+uint64_t time_us_64(void);
 void busy_wait_us_32(uint32_t us);
 void sleep_ms(uint32_t ms);
 bool stdio_init_all(void);

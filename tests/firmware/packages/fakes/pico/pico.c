@@ -56,14 +56,9 @@ void pico_get_unique_board_id(pico_unique_board_id_t *id)
     memset(id, 0x5e, sizeof *id);
 }
 
-absolute_time_t get_absolute_time(void)
+uint64_t time_us_64(void)
 {
     return fake_now_us;
-}
-
-uint32_t to_ms_since_boot(absolute_time_t time)
-{
-    return (uint32_t)(time / 1000);
 }
 
 void busy_wait_us_32(uint32_t us)
