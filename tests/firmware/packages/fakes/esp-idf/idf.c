@@ -3,6 +3,7 @@
 #include "../fake.h"
 #include "1.pub.h"
 #include "fake_idf.h"
+#include <stdbool.h>
 #include <string.h>
 
 static int random_enabled;
@@ -52,8 +53,10 @@ esp_err_t esp_efuse_mac_get_default(uint8_t *mac)
 
 void esp_fill_random(void *bytes, size_t len)
 {
+    if (!random_enabled)
+        fake_silent("an ID from a generator that is off");
     for (size_t i = 0; i < len; i++)
-        ((uint8_t *)bytes)[i] = random_enabled ? (uint8_t)fake_random() : 0;
+        ((uint8_t *)bytes)[i] = (uint8_t)fake_random();
 }
 
 void bootloader_random_enable(void)
@@ -74,6 +77,24 @@ int64_t esp_timer_get_time(void)
 void vTaskDelay(const TickType_t ticks)
 {
     fake_wait_us(ticks * 10000u);
+}
+
+void fake_delay(TickType_t ticks, uint8_t *id)
+{
+    static bool damaged;
+    FILE *file = !damaged && fake_now_us > FAKE_START_US + 70000000u ? fopen("damaged", "rb") : NULL;
+    if (file) {
+        fclose(file);
+        damaged = true;
+        id[0] ^= 1;
+    }
+    vTaskDelay(ticks);
+}
+
+void esp_restart(void)
+{
+    printf("restarts\n");
+    exit(3);
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 #include <esp_log.h>
 #include <esp_mac.h>
 #include <esp_random.h>
+#include <esp_system.h>
 #include <esp_timer.h>
 #include <freertos/FreeRTOS.h>
 #include <freertos/task.h>
@@ -49,6 +50,13 @@ static int read_pin(void *context, unsigned slot, uint8_t pin[static SELKIE_PIN_
     return esp_efuse_read_block(EFUSE_BLK3, pin, 0, SELKIE_PIN_SIZE * 8) == ESP_OK ? 0 : -1;
 }
 
+/* The ID was lost, and the next one needs the generator as it is at the start. */
+static void restart(void *context)
+{
+    (void)context;
+    esp_restart();
+}
+
 void app_main(void)
 {
     static const struct selkie_source generator = {
@@ -63,6 +71,7 @@ void app_main(void)
     ESP_ERROR_CHECK(uart_set_pin(RADIO, RADIO_TX, RADIO_RX, UART_PIN_NO_CHANGE, UART_PIN_NO_CHANGE));
     ESP_ERROR_CHECK(esp_efuse_mac_get_default(address + 2)); /* 6 bytes */
     bootloader_random_enable();
+    hello_port.restart = restart;
     int state = hello_begin(address, &generator, write_radio, read_pin);
     while (state >= 0) {
         state = hello_step((uint64_t)(esp_timer_get_time() / 1000));
