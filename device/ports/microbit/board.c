@@ -49,6 +49,9 @@
 #define WATCHDOG_CONFIG REGISTER(0x4001050Cu)
 #define WATCHDOG_RELOAD REGISTER(0x40010600u)
 #define WATCHDOG_HZ     32768u
+/* It runs on while the core sleeps, and while a debugger holds the core. */
+#define WATCHDOG_IN_SLEEP (1u << 0)
+#define WATCHDOG_IN_HALT  (1u << 3)
 
 #define GPIO_OUT_SET   REGISTER(0x50000508u)
 #define GPIO_OUT_CLEAR REGISTER(0x5000050Cu)
@@ -170,7 +173,7 @@ void board_init(void)
     RNG_START = 1;
     WATCHDOG_LOAD = WATCHDOG_S * WATCHDOG_HZ;
     WATCHDOG_ENABLE = 1;
-    WATCHDOG_CONFIG = 1; /* it runs on while the core sleeps */
+    WATCHDOG_CONFIG = WATCHDOG_IN_SLEEP | WATCHDOG_IN_HALT;
     WATCHDOG_START = 1;
     NVIC_ENABLE = 1u << 2 | 1u << 9;
 }
