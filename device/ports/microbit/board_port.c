@@ -73,7 +73,9 @@ static int key_slot(void *context)
     return next_key ? 1 : SELKIE_KEY_SLOT;
 }
 
-/* Read-out protection of the whole chip (RBPCONF.PALL): the debugger then reaches neither flash nor RAM. */
+/* Read-out protection of the whole chip (RBPCONF.PALL). It keeps a debugger from reading memory by itself. It does not
+ * keep a debugger from halting and stepping the core, which then reads flash and RAM for it: docs/PORTING.md,
+ * "Hardening". */
 static int locked(void *context)
 {
     (void)context;

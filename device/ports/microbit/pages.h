@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What production writes into a micro:bit beside the image, which is the same for all: the pins into the customer words
- * of UICR, read-out protection into UICR.RBPCONF, and the public keys and settings into the last two pages of flash.
- * Little-endian. The address is the chip's own (FICR.DEVICEID). nRF51 Series Reference Manual, chapters 7 and 8. */
+ * of UICR, read-out protection (as far as it goes: docs/PORTING.md, "Hardening") into UICR.RBPCONF, and the public keys
+ * and settings into the last two pages of flash. Little-endian. The address is the chip's own (FICR.DEVICEID). nRF51
+ * Series Reference Manual, chapters 7 and 8. */
 #ifndef SELKIE_MICROBIT_PAGES_H
 #define SELKIE_MICROBIT_PAGES_H
 
