@@ -115,7 +115,7 @@ int selkie_device_reset(struct selkie_device *device)
 
 void selkie_device_wipe(struct selkie_device *device)
 {
-    mbedtls_ctr_drbg_free(&device->drbg.ctr);
+    /* Without mbedtls_ctr_drbg_free: it may take a lock, and no fault handler may wait for one. */
     mbedtls_platform_zeroize(device, sizeof *device);
 }
 

@@ -116,7 +116,8 @@ SELKIE_USE_RESULT int selkie_device_poll(struct selkie_device *device, uint64_t 
  * lock. This also ends silence. The pause that the duty cycle still demands is kept. Returns what init returns. */
 SELKIE_USE_RESULT int selkie_device_reset(struct selkie_device *device);
 
-/* Wipe everything. Only init may follow. */
+/* Wipe everything at once, and call nothing that could wait: what mbedTLS holds elsewhere (a mutex, a crypto core)
+ * stays until the restart. Only init may follow. */
 void selkie_device_wipe(struct selkie_device *device);
 
 SELKIE_C_END
