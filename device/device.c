@@ -4,6 +4,10 @@
 #include <selkie/device/seal.h>
 #include <string.h>
 
+#if SELKIE_DEVICE_SESSION && (!defined(MBEDTLS_CCM_C) || !defined(MBEDTLS_HKDF_C))
+#error "SESSION frames need MBEDTLS_CCM_C and MBEDTLS_HKDF_C of mbedTLS; SELKIE_NO_SESSION does without them"
+#endif
+
 #define GATHER_AGAIN_MS 10
 #define HOUR_MS         3600000u
 #define AGAIN_MS        60000u /* a REGISTER without ACK is made again after this; the wait doubles each time */

@@ -5,6 +5,13 @@
 #include <selkie/device/drbg.h>
 #include <string.h>
 
+#if !defined(MBEDTLS_CTR_DRBG_C)
+#error "the device library needs MBEDTLS_CTR_DRBG_C in mbedTLS's configuration"
+#endif
+#if MBEDTLS_CTR_DRBG_KEYSIZE != 32 || defined(MBEDTLS_AES_ONLY_128_BIT_KEY_LENGTH)
+#error "the device library needs AES-256: mbedTLS's configuration has its generator or AES with 128 bits only"
+#endif
+
 void selkie_drbg_init(struct selkie_drbg *drbg)
 {
     memset(drbg, 0, sizeof *drbg);

@@ -4,6 +4,16 @@
 #include <selkie/mbedtls.h>
 #include <string.h>
 
+#if !defined(MBEDTLS_RSA_C)
+#error "the device library needs MBEDTLS_RSA_C in mbedTLS's configuration"
+#endif
+#if !defined(MBEDTLS_PKCS1_V21)
+#error "the device library needs MBEDTLS_PKCS1_V21 in mbedTLS's configuration"
+#endif
+#if !defined(MBEDTLS_SHA256_C)
+#error "the device library needs MBEDTLS_SHA256_C in mbedTLS's configuration"
+#endif
+
 static int load_key(mbedtls_rsa_context *rsa, const struct selkie_public_key *key)
 {
     static const uint8_t exponent[] = {SELKIE_PUBLIC_EXPONENT >> 16 & 0xff, SELKIE_PUBLIC_EXPONENT >> 8 & 0xff,
