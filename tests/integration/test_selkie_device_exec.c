@@ -16,9 +16,11 @@ static void set_up(void)
     radio = harness_pty("radio");
 }
 
-static struct harness_process *start(const char *command)
+static struct harness_process *start_by(bool ignores_children, const char *command)
 {
-    const char *argv[] = {harness_program("selkie-device"),
+    const char *argv[] = {"/usr/bin/env",
+                          "--ignore-signal=CHLD",
+                          harness_program("selkie-device"),
                           "--port",
                           radio->path,
                           "--public-key",
@@ -34,7 +36,12 @@ static struct harness_process *start(const char *command)
                           "--exec",
                           command,
                           NULL};
-    return harness_spawn("device", argv, false);
+    return harness_spawn("device", ignores_children ? argv : argv + 2, false);
+}
+
+static struct harness_process *start(const char *command)
+{
+    return start_by(false, command);
 }
 
 static void expect_data(uint32_t counter, const char *payload)
@@ -74,6 +81,18 @@ START_TEST(a_program_that_hangs_is_ended)
     expect_data(2, "one");
     harness_signal(device, SIGTERM);
     ck_assert_int_eq(harness_wait_exit(device), 0);
+}
+END_TEST
+
+/* A parent that ignores SIGCHLD leaves that to its children, and then nobody keeps how a program ended. */
+START_TEST(a_parent_without_interest_in_its_children_changes_nothing)
+{
+    struct harness_process *device = start_by(true, "echo one; exit 3");
+    cloud_receive(&frame, radio);
+    expect_data(1, "one");
+    harness_wait_log(device, "ended with status 3; it is started again in 1 s");
+    expect_data(2, "one");
+    ck_assert_int_eq(harness_stop(device, SIGTERM), 0);
 }
 END_TEST
 
@@ -194,6 +213,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, NULL);
     tcase_add_test(tc, a_program_that_ends_is_started_again);
     tcase_add_test(tc, a_program_that_hangs_is_ended);
+    tcase_add_test(tc, a_parent_without_interest_in_its_children_changes_nothing);
     tcase_add_test(tc, a_program_that_is_not_there_is_named);
     tcase_add_test(tc, the_radios_absence_loses_nothing);
     tcase_add_test(tc, the_program_ends_with_the_device);

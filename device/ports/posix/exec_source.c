@@ -14,7 +14,7 @@
 
 #define WAIT_MIN_S 1
 #define WAIT_MAX_S 60
-#define STEADY_MS  60000 /* a program that ran for so long is started again at once */
+#define STEADY_MS  60000 /* a program that ran for so long is started again after WAIT_MIN_S */
 #define END_MS     5000  /* from SIGTERM to SIGKILL */
 #define STOP_MS    2000  /* the same at the end of this process */
 #define REAP_MS    100   /* how often to look whether it has ended */
@@ -56,12 +56,15 @@ static int spawn(pid_t *pid, const char *command, int output)
 static bool start(struct exec_source *source, int64_t now_ms)
 {
     int ends[2];
+    (void)signal(SIGCHLD, SIG_DFL); /* a parent may have left it ignored: then nobody keeps how a program ended */
     int error = pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
     if (error == 0) {
-        error = spawn(&source->pid, source->command, ends[1]);
-        if (error == 0 && dup2(ends[0], STDIN_FILENO) < 0)
-            error = errno;
-        (void)close(ends[0]);
+        if (ends[0] != STDIN_FILENO) {
+            error = dup2(ends[0], STDIN_FILENO) < 0 ? errno : 0;
+            (void)close(ends[0]);
+        }
+        if (error == 0)
+            error = spawn(&source->pid, source->command, ends[1]);
         (void)close(ends[1]);
     }
     if (error != 0) {
@@ -86,7 +89,7 @@ static void say_ended(const struct exec_source *source, int status)
 /* Its output is at its end: nothing more can come from it. */
 static void see_it_end(struct exec_source *source, int64_t now_ms)
 {
-    int status;
+    int status = 0;
 
     source->looked_ms = now_ms;
     if (source->ending_ms == 0) {
