@@ -228,6 +228,7 @@ static const struct {
     {"--pin ", {REQUIRED, "--pin=" HEX64 "x", NULL}},
     /* Options that exclude or need each other. */
     {"--duty needs a --bit-rate above 0", {REQUIRED, "--bit-rate=0", "--duty=10", NULL}},
+    {"--exec: the command is empty", {REQUIRED, "--exec=", NULL}},
     {"--hex and --readings exclude each other", {REQUIRED, "--hex", "--readings", NULL}},
     {"--next-public-key and --next-key-id need each other", {REQUIRED, "--next-public-key=f", NULL}},
     {"--next-public-key and --next-key-id need each other", {REQUIRED, "--next-key-id=2", NULL}},

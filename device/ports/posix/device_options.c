@@ -205,6 +205,8 @@ static void check(struct argp_state *state, const struct device_options *options
         argp_error(state, "--baud %u: must be %d to %d", options->tty.baud, SELKIE_TTY_BAUD_MIN, SELKIE_TTY_BAUD_MAX);
     if (options->hex && options->readings)
         argp_error(state, "--hex and --readings exclude each other");
+    if (options->exec && options->exec[0] == '\0')
+        argp_error(state, "--exec: the command is empty");
     if (options->exec && options->readings)
         argp_error(state, "--exec and --readings exclude each other");
 }
