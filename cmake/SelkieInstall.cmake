@@ -17,5 +17,10 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/SelkieConfig.cmake.in Se
 write_basic_package_version_file(SelkieConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/SelkieConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/SelkieConfigVersion.cmake
   DESTINATION ${package} COMPONENT device)
-configure_file(${CMAKE_CURRENT_LIST_DIR}/selkie-device.pc.in selkie-device.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/selkie-device.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT device)
+# Its prefix is known only when it is installed: cmake --install --prefix.
+set(SELKIE_PREFIX "@CMAKE_INSTALL_PREFIX@")
+configure_file(${CMAKE_CURRENT_LIST_DIR}/selkie-device.pc.in selkie-device.pc.in @ONLY)
+install(CODE "
+  configure_file(\"${CMAKE_CURRENT_BINARY_DIR}/selkie-device.pc.in\" \"${CMAKE_CURRENT_BINARY_DIR}/selkie-device.pc\" @ONLY)
+  file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/selkie-device.pc\"
+    DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig\")" COMPONENT device)
