@@ -26,10 +26,14 @@ else()
 endif()
 list(TRANSFORM modules PREPEND ${SELKIE_MBEDTLS_SOURCE}/library/)
 list(TRANSFORM modules APPEND .c)
-add_library(selkie_mbedcrypto STATIC ${modules})
-target_include_directories(selkie_mbedcrypto SYSTEM PUBLIC ${SELKIE_MBEDTLS_SOURCE}/include ${selkie_board})
-target_compile_options(selkie_mbedcrypto PRIVATE -fstack-protector-strong) # as everything of ours: SelkieOptions
-target_compile_definitions(selkie_mbedcrypto PUBLIC MBEDTLS_CONFIG_FILE="selkie_mbedtls_config.h")
+add_library(selkie_mbedcrypto_board STATIC ${modules})
+set_target_properties(selkie_mbedcrypto_board PROPERTIES OUTPUT_NAME selkie_mbedcrypto)
+target_include_directories(selkie_mbedcrypto_board SYSTEM PUBLIC ${SELKIE_MBEDTLS_SOURCE}/include ${selkie_board})
+target_compile_options(selkie_mbedcrypto_board PRIVATE -fstack-protector-strong) # as everything of ours: SelkieOptions
+target_compile_definitions(selkie_mbedcrypto_board PUBLIC MBEDTLS_CONFIG_FILE="selkie_mbedtls_config.h")
+# Not installed: who uses the installed device library brings a selkie_mbedcrypto of his own (SelkieConfig.cmake).
+add_library(selkie_mbedcrypto INTERFACE IMPORTED GLOBAL)
+target_link_libraries(selkie_mbedcrypto INTERFACE selkie_mbedcrypto_board)
 
 add_subdirectory(protocol)
 add_subdirectory(device)
