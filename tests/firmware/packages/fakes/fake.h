@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/* Microseconds since the board's start, which was long ago: 32 bits of milliseconds wrap after one more minute and a half,
- * between two of the example's frames. */
+/* Microseconds since the board's start, which was long ago: 32 bits of milliseconds wrap after one more minute and a
+ * half, between two of the example's frames. */
 #define FAKE_START_US ((0x100000000ull - 90000) * 1000)
 extern uint64_t fake_now_us;
 
