@@ -70,7 +70,8 @@ START_TEST(client_certificate_opens_the_door)
     struct harness_process *gateway = rig_gateway(tls_config("localhost", port, "ca.pem", ""));
 
     /* In TLS 1.3 the broker tells only after the handshake, and closes. */
-    harness_wait_log(gateway, "cannot connect: the broker asks for a client certificate, and none is set");
+    /* "asks", or "may ask" where a reset overtakes the alert that says so. */
+    harness_wait_log(gateway, "client certificate, and none is set");
     (void)tls_config("localhost", port, "ca.pem", client_certificate("other"));
     harness_signal(gateway, SIGHUP);
     harness_wait_log(gateway, "the broker does not know the authority that signed the client's certificate: ");
