@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPENED_MS (FAKE_START_US / 1000 + 3000u) /* the case is open from then on, until the service button is pushed */
+#define OPENED_MS (FAKE_START_US / 1000 + 3000u) /* the case is open from then on, until somebody serves it */
 
 bool fake_opens = true; /* not in a task: its page has no service button */
 static bool serviced;
