@@ -21,7 +21,8 @@ static struct selkie_port hello_port;
 static struct selkie_device_status hello_status; /* as of the last hello_step */
 
 #ifdef MBEDTLS_MEMORY_BUFFER_ALLOC_C
-/* Where mbedTLS takes its memory: 10,752 bytes are the most that a seal needs. Other configurations use the heap. */
+/* Where mbedTLS takes its memory: a seal needs 9,724 of these 10,752 bytes (docs/DESIGN.md, "Budget"). Other
+ * configurations use the heap. */
 static unsigned char hello_pool[10752];
 
 /* mbedTLS found its pool corrupt: wipe the ID, and stop. A product restarts here. */

@@ -16,7 +16,11 @@ static const uint8_t ADDRESS[SELKIE_ADDRESS_SIZE] = {0x00, 0x11, 0x22, 0x33, 0x4
 static volatile uint32_t edges[16];
 static volatile uint8_t edge_in, edge_out;
 
-static void onEdge() {
+#ifndef IRAM_ATTR // where the core has it, an interrupt's code must lie in RAM
+#define IRAM_ATTR
+#endif
+
+static void IRAM_ATTR onEdge() {
   const uint32_t now = micros(); // first: this is the edge
   if (uint8_t(edge_in - edge_out) < 16) {
     edges[edge_in % 16] = now;
@@ -49,7 +53,7 @@ static selkie_source button;
 
 void setup() {
   Serial.begin(115200);
-  Serial1.begin(9600);
+  Serial1.begin(9600); // on an ESP32, name its pins: the default ones may belong to the flash
   pinMode(BUTTON, INPUT_PULLUP);
   attachInterrupt(digitalPinToInterrupt(BUTTON), onEdge, CHANGE);
   button.kind = SELKIE_SOURCE_EDGES;
