@@ -32,7 +32,8 @@ void board_watchdog(void);
 /* Restart the chip. */
 _Noreturn void board_restart(void);
 
-/* Bytes from the radio's UART that its interrupt collected; one byte into it, or none while it is busy. */
+/* Bytes from the radio's UART that its interrupt collected; and bytes into the ring that it sends from: as many
+ * as fit are taken. */
 size_t board_radio_read(uint8_t *bytes, size_t size);
 size_t board_radio_write(const uint8_t *bytes, size_t len);
 /* When the radio's last byte came, in ticks; false if none ever did. */

@@ -55,7 +55,7 @@ _Noreturn void __stack_chk_fail(void)
     board_restart();
 }
 
-/* mbedTLS found its pool corrupt. Declared in mbedtls_config.h. */
+/* mbedTLS found its pool corrupt. Declared in selkie_mbedtls_config.h. */
 void board_exit(int status);
 
 void board_exit(int status)

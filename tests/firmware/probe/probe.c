@@ -7,7 +7,7 @@
 
 extern const struct selkie_port port;
 
-static uint8_t spki[SELKIE_PUBLIC_KEY_SIZE];
+static const uint8_t spki[SELKIE_PUBLIC_KEY_SIZE]; /* in flash, as on a device */
 static uint8_t pool[POOL_SIZE];
 static struct selkie_device device;
 static struct selkie_device_config config = SELKIE_DEVICE_DEFAULTS;
