@@ -83,7 +83,7 @@ void board_timer_interrupt(void);
 /* Each is written at `in` and read at `out`, by an interrupt and the main loop: one writer each. */
 static struct {
     volatile uint32_t in, out;
-    uint8_t bytes[RADIO_RING];
+    volatile uint8_t bytes[RADIO_RING]; /* so that a byte is there before `in` says so */
 } heard, to_send;
 
 static volatile uint32_t heard_ticks;

@@ -52,12 +52,12 @@ static struct {
     volatile uint32_t in, out;
     volatile uint32_t heard; /* ticks */
     volatile bool ever;
-    uint8_t bytes[RADIO_RING];
+    volatile uint8_t bytes[RADIO_RING]; /* so that a byte is there before `in` says so */
 } radio;
 
 static struct {
     volatile uint32_t in, out;
-    uint32_t ticks[KEY_RING];
+    volatile uint32_t ticks[KEY_RING];
     char keys[KEY_RING];
 } console;
 
