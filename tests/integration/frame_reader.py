@@ -9,6 +9,9 @@ usage: frame_reader.py [--hex] PRIVATE_KEY.pem KEY_ID CAPTURE
 import json
 import sys
 
+sys.dont_write_bytecode = True # nothing stays beside the sources
+from outsider_sums import crc16, times
+
 try:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives import hashes, serialization
@@ -18,15 +21,6 @@ try:
 except ImportError:
     print("skipped: Python's cryptography is not installed (scripts/setup)")
     sys.exit(77)
-
-
-def crc16(data):  # section 2: CRC-16/IBM-3740
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
 
 
 def uncobs(data):  # section 2
@@ -49,15 +43,6 @@ def unlink(part):
     if crc16(data[:-2]) != int.from_bytes(data[-2:], "big"):
         raise ValueError("a wrong CRC")
     return data[:-2]
-
-
-def times(a, b):  # section 3: in GF(2^8) with 0x11D
-    product = 0
-    for bit in range(8):
-        product ^= a << bit if b >> bit & 1 else 0
-    for bit in range(14, 7, -1):
-        product ^= 0x11D << bit - 8 if product >> bit & 1 else 0
-    return product
 
 
 def inverse(a):

@@ -9,17 +9,11 @@ usage: outsider.py PUBLIC_KEY.pem KEY_ID ADDRESS_HEX PAYLOAD [TTY [PACKET]]
 import os
 import sys
 
+sys.dont_write_bytecode = True # nothing stays beside the sources
+from outsider_sums import crc16, times
+
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-
-
-def crc16(data):  # section 2: CRC-16/IBM-3740
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
 
 
 def cobs(data):  # section 2
@@ -37,15 +31,6 @@ def cobs(data):  # section 2
 
 def link(body):
     return b"\0" + cobs(body + crc16(body).to_bytes(2, "big")) + b"\0"
-
-
-def times(a, b):  # section 3: in GF(2^8) with 0x11D
-    product = 0
-    for bit in range(8):
-        product ^= a << bit if b >> bit & 1 else 0
-    for bit in range(14, 7, -1):
-        product ^= 0x11D << bit - 8 if product >> bit & 1 else 0
-    return product
 
 
 def fragments(body, packet):  # section 3
