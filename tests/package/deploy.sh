@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . packaging/roots.sh
 . tests/package/boot.sh
+. tests/package/device_service.sh
 
 suite=${1:?a suite is missing}
 packages=
@@ -126,6 +127,9 @@ boot_run systemctl reload selkie-gateway || fail "reload failed"
 killed=$(gateway_pid)
 boot_run systemctl kill --signal KILL selkie-gateway
 boot_wait 60 gateway_works || fail "it did not come back after SIGKILL"
+
+echo "== a board without TLS, as selkie-device(1) has it: the unit selkie-device@NAME"
+device_service_check || fail "selkie-device@NAME is not what selkie-device(1) says"
 
 echo "== reinstall"
 killed=$(gateway_pid)
